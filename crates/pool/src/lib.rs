@@ -1,0 +1,4 @@
+//! Reads a ZFS pool from images or devices, read-only.
+#![forbid(unsafe_code)]
+
+pub mod zio;

@@ -1,0 +1,326 @@
+//! The open value sets that streams and pools share: DMU object types, compressions, checksums.
+//!
+//! Each is a newtype over the number that is stored, so that an unknown value survives to be
+//! printed and to be refused by name.
+
+use std::fmt;
+
+/// What a block of some object type holds, which decides how it is turned to another byte order.
+///
+/// Source: OpenZFS `include/sys/dmu.h`, `dmu_object_byteswap`, zfs-2.3.2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ByteswapKind {
+    /// Bytes: nothing to swap.
+    U8,
+    /// Sixteen-bit integers.
+    U16,
+    /// Thirty-two-bit integers.
+    U32,
+    /// Sixty-four-bit integers.
+    U64,
+    /// A micro or fat ZAP block.
+    Zap,
+    /// An array of dnodes.
+    Dnode,
+    /// An `objset_phys_t`.
+    Objset,
+    /// A `znode_phys_t` (bonus of ZPL versions before 5).
+    Znode,
+    /// An ACL of old twelve-byte entries.
+    OldAcl,
+    /// An ACL of `zfs_ace_hdr` entries.
+    Acl,
+}
+
+/// `dmu_object_type_t`: the type byte of a dnode, a bonus or a block pointer.
+///
+/// Values below 54 are the old list; with bit 7 set the byte describes itself (metadata,
+/// encrypted, byteswap function). Source: OpenZFS `include/sys/dmu.h`, zfs-2.3.2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct DmuType(pub u8);
+
+/// One row of the old list: byteswap function, metadata, encrypted in an encrypted dataset.
+type OldType = (ByteswapKind, bool, bool);
+
+/// Rows of `dmu_ot[]`, OpenZFS `module/zfs/dmu.c`, zfs-2.3.2: index is the type number.
+const OLD_TYPES: [OldType; 54] = {
+    use ByteswapKind::{Acl, Dnode, Objset, OldAcl, U8, U64, Zap, Znode};
+    [
+        (U8, true, false),
+        (Zap, true, false),
+        (U64, true, false),
+        (U8, true, false),
+        (U64, true, false),
+        (U64, true, false),
+        (U64, true, false),
+        (U64, true, false),
+        (U64, true, false),
+        (U64, true, true),
+        (Dnode, true, true),
+        (Objset, true, false),
+        (U64, true, false),
+        (Zap, true, false),
+        (Zap, true, false),
+        (Zap, true, false),
+        (U64, true, false),
+        (Znode, true, false),
+        (OldAcl, true, true),
+        (U8, false, true),
+        (Zap, true, true),
+        (Zap, true, false),
+        (Zap, true, true),
+        (U8, false, true),
+        (Zap, true, false),
+        (U8, false, true),
+        (U64, false, true),
+        (Zap, true, false),
+        (Zap, true, false),
+        (U8, true, false),
+        (U64, true, false),
+        (Zap, true, false),
+        (Zap, true, false),
+        (Acl, true, true),
+        (U8, true, true),
+        (U8, true, true),
+        (U64, true, false),
+        (Zap, true, false),
+        (Zap, true, false),
+        (Zap, true, true),
+        (Zap, true, false),
+        (Zap, true, false),
+        (Zap, true, false),
+        (Zap, true, false),
+        (U8, true, true),
+        (Zap, true, true),
+        (Zap, true, true),
+        (Zap, true, true),
+        (Zap, true, false),
+        (U8, false, true),
+        (Zap, true, false),
+        (U64, true, false),
+        (Zap, true, false),
+        (U64, true, false),
+    ]
+};
+
+impl DmuType {
+    /// No object: a free dnode slot.
+    pub const NONE: Self = Self(0);
+    /// A packed nvlist, such as the pool's configuration.
+    pub const PACKED_NVLIST: Self = Self(3);
+    /// An array of dnodes: the meta-dnode's data.
+    pub const DNODE: Self = Self(10);
+    /// An `objset_phys_t`.
+    pub const OBJSET: Self = Self(11);
+    /// `dsl_dir_phys_t`, a bonus.
+    pub const DSL_DIR: Self = Self(12);
+    /// `dsl_dataset_phys_t`, a bonus.
+    pub const DSL_DATASET: Self = Self(16);
+    /// `znode_phys_t`, the bonus of ZPL versions before 5.
+    pub const ZNODE: Self = Self(17);
+    /// The data of a plain file.
+    pub const PLAIN_FILE_CONTENTS: Self = Self(19);
+    /// The ZPL's master node.
+    pub const MASTER_NODE: Self = Self(21);
+    /// System attributes: bonus and spill.
+    pub const SA: Self = Self(44);
+
+    const NEW: u8 = 0x80;
+    const NEW_METADATA: u8 = 0x40;
+    const NEW_ENCRYPTED: u8 = 0x20;
+    const NEW_BYTESWAP: u8 = 0x1f;
+
+    /// Whether the number names a type at all.
+    pub const fn is_valid(self) -> bool {
+        if self.0 & Self::NEW != 0 {
+            (self.0 & Self::NEW_BYTESWAP) < 10
+        } else {
+            (self.0 as usize) < OLD_TYPES.len()
+        }
+    }
+
+    /// Whether blocks of this type are metadata (never sent compressed, kept in more copies).
+    ///
+    /// An unknown type counts as metadata, the careful answer.
+    pub const fn is_metadata(self) -> bool {
+        if self.0 & Self::NEW != 0 {
+            self.0 & Self::NEW_METADATA != 0
+        } else if (self.0 as usize) < OLD_TYPES.len() {
+            OLD_TYPES[self.0 as usize].1
+        } else {
+            true
+        }
+    }
+
+    /// Whether blocks or bonuses of this type are encrypted in an encrypted dataset.
+    pub const fn is_encrypted(self) -> bool {
+        if self.0 & Self::NEW != 0 {
+            self.0 & Self::NEW_ENCRYPTED != 0
+        } else if (self.0 as usize) < OLD_TYPES.len() {
+            OLD_TYPES[self.0 as usize].2
+        } else {
+            false
+        }
+    }
+
+    /// How contents of this type are turned to another byte order; `None` for an unknown type.
+    pub const fn byteswap(self) -> Option<ByteswapKind> {
+        use ByteswapKind::{Acl, Dnode, Objset, OldAcl, U8, U16, U32, U64, Zap, Znode};
+        if self.0 & Self::NEW != 0 {
+            return match self.0 & Self::NEW_BYTESWAP {
+                0 => Some(U8),
+                1 => Some(U16),
+                2 => Some(U32),
+                3 => Some(U64),
+                4 => Some(Zap),
+                5 => Some(Dnode),
+                6 => Some(Objset),
+                7 => Some(Znode),
+                8 => Some(OldAcl),
+                9 => Some(Acl),
+                _ => None,
+            };
+        }
+        if (self.0 as usize) < OLD_TYPES.len() {
+            Some(OLD_TYPES[self.0 as usize].0)
+        } else {
+            None
+        }
+    }
+}
+
+impl fmt::Display for DmuType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// `enum zio_compress`: how a block is compressed. Source: `include/sys/zio_compress.h`, zfs-2.3.2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Compress(pub u8);
+
+impl Compress {
+    /// Not compressed.
+    pub const OFF: Self = Self(2);
+    /// The original codec.
+    pub const LZJB: Self = Self(3);
+    /// All zeros.
+    pub const EMPTY: Self = Self(4);
+    /// zlib at level 1; levels to 9 follow.
+    pub const GZIP_1: Self = Self(5);
+    /// zlib at level 9.
+    pub const GZIP_9: Self = Self(13);
+    /// Zero-length encoding.
+    pub const ZLE: Self = Self(14);
+    /// LZ4, behind a big-endian length.
+    pub const LZ4: Self = Self(15);
+    /// Zstandard, behind a length and a version word.
+    pub const ZSTD: Self = Self(16);
+
+    /// Whether the value is one that a block pointer may carry.
+    pub const fn is_known(self) -> bool {
+        self.0 >= Self::OFF.0 && self.0 <= Self::ZSTD.0
+    }
+
+    /// The property value's name, for messages.
+    pub fn name(self) -> String {
+        match self.0 {
+            0 => "inherit".into(),
+            1 => "on".into(),
+            2 => "off".into(),
+            3 => "lzjb".into(),
+            4 => "empty".into(),
+            n @ 5..=13 => format!("gzip-{}", n - 4),
+            14 => "zle".into(),
+            15 => "lz4".into(),
+            16 => "zstd".into(),
+            n => format!("compression {n}"),
+        }
+    }
+}
+
+/// `enum zio_checksum`: how a block is checked. Source: `include/sys/zio.h`, zfs-2.3.2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Checksum(pub u8);
+
+impl Checksum {
+    /// No checksum.
+    pub const OFF: Self = Self(2);
+    /// SHA-256 embedded in a label.
+    pub const LABEL: Self = Self(3);
+    /// SHA-256 embedded in a gang header.
+    pub const GANG_HEADER: Self = Self(4);
+    /// Fletcher-2 embedded in an intent-log block.
+    pub const ZILOG: Self = Self(5);
+    /// Fletcher-2.
+    pub const FLETCHER_2: Self = Self(6);
+    /// Fletcher-4.
+    pub const FLETCHER_4: Self = Self(7);
+    /// SHA-256.
+    pub const SHA256: Self = Self(8);
+    /// Fletcher-4 embedded in an intent-log block.
+    pub const ZILOG2: Self = Self(9);
+    /// No checksum, and no parity on raidz.
+    pub const NOPARITY: Self = Self(10);
+    /// SHA-512/256.
+    pub const SHA512: Self = Self(11);
+    /// Skein-512-256, salted.
+    pub const SKEIN: Self = Self(12);
+    /// Edon-R-512, salted and cut.
+    pub const EDONR: Self = Self(13);
+    /// BLAKE3, salted.
+    pub const BLAKE3: Self = Self(14);
+
+    /// Whether the algorithm is strong enough for dedup without verification
+    /// (`ZCHECKSUM_FLAG_DEDUP`), which is what the stream's CHECKSUM_DEDUP flag says.
+    pub const fn is_dedup(self) -> bool {
+        matches!(self, Self::SHA256 | Self::SHA512 | Self::SKEIN | Self::BLAKE3)
+    }
+
+    /// The property value's name, for messages.
+    pub fn name(self) -> String {
+        const NAMES: [&str; 15] = [
+            "inherit", "on", "off", "label", "gang_header", "zilog", "fletcher2", "fletcher4",
+            "sha256", "zilog2", "noparity", "sha512", "skein", "edonr", "blake3",
+        ];
+        NAMES.get(usize::from(self.0)).map_or_else(|| format!("checksum {}", self.0), |n| (*n).into())
+    }
+}
+
+/// `dmu_objset_type_t`: what kind of dataset an object set is. Source: `include/sys/fs/zfs.h`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct ObjsetType(pub u32);
+
+impl ObjsetType {
+    /// The pool's own meta object set.
+    pub const META: Self = Self(1);
+    /// A filesystem.
+    pub const ZFS: Self = Self(2);
+    /// A volume.
+    pub const ZVOL: Self = Self(3);
+    /// Anything else (tests, Lustre).
+    pub const OTHER: Self = Self(4);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_and_new_types_agree_on_what_they_say() {
+        assert!(DmuType::DNODE.is_metadata() && DmuType::DNODE.is_encrypted());
+        assert!(!DmuType::PLAIN_FILE_CONTENTS.is_metadata());
+        assert!(!DmuType::MASTER_NODE.is_encrypted());
+        assert_eq!(DmuType(0xc4).byteswap(), Some(ByteswapKind::Zap));
+        assert!(DmuType(0xc4).is_metadata() && !DmuType(0xc4).is_encrypted());
+        assert!(!DmuType(54).is_valid() && !DmuType(0x8a).is_valid());
+        assert_eq!(DmuType(36).byteswap(), Some(ByteswapKind::U64));
+        assert_eq!(DmuType(44).byteswap(), Some(ByteswapKind::U8));
+    }
+
+    #[test]
+    fn dedup_checksums_are_those_that_the_stream_flags() {
+        let flagged: Vec<u8> = (0..=14).filter(|&n| Checksum(n).is_dedup()).collect();
+        assert_eq!(flagged, [8, 11, 12, 14]);
+    }
+}
