@@ -1,4 +1,34 @@
-//! Reads a ZFS pool from images or devices, read-only.
+//! Reads a ZFS pool from image files or block devices, read-only, with no kernel module.
+//!
+//! ```no_run
+//! use zsend_pool::dsl::name::Name;
+//! use zsend_pool::pool::Pool;
+//!
+//! let pool = Pool::open(&["disk0.img".into(), "disk1.img".into()], "tank")?;
+//! let snapshot = pool.dataset(&Name::parse("tank/home@monday")?)?;
+//! println!("guid {}, txg {}", snapshot.guid, snapshot.creation_txg);
+//! let objset = pool.objset(&snapshot)?;
+//! println!("object 1 has {} levels", objset.dnode(1)?.nlevels);
+//! # Ok::<(), zsend_pool::PoolError>(())
+//! ```
 #![forbid(unsafe_code)]
 
+pub mod blkptr;
+mod cache;
+pub mod config;
+pub mod device;
+pub mod discover;
+pub mod dmu;
+pub mod dsl;
+mod error;
+pub mod feature;
+pub mod label;
+pub mod place;
+pub mod pool;
+pub mod uberblock;
+pub mod vdev;
+pub mod zap;
 pub mod zio;
+
+pub use cache::BlockCache;
+pub use error::{ErrorClass, PoolError, Result};

@@ -61,7 +61,7 @@ impl RecordType {
 }
 
 /// A record header of any type.
-#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub struct ReplayRecord<O: ByteOrder> {
     /// The record's [`RecordType`].

@@ -69,6 +69,7 @@ impl Fletcher4 {
         let m = u128::from(tail_bytes / 4);
         // Products of three 62-bit numbers do not fit 128 bits, so each division by 2 or 3 is made
         // on the factor that it divides, and the products are then taken modulo 2^64.
+        #[expect(clippy::cast_possible_truncation, reason = "the sums are modulo 2^64")]
         let low = |x: u128| x as u64;
         let m1 = low(m);
         let m2 = low(m * (m + 1) / 2);

@@ -18,7 +18,13 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod byteswap;
+pub mod chain;
 pub mod drr;
 pub mod fletcher;
 pub mod flags;
+pub mod nvlist;
+pub mod payload;
+pub mod reader;
 pub mod types;
+pub mod writer;

@@ -1,0 +1,178 @@
+//! The codecs of a block: from the PSIZE bytes that are stored to the LSIZE bytes that were written.
+
+use super::{lzjb, zle};
+use libdeflater::{DecompressionError, Decompressor};
+use std::cell::RefCell;
+use zsend_records::types::Compress;
+use zstd_safe::{DCtx, DParameter, FrameFormat};
+
+/// Why stored bytes do not decompress. Sizes and positions are in bytes.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecompressError {
+    /// The block pointer names a codec that does not exist, or one that no block carries.
+    #[error("compression {} is not known", .0.0)]
+    Unknown(Compress),
+    /// The length before an LZ4 or zstd block is more than what is stored.
+    #[error("{}: the stored length is {found}, and {available} bytes follow it", .codec.name())]
+    Length {
+        /// The codec.
+        codec: Compress,
+        /// The length that is stored.
+        found: usize,
+        /// Bytes that follow the header.
+        available: usize,
+    },
+    /// The input ended before the output was full.
+    #[error("{}: input of {len} bytes ends with {filled} of {expected} bytes made", .codec.name())]
+    InputEnds {
+        /// The codec.
+        codec: Compress,
+        /// Bytes of input.
+        len: usize,
+        /// Bytes of output made from them.
+        filled: usize,
+        /// LSIZE.
+        expected: usize,
+    },
+    /// A match refers to bytes before the start of the output.
+    #[error("{}: match at input byte {at} reaches back {distance} of {filled} bytes", .codec.name())]
+    Distance {
+        /// The codec.
+        codec: Compress,
+        /// Where in the input the match is.
+        at: usize,
+        /// How far back it reaches; 0 is never right.
+        distance: usize,
+        /// Bytes of output made before it.
+        filled: usize,
+    },
+    /// The block decompresses to another size than its pointer says.
+    #[error("{}: output is {found} bytes, expected {expected}", .codec.name())]
+    Size {
+        /// The codec.
+        codec: Compress,
+        /// The size found; if it is larger than `expected`, a lower bound of it.
+        found: usize,
+        /// LSIZE.
+        expected: usize,
+    },
+    /// The codec's library refuses the bytes.
+    #[error("{}: {reason}", .codec.name())]
+    Damaged {
+        /// The codec.
+        codec: Compress,
+        /// The library's own words.
+        reason: String,
+    },
+    /// There was no memory for the codec's state.
+    #[error("{}: no memory for the decompressor", .0.name())]
+    NoMemory(Compress),
+}
+
+/// Fills `dst`, which is LSIZE bytes, from `src`, the PSIZE bytes as they are stored.
+///
+/// Zeros after the compressed bytes are the padding to whole sectors and are ignored. On an error
+/// what `dst` holds is not defined. Nothing is allocated but the state of gzip and zstd, once for
+/// each thread.
+///
+/// Follows `zio_decompress_data()`, OpenZFS `module/zfs/zio_compress.c`, zfs-2.4; there too a
+/// block must decompress to exactly LSIZE.
+pub fn decompress(codec: Compress, src: &[u8], dst: &mut [u8]) -> Result<(), DecompressError> {
+    match codec {
+        Compress::OFF if src.len() == dst.len() => dst.copy_from_slice(src),
+        Compress::OFF => return exact(codec, src.len(), dst.len()),
+        Compress::LZJB => return lzjb::decompress(src, dst),
+        Compress::EMPTY => dst.fill(0),
+        Compress(n) if (Compress::GZIP_1.0..=Compress::GZIP_9.0).contains(&n) => {
+            return gzip(codec, src, dst);
+        }
+        Compress::ZLE => return zle::decompress(src, dst),
+        Compress::LZ4 => return lz4(src, dst),
+        Compress::ZSTD => return zstd(src, dst),
+        _ => return Err(DecompressError::Unknown(codec)),
+    }
+    Ok(())
+}
+
+fn exact(codec: Compress, found: usize, expected: usize) -> Result<(), DecompressError> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(DecompressError::Size { codec, found, expected })
+}
+
+/// The compressed bytes behind a header of `N` bytes that begins with their big-endian length.
+fn behind_length<const N: usize>(codec: Compress, src: &[u8]) -> Result<&[u8], DecompressError> {
+    let header = src.first_chunk::<4>();
+    let body = src.get(N..);
+    let (Some(&length), Some(body)) = (header, body) else {
+        return Err(DecompressError::Length { codec, found: N, available: src.len() });
+    };
+    let found = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
+    body.get(..found).ok_or(DecompressError::Length { codec, found, available: body.len() })
+}
+
+thread_local! {
+    static INFLATE: RefCell<Decompressor> = RefCell::new(Decompressor::new());
+    static ZSTD: RefCell<Option<DCtx<'static>>> = const { RefCell::new(None) };
+}
+
+/// A zlib stream (RFC 1950), its Adler-32 included. The level in the id says only how it was made.
+fn gzip(codec: Compress, src: &[u8], dst: &mut [u8]) -> Result<(), DecompressError> {
+    let expected = dst.len();
+    let done = INFLATE.with_borrow_mut(|inflate| inflate.zlib_decompress(src, dst));
+    match done {
+        Ok(found) => exact(codec, found, expected),
+        Err(DecompressionError::InsufficientSpace) => exact(codec, expected + 1, expected),
+        Err(DecompressionError::BadData) => {
+            let reason = "the zlib stream is damaged".into();
+            Err(DecompressError::Damaged { codec, reason })
+        }
+    }
+}
+
+/// An LZ4 block behind its length, `module/zfs/lz4_zfs.c`.
+fn lz4(src: &[u8], dst: &mut [u8]) -> Result<(), DecompressError> {
+    let codec = Compress::LZ4;
+    let body = behind_length::<4>(codec, src)?;
+    let found = lz4_block(body, dst)
+        .map_err(|e| DecompressError::Damaged { codec, reason: e.to_string() })?;
+    exact(codec, found, dst.len())
+}
+
+/// The library's loop in a function of its own: inlined into a larger one it loses a third of its
+/// speed, its positions being kept in memory.
+#[inline(never)]
+fn lz4_block(body: &[u8], dst: &mut [u8]) -> Result<usize, lz4_flex::block::DecompressError> {
+    lz4_flex::block::decompress_into(body, dst)
+}
+
+/// A zstd frame without its magic, behind its length and a word of version and level,
+/// `module/zstd/zfs_zstd.c`. The word is not read: pools have it in several layouts, and a frame
+/// decompresses without it.
+///
+/// The frame is decompressed in one pass into `dst`, so the window that its header asks for is
+/// never allocated.
+fn zstd(src: &[u8], dst: &mut [u8]) -> Result<(), DecompressError> {
+    let codec = Compress::ZSTD;
+    let body = behind_length::<8>(codec, src)?;
+    let damaged = |code| DecompressError::Damaged {
+        codec,
+        reason: zstd_safe::get_error_name(code).to_owned(),
+    };
+    ZSTD.with_borrow_mut(|slot| {
+        if slot.is_none() {
+            let mut new = DCtx::try_create().ok_or(DecompressError::NoMemory(codec))?;
+            new.set_parameter(DParameter::Format(FrameFormat::Magicless)).map_err(damaged)?;
+            *slot = Some(new);
+        }
+        let context = slot.as_mut().ok_or(DecompressError::NoMemory(codec))?;
+        let found = context.decompress(dst, body).map_err(damaged)?;
+        exact(codec, found, dst.len())
+    })
+}
+
+#[cfg(test)]
+#[path = "compress_tests.rs"]
+mod tests;

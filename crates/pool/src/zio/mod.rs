@@ -1,4 +1,13 @@
-//! From a block pointer to the block's bytes: checksums, codecs, gangs, copies.
+//! From a block pointer to the block's bytes: copies, gangs, checksums, codecs.
 
 pub mod checksum;
 pub mod compress;
+mod edonr;
+mod fletcher2;
+mod gang;
+mod lzjb;
+mod read;
+mod skein;
+mod zle;
+
+pub use read::{Healed, Stored, Zio};

@@ -1,0 +1,188 @@
+//! Pool and vdev configuration, from the nvlists in labels and in the MOS.
+
+use zsend_records::nvlist::NvList;
+
+/// How deep a vdev tree may be; real ones have at most four levels (root, raidz, spare, disk).
+const MAX_DEPTH: usize = 16;
+/// How many vdevs a tree may have, spares and all.
+const MAX_VDEVS: usize = 1 << 16;
+
+/// State of the pool as a label gives it: `pool_state_t`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolState(pub u64);
+
+impl PoolState {
+    /// In use, or never exported.
+    pub const ACTIVE: Self = Self(0);
+    /// Exported.
+    pub const EXPORTED: Self = Self(1);
+    /// Destroyed.
+    pub const DESTROYED: Self = Self(2);
+    /// An unused hot spare.
+    pub const SPARE: Self = Self(3);
+    /// A cache device.
+    pub const L2CACHE: Self = Self(4);
+}
+
+/// One vdev of a configuration tree.
+///
+/// Source: OpenZFS `module/zfs/vdev_label.c`, `vdev_config_generate()`, zfs-2.3.2.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct VdevConfig {
+    /// `disk`, `file`, `mirror`, `raidz`, …
+    pub kind: String,
+    /// Index among its parent's children.
+    pub id: u64,
+    /// The vdev's guid.
+    pub guid: u64,
+    /// Path at the time of writing, for messages only.
+    pub path: Option<String>,
+    /// log2 of the sector size.
+    pub ashift: u64,
+    /// Bytes of data space.
+    pub asize: u64,
+    /// Parity devices of a raidz or draid.
+    pub nparity: u64,
+    /// Whether it is an intent-log device.
+    pub is_log: bool,
+    /// MOS object of the mapping of a removed device.
+    pub indirect_object: Option<u64>,
+    /// Whether a raidz expansion is in progress.
+    pub raidz_expanding: bool,
+    /// The txgs in which earlier expansions ended, ascending.
+    pub raidz_expand_txgs: Vec<u64>,
+    /// Data devices in a draid group.
+    pub draid_ndata: u64,
+    /// Distributed spares of a draid.
+    pub draid_nspares: u64,
+    /// Groups in a draid's permutation row.
+    pub draid_ngroups: u64,
+    /// Which distributed spare this is, and the guid of its draid.
+    pub spare_id: u64,
+    /// Guid of the draid that a distributed spare belongs to.
+    pub top_guid: u64,
+    /// Txg of the resilver that this leaf is the target of.
+    pub resilver_txg: u64,
+    /// Txg that the vdev joined the pool in.
+    pub create_txg: u64,
+    /// Children, in order.
+    pub children: Vec<VdevConfig>,
+}
+
+impl VdevConfig {
+    /// Reads a tree.
+    ///
+    /// # Errors
+    /// What is missing or too large.
+    pub fn parse(list: &NvList) -> Result<Self, String> {
+        let mut left = MAX_VDEVS;
+        Self::parse_at(list, MAX_DEPTH, &mut left)
+    }
+
+    fn parse_at(list: &NvList, depth: usize, left: &mut usize) -> Result<Self, String> {
+        if depth == 0 || *left == 0 {
+            return Err(format!("vdev tree is deeper than {MAX_DEPTH} or larger than {MAX_VDEVS}"));
+        }
+        *left -= 1;
+        let num = |key: &str| list.u64(key).unwrap_or(0);
+        let children = match list.list_array("children") {
+            Some(lists) => lists
+                .iter()
+                .map(|l| Self::parse_at(l, depth - 1, left))
+                .collect::<Result<_, _>>()?,
+            None => Vec::new(),
+        };
+        Ok(Self {
+            kind: list.str("type").ok_or("vdev without a type")?.to_owned(),
+            id: num("id"),
+            guid: num("guid"),
+            path: list.str("path").map(str::to_owned),
+            ashift: num("ashift"),
+            asize: num("asize"),
+            nparity: num("nparity"),
+            is_log: num("is_log") != 0,
+            indirect_object: list.u64("com.delphix:indirect_object"),
+            raidz_expanding: list.contains("raidz_expanding"),
+            raidz_expand_txgs: list.u64_array("raidz_expand_txgs").unwrap_or(&[]).to_vec(),
+            draid_ndata: num("draid_ndata"),
+            draid_nspares: num("draid_nspares"),
+            draid_ngroups: num("draid_ngroups"),
+            spare_id: num("spare_id"),
+            top_guid: num("top_guid"),
+            resilver_txg: num("resilver_txg"),
+            create_txg: num("create_txg"),
+            children,
+        })
+    }
+
+    /// Whether it is a device of its own rather than a group.
+    pub fn is_leaf(&self) -> bool {
+        matches!(self.kind.as_str(), "disk" | "file")
+    }
+}
+
+/// The configuration in a device's label: the pool, and this device's top-level vdev.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LabelConfig {
+    /// Pool version.
+    pub version: u64,
+    /// Pool name.
+    pub name: String,
+    /// Pool guid.
+    pub pool_guid: u64,
+    /// Pool state when the label was written.
+    pub state: PoolState,
+    /// Txg that the label was written in; zero for a spare.
+    pub txg: u64,
+    /// Guid of this device.
+    pub guid: u64,
+    /// How many top-level vdevs the pool has.
+    pub vdev_children: u64,
+    /// Name of the host that used the pool last.
+    pub hostname: Option<String>,
+    /// This device's top-level vdev.
+    pub top: VdevConfig,
+    /// Indices of top-level vdevs that are holes.
+    pub hole_array: Vec<u64>,
+    /// Guids of the features that are needed to read the MOS.
+    pub features_for_read: Vec<String>,
+}
+
+impl LabelConfig {
+    /// Reads the nvlist of a label.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub fn parse(list: &NvList) -> Result<Self, String> {
+        let need = |key: &str| list.u64(key).ok_or(format!("label has no {key}"));
+        let state = PoolState(need("state")?);
+        // Spares and cache devices have no tree: they belong to no top-level vdev.
+        let (top, name, pool_guid) = if state == PoolState::SPARE || state == PoolState::L2CACHE {
+            (VdevConfig::default(), String::new(), 0)
+        } else {
+            let tree = list.list("vdev_tree").ok_or("label has no vdev_tree")?;
+            (
+                VdevConfig::parse(tree)?,
+                list.str("name").ok_or("label has no name")?.to_owned(),
+                need("pool_guid")?,
+            )
+        };
+        Ok(Self {
+            version: need("version")?,
+            name,
+            pool_guid,
+            state,
+            txg: list.u64("txg").unwrap_or(0),
+            guid: need("guid")?,
+            // Pools before version 3 do not say how many there are.
+            vdev_children: list.u64("vdev_children").unwrap_or(0),
+            hostname: list.str("hostname").map(str::to_owned),
+            top,
+            hole_array: list.u64_array("hole_array").unwrap_or(&[]).to_vec(),
+            features_for_read: list
+                .list("features_for_read")
+                .map(|l| l.iter().map(|(name, _)| name.to_string()).collect())
+                .unwrap_or_default(),
+        })
+    }
+}

@@ -1,0 +1,126 @@
+//! Leaf devices: image files and block devices, opened read-only, and parts of them.
+
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::{PoolError, Result};
+
+/// Something that bytes can be read from at any offset, by many threads at once.
+pub trait Source: Send + Sync {
+    /// Fills `buf` from `offset`, or fails.
+    ///
+    /// # Errors
+    /// Whatever the device says; `UnexpectedEof` past its end.
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()>;
+    /// Bytes that can be read.
+    fn size(&self) -> u64;
+}
+
+impl Source for File {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        self.read_exact_at(buf, offset)
+    }
+
+    fn size(&self) -> u64 {
+        // Metadata gives zero for a block device; its end is found by seeking, which moves only
+        // this handle's position, and positioned reads do not use that.
+        let mut handle = self;
+        handle.seek(SeekFrom::End(0)).unwrap_or(0)
+    }
+}
+
+/// A device or a part of one, with the name that errors give it.
+#[derive(Clone)]
+pub struct Device {
+    source: Arc<dyn Source>,
+    name: Arc<str>,
+    start: u64,
+    size: u64,
+}
+
+impl std::fmt::Debug for Device {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Device({}, {} bytes from {:#x})", self.name, self.size, self.start)
+    }
+}
+
+impl Device {
+    /// Opens a file or block device for reading only.
+    ///
+    /// # Errors
+    /// [`PoolError::Device`] if it cannot be opened.
+    pub fn open(path: &Path) -> Result<Self> {
+        let name = path.display().to_string();
+        let file = File::open(path).map_err(|source| PoolError::Device {
+            device: name.clone(),
+            offset: 0,
+            source,
+        })?;
+        Ok(Self::new(name, Arc::new(file)))
+    }
+
+    /// A device over any source.
+    pub fn new(name: impl Into<Arc<str>>, source: Arc<dyn Source>) -> Self {
+        let size = source.size();
+        Self { source, name: name.into(), start: 0, size }
+    }
+
+    /// The part of `size` bytes from `start`, under the same name: a partition. Errors go on
+    /// counting from the start of the whole device.
+    #[must_use]
+    pub fn part(&self, start: u64, size: u64) -> Self {
+        let start = start.min(self.size);
+        Self {
+            source: Arc::clone(&self.source),
+            name: Arc::clone(&self.name),
+            start: self.start + start,
+            size: size.min(self.size - start),
+        }
+    }
+
+    /// The name as given on the command line.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Bytes from the start of the whole device, for an offset in this part.
+    pub fn absolute(&self, offset: u64) -> u64 {
+        self.start.saturating_add(offset)
+    }
+
+    /// Bytes that can be read.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Fills `buf` from `offset`.
+    ///
+    /// # Errors
+    /// Whatever the device says; `UnexpectedEof` past its end.
+    pub fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        match offset.checked_add(buf.len() as u64) {
+            Some(end) if end <= self.size => self.source.read_at(buf, self.start + offset),
+            _ => Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                format!("{} bytes lie past the device's end at {:#x}", buf.len(), self.absolute(self.size)),
+            )),
+        }
+    }
+
+    /// Reads `len` bytes from `offset`. The caller bounds `len`.
+    ///
+    /// # Errors
+    /// As [`Self::read_at`].
+    pub fn read_vec(&self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+        if offset.checked_add(len as u64).is_none_or(|end| end > self.size) {
+            // Fails in the one place that says so, before anything is allocated.
+            self.read_at(&mut [0], self.size)?;
+        }
+        let mut buf = vec![0; len];
+        self.read_at(&mut buf, offset)?;
+        Ok(buf)
+    }
+}

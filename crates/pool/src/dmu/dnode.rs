@@ -1,0 +1,190 @@
+//! Dnodes: one object's shape, its block pointers, its bonus and its spill block.
+
+use crate::blkptr::{BLKPTR_SHIFT, BLKPTR_SIZE, BlkPtr, MINBLOCK_SHIFT};
+use crate::place::Bookmark;
+use crate::{PoolError, Result};
+use bytes::Bytes;
+use core::mem::offset_of;
+use static_assertions::{assert_eq_size, const_assert_eq};
+use zerocopy::byteorder::{LE, U16, U64};
+use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
+use zsend_records::types::DmuType;
+
+/// Bytes of a dnode slot; a large dnode takes several.
+pub const DNODE_SIZE: usize = 512;
+/// Bytes of a block of dnodes: `DNODE_BLOCK_SIZE`.
+pub const DNODE_BLOCK_SIZE: usize = 16 << 10;
+/// Dnode slots in a block of dnodes.
+pub const DNODES_PER_BLOCK: u64 = (DNODE_BLOCK_SIZE / DNODE_SIZE) as u64;
+/// Bytes before the block pointers: `DNODE_CORE_SIZE`.
+pub const CORE_SIZE: usize = 64;
+
+/// The dnode has a spill block pointer in its last 128 bytes.
+const FLAG_SPILL: u8 = 4;
+
+/// The fixed part of `dnode_phys_t`. Source: OpenZFS `include/sys/dnode.h`, zfs-2.3.2.
+#[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct DnodeCore {
+    kind: u8,
+    indblkshift: u8,
+    nlevels: u8,
+    nblkptr: u8,
+    bonustype: u8,
+    checksum: u8,
+    compress: u8,
+    flags: u8,
+    datablkszsec: U16<LE>,
+    bonuslen: U16<LE>,
+    extra_slots: u8,
+    pad2: [u8; 3],
+    maxblkid: U64<LE>,
+    used: U64<LE>,
+    pad3: [u8; 32],
+}
+assert_eq_size!(DnodeCore, [u8; CORE_SIZE]);
+const_assert_eq!(offset_of!(DnodeCore, datablkszsec), 8);
+const_assert_eq!(offset_of!(DnodeCore, maxblkid), 16);
+
+/// A dnode in host order, with all its slots.
+#[derive(Clone, Debug)]
+pub struct Dnode {
+    bytes: Bytes,
+    /// `dn_type`; [`DmuType::NONE`] is a free slot.
+    pub object_type: DmuType,
+    /// log2 of an indirect block's bytes.
+    pub indblkshift: u8,
+    /// Levels of the block tree; one means that the dnode points to data.
+    pub nlevels: u8,
+    /// Block pointers in the dnode, one to three.
+    pub nblkptr: u8,
+    /// `dn_bonustype`.
+    pub bonustype: DmuType,
+    /// `dn_checksum`.
+    pub checksum: u8,
+    /// `dn_compress`.
+    pub compress: u8,
+    /// Data block size in sectors.
+    pub datablkszsec: u16,
+    /// Bytes of the bonus.
+    pub bonuslen: u16,
+    /// Slots beyond the first.
+    pub extra_slots: u8,
+    /// The highest block number that may exist.
+    pub maxblkid: u64,
+    has_spill: bool,
+}
+
+impl Dnode {
+    /// The dnode whose slots start `bytes`; more may follow. `at` is for errors.
+    ///
+    /// # Errors
+    /// [`PoolError::Corrupt`] if a field has a value that no writer gives it.
+    pub fn parse(bytes: &Bytes, at: &Bookmark) -> Result<Self> {
+        let bad = |what, found: u64, expected: &str| Err(PoolError::corrupt(*at, what, found, expected));
+        let Ok((core, _)) = DnodeCore::ref_from_prefix(bytes) else {
+            return bad("dnode size", bytes.len() as u64, "at least 512");
+        };
+        let object_type = DmuType(core.kind);
+        // A free slot may hold anything behind its type, even an odd slot count; it stands for
+        // itself alone unless the count is sound, which the sender steps by.
+        let size = (usize::from(core.extra_slots) + 1) * DNODE_SIZE;
+        if bytes.len() < size {
+            return bad("dn_extra_slots", core.extra_slots.into(), "slots inside the block");
+        }
+        let dnode = Self {
+            bytes: bytes.slice(..size),
+            object_type,
+            indblkshift: core.indblkshift,
+            nlevels: core.nlevels,
+            nblkptr: core.nblkptr,
+            bonustype: DmuType(core.bonustype),
+            checksum: core.checksum,
+            compress: core.compress,
+            datablkszsec: core.datablkszsec.get(),
+            bonuslen: core.bonuslen.get(),
+            extra_slots: core.extra_slots,
+            maxblkid: core.maxblkid.get(),
+            has_spill: core.flags & FLAG_SPILL != 0,
+        };
+        if object_type == DmuType::NONE {
+            return Ok(dnode);
+        }
+        if !object_type.is_valid() {
+            return bad("dn_type", core.kind.into(), "a known object type");
+        }
+        // Six levels of the smallest fan-out reach any object; the format's bound is eight.
+        if !(1..=8).contains(&core.nlevels) {
+            return bad("dn_nlevels", core.nlevels.into(), "1 to 8");
+        }
+        if !(1..=3).contains(&core.nblkptr) {
+            return bad("dn_nblkptr", core.nblkptr.into(), "1 to 3");
+        }
+        if core.nlevels > 1 && !(9..=17).contains(&core.indblkshift) {
+            return bad("dn_indblkshift", core.indblkshift.into(), "9 to 17");
+        }
+        if dnode.max_bonus_len().is_none_or(|max| usize::from(dnode.bonuslen) > max) {
+            return bad("dn_bonuslen", dnode.bonuslen.into(), "inside the dnode");
+        }
+        Ok(dnode)
+    }
+
+    /// Bytes of a data block.
+    pub const fn datablksz(&self) -> u64 {
+        (self.datablkszsec as u64) << MINBLOCK_SHIFT
+    }
+
+    /// log2 of the block pointers in an indirect block.
+    pub const fn epb_shift(&self) -> u32 {
+        (self.indblkshift as u32).saturating_sub(BLKPTR_SHIFT)
+    }
+
+    /// Slots that the dnode takes.
+    pub const fn slots(&self) -> u64 {
+        self.extra_slots as u64 + 1
+    }
+
+    /// All bytes of all slots.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// Block pointer `i` of the dnode.
+    pub fn blkptr(&self, i: usize) -> Option<BlkPtr> {
+        (i < usize::from(self.nblkptr)).then(|| BlkPtr::at(&self.bytes[CORE_SIZE..], i))?
+    }
+
+    /// Where the bonus starts.
+    const fn bonus_start(&self) -> usize {
+        CORE_SIZE + self.nblkptr as usize * BLKPTR_SIZE
+    }
+
+    /// Bytes that a bonus may have in this dnode: `DN_MAX_BONUS_LEN`.
+    pub fn max_bonus_len(&self) -> Option<usize> {
+        let spill = if self.has_spill { BLKPTR_SIZE } else { 0 };
+        self.bytes.len().checked_sub(self.bonus_start() + spill)
+    }
+
+    /// `len` bytes from the start of the bonus, or as many as the dnode has.
+    pub fn bonus_area(&self, len: usize) -> Bytes {
+        let start = self.bonus_start().min(self.bytes.len());
+        let end = start.saturating_add(len).min(self.bytes.len());
+        self.bytes.slice(start..end)
+    }
+
+    /// The bonus.
+    pub fn bonus(&self) -> Bytes {
+        self.bonus_area(self.bonuslen.into())
+    }
+
+    /// Whether the dnode has a spill block pointer.
+    pub const fn has_spill(&self) -> bool {
+        self.has_spill
+    }
+
+    /// The spill block pointer, if there is one.
+    pub fn spill(&self) -> Option<BlkPtr> {
+        let start = self.bytes.len().checked_sub(BLKPTR_SIZE)?;
+        self.has_spill.then(|| BlkPtr::at(&self.bytes[start..], 0))?
+    }
+}

@@ -1,0 +1,188 @@
+//! Object sets: the MOS and every dataset, down to the blocks of their objects.
+
+use super::dnode::{DNODE_BLOCK_SIZE, DNODE_SIZE, DNODES_PER_BLOCK, Dnode};
+use crate::blkptr::BlkPtr;
+use crate::cache::BlockCache;
+use crate::place::Bookmark;
+use crate::zio::Zio;
+use crate::{PoolError, Result};
+use bytes::Bytes;
+use std::sync::Arc;
+use zsend_records::types::{DmuType, ObjsetType};
+
+/// Bytes of `objset_phys_t` before the accounting dnodes were added: `OBJSET_PHYS_SIZE_V1`.
+const PHYS_SIZE_V1: usize = 1024;
+const TYPE_OFFSET: usize = 704;
+const PORTABLE_MAC_OFFSET: usize = 720;
+/// The highest object number: `DN_MAX_OBJECT`.
+const MAX_OBJECT: u64 = 1 << 48;
+
+/// An object set.
+#[derive(Clone, Debug)]
+pub struct Objset {
+    zio: Arc<Zio>,
+    cache: Arc<BlockCache>,
+    id: u64,
+    kind: ObjsetType,
+    meta: Dnode,
+    root: BlkPtr,
+    portable_mac: [u8; 32],
+}
+
+impl Objset {
+    /// Opens the object set that `root` points to. `id` is its dataset's object number, zero for
+    /// the MOS.
+    ///
+    /// # Errors
+    /// [`PoolError::Corrupt`] if the block is no object set, or what reading it gives.
+    pub fn open(zio: &Arc<Zio>, cache: &Arc<BlockCache>, id: u64, root: BlkPtr) -> Result<Self> {
+        let at = Bookmark::root(id);
+        if root.is_hole() {
+            return Err(PoolError::corrupt(at, "root block pointer", "a hole", "an object set"));
+        }
+        if root.object_type() != DmuType::OBJSET || root.lsize() < PHYS_SIZE_V1 as u64 {
+            let found = format!("type {} of {} bytes", root.object_type(), root.lsize());
+            return Err(PoolError::corrupt(at, "root block", found, "an object set"));
+        }
+        let phys = zio.read(&root, &at)?;
+        let meta = Dnode::parse(&phys.slice(..DNODE_SIZE), &at)?;
+        if meta.object_type != DmuType::DNODE || meta.datablksz() != DNODE_BLOCK_SIZE as u64 {
+            let found = format!("type {}, {} bytes a block", meta.object_type, meta.datablksz());
+            return Err(PoolError::corrupt(at, "meta-dnode", found, "type 10, 16384 bytes a block"));
+        }
+        let word = |o: usize| phys[o..].first_chunk::<8>().map_or(0, |b| u64::from_le_bytes(*b));
+        let kind = ObjsetType(u32::try_from(word(TYPE_OFFSET)).unwrap_or(0));
+        let mut portable_mac = [0; 32];
+        portable_mac.copy_from_slice(&phys[PORTABLE_MAC_OFFSET..PORTABLE_MAC_OFFSET + 32]);
+        Ok(Self {
+            zio: Arc::clone(zio),
+            cache: Arc::clone(cache),
+            id,
+            kind,
+            meta,
+            root,
+            portable_mac,
+        })
+    }
+
+    /// The dataset's object number; zero for the MOS.
+    pub const fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Filesystem, volume or other.
+    pub const fn kind(&self) -> ObjsetType {
+        self.kind
+    }
+
+    /// The meta-dnode: the object whose data are all other dnodes.
+    pub const fn meta(&self) -> &Dnode {
+        &self.meta
+    }
+
+    /// The pointer to the object set's own block.
+    pub const fn root(&self) -> &BlkPtr {
+        &self.root
+    }
+
+    /// The MAC that raw receivers check the object set by.
+    pub const fn portable_mac(&self) -> &[u8; 32] {
+        &self.portable_mac
+    }
+
+    /// The reader of the pool's blocks.
+    pub const fn zio(&self) -> &Arc<Zio> {
+        &self.zio
+    }
+
+    /// An object's dnode.
+    ///
+    /// # Errors
+    /// [`PoolError::NotFound`] if the object is free or its number lies past the end.
+    pub fn dnode(&self, object: u64) -> Result<Dnode> {
+        let missing = || PoolError::NotFound {
+            what: "object",
+            name: format!("{object} of object set {}", self.id),
+        };
+        if object == 0 || object >= MAX_OBJECT {
+            return Err(missing());
+        }
+        let blkid = object / DNODES_PER_BLOCK;
+        let block = self.block(&self.meta, 0, blkid)?.ok_or_else(missing)?;
+        let at = Bookmark::new(self.id, 0, 0, blkid);
+        let wanted = usize::try_from(object % DNODES_PER_BLOCK).unwrap_or(0);
+        // Slots are stepped over from the block's start: the inside of a large dnode is no object.
+        let mut slot = 0;
+        while slot <= wanted {
+            let dnode = Dnode::parse(&block.slice(slot * DNODE_SIZE..), &at)?;
+            if slot == wanted {
+                return if dnode.object_type == DmuType::NONE { Err(missing()) } else { Ok(dnode) };
+            }
+            slot += usize::from(dnode.extra_slots) + 1;
+        }
+        Err(missing())
+    }
+
+    /// Block `blkid` of an object, in host order; `None` for a hole.
+    ///
+    /// # Errors
+    /// What reading the block, or an indirect block above it, gives.
+    pub fn block(&self, dnode: &Dnode, object: u64, blkid: u64) -> Result<Option<Bytes>> {
+        if blkid > dnode.maxblkid {
+            return Ok(None);
+        }
+        let shift = dnode.epb_shift();
+        let top = u32::from(dnode.nlevels) - 1;
+        let index = |level: u32| blkid.checked_shr(level * shift).unwrap_or(0);
+        let Some(mut bp) = usize::try_from(index(top)).ok().and_then(|i| dnode.blkptr(i)) else {
+            return Ok(None);
+        };
+        for level in (0..=top).rev() {
+            if bp.is_hole() || bp.is_redacted() {
+                return Ok(None);
+            }
+            let at = Bookmark::new(self.id, object, i64::from(level), index(level));
+            if bp.level() != level {
+                return Err(PoolError::corrupt(at, "level", bp.level(), level));
+            }
+            let data = self.cache.get(&bp, || self.zio.read(&bp, &at))?;
+            if level == 0 {
+                return Ok(Some(data));
+            }
+            let child = index(level - 1) & ((1 << shift) - 1);
+            bp = usize::try_from(child)
+                .ok()
+                .and_then(|i| BlkPtr::at(&data, i))
+                .ok_or_else(|| {
+                    PoolError::corrupt(at, "indirect block size", data.len(), 1u64 << dnode.indblkshift)
+                })?;
+        }
+        Ok(None)
+    }
+
+    /// `len` bytes of an object from `offset`; holes read as zeros.
+    ///
+    /// # Errors
+    /// As [`Self::block`].
+    pub fn read(&self, dnode: &Dnode, object: u64, offset: u64, len: usize) -> Result<Vec<u8>> {
+        let blksz = dnode.datablksz().max(1);
+        let mut out = Vec::new();
+        let mut at = offset;
+        while out.len() < len {
+            let within = usize::try_from(at % blksz).unwrap_or(0);
+            let take = (len - out.len()).min(usize::try_from(blksz).unwrap_or(len) - within);
+            match self.block(dnode, object, at / blksz)? {
+                Some(data) => {
+                    let part = data.get(within..within + take).ok_or_else(|| {
+                        let place = Bookmark::new(self.id, object, 0, at / blksz);
+                        PoolError::corrupt(place, "block size", data.len(), blksz)
+                    })?;
+                    out.extend_from_slice(part);
+                }
+                None => out.resize(out.len() + take, 0),
+            }
+            at += take as u64;
+        }
+        Ok(out)
+    }
+}

@@ -1,0 +1,69 @@
+//! Bookmarks: what is left of a snapshot that incremental streams can start from.
+
+use super::dataset::Dataset;
+use crate::Result;
+use crate::dmu::objset::Objset;
+use crate::zap;
+
+/// Name of the field that holds the ZAP of bookmarks: `DS_FIELD_BOOKMARK_NAMES`.
+const FIELD_BOOKMARKS: &str = "com.delphix:bookmarks";
+
+/// A bookmark: `zfs_bookmark_phys_t`, of which old pools store only the first three words.
+///
+/// Source: OpenZFS `include/sys/dsl_bookmark.h`, zfs-2.3.2.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct DsBookmark {
+    /// Guid of the snapshot that it was made of.
+    pub guid: u64,
+    /// Txg of that snapshot.
+    pub creation_txg: u64,
+    /// Its creation, seconds since 1970.
+    pub creation_time: u64,
+    /// MOS object of the redaction list, or zero.
+    pub redaction_obj: u64,
+    /// See [`Self::has_freed_before_next`].
+    pub flags: u64,
+    /// Bytes that the snapshot referred to: used, compressed, uncompressed.
+    pub referenced: [u64; 3],
+    /// Bytes freed before the next snapshot: used, compressed, uncompressed.
+    pub freed_before_next: [u64; 3],
+    /// IV set guid of an encrypted snapshot, for raw streams.
+    pub ivset_guid: u64,
+}
+
+impl DsBookmark {
+    fn from_words(words: &[u64]) -> Self {
+        let w = |i: usize| words.get(i).copied().unwrap_or(0);
+        Self {
+            guid: w(0),
+            creation_txg: w(1),
+            creation_time: w(2),
+            redaction_obj: w(3),
+            flags: w(4),
+            referenced: [w(5), w(6), w(7)],
+            freed_before_next: [w(8), w(9), w(10)],
+            ivset_guid: w(11),
+        }
+    }
+
+    /// Whether the space figures are there: `ZBM_FLAG_HAS_FBN`.
+    pub const fn has_freed_before_next(&self) -> bool {
+        self.flags & 1 != 0
+    }
+}
+
+/// The bookmarks of a filesystem or volume, by name.
+///
+/// # Errors
+/// Those of reading the ZAP.
+pub fn all(mos: &Objset, head: &Dataset) -> Result<Vec<(String, DsBookmark)>> {
+    let Some(object) = head.field(FIELD_BOOKMARKS).and_then(zap::Entry::u64) else {
+        return Ok(Vec::new());
+    };
+    let mut bookmarks: Vec<_> = zap::entries(mos, object)?
+        .into_iter()
+        .map(|e| (e.name(), DsBookmark::from_words(&e.ints())))
+        .collect();
+    bookmarks.sort_by(|a, b| (a.1.creation_txg, &a.0).cmp(&(b.1.creation_txg, &b.0)));
+    Ok(bookmarks)
+}

@@ -1,0 +1,189 @@
+//! Datasets: heads and snapshots, and how they descend from one another.
+
+use super::dir::Dir;
+use crate::blkptr::{BLKPTR_SIZE, BlkPtr};
+use crate::dmu::objset::Objset;
+use crate::place::Bookmark;
+use crate::zap;
+use crate::{PoolError, Result};
+use core::mem::offset_of;
+use static_assertions::{assert_eq_size, const_assert_eq};
+use zerocopy::byteorder::{LE, U64};
+use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
+use zsend_records::types::DmuType;
+
+/// How many origins are followed from clone to clone before a chain counts as a loop.
+const MAX_CLONE_DEPTH: usize = 10_000;
+
+/// `DS_FLAG_CI_DATASET`: names are compared without case.
+const FLAG_CI_DATASET: u64 = 1 << 16;
+/// `DS_FLAG_INCONSISTENT`: a partial receive.
+const FLAG_INCONSISTENT: u64 = 1;
+
+/// `dsl_dataset_phys_t`. Source: OpenZFS `include/sys/dsl_dataset.h`, zfs-2.3.2.
+#[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct DatasetPhys {
+    dir_obj: U64<LE>,
+    prev_snap_obj: U64<LE>,
+    prev_snap_txg: U64<LE>,
+    next_snap_obj: U64<LE>,
+    snapnames_zapobj: U64<LE>,
+    num_children: U64<LE>,
+    creation_time: U64<LE>,
+    creation_txg: U64<LE>,
+    deadlist_obj: U64<LE>,
+    referenced_bytes: U64<LE>,
+    compressed_bytes: U64<LE>,
+    uncompressed_bytes: U64<LE>,
+    unique_bytes: U64<LE>,
+    fsid_guid: U64<LE>,
+    guid: U64<LE>,
+    flags: U64<LE>,
+    bp: [u8; BLKPTR_SIZE],
+    next_clones_obj: U64<LE>,
+    props_obj: U64<LE>,
+    userrefs_obj: U64<LE>,
+    pad: [U64<LE>; 5],
+}
+assert_eq_size!(DatasetPhys, [u8; 320]);
+const_assert_eq!(offset_of!(DatasetPhys, bp), 128);
+const_assert_eq!(offset_of!(DatasetPhys, props_obj), 264);
+
+/// A head or a snapshot.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    /// Its object number in the MOS.
+    pub object: u64,
+    /// The directory that it belongs to.
+    pub dir: u64,
+    /// The snapshot before it, or zero.
+    pub prev_snap: u64,
+    /// Txg of the snapshot before it.
+    pub prev_snap_txg: u64,
+    /// The snapshot after it, or the head.
+    pub next_snap: u64,
+    /// ZAP of snapshot names (heads).
+    pub snapnames: u64,
+    /// Whether it is a snapshot.
+    pub is_snapshot: bool,
+    /// Seconds since 1970.
+    pub creation_time: u64,
+    /// Txg that it was taken in.
+    pub creation_txg: u64,
+    /// Blocks that died between the previous snapshot and this dataset.
+    pub deadlist: u64,
+    /// Bytes that it refers to.
+    pub referenced_bytes: u64,
+    /// The same without copies and parity.
+    pub compressed_bytes: u64,
+    /// The same before compression.
+    pub uncompressed_bytes: u64,
+    /// Bytes that nothing else refers to.
+    pub unique_bytes: u64,
+    /// What streams know it by.
+    pub guid: u64,
+    /// The object set.
+    pub bp: BlkPtr,
+    /// ZAP of a snapshot's own properties, or zero.
+    pub props: u64,
+    /// Whether names are compared without case.
+    pub is_case_insensitive: bool,
+    /// Whether it is a receive that has not ended.
+    pub is_inconsistent: bool,
+    /// Names of the fields and per-dataset features that its object's ZAP has.
+    pub fields: Vec<zap::Entry>,
+}
+
+impl Dataset {
+    /// Reads dataset `object` of the MOS.
+    ///
+    /// # Errors
+    /// [`PoolError::Corrupt`] if the object is no dataset.
+    pub fn open(mos: &Objset, object: u64) -> Result<Self> {
+        let dnode = mos.dnode(object)?;
+        let at = Bookmark::new(mos.id(), object, 0, 0);
+        let bonus = dnode.bonus();
+        let phys = match DatasetPhys::ref_from_prefix(&bonus) {
+            Ok((phys, _)) if dnode.bonustype == DmuType::DSL_DATASET => phys,
+            _ => {
+                let found = format!("type {}, {} bytes", dnode.bonustype, bonus.len());
+                return Err(PoolError::corrupt(at, "bonus", found, "a DSL dataset"));
+            }
+        };
+        // An object that is still of the old type has no fields; one that was "zapified" has.
+        let fields = if dnode.object_type == DmuType::DSL_DATASET {
+            Vec::new()
+        } else {
+            zap::entries_of(mos, object, &dnode)?
+        };
+        let flags = phys.flags.get();
+        Ok(Self {
+            object,
+            dir: phys.dir_obj.get(),
+            prev_snap: phys.prev_snap_obj.get(),
+            prev_snap_txg: phys.prev_snap_txg.get(),
+            next_snap: phys.next_snap_obj.get(),
+            snapnames: phys.snapnames_zapobj.get(),
+            is_snapshot: phys.num_children.get() != 0,
+            creation_time: phys.creation_time.get(),
+            creation_txg: phys.creation_txg.get(),
+            deadlist: phys.deadlist_obj.get(),
+            referenced_bytes: phys.referenced_bytes.get(),
+            compressed_bytes: phys.compressed_bytes.get(),
+            uncompressed_bytes: phys.uncompressed_bytes.get(),
+            unique_bytes: phys.unique_bytes.get(),
+            guid: phys.guid.get(),
+            bp: BlkPtr::parse(&phys.bp),
+            props: phys.props_obj.get(),
+            is_case_insensitive: flags & FLAG_CI_DATASET != 0,
+            is_inconsistent: flags & FLAG_INCONSISTENT != 0,
+            fields,
+        })
+    }
+
+    /// A field of the dataset's ZAP, such as a per-dataset feature in use, by its name.
+    pub fn field(&self, name: &str) -> Option<&zap::Entry> {
+        self.fields.iter().find(|e| e.name == name.as_bytes())
+    }
+
+    /// Whether a per-dataset feature is in use, by its guid.
+    pub fn uses(&self, feature: &str) -> bool {
+        self.field(feature).is_some()
+    }
+
+    /// Whether `earlier` is an ancestor that an incremental stream to `self` may start from: an
+    /// older snapshot of the same filesystem, or of one that it was cloned from.
+    ///
+    /// Follows `dsl_dataset_is_before()`, OpenZFS `module/zfs/dsl_dataset.c`, zfs-2.3.2.
+    ///
+    /// # Errors
+    /// Those of reading the directories and origins on the way.
+    pub fn descends_from(&self, mos: &Objset, earlier: &Self) -> Result<bool> {
+        let mut later = self.clone();
+        let mut later_txg = self.is_snapshot.then_some(self.creation_txg);
+        for _ in 0..MAX_CLONE_DEPTH {
+            if later_txg.is_some_and(|txg| earlier.creation_txg >= txg) {
+                return Ok(false);
+            }
+            if later.dir == earlier.dir {
+                return Ok(true);
+            }
+            let dir = Dir::open(mos, later.dir)?;
+            if dir.origin == earlier.object {
+                return Ok(true);
+            }
+            if dir.origin == 0 {
+                return Ok(false);
+            }
+            let origin = Self::open(mos, dir.origin)?;
+            if origin.dir == earlier.dir && origin.creation_txg < earlier.creation_txg {
+                return Ok(false);
+            }
+            later_txg = Some(origin.creation_txg);
+            later = origin;
+        }
+        let at = Bookmark::new(mos.id(), self.object, 0, 0);
+        Err(PoolError::corrupt(at, "chain of origins", "a loop", "an end"))
+    }
+}

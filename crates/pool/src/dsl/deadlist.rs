@@ -1,0 +1,137 @@
+//! Deadlists: how much died between two snapshots, which estimates are made of.
+
+use super::dataset::Dataset;
+use crate::dmu::dnode::Dnode;
+use crate::dmu::objset::Objset;
+use crate::place::Bookmark;
+use crate::zap;
+use crate::{PoolError, Result};
+use zsend_records::types::DmuType;
+
+/// Type of a deadlist that is a ZAP of lists by txg: `DMU_OT_DEADLIST`. Older pools have a single
+/// block-pointer list instead.
+const TYPE_DEADLIST: DmuType = DmuType(50);
+/// Snapshots between two ends of a range before the chain counts as a loop.
+const MAX_SNAPSHOTS: usize = 1 << 24;
+
+/// Bytes used, compressed and uncompressed.
+pub type Space = [u64; 3];
+
+fn add(a: Space, b: Space) -> Space {
+    std::array::from_fn(|i| a[i].wrapping_add(b[i]))
+}
+
+fn words(dnode: &Dnode) -> Vec<u64> {
+    dnode.bonus().as_chunks::<8>().0.iter().map(|b| u64::from_le_bytes(*b)).collect()
+}
+
+/// The totals of a `bpobj_phys_t`: bytes, compressed, uncompressed. The oldest form has no
+/// compressed and uncompressed totals.
+fn bpobj_space(mos: &Objset, object: u64) -> Result<Space> {
+    let words = words(&mos.dnode(object)?);
+    let w = |i: usize| words.get(i).copied().unwrap_or(0);
+    Ok([w(1), w(2), w(3)])
+}
+
+/// What died by the whole deadlist.
+fn total(mos: &Objset, object: u64) -> Result<Space> {
+    let dnode = mos.dnode(object)?;
+    if dnode.object_type != TYPE_DEADLIST {
+        return bpobj_space(mos, object);
+    }
+    let words = words(&dnode);
+    let w = |i: usize| words.get(i).copied().unwrap_or(0);
+    Ok([w(0), w(1), w(2)])
+}
+
+/// What died of blocks born in `min < birth <= max`, by the lists whose keys lie in that range.
+///
+/// Follows `dsl_deadlist_space_range()`, OpenZFS `module/zfs/dsl_deadlist.c`, zfs-2.3.2.
+fn range(mos: &Objset, object: u64, min: u64, max: u64) -> Result<Space> {
+    let dnode = mos.dnode(object)?;
+    if dnode.object_type != TYPE_DEADLIST {
+        return old_range(mos, object, &dnode, min, max);
+    }
+    let mut space = [0; 3];
+    for entry in zap::entries_of(mos, object, &dnode)? {
+        let mintxg = u64::from_str_radix(&entry.name(), 16).unwrap_or(u64::MAX);
+        if let Some(bpobj) = entry.u64()
+            && mintxg >= min
+            && mintxg < max
+        {
+            space = add(space, bpobj_space(mos, bpobj)?);
+        }
+    }
+    Ok(space)
+}
+
+/// An old deadlist is one list of block pointers, which has to be read.
+fn old_range(mos: &Objset, object: u64, dnode: &Dnode, min: u64, max: u64) -> Result<Space> {
+    let count = words(dnode).first().copied().unwrap_or(0);
+    let mut space = [0; 3];
+    let per_block = dnode.datablksz() / 128;
+    for blkid in 0..count.div_ceil(per_block.max(1)) {
+        let Some(block) = mos.block(dnode, object, blkid)? else { continue };
+        let here = (count - blkid * per_block).min(per_block);
+        for i in 0..usize::try_from(here).unwrap_or(0) {
+            let Some(bp) = crate::blkptr::BlkPtr::at(&block, i) else { break };
+            if bp.logical_birth() > min && bp.logical_birth() <= max {
+                let used: u64 = bp.dvas().map(|d| d.asize()).sum();
+                let metadata = bp.level() > 0 || bp.object_type().is_metadata();
+                let plain = if metadata { bp.psize() } else { bp.lsize() };
+                space = add(space, [used, bp.psize(), plain]);
+            }
+        }
+    }
+    Ok(space)
+}
+
+/// The bytes that are in `new` and were written since `old`: used, compressed, uncompressed.
+///
+/// `old` is described by what it refers to, its txg, and what was freed before the next snapshot if
+/// that is known (a bookmark knows). Follows `dsl_dataset_space_written_impl()`, OpenZFS
+/// `module/zfs/dsl_dataset.c`, zfs-2.3.2.
+///
+/// # Errors
+/// Those of reading the deadlists on the way.
+pub fn space_written(mos: &Objset, old: &OldSpace, new: &Dataset) -> Result<Space> {
+    let mut space: Space = [new.referenced_bytes, new.compressed_bytes, new.uncompressed_bytes];
+    for (x, o) in space.iter_mut().zip(old.referenced) {
+        *x = x.wrapping_sub(o);
+    }
+    let mut snap = new.clone();
+    for _ in 0..MAX_SNAPSHOTS {
+        if snap.prev_snap_txg <= old.creation_txg {
+            let rest = match old.freed_before_next {
+                Some(freed) => freed,
+                None => total(mos, snap.deadlist)?,
+            };
+            return Ok(add(space, rest));
+        }
+        space = add(space, range(mos, snap.deadlist, 0, old.creation_txg)?);
+        snap = Dataset::open(mos, snap.prev_snap)?;
+    }
+    let at = Bookmark::new(mos.id(), new.object, 0, 0);
+    Err(PoolError::corrupt(at, "chain of snapshots", "a loop", "an end"))
+}
+
+/// The older end of a range of snapshots, for [`space_written`].
+#[derive(Clone, Copy, Debug)]
+pub struct OldSpace {
+    /// What the older snapshot refers to: used, compressed, uncompressed.
+    pub referenced: Space,
+    /// Its txg.
+    pub creation_txg: u64,
+    /// What was freed between it and the next snapshot, if a bookmark says.
+    pub freed_before_next: Option<Space>,
+}
+
+impl From<&Dataset> for OldSpace {
+    fn from(d: &Dataset) -> Self {
+        Self {
+            referenced: [d.referenced_bytes, d.compressed_bytes, d.uncompressed_bytes],
+            creation_txg: d.creation_txg,
+            freed_before_next: None,
+        }
+    }
+}

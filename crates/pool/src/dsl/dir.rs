@@ -1,0 +1,100 @@
+//! DSL directories: the tree of filesystem and volume names.
+
+use crate::dmu::objset::Objset;
+use crate::place::Bookmark;
+use crate::zap;
+use crate::{PoolError, Result};
+use static_assertions::assert_eq_size;
+use zerocopy::byteorder::{LE, U64};
+use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
+use zsend_records::types::DmuType;
+
+/// `dsl_dir_phys_t`. Source: OpenZFS `include/sys/dsl_dir.h`, zfs-2.3.2.
+#[derive(Clone, Debug, FromBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct DirPhys {
+    creation_time: U64<LE>,
+    head_dataset_obj: U64<LE>,
+    parent_obj: U64<LE>,
+    origin_obj: U64<LE>,
+    child_dir_zapobj: U64<LE>,
+    used_bytes: U64<LE>,
+    compressed_bytes: U64<LE>,
+    uncompressed_bytes: U64<LE>,
+    quota: U64<LE>,
+    reserved: U64<LE>,
+    props_zapobj: U64<LE>,
+    deleg_zapobj: U64<LE>,
+    flags: U64<LE>,
+    used_breakdown: [U64<LE>; 5],
+    clones: U64<LE>,
+    pad: [U64<LE>; 13],
+}
+assert_eq_size!(DirPhys, [u8; 256]);
+
+/// A DSL directory.
+#[derive(Clone, Debug)]
+pub struct Dir {
+    /// Its object number in the MOS.
+    pub object: u64,
+    /// The live dataset.
+    pub head_dataset: u64,
+    /// The parent directory, or zero at the top.
+    pub parent: u64,
+    /// The snapshot that it was cloned from, or zero.
+    pub origin: u64,
+    /// ZAP of child names, or zero.
+    pub children: u64,
+    /// ZAP of properties, or zero.
+    pub props: u64,
+    /// Bytes used by it and all below.
+    pub used_bytes: u64,
+    /// Whether the object is also a ZAP, of fields that were added later.
+    pub zapified: bool,
+}
+
+impl Dir {
+    /// Reads directory `object` of the MOS.
+    ///
+    /// # Errors
+    /// [`PoolError::Corrupt`] if the object is no directory.
+    pub fn open(mos: &Objset, object: u64) -> Result<Self> {
+        let dnode = mos.dnode(object)?;
+        let at = Bookmark::new(mos.id(), object, 0, 0);
+        let bonus = dnode.bonus();
+        let phys = match DirPhys::ref_from_prefix(&bonus) {
+            Ok((phys, _)) if dnode.bonustype == DmuType::DSL_DIR => phys,
+            _ => {
+                let found = format!("type {}, {} bytes", dnode.bonustype, bonus.len());
+                return Err(PoolError::corrupt(at, "bonus", found, "a DSL directory"));
+            }
+        };
+        Ok(Self {
+            object,
+            head_dataset: phys.head_dataset_obj.get(),
+            parent: phys.parent_obj.get(),
+            origin: phys.origin_obj.get(),
+            children: phys.child_dir_zapobj.get(),
+            props: phys.props_zapobj.get(),
+            used_bytes: phys.used_bytes.get(),
+            zapified: dnode.object_type != DmuType::DSL_DIR,
+        })
+    }
+
+    /// Names and object numbers of the child directories, by name; internal ones, whose names start
+    /// with `$`, and partial receives, with `%`, are among them.
+    ///
+    /// # Errors
+    /// Those of reading the ZAP.
+    pub fn children(&self, mos: &Objset) -> Result<Vec<(String, u64)>> {
+        if self.children == 0 {
+            return Ok(Vec::new());
+        }
+        let mut children: Vec<_> = zap::entries(mos, self.children)?
+            .into_iter()
+            .filter_map(|e| Some((e.name(), e.u64()?)))
+            .collect();
+        children.sort();
+        Ok(children)
+    }
+}

@@ -1,0 +1,8 @@
+//! The dataset and snapshot layer: names to object sets, and what is known about each dataset.
+
+pub mod bookmark;
+pub mod dataset;
+pub mod deadlist;
+pub mod dir;
+pub mod name;
+pub mod prop;

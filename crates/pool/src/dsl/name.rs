@@ -1,0 +1,99 @@
+//! Names of datasets, snapshots and bookmarks: their form, and their parts.
+
+use crate::{PoolError, Result};
+use std::fmt;
+
+/// Most bytes of a full name: `ZFS_MAX_DATASET_NAME_LEN` less its NUL.
+const MAX_NAME: usize = 255;
+
+/// What stands behind a dataset's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Suffix {
+    /// Nothing: the head itself.
+    None,
+    /// `@snapshot`.
+    Snapshot(String),
+    /// `#bookmark`.
+    Bookmark(String),
+}
+
+/// A full name, taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name {
+    /// `pool/parent/child`.
+    pub dataset: String,
+    /// The snapshot or bookmark, if one is named.
+    pub suffix: Suffix,
+}
+
+impl Name {
+    /// Takes a full name apart.
+    ///
+    /// # Errors
+    /// [`PoolError::BadName`] if a part is empty, too long, or has a second `@` or `#`.
+    pub fn parse(name: &str) -> Result<Self> {
+        let bad = |why| PoolError::BadName { name: name.to_owned(), why };
+        if name.len() > MAX_NAME {
+            return Err(bad("the name is longer than 255 bytes"));
+        }
+        let (dataset, suffix) = match name.find(['@', '#']) {
+            None => (name, Suffix::None),
+            Some(i) => {
+                let short = &name[i + 1..];
+                if short.is_empty() {
+                    return Err(bad("nothing stands behind the '@' or '#'"));
+                }
+                if short.contains(['@', '#', '/']) {
+                    return Err(bad("a snapshot's or bookmark's name has no '@', '#' or '/'"));
+                }
+                let suffix = if name.as_bytes()[i] == b'@' {
+                    Suffix::Snapshot(short.to_owned())
+                } else {
+                    Suffix::Bookmark(short.to_owned())
+                };
+                (&name[..i], suffix)
+            }
+        };
+        if dataset.split('/').any(str::is_empty) {
+            return Err(bad("a part of the dataset's name is empty"));
+        }
+        Ok(Self { dataset: dataset.to_owned(), suffix })
+    }
+
+    /// The pool's part.
+    pub fn pool(&self) -> &str {
+        self.dataset.split('/').next().unwrap_or(&self.dataset)
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.dataset)?;
+        match &self.suffix {
+            Suffix::None => Ok(()),
+            Suffix::Snapshot(s) => write!(f, "@{s}"),
+            Suffix::Bookmark(b) => write!(f, "#{b}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_come_apart_and_together() {
+        for full in ["p", "p/a/b", "p/a@s", "p#b"] {
+            assert_eq!(Name::parse(full).unwrap().to_string(), full);
+        }
+        assert_eq!(Name::parse("p/a@s").unwrap().pool(), "p");
+    }
+
+    #[test]
+    fn malformed_names_are_refused() {
+        for bad in ["", "@s", "p/", "p//a", "p@", "p@a@b", "p@a/b", "p#a#b", "/p"] {
+            assert!(matches!(Name::parse(bad), Err(PoolError::BadName { .. })), "{bad}");
+        }
+        assert!(Name::parse(&"x".repeat(256)).is_err());
+    }
+}

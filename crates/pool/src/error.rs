@@ -1,0 +1,140 @@
+//! What can go wrong while a pool is read: the device, the bytes, or what this reader knows.
+
+use crate::place::{Attempt, Bookmark};
+use std::fmt;
+use std::io;
+
+/// Which of the tool's exit codes an error stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorClass {
+    /// The input is damaged, a check failed, or what was asked for is not there: exit 1.
+    Damaged,
+    /// The request itself makes no sense: exit 2.
+    Usage,
+    /// A device or the output failed: exit 3.
+    Device,
+    /// The pool needs something that is not supported, named: exit 4.
+    Unsupported,
+}
+
+/// An error of this crate.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PoolError {
+    /// A device could not be opened or read.
+    #[error("{device}@{offset:#x}: {source}")]
+    Device {
+        /// The device, as given.
+        device: String,
+        /// Bytes from the start of the device.
+        offset: u64,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No label on a device that was named.
+    #[error("{device}: no ZFS label found: {why}")]
+    NoLabel {
+        /// The device, as given.
+        device: String,
+        /// What each label had instead.
+        why: String,
+    },
+    /// No pool, or not the one that was asked for, or more than one.
+    #[error("{0}")]
+    NoPool(String),
+    /// Not one copy of a block could be read and verified.
+    #[error("{at}: no good copy of the block: {}", Attempts(attempts))]
+    Unreadable {
+        /// The block.
+        at: Bookmark,
+        /// Every copy that was tried.
+        attempts: Vec<Attempt>,
+    },
+    /// Bytes that passed their checksum, or lie in a verified block, make no sense.
+    #[error("{at}: {what} is {found}, expected {expected}")]
+    Corrupt {
+        /// The block.
+        at: Bookmark,
+        /// Which field.
+        what: &'static str,
+        /// Its value.
+        found: String,
+        /// What it should have been.
+        expected: String,
+    },
+    /// The pool needs something that this reader does not know.
+    #[error("not supported: {0}")]
+    Unsupported(String),
+    /// A dataset, snapshot, bookmark, object or key of that name does not exist.
+    #[error("{what} '{name}' does not exist")]
+    NotFound {
+        /// What kind of thing.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// A name is not well formed.
+    #[error("'{name}': {why}")]
+    BadName {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The dataset is encrypted and its key was not given.
+    #[error("'{0}': dataset key must be loaded")]
+    KeyNeeded(String),
+}
+
+struct Attempts<'a>(&'a [Attempt]);
+
+impl fmt::Display for Attempts<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("no device holds one");
+        }
+        for (i, a) in self.0.iter().enumerate() {
+            if i > 0 {
+                f.write_str("; ")?;
+            }
+            write!(f, "{a}")?;
+        }
+        Ok(())
+    }
+}
+
+impl PoolError {
+    /// A field of a verified block that makes no sense.
+    pub(crate) fn corrupt(
+        at: Bookmark,
+        what: &'static str,
+        found: impl fmt::Display,
+        expected: impl fmt::Display,
+    ) -> Self {
+        Self::Corrupt { at, what, found: found.to_string(), expected: expected.to_string() }
+    }
+
+    /// Which exit code this error stands for.
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Device { .. } => ErrorClass::Device,
+            Self::Unreadable { attempts, .. } => {
+                if !attempts.is_empty() && attempts.iter().all(|a| a.io) {
+                    ErrorClass::Device
+                } else {
+                    ErrorClass::Damaged
+                }
+            }
+            Self::Unsupported(_) => ErrorClass::Unsupported,
+            Self::BadName { .. } => ErrorClass::Usage,
+            Self::NoLabel { .. }
+            | Self::NoPool(_)
+            | Self::Corrupt { .. }
+            | Self::NotFound { .. }
+            | Self::KeyNeeded(_) => ErrorClass::Damaged,
+        }
+    }
+}
+
+/// The result of this crate's functions.
+pub type Result<T> = std::result::Result<T, PoolError>;

@@ -1,0 +1,311 @@
+//! An open pool: its meta object set, its features, and the way from a name to a dataset.
+
+use crate::cache::BlockCache;
+use crate::config::{LabelConfig, VdevConfig};
+use crate::discover::{self, Found};
+use crate::dmu::objset::Objset;
+use crate::dsl::bookmark::{self, DsBookmark};
+use crate::dsl::dataset::Dataset;
+use crate::dsl::dir::Dir;
+use crate::dsl::name::{Name, Suffix};
+use crate::place::Bookmark;
+use crate::uberblock::Uberblock;
+use crate::vdev::Tree;
+use crate::zio::Zio;
+use crate::zio::checksum::ChecksumSalt;
+use crate::{PoolError, Result, feature, zap};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use zsend_records::nvlist::NvList;
+
+/// The MOS's directory of everything else: `DMU_POOL_DIRECTORY_OBJECT`.
+const DIRECTORY_OBJECT: u64 = 1;
+/// The configuration is a packed nvlist; a real one is some KiB.
+const MAX_CONFIG: u64 = 16 << 20;
+/// The newest pool version before feature flags, and the one with them.
+const VERSION_BEFORE_FEATURES: u64 = 28;
+const VERSION_FEATURES: u64 = 5000;
+
+/// A pool, open for reading.
+#[derive(Debug)]
+pub struct Pool {
+    label: LabelConfig,
+    uberblock: Uberblock,
+    zio: Arc<Zio>,
+    cache: Arc<BlockCache>,
+    mos: Objset,
+    root_dir: u64,
+    /// Refcounts of the features that must be understood to read.
+    features_for_read: HashMap<String, u64>,
+    warnings: Vec<String>,
+}
+
+impl Pool {
+    /// Opens the pool called `name` on the devices and in the folders that `paths` name.
+    ///
+    /// # Errors
+    /// [`PoolError::NoPool`], [`PoolError::NoLabel`], [`PoolError::Unsupported`] for a feature or a
+    /// layout that is not understood, or what reading the MOS gives.
+    pub fn open(paths: &[PathBuf], name: &str) -> Result<Self> {
+        Self::open_found(discover::select(discover::discover(paths)?, name)?)
+    }
+
+    /// Opens a pool that was found.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_found(found: Found) -> Result<Self> {
+        let Found { config: label, leaves, tops, uberblocks, mut warnings } = found;
+        check_version(label.version)?;
+        if let Some(unknown) = label.features_for_read.iter().find(|f| !feature::is_understood(f)) {
+            return Err(unsupported_feature(unknown));
+        }
+        let Some(uberblock) = uberblocks.first().copied() else {
+            return Err(PoolError::NoPool(format!(
+                "pool '{}': no uberblock with a good checksum on any device",
+                label.name
+            )));
+        };
+        check_version(uberblock.version)?;
+        let cache = Arc::new(BlockCache::default());
+        // The labels tell enough to find the MOS; the MOS has the configuration that counts.
+        let tree = Tree::build(&tops, label.vdev_children, &leaves);
+        if let Some(kind) = tree.unsupported() {
+            return Err(PoolError::Unsupported(format!("vdev type {kind}")));
+        }
+        let first = Arc::new(Zio::new(tree, None));
+        let mos = Objset::open(&first, &cache, 0, uberblock.rootbp)?;
+        let config = trusted_config(&mos)?;
+        let salt = zap::lookup(&mos, DIRECTORY_OBJECT, "org.illumos:checksum_salt")?
+            .and_then(|e| <[u8; 32]>::try_from(e.value.as_slice()).ok())
+            .map(ChecksumSalt::new);
+        let tree = Tree::build(&config.children, config.children.len() as u64, &leaves);
+        if let Some(kind) = tree.unsupported() {
+            return Err(PoolError::Unsupported(format!("vdev type {kind}")));
+        }
+        warnings.extend(tree.missing().map(|top| {
+            format!("{top} is missing: blocks that lie on it alone cannot be read")
+        }));
+        let zio = Arc::new(Zio::new(tree, salt));
+        let mos = Objset::open(&zio, &cache, 0, uberblock.rootbp)?;
+        let features_for_read = features(&mos, "features_for_read")?;
+        let unknown = features_for_read
+            .iter()
+            .find(|(guid, count)| **count > 0 && !feature::is_understood(guid));
+        if let Some((unknown, _)) = unknown {
+            return Err(unsupported_feature(unknown));
+        }
+        let root_dir = need(&mos, "root_dataset")?;
+        Ok(Self { label, uberblock, zio, cache, mos, root_dir, features_for_read, warnings })
+    }
+
+    /// The pool's name.
+    pub fn name(&self) -> &str {
+        &self.label.name
+    }
+
+    /// The newest label's configuration.
+    pub const fn label(&self) -> &LabelConfig {
+        &self.label
+    }
+
+    /// The state of the pool that is being read.
+    pub const fn uberblock(&self) -> &Uberblock {
+        &self.uberblock
+    }
+
+    /// What the administrator should know: missing devices, bad labels, no export.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The reader of the pool's blocks.
+    pub const fn zio(&self) -> &Arc<Zio> {
+        &self.zio
+    }
+
+    /// The meta object set.
+    pub const fn mos(&self) -> &Objset {
+        &self.mos
+    }
+
+    /// Whether a pool feature that is needed for reading is active, by its guid.
+    pub fn is_active(&self, guid: &str) -> bool {
+        self.features_for_read.get(guid).is_some_and(|&count| count > 0)
+    }
+
+    /// The directory at the top of the pool's names.
+    ///
+    /// # Errors
+    /// [`PoolError::Corrupt`].
+    pub fn root_dir(&self) -> Result<Dir> {
+        Dir::open(&self.mos, self.root_dir)
+    }
+
+    /// The directory of a filesystem or volume, by its full name.
+    ///
+    /// # Errors
+    /// [`PoolError::NotFound`] if there is none of that name in this pool.
+    pub fn dir(&self, dataset: &str) -> Result<Dir> {
+        let missing = || PoolError::NotFound { what: "dataset", name: dataset.to_owned() };
+        let mut parts = dataset.split('/');
+        let first = parts.next().unwrap_or_default();
+        if first != self.label.name && first != self.label.pool_guid.to_string() {
+            return Err(missing());
+        }
+        let mut dir = self.root_dir()?;
+        for part in parts {
+            if dir.children == 0 {
+                return Err(missing());
+            }
+            let child = zap::lookup_u64(&self.mos, dir.children, part)?.ok_or_else(missing)?;
+            dir = Dir::open(&self.mos, child)?;
+        }
+        Ok(dir)
+    }
+
+    /// The live dataset of a filesystem or volume.
+    ///
+    /// # Errors
+    /// As [`Self::dir`].
+    pub fn head(&self, dataset: &str) -> Result<Dataset> {
+        Dataset::open(&self.mos, self.dir(dataset)?.head_dataset)
+    }
+
+    /// The snapshots of a head, oldest first, by name.
+    ///
+    /// # Errors
+    /// Those of reading the ZAP and the datasets.
+    pub fn snapshots(&self, head: &Dataset) -> Result<Vec<(String, Dataset)>> {
+        if head.snapnames == 0 {
+            return Ok(Vec::new());
+        }
+        let mut snaps = Vec::new();
+        for entry in zap::entries(&self.mos, head.snapnames)? {
+            if let Some(object) = entry.u64() {
+                snaps.push((entry.name(), Dataset::open(&self.mos, object)?));
+            }
+        }
+        snaps.sort_by_key(|(_, d)| d.creation_txg);
+        Ok(snaps)
+    }
+
+    /// The bookmarks of a head, oldest first, by name.
+    ///
+    /// # Errors
+    /// Those of reading the ZAP.
+    pub fn bookmarks(&self, head: &Dataset) -> Result<Vec<(String, DsBookmark)>> {
+        bookmark::all(&self.mos, head)
+    }
+
+    /// A head or snapshot by its name.
+    ///
+    /// # Errors
+    /// [`PoolError::NotFound`]; [`PoolError::BadName`] for a bookmark, which has no contents.
+    pub fn dataset(&self, name: &Name) -> Result<Dataset> {
+        let head = self.head(&name.dataset)?;
+        match &name.suffix {
+            Suffix::None => Ok(head),
+            Suffix::Snapshot(short) => {
+                let missing = || PoolError::NotFound { what: "dataset", name: name.to_string() };
+                if head.snapnames == 0 {
+                    return Err(missing());
+                }
+                let object =
+                    zap::lookup_u64(&self.mos, head.snapnames, short)?.ok_or_else(missing)?;
+                Dataset::open(&self.mos, object)
+            }
+            Suffix::Bookmark(_) => Err(PoolError::BadName {
+                name: name.to_string(),
+                why: "a bookmark has no contents to send",
+            }),
+        }
+    }
+
+    /// The full name of a dataset by its object: `pool/fs` or `pool/fs@snap`.
+    ///
+    /// # Errors
+    /// [`PoolError::Corrupt`] if a parent does not list it.
+    pub fn dataset_name(&self, dataset: &Dataset) -> Result<String> {
+        let mut parts = Vec::new();
+        let mut dir = Dir::open(&self.mos, dataset.dir)?;
+        let head = Dataset::open(&self.mos, dir.head_dataset)?;
+        // A name of 255 bytes has at most 128 parts, so a longer chain of parents is a loop.
+        while dir.parent != 0 && parts.len() < 256 {
+            let parent = Dir::open(&self.mos, dir.parent)?;
+            let children = parent.children(&self.mos)?;
+            let Some((name, _)) = children.into_iter().find(|(_, o)| *o == dir.object) else {
+                let at = Bookmark::new(0, parent.children, 0, 0);
+                return Err(PoolError::corrupt(at, "child", "absent", dir.object));
+            };
+            parts.push(name);
+            dir = parent;
+        }
+        parts.push(self.label.name.clone());
+        parts.reverse();
+        let mut name = parts.join("/");
+        if dataset.is_snapshot {
+            let snaps = zap::entries(&self.mos, head.snapnames)?;
+            let short = snaps.iter().find(|e| e.u64() == Some(dataset.object)).ok_or_else(|| {
+                let at = Bookmark::new(0, head.snapnames, 0, 0);
+                PoolError::corrupt(at, "snapshot", "absent", dataset.object)
+            })?;
+            name = format!("{name}@{}", short.name());
+        }
+        Ok(name)
+    }
+
+    /// The object set of a dataset.
+    ///
+    /// # Errors
+    /// Those of reading its root block.
+    pub fn objset(&self, dataset: &Dataset) -> Result<Objset> {
+        Objset::open(&self.zio, &self.cache, dataset.object, dataset.bp)
+    }
+}
+
+fn check_version(version: u64) -> Result<()> {
+    if (1..=VERSION_BEFORE_FEATURES).contains(&version) || version == VERSION_FEATURES {
+        Ok(())
+    } else {
+        Err(PoolError::Unsupported(format!("pool version {version}")))
+    }
+}
+
+fn unsupported_feature(guid: &str) -> PoolError {
+    PoolError::Unsupported(format!("the pool needs feature {guid} to be read"))
+}
+
+fn need(mos: &Objset, key: &'static str) -> Result<u64> {
+    zap::lookup_u64(mos, DIRECTORY_OBJECT, key)?
+        .ok_or_else(|| PoolError::NotFound { what: "MOS directory key", name: key.to_owned() })
+}
+
+fn features(mos: &Objset, key: &'static str) -> Result<HashMap<String, u64>> {
+    match zap::lookup_u64(mos, DIRECTORY_OBJECT, key)? {
+        Some(object) => Ok(zap::entries(mos, object)?
+            .into_iter()
+            .map(|e| (e.name(), e.u64().unwrap_or(0)))
+            .collect()),
+        None => Ok(HashMap::new()),
+    }
+}
+
+/// The vdev tree that the MOS keeps, with every top-level vdev in it.
+fn trusted_config(mos: &Objset) -> Result<VdevConfig> {
+    let object = need(mos, "config")?;
+    let dnode = mos.dnode(object)?;
+    let at = Bookmark::new(0, object, 0, 0);
+    let size = dnode.bonus().first_chunk::<8>().map_or(0, |b| u64::from_le_bytes(*b));
+    if size == 0 || size > MAX_CONFIG {
+        return Err(PoolError::corrupt(at, "config size", size, "1 byte to 16 MiB"));
+    }
+    let bytes = mos.read(&dnode, object, 0, usize::try_from(size).unwrap_or(0))?;
+    let (list, _) = NvList::decode(&bytes)
+        .map_err(|e| PoolError::corrupt(at, "config", e, "a packed nvlist"))?;
+    let tree = list.list("vdev_tree").ok_or_else(|| {
+        PoolError::corrupt(at, "config", "no vdev_tree", "a vdev_tree")
+    })?;
+    VdevConfig::parse(tree).map_err(|e| PoolError::corrupt(at, "config", e, "a vdev tree"))
+}

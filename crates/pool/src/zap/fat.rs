@@ -1,0 +1,204 @@
+//! Fat ZAPs: a pointer table of leaf blocks, each a heap of chunks.
+
+use super::{BLOCK_LEAF, Entry};
+use crate::dmu::dnode::Dnode;
+use crate::dmu::objset::Objset;
+use crate::place::Bookmark;
+use crate::{PoolError, Result};
+use core::mem::offset_of;
+use static_assertions::{assert_eq_size, const_assert_eq};
+use std::collections::BTreeSet;
+use zerocopy::byteorder::{LE, U16, U32, U64};
+use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
+
+const HEADER_MAGIC: u64 = 0x2_F52A_B2AB;
+const LEAF_MAGIC: u32 = 0x2AB_1EAF;
+const CHUNK_SIZE: usize = 24;
+const CHUNK_ENTRY: u8 = 252;
+const CHUNK_ARRAY: u8 = 251;
+/// Data bytes of an array chunk.
+const ARRAY_BYTES: usize = 21;
+/// Ends a chain of chunks.
+const CHAIN_END: u16 = 0xffff;
+/// log2 of the most pointers that a table may have; 2^32 leaves are more than any pool holds.
+const MAX_SHIFT: u64 = 32;
+/// Keys are 64-bit integers instead of names: `ZAP_FLAG_UINT64_KEY`.
+const FLAG_UINT64_KEY: u64 = 2;
+
+/// `zap_phys_t` up to the flags. Source: OpenZFS `include/sys/zap_impl.h`, zfs-2.3.2.
+#[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct Header {
+    block_type: U64<LE>,
+    magic: U64<LE>,
+    ptrtbl_blk: U64<LE>,
+    ptrtbl_numblks: U64<LE>,
+    ptrtbl_shift: U64<LE>,
+    ptrtbl_nextblk: U64<LE>,
+    ptrtbl_blks_copied: U64<LE>,
+    freeblk: U64<LE>,
+    num_leafs: U64<LE>,
+    num_entries: U64<LE>,
+    salt: U64<LE>,
+    normflags: U64<LE>,
+    flags: U64<LE>,
+}
+assert_eq_size!(Header, [u8; 104]);
+
+/// `zap_leaf_header`. Source: OpenZFS `include/sys/zap_leaf.h`, zfs-2.3.2.
+#[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct LeafHeader {
+    block_type: U64<LE>,
+    pad1: U64<LE>,
+    prefix: U64<LE>,
+    magic: U32<LE>,
+    nfree: U16<LE>,
+    nentries: U16<LE>,
+    prefix_len: U16<LE>,
+    freelist: U16<LE>,
+    flags: u8,
+    pad2: [u8; 11],
+}
+assert_eq_size!(LeafHeader, [u8; 48]);
+const_assert_eq!(offset_of!(LeafHeader, magic), 24);
+
+/// An ENTRY chunk.
+#[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct EntryChunk {
+    kind: u8,
+    value_intlen: u8,
+    next: U16<LE>,
+    name_chunk: U16<LE>,
+    name_numints: U16<LE>,
+    value_chunk: U16<LE>,
+    value_numints: U16<LE>,
+    cd: U32<LE>,
+    hash: U64<LE>,
+}
+assert_eq_size!(EntryChunk, [u8; CHUNK_SIZE]);
+
+/// All entries, by way of the pointer table: leaves that no pointer reaches are not live.
+pub(super) fn entries(os: &Objset, object: u64, dnode: &Dnode, block: &[u8]) -> Result<Vec<Entry>> {
+    let at = Bookmark::new(os.id(), object, 0, 0);
+    let Ok((header, _)) = Header::ref_from_prefix(block) else {
+        return Err(PoolError::corrupt(at, "fat ZAP header size", block.len(), "at least 104"));
+    };
+    if header.magic.get() != HEADER_MAGIC {
+        let found = format!("{:#x}", header.magic.get());
+        return Err(PoolError::corrupt(at, "fat ZAP magic", found, format!("{HEADER_MAGIC:#x}")));
+    }
+    let mut out = Vec::new();
+    let key_size = if header.flags.get() & FLAG_UINT64_KEY != 0 { 8 } else { 1 };
+    for leaf in leaves(os, object, dnode, header, block)? {
+        let at = Bookmark::new(os.id(), object, 0, leaf);
+        let Some(data) = os.block(dnode, object, leaf)? else {
+            return Err(PoolError::corrupt(at, "ZAP leaf", "a hole", "a leaf block"));
+        };
+        Leaf::parse(&data, at)?.entries(key_size, &mut out)?;
+    }
+    Ok(out)
+}
+
+/// The leaf blocks that the pointer table names, each once.
+fn leaves(
+    os: &Objset,
+    object: u64,
+    dnode: &Dnode,
+    header: &Header,
+    block: &[u8],
+) -> Result<BTreeSet<u64>> {
+    let at = Bookmark::new(os.id(), object, 0, 0);
+    let mut leaves = BTreeSet::new();
+    let mut take = |table: &[u8]| {
+        for word in table.as_chunks::<8>().0 {
+            let leaf = u64::from_le_bytes(*word);
+            if leaf != 0 && leaf <= dnode.maxblkid {
+                leaves.insert(leaf);
+            }
+        }
+    };
+    if header.ptrtbl_numblks.get() == 0 {
+        take(&block[block.len() / 2..]);
+        return Ok(leaves);
+    }
+    let (first, count, shift) =
+        (header.ptrtbl_blk.get(), header.ptrtbl_numblks.get(), header.ptrtbl_shift.get());
+    if shift > MAX_SHIFT || count > dnode.maxblkid {
+        let found = format!("{count} blocks, shift {shift}");
+        return Err(PoolError::corrupt(at, "ZAP pointer table", found, "a table inside the object"));
+    }
+    for blkid in first..first.saturating_add(count) {
+        if let Some(data) = os.block(dnode, object, blkid)? {
+            take(&data);
+        }
+    }
+    Ok(leaves)
+}
+
+struct Leaf<'a> {
+    chunks: &'a [u8],
+    at: Bookmark,
+}
+
+impl<'a> Leaf<'a> {
+    fn parse(data: &'a [u8], at: Bookmark) -> Result<Self> {
+        let Ok((header, _)) = LeafHeader::ref_from_prefix(data) else {
+            return Err(PoolError::corrupt(at, "ZAP leaf size", data.len(), "at least 48"));
+        };
+        if header.block_type.get() != BLOCK_LEAF || header.magic.get() != LEAF_MAGIC {
+            let found = format!("{:#x}", header.magic.get());
+            return Err(PoolError::corrupt(at, "ZAP leaf magic", found, format!("{LEAF_MAGIC:#x}")));
+        }
+        // The hash table has one 16-bit slot for each 32 bytes of the block.
+        let start = size_of::<LeafHeader>() + data.len() / 32 * 2;
+        Ok(Self { chunks: data.get(start..).unwrap_or(&[]), at })
+    }
+
+    /// Live entries are found by walking all chunks: one that is not an entry is an array or free.
+    fn entries(&self, key_size: usize, out: &mut Vec<Entry>) -> Result<()> {
+        for bytes in self.chunks.chunks_exact(CHUNK_SIZE) {
+            let Ok(chunk) = EntryChunk::ref_from_bytes(bytes) else { continue };
+            if chunk.kind != CHUNK_ENTRY {
+                continue;
+            }
+            let int_size = chunk.value_intlen;
+            if !matches!(int_size, 1 | 2 | 4 | 8) {
+                return Err(PoolError::corrupt(self.at, "ZAP value size", int_size, "1, 2, 4 or 8"));
+            }
+            let name_len = usize::from(chunk.name_numints.get()) * key_size;
+            let value_len = usize::from(chunk.value_numints.get()) * usize::from(int_size);
+            let mut name = self.array(chunk.name_chunk.get(), name_len)?;
+            if key_size == 1 && name.last() == Some(&0) {
+                name.pop();
+            }
+            out.push(Entry {
+                name,
+                int_size,
+                value: self.array(chunk.value_chunk.get(), value_len)?,
+                hash: chunk.hash.get(),
+                cd: chunk.cd.get(),
+            });
+        }
+        Ok(())
+    }
+
+    /// `len` bytes from a chain of array chunks. The chain is as long as the bytes need, so a loop
+    /// in it ends.
+    fn array(&self, first: u16, len: usize) -> Result<Vec<u8>> {
+        let mut out = Vec::with_capacity(len.min(self.chunks.len()));
+        let mut next = first;
+        while out.len() < len {
+            let start = usize::from(next) * CHUNK_SIZE;
+            let chunk = self.chunks.get(start..start + CHUNK_SIZE);
+            let Some(chunk) = chunk.filter(|c| c[0] == CHUNK_ARRAY && next != CHAIN_END) else {
+                return Err(PoolError::corrupt(self.at, "ZAP chunk", next, "an array chunk"));
+            };
+            let take = (len - out.len()).min(ARRAY_BYTES);
+            out.extend_from_slice(&chunk[1..=take]);
+            next = U16::<LE>::from_bytes([chunk[22], chunk[23]]).get();
+        }
+        Ok(out)
+    }
+}

@@ -1,0 +1,136 @@
+//! ZAPs: the name-to-value objects that directories, datasets and properties are made of.
+
+mod fat;
+mod micro;
+
+use crate::dmu::dnode::Dnode;
+use crate::dmu::objset::Objset;
+use crate::place::Bookmark;
+use crate::{PoolError, Result};
+
+/// `ZBT_MICRO`: the first word of a micro ZAP.
+const BLOCK_MICRO: u64 = (1 << 63) + 3;
+/// `ZBT_HEADER`: the first word of a fat ZAP's header block.
+const BLOCK_HEADER: u64 = (1 << 63) + 1;
+/// `ZBT_LEAF`: the first word of a leaf block.
+const BLOCK_LEAF: u64 = 1 << 63;
+
+/// One entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The name without its NUL; for a ZAP of integer keys, the key's big-endian bytes.
+    pub name: Vec<u8>,
+    /// Bytes of each integer of the value: 1, 2, 4 or 8.
+    pub int_size: u8,
+    /// The value's integers, big-endian, one after another.
+    pub value: Vec<u8>,
+    /// Hash of the name; entries are iterated in the order of (hash, cd).
+    pub hash: u64,
+    /// Collision differentiator.
+    pub cd: u32,
+}
+
+impl Entry {
+    /// The name as text.
+    pub fn name(&self) -> String {
+        String::from_utf8_lossy(&self.name).into_owned()
+    }
+
+    /// The value's integers, whatever their size.
+    pub fn ints(&self) -> Vec<u64> {
+        self.value
+            .chunks_exact(usize::from(self.int_size.clamp(1, 8)))
+            .map(|c| c.iter().fold(0, |n, &b| n << 8 | u64::from(b)))
+            .collect()
+    }
+
+    /// The value's first integer if it has eight bytes: what most ZAPs hold.
+    pub fn u64(&self) -> Option<u64> {
+        if self.int_size != 8 {
+            return None;
+        }
+        self.value.first_chunk::<8>().map(|b| u64::from_be_bytes(*b))
+    }
+
+    /// A value of bytes, as a string without its NUL.
+    pub fn string(&self) -> Option<String> {
+        if self.int_size != 1 {
+            return None;
+        }
+        let end = self.value.iter().position(|&b| b == 0).unwrap_or(self.value.len());
+        Some(String::from_utf8_lossy(&self.value[..end]).into_owned())
+    }
+}
+
+/// All entries of a ZAP object, in iteration order: ascending by hash, then differentiator.
+///
+/// # Errors
+/// [`PoolError::Corrupt`] names the block and field that is not sound, and whatever reading gives.
+pub fn entries(os: &Objset, object: u64) -> Result<Vec<Entry>> {
+    let dnode = os.dnode(object)?;
+    entries_of(os, object, &dnode)
+}
+
+/// As [`entries`], with the dnode at hand.
+///
+/// # Errors
+/// As [`entries`].
+pub fn entries_of(os: &Objset, object: u64, dnode: &Dnode) -> Result<Vec<Entry>> {
+    let at = Bookmark::new(os.id(), object, 0, 0);
+    let Some(block) = os.block(dnode, object, 0)? else {
+        return Err(PoolError::corrupt(at, "first ZAP block", "a hole", "a micro or fat ZAP"));
+    };
+    let kind = block.first_chunk::<8>().map_or(0, |b| u64::from_le_bytes(*b));
+    let mut entries = match kind {
+        BLOCK_MICRO => micro::entries(&block),
+        BLOCK_HEADER => fat::entries(os, object, dnode, &block)?,
+        other => {
+            return Err(PoolError::corrupt(at, "ZAP type", format!("{other:#x}"), "micro or fat"));
+        }
+    };
+    entries.sort_by_key(|e| (e.hash, e.cd));
+    Ok(entries)
+}
+
+/// The entry of that name, or `None`.
+///
+/// # Errors
+/// As [`entries`].
+pub fn lookup(os: &Objset, object: u64, name: &str) -> Result<Option<Entry>> {
+    Ok(entries(os, object)?.into_iter().find(|e| e.name == name.as_bytes()))
+}
+
+/// The one 64-bit value of that name, or `None`.
+///
+/// # Errors
+/// As [`entries`].
+pub fn lookup_u64(os: &Objset, object: u64, name: &str) -> Result<Option<u64>> {
+    Ok(lookup(os, object, name)?.and_then(|e| e.u64()))
+}
+
+/// The hash that orders a ZAP's entries: CRC-64 (ECMA, reflected) over the name from the ZAP's
+/// salt, of which the top 28 bits count, or 48 in a ZAP that says so.
+///
+/// Source: OpenZFS `module/zfs/zap_micro.c`, `zap_hash()`, zfs-2.3.2.
+fn hash(salt: u64, name: &[u8], bits: u32) -> u64 {
+    const POLY: u64 = 0xC96C_5795_D787_0F42;
+    const TABLE: [u64; 256] = {
+        let mut table = [0; 256];
+        let mut i = 0;
+        while i < 256 {
+            let mut crc = i as u64;
+            let mut bit = 0;
+            while bit < 8 {
+                crc = (crc >> 1) ^ if crc & 1 != 0 { POLY } else { 0 };
+                bit += 1;
+            }
+            table[i] = crc;
+            i += 1;
+        }
+        table
+    };
+    let crc = name
+        .iter()
+        .fold(salt, |crc, &b| (crc >> 8) ^ TABLE[usize::from((crc as u8) ^ b)]);
+    crc & !((1u64 << (64 - bits)) - 1)
+}

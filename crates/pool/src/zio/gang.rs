@@ -1,0 +1,112 @@
+//! Gang blocks: a block that was stored in pieces, under a header of block pointers.
+
+use super::checksum::{EmbeddedOrder, verify_embedded};
+use crate::blkptr::{BLKPTR_SIZE, BlkPtr, Dva, MAX_BLOCK_SIZE};
+use crate::vdev::{Request, Tree};
+
+/// Bytes of a gang header: `SPA_OLD_GANGBLOCKSIZE`.
+const HEADER_SIZE: usize = 512;
+/// Bytes of the `zio_eck_t` that ends it.
+const ECK_SIZE: usize = 40;
+/// How deep gangs may nest. Each level divides the block by three, and the smallest piece has 512
+/// bytes, so 16 MiB need at most ten.
+const MAX_DEPTH: u32 = 12;
+
+/// Reads the `size` bytes of the block that `bp` points to through the gang header at `dva`.
+///
+/// The pieces have no useful checksum of their own unless they carry one; the parent's decides,
+/// which is the request's check.
+pub(super) fn read(
+    tree: &Tree,
+    bp: &BlkPtr,
+    dva: Dva,
+    size: usize,
+    request: &mut Request<'_>,
+) -> Option<Vec<u8>> {
+    let bytes = assemble(tree, bp, dva, size, request, MAX_DEPTH)?;
+    match (request.check)(&bytes) {
+        Ok(()) => Some(bytes),
+        Err(why) => {
+            request.failed(format!("gang block on vdev {}", dva.vdev()), dva.offset(), why, false);
+            None
+        }
+    }
+}
+
+fn assemble(
+    tree: &Tree,
+    bp: &BlkPtr,
+    dva: Dva,
+    size: usize,
+    request: &mut Request<'_>,
+    depth: u32,
+) -> Option<Vec<u8>> {
+    let name = || format!("gang header on vdev {}", dva.vdev());
+    if depth == 0 {
+        request.failed(name(), dva.offset(), "gang headers nest too deeply", false);
+        return None;
+    }
+    let mut order = EmbeddedOrder::Little;
+    let verifier = [dva.vdev(), dva.offset(), bp.physical_birth(), 0];
+    let mut check = |header: &[u8]| match verify_embedded(header, verifier) {
+        Ok(found) => {
+            order = found;
+            Ok(())
+        }
+        Err(e) => Err(e.to_string()),
+    };
+    let mut header = tree.read(
+        dva,
+        HEADER_SIZE,
+        &mut Request { check: &mut check, attempts: request.attempts, txg: request.txg },
+    )?;
+    header.truncate(HEADER_SIZE - ECK_SIZE);
+    if order == EmbeddedOrder::Big {
+        for w in header.as_chunks_mut::<8>().0 {
+            w.reverse();
+        }
+    }
+    let mut out = Vec::with_capacity(size.min(MAX_BLOCK_SIZE as usize));
+    for child in header.chunks_exact(BLKPTR_SIZE) {
+        let child = BlkPtr::at(child, 0)?;
+        if child.is_hole() {
+            continue;
+        }
+        let len = usize::try_from(child.psize()).ok()?;
+        if out.len() + len > size {
+            request.failed(name(), dva.offset(), "its pieces hold more than the block", false);
+            return None;
+        }
+        let piece = read_piece(tree, &child, len, request, depth)?;
+        out.extend_from_slice(&piece);
+    }
+    if out.len() != size {
+        let why = format!("its pieces hold {} bytes, the block has {size}", out.len());
+        request.failed(name(), dva.offset(), why, false);
+        return None;
+    }
+    Some(out)
+}
+
+/// Reads one piece from any of its copies. A piece is itself a gang if its pointer says so.
+fn read_piece(
+    tree: &Tree,
+    child: &BlkPtr,
+    len: usize,
+    request: &mut Request<'_>,
+    depth: u32,
+) -> Option<Vec<u8>> {
+    for dva in child.dvas() {
+        let piece = if dva.is_gang() {
+            assemble(tree, child, dva, len, request, depth - 1)
+        } else {
+            let mut any = |_: &[u8]| Ok(());
+            let txg = child.physical_birth();
+            tree.read(dva, len, &mut Request { check: &mut any, attempts: request.attempts, txg })
+        };
+        if piece.is_some() {
+            return piece;
+        }
+    }
+    None
+}

@@ -1,0 +1,192 @@
+//! Reads one block: every copy is tried until one passes its checksum; then it is decompressed and
+//! brought to host order.
+
+use super::checksum::{self, ChecksumSalt};
+use super::compress;
+use crate::blkptr::{BlkPtr, Dva};
+use crate::dmu::byteswap;
+use crate::place::{Attempt, Bookmark};
+use crate::vdev::{Request, Tree};
+use crate::{PoolError, Result};
+use bytes::Bytes;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use zsend_records::fletcher::Fletcher4;
+use zsend_records::types::{Checksum, Compress, DmuType};
+
+/// How many healed reads are kept by name; all are counted.
+const HEALED_KEPT: usize = 1000;
+
+/// A block's bytes as stored, after its checksum.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// PSIZE bytes.
+    pub data: Bytes,
+    /// Their Fletcher-4 in little-endian words, where verifying them had to compute it anyway.
+    pub sum: Option<Fletcher4>,
+}
+
+/// A read that succeeded only after other copies had failed.
+#[derive(Clone, Debug)]
+pub struct Healed {
+    /// The block.
+    pub at: Bookmark,
+    /// The copies that failed.
+    pub attempts: Vec<Attempt>,
+}
+
+/// Reads blocks of one pool, from any number of threads.
+#[derive(Debug)]
+pub struct Zio {
+    tree: Tree,
+    salt: Option<ChecksumSalt>,
+    healed: AtomicU64,
+    healed_kept: Mutex<Vec<Healed>>,
+}
+
+impl Zio {
+    /// Reads by this vdev tree. The salt is known only once the MOS can be read.
+    pub fn new(tree: Tree, salt: Option<ChecksumSalt>) -> Self {
+        Self { tree, salt, healed: AtomicU64::new(0), healed_kept: Mutex::new(Vec::new()) }
+    }
+
+    /// The vdev tree.
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// How many reads needed another copy or a reconstruction.
+    pub fn healed_count(&self) -> u64 {
+        self.healed.load(Ordering::Relaxed)
+    }
+
+    /// The first thousand reads that needed another copy or a reconstruction.
+    pub fn healed(&self) -> Vec<Healed> {
+        self.healed_kept.lock().map(|h| h.clone()).unwrap_or_default()
+    }
+
+    /// The block's bytes as stored: PSIZE of them, verified.
+    ///
+    /// # Errors
+    /// [`PoolError::Unreadable`] lists every copy; [`PoolError::Corrupt`] if the pointer makes no
+    /// sense.
+    pub fn read_stored(&self, bp: &BlkPtr, at: &Bookmark) -> Result<Stored> {
+        bp.check(at)?;
+        let size = usize::try_from(bp.psize()).unwrap_or(usize::MAX);
+        let mut attempts = Vec::new();
+        let mut sum = None;
+        let mut data = None;
+        for dva in bp.dvas() {
+            let mut verify = |bytes: &[u8]| self.verify(bp, bytes, &mut sum);
+            let mut request = Request {
+                check: &mut verify,
+                attempts: &mut attempts,
+                txg: bp.physical_birth(),
+            };
+            data = if dva.is_gang() {
+                super::gang::read(&self.tree, bp, dva, size, &mut request)
+            } else {
+                self.tree.read(dva, size, &mut request)
+            };
+            if data.is_some() {
+                break;
+            }
+        }
+        match data {
+            Some(data) => {
+                if !attempts.is_empty() {
+                    self.note_healed(at, attempts);
+                }
+                Ok(Stored { data: data.into(), sum })
+            }
+            None => Err(PoolError::Unreadable { at: *at, attempts }),
+        }
+    }
+
+    fn note_healed(&self, at: &Bookmark, attempts: Vec<Attempt>) {
+        self.healed.fetch_add(1, Ordering::Relaxed);
+        if let Ok(mut kept) = self.healed_kept.lock()
+            && kept.len() < HEALED_KEPT
+        {
+            kept.push(Healed { at: *at, attempts });
+        }
+    }
+
+    /// Compares a candidate's checksum with the pointer's.
+    fn verify(&self, bp: &BlkPtr, bytes: &[u8], sum: &mut Option<Fletcher4>) -> std::result::Result<(), String> {
+        let kind = bp.checksum_type();
+        if kind == Checksum::OFF || kind == Checksum::NOPARITY {
+            return Ok(());
+        }
+        let got = checksum::compute(kind, bytes, bp.is_big_endian(), self.salt.as_ref())
+            .map_err(|e| e.to_string())?;
+        let want = bp.checksum();
+        *sum = (kind == Checksum::FLETCHER_4 && !bp.is_big_endian())
+            .then(|| Fletcher4::from_words(got));
+        // A block that carries a MAC keeps it in the last two words.
+        let has_mac = bp.uses_crypt() && bp.object_type() != DmuType::OBJSET;
+        let folded = checksum::fold_for_mac(kind, got);
+        let got = if has_mac { &folded[..] } else { &got[..] };
+        for (i, (got, want)) in got.iter().zip(&want).enumerate() {
+            if got != want {
+                let name = kind.name();
+                return Err(format!("{name} checksum word {i} is {got:#x}, expected {want:#x}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The block's LSIZE bytes: verified, decompressed, in little-endian order.
+    ///
+    /// # Errors
+    /// As [`Self::read_stored`]; [`PoolError::Corrupt`] if the bytes do not decompress.
+    pub fn read(&self, bp: &BlkPtr, at: &Bookmark) -> Result<Bytes> {
+        let data = if bp.is_embedded() {
+            bp.check(at)?;
+            let (payload, len) = bp.embedded_payload();
+            self.expand(bp, at, Bytes::copy_from_slice(&payload[..len]))?
+        } else {
+            let stored = self.read_stored(bp, at)?;
+            self.expand(bp, at, stored.data)?
+        };
+        self.to_host_order(bp, at, data)
+    }
+
+    /// Decompresses stored bytes.
+    ///
+    /// # Errors
+    /// [`PoolError::Corrupt`] if they do not give LSIZE bytes.
+    pub fn expand(&self, bp: &BlkPtr, at: &Bookmark, stored: Bytes) -> Result<Bytes> {
+        if bp.compress() == Compress::OFF {
+            return Ok(stored);
+        }
+        let mut out = vec![0; usize::try_from(bp.lsize()).unwrap_or(0)];
+        compress::decompress(bp.compress(), &stored, &mut out).map_err(|e| {
+            let place = bp.dvas().next().map_or(String::new(), |d: Dva| {
+                format!(" (vdev {} offset {:#x})", d.vdev(), d.offset())
+            });
+            PoolError::corrupt(*at, "compressed block", format!("{e}{place}"), "a whole block")
+        })?;
+        Ok(out.into())
+    }
+
+    /// Turns a big-endian block to little-endian order, by its object's type.
+    ///
+    /// # Errors
+    /// [`PoolError::Unsupported`] if the type is unknown.
+    pub fn to_host_order(&self, bp: &BlkPtr, at: &Bookmark, data: Bytes) -> Result<Bytes> {
+        if !bp.is_big_endian() {
+            return Ok(data);
+        }
+        let mut data = Vec::from(data);
+        if bp.level() > 0 {
+            byteswap::u64s(&mut data);
+        } else {
+            let kind = bp.object_type().byteswap().ok_or_else(|| {
+                PoolError::Unsupported(format!("{at}: byte order of object type {}", bp.object_type()))
+            })?;
+            byteswap::swap(kind, &mut data);
+        }
+        Ok(data.into())
+    }
+}

@@ -1,0 +1,313 @@
+//! Name-value lists, packed as `libnvpair` packs them: in native order or in XDR.
+//!
+//! ```
+//! use zsend_records::nvlist::{Encoding, NvList, NvValue};
+//!
+//! let mut list = NvList::new();
+//! list.insert("resume_object", NvValue::Uint64(7));
+//! list.insert("raw", NvValue::Boolean);
+//! let packed = list.encode(Encoding::Native);
+//! let (read, encoding) = NvList::decode(&packed)?;
+//! assert_eq!(read.u64("resume_object"), Some(7));
+//! assert!(read.contains("raw"));
+//! assert_eq!((read, encoding), (list, Encoding::Native));
+//! # Ok::<(), zsend_records::nvlist::NvError>(())
+//! ```
+
+mod cursor;
+mod error;
+mod native;
+mod value;
+mod xdr;
+
+pub use error::NvError;
+pub use value::{NvString, NvType, NvValue};
+
+use cursor::Cursor;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// How many lists may lie in one another; `libnvpair` has the same limit.
+pub const MAX_DEPTH: usize = 100;
+/// Longest name in bytes, its NUL not counted: its size is packed in 16 bits.
+pub const MAX_NAME: usize = i16::MAX as usize - 1;
+
+/// Bytes of `{encoding, endian, 0, 0}`, which open every packed list.
+const HEADER: usize = 4;
+/// `NV_UNIQUE_NAME`, the flag of every list in a pool or a stream.
+const UNIQUE_NAME: u32 = 1;
+/// Up to this many pairs a list is searched without an index.
+const UNINDEXED: usize = 8;
+
+/// How a list is packed. Source: OpenZFS `module/nvpair/nvpair.c`, zfs-2.3.2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Encoding {
+    /// As C structs in memory, little-endian.
+    Native,
+    /// As C structs in memory, big-endian.
+    NativeBig,
+    /// As XDR: big-endian units of four bytes.
+    Xdr,
+}
+
+/// An ordered list of named values; a name occurs once.
+#[derive(Clone, Default)]
+pub struct NvList {
+    pairs: Vec<(Arc<str>, NvValue)>,
+    /// Where each name is in `pairs`; empty while the list is short.
+    index: HashMap<Arc<str>, usize>,
+}
+
+impl PartialEq for NvList {
+    fn eq(&self, other: &Self) -> bool {
+        self.pairs == other.pairs
+    }
+}
+
+impl fmt::Debug for NvList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl NvList {
+    /// A list of nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Appends a pair; one of the same name is removed first, as from a `NV_UNIQUE_NAME` list.
+    ///
+    /// A name is taken up to its first NUL. One longer than [`MAX_NAME`] can be looked up, but a
+    /// list packed with it cannot be read.
+    pub fn insert(&mut self, name: impl Into<String>, value: NvValue) {
+        let mut name: String = name.into();
+        if let Some(nul) = name.find('\0') {
+            name.truncate(nul);
+        }
+        if let Some(at) = self.position(&name) {
+            self.pairs.remove(at);
+            self.index.remove(name.as_str());
+            for place in self.index.values_mut().filter(|place| **place > at) {
+                *place -= 1;
+            }
+        }
+        self.push(name.into(), value);
+    }
+
+    /// Appends a pair whose name is not in the list.
+    fn push(&mut self, name: Arc<str>, value: NvValue) {
+        self.pairs.push((name, value));
+        if self.pairs.len() > UNINDEXED {
+            let from = if self.index.is_empty() { 0 } else { self.pairs.len() - 1 };
+            for (at, (name, _)) in self.pairs.iter().enumerate().skip(from) {
+                self.index.insert(Arc::clone(name), at);
+            }
+        }
+    }
+
+    /// A list of these pairs; of two with one name the later stays, in its place.
+    fn from_pairs(pairs: Vec<(Arc<str>, NvValue)>) -> Self {
+        let mut last: HashMap<Arc<str>, usize> = HashMap::new();
+        for (at, (name, _)) in pairs.iter().enumerate() {
+            last.insert(Arc::clone(name), at);
+        }
+        let mut list = Self::new();
+        for (at, (name, value)) in pairs.into_iter().enumerate() {
+            if last.get(&name) == Some(&at) {
+                list.push(name, value);
+            }
+        }
+        list
+    }
+
+    fn position(&self, name: &str) -> Option<usize> {
+        if self.index.is_empty() {
+            self.pairs.iter().position(|(n, _)| **n == *name)
+        } else {
+            self.index.get(name).copied()
+        }
+    }
+
+    /// The value of that name.
+    pub fn get(&self, name: &str) -> Option<&NvValue> {
+        self.position(name).and_then(|at| self.pairs.get(at)).map(|(_, value)| value)
+    }
+
+    /// Whether there is a pair of that name, of any type.
+    pub fn contains(&self, name: &str) -> bool {
+        self.position(name).is_some()
+    }
+
+    /// The pairs, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &NvValue)> {
+        self.pairs.iter().map(|(name, value)| (&**name, value))
+    }
+
+    /// How many pairs there are.
+    pub fn len(&self) -> usize {
+        self.pairs.len()
+    }
+
+    /// Whether there is no pair.
+    pub fn is_empty(&self) -> bool {
+        self.pairs.is_empty()
+    }
+
+    /// The value of that name, if it is a [`NvValue::Uint64`].
+    pub fn u64(&self, name: &str) -> Option<u64> {
+        match self.get(name) {
+            Some(NvValue::Uint64(v)) => Some(*v),
+            _ => None,
+        }
+    }
+
+    /// The value of that name, if it is a string, and UTF-8.
+    pub fn str(&self, name: &str) -> Option<&str> {
+        match self.get(name) {
+            Some(NvValue::String(v)) => v.as_str(),
+            _ => None,
+        }
+    }
+
+    /// The value of that name, if it is a list.
+    pub fn list(&self, name: &str) -> Option<&NvList> {
+        match self.get(name) {
+            Some(NvValue::List(v)) => Some(v),
+            _ => None,
+        }
+    }
+
+    /// The value of that name, if it is an array of lists.
+    pub fn list_array(&self, name: &str) -> Option<&[NvList]> {
+        match self.get(name) {
+            Some(NvValue::ListArray(v)) => Some(v),
+            _ => None,
+        }
+    }
+
+    /// The value of that name, if it is a [`NvValue::Uint64Array`].
+    pub fn u64_array(&self, name: &str) -> Option<&[u64]> {
+        match self.get(name) {
+            Some(NvValue::Uint64Array(v)) => Some(v),
+            _ => None,
+        }
+    }
+
+    /// The value of that name, if it is a [`NvValue::Uint8Array`] or [`NvValue::ByteArray`].
+    pub fn u8_array(&self, name: &str) -> Option<&[u8]> {
+        match self.get(name) {
+            Some(NvValue::Uint8Array(v) | NvValue::ByteArray(v)) => Some(v),
+            _ => None,
+        }
+    }
+
+    /// Reads a packed list that fills `data`, but for zeros after it.
+    ///
+    /// # Errors
+    /// As [`NvList::decode_prefix`], and when what follows the list is not zero.
+    pub fn decode(data: &[u8]) -> Result<(Self, Encoding), NvError> {
+        let (list, encoding, used) = Self::decode_prefix(data)?;
+        match data.iter().enumerate().skip(used).find(|(_, byte)| **byte != 0) {
+            None => Ok((list, encoding)),
+            Some((offset, byte)) => Err(NvError::Invalid {
+                offset,
+                what: "byte after the list",
+                found: u64::from(*byte),
+                expected: "zero",
+            }),
+        }
+    }
+
+    /// Reads a packed list at the start of `data`; the number is the bytes that it takes.
+    ///
+    /// Memory is bounded by a small multiple of `data.len()`, whatever the bytes say. Of two pairs
+    /// with one name, which no writer of streams or pools makes, the later stays.
+    ///
+    /// # Errors
+    /// When the bytes end early, a size or type is not what it can be, a name or a truth value is
+    /// malformed, or lists are nested deeper than [`MAX_DEPTH`].
+    pub fn decode_prefix(data: &[u8]) -> Result<(Self, Encoding, usize), NvError> {
+        let mut at = Cursor::new(data, true);
+        let head = at.bytes(HEADER, "nvlist header")?;
+        let encoding = match (head[0], head[1]) {
+            (0, 1) => Encoding::Native,
+            (0, 0) => Encoding::NativeBig,
+            (1, 0 | 1) => Encoding::Xdr,
+            (0 | 1, order) => {
+                return Err(NvError::Invalid {
+                    offset: 1,
+                    what: "nvlist byte order",
+                    found: u64::from(order),
+                    expected: "0 (big-endian) or 1 (little-endian)",
+                });
+            }
+            (encoding, _) => {
+                return Err(NvError::Invalid {
+                    offset: 0,
+                    what: "nvlist encoding",
+                    found: u64::from(encoding),
+                    expected: "0 (native) or 1 (XDR)",
+                });
+            }
+        };
+        at.big = encoding != Encoding::Native;
+        let list = match encoding {
+            Encoding::Xdr => xdr::outer_list(&mut at)?,
+            Encoding::Native | Encoding::NativeBig => native::outer_list(&mut at)?,
+        };
+        Ok((list, encoding, at.pos))
+    }
+
+    /// Packs the list, without padding after it.
+    ///
+    /// XDR marks itself as written by a little-endian host, as every list in a stream that this
+    /// crate writes. Bytes of XDR arrays are extended with zeros, which all readers accept.
+    pub fn encode(&self, encoding: Encoding) -> Vec<u8> {
+        let mut out = match encoding {
+            Encoding::Native => vec![0, 1, 0, 0],
+            Encoding::NativeBig => vec![0, 0, 0, 0],
+            Encoding::Xdr => vec![1, 1, 0, 0],
+        };
+        match encoding {
+            Encoding::Native => native::Packer { out: &mut out, big: false }.outer_list(self),
+            Encoding::NativeBig => native::Packer { out: &mut out, big: true }.outer_list(self),
+            Encoding::Xdr => xdr::pack_outer(&mut out, self),
+        }
+        out
+    }
+}
+
+/// A name as it is packed, its NUL not with it.
+fn checked_name(bytes: &[u8], offset: usize) -> Result<Arc<str>, NvError> {
+    if let Some(nul) = bytes.iter().position(|&byte| byte == 0) {
+        return Err(NvError::Invalid {
+            offset: offset + nul,
+            what: "byte in a name",
+            found: 0,
+            expected: "not zero",
+        });
+    }
+    core::str::from_utf8(bytes).map(Arc::from).map_err(|error| {
+        let at = error.valid_up_to();
+        NvError::Invalid {
+            offset: offset + at,
+            what: "byte in a name",
+            found: bytes.get(at).copied().unwrap_or(0).into(),
+            expected: "UTF-8",
+        }
+    })
+}
+
+fn unknown_type(found: NvType, offset: usize) -> NvError {
+    NvError::Invalid {
+        offset,
+        what: "type of the pair with its value here",
+        found: found.0.into(),
+        expected: "1 to 27",
+    }
+}
+
+#[cfg(test)]
+mod tests;

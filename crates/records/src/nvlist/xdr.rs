@@ -1,0 +1,329 @@
+//! The XDR encoding: big-endian, in units of four bytes.
+//!
+//! Source: OpenZFS `module/nvpair/nvpair.c`, `nvs_xdr_*`, and `module/os/linux/spl/spl-xdr.c`,
+//! zfs-2.3.2. Bytes and shorts take a whole unit each, but for the elements of a byte array.
+//!
+//! The reference has a quirk that writer and reader must share: an empty array with a count is
+//! written without the count, but the sizes of its pair, of all that it lies in, and of the whole
+//! list include it. So the bytes that were counted and not written lie behind the list, as zeros.
+
+use super::cursor::Cursor;
+use super::native::{boolean, check_elements};
+use super::{MAX_DEPTH, MAX_NAME, NvError, NvList, NvString, NvType, NvValue, UNIQUE_NAME};
+use std::sync::Arc;
+
+const fn align4(len: usize) -> usize {
+    len.saturating_add(3) & !3
+}
+
+const fn align8(len: usize) -> usize {
+    len.saturating_add(7) & !7
+}
+
+/// Bytes that sizes include for the count of each empty array, and that are not written.
+const UNWRITTEN: usize = 4;
+
+/// Reads the list just past the four-byte header, with the zeros behind it.
+pub(super) fn outer_list(at: &mut Cursor<'_>) -> Result<NvList, NvError> {
+    let mut empties = 0;
+    let list = list(at, 0, &mut empties)?;
+    at.bytes(empties * UNWRITTEN, "zeros behind the list")?;
+    Ok(list)
+}
+
+/// Reads the list at the cursor, its version and flags first; counts empty arrays in it.
+fn list(at: &mut Cursor<'_>, depth: usize, empties: &mut usize) -> Result<NvList, NvError> {
+    if depth >= MAX_DEPTH {
+        return Err(NvError::TooDeep { offset: at.pos, limit: MAX_DEPTH });
+    }
+    at.list_head()?;
+    let mut pairs = Vec::new();
+    loop {
+        let start = at.pos;
+        let size = at.count("pair size")?;
+        let decoded_offset = at.pos;
+        let decoded = at.count("decoded pair size")?;
+        if size == 0 && decoded == 0 {
+            return Ok(NvList::from_pairs(pairs));
+        }
+        if decoded == 0 {
+            return Err(NvError::Invalid {
+                offset: decoded_offset,
+                what: "decoded pair size",
+                found: 0,
+                expected: "not zero, as the pair size is not",
+            });
+        }
+        at.pos = start;
+        at.clone().bytes(size, "pair")?;
+        let mut pair = at.clone();
+        pair.data = &at.data[..start + size];
+        pair.pos = start + 8;
+        let before = *empties;
+        pairs.push(read_pair(&mut pair, depth, empties)?);
+        let expected = pair.pos - start + (*empties - before) * UNWRITTEN;
+        if size != expected {
+            return Err(NvError::PairSize {
+                offset: start,
+                found: size as u64,
+                expected: expected as u64,
+            });
+        }
+        at.pos = pair.pos;
+    }
+}
+
+fn read_pair(
+    at: &mut Cursor<'_>,
+    depth: usize,
+    empties: &mut usize,
+) -> Result<(Arc<str>, NvValue), NvError> {
+    let name_offset = at.pos;
+    let name = opaque(at, "name")?;
+    if name.len() > MAX_NAME {
+        return Err(NvError::Invalid {
+            offset: name_offset,
+            what: "name length",
+            found: name.len() as u64,
+            expected: "at most 32766",
+        });
+    }
+    let name = super::checked_name(name, name_offset + 4)?;
+    let nv_type = NvType(at.u32("pair type")?);
+    let elements_offset = at.pos;
+    let elements = at.count("number of elements")?;
+    check_elements(nv_type, elements, elements_offset)?;
+    if elements == 0 && has_count(nv_type) {
+        *empties += 1;
+    }
+    Ok((name, value(at, nv_type, elements, depth, empties)?))
+}
+
+/// Whether the type is an array whose count is written once more before its elements.
+fn has_count(nv_type: NvType) -> bool {
+    use NvType as T;
+    nv_type.is_array() && ![T::BYTE_ARRAY, T::STRING_ARRAY, T::NVLIST_ARRAY].contains(&nv_type)
+}
+
+/// A length and that many bytes, padded.
+fn opaque<'a>(at: &mut Cursor<'a>, what: &'static str) -> Result<&'a [u8], NvError> {
+    let len = at.count(what)?;
+    fixed_opaque(at, len, what)
+}
+
+/// Bytes without a length, padded.
+fn fixed_opaque<'a>(
+    at: &mut Cursor<'a>,
+    len: usize,
+    what: &'static str,
+) -> Result<&'a [u8], NvError> {
+    Ok(&at.bytes(align4(len), what)?[..len])
+}
+
+fn string(at: &mut Cursor<'_>) -> Result<NvString, NvError> {
+    let offset = at.pos + 4;
+    let bytes = opaque(at, "string")?;
+    if let Some(nul) = bytes.iter().position(|&byte| byte == 0) {
+        return Err(NvError::Invalid {
+            offset: offset + nul,
+            what: "byte in a string",
+            found: 0,
+            expected: "not zero",
+        });
+    }
+    Ok(bytes.into())
+}
+
+/// A byte or short in a unit of four bytes.
+///
+/// Writers extend negative values with zeros (kernel) or with the sign (user space).
+fn narrow(at: &mut Cursor<'_>, bits: u32, what: &'static str) -> Result<u16, NvError> {
+    let offset = at.pos;
+    let word = at.u32(what)?;
+    let high = word >> bits;
+    let negative = word >> (bits - 1) & 1 == 1;
+    if high != 0 && !(negative && high == u32::MAX >> bits) {
+        return Err(NvError::Invalid {
+            offset,
+            what,
+            found: word.into(),
+            expected: "a value of the type's width",
+        });
+    }
+    let [_, _, a, b] = word.to_be_bytes();
+    Ok(u16::from_be_bytes([a, b]))
+}
+
+fn narrow8(at: &mut Cursor<'_>) -> Result<u8, NvError> {
+    narrow(at, 8, "byte").map(|v| v.to_be_bytes()[1])
+}
+
+fn narrow16(at: &mut Cursor<'_>) -> Result<u16, NvError> {
+    narrow(at, 16, "short")
+}
+
+/// An array with its count, which must be the pair's number of elements; nothing if that is zero.
+fn array<T>(
+    at: &mut Cursor<'_>,
+    elements: usize,
+    each: usize,
+    mut one: impl FnMut(&mut Cursor<'_>) -> Result<T, NvError>,
+) -> Result<Vec<T>, NvError> {
+    if elements == 0 {
+        return Ok(Vec::new());
+    }
+    let offset = at.pos;
+    let count = at.count("array count")?;
+    if count != elements {
+        return Err(NvError::Invalid {
+            offset,
+            what: "array count",
+            found: count as u64,
+            expected: "the pair's number of elements",
+        });
+    }
+    at.room(count, each, "array")?;
+    (0..count).map(|_| one(at)).collect()
+}
+
+fn value(
+    at: &mut Cursor<'_>,
+    nv_type: NvType,
+    n: usize,
+    depth: usize,
+    empties: &mut usize,
+) -> Result<NvValue, NvError> {
+    let i8s = |at: &mut Cursor<'_>| narrow8(at).map(u8::cast_signed);
+    let i16s = |at: &mut Cursor<'_>| narrow16(at).map(u16::cast_signed);
+    let i32s = |at: &mut Cursor<'_>| at.int("int32").map(i32::from_be_bytes);
+    let i64s = |at: &mut Cursor<'_>| at.int("int64").map(i64::from_be_bytes);
+    let u64s = |at: &mut Cursor<'_>| at.int("uint64").map(u64::from_be_bytes);
+    Ok(match nv_type {
+        NvType::BOOLEAN => NvValue::Boolean,
+        NvType::BYTE => NvValue::Byte(narrow8(at)?),
+        NvType::INT16 => NvValue::Int16(i16s(at)?),
+        NvType::UINT16 => NvValue::Uint16(narrow16(at)?),
+        NvType::INT32 => NvValue::Int32(i32s(at)?),
+        NvType::UINT32 => NvValue::Uint32(at.u32("uint32")?),
+        NvType::INT64 => NvValue::Int64(i64s(at)?),
+        NvType::UINT64 => NvValue::Uint64(u64s(at)?),
+        NvType::STRING => NvValue::String(string(at)?),
+        NvType::BYTE_ARRAY => NvValue::ByteArray(fixed_opaque(at, n, "byte array")?.to_vec()),
+        NvType::INT16_ARRAY => NvValue::Int16Array(array(at, n, 4, i16s)?),
+        NvType::UINT16_ARRAY => NvValue::Uint16Array(array(at, n, 4, narrow16)?),
+        NvType::INT32_ARRAY => NvValue::Int32Array(array(at, n, 4, i32s)?),
+        NvType::UINT32_ARRAY => NvValue::Uint32Array(array(at, n, 4, |at| at.u32("uint32"))?),
+        NvType::INT64_ARRAY => NvValue::Int64Array(array(at, n, 8, i64s)?),
+        NvType::UINT64_ARRAY => NvValue::Uint64Array(array(at, n, 8, u64s)?),
+        NvType::STRING_ARRAY => {
+            at.room(n, 4, "string array")?;
+            let strings: Result<_, _> = (0..n).map(|_| string(at)).collect();
+            NvValue::StringArray(strings?)
+        }
+        NvType::HRTIME => NvValue::HrTime(i64s(at)?),
+        NvType::NVLIST => NvValue::List(list(at, depth + 1, empties)?),
+        NvType::NVLIST_ARRAY => {
+            // The least list is its head and its end.
+            at.room(n, 16, "list array")?;
+            let lists: Result<_, _> = (0..n).map(|_| list(at, depth + 1, empties)).collect();
+            NvValue::ListArray(lists?)
+        }
+        NvType::BOOLEAN_VALUE => NvValue::BooleanValue(boolean(at)?),
+        NvType::INT8 => NvValue::Int8(i8s(at)?),
+        NvType::UINT8 => NvValue::Uint8(narrow8(at)?),
+        NvType::BOOLEAN_ARRAY => NvValue::BooleanArray(array(at, n, 4, boolean)?),
+        NvType::INT8_ARRAY => NvValue::Int8Array(array(at, n, 4, i8s)?),
+        NvType::UINT8_ARRAY => NvValue::Uint8Array(array(at, n, 4, narrow8)?),
+        NvType::DOUBLE => NvValue::Double(at.int("double").map(f64::from_be_bytes)?),
+        other => return Err(super::unknown_type(other, at.pos)),
+    })
+}
+
+/// Packs a list behind `out`, and the zeros that belong behind it.
+pub(super) fn pack_outer(out: &mut Vec<u8>, list: &NvList) {
+    let empties = pack(out, list);
+    out.resize(out.len() + empties * UNWRITTEN, 0);
+}
+
+/// Packs a list behind `out`, its version and flags first; the number is the empty arrays in it.
+fn pack(out: &mut Vec<u8>, list: &NvList) -> usize {
+    put(out, 0);
+    put(out, UNIQUE_NAME);
+    let mut empties = 0;
+    for (name, value) in list.iter() {
+        let start = out.len();
+        put(out, 0);
+        put_size(out, align8(16 + name.len() + 1) + align8(value.native_size()));
+        put_opaque(out, name.as_bytes());
+        put(out, value.nv_type().0);
+        put_size(out, value.elements());
+        let inside = if value.elements() == 0 {
+            usize::from(has_count(value.nv_type()))
+        } else {
+            pack_value(out, value)
+        };
+        let size = out.len() - start + inside * UNWRITTEN;
+        let size = i32::try_from(size).unwrap_or(i32::MAX);
+        out[start..start + 4].copy_from_slice(&size.to_be_bytes());
+        empties += inside;
+    }
+    put(out, 0);
+    put(out, 0);
+    empties
+}
+
+fn put(out: &mut Vec<u8>, word: u32) {
+    out.extend_from_slice(&word.to_be_bytes());
+}
+
+fn put_size(out: &mut Vec<u8>, size: usize) {
+    // What does not fit is past what the format can hold; the list is then unreadable.
+    out.extend_from_slice(&i32::try_from(size).unwrap_or(i32::MAX).to_be_bytes());
+}
+
+fn put_opaque(out: &mut Vec<u8>, bytes: &[u8]) {
+    put_size(out, bytes.len());
+    put_fixed(out, bytes);
+}
+
+fn put_fixed(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.extend_from_slice(bytes);
+    out.resize(out.len() + align4(bytes.len()) - bytes.len(), 0);
+}
+
+fn put_array<T: Copy, const N: usize>(out: &mut Vec<u8>, values: &[T], to: fn(T) -> [u8; N]) {
+    put_size(out, values.len());
+    values.iter().for_each(|&v| out.extend_from_slice(&to(v)));
+}
+
+/// Packs a value; the number is the empty arrays in the lists in it.
+fn pack_value(out: &mut Vec<u8>, value: &NvValue) -> usize {
+    match value {
+        NvValue::List(inner) => return pack(out, inner),
+        NvValue::ListArray(lists) => return lists.iter().map(|inner| pack(out, inner)).sum(),
+        NvValue::Boolean => {}
+        NvValue::Byte(v) | NvValue::Uint8(v) => put(out, (*v).into()),
+        NvValue::Int8(v) => put(out, v.cast_unsigned().into()),
+        NvValue::Int16(v) => put(out, i32::from(*v).cast_unsigned()),
+        NvValue::Uint16(v) => put(out, (*v).into()),
+        NvValue::Int32(v) => put(out, v.cast_unsigned()),
+        NvValue::Uint32(v) => put(out, *v),
+        NvValue::Int64(v) | NvValue::HrTime(v) => out.extend_from_slice(&v.to_be_bytes()),
+        NvValue::Uint64(v) => out.extend_from_slice(&v.to_be_bytes()),
+        NvValue::Double(v) => out.extend_from_slice(&v.to_be_bytes()),
+        NvValue::BooleanValue(v) => put(out, (*v).into()),
+        NvValue::String(s) => put_opaque(out, s.as_bytes()),
+        NvValue::ByteArray(v) => put_fixed(out, v),
+        NvValue::Uint8Array(v) => put_array(out, v, |b| u32::from(b).to_be_bytes()),
+        NvValue::Int8Array(v) => put_array(out, v, |b| u32::from(b.cast_unsigned()).to_be_bytes()),
+        NvValue::Int16Array(v) => put_array(out, v, |s| i32::from(s).to_be_bytes()),
+        NvValue::Uint16Array(v) => put_array(out, v, |s| u32::from(s).to_be_bytes()),
+        NvValue::Int32Array(v) => put_array(out, v, i32::to_be_bytes),
+        NvValue::Uint32Array(v) => put_array(out, v, u32::to_be_bytes),
+        NvValue::Int64Array(v) => put_array(out, v, i64::to_be_bytes),
+        NvValue::Uint64Array(v) => put_array(out, v, u64::to_be_bytes),
+        NvValue::BooleanArray(v) => put_array(out, v, |b| u32::from(b).to_be_bytes()),
+        NvValue::StringArray(v) => v.iter().for_each(|s| put_opaque(out, s.as_bytes())),
+    }
+    0
+}
