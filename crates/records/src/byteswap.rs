@@ -12,9 +12,7 @@ type Field = (usize, usize);
 /// The integers of a body of that type; none of an unknown type.
 const fn fields(kind: RecordType) -> &'static [Field] {
     match kind {
-        RecordType::BEGIN => {
-            &[(8, 8), (16, 8), (24, 8), (32, 4), (36, 4), (40, 8), (48, 8)]
-        }
+        RecordType::BEGIN => &[(8, 8), (16, 8), (24, 8), (32, 4), (36, 4), (40, 8), (48, 8)],
         RecordType::OBJECT => {
             &[(8, 8), (16, 4), (20, 4), (24, 4), (28, 4), (36, 4), (40, 8), (56, 8)]
         }

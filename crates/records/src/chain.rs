@@ -131,11 +131,7 @@ impl Chain {
     /// When it is not the sum of everything before that record.
     pub fn check_end<O: ByteOrder>(&self, end: &End<O>) -> Result<(), ChecksumMismatch> {
         let found = Fletcher4::from_words(end.end_checksum.map(U64::get));
-        if found == self.sum {
-            Ok(())
-        } else {
-            Err(ChecksumMismatch { found, expected: self.sum })
-        }
+        if found == self.sum { Ok(()) } else { Err(ChecksumMismatch { found, expected: self.sum }) }
     }
 }
 

@@ -77,16 +77,16 @@ assert_eq_size!(ReplayRecord<LE>, [u8; RECORD_SIZE]);
 assert_eq_align!(ReplayRecord<LE>, u8);
 const_assert_eq!(offset_of!(ReplayRecord<LE>, checksum), CHECKSUM_OFFSET);
 
-/// A record body that knows its type: what [`ReplayRecord::new`] and
+/// A record body that knows its type and its byte order: what [`ReplayRecord::new`] and
 /// [`ReplayRecord::body_as`] work on.
-pub trait Body: FromBytes + IntoBytes + Immutable + KnownLayout + Unaligned {
+pub trait Body<O: ByteOrder>: FromBytes + IntoBytes + Immutable + KnownLayout + Unaligned {
     /// The record type that has this body.
     const TYPE: RecordType;
 }
 
 impl<O: ByteOrder> ReplayRecord<O> {
     /// A record with this body, everything else zero.
-    pub fn new<B: Body>(body: &B) -> Self {
+    pub fn new<B: Body<O>>(body: &B) -> Self {
         let mut record = Self::new_zeroed();
         record.drr_type = U32::new(B::TYPE.0);
         let bytes = body.as_bytes();
@@ -101,7 +101,7 @@ impl<O: ByteOrder> ReplayRecord<O> {
     }
 
     /// The body as its own struct, if the record is of that type.
-    pub fn body_as<B: Body>(&self) -> Option<&B> {
+    pub fn body_as<B: Body<O>>(&self) -> Option<&B> {
         if self.record_type() != B::TYPE {
             return None;
         }
@@ -109,7 +109,7 @@ impl<O: ByteOrder> ReplayRecord<O> {
     }
 
     /// As [`Self::body_as`], to be changed in place.
-    pub fn body_as_mut<B: Body>(&mut self) -> Option<&mut B> {
+    pub fn body_as_mut<B: Body<O>>(&mut self) -> Option<&mut B> {
         if self.record_type() != B::TYPE {
             return None;
         }
@@ -128,7 +128,7 @@ macro_rules! body {
         }
         assert_eq_size!($name<LE>, [u8; $size]);
         $(const_assert_eq!(offset_of!($name<LE>, $field) + 8, $off);)+
-        impl<O: ByteOrder> Body for $name<O> {
+        impl<O: ByteOrder> Body<O> for $name<O> {
             const TYPE: RecordType = RecordType::$kind;
         }
     };

@@ -26,5 +26,6 @@ pub mod flags;
 pub mod nvlist;
 pub mod payload;
 pub mod reader;
+pub mod token;
 pub mod types;
 pub mod writer;

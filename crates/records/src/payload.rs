@@ -98,7 +98,8 @@ impl Limits {
         Self { nvlist: 256 << 20, bonus: 16 << 10, block: 17 << 20, embedded: 112 };
 
     /// Small enough that a fuzzer's inputs reach them.
-    pub const FUZZ: Self = Self { nvlist: 64 << 10, bonus: 1 << 10, block: 16 << 10, embedded: 112 };
+    pub const FUZZ: Self =
+        Self { nvlist: 64 << 10, bonus: 1 << 10, block: 16 << 10, embedded: 112 };
 
     /// The limit for records of this type.
     pub const fn of(&self, kind: RecordType) -> u64 {
@@ -119,11 +120,7 @@ impl Limits {
         let found = payload_len(record)?;
         let limit = self.of(record.record_type());
         if found > limit {
-            return Err(RecordError::PayloadTooLong {
-                record: record.record_type(),
-                found,
-                limit,
-            });
+            return Err(RecordError::PayloadTooLong { record: record.record_type(), found, limit });
         }
         Ok(found)
     }

@@ -41,12 +41,10 @@ impl<'a> Cursor<'a> {
     /// The next `N` bytes, as an integer's bytes in big-endian order.
     pub(super) fn int<const N: usize>(&mut self, what: &'static str) -> Result<[u8; N], NvError> {
         let offset = self.pos;
-        let mut word: [u8; N] = self.bytes(N, what)?.try_into().map_err(|_| NvError::Truncated {
-            offset,
-            what,
-            need: N as u64,
-            have: 0,
-        })?;
+        let mut word: [u8; N] = self
+            .bytes(N, what)?
+            .try_into()
+            .map_err(|_| NvError::Truncated { offset, what, need: N as u64, have: 0 })?;
         if !self.big {
             word.reverse();
         }
@@ -74,7 +72,12 @@ impl<'a> Cursor<'a> {
 
     /// Checks that `count` elements of at least `each` bytes can still follow, so that memory may
     /// be taken for them.
-    pub(super) fn room(&self, count: usize, each: usize, what: &'static str) -> Result<(), NvError> {
+    pub(super) fn room(
+        &self,
+        count: usize,
+        each: usize,
+        what: &'static str,
+    ) -> Result<(), NvError> {
         let need = (count as u64).saturating_mul(each as u64);
         if need <= self.left() as u64 {
             return Ok(());

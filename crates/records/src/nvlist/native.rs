@@ -64,10 +64,7 @@ fn pairs(at: &mut Cursor<'_>, depth: usize) -> Result<NvList, NvError> {
 
 /// Reads one pair, but not the pairs of lists in it: those are left empty. The number is where
 /// the value lies, from `start`, where the pair lies.
-fn read_pair(
-    at: &mut Cursor<'_>,
-    start: usize,
-) -> Result<(Arc<str>, usize, NvValue), NvError> {
+fn read_pair(at: &mut Cursor<'_>, start: usize) -> Result<(Arc<str>, usize, NvValue), NvError> {
     let name_offset = at.pos;
     let name_size = u16::from_be_bytes(at.int("name size")?);
     at.bytes(2, "pair")?;

@@ -260,10 +260,7 @@ fn values() -> impl Strategy<Value = NvValue> {
     ];
     leaf.prop_recursive(3, 40, 6, |inner| {
         let list = || vec(("[a-zé]{0,9}", inner.clone()), 0..6).prop_map(of_pairs);
-        prop_oneof![
-            list().prop_map(NvValue::List),
-            vec(list(), 0..4).prop_map(NvValue::ListArray),
-        ]
+        prop_oneof![list().prop_map(NvValue::List), vec(list(), 0..4).prop_map(NvValue::ListArray),]
     })
 }
 

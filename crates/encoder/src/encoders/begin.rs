@@ -1,0 +1,40 @@
+//! BEGIN: names what the stream holds, and carries the nvlist that some features need.
+
+use super::RecordEncoder;
+use crate::encoder::Emit;
+use crate::event::{Event, Payload};
+use std::io;
+use zerocopy::byteorder::{U32, U64};
+use zsend_records::drr::{Begin, MAGIC, NAME_SIZE, ReplayRecord};
+use zsend_records::flags::{HeaderType, VersionInfo};
+
+pub(super) struct BeginEncoder;
+
+impl RecordEncoder for BeginEncoder {
+    fn takes(&self, event: &Event) -> bool {
+        matches!(event, Event::Begin(_))
+    }
+
+    fn encode(&self, event: &Event, out: &mut dyn Emit) -> io::Result<()> {
+        let Event::Begin(begin) = event else { return Ok(()) };
+        let params = out.params();
+        let mut toname = [0; NAME_SIZE];
+        // A name may fill the field but for its NUL; longer ones do not exist in a pool.
+        for (to, from) in toname[..NAME_SIZE - 1].iter_mut().zip(begin.toname.bytes()) {
+            *to = from;
+        }
+        let mut record = ReplayRecord::new(&Begin {
+            magic: U64::new(MAGIC),
+            versioninfo: U64::new(VersionInfo::new(HeaderType::SUBSTREAM, params.features).0),
+            creation_time: U64::new(begin.creation_time),
+            objset_type: U32::new(begin.objset_type.0),
+            flags: U32::new(begin.flags.bits()),
+            toguid: U64::new(params.toguid),
+            fromguid: U64::new(begin.fromguid),
+            toname,
+        });
+        let payload = Payload::new(begin.payload.clone().into());
+        record.payloadlen = U32::new(u32::try_from(payload.len).map_err(io::Error::other)?);
+        out.emit(record, &payload)
+    }
+}

@@ -1,0 +1,104 @@
+//! FREE: holes in objects.
+
+use super::RecordEncoder;
+use crate::encoder::Emit;
+use crate::event::{Event, Hole};
+use std::io;
+use zsend_records::drr::OBJECT_END;
+
+pub(super) struct FreeEncoder;
+
+impl RecordEncoder for FreeEncoder {
+    fn takes(&self, event: &Event) -> bool {
+        matches!(event, Event::Hole(hole) if hole.object != 0)
+    }
+
+    fn encode(&self, event: &Event, out: &mut dyn Emit) -> io::Result<()> {
+        let Event::Hole(hole) = event else { return Ok(()) };
+        let range = if out.params().dialect.is_illumos() {
+            illumos_range(hole)
+        } else {
+            openzfs_range(hole)
+        };
+        range.map_or(Ok(()), |(offset, length)| out.free(hole.object, offset, length))
+    }
+}
+
+/// `BP_SPAN`: bytes below a pointer. The C shift wraps at 64 bits, and its count on the machines
+/// that streams are made on at 64, and so does this.
+pub(super) fn span(hole: &Hole) -> u64 {
+    let shift = 9 + hole.level * u32::from(hole.indblkshift).wrapping_sub(7);
+    u64::from(hole.datablkszsec).wrapping_shl(shift)
+}
+
+/// The hole branch of `do_dump()`, illumos `dmu_send.c`: dropped if its start passes 2^64.
+fn illumos_range(hole: &Hole) -> Option<(u64, u64)> {
+    let span = span(hole);
+    (hole.blkid == 0 || span <= OBJECT_END / hole.blkid)
+        .then(|| (hole.blkid.wrapping_mul(span), span))
+}
+
+/// Blocks below a pointer, and the first of them; `None` if that passes 2^64.
+pub(super) fn blocks(hole: &Hole) -> Option<(u64, u64)> {
+    let shift = hole.level * u32::from(hole.indblkshift).saturating_sub(7);
+    let count = 1u64.checked_shl(shift)?;
+    Some((hole.blkid.checked_mul(count)?, count))
+}
+
+/// `send_cb()` and the hole branch of `do_dump()`, OpenZFS `module/zfs/dmu_send.c`, zfs-2.3.2: a
+/// hole past the end of the data is dropped, one that reaches 2^64 is cut there.
+fn openzfs_range(hole: &Hole) -> Option<(u64, u64)> {
+    let (first, count) = blocks(hole)?;
+    if !hole.is_metadata && first > hole.maxblkid {
+        return None;
+    }
+    let blksz = u64::from(hole.datablkszsec) << 9;
+    let offset = first.checked_mul(blksz)?;
+    let end = first.checked_add(count).and_then(|e| e.checked_mul(blksz)).unwrap_or(OBJECT_END);
+    Some((offset, end - offset))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hole(level: u32, blkid: u64, maxblkid: u64) -> Hole {
+        Hole {
+            object: 1,
+            level,
+            blkid,
+            indblkshift: 17,
+            datablkszsec: 256,
+            maxblkid,
+            is_metadata: false,
+        }
+    }
+
+    #[test]
+    fn both_agree_inside_the_object() {
+        for h in [hole(0, 3, 10), hole(1, 1, 5000), hole(2, 0, 1 << 30)] {
+            assert_eq!(illumos_range(&h), openzfs_range(&h));
+        }
+        assert_eq!(illumos_range(&hole(1, 1, 0)), Some((128 << 20, 128 << 20)));
+    }
+
+    #[test]
+    fn openzfs_drops_what_lies_past_the_end() {
+        assert_eq!(openzfs_range(&hole(0, 11, 10)), None);
+        assert!(illumos_range(&hole(0, 11, 10)).is_some());
+        let metadata = Hole { is_metadata: true, ..hole(0, 11, 10) };
+        assert_eq!(openzfs_range(&metadata), illumos_range(&metadata));
+    }
+
+    #[test]
+    fn starts_past_two_to_the_sixty_four_are_dropped() {
+        assert_eq!(illumos_range(&hole(4, 1 << 8, u64::MAX)), None);
+        assert_eq!(openzfs_range(&hole(4, 1 << 24, u64::MAX)), None);
+    }
+
+    #[test]
+    fn a_span_of_two_to_the_sixty_four_is_zero() {
+        let meta = Hole { object: 0, datablkszsec: 32, ..hole(5, 0, 0) };
+        assert_eq!(span(&meta), 0);
+    }
+}

@@ -1,0 +1,245 @@
+//! What a traversal tells the encoder: one event for each thing that a sender dumps, in send order.
+
+use bytes::Bytes;
+use zsend_records::fletcher::Fletcher4;
+use zsend_records::flags::BeginFlags;
+use zsend_records::types::{Checksum, Compress, DmuType, ObjsetType};
+
+/// Bytes that follow a record, with their Fletcher-4, which whoever read them has computed.
+#[derive(Clone, Debug)]
+pub struct Payload {
+    /// The bytes; empty when only sizes are wanted.
+    pub data: Bytes,
+    /// How many there are.
+    pub len: u64,
+    /// Their sum, from zero.
+    pub sum: Fletcher4,
+}
+
+impl Payload {
+    /// No payload.
+    pub const NONE: Self = Self { data: Bytes::new(), len: 0, sum: Fletcher4::ZERO };
+
+    /// Bytes whose sum is not known yet.
+    pub fn new(data: Bytes) -> Self {
+        let sum = Fletcher4::of(&data);
+        Self::with_sum(data, sum)
+    }
+
+    /// Bytes whose sum is known.
+    pub fn with_sum(data: Bytes, sum: Fletcher4) -> Self {
+        Self { len: data.len() as u64, data, sum }
+    }
+
+    /// A payload of which only the size matters.
+    pub const fn size_only(len: u64) -> Self {
+        Self { data: Bytes::new(), len, sum: Fletcher4::ZERO }
+    }
+}
+
+/// Encryption parameters of a block, as byte strings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct CryptParams {
+    /// Salt of the block's key.
+    pub salt: [u8; 8],
+    /// Initialisation vector.
+    pub iv: [u8; 12],
+    /// Authentication tag.
+    pub mac: [u8; 16],
+    /// Whether the block is of the other byte order than the stream.
+    pub byteswap: bool,
+}
+
+/// What a block pointer says of a block, as far as records repeat it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct BlockInfo {
+    /// DMU type in the pointer.
+    pub object_type: DmuType,
+    /// Bytes when decompressed.
+    pub lsize: u64,
+    /// Bytes as stored.
+    pub psize: u64,
+    /// Compression as stored.
+    pub compress: Compress,
+    /// Checksum algorithm.
+    pub checksum_type: Checksum,
+    /// The checksum words.
+    pub checksum: [u64; 4],
+    /// Encrypted or authenticated.
+    pub protected: bool,
+    /// Encryption parameters, for raw streams.
+    pub crypt: CryptParams,
+    /// The bytes lie in the pointer; this is what kind (zero is data).
+    pub embedded: Option<u8>,
+}
+
+/// How a WRITE's payload was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriteForm {
+    /// The decompressed block, described by its pointer.
+    Plain,
+    /// The block as stored, or decrypted but still compressed.
+    Compressed,
+    /// The block as stored, encrypted.
+    Raw,
+    /// A part of a block, or a block that lay in its pointer: no checksum describes it.
+    Anonymous,
+}
+
+/// BEGIN.
+#[derive(Clone, Debug)]
+pub struct Begin {
+    /// `ds_creation_time`, seconds.
+    pub creation_time: u64,
+    /// Kind of object set.
+    pub objset_type: ObjsetType,
+    /// See [`BeginFlags`].
+    pub flags: BeginFlags,
+    /// Guid of the incremental source, or zero.
+    pub fromguid: u64,
+    /// Full name of what is sent.
+    pub toname: String,
+    /// The packed nvlist, or nothing.
+    pub payload: Vec<u8>,
+}
+
+/// A dnode.
+#[derive(Clone, Debug)]
+pub struct Object {
+    /// Object number.
+    pub object: u64,
+    /// `dn_type`.
+    pub object_type: DmuType,
+    /// `dn_bonustype`.
+    pub bonustype: DmuType,
+    /// Data block size, bytes, as it is.
+    pub blksz: u64,
+    /// Bytes of the bonus.
+    pub bonuslen: u32,
+    /// `dn_checksum`.
+    pub checksum: u8,
+    /// `dn_compress`.
+    pub compress: u8,
+    /// Slots that it takes, at most 256, of which the record keeps a byte.
+    pub slots: u64,
+    /// `dn_maxblkid`.
+    pub maxblkid: u64,
+    /// `dn_indblkshift`.
+    pub indblkshift: u8,
+    /// `dn_nlevels`.
+    pub nlevels: u8,
+    /// `dn_nblkptr`.
+    pub nblkptr: u8,
+    /// Whether the dnode has a spill block.
+    pub has_spill: bool,
+    /// Whether its block is of the other byte order than the stream (raw streams).
+    pub byteswap: bool,
+    /// The bonus, rounded up to eight bytes; in a raw stream the whole bonus area.
+    pub bonus: Payload,
+}
+
+/// A hole: a block pointer, at any level, below which there is nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hole {
+    /// Object number; zero is the meta-dnode, whose holes are free objects.
+    pub object: u64,
+    /// Level of the pointer.
+    pub level: u32,
+    /// Block number at that level.
+    pub blkid: u64,
+    /// `dn_indblkshift` of the object.
+    pub indblkshift: u8,
+    /// `dn_datablkszsec` of the object.
+    pub datablkszsec: u16,
+    /// `dn_maxblkid` of the object.
+    pub maxblkid: u64,
+    /// Whether the object's type is metadata.
+    pub is_metadata: bool,
+}
+
+/// A block, or a part of one that is too large for the stream.
+#[derive(Clone, Debug)]
+pub struct Write {
+    /// Object number.
+    pub object: u64,
+    /// `dn_type` of the object.
+    pub dnode_type: DmuType,
+    /// Offset in the object, bytes.
+    pub offset: u64,
+    /// Bytes of this block or part when decompressed.
+    pub logical_size: u64,
+    /// How the payload was made.
+    pub form: WriteForm,
+    /// What the pointer says.
+    pub block: BlockInfo,
+    /// The payload.
+    pub payload: Payload,
+}
+
+/// A block that lay in its pointer and is sent so.
+#[derive(Clone, Debug)]
+pub struct WriteEmbedded {
+    /// Object number.
+    pub object: u64,
+    /// Offset in the object, bytes.
+    pub offset: u64,
+    /// Data block size of the object, bytes.
+    pub blksz: u64,
+    /// What the pointer says.
+    pub block: BlockInfo,
+    /// The stored bytes, padded with zeros to a multiple of eight.
+    pub payload: Payload,
+}
+
+/// An object's spill block.
+#[derive(Clone, Debug)]
+pub struct Spill {
+    /// Object number.
+    pub object: u64,
+    /// Not born after the incremental source; sent all the same.
+    pub unmodified: bool,
+    /// What the pointer says.
+    pub block: BlockInfo,
+    /// Plain, or in a raw stream as stored.
+    pub payload: Payload,
+}
+
+/// One step of a send.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The stream opens.
+    Begin(Begin),
+    /// A block of dnodes, before its objects (only raw streams say so).
+    ObjectRange {
+        /// First object number.
+        firstobj: u64,
+        /// Dnode slots.
+        numslots: u64,
+        /// Encryption parameters of the block.
+        crypt: CryptParams,
+    },
+    /// A dnode.
+    Object(Object),
+    /// A free dnode slot.
+    FreeSlot {
+        /// Its object number.
+        object: u64,
+    },
+    /// A hole, in an object or in the meta-dnode.
+    Hole(Hole),
+    /// A redacted block.
+    Redact {
+        /// Object number.
+        object: u64,
+        /// Offset, bytes.
+        offset: u64,
+        /// Bytes.
+        length: u64,
+    },
+    /// Data.
+    Write(Write),
+    /// Data that lay in its pointer.
+    WriteEmbedded(WriteEmbedded),
+    /// A spill block.
+    Spill(Spill),
+}
