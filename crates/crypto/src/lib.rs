@@ -55,6 +55,8 @@ mod error;
 mod key_object;
 mod objset;
 mod suite;
+#[cfg(test)]
+mod test_keys;
 mod wrapping;
 
 pub use auth::{AuthBp, BlockParams, indirect_mac, verify_indirect};

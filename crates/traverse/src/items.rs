@@ -1,0 +1,215 @@
+//! From what the walk meets to ordered batches of work: the sender's side of the traversal.
+
+use crate::error::Result;
+use crate::walk::Visitor;
+use zsend_encoder::event::{CryptParams, Event, Hole, Object, Payload};
+use zsend_encoder::policy::Policy;
+use zsend_pool::PoolError;
+use zsend_pool::blkptr::BlkPtr;
+use zsend_pool::dmu::dnode::{DNODES_PER_BLOCK, Dnode};
+use zsend_pool::place::{Bookmark, SPILL_BLKID};
+use zsend_records::flags::Features;
+use zsend_records::types::DmuType;
+
+/// A block of data to be read.
+#[derive(Clone, Debug)]
+pub(crate) struct Data {
+    pub(crate) at: Bookmark,
+    pub(crate) bp: BlkPtr,
+    pub(crate) dnode_type: DmuType,
+    pub(crate) blksz: u64,
+}
+
+/// One step of the send, before its data are there.
+#[derive(Clone, Debug)]
+pub(crate) enum Item {
+    /// Nothing to read.
+    Ready(Event),
+    /// A data block.
+    Data(Data),
+    /// A spill block.
+    Spill { at: Bookmark, bp: BlkPtr, unmodified: bool },
+}
+
+/// Items that are read by one worker and encoded one after another.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    pub(crate) items: Vec<Item>,
+    /// What the batch takes of the byte budget.
+    pub(crate) cost: u64,
+}
+
+/// Bytes of payload that one batch collects.
+const BATCH_BYTES: u64 = 1 << 20;
+/// What an item takes of the budget besides its payload.
+const ITEM_COST: u64 = 1 << 10;
+
+/// Makes batches of what the walk meets and hands them on.
+pub(crate) struct Collector<'a> {
+    pub(crate) policy: Policy,
+    /// Number of the object set, for errors.
+    pub(crate) objset: u64,
+    pub(crate) fromtxg: u64,
+    pub(crate) encrypted: bool,
+    pub(crate) unmodified_spill: bool,
+    pub(crate) batch: Batch,
+    pub(crate) submit: &'a mut dyn FnMut(Batch) -> Result<()>,
+}
+
+impl Collector<'_> {
+    fn push(&mut self, item: Item, bytes: u64) -> Result<()> {
+        self.batch.items.push(item);
+        self.batch.cost += bytes + ITEM_COST;
+        if self.batch.cost >= BATCH_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    /// Hands on what was collected.
+    pub(crate) fn flush(&mut self) -> Result<()> {
+        if self.batch.items.is_empty() {
+            return Ok(());
+        }
+        (self.submit)(std::mem::take(&mut self.batch))
+    }
+
+    fn is_raw(&self) -> bool {
+        self.policy.features.contains(Features::RAW)
+    }
+
+    /// A dnode as an event, then its spill block if that is sent again although it is old.
+    fn object(&mut self, bp: &BlkPtr, object: u64, dnode: &Dnode) -> Result<()> {
+        if dnode.object_type == DmuType::NONE {
+            return self.push(Item::Ready(Event::FreeSlot { object }), 0);
+        }
+        // A raw stream has the whole bonus area, since what follows the bonus is encrypted too.
+        let bonus_len = if dnode.bonuslen == 0 {
+            0
+        } else if self.is_raw() {
+            dnode.max_bonus_len().unwrap_or(0)
+        } else {
+            usize::from(dnode.bonuslen).next_multiple_of(8)
+        };
+        let event = Event::Object(Object {
+            object,
+            object_type: dnode.object_type,
+            bonustype: dnode.bonustype,
+            blksz: dnode.datablksz(),
+            bonuslen: dnode.bonuslen.into(),
+            checksum: dnode.checksum,
+            compress: dnode.compress,
+            slots: dnode.slots(),
+            maxblkid: dnode.maxblkid,
+            indblkshift: dnode.indblkshift,
+            nlevels: dnode.nlevels,
+            nblkptr: dnode.nblkptr,
+            has_spill: dnode.has_spill(),
+            byteswap: bp.is_big_endian(),
+            bonus: Payload::new(dnode.bonus_area(bonus_len)),
+        });
+        self.push(Item::Ready(event), 0)?;
+        if let Some(spill) = dnode.spill()
+            && self.unmodified_spill
+            && spill.logical_birth() <= self.fromtxg
+        {
+            let at = Bookmark::new(self.objset, object, 0, SPILL_BLKID);
+            self.spill(&spill, &at, true)?;
+        }
+        Ok(())
+    }
+
+    fn spill(&mut self, bp: &BlkPtr, at: &Bookmark, unmodified: bool) -> Result<()> {
+        self.check_encrypted(bp, at)?;
+        self.push(Item::Spill { at: *at, bp: *bp, unmodified }, bp.lsize())
+    }
+
+    /// In an encrypted dataset every block is encrypted or authenticated; one that is not was put
+    /// there by somebody else.
+    fn check_encrypted(&self, bp: &BlkPtr, at: &Bookmark) -> Result<()> {
+        if self.encrypted && !bp.is_hole() && !bp.uses_crypt() {
+            return Err(PoolError::Corrupt {
+                at: *at,
+                what: "block",
+                found: "not encrypted".into(),
+                expected: "an encrypted block, as the dataset is".into(),
+            }
+            .into());
+        }
+        Ok(())
+    }
+}
+
+impl Visitor for Collector<'_> {
+    fn dnode_block(&mut self, bp: &BlkPtr, blkid: u64, dnodes: &[(u64, Dnode)]) -> Result<()> {
+        let at = Bookmark::new(self.objset, 0, 0, blkid);
+        self.check_encrypted(bp, &at)?;
+        if self.is_raw() {
+            let event = Event::ObjectRange {
+                firstobj: blkid.wrapping_mul(DNODES_PER_BLOCK),
+                numslots: DNODES_PER_BLOCK,
+                crypt: crypt_params(bp),
+            };
+            self.push(Item::Ready(event), 0)?;
+        }
+        if self.policy.dialect.is_illumos() {
+            for (object, dnode) in dnodes {
+                self.object(bp, *object, dnode)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn dnode(&mut self, bp: &BlkPtr, object: u64, dnode: &Dnode) -> Result<()> {
+        // OpenZFS passes over slot 0, which is never an object; illumos calls it free.
+        if self.policy.dialect.is_illumos() || object == 0 {
+            return Ok(());
+        }
+        self.object(bp, object, dnode)
+    }
+
+    fn block(&mut self, dnode: &Dnode, bp: &BlkPtr, at: &Bookmark) -> Result<()> {
+        if bp.is_hole() {
+            let hole = Hole {
+                object: at.object,
+                level: u32::try_from(at.level).unwrap_or(0),
+                blkid: at.blkid,
+                indblkshift: dnode.indblkshift,
+                datablkszsec: dnode.datablkszsec,
+                maxblkid: dnode.maxblkid,
+                is_metadata: dnode.object_type.is_metadata(),
+            };
+            return self.push(Item::Ready(Event::Hole(hole)), 0);
+        }
+        let blksz = dnode.datablksz();
+        if bp.is_redacted() {
+            let offset = at.blkid.wrapping_mul(blksz);
+            let event = Event::Redact { object: at.object, offset, length: blksz };
+            return self.push(Item::Ready(event), 0);
+        }
+        self.check_encrypted(bp, at)?;
+        if at.level > 0 {
+            return Ok(());
+        }
+        if self.policy.is_spill(bp.object_type()) {
+            return self.spill(bp, at, false);
+        }
+        if bp.lsize() != blksz {
+            return Err(PoolError::Corrupt {
+                at: *at,
+                what: "lsize",
+                found: bp.lsize().to_string(),
+                expected: format!("{blksz}, the object's block size"),
+            }
+            .into());
+        }
+        let data = Data { at: *at, bp: *bp, dnode_type: dnode.object_type, blksz };
+        self.push(Item::Data(data), blksz)
+    }
+}
+
+/// The encryption parameters in a block pointer.
+pub(crate) fn crypt_params(bp: &BlkPtr) -> CryptParams {
+    if !bp.uses_crypt() {
+        return CryptParams::default();
+    }
+    let (salt, iv) = bp.crypt_params();
+    CryptParams { salt, iv, mac: bp.mac(), byteswap: bp.is_big_endian() }
+}

@@ -1,0 +1,113 @@
+//! The incremental source of a send: what it is, and whether the target descends from it.
+
+use crate::error::{Result, SendError};
+use zsend_pool::dsl::bookmark::DsBookmark;
+use zsend_pool::dsl::dataset::Dataset;
+use zsend_pool::dsl::name::{Name, Suffix};
+use zsend_pool::pool::Pool;
+use zsend_pool::{PoolError, zap};
+
+/// Name of the field that tells an encrypted snapshot's set of IVs: `DS_FIELD_IVSET_GUID`.
+pub(crate) const FIELD_IVSET_GUID: &str = "com.datto:ivset_guid";
+
+/// All that a stream takes from its source.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Full name.
+    pub name: String,
+    /// Guid of the snapshot.
+    pub guid: u64,
+    /// Txg of the snapshot: blocks born later are sent.
+    pub creation_txg: u64,
+    /// IV set guid, for raw streams.
+    pub ivset_guid: u64,
+    /// Whether it belongs to another dataset than the target.
+    pub is_clone: bool,
+    /// What it was.
+    pub kind: SourceKind,
+}
+
+/// A snapshot that still exists, or what is left of one.
+#[derive(Clone, Debug)]
+pub enum SourceKind {
+    /// A snapshot.
+    Snapshot(Box<Dataset>),
+    /// A bookmark.
+    Bookmark(DsBookmark),
+}
+
+impl Source {
+    /// Finds and checks the source called `from` for a send of `to`, whose name is `to_name`.
+    ///
+    /// # Errors
+    /// [`SendError::Refused`] in the words of `zfs send`.
+    pub(crate) fn open(pool: &Pool, to: &Dataset, to_name: &Name, from: &Name) -> Result<Self> {
+        let cannot = |why: String| SendError::Refused(format!("cannot send '{to_name}': {why}"));
+        let missing = || cannot(format!("incremental source ({from}) does not exist"));
+        let exists = |e: PoolError| match e {
+            PoolError::NotFound { .. } => missing(),
+            other => other.into(),
+        };
+        match &from.suffix {
+            Suffix::None => Err(PoolError::BadName {
+                name: from.to_string(),
+                why: "an incremental source is a snapshot or a bookmark",
+            }
+            .into()),
+            Suffix::Snapshot(_) => {
+                let snapshot = pool.dataset(from).map_err(exists)?;
+                Self::from_snapshot(pool, to, to_name, from.to_string(), snapshot)
+            }
+            Suffix::Bookmark(short) => {
+                let head = pool.head(&from.dataset).map_err(exists)?;
+                let bookmarks = pool.bookmarks(&head)?;
+                let (_, bookmark) =
+                    bookmarks.into_iter().find(|(n, _)| n == short).ok_or_else(missing)?;
+                // A bookmark stands for the snapshot that it was made of.
+                let mut earlier = head;
+                earlier.is_snapshot = true;
+                earlier.creation_txg = bookmark.creation_txg;
+                earlier.object = 0;
+                if !to.descends_from(pool.mos(), &earlier)? {
+                    return Err(cannot("not an earlier snapshot from the same fs".into()));
+                }
+                Ok(Self {
+                    name: from.to_string(),
+                    guid: bookmark.guid,
+                    creation_txg: bookmark.creation_txg,
+                    ivset_guid: bookmark.ivset_guid,
+                    is_clone: earlier.dir != to.dir,
+                    kind: SourceKind::Bookmark(bookmark),
+                })
+            }
+        }
+    }
+
+    /// A source that is a snapshot at hand.
+    pub(crate) fn from_snapshot(
+        pool: &Pool,
+        to: &Dataset,
+        to_name: &dyn std::fmt::Display,
+        name: String,
+        snapshot: Dataset,
+    ) -> Result<Self> {
+        if !snapshot.is_snapshot || !to.descends_from(pool.mos(), &snapshot)? {
+            return Err(SendError::Refused(format!(
+                "cannot send '{to_name}': not an earlier snapshot from the same fs"
+            )));
+        }
+        Ok(Self {
+            name,
+            guid: snapshot.guid,
+            creation_txg: snapshot.creation_txg,
+            ivset_guid: ivset_guid(&snapshot),
+            is_clone: snapshot.dir != to.dir,
+            kind: SourceKind::Snapshot(Box::new(snapshot)),
+        })
+    }
+}
+
+/// The IV set guid of an encrypted snapshot, or zero.
+pub(crate) fn ivset_guid(dataset: &Dataset) -> u64 {
+    dataset.field(FIELD_IVSET_GUID).and_then(zap::Entry::u64).unwrap_or(0)
+}

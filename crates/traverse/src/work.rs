@@ -1,0 +1,168 @@
+//! What workers do: read, verify, decompress, and sum the payloads of a batch.
+
+use crate::error::Result;
+use crate::items::{Batch, Data, Item, crypt_params};
+use bytes::Bytes;
+use std::sync::{Arc, Mutex, PoisonError};
+use zsend_encoder::event::{BlockInfo, Event, Payload, Spill, Write, WriteEmbedded, WriteForm};
+use zsend_encoder::policy::{OLD_MAX_BLOCK_SIZE, Plan, Policy};
+use zsend_pool::PoolError;
+use zsend_pool::blkptr::BlkPtr;
+use zsend_pool::place::Bookmark;
+use zsend_pool::zio::Zio;
+use zsend_records::flags::Features;
+
+/// What a lost block is filled with when it is sent all the same: "zfs badd bloc".
+const BAD_BLOCK: u64 = 0x2_F5BA_DDB1_0C;
+
+/// Reads batches.
+#[derive(Clone, Debug)]
+pub(crate) struct Worker {
+    pub(crate) zio: Arc<Zio>,
+    pub(crate) policy: Policy,
+    /// Nothing is read; payloads are sizes.
+    pub(crate) sizes_only: bool,
+    /// `zfs_send_corrupt_data`: unreadable data blocks are replaced, and listed here.
+    pub(crate) replaced: Option<Arc<Mutex<Vec<PoolError>>>>,
+}
+
+impl Worker {
+    /// Turns a batch into events, in its order.
+    pub(crate) fn run(&self, batch: Batch) -> Result<Vec<Event>> {
+        let mut events = Vec::with_capacity(batch.items.len());
+        for item in batch.items {
+            match item {
+                Item::Ready(event) => events.push(event),
+                Item::Data(data) => self.data(&data, &mut events)?,
+                Item::Spill { at, bp, unmodified } => {
+                    events.push(self.spill(&at, &bp, unmodified)?);
+                }
+            }
+        }
+        Ok(events)
+    }
+
+    fn data(&self, data: &Data, events: &mut Vec<Event>) -> Result<()> {
+        let Data { at, bp, blksz, .. } = data;
+        let block = block_info(bp);
+        let offset = at.blkid.wrapping_mul(*blksz);
+        let write = |form, offset, payload: Payload, logical_size| {
+            Event::Write(Write {
+                object: at.object,
+                dnode_type: data.dnode_type,
+                offset,
+                logical_size,
+                form,
+                block,
+                payload,
+            })
+        };
+        match self.policy.plan(&block, *blksz, bp.is_big_endian()) {
+            Plan::Embedded => events.push(Event::WriteEmbedded(WriteEmbedded {
+                object: at.object,
+                offset,
+                blksz: *blksz,
+                block,
+                payload: embedded_payload(bp),
+            })),
+            Plan::Write(form) => {
+                let (form, payload) = self.payload(form, data)?;
+                events.push(write(form, offset, payload, *blksz));
+            }
+            Plan::Split => {
+                let whole = self.plain_or_replaced(data)?;
+                let mut done = 0;
+                while done < *blksz {
+                    let len = OLD_MAX_BLOCK_SIZE.min(blksz - done);
+                    let payload = match &whole {
+                        None => Payload::size_only(len),
+                        Some(bytes) => {
+                            let (from, to) = (as_len(done), as_len(done + len));
+                            Payload::new(bytes.slice(from.min(bytes.len())..to.min(bytes.len())))
+                        }
+                    };
+                    events.push(write(WriteForm::Anonymous, offset.wrapping_add(done), payload, len));
+                    done += len;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The payload in the wanted form; plain if the block is lost and replaced.
+    fn payload(&self, form: WriteForm, data: &Data) -> Result<(WriteForm, Payload)> {
+        let Data { at, bp, blksz, .. } = data;
+        if form == WriteForm::Plain || form == WriteForm::Anonymous {
+            return Ok((form, match self.plain_or_replaced(data)? {
+                None => Payload::size_only(*blksz),
+                Some(bytes) => Payload::new(bytes),
+            }));
+        }
+        if self.sizes_only {
+            return Ok((form, Payload::size_only(bp.psize())));
+        }
+        match self.zio.read_stored(bp, at) {
+            // The sum that verified the block is the payload's sum, where it is the same sum.
+            Ok(stored) => Ok((form, match stored.sum {
+                Some(sum) => Payload::with_sum(stored.data, sum),
+                None => Payload::new(stored.data),
+            })),
+            Err(e) => Ok((WriteForm::Plain, Payload::new(self.replace(e, *blksz)?))),
+        }
+    }
+
+    /// The decompressed block, or its replacement; nothing if only sizes are wanted.
+    fn plain_or_replaced(&self, data: &Data) -> Result<Option<Bytes>> {
+        if self.sizes_only {
+            return Ok(None);
+        }
+        match self.zio.read(&data.bp, &data.at) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(e) => self.replace(e, data.blksz).map(Some),
+        }
+    }
+
+    /// A block of the pattern, if lost blocks are to be replaced; otherwise the error.
+    fn replace(&self, error: PoolError, blksz: u64) -> Result<Bytes> {
+        let Some(replaced) = &self.replaced else { return Err(error.into()) };
+        replaced.lock().unwrap_or_else(PoisonError::into_inner).push(error);
+        Ok(BAD_BLOCK.to_le_bytes().repeat(as_len(blksz) / 8).into())
+    }
+
+    fn spill(&self, at: &Bookmark, bp: &BlkPtr, unmodified: bool) -> Result<Event> {
+        let raw = self.policy.features.contains(Features::RAW);
+        let payload = match (self.sizes_only, raw) {
+            (true, true) => Payload::size_only(bp.psize()),
+            (true, false) => Payload::size_only(bp.lsize()),
+            (false, true) => Payload::new(self.zio.read_stored(bp, at)?.data),
+            (false, false) => Payload::new(self.zio.read(bp, at)?),
+        };
+        Ok(Event::Spill(Spill { object: at.object, unmodified, block: block_info(bp), payload }))
+    }
+}
+
+/// Sizes that were checked against the largest block fit any machine's length.
+fn as_len(n: u64) -> usize {
+    usize::try_from(n).unwrap_or(usize::MAX)
+}
+
+fn embedded_payload(bp: &BlkPtr) -> Payload {
+    let (bytes, len) = bp.embedded_payload();
+    let mut padded = bytes[..len].to_vec();
+    padded.resize(len.next_multiple_of(8), 0);
+    Payload::new(padded.into())
+}
+
+fn block_info(bp: &BlkPtr) -> BlockInfo {
+    BlockInfo {
+        object_type: bp.object_type(),
+        lsize: bp.lsize(),
+        psize: bp.psize(),
+        compress: bp.compress(),
+        checksum_type: bp.checksum_type(),
+        checksum: bp.checksum(),
+        protected: !bp.is_embedded() && bp.uses_crypt(),
+        crypt: crypt_params(bp),
+        embedded: bp.is_embedded().then(|| bp.embedded_type().0),
+    }
+}
