@@ -6,7 +6,7 @@ use sha1::Sha1;
 use std::fmt;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
-/// The most PBKDF2 iterations that are computed: most of a minute's work, so that a hostile pool
+/// The most PBKDF2 iterations that are computed: half a minute's work, so that a hostile pool
 /// cannot ask for years.
 ///
 /// OpenZFS sets 350 000 unless told otherwise and takes any number from 100 000.
@@ -74,7 +74,7 @@ impl WrappingKey {
     /// Derives the key from a passphrase of 8 to 512 bytes, the first line of `material`, by
     /// PBKDF2 with HMAC-SHA-1. `salt` counts as eight little-endian bytes.
     ///
-    /// Takes about half a microsecond for each iteration. Source: OpenZFS
+    /// Takes about a quarter of a microsecond for each iteration. Source: OpenZFS
     /// `lib/libzfs/libzfs_crypto.c`, `derive_key()`, zfs-2.3.2.
     pub fn from_passphrase(
         material: &[u8],

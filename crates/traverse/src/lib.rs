@@ -21,6 +21,7 @@
 
 mod budget;
 mod error;
+mod estimate;
 mod features;
 mod items;
 mod job;

@@ -74,12 +74,28 @@ pub fn walk(
     visitor: &mut dyn Visitor,
 ) -> Result<()> {
     let mut walk = Walk { spec, pool, cancel, visitor };
-    let root = spec.objset.root();
-    if root.logical_birth() <= spec.fromtxg {
+    if spec.objset.root().logical_birth() <= spec.fromtxg {
         return Ok(());
     }
-    // The accounting dnodes of an object set are never sent, so they are not walked.
     walk.blocks_of(0, spec.objset.meta(), None)
+}
+
+/// Walks the accounting objects too, which [`walk`] leaves out since they are never sent.
+///
+/// # Errors
+/// As [`walk`].
+pub fn walk_with_accounting(
+    spec: &WalkSpec,
+    pool: &rayon::ThreadPool,
+    cancel: &AtomicBool,
+    visitor: &mut dyn Visitor,
+) -> Result<()> {
+    walk(spec, pool, cancel, visitor)?;
+    let mut walk = Walk { spec, pool, cancel, visitor };
+    for (object, dnode) in spec.objset.accounting() {
+        walk.blocks_of(*object, dnode, None)?;
+    }
+    Ok(())
 }
 
 struct Walk<'a> {

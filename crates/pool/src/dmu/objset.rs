@@ -27,7 +27,13 @@ pub struct Objset {
     meta: Dnode,
     root: BlkPtr,
     portable_mac: [u8; 32],
+    accounting: Vec<(u64, Dnode)>,
 }
+
+/// Where the user, group and project accounting dnodes lie in `objset_phys_t`, and the object
+/// numbers that stand for them: `DMU_USERUSED_OBJECT` and its fellows.
+const ACCOUNTING: [(usize, u64); 3] =
+    [(1024, u64::MAX), (1536, u64::MAX - 1), (2048, u64::MAX - 2)];
 
 impl Objset {
     /// Opens the object set that `root` points to. `id` is its dataset's object number, zero for
@@ -52,6 +58,15 @@ impl Objset {
         }
         let word = |o: usize| phys[o..].first_chunk::<8>().map_or(0, |b| u64::from_le_bytes(*b));
         let kind = ObjsetType(u32::try_from(word(TYPE_OFFSET)).unwrap_or(0));
+        let mut accounting = Vec::new();
+        for (offset, object) in ACCOUNTING {
+            if phys.len() >= offset + DNODE_SIZE {
+                let dnode = Dnode::parse(&phys.slice(offset..offset + DNODE_SIZE), &at)?;
+                if dnode.object_type != DmuType::NONE {
+                    accounting.push((object, dnode));
+                }
+            }
+        }
         let mut portable_mac = [0; 32];
         portable_mac.copy_from_slice(&phys[PORTABLE_MAC_OFFSET..PORTABLE_MAC_OFFSET + 32]);
         Ok(Self {
@@ -62,6 +77,7 @@ impl Objset {
             meta,
             root,
             portable_mac,
+            accounting,
         })
     }
 
@@ -78,6 +94,12 @@ impl Objset {
     /// The meta-dnode: the object whose data are all other dnodes.
     pub const fn meta(&self) -> &Dnode {
         &self.meta
+    }
+
+    /// The accounting objects (space by user, group and project), by the numbers that stand for
+    /// them. They are never sent.
+    pub fn accounting(&self) -> &[(u64, Dnode)] {
+        &self.accounting
     }
 
     /// The pointer to the object set's own block.

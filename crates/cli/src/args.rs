@@ -1,0 +1,162 @@
+//! The command line.
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use zsend_encoder::dialect::Dialect;
+
+/// Everything before and after the subcommand.
+#[derive(Debug, Parser)]
+#[command(
+    name = "zsend",
+    version,
+    about = "zfs send in user space: streams out of pool images and devices, with no kernel module",
+    after_help = "Exit status: 0 done; 1 the input is damaged, a check failed, or what was asked for \
+does not exist; 2 the command line is wrong; 3 a device or the output failed; 4 the pool or stream \
+needs something that is not supported."
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Send(SendArgs),
+    List(ListArgs),
+    Dump(DumpArgs),
+}
+
+/// Where pools are looked for.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PoolArgs {
+    /// An image, a block device, or a folder of them; may be repeated
+    #[arg(short = 'd', value_name = "PATH", default_value = "/dev")]
+    pub(crate) devices: Vec<PathBuf>,
+}
+
+fn dialect(name: &str) -> Result<Dialect, String> {
+    name.parse().map_err(|e: zsend_encoder::dialect::UnknownDialect| e.to_string())
+}
+
+/// Write the stream of a snapshot, as `zfs send` does
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  zsend send -d disk0.img tank/home@monday > monday.zsend
+  zsend send -d /images -i @sunday -Lec -o monday.zsend tank/home@monday
+  zsend send -d /dev -i tank/home#sunday tank/home@monday | ssh host zfs receive backup/home
+  zsend send -d disk0.img -n -v tank/home@monday
+  zsend send -d disk0.img tank/home > head.zsend      (the head, as last synced)")]
+pub(crate) struct SendArgs {
+    #[command(flatten)]
+    pub(crate) pool: PoolArgs,
+    /// Incremental source: @snapshot, #bookmark, or the full name of either
+    #[arg(short = 'i', value_name = "SNAP|#BOOK", allow_hyphen_values = false)]
+    pub(crate) from: Option<String>,
+    /// Send blocks that lie in their block pointers as WRITE_EMBEDDED records
+    #[arg(short = 'e', long = "embed")]
+    pub(crate) embed: bool,
+    /// Send blocks over 128 KiB whole
+    #[arg(short = 'L', long = "large-block")]
+    pub(crate) large_block: bool,
+    /// Send compressed blocks as they are stored
+    #[arg(short = 'c', long = "compressed")]
+    pub(crate) compress: bool,
+    /// Send all blocks as they are stored; for an unencrypted dataset the same as -Lec
+    #[arg(short = 'w', long = "raw")]
+    pub(crate) raw: bool,
+    /// Estimate only, write no stream
+    #[arg(short = 'n', long = "dryrun")]
+    pub(crate) dry_run: bool,
+    /// Show progress, or with -n the estimate; twice for healed reads
+    #[arg(short = 'v', long = "verbose", action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Machine-readable -v
+    #[arg(short = 'P', long = "parsable")]
+    pub(crate) parsable: bool,
+    /// Write to FILE.partial, and rename it to FILE when the END record is on disk
+    #[arg(short = 'o', value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Whose stream: openzfs, illumos or openzfs-xdr
+    #[arg(long, value_name = "D", default_value = "openzfs", value_parser = dialect)]
+    pub(crate) dialect: Dialect,
+    /// Worker threads; 0 for as many as the machine has
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) threads: usize,
+    /// A tunable of the reference senders, by its name
+    #[arg(long = "tunable", value_name = "NAME=VALUE")]
+    pub(crate) tunables: Vec<String>,
+    /// What to send: pool/fs@snapshot, or pool/fs for the head
+    #[arg(value_name = "POOL/DS@SNAP")]
+    pub(crate) target: String,
+}
+
+/// What kinds of things `list` shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ListType {
+    Filesystem,
+    Volume,
+    Snapshot,
+    Bookmark,
+    All,
+}
+
+/// List pools, datasets, snapshots and bookmarks
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  zsend list -d disk0.img                    every filesystem and volume of every pool found
+  zsend list -d disk0.img -t snapshot tank
+  zsend list -d /images -r -t all -o name,guid,createtxg -Hp tank/home
+  zsend list -d disk0.img --json -t all")]
+pub(crate) struct ListArgs {
+    #[command(flatten)]
+    pub(crate) pool: PoolArgs,
+    /// What to list, separated by commas
+    #[arg(short = 't', value_name = "TYPE", value_delimiter = ',')]
+    pub(crate) types: Vec<ListType>,
+    /// Everything below the named dataset
+    #[arg(short = 'r')]
+    pub(crate) recursive: bool,
+    /// Columns, separated by commas
+    #[arg(short = 'o', value_name = "COLS", value_delimiter = ',')]
+    pub(crate) columns: Vec<String>,
+    /// No header, tabs between columns
+    #[arg(short = 'H')]
+    pub(crate) scripted: bool,
+    /// Exact numbers
+    #[arg(short = 'p')]
+    pub(crate) exact: bool,
+    /// One JSON array of objects
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// A pool or dataset; all pools if none is named
+    #[arg(value_name = "POOL/DS")]
+    pub(crate) target: Option<String>,
+}
+
+/// Show the records of a stream, as `zstream dump` does
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  zsend dump monday.zsend
+  zsend dump -v < monday.zsend
+  zsend send -d disk0.img tank/home@monday | zsend dump")]
+pub(crate) struct DumpArgs {
+    /// Every record
+    #[arg(short = 'v', long = "verbose")]
+    pub(crate) verbose: bool,
+    /// Payloads as hexadecimal bytes; implies -v
+    #[arg(short = 'd')]
+    pub(crate) payloads: bool,
+    /// Do not verify checksums
+    #[arg(short = 'C')]
+    pub(crate) no_checksum: bool,
+    /// One JSON object a record
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The stream; standard input if none is named
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+}

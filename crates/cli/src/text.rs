@@ -1,0 +1,48 @@
+//! Numbers as `zfs` prints them.
+
+/// Bytes with a binary suffix in at most five characters: `11.3M`.
+///
+/// Follows `zfs_nicenum_format()`, OpenZFS `lib/libzutil/zutil_nicenum.c`, zfs-2.3.2.
+pub(crate) fn nice_bytes(bytes: u64) -> String {
+    const UNITS: [&str; 7] = ["", "K", "M", "G", "T", "P", "E"];
+    let index = (0..UNITS.len()).rev().find(|&i| bytes >> (10 * i) != 0).unwrap_or(0);
+    let unit = 1u64 << (10 * index);
+    if index == 0 {
+        return format!("{bytes}B");
+    }
+    if bytes.is_multiple_of(unit) {
+        return format!("{}{}", bytes / unit, UNITS[index]);
+    }
+    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+    let value = bytes as f64 / unit as f64;
+    let mut text = String::new();
+    for digits in [2, 1, 0] {
+        text = format!("{value:.digits$}{}", UNITS[index]);
+        if text.len() <= 5 {
+            break;
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_at_most_five_characters() {
+        let cases = [
+            (0, "0B"),
+            (1023, "1023B"),
+            (1024, "1K"),
+            (1536, "1.50K"),
+            (11_876_640, "11.3M"),
+            (7_282_680, "6.95M"),
+            (1_048_575, "1024K"),
+            (u64::MAX, "16.0E"),
+        ];
+        for (bytes, text) in cases {
+            assert_eq!(nice_bytes(bytes), text);
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! What is in a stream, record by record: as `zstream dump` prints it, or as lines of JSON.
+
+mod hex;
+mod json;
+mod nvtext;
+mod summary;
+mod text;
+
+pub use json::nvlist_json;
+pub use nvtext::nvlist_text;
+pub use summary::{DumpSummary, TypeCount};
+
+use json::JsonDump;
+use std::io::{self, Read, Write};
+use text::TextDump;
+use zsend_records::chain::ChecksumMismatch;
+use zsend_records::drr::RecordType;
+use zsend_records::nvlist::{Encoding, NvError, NvList};
+use zsend_records::payload::Limits;
+use zsend_records::reader::{
+    Event, Frame, Options, ReadError, StreamError, StreamErrorKind, StreamReader,
+};
+
+/// How a dump is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Format {
+    /// As `zstream dump` of OpenZFS 2.3.
+    #[default]
+    Text,
+    /// As `zstream dump` of OpenZFS master of August 2026: an nvlist's encoding is told, and the
+    /// summary counts OBJECT_RANGE and REDACT records.
+    TextMaster,
+    /// One JSON object for each record, one a line, every field in it; no summary.
+    Json,
+}
+
+/// What a dump shows and checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DumpOptions {
+    /// How it is written.
+    pub format: Format,
+    /// Every record is shown (`-v`), not only BEGIN and END. JSON always shows every record.
+    pub verbose: bool,
+    /// Payloads and stored checksums are shown too (`-d`).
+    pub payload: bool,
+    /// Checksums are verified; not so with `-C`.
+    pub verify: bool,
+    /// The longest payloads that are read.
+    pub limits: Limits,
+}
+
+impl Default for DumpOptions {
+    fn default() -> Self {
+        Self {
+            format: Format::Text,
+            verbose: false,
+            payload: false,
+            verify: true,
+            limits: Limits::DEFAULT,
+        }
+    }
+}
+
+/// Why a dump stopped. What came before is written, and its summary too.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DumpError {
+    /// The stream could not be read on.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The list in a BEGIN is malformed.
+    #[error("byte {offset}: the list in BEGIN is malformed")]
+    Nvlist {
+        /// Where the list starts, bytes from the start of the input.
+        offset: u64,
+        /// What is wrong with it.
+        source: NvError,
+    },
+    /// The dump could not be written.
+    #[error("write failed")]
+    Write(#[source] io::Error),
+}
+
+impl DumpError {
+    fn stream(&self) -> Option<&StreamError> {
+        match self {
+            Self::Read(error) => error.stream(),
+            _ => None,
+        }
+    }
+}
+
+/// Writes what a stream holds: one stream, a package, or several of them one after another.
+///
+/// A stream may end without an END, as a saved one does; [`DumpSummary::complete`] tells. Payloads
+/// are not held, but for the list in a BEGIN.
+///
+/// # Errors
+/// When the stream is damaged or none, the input fails, or the output fails.
+pub fn dump(
+    reader: impl Read,
+    out: &mut impl Write,
+    options: &DumpOptions,
+) -> Result<DumpSummary, DumpError> {
+    let mut summary = DumpSummary::default();
+    if options.format == Format::Json {
+        let mut sink = JsonDump::new(out, options.payload);
+        let result = run(reader, &mut sink, options, &mut summary);
+        sink.stop().map_err(DumpError::Write)?;
+        return result.map(|()| summary);
+    }
+    let mut sink = TextDump::new(out, options);
+    let result = run(reader, &mut sink, options, &mut summary);
+    match &result {
+        // Nothing can be written, or there is no stream at all.
+        Err(DumpError::Write(_)) => {}
+        Err(error) if summary.records() == 0 && error.stream().is_some() => {}
+        _ => sink.summary(&summary).map_err(DumpError::Write)?,
+    }
+    result.map(|()| summary)
+}
+
+/// Where the parts of a stream go.
+trait Sink {
+    /// A record's header. Its payload, if it has one, follows.
+    fn record(&mut self, frame: &Frame) -> io::Result<()>;
+    /// A piece of the payload of a record other than BEGIN.
+    fn payload(&mut self, piece: &[u8]) -> io::Result<()>;
+    /// The list in a BEGIN.
+    fn nvlist(&mut self, list: &NvList, encoding: Encoding) -> io::Result<()>;
+    /// The record is over.
+    fn done(&mut self, frame: &Frame) -> io::Result<()>;
+    /// A checksum is wrong, in a header or in an END; nothing follows.
+    fn mismatch(&mut self, mismatch: &ChecksumMismatch, end: bool) -> io::Result<()>;
+}
+
+fn run(
+    reader: impl Read,
+    sink: &mut impl Sink,
+    options: &DumpOptions,
+    summary: &mut DumpSummary,
+) -> Result<(), DumpError> {
+    let mut reader = StreamReader::with_options(
+        reader,
+        Options {
+            limits: options.limits,
+            verify: options.verify,
+            missing_end: true,
+            concatenated: true,
+        },
+    );
+    let mut frame = None;
+    let mut list = Vec::new();
+    let mut left = 0;
+    loop {
+        let event = match reader.next_event() {
+            Ok(event) => event,
+            Err(error) => {
+                match error.stream().map(|error| &error.kind) {
+                    Some(StreamErrorKind::Checksum(mismatch)) => sink.mismatch(mismatch, false),
+                    Some(StreamErrorKind::EndChecksum(mismatch)) => sink.mismatch(mismatch, true),
+                    _ => Ok(()),
+                }
+                .map_err(DumpError::Write)?;
+                return Err(error.into());
+            }
+        };
+        match event {
+            None => break,
+            Some(Event::NeedMore(_)) => continue,
+            Some(Event::Record(next)) => {
+                sink.record(next).map_err(DumpError::Write)?;
+                summary.add(next);
+                left = next.payload_len;
+                frame = Some(*next);
+            }
+            Some(Event::Payload(piece)) => {
+                left -= piece.len() as u64;
+                if frame.is_some_and(|frame| frame.record_type() == RecordType::BEGIN) {
+                    list.extend_from_slice(piece);
+                } else {
+                    sink.payload(piece).map_err(DumpError::Write)?;
+                }
+            }
+        }
+        if let Some(frame) = &frame
+            && left == 0
+        {
+            if !list.is_empty() {
+                let offset = frame.offset + frame.raw.len() as u64;
+                let (list, encoding) = NvList::decode(&core::mem::take(&mut list))
+                    .map_err(|source| DumpError::Nvlist { offset, source })?;
+                sink.nvlist(&list, encoding).map_err(DumpError::Write)?;
+            }
+            sink.done(frame).map_err(DumpError::Write)?;
+        }
+    }
+    summary.complete = reader.parser().is_done();
+    Ok(())
+}

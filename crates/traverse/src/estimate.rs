@@ -1,0 +1,129 @@
+//! How large a stream will be, before it is made: by arithmetic on properties, as the references
+//! estimate.
+
+use crate::error::Result;
+use crate::pipeline::thread_pool;
+use crate::send::SendPlan;
+use crate::source::SourceKind;
+use crate::walk::{Visitor, WalkSpec, walk_with_accounting};
+use std::sync::atomic::AtomicBool;
+use zsend_pool::blkptr::{BLKPTR_SIZE, BlkPtr};
+use zsend_pool::dmu::dnode::Dnode;
+use zsend_pool::dsl::deadlist::{OldSpace, space_written};
+use zsend_pool::dsl::prop;
+use zsend_pool::place::Bookmark;
+use zsend_records::drr::RECORD_SIZE;
+use zsend_records::flags::Features;
+use zsend_records::types::ObjsetType;
+
+/// Default of the `recordsize` property.
+const DEFAULT_RECORDSIZE: u64 = 128 << 10;
+/// Default of `volblocksize`, which is stored at creation all the same.
+const DEFAULT_VOLBLOCKSIZE: u64 = 8 << 10;
+/// BEGIN and END, which an estimate from a snapshot adds.
+const BEGIN_AND_END: u64 = 2 * RECORD_SIZE as u64;
+
+impl SendPlan<'_> {
+    /// The stream's size as `zfs send -n` of the dialect estimates it.
+    ///
+    /// Follows `dmu_send_estimate()`, `dmu_send_estimate_from_txg()` (illumos `dmu_send.c`) and
+    /// `dmu_send_estimate_fast()` (OpenZFS `module/zfs/dmu_send.c`, zfs-2.3.2).
+    ///
+    /// # Errors
+    /// Those of reading the datasets and deadlists.
+    pub fn estimate(&self, cancel: &AtomicBool) -> Result<u64> {
+        let mos = self.pool().mos();
+        let dataset = self.dataset();
+        let (compressed, uncompressed, extra) = match self.source().map(|s| &s.kind) {
+            None => (dataset.compressed_bytes, dataset.uncompressed_bytes, BEGIN_AND_END),
+            Some(SourceKind::Snapshot(from)) => {
+                let [_, comp, uncomp] = space_written(mos, &OldSpace::from(&**from), dataset)?;
+                (comp, uncomp, BEGIN_AND_END)
+            }
+            Some(SourceKind::Bookmark(b)) if self.options().dialect.is_illumos() => {
+                let (comp, uncomp) = self.traversed(b.creation_txg, cancel)?;
+                (comp, uncomp, 0)
+            }
+            Some(SourceKind::Bookmark(b)) if b.has_freed_before_next() => {
+                let old = OldSpace {
+                    referenced: b.referenced,
+                    creation_txg: b.creation_txg,
+                    freed_before_next: Some(b.freed_before_next),
+                };
+                let [_, comp, uncomp] = space_written(mos, &old, dataset)?;
+                (comp, uncomp, BEGIN_AND_END)
+            }
+            Some(SourceKind::Bookmark(_)) => return Ok(self.exact_size(cancel)?.bytes),
+        };
+        Ok(self.adjust(compressed, uncompressed)?.wrapping_add(extra))
+    }
+
+    /// `dmu_adjust_send_estimate_for_indirects()`: all blocks count as full, each has a block
+    /// pointer that is not sent and a record header that is. The arithmetic wraps as the
+    /// reference's does.
+    fn adjust(&self, compressed: u64, uncompressed: u64) -> Result<u64> {
+        let recordsize = match self.options().tunables.override_estimate_recordsize {
+            0 => self.recordsize()?,
+            set => set,
+        };
+        let records = uncompressed / recordsize.max(1);
+        let as_stored = self.features().intersects(Features::COMPRESSED | Features::RAW);
+        let size = if as_stored { compressed } else { uncompressed };
+        Ok(size
+            .wrapping_sub(records.wrapping_mul(BLKPTR_SIZE as u64))
+            .wrapping_add(records.wrapping_mul(RECORD_SIZE as u64)))
+    }
+
+    fn recordsize(&self) -> Result<u64> {
+        let (name, default) = if self.objset().kind() == ObjsetType::ZVOL {
+            ("volblocksize", DEFAULT_VOLBLOCKSIZE)
+        } else {
+            ("recordsize", DEFAULT_RECORDSIZE)
+        };
+        let set = prop::inherited_u64(self.pool().mos(), self.dataset(), name)?;
+        Ok(set.unwrap_or(default))
+    }
+
+    /// Compressed and uncompressed bytes of every block born after `fromtxg`.
+    fn traversed(&self, fromtxg: u64, cancel: &AtomicBool) -> Result<(u64, u64)> {
+        let mut sizes = Sizes::default();
+        sizes.add(self.objset().root());
+        let spec = WalkSpec { objset: self.objset().clone(), fromtxg, resume: None };
+        let pool = thread_pool(self.options().thread_count())?;
+        walk_with_accounting(&spec, &pool, cancel, &mut sizes)?;
+        Ok((sizes.compressed, sizes.uncompressed))
+    }
+}
+
+#[derive(Default)]
+struct Sizes {
+    compressed: u64,
+    uncompressed: u64,
+}
+
+impl Sizes {
+    fn add(&mut self, bp: &BlkPtr) {
+        if bp.is_hole() {
+            return;
+        }
+        let metadata = bp.level() > 0 || bp.object_type().is_metadata();
+        self.compressed += bp.psize();
+        self.uncompressed += if metadata { bp.psize() } else { bp.lsize() };
+    }
+}
+
+impl Visitor for Sizes {
+    fn dnode_block(&mut self, bp: &BlkPtr, _: u64, _: &[(u64, Dnode)]) -> Result<()> {
+        self.add(bp);
+        Ok(())
+    }
+
+    fn dnode(&mut self, _: &BlkPtr, _: u64, _: &Dnode) -> Result<()> {
+        Ok(())
+    }
+
+    fn block(&mut self, _: &Dnode, bp: &BlkPtr, _: &Bookmark) -> Result<()> {
+        self.add(bp);
+        Ok(())
+    }
+}
