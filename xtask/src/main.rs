@@ -1,1 +1,40 @@
-fn main(){}
+//! `cargo xtask`: the project's own chores, one verb each.
+
+mod cases;
+mod ci;
+mod conform;
+mod images;
+mod run;
+mod send;
+
+use std::process::ExitCode;
+
+/// What a verb returns: the message of what went wrong.
+type Done = Result<(), String>;
+/// A verb: its name, what runs it with the arguments behind it, and a line of help.
+type Task = (&'static str, fn(&[String]) -> Done, &'static str);
+
+const TASKS: &[Task] = &[
+    ("send", send::run, "without arguments: send the embedded pool and check it; with: zsend send"),
+    ("conform", conform::run, "[DIR...]: compare every case with its reference (default: fixtures/)"),
+    ("ci", ci::run, "everything that a change must pass"),
+];
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let verb = args.first().map_or("", String::as_str);
+    let Some((_, task, _)) = TASKS.iter().find(|(name, ..)| *name == verb) else {
+        eprintln!("usage: cargo xtask VERB [ARGUMENTS]\n");
+        for (name, _, help) in TASKS {
+            eprintln!("  {name:8} {help}");
+        }
+        return ExitCode::from(if verb.is_empty() || verb == "--help" { 0 } else { 2 });
+    };
+    match task(&args[1..]) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("xtask {verb}: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}

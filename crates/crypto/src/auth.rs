@@ -46,10 +46,14 @@ impl BlockParams {
     }
 }
 
-/// The MAC in a block pointer's last two words.
+/// The MAC in a block pointer's last two words; an objset has its MACs inside, and here zeros.
 fn mac_of(words: &[u64; 16]) -> [u8; 16] {
-    let order = Order::of(Prop(words[PROP]));
+    let prop = Prop(words[PROP]);
     let mut mac = [0; 16];
+    if prop.dmu_type() == DmuType::OBJSET {
+        return mac;
+    }
+    let order = Order::of(prop);
     mac[..8].copy_from_slice(&order.bytes(words[MAC]));
     mac[8..].copy_from_slice(&order.bytes(words[MAC + 1]));
     mac
@@ -147,9 +151,7 @@ impl AuthBp {
         }
         let prop = Prop(words[PROP]);
         let hole = prop.0 & Prop::EMBEDDED == 0 && words[0] == 0 && words[1] == 0;
-        // An objset's MACs are inside it.
-        let mac = if prop.dmu_type() == DmuType::OBJSET { [0; 16] } else { mac_of(&words) };
-        Self::new(prop.0, mac, hole, version)
+        Self::new(prop.0, mac_of(&words), hole, version)
     }
 
     /// The bytes that are authenticated: 32, or 24 in version 0.

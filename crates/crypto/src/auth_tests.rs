@@ -53,7 +53,10 @@ fn holes_lose_all_but_in_version_zero() {
 
 #[test]
 fn version_zero_has_no_padding() {
-    assert_eq!(AuthBp::new(0, [1; 16], false, V0).as_bytes(), [[0; 8].as_slice(), &[1; 16]].concat());
+    assert_eq!(
+        AuthBp::new(0, [1; 16], false, V0).as_bytes(),
+        [[0; 8].as_slice(), &[1; 16]].concat()
+    );
     assert_eq!(AuthBp::new(0, [1; 16], false, V1).as_bytes()[24..], [0; 8]);
 }
 
@@ -87,8 +90,10 @@ fn parameters_are_strings_in_the_pointer_s_own_order() {
 fn stored_pointers_tell_holes_embedded_and_objsets() {
     let mut words = [0; 16];
     words[6] = prop(1, 0, 1, 19, 7, 2);
-    let mac = |words| AuthBp::from_stored(&stored(words, false), false, V1).as_bytes()[8..24].to_vec();
-    let word = |words| AuthBp::from_stored(&stored(words, false), false, V1).as_bytes()[..8] != [0; 8];
+    let mac =
+        |words| AuthBp::from_stored(&stored(words, false), false, V1).as_bytes()[8..24].to_vec();
+    let word =
+        |words| AuthBp::from_stored(&stored(words, false), false, V1).as_bytes()[..8] != [0; 8];
     assert!(!word(words), "both words of the first DVA are zero: a hole");
     words[6] |= Prop::EMBEDDED;
     assert!(word(words), "embedded is not a hole");
@@ -165,7 +170,10 @@ fn an_indirect_block_that_was_altered_is_refused() {
 
 proptest! {
     #[test]
-    fn any_block_has_an_answer(block in prop::collection::vec(any::<u8>(), 0..600), big in any::<bool>()) {
+    fn any_block_has_an_answer(
+        block in prop::collection::vec(any::<u8>(), 0..600),
+        big in any::<bool>(),
+    ) {
         let _ = verify_indirect(&block, big, &[0; 16]);
     }
 

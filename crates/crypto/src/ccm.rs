@@ -1,8 +1,8 @@
 //! AES-CCM with ZFS's sizes: a nonce of 12 bytes, a tag of 16, lengths in 3.
 //!
 //! Hand-written on the `aes` crate's block cipher because the `ccm` crate, which tests compare it
-//! with, enters the cipher anew for each block of its MAC: it is a third as fast. Here key stream
-//! and MAC go side by side, so that the processor has work while the MAC's chain waits.
+//! with, enters the cipher anew for each block of its MAC: it is less than half as fast. Here key
+//! stream and MAC are made a group of blocks at a time, inside the cipher.
 //!
 //! Source: RFC 3610, "Counter with CBC-MAC (CCM)", with M = 16 and L = 3.
 
@@ -48,7 +48,13 @@ where
     /// Decrypts `data` in place; `false` if it, `aad` or `nonce` is not what `tag` was made of.
     /// `data` must [fit](Self::fits); nothing may be made of it when the answer is `false`.
     #[must_use]
-    pub(crate) fn open(&self, nonce: &[u8; 12], tag: &[u8; 16], aad: &[u8], data: &mut [u8]) -> bool {
+    pub(crate) fn open(
+        &self,
+        nonce: &[u8; 12],
+        tag: &[u8; 16],
+        aad: &[u8],
+        data: &mut [u8],
+    ) -> bool {
         let Some(mut state) = first_block(nonce, aad, data.len()) else {
             return false;
         };
@@ -186,8 +192,8 @@ impl BlockCipherEncClosure for Open<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aes::{Aes128, Aes192, Aes256};
     use ::ccm::aead::AeadInOut;
+    use aes::{Aes128, Aes192, Aes256};
     use proptest::prelude::*;
 
     type Reference<C> = ::ccm::Ccm<C, U16, aes::cipher::consts::U12>;

@@ -154,8 +154,5 @@ fn authenticated_blocks_are_checked() {
 #[test]
 fn debug_tells_no_secret() {
     let key = dataset_key(Suite::AES_128_GCM, KeyVersion::CURRENT);
-    assert_eq!(
-        format!("{key:?}"),
-        "DatasetKey { suite: Suite(6), version: KeyVersion(1), .. }"
-    );
+    assert_eq!(format!("{key:?}"), "DatasetKey { suite: Suite(6), version: KeyVersion(1), .. }");
 }

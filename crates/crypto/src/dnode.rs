@@ -49,7 +49,11 @@ impl<'a> Dnode<'a> {
     /// A free slot is taken as it lies: the writer authenticated it as if it were a dnode.
     pub(crate) fn parse(rest: &'a [u8], slot: usize) -> Result<Self, CryptoError> {
         let fits = |what, found: usize, max: usize| {
-            if found <= max { Ok(found) } else { Err(CryptoError::Dnode { slot, what, found, max }) }
+            if found <= max {
+                Ok(found)
+            } else {
+                Err(CryptoError::Dnode { slot, what, found, max })
+            }
         };
         let Some(core) = rest.first_chunk::<CORE>() else {
             return Err(CryptoError::Dnode { slot, what: "core", found: CORE, max: rest.len() });

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 pub struct KeyVersion(pub u64);
 
 impl KeyVersion {
-    /// Pools of 0.8's release candidates: authentication buffers of 24 bytes, and another mask.
+    /// Development versions before 0.8.0-rc1: authentication buffers of 24 bytes, and another mask.
     pub const V0: Self = Self(0);
     /// Everything since.
     pub const CURRENT: Self = Self(1);
@@ -96,12 +96,8 @@ mod tests {
                 let key = object.unwrap(&wrapping).unwrap();
                 assert_eq!(key.version(), version);
                 assert_eq!(key.suite(), suite);
-                let direct = DatasetKey::new(
-                    suite,
-                    version,
-                    &MASTER[..suite.key_len().unwrap()],
-                    &HMAC,
-                );
+                let direct =
+                    DatasetKey::new(suite, version, &MASTER[..suite.key_len().unwrap()], &HMAC);
                 assert_eq!(key.data_mac(b"stored"), direct.unwrap().data_mac(b"stored"));
             }
         }

@@ -41,11 +41,11 @@ pub enum LocalMac {
 /// The portable MAC covers the type and the meta-dnode, and with it every object. It must match.
 /// The local MAC covers the flags and the three accounting dnodes, which no send carries. Where
 /// accounting is incomplete or absent the writer leaves it zero; what is stored there is then not
-/// looked at, as the reference does not since a stale one was found in the field. A local MAC that
+/// looked at, as the reference does not look at it. A local MAC that
 /// is wrong has an error of its own, so that a caller who reads no accounting may go on.
 ///
 /// Follows `zio_crypt_do_objset_hmacs()` and `spa_do_crypt_objset_mac_abd()`, OpenZFS
-/// `module/os/linux/zfs/zio_crypt.c` and `module/zfs/dsl_crypt.c`, zfs-2.4.
+/// `module/os/linux/zfs/zio_crypt.c` and `module/zfs/dsl_crypt.c`, zfs-2.4.4.
 pub fn verify_objset(
     key: &DatasetKey,
     big_endian: bool,

@@ -49,7 +49,13 @@ fn hmac(data: &[u8]) -> Vec<u8> {
 }
 
 /// An objset block with both MACs; `kinds` are the types of the accounting dnodes.
-fn sealed(size: usize, big_endian: bool, flags: u64, kinds: [u8; 3], version: KeyVersion) -> Vec<u8> {
+fn sealed(
+    size: usize,
+    big_endian: bool,
+    flags: u64,
+    kinds: [u8; 3],
+    version: KeyVersion,
+) -> Vec<u8> {
     let word = |value: u64| if big_endian { value.to_be_bytes() } else { value.to_le_bytes() };
     let mut block = vec![0; size];
     let meta = dnode(10, 7, big_endian);

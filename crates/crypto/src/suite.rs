@@ -97,7 +97,10 @@ mod tests {
     #[test]
     fn suites_three_to_eight_are_known() {
         let names: Vec<String> = (3..=8).map(|n| Suite(n).to_string()).collect();
-        assert_eq!(names.join(" "), "aes-128-ccm aes-192-ccm aes-256-ccm aes-128-gcm aes-192-gcm aes-256-gcm");
+        assert_eq!(
+            names.join(" "),
+            "aes-128-ccm aes-192-ccm aes-256-ccm aes-128-gcm aes-192-gcm aes-256-gcm"
+        );
         for unknown in [0, 1, 2, 9, u64::MAX] {
             assert_eq!(Suite(unknown).key_len(), None);
             assert_eq!(Suite(unknown).mode(), None);

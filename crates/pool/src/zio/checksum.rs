@@ -143,10 +143,7 @@ const EMBEDDED_MAGIC: u64 = 0x0210_da7a_b10c_7a11;
 ///
 /// Follows `zio_checksum_error_impl()`, OpenZFS `module/zfs/zio_checksum.c`, zfs-2.3.2, which
 /// leaves a wrong magic for the sum to find.
-pub fn verify_embedded(
-    region: &[u8],
-    verifier: [u64; 4],
-) -> Result<EmbeddedOrder, ChecksumError> {
+pub fn verify_embedded(region: &[u8], verifier: [u64; 4]) -> Result<EmbeddedOrder, ChecksumError> {
     let short = ChecksumError::Short { found: region.len() };
     let (body, stored) = region.split_last_chunk::<32>().ok_or(short)?;
     let &magic = body.last_chunk::<8>().ok_or(short)?;

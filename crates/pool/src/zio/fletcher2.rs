@@ -35,11 +35,9 @@ mod tests {
 
     #[test]
     fn sums_wrap() {
-        assert_eq!(fletcher2(&[0xff; 32], u64::from_le_bytes), [
-            u64::MAX - 1,
-            u64::MAX - 1,
-            u64::MAX - 2,
-            u64::MAX - 2,
-        ]);
+        assert_eq!(
+            fletcher2(&[0xff; 32], u64::from_le_bytes),
+            [u64::MAX - 1, u64::MAX - 1, u64::MAX - 2, u64::MAX - 2,]
+        );
     }
 }

@@ -50,7 +50,12 @@ pub(super) fn decompress(src: &[u8], dst: &mut [u8]) -> Result<(), DecompressErr
             let distance = usize::from(high & DISTANCE_HIGH) << 8 | usize::from(low);
             if distance == 0 || distance > filled {
                 let at = src.len() - input.len();
-                return Err(DecompressError::Distance { codec: Compress::LZJB, at, distance, filled });
+                return Err(DecompressError::Distance {
+                    codec: Compress::LZJB,
+                    at,
+                    distance,
+                    filled,
+                });
             }
             input = rest;
             let len = (usize::from(high >> 2) + MATCH_MIN).min(dst.len() - filled);
@@ -61,10 +66,24 @@ pub(super) fn decompress(src: &[u8], dst: &mut [u8]) -> Result<(), DecompressErr
     Ok(())
 }
 
-/// Copies `len` bytes from `distance` bytes back; where the two overlap, the bytes repeat.
+/// Copies `len` bytes, at most 66, from `distance` bytes back; where the two overlap, the bytes
+/// repeat.
 #[inline]
 fn copy_match(dst: &mut [u8], at: usize, distance: usize, len: usize) {
-    if distance >= len {
+    // Whole pieces of fixed size, though they run past the match: what follows it is yet to come.
+    const PIECE: usize = 16;
+    if distance >= PIECE
+        && let Some(window) = dst.get_mut(at - distance..at + len.next_multiple_of(PIECE))
+    {
+        for from in (0..len).step_by(PIECE) {
+            let (before, after) = window.split_at_mut(from + distance);
+            if let (Some(piece), Some(out)) =
+                (before[from..].first_chunk::<PIECE>(), after.first_chunk_mut::<PIECE>())
+            {
+                *out = *piece;
+            }
+        }
+    } else if distance >= len {
         dst.copy_within(at - distance..at - distance + len, at);
     } else if distance == 1 {
         let byte = dst[at - 1];
@@ -151,10 +170,7 @@ mod tests {
             let found = decompress(&[0b10, b'x', 0, distance], &mut dst);
             let distance = usize::from(distance);
             let codec = Compress::LZJB;
-            assert_eq!(
-                found,
-                Err(DecompressError::Distance { codec, at: 2, distance, filled: 1 })
-            );
+            assert_eq!(found, Err(DecompressError::Distance { codec, at: 2, distance, filled: 1 }));
         }
     }
 

@@ -9,11 +9,13 @@ pub(super) struct Cursor<'a> {
     pub(super) pos: usize,
     /// Integers are big-endian.
     pub(super) big: bool,
+    /// A byte was read that a writer of XDR had extended with its sign.
+    pub(super) signed: bool,
 }
 
 impl<'a> Cursor<'a> {
     pub(super) fn new(data: &'a [u8], big: bool) -> Self {
-        Self { data, pos: 0, big }
+        Self { data, pos: 0, big, signed: false }
     }
 
     /// Bytes that are left.

@@ -47,8 +47,12 @@ pub enum Encoding {
     Native,
     /// As C structs in memory, big-endian.
     NativeBig,
-    /// As XDR: big-endian units of four bytes.
+    /// As XDR: big-endian units of four bytes, single bytes extended with zeros. So the kernel
+    /// writes it, and it reads nothing else.
     Xdr,
+    /// As XDR, single bytes extended with their sign: so user-space `libnvpair` writes it on x86,
+    /// and with it a `zfs send` that runs in user space.
+    XdrSigned,
 }
 
 /// An ordered list of named values; a name occurs once.
@@ -222,6 +226,8 @@ impl NvList {
 
     /// Reads a packed list at the start of `data`; the number is the bytes that it takes.
     ///
+    /// The encoding is [`Encoding::XdrSigned`] only where it makes a difference.
+    ///
     /// Memory is bounded by a small multiple of `data.len()`, whatever the bytes say. Of two pairs
     /// with one name, which no writer of streams or pools makes, the later stays.
     ///
@@ -254,26 +260,27 @@ impl NvList {
         };
         at.big = encoding != Encoding::Native;
         let list = match encoding {
-            Encoding::Xdr => xdr::outer_list(&mut at)?,
+            Encoding::Xdr | Encoding::XdrSigned => xdr::outer_list(&mut at)?,
             Encoding::Native | Encoding::NativeBig => native::outer_list(&mut at)?,
         };
+        let encoding = if at.signed { Encoding::XdrSigned } else { encoding };
         Ok((list, encoding, at.pos))
     }
 
     /// Packs the list, without padding after it.
     ///
-    /// XDR marks itself as written by a little-endian host, as every list in a stream that this
-    /// crate writes. Bytes of XDR arrays are extended with zeros, which all readers accept.
+    /// XDR marks itself as written by a little-endian host, as all that this crate writes is.
     pub fn encode(&self, encoding: Encoding) -> Vec<u8> {
         let mut out = match encoding {
             Encoding::Native => vec![0, 1, 0, 0],
             Encoding::NativeBig => vec![0, 0, 0, 0],
-            Encoding::Xdr => vec![1, 1, 0, 0],
+            Encoding::Xdr | Encoding::XdrSigned => vec![1, 1, 0, 0],
         };
         match encoding {
             Encoding::Native => native::Packer { out: &mut out, big: false }.outer_list(self),
             Encoding::NativeBig => native::Packer { out: &mut out, big: true }.outer_list(self),
-            Encoding::Xdr => xdr::pack_outer(&mut out, self),
+            Encoding::Xdr => xdr::Packer { out: &mut out, signed: false }.outer_list(self),
+            Encoding::XdrSigned => xdr::Packer { out: &mut out, signed: true }.outer_list(self),
         }
         out
     }

@@ -70,6 +70,7 @@ fn list(at: &mut Cursor<'_>, depth: usize, empties: &mut usize) -> Result<NvList
             });
         }
         at.pos = pair.pos;
+        at.signed |= pair.signed;
     }
 }
 
@@ -155,7 +156,9 @@ fn narrow(at: &mut Cursor<'_>, bits: u32, what: &'static str) -> Result<u16, NvE
 }
 
 fn narrow8(at: &mut Cursor<'_>) -> Result<u8, NvError> {
-    narrow(at, 8, "byte").map(|v| v.to_be_bytes()[1])
+    let [above, byte] = narrow(at, 8, "byte")?.to_be_bytes();
+    at.signed |= above != 0;
+    Ok(byte)
 }
 
 fn narrow16(at: &mut Cursor<'_>) -> Result<u16, NvError> {
@@ -239,91 +242,112 @@ fn value(
     })
 }
 
-/// Packs a list behind `out`, and the zeros that belong behind it.
-pub(super) fn pack_outer(out: &mut Vec<u8>, list: &NvList) {
-    let empties = pack(out, list);
-    out.resize(out.len() + empties * UNWRITTEN, 0);
+/// Packs lists behind `out`.
+pub(super) struct Packer<'a> {
+    pub(super) out: &'a mut Vec<u8>,
+    /// Single bytes are extended with their sign.
+    pub(super) signed: bool,
 }
 
-/// Packs a list behind `out`, its version and flags first; the number is the empty arrays in it.
-fn pack(out: &mut Vec<u8>, list: &NvList) -> usize {
-    put(out, 0);
-    put(out, UNIQUE_NAME);
-    let mut empties = 0;
-    for (name, value) in list.iter() {
-        let start = out.len();
-        put(out, 0);
-        put_size(out, align8(16 + name.len() + 1) + align8(value.native_size()));
-        put_opaque(out, name.as_bytes());
-        put(out, value.nv_type().0);
-        put_size(out, value.elements());
-        let inside = if value.elements() == 0 {
-            usize::from(has_count(value.nv_type()))
+impl Packer<'_> {
+    /// Packs a list, and the zeros that belong behind it.
+    pub(super) fn outer_list(&mut self, list: &NvList) {
+        let empties = self.list(list);
+        self.out.resize(self.out.len() + empties * UNWRITTEN, 0);
+    }
+
+    /// Packs a list, its version and flags first; the number is the empty arrays in it.
+    fn list(&mut self, list: &NvList) -> usize {
+        self.word(0);
+        self.word(UNIQUE_NAME);
+        let mut empties = 0;
+        for (name, value) in list.iter() {
+            let start = self.out.len();
+            self.word(0);
+            self.size(align8(16 + name.len() + 1) + align8(value.native_size()));
+            self.opaque(name.as_bytes());
+            self.word(value.nv_type().0);
+            self.size(value.elements());
+            let inside = if value.elements() == 0 {
+                usize::from(has_count(value.nv_type()))
+            } else {
+                self.value(value)
+            };
+            let size = self.out.len() - start + inside * UNWRITTEN;
+            let size = i32::try_from(size).unwrap_or(i32::MAX);
+            self.out[start..start + 4].copy_from_slice(&size.to_be_bytes());
+            empties += inside;
+        }
+        self.word(0);
+        self.word(0);
+        empties
+    }
+
+    fn word(&mut self, word: u32) {
+        self.out.extend_from_slice(&word.to_be_bytes());
+    }
+
+    fn byte(&mut self, byte: u8) {
+        self.word(if self.signed {
+            i32::from(byte.cast_signed()).cast_unsigned()
         } else {
-            pack_value(out, value)
-        };
-        let size = out.len() - start + inside * UNWRITTEN;
-        let size = i32::try_from(size).unwrap_or(i32::MAX);
-        out[start..start + 4].copy_from_slice(&size.to_be_bytes());
-        empties += inside;
+            byte.into()
+        });
     }
-    put(out, 0);
-    put(out, 0);
-    empties
-}
 
-fn put(out: &mut Vec<u8>, word: u32) {
-    out.extend_from_slice(&word.to_be_bytes());
-}
-
-fn put_size(out: &mut Vec<u8>, size: usize) {
-    // What does not fit is past what the format can hold; the list is then unreadable.
-    out.extend_from_slice(&i32::try_from(size).unwrap_or(i32::MAX).to_be_bytes());
-}
-
-fn put_opaque(out: &mut Vec<u8>, bytes: &[u8]) {
-    put_size(out, bytes.len());
-    put_fixed(out, bytes);
-}
-
-fn put_fixed(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.extend_from_slice(bytes);
-    out.resize(out.len() + align4(bytes.len()) - bytes.len(), 0);
-}
-
-fn put_array<T: Copy, const N: usize>(out: &mut Vec<u8>, values: &[T], to: fn(T) -> [u8; N]) {
-    put_size(out, values.len());
-    values.iter().for_each(|&v| out.extend_from_slice(&to(v)));
-}
-
-/// Packs a value; the number is the empty arrays in the lists in it.
-fn pack_value(out: &mut Vec<u8>, value: &NvValue) -> usize {
-    match value {
-        NvValue::List(inner) => return pack(out, inner),
-        NvValue::ListArray(lists) => return lists.iter().map(|inner| pack(out, inner)).sum(),
-        NvValue::Boolean => {}
-        NvValue::Byte(v) | NvValue::Uint8(v) => put(out, (*v).into()),
-        NvValue::Int8(v) => put(out, v.cast_unsigned().into()),
-        NvValue::Int16(v) => put(out, i32::from(*v).cast_unsigned()),
-        NvValue::Uint16(v) => put(out, (*v).into()),
-        NvValue::Int32(v) => put(out, v.cast_unsigned()),
-        NvValue::Uint32(v) => put(out, *v),
-        NvValue::Int64(v) | NvValue::HrTime(v) => out.extend_from_slice(&v.to_be_bytes()),
-        NvValue::Uint64(v) => out.extend_from_slice(&v.to_be_bytes()),
-        NvValue::Double(v) => out.extend_from_slice(&v.to_be_bytes()),
-        NvValue::BooleanValue(v) => put(out, (*v).into()),
-        NvValue::String(s) => put_opaque(out, s.as_bytes()),
-        NvValue::ByteArray(v) => put_fixed(out, v),
-        NvValue::Uint8Array(v) => put_array(out, v, |b| u32::from(b).to_be_bytes()),
-        NvValue::Int8Array(v) => put_array(out, v, |b| u32::from(b.cast_unsigned()).to_be_bytes()),
-        NvValue::Int16Array(v) => put_array(out, v, |s| i32::from(s).to_be_bytes()),
-        NvValue::Uint16Array(v) => put_array(out, v, |s| u32::from(s).to_be_bytes()),
-        NvValue::Int32Array(v) => put_array(out, v, i32::to_be_bytes),
-        NvValue::Uint32Array(v) => put_array(out, v, u32::to_be_bytes),
-        NvValue::Int64Array(v) => put_array(out, v, i64::to_be_bytes),
-        NvValue::Uint64Array(v) => put_array(out, v, u64::to_be_bytes),
-        NvValue::BooleanArray(v) => put_array(out, v, |b| u32::from(b).to_be_bytes()),
-        NvValue::StringArray(v) => v.iter().for_each(|s| put_opaque(out, s.as_bytes())),
+    fn size(&mut self, size: usize) {
+        // What does not fit is past what the format can hold; the list is then unreadable.
+        self.out.extend_from_slice(&i32::try_from(size).unwrap_or(i32::MAX).to_be_bytes());
     }
-    0
+
+    fn opaque(&mut self, bytes: &[u8]) {
+        self.size(bytes.len());
+        self.fixed_opaque(bytes);
+    }
+
+    fn fixed_opaque(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+        self.out.resize(self.out.len() + align4(bytes.len()) - bytes.len(), 0);
+    }
+
+    fn array<T: Copy>(&mut self, values: &[T], one: impl Fn(&mut Self, T)) {
+        self.size(values.len());
+        values.iter().for_each(|&v| one(self, v));
+    }
+
+    fn put<const N: usize>(&mut self, bytes: [u8; N]) {
+        self.out.extend_from_slice(&bytes);
+    }
+
+    /// Packs a value; the number is the empty arrays in the lists in it.
+    fn value(&mut self, value: &NvValue) -> usize {
+        match value {
+            NvValue::List(inner) => return self.list(inner),
+            NvValue::ListArray(lists) => return lists.iter().map(|inner| self.list(inner)).sum(),
+            NvValue::Boolean => {}
+            NvValue::Byte(v) | NvValue::Uint8(v) => self.byte(*v),
+            NvValue::Int8(v) => self.byte(v.cast_unsigned()),
+            NvValue::Int16(v) => self.put(i32::from(*v).to_be_bytes()),
+            NvValue::Uint16(v) => self.word((*v).into()),
+            NvValue::Int32(v) => self.put(v.to_be_bytes()),
+            NvValue::Uint32(v) => self.word(*v),
+            NvValue::Int64(v) | NvValue::HrTime(v) => self.put(v.to_be_bytes()),
+            NvValue::Uint64(v) => self.put(v.to_be_bytes()),
+            NvValue::Double(v) => self.put(v.to_be_bytes()),
+            NvValue::BooleanValue(v) => self.word((*v).into()),
+            NvValue::String(s) => self.opaque(s.as_bytes()),
+            NvValue::ByteArray(v) => self.fixed_opaque(v),
+            NvValue::Uint8Array(v) => self.array(v, Self::byte),
+            NvValue::Int8Array(v) => self.array(v, |out, v| out.byte(v.cast_unsigned())),
+            NvValue::Int16Array(v) => self.array(v, |out, v| out.put(i32::from(v).to_be_bytes())),
+            NvValue::Uint16Array(v) => self.array(v, |out, v| out.word(v.into())),
+            NvValue::Int32Array(v) => self.array(v, |out, v| out.put(v.to_be_bytes())),
+            NvValue::Uint32Array(v) => self.array(v, Self::word),
+            NvValue::Int64Array(v) => self.array(v, |out, v| out.put(v.to_be_bytes())),
+            NvValue::Uint64Array(v) => self.array(v, |out, v| out.put(v.to_be_bytes())),
+            NvValue::BooleanArray(v) => self.array(v, |out, v| out.word(v.into())),
+            NvValue::StringArray(v) => v.iter().for_each(|s| self.opaque(s.as_bytes())),
+        }
+        0
+    }
 }

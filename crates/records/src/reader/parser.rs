@@ -284,23 +284,12 @@ impl Parser {
             };
         }
         let header = if self.swapped { byteswap(&big) } else { little };
+        // Before anything is made of its fields: of a damaged header, that is what is to be told.
+        if self.options.verify {
+            self.verify(&header, &little, &big)?;
+        }
         let (place, role) = self.next_place(&header)?;
         let payload_len = self.options.limits.check(&header)?;
-        if self.options.verify {
-            if let Some(end) = header.body_as::<End<LE>>() {
-                self.chain.check_end(end).map_err(StreamErrorKind::EndChecksum)?;
-            }
-            let checked = if self.swapped {
-                self.chain.check(&big, true)
-            } else {
-                self.chain.check(&little, false)
-            };
-            checked.map_err(StreamErrorKind::Checksum)?;
-            if header.record_type() == RecordType::END {
-                // Every stream sums up from its BEGIN, and the last END of a package from nothing.
-                self.chain = Chain::new();
-            }
-        }
         self.frame = Frame {
             index: self.records,
             offset: self.offset,
@@ -314,6 +303,28 @@ impl Parser {
         self.remaining = payload_len;
         self.records += 1;
         self.offset += RECORD_SIZE as u64;
+        Ok(())
+    }
+
+    /// Checks a header's sums; `header` is `big` or `little`, by the stream's order.
+    fn verify(
+        &mut self,
+        header: &ReplayRecord<LE>,
+        little: &ReplayRecord<LE>,
+        big: &ReplayRecord<BE>,
+    ) -> Result<(), StreamErrorKind> {
+        let before = self.chain;
+        let checked = if self.swapped {
+            self.chain.check(big, true)
+        } else {
+            self.chain.check(little, false)
+        };
+        checked.map_err(StreamErrorKind::Checksum)?;
+        if let Some(end) = header.body_as::<End<LE>>() {
+            before.check_end(end).map_err(StreamErrorKind::EndChecksum)?;
+            // Every stream sums up from its BEGIN, and the last END of a package from nothing.
+            self.chain = Chain::new();
+        }
         Ok(())
     }
 

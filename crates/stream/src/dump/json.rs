@@ -1,7 +1,8 @@
 //! A dump as lines of JSON: one object for each record, its fields in the order of the record.
 //!
 //! Numbers are numbers, up to 64 bits wide; bytes that are no number are hexadecimal digits;
-//! sums are four hexadecimal numbers with slashes between, as in the text.
+//! sums are four hexadecimal numbers with slashes between, as in the text. With payloads, `raw` is
+//! the header as it lies in the stream, so that every byte of the stream is there.
 
 use super::Sink;
 use super::hex::digits;
@@ -198,6 +199,9 @@ impl<W: Write> Sink for JsonDump<'_, W> {
         if kind != RecordType::BEGIN {
             self.sums("checksum", frame.header.checksum)?;
         }
+        if self.payload {
+            self.bytes("raw", &frame.raw)?;
+        }
         self.number("payload_len", frame.payload_len)?;
         if self.payload && frame.payload_len > 0 && kind != RecordType::BEGIN {
             self.key("payload")?;
@@ -215,7 +219,7 @@ impl<W: Write> Sink for JsonDump<'_, W> {
         let encoding = match encoding {
             Encoding::Native => "native",
             Encoding::NativeBig => "native_big",
-            Encoding::Xdr => "xdr",
+            Encoding::Xdr | Encoding::XdrSigned => "xdr",
         };
         self.string("nvlist_encoding", encoding)?;
         self.key("nvlist")?;

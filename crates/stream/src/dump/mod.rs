@@ -69,7 +69,7 @@ pub enum DumpError {
     /// The stream could not be read on.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// The list in a BEGIN is malformed.
+    /// The list in a BEGIN is malformed; where checksums are not verified, it is left out instead.
     #[error("byte {offset}: the list in BEGIN is malformed")]
     Nvlist {
         /// Where the list starts, bytes from the start of the input.
@@ -159,7 +159,11 @@ fn run(
             Err(error) => {
                 match error.stream().map(|error| &error.kind) {
                     Some(StreamErrorKind::Checksum(mismatch)) => sink.mismatch(mismatch, false),
-                    Some(StreamErrorKind::EndChecksum(mismatch)) => sink.mismatch(mismatch, true),
+                    Some(StreamErrorKind::EndChecksum(mismatch)) => {
+                        // The record itself is sound, and is shown.
+                        summary.add_end();
+                        sink.mismatch(mismatch, true)
+                    }
                     _ => Ok(()),
                 }
                 .map_err(DumpError::Write)?;
@@ -189,9 +193,14 @@ fn run(
         {
             if !list.is_empty() {
                 let offset = frame.offset + frame.raw.len() as u64;
-                let (list, encoding) = NvList::decode(&core::mem::take(&mut list))
-                    .map_err(|source| DumpError::Nvlist { offset, source })?;
-                sink.nvlist(&list, encoding).map_err(DumpError::Write)?;
+                match NvList::decode(&core::mem::take(&mut list)) {
+                    Ok((list, encoding)) => {
+                        sink.nvlist(&list, encoding).map_err(DumpError::Write)?;
+                    }
+                    // Who does not verify wants to see what there is.
+                    Err(_) if !options.verify => {}
+                    Err(source) => return Err(DumpError::Nvlist { offset, source }),
+                }
             }
             sink.done(frame).map_err(DumpError::Write)?;
         }

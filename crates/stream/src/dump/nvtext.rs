@@ -30,7 +30,9 @@ fn indent(out: &mut impl Write, depth: usize) -> io::Result<()> {
 
 fn pair(out: &mut impl Write, name: &str, value: &NvValue, depth: usize) -> io::Result<()> {
     // An empty array is an empty line, but for an array of lists.
-    if value.nv_type().is_array() && value.elements() == 0 && !matches!(value, NvValue::ListArray(_))
+    if value.nv_type().is_array()
+        && value.elements() == 0
+        && !matches!(value, NvValue::ListArray(_))
     {
         return out.write_all(b"\n");
     }
@@ -78,9 +80,7 @@ fn scalar(out: &mut impl Write, value: &NvValue) -> io::Result<()> {
         NvValue::Double(v) if v.is_nan() => write!(out, "0xnan"),
         NvValue::Double(v) => write!(out, "0x{v:.6}"),
         NvValue::String(v) => out.write_all(v.as_bytes()),
-        NvValue::StringArray(v) => {
-            spaced(out, v, |out, s: &NvString| out.write_all(s.as_bytes()))
-        }
+        NvValue::StringArray(v) => spaced(out, v, |out, s: &NvString| out.write_all(s.as_bytes())),
         NvValue::ByteArray(v) => spaced(out, v, |out, v| write!(out, "0x{v:02x}")),
         NvValue::BooleanArray(v) => spaced(out, v, |out, v| write!(out, "{}", u8::from(*v))),
         NvValue::Int8Array(v) => spaced(out, v, |out, v| write!(out, "{v}")),

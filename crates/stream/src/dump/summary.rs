@@ -49,4 +49,8 @@ impl DumpSummary {
             count.bytes = count.bytes.saturating_add(frame.payload_len);
         }
     }
+
+    pub(super) fn add_end(&mut self) {
+        self.types[RecordType::END.0 as usize].records += 1;
+    }
 }

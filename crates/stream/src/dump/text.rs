@@ -7,12 +7,12 @@ use super::nvtext::nvlist_text;
 use super::summary::DumpSummary;
 use super::{DumpOptions, Format, Sink};
 use std::io::{self, Write};
+use zerocopy::byteorder::{LE, U64};
 use zsend_records::chain::ChecksumMismatch;
-use zsend_records::drr::{Begin, RecordType};
+use zsend_records::drr::{Begin, RECORD_SIZE, RecordType};
 use zsend_records::flags::VersionInfo;
 use zsend_records::nvlist::{Encoding, NvList};
 use zsend_records::reader::{Frame, Record};
-use zerocopy::byteorder::{LE, U64};
 
 /// The features that are printed; the accessor of the reference is this wide.
 const FEATURES: u64 = (1 << 56) - 1;
@@ -25,6 +25,8 @@ pub(super) struct TextDump<'a, W> {
     /// Payloads and stored checksums are shown.
     payload: bool,
     hex: HexLines,
+    /// Bytes of a header that was read and not counted, because its checksum is wrong.
+    uncounted: u64,
 }
 
 impl<'a, W: Write> TextDump<'a, W> {
@@ -35,6 +37,7 @@ impl<'a, W: Write> TextDump<'a, W> {
             verbose: options.verbose || options.payload,
             payload: options.payload,
             hex: HexLines::default(),
+            uncounted: 0,
         }
     }
 
@@ -58,10 +61,14 @@ impl<'a, W: Write> TextDump<'a, W> {
         for &kind in known.iter().chain(new) {
             let count = summary.of(kind);
             let name = kind.name().unwrap_or_default();
-            writeln!(out, "\tTotal DRR_{name} records = {} ({} bytes)", count.records, count.bytes)?;
+            writeln!(
+                out,
+                "\tTotal DRR_{name} records = {} ({} bytes)",
+                count.records, count.bytes
+            )?;
         }
         let (payload, header) = (summary.payload_bytes(), summary.header_bytes());
-        let length = payload.saturating_add(header);
+        let length = payload.saturating_add(header).saturating_add(self.uncounted);
         writeln!(out, "\tTotal records = {}", summary.records())?;
         writeln!(out, "\tTotal payload size = {payload} ({payload:#x})")?;
         writeln!(out, "\tTotal header overhead = {header} ({header:#x})")?;
@@ -175,14 +182,7 @@ impl<'a, W: Write> TextDump<'a, W> {
                 out,
                 "WRITE_EMBEDDED object = {} offset = {} length = {} toguid = {:x} comp = {} \
                  etype = {} lsize = {} psize = {}",
-                r.object,
-                r.offset,
-                r.length,
-                r.toguid,
-                r.compression,
-                r.etype,
-                r.lsize,
-                r.psize
+                r.object, r.offset, r.length, r.toguid, r.compression, r.etype, r.lsize, r.psize
             ),
             Record::ObjectRange(r) => writeln!(
                 out,
@@ -228,7 +228,7 @@ impl<W: Write> Sink for TextDump<'_, W> {
             let encoding = match encoding {
                 Encoding::Native => "NV_ENCODE_NATIVE (little-endian)",
                 Encoding::NativeBig => "NV_ENCODE_NATIVE (big-endian)",
-                Encoding::Xdr => "NV_ENCODE_XDR",
+                Encoding::Xdr | Encoding::XdrSigned => "NV_ENCODE_XDR",
             };
             writeln!(self.out, "nvlist encoding = {encoding}")?;
         }
@@ -245,6 +245,7 @@ impl<W: Write> Sink for TextDump<'_, W> {
 
     fn mismatch(&mut self, mismatch: &ChecksumMismatch, end: bool) -> io::Result<()> {
         if !end {
+            self.uncounted = RECORD_SIZE as u64;
             writeln!(self.out, "Incorrect checksum in record header.")?;
             return self.sums("Expected ", mismatch.expected.words());
         }

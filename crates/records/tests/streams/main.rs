@@ -5,147 +5,19 @@
     reason = "a test may fail, and makes small streams only"
 )]
 
+mod drafts;
+
+use drafts::{Draft, Drafts, begin, end, is_package, single, stream, write_in, write_little};
 use proptest::prelude::*;
 use proptest::sample::Index;
-use zerocopy::byteorder::{BE, LE, U64};
+use zerocopy::byteorder::{LE, U64};
 use zerocopy::{FromZeros, IntoBytes};
-use zsend_records::byteswap::byteswap;
-use zsend_records::drr::{
-    Begin, CHECKSUM_OFFSET, End, MAGIC, Object, RECORD_SIZE, RecordType, ReplayRecord, Spill,
-    Write, WriteEmbedded,
-};
-use zsend_records::fletcher::Fletcher4;
-use zsend_records::payload::{Limits, RecordError, payload_len};
+use zsend_records::drr::{End, RECORD_SIZE, RecordType, ReplayRecord, Write};
+use zsend_records::payload::{Limits, RecordError};
 use zsend_records::reader::{
     Event, Options, Parser, ReadError, Role, StreamError, StreamErrorKind, StreamReader,
 };
 use zsend_records::writer::StreamWriter;
-
-/// A record before it is written, and its payload.
-type Draft = (ReplayRecord<LE>, Vec<u8>);
-
-/// A stream's records from BEGIN to END; what an END holds is filled in when it is written.
-type Drafts = Vec<Draft>;
-
-/// A record of any type that may stand inside a stream, every field random but those that say how
-/// long the payload is.
-fn inner_record() -> impl Strategy<Value = Draft> {
-    let kinds: Vec<u32> = (0..RecordType::COUNT as u32)
-        .filter(|&n| n != RecordType::BEGIN.0 && n != RecordType::END.0)
-        .collect();
-    (prop::sample::select(kinds), prop::collection::vec(any::<u8>(), 272), 0u32..700).prop_flat_map(
-        |(kind, body, size)| {
-            let mut record = ReplayRecord::<LE>::new_zeroed();
-            record.drr_type = kind.into();
-            record.body.copy_from_slice(&body);
-            if let Some(object) = record.body_as_mut::<Object<LE>>() {
-                object.bonuslen = size.into();
-                object.raw_bonuslen = (object.raw_bonuslen.get() % 2 * (size / 2)).into();
-            }
-            if let Some(write) = record.body_as_mut::<Write<LE>>() {
-                write.logical_size = u64::from(size).into();
-                write.compressed_size = u64::from(size / 2).into();
-                write.compressiontype %= 2;
-            }
-            if let Some(spill) = record.body_as_mut::<Spill<LE>>() {
-                spill.length = u64::from(size).into();
-                spill.compressed_size = (spill.compressed_size.get() % 2 * u64::from(size)).into();
-            }
-            if let Some(embedded) = record.body_as_mut::<WriteEmbedded<LE>>() {
-                embedded.psize = (size % 113).into();
-            }
-            let len = payload_len(&record).unwrap() as usize;
-            (Just(record), prop::collection::vec(any::<u8>(), len))
-        },
-    )
-}
-
-fn begin(header_type: u64, payload: Vec<u8>, seed: u64) -> Draft {
-    let mut begin = Begin::<LE>::new_zeroed();
-    begin.magic = MAGIC.into();
-    begin.versioninfo = (seed << 2 | header_type).into();
-    begin.toguid = seed.into();
-    // Over the place where other records have their checksum, too.
-    begin.toname = core::array::from_fn(|i| b'a' + (i % 26) as u8);
-    let mut record = ReplayRecord::new(&begin);
-    record.payloadlen = (payload.len() as u32).into();
-    (record, payload)
-}
-
-fn end(toguid: u64) -> Draft {
-    (ReplayRecord::new(&End::<LE> { end_checksum: [U64::ZERO; 4], toguid: toguid.into() }), vec![])
-}
-
-fn single() -> impl Strategy<Value = Drafts> {
-    (prop::collection::vec(inner_record(), 0..12), 0usize..80, 1u64..1 << 50).prop_map(
-        |(inner, payload, seed)| {
-            let mut drafts = vec![begin(1, vec![7; payload], seed)];
-            drafts.extend(inner);
-            drafts.push(end(seed));
-            drafts
-        },
-    )
-}
-
-/// A single stream, or a package of some.
-fn stream() -> impl Strategy<Value = Drafts> {
-    let package = (prop::collection::vec(single(), 0..3), 0usize..80).prop_map(|(singles, len)| {
-        let mut drafts = vec![begin(2, vec![9; len], 5), end(0)];
-        drafts.extend(singles.into_iter().flatten());
-        drafts.push(end(0));
-        drafts
-    });
-    prop_oneof![3 => single(), 1 => package]
-}
-
-fn is_package(drafts: &Drafts) -> bool {
-    drafts[0].0.body_as::<Begin<LE>>().unwrap().versioninfo.get() & 3 == 2
-}
-
-fn write_little(drafts: &Drafts) -> Vec<u8> {
-    let mut writer = StreamWriter::new(Vec::new());
-    for (at, (record, payload)) in drafts.iter().enumerate() {
-        if at + 1 == drafts.len() && is_package(drafts) {
-            writer.package_end().unwrap();
-        } else {
-            writer.record(*record, payload).unwrap();
-        }
-    }
-    writer.into_inner()
-}
-
-/// As a big-endian sender writes it; independent of the writer and the chain.
-fn write_big(drafts: &Drafts) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut sum = Fletcher4::ZERO;
-    for (at, (record, payload)) in drafts.iter().enumerate() {
-        let mut record: ReplayRecord<BE> = byteswap(record);
-        let kind = record.record_type();
-        let unstamped = is_package(drafts) && (at == 1 || at + 1 == drafts.len());
-        if kind == RecordType::BEGIN {
-            sum = Fletcher4::ZERO;
-        }
-        if let Some(end) = record.body_as_mut::<End<BE>>() {
-            end.end_checksum = sum.words().map(U64::new);
-        }
-        sum.update_byteswapped(&record.as_bytes()[..CHECKSUM_OFFSET]);
-        if kind != RecordType::BEGIN && !unstamped {
-            record.checksum = sum.words().map(U64::new);
-        }
-        sum.update_byteswapped(&record.as_bytes()[CHECKSUM_OFFSET..]);
-        sum.update_byteswapped(payload);
-        if kind == RecordType::END {
-            sum = Fletcher4::ZERO;
-        }
-        out.extend_from_slice(record.as_bytes());
-        out.extend_from_slice(payload);
-    }
-    out
-}
-
-fn write_in(drafts: &Drafts, big: bool) -> Vec<u8> {
-    if big { write_big(drafts) } else { write_little(drafts) }
-}
 
 /// What was read: each record's bytes but for its sums, and its payload.
 fn read(bytes: &[u8], options: Options) -> (Drafts, Option<StreamError>) {

@@ -1,0 +1,141 @@
+//! Every stream in `fixtures/streams`: our dump beside the one of OpenZFS's own `zstream dump`.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use zsend_records::drr::RecordType;
+use zsend_records::nvlist::NvList;
+use zsend_records::reader::{Role, StreamReader};
+use zsend_records::writer::StreamWriter;
+use zsend_stream::dump::{DumpOptions, DumpSummary, Format, dump};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/streams")
+}
+
+/// The streams, by name.
+fn streams() -> Vec<(String, Vec<u8>)> {
+    let mut streams: Vec<(String, Vec<u8>)> = fs::read_dir(folder())
+        .unwrap()
+        .filter_map(|entry| {
+            let path = entry.unwrap().path();
+            let name = path.file_name()?.to_str()?.strip_suffix(".zsend.zst")?.to_owned();
+            Some((name, zstd::decode_all(&fs::read(&path).unwrap()[..]).unwrap()))
+        })
+        .collect();
+    streams.sort();
+    assert!(!streams.is_empty(), "no streams in {}", folder().display());
+    streams
+}
+
+fn dumped(stream: &[u8], options: &DumpOptions) -> (Vec<u8>, DumpSummary) {
+    let mut out = Vec::new();
+    let summary = dump(stream, &mut out, options).unwrap();
+    (out, summary)
+}
+
+#[track_caller]
+fn assert_same(path: &Path, got: &[u8], want: &[u8]) {
+    if let Some(at) = (0..want.len().max(got.len())).find(|&i| want.get(i) != got.get(i)) {
+        panic!("{}: first difference at byte {at:#x}", path.display());
+    }
+}
+
+#[test]
+fn dumps_are_those_of_openzfs() {
+    let default = DumpOptions::default();
+    let kinds = [
+        ("dump", default),
+        ("dump-v", DumpOptions { verbose: true, ..default }),
+        ("dump-d", DumpOptions { payload: true, ..default }),
+        ("dump-v-master", DumpOptions { verbose: true, format: Format::TextMaster, ..default }),
+    ];
+    let mut compared = 0;
+    for (name, stream) in streams() {
+        let before = compared;
+        for (suffix, options) in &kinds {
+            let path = folder().join(format!("{name}.{suffix}"));
+            let Ok(want) = fs::read(&path) else { continue };
+            assert_same(&path, &dumped(&stream, options).0, &want);
+            // Whether checksums are verified does not show in the dump of a sound stream.
+            let unverified = DumpOptions { verify: false, ..*options };
+            assert_same(&path, &dumped(&stream, &unverified).0, &want);
+            compared += 1;
+        }
+        assert!(compared > before, "{name} has no reference");
+    }
+    assert_eq!(compared, 21);
+}
+
+#[test]
+fn fixtures_have_every_record_type() {
+    let mut seen = [0; RecordType::COUNT];
+    for (_, stream) in streams() {
+        let (_, summary) = dumped(&stream, &DumpOptions::default());
+        assert!(summary.complete);
+        assert_eq!(summary.payload_bytes() + summary.header_bytes(), stream.len() as u64);
+        for (seen, count) in seen.iter_mut().zip(summary.types) {
+            *seen += count.records;
+        }
+    }
+    assert!(!seen.contains(&0), "records by type: {seen:?}");
+}
+
+/// Reading, writing again, and the lists packed again: all the same bytes.
+#[test]
+fn streams_are_written_as_they_were_read() {
+    for (name, stream) in streams() {
+        let mut writer = StreamWriter::new(Vec::new());
+        let mut big = false;
+        for record in StreamReader::new(&stream[..]) {
+            let record = record.unwrap();
+            let kind = record.frame.record_type();
+            if kind == RecordType::BEGIN && !record.payload.is_empty() {
+                let (list, encoding, used) = NvList::decode_prefix(&record.payload).unwrap();
+                assert_same(Path::new(&name), &list.encode(encoding), &record.payload[..used]);
+                assert!(record.payload.len() - used < 8);
+            }
+            big |= record.frame.swapped;
+            if record.frame.role == Role::PackageEnd {
+                writer.package_end().unwrap();
+            } else {
+                writer.record(record.frame.header, &record.payload).unwrap();
+            }
+        }
+        // The writer writes little-endian.
+        let written = writer.into_inner();
+        assert_eq!(written.len(), stream.len());
+        if !big {
+            assert_same(Path::new(&name), &written, &stream);
+        }
+    }
+}
+
+#[test]
+fn json_has_a_line_for_each_record() {
+    for (name, stream) in streams() {
+        let options = DumpOptions { format: Format::Json, ..DumpOptions::default() };
+        let (out, summary) = dumped(&stream, &options);
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text.lines().count() as u64, summary.records());
+        let mut at = 0;
+        for line in text.lines() {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert_eq!(line["at"], at);
+            at += 312 + line["payload_len"].as_u64().unwrap();
+        }
+        assert_eq!(at, stream.len() as u64);
+        let path = folder().join(format!("{name}.json"));
+        if !path.exists() {
+            continue;
+        }
+        let options = DumpOptions { payload: true, ..options };
+        let (got, _) = dumped(&stream, &options);
+        if env::var_os("UPDATE_GOLDEN").is_some() {
+            fs::write(&path, got).unwrap();
+        } else {
+            assert_same(&path, &got, &fs::read(&path).unwrap());
+        }
+    }
+}

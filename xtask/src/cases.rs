@@ -1,0 +1,72 @@
+//! The cases of a pool: arguments to `zfs send`, and what the references gave.
+
+use serde_json::Value;
+use std::path::Path;
+
+/// The dialects that a case may have a reference for.
+pub(crate) const DIALECTS: [&str; 3] = ["openzfs", "illumos", "openzfs-xdr"];
+
+/// Flags of packages, redacted and saved sends, which are not made yet.
+const NOT_YET: [&str; 8] = ["-R", "-I", "-p", "-h", "-b", "-S", "--redact", "-s"];
+
+/// What a reference sender gave.
+#[derive(Debug)]
+pub(crate) struct Reference {
+    pub(crate) dialect: &'static str,
+    pub(crate) rc: i64,
+    pub(crate) sha256: Option<String>,
+    pub(crate) stdout: Option<String>,
+    pub(crate) stderr: Option<String>,
+}
+
+/// One case.
+#[derive(Debug)]
+pub(crate) struct Case {
+    pub(crate) id: String,
+    pub(crate) args: Vec<String>,
+    /// Encryption root and key file, beside `cases.json`.
+    pub(crate) key: Option<(String, String)>,
+    pub(crate) references: Vec<Reference>,
+}
+
+impl Case {
+    /// Why the case is not tried, if it is not.
+    pub(crate) fn out_of_scope(&self) -> Option<&str> {
+        self.args.iter().map(String::as_str).find(|a| NOT_YET.contains(a))
+    }
+}
+
+/// Reads `cases.json` of a folder.
+pub(crate) fn read(dir: &Path) -> Result<Vec<Case>, String> {
+    let path = dir.join("cases.json");
+    let tell = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
+    let text = std::fs::read_to_string(&path).map_err(|e| tell(&e))?;
+    let json: Value = serde_json::from_str(&text).map_err(|e| tell(&e))?;
+    let cases = json["cases"].as_array().ok_or_else(|| tell(&"no list of cases"))?;
+    cases.iter().map(|c| case(c).ok_or_else(|| tell(&format!("not a case: {c}")))).collect()
+}
+
+fn case(json: &Value) -> Option<Case> {
+    let text = |v: &Value| v.as_str().map(str::to_owned);
+    let references = DIALECTS
+        .into_iter()
+        .filter(|d| json[d].is_object())
+        .map(|dialect| {
+            let r = &json[dialect];
+            Some(Reference {
+                dialect,
+                rc: r["rc"].as_i64()?,
+                sha256: text(&r["sha256"]),
+                stdout: text(&r["stdout"]),
+                stderr: text(&r["stderr"]),
+            })
+        })
+        .collect::<Option<Vec<_>>>()?;
+    let key = &json["key"];
+    Some(Case {
+        id: text(&json["id"])?,
+        args: json["args"].as_array()?.iter().map(text).collect::<Option<_>>()?,
+        key: text(&key["dataset"]).zip(text(&key["file"])),
+        references,
+    })
+}

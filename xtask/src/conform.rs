@@ -1,0 +1,140 @@
+//! `conform`: runs the cases of pools through the program and compares every byte.
+
+use crate::cases::{self, Case, Reference};
+use crate::images;
+use crate::run::{root, zsend};
+use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// How a pool fared.
+#[derive(Default)]
+struct Tally {
+    passed: usize,
+    failed: Vec<String>,
+    skipped: usize,
+}
+
+/// Runs the verb: folders of pools, or folders of such folders.
+pub(crate) fn run(args: &[String]) -> Result<(), String> {
+    let dirs: Vec<PathBuf> = if args.is_empty() {
+        vec![root().join("fixtures")]
+    } else {
+        args.iter().map(PathBuf::from).collect()
+    };
+    let mut pools = Vec::new();
+    for dir in &dirs {
+        pools.extend(pool_dirs(dir)?);
+    }
+    let zsend = zsend()?;
+    println!("{:<16} {:>6} {:>6} {:>7}", "pool", "passed", "failed", "skipped");
+    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
+    let mut failures = String::new();
+    for pool in &pools {
+        let tally = conform(&zsend, pool)?;
+        let name = pool.file_name().unwrap_or_default().to_string_lossy();
+        println!(
+            "{name:<16} {:>6} {:>6} {:>7}",
+            tally.passed,
+            tally.failed.len(),
+            tally.skipped
+        );
+        for f in &tally.failed {
+            let _ = writeln!(failures, "{name}: {f}");
+        }
+        passed += tally.passed;
+        failed += tally.failed.len();
+        skipped += tally.skipped;
+    }
+    print!("{failures}");
+    println!("{passed} passed, {failed} failed, {skipped} skipped");
+    if pools.is_empty() || passed + failed == 0 {
+        return Err("no case was found".into());
+    }
+    if failed > 0 { Err(format!("{failed} cases differ from their references")) } else { Ok(()) }
+}
+
+fn pool_dirs(dir: &Path) -> Result<Vec<PathBuf>, String> {
+    if dir.join("cases.json").exists() {
+        return Ok(vec![dir.to_owned()]);
+    }
+    let entries = std::fs::read_dir(dir).map_err(|e| format!("{}: {e}", dir.display()))?;
+    let mut dirs: Vec<PathBuf> =
+        entries.flatten().map(|e| e.path()).filter(|p| p.join("cases.json").exists()).collect();
+    dirs.sort();
+    Ok(dirs)
+}
+
+fn conform(zsend: &Path, pool: &Path) -> Result<Tally, String> {
+    let images = images::unpack(pool)?;
+    let mut tally = Tally::default();
+    for case in cases::read(pool)? {
+        if case.out_of_scope().is_some() {
+            tally.skipped += 1;
+            continue;
+        }
+        for reference in &case.references {
+            match check(zsend, pool, &images, &case, reference) {
+                Ok(()) => tally.passed += 1,
+                Err(why) => tally.failed.push(format!("{} ({}): {why}", case.id, reference.dialect)),
+            }
+        }
+    }
+    Ok(tally)
+}
+
+/// Runs one case in one dialect.
+fn check(
+    zsend: &Path,
+    pool: &Path,
+    images: &Path,
+    case: &Case,
+    reference: &Reference,
+) -> Result<(), String> {
+    let mut command = Command::new(zsend);
+    command.arg("send").arg("-d").arg(images).args(["--dialect", reference.dialect]);
+    if let Some((dataset, file)) = &case.key {
+        command.arg("--key").arg(format!("{dataset}={}", pool.join(file).display()));
+    }
+    command.args(&case.args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(|e| e.to_string())?;
+    let mut stream = child.stdout.take().ok_or("no standard output")?;
+    let mut hash = Sha256::new();
+    let mut head = Vec::new();
+    let mut piece = vec![0; 1 << 20];
+    loop {
+        let n = stream.read(&mut piece).map_err(|e| e.to_string())?;
+        if n == 0 {
+            break;
+        }
+        hash.update(&piece[..n]);
+        if head.len() < 4096 {
+            head.extend_from_slice(&piece[..n.min(4096)]);
+        }
+    }
+    let out = child.wait_with_output().map_err(|e| e.to_string())?;
+    let stderr = String::from_utf8_lossy(&out.stderr);
+    let rc = out.status.code().map_or(-1, i64::from);
+    if rc != reference.rc {
+        return Err(format!("exit {rc}, the reference {}: {}", reference.rc, stderr.trim()));
+    }
+    if let Some(want) = &reference.sha256 {
+        let got: String = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
+        if got != *want {
+            return Err(format!("sha256 {got}, the reference {want}"));
+        }
+    }
+    if let Some(want) = &reference.stdout
+        && head != want.as_bytes()
+    {
+        return Err(format!("printed {:?}, the reference {want:?}", String::from_utf8_lossy(&head)));
+    }
+    if let Some(want) = reference.stderr.as_ref().and_then(|s| s.lines().next())
+        && !stderr.lines().any(|line| line == want)
+    {
+        return Err(format!("said {:?}, the reference {want:?}", stderr.trim()));
+    }
+    Ok(())
+}
