@@ -9,7 +9,15 @@ type Step = (&'static str, fn() -> Result<(), String>);
 const STEPS: &[Step] = &[
     ("format", || succeed(cargo(&["fmt", "--all", "--check"]))),
     ("clippy", || {
-        succeed(cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+        succeed(cargo(&[
+            "clippy",
+            "--quiet",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ]))
     }),
     ("tests", || succeed(cargo(&["test", "--quiet", "--workspace"]))),
     ("docs", || {

@@ -16,7 +16,11 @@ type Task = (&'static str, fn(&[String]) -> Done, &'static str);
 
 const TASKS: &[Task] = &[
     ("send", send::run, "without arguments: send the embedded pool and check it; with: zsend send"),
-    ("conform", conform::run, "[DIR...]: compare every case with its reference (default: fixtures/)"),
+    (
+        "conform",
+        conform::run,
+        "[DIR...]: compare every case with its reference (default: fixtures/)",
+    ),
     ("ci", ci::run, "everything that a change must pass"),
 ];
 

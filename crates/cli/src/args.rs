@@ -25,6 +25,7 @@ pub(crate) enum Command {
     Send(SendArgs),
     List(ListArgs),
     Dump(DumpArgs),
+    Token(TokenArgs),
 }
 
 /// Where pools are looked for.
@@ -39,6 +40,12 @@ fn dialect(name: &str) -> Result<Dialect, String> {
     name.parse().map_err(|e: zsend_encoder::dialect::UnknownDialect| e.to_string())
 }
 
+fn object_offset(text: &str) -> Result<(u64, u64), String> {
+    let (object, offset) = text.split_once(',').ok_or("expected OBJECT,OFFSET")?;
+    let number = |s: &str| s.parse().map_err(|e| format!("'{s}': {e}"));
+    Ok((number(object)?, number(offset)?))
+}
+
 /// Write the stream of a snapshot, as `zfs send` does
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
@@ -47,7 +54,10 @@ Examples:
   zsend send -d /images -i @sunday -Lec -o monday.zsend tank/home@monday
   zsend send -d /dev -i tank/home#sunday tank/home@monday | ssh host zfs receive backup/home
   zsend send -d disk0.img -n -v tank/home@monday
-  zsend send -d disk0.img tank/home > head.zsend      (the head, as last synced)")]
+  zsend send -d disk0.img tank/home > head.zsend      (the head, as last synced)
+  zsend send -d disk0.img -w tank/secret@monday > raw.zsend
+  zsend send -d disk0.img --key tank/secret=/media/key tank/secret@monday > plain.zsend
+  zsend send -d disk0.img -t 1-b45ff5d89-b8-789c... | ssh host zfs receive -s backup/home")]
 pub(crate) struct SendArgs {
     #[command(flatten)]
     pub(crate) pool: PoolArgs,
@@ -66,6 +76,15 @@ pub(crate) struct SendArgs {
     /// Send all blocks as they are stored; for an unencrypted dataset the same as -Lec
     #[arg(short = 'w', long = "raw")]
     pub(crate) raw: bool,
+    /// Go on where a receive stopped: the token that it left in receive_resume_token
+    #[arg(short = 't', value_name = "TOKEN", conflicts_with_all = ["from", "resume"])]
+    pub(crate) token: Option<String>,
+    /// Go on at this object and byte offset
+    #[arg(long, value_name = "OBJECT,OFFSET", value_parser = object_offset)]
+    pub(crate) resume: Option<(u64, u64)>,
+    /// Key file of an encryption root; asked for on the terminal if needed and not given
+    #[arg(long = "key", value_name = "DATASET=FILE")]
+    pub(crate) keys: Vec<String>,
     /// Estimate only, write no stream
     #[arg(short = 'n', long = "dryrun")]
     pub(crate) dry_run: bool,
@@ -75,6 +94,9 @@ pub(crate) struct SendArgs {
     /// Machine-readable -v
     #[arg(short = 'P', long = "parsable")]
     pub(crate) parsable: bool,
+    /// With -n: the stream's true size to the byte, found without reading data
+    #[arg(long, requires = "dry_run")]
+    pub(crate) exact: bool,
     /// Write to FILE.partial, and rename it to FILE when the END record is on disk
     #[arg(short = 'o', value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
@@ -88,8 +110,12 @@ pub(crate) struct SendArgs {
     #[arg(long = "tunable", value_name = "NAME=VALUE")]
     pub(crate) tunables: Vec<String>,
     /// What to send: pool/fs@snapshot, or pool/fs for the head
-    #[arg(value_name = "POOL/DS@SNAP")]
-    pub(crate) target: String,
+    #[arg(
+        value_name = "POOL/DS@SNAP",
+        required_unless_present = "token",
+        conflicts_with = "token"
+    )]
+    pub(crate) target: Option<String>,
 }
 
 /// What kinds of things `list` shows.
@@ -159,4 +185,19 @@ pub(crate) struct DumpArgs {
     /// The stream; standard input if none is named
     #[arg(value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
+}
+
+/// Show what a resume token says
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  zsend token 1-b45ff5d89-b8-789c...
+  zsend token --json 1-b45ff5d89-b8-789c...")]
+pub(crate) struct TokenArgs {
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The token
+    #[arg(value_name = "TOKEN")]
+    pub(crate) token: String,
 }

@@ -29,6 +29,13 @@ impl Failure {
         self
     }
 
+    /// Adds what can be done about it, on a line of its own.
+    #[must_use]
+    pub(crate) fn and(mut self, advice: impl Display) -> Self {
+        self.message = format!("{}\n{advice}", self.message);
+        self
+    }
+
     /// Prints the message and gives the exit code. A standard error that is gone changes neither.
     pub(crate) fn report(self) -> ExitCode {
         let _ = writeln!(std::io::stderr(), "{}", self.message);

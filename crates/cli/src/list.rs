@@ -112,7 +112,10 @@ fn columns(args: &ListArgs) -> Result<Vec<Column>, Failure> {
         .map(|name| {
             COLUMNS.iter().copied().find(|(n, _)| *n == name).ok_or_else(|| {
                 let known: Vec<_> = COLUMNS.iter().map(|(n, _)| *n).collect();
-                Failure::usage(format!("no column is called '{name}'; there are {}", known.join(", ")))
+                Failure::usage(format!(
+                    "no column is called '{name}'; there are {}",
+                    known.join(", ")
+                ))
             })
         })
         .collect()
@@ -128,7 +131,10 @@ fn list_pool(pool: &Pool, target: Option<&Name>, args: &ListArgs, rows: &mut Vec
         dataset(pool, &target.dataset, &[ListType::All], &mut all)?;
         let wanted = target.to_string();
         let row = all.into_iter().find(|r| r.name == wanted).ok_or_else(|| {
-            Failure::new(ErrorClass::Damaged, format!("cannot open '{wanted}': dataset does not exist"))
+            Failure::new(
+                ErrorClass::Damaged,
+                format!("cannot open '{wanted}': dataset does not exist"),
+            )
         })?;
         rows.push(row);
         return Ok(());
@@ -155,8 +161,8 @@ fn dataset(pool: &Pool, name: &str, types: &[ListType], rows: &mut Vec<Row>) -> 
     let wants = |t| types.contains(&ListType::All) || types.contains(&t);
     let dir = pool.dir(name)?;
     let head = Dataset::open(pool.mos(), dir.head_dataset)?;
-    let encrypted = dir.zapified
-        && zap::lookup(pool.mos(), dir.object, "com.datto:crypto_key_obj")?.is_some();
+    let encrypted =
+        dir.zapified && zap::lookup(pool.mos(), dir.object, "com.datto:crypto_key_obj")?.is_some();
     let is_volume = !head.bp.is_hole() && pool.objset(&head)?.kind() == ObjsetType::ZVOL;
     let (kind, wanted) = if is_volume {
         ("volume", wants(ListType::Volume))
@@ -215,9 +221,8 @@ fn table(rows: &[Row], columns: &[Column], args: &ListArgs) -> String {
         lines.push(columns.iter().map(|(name, _)| name.to_uppercase()).collect());
     }
     lines.extend(rows.iter().map(|r| columns.iter().map(|(_, f)| f(r, args.exact)).collect()));
-    let widths: Vec<usize> = (0..columns.len())
-        .map(|i| lines.iter().map(|l| l[i].len()).max().unwrap_or(0))
-        .collect();
+    let widths: Vec<usize> =
+        (0..columns.len()).map(|i| lines.iter().map(|l| l[i].len()).max().unwrap_or(0)).collect();
     let mut text = String::new();
     for line in lines {
         let cells: Vec<String> = if args.scripted {

@@ -3,11 +3,13 @@
 mod args;
 mod dump;
 mod exit;
+mod keys;
 mod list;
 mod output;
 mod progress;
 mod send;
 mod text;
+mod token;
 
 use args::{Args, Command};
 use clap::Parser;
@@ -19,6 +21,7 @@ fn main() -> ExitCode {
         Command::Send(send) => send::run(&send),
         Command::List(list) => list::run(&list),
         Command::Dump(dump) => dump::run(&dump),
+        Command::Token(token) => token::run(&token),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -17,11 +17,7 @@ pub(crate) enum Meter {
     /// A terminal.
     Bar(ProgressBar),
     /// Anything else.
-    Lines {
-        name: String,
-        parsable: bool,
-        next: Instant,
-    },
+    Lines { name: String, parsable: bool, next: Instant },
 }
 
 impl Meter {
@@ -39,7 +35,8 @@ impl Meter {
             return Self::Lines { name, parsable: args.parsable, next: Instant::now() + EVERY };
         }
         let bar = ProgressBar::with_draw_target(total(), ProgressDrawTarget::stderr());
-        let style = "{bar:30} {binary_bytes} of {binary_total_bytes}, {binary_bytes_per_sec}, {eta} left";
+        let style =
+            "{bar:30} {binary_bytes} of {binary_total_bytes}, {binary_bytes_per_sec}, {eta} left";
         if let Ok(style) = ProgressStyle::with_template(style) {
             bar.set_style(style);
         }

@@ -2,52 +2,85 @@
 
 use crate::args::SendArgs;
 use crate::exit::{Done, Failure, warn};
+use crate::keys;
 use crate::output::Output;
 use crate::progress::Meter;
 use crate::text::nice_bytes;
+use crate::token;
 use std::io::Write;
-use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use zsend_pool::ErrorClass;
 use zsend_pool::dsl::name::{Name, Suffix};
 use zsend_pool::pool::Pool;
 use zsend_traverse::SendError;
 use zsend_traverse::options::{SendOptions, Tunables};
-use zsend_traverse::send::SendPlan;
+use zsend_traverse::send::{Progress, SendPlan};
 
 /// Runs the subcommand.
 pub(crate) fn run(args: &SendArgs) -> Done {
-    let target = Name::parse(&args.target)?;
-    let from = args.from.as_deref().map(|from| source_name(from, &target));
+    let token = args.token.as_deref().map(token::decode).transpose()?;
+    let name = match (&token, &args.target) {
+        (Some(token), _) => &token.toname,
+        (None, Some(target)) => target,
+        (None, None) => return Err(Failure::usage("no snapshot is named")),
+    };
+    let target = Name::parse(name)?;
     let options = options(args)?;
     let pool = Pool::open(&args.pool.devices, target.pool())?;
     for warning in pool.warnings() {
         warn(warning);
     }
-    let plan = SendPlan::by_name(&pool, &args.target, from.as_deref(), options).map_err(refused)?;
-    let cancel = AtomicBool::new(false);
+    let raw = args.raw || token.as_ref().is_some_and(|t| t.rawok);
+    if !raw {
+        keys::load(&pool, args, &target)?;
+    }
+    let plan = match &token {
+        Some(token) => SendPlan::by_token(&pool, token, options),
+        None => {
+            let from = args.from.as_deref().map(|from| source_name(from, &target));
+            SendPlan::by_name(&pool, name, from.as_deref(), options)
+        }
+    };
+    let plan = plan.map_err(refused)?;
+    let cancel = Arc::new(AtomicBool::new(false));
     if args.dry_run {
-        return if args.verbose > 0 || args.parsable { estimate(args, &plan, &cancel) } else { Ok(()) };
+        return if args.verbose > 0 || args.parsable || args.exact {
+            describe(args, &plan, &cancel, &mut std::io::stdout().lock())
+        } else {
+            Ok(())
+        };
     }
-    let mut output = Output::open(args.output.as_deref())?;
+    let output = Output::open(args.output.as_deref())?;
+    let theirs = Arc::clone(&cancel);
+    ctrlc::set_handler(move || theirs.store(true, Ordering::Relaxed))
+        .map_err(|e| Failure::new(ErrorClass::Device, format!("signal handler: {e}")))?;
+    send(args, &plan, &cancel, output)
+}
+
+fn send(args: &SendArgs, plan: &SendPlan<'_>, cancel: &AtomicBool, mut output: Output) -> Done {
     if args.verbose > 0 {
-        describe(args, &plan, &cancel, &mut std::io::stderr())?;
+        describe(args, plan, cancel, &mut std::io::stderr())?;
     }
-    let mut meter = Meter::new(args, plan.name(), || plan.estimate(&cancel).ok());
-    let sent = plan.write(&mut output, &cancel, |progress| meter.update(progress));
+    let mut meter = Meter::new(args, plan.name(), || plan.estimate(cancel).ok());
+    let mut last = Progress::default();
+    let sent = plan.write(&mut output, cancel, |progress| {
+        last = progress;
+        meter.update(progress);
+    });
     meter.finish();
-    for healed in if args.verbose > 0 { pool.zio().healed() } else { Vec::new() } {
+    let zio = plan.pool().zio();
+    for healed in if args.verbose > 0 { zio.healed() } else { Vec::new() } {
         let attempts: Vec<_> = healed.attempts.iter().map(ToString::to_string).collect();
         warn(format!("{}: read from another copy: {}", healed.at, attempts.join("; ")));
     }
-    if pool.zio().healed_count() > 0 {
-        warn(format!("{} blocks were read only after a first try had failed", pool.zio().healed_count()));
+    if zio.healed_count() > 0 {
+        warn(format!("{} blocks were read only after a first try had failed", zio.healed_count()));
     }
-    let report = sent.map_err(|e| {
-        let failure = Failure::from(e).context(format!("cannot send '{}'", args.target));
-        match output.partial() {
-            Some(partial) => failure.context(format!("{} is not whole", partial.display())),
-            None => failure,
-        }
-    })?;
+    let report = match sent {
+        Ok(report) => report,
+        Err(e) => return Err(unfinished(plan, &output, &last, e)),
+    };
     for lost in &report.replaced {
         warn(format!("replaced by the pattern 0x2f5baddb10c: {lost}"));
     }
@@ -55,6 +88,27 @@ pub(crate) fn run(args: &SendArgs) -> Done {
         warn(format!("{} unreadable blocks were replaced", report.replaced.len()));
     }
     output.commit()
+}
+
+/// What to say of a stream that ended early, and how to go on with it. With a file, the token is
+/// left beside it.
+fn unfinished(plan: &SendPlan<'_>, output: &Output, last: &Progress, e: SendError) -> Failure {
+    let mut failure = Failure::from(e).context(format!("cannot send '{}'", plan.name()));
+    let Some(partial) = output.partial() else { return failure };
+    failure = failure.context(format!("{} is not whole", partial.display()));
+    if last.position.0 == 0 {
+        return failure;
+    }
+    let token = plan.token_at(last).encode();
+    let mut beside = partial.as_os_str().to_owned();
+    beside.push(".token");
+    // The token is in the message too, so a file that cannot be written loses nothing.
+    let _ = std::fs::write(&beside, format!("{token}\n"));
+    let (object, offset) = last.position;
+    failure.and(format!(
+        "It ends at object {object}, offset {offset}. Once it was received with `zfs receive -s`, \
+         go on with what the receiver's receive_resume_token says, or with:\n  zsend send -t {token}"
+    ))
 }
 
 /// The full name of an incremental source, which may leave out the dataset: `@snap`, `#book`, `snap`.
@@ -69,9 +123,9 @@ fn source_name(from: &str, target: &Name) -> String {
 fn options(args: &SendArgs) -> Result<SendOptions, Failure> {
     let mut tunables = Tunables::default();
     for tunable in &args.tunables {
-        let (name, value) = tunable
-            .split_once('=')
-            .ok_or_else(|| Failure::usage(format!("--tunable takes NAME=VALUE, not '{tunable}'")))?;
+        let (name, value) = tunable.split_once('=').ok_or_else(|| {
+            Failure::usage(format!("--tunable takes NAME=VALUE, not '{tunable}'"))
+        })?;
         tunables.set(name, value).map_err(Failure::usage)?;
     }
     Ok(SendOptions {
@@ -80,7 +134,8 @@ fn options(args: &SendArgs) -> Result<SendOptions, Failure> {
         large_block: args.large_block,
         compress: args.compress,
         raw: args.raw,
-        resume: None,
+        resume: args.resume,
+        received: 0,
         tunables,
         threads: args.threads,
     })
@@ -90,20 +145,20 @@ fn options(args: &SendArgs) -> Result<SendOptions, Failure> {
 fn refused(e: SendError) -> Failure {
     match e {
         SendError::Refused(why) if why.starts_with("cannot send") => {
-            Failure::new(zsend_pool::ErrorClass::Damaged, format!("warning: {why}"))
+            Failure::new(ErrorClass::Damaged, format!("warning: {why}"))
         }
         other => other.into(),
     }
 }
 
-fn estimate(args: &SendArgs, plan: &SendPlan<'_>, cancel: &AtomicBool) -> Done {
-    let stdout = std::io::stdout();
-    describe(args, plan, cancel, &mut stdout.lock())
-}
-
 /// Prints what is sent and how large it will be, in the words of `zfs send -v`.
-fn describe(args: &SendArgs, plan: &SendPlan<'_>, cancel: &AtomicBool, out: &mut dyn Write) -> Done {
-    let size = plan.estimate(cancel)?;
+fn describe(
+    args: &SendArgs,
+    plan: &SendPlan<'_>,
+    cancel: &AtomicBool,
+    out: &mut dyn Write,
+) -> Done {
+    let size = if args.exact { plan.exact_size(cancel)?.bytes } else { plan.estimate(cancel)? };
     let name = plan.name().trim_end_matches("@--head--");
     let text = if args.parsable {
         match plan.source() {
@@ -111,7 +166,7 @@ fn describe(args: &SendArgs, plan: &SendPlan<'_>, cancel: &AtomicBool, out: &mut
             Some(from) => format!("incremental\t{}\t{name}\t{size}\nsize\t{size}\n", from.name),
         }
     } else {
-        let nice = nice_bytes(size);
+        let nice = if args.exact { format!("{size} bytes") } else { nice_bytes(size) };
         let what = match plan.source() {
             None => format!("full send of {name}"),
             Some(from) => {
@@ -122,7 +177,8 @@ fn describe(args: &SendArgs, plan: &SendPlan<'_>, cancel: &AtomicBool, out: &mut
                 format!("send from {} to {name}", if same { short } else { &from.name })
             }
         };
-        format!("{what} estimated size is {nice}\ntotal estimated size is {nice}\n")
+        let is = if args.exact { "size is exactly" } else { "estimated size is" };
+        format!("{what} {is} {nice}\ntotal {is} {nice}\n")
     };
     // A reader that has gone away wanted no more of the estimate.
     let _ = out.write_all(text.as_bytes());

@@ -91,11 +91,9 @@ impl<S: RecordSink> Output<S> {
                 length: U64::new(length),
                 toguid,
             }),
-            Range::Objects { first, count } => record(&FreeObjects {
-                firstobj: U64::new(first),
-                numobjs: U64::new(count),
-                toguid,
-            }),
+            Range::Objects { first, count } => {
+                record(&FreeObjects { firstobj: U64::new(first), numobjs: U64::new(count), toguid })
+            }
         };
         self.write(record, &Payload::NONE)
     }

@@ -1,8 +1,8 @@
 //! What a traversal tells the encoder: one event for each thing that a sender dumps, in send order.
 
 use bytes::Bytes;
-use zsend_records::fletcher::Fletcher4;
 use zsend_records::flags::BeginFlags;
+use zsend_records::fletcher::Fletcher4;
 use zsend_records::types::{Checksum, Compress, DmuType, ObjsetType};
 
 /// Bytes that follow a record, with their Fletcher-4, which whoever read them has computed.

@@ -65,7 +65,9 @@ impl Policy {
         block.embedded == Some(0)
             && knows(Features::EMBED_DATA)
             && (block.compress.0 < FIRST_NOT_LEGACY.0 || knows(Features::LZ4))
-            && (block.compress != Compress::ZSTD || knows(Features::ZSTD) || self.dialect.is_illumos())
+            && (block.compress != Compress::ZSTD
+                || knows(Features::ZSTD)
+                || self.dialect.is_illumos())
     }
 
     /// Whether a visited level-0 block is a spill block: its type says so in both lineages.
@@ -113,7 +115,10 @@ mod tests {
         let c = policy(Features::COMPRESSED);
         assert_eq!(c.plan(&block(Compress::LZ4), 1 << 20, false), Plan::Split);
         let l = policy(Features::COMPRESSED | Features::LARGE_BLOCKS);
-        assert_eq!(l.plan(&block(Compress::LZ4), 1 << 20, false), Plan::Write(WriteForm::Compressed));
+        assert_eq!(
+            l.plan(&block(Compress::LZ4), 1 << 20, false),
+            Plan::Write(WriteForm::Compressed)
+        );
     }
 
     #[test]

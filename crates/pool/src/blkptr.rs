@@ -2,6 +2,7 @@
 
 use crate::place::Bookmark;
 use crate::{PoolError, Result};
+use zsend_crypto::BlockParams;
 use zsend_records::types::{Checksum, Compress, DmuType};
 
 /// Bytes of a block pointer.
@@ -240,47 +241,15 @@ impl BlkPtr {
         [self.words[12], self.words[13], self.words[14], self.words[15]]
     }
 
-    /// The property word as it is, for the MACs that cover it.
-    pub const fn prop_word(&self) -> u64 {
-        self.prop()
-    }
-
-    /// Encryption salt and initialisation vector, as byte strings. Zero for a block that is only
-    /// authenticated.
-    pub fn crypt_params(&self) -> ([u8; 8], [u8; 12]) {
-        let mut iv = [0; 12];
-        if !self.is_encrypted() {
-            return ([0; 8], iv);
-        }
-        // Loaded from words, so a block of the other byte order has each word reversed.
-        let (salt, head, tail) = (self.words[4], self.words[5], (self.words[11] >> 32) as u32);
-        if self.is_big_endian() {
-            iv[..8].copy_from_slice(&head.to_be_bytes());
-            iv[8..].copy_from_slice(&tail.to_be_bytes());
-            (salt.to_be_bytes(), iv)
+    /// Salt, IV and MAC, as the byte strings that the cipher takes. A block that is authenticated
+    /// but not encrypted has a MAC alone.
+    pub fn crypt_params(&self) -> BlockParams {
+        let params = BlockParams::from_blkptr(&self.words);
+        if self.is_encrypted() {
+            params
         } else {
-            iv[..8].copy_from_slice(&head.to_le_bytes());
-            iv[8..].copy_from_slice(&tail.to_le_bytes());
-            (salt.to_le_bytes(), iv)
+            BlockParams { salt: [0; 8], iv: [0; 12], ..params }
         }
-    }
-
-    /// The authentication tag, as a byte string: the last two checksum words. An object set's
-    /// block has none, its MACs lie inside.
-    pub fn mac(&self) -> [u8; 16] {
-        let mut mac = [0; 16];
-        if self.object_type() == DmuType::OBJSET {
-            return mac;
-        }
-        let (a, b) = (self.words[14], self.words[15]);
-        if self.is_big_endian() {
-            mac[..8].copy_from_slice(&a.to_be_bytes());
-            mac[8..].copy_from_slice(&b.to_be_bytes());
-        } else {
-            mac[..8].copy_from_slice(&a.to_le_bytes());
-            mac[8..].copy_from_slice(&b.to_le_bytes());
-        }
-        mac
     }
 
     /// The bytes that an embedded pointer holds, and how many of them count.

@@ -9,6 +9,9 @@ use std::sync::Mutex;
 /// Bytes that the cache may hold.
 const CAPACITY: usize = 8 << 20;
 
+/// First DVA, birth, and whether the block was decrypted.
+type Key = ([u64; 2], u64, bool);
+
 /// Decompressed blocks by where they lie and when they were born.
 #[derive(Debug, Default)]
 pub struct BlockCache {
@@ -17,21 +20,26 @@ pub struct BlockCache {
 
 #[derive(Debug, Default)]
 struct Inner {
-    blocks: HashMap<[u64; 3], Bytes>,
+    blocks: HashMap<Key, Bytes>,
     held: usize,
 }
 
 impl BlockCache {
-    /// The block from the cache, or from `read`.
+    /// The block from the cache, or from `read`, which gives it decrypted or not.
     ///
     /// # Errors
     /// Those of `read`.
-    pub fn get(&self, bp: &BlkPtr, read: impl FnOnce() -> Result<Bytes>) -> Result<Bytes> {
+    pub fn get(
+        &self,
+        bp: &BlkPtr,
+        decrypted: bool,
+        read: impl FnOnce() -> Result<Bytes>,
+    ) -> Result<Bytes> {
         if bp.is_embedded() {
             return read();
         }
         let w = bp.words();
-        let key = [w[0], w[1], bp.physical_birth()];
+        let key = ([w[0], w[1]], bp.physical_birth(), decrypted);
         if let Ok(inner) = self.inner.lock()
             && let Some(data) = inner.blocks.get(&key)
         {

@@ -105,7 +105,11 @@ impl Device {
             Some(end) if end <= self.size => self.source.read_at(buf, self.start + offset),
             _ => Err(io::Error::new(
                 io::ErrorKind::UnexpectedEof,
-                format!("{} bytes lie past the device's end at {:#x}", buf.len(), self.absolute(self.size)),
+                format!(
+                    "{} bytes lie past the device's end at {:#x}",
+                    buf.len(),
+                    self.absolute(self.size)
+                ),
             )),
         }
     }

@@ -125,10 +125,8 @@ fn assemble(mut members: Vec<(Device, Labels)>) -> Option<Found> {
 /// # Errors
 /// [`PoolError::NoPool`] if there is none, or more than one of that name.
 pub fn select(pools: Vec<Found>, name: &str) -> Result<Found> {
-    let names: Vec<String> = pools
-        .iter()
-        .map(|p| format!("'{}' ({})", p.config.name, p.config.pool_guid))
-        .collect();
+    let names: Vec<String> =
+        pools.iter().map(|p| format!("'{}' ({})", p.config.name, p.config.pool_guid)).collect();
     let mut matching: Vec<Found> = pools
         .into_iter()
         .filter(|p| p.config.name == name || p.config.pool_guid.to_string() == name)

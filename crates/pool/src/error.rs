@@ -3,6 +3,7 @@
 use crate::place::{Attempt, Bookmark};
 use std::fmt;
 use std::io;
+use zsend_crypto::CryptoError;
 
 /// Which of the tool's exit codes an error stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +85,14 @@ pub enum PoolError {
     /// The dataset is encrypted and its key was not given.
     #[error("'{0}': dataset key must be loaded")]
     KeyNeeded(String),
+    /// A key was refused, or a block failed its authentication.
+    #[error("{at}: {source}")]
+    Crypto {
+        /// The block; for a key, the key object.
+        at: Bookmark,
+        /// What failed.
+        source: CryptoError,
+    },
 }
 
 struct Attempts<'a>(&'a [Attempt]);
@@ -131,7 +140,8 @@ impl PoolError {
             | Self::NoPool(_)
             | Self::Corrupt { .. }
             | Self::NotFound { .. }
-            | Self::KeyNeeded(_) => ErrorClass::Damaged,
+            | Self::KeyNeeded(_)
+            | Self::Crypto { .. } => ErrorClass::Damaged,
         }
     }
 }

@@ -75,6 +75,7 @@ fn read_config(device: &Device, label: u64) -> Result<LabelConfig, String> {
     let at = label + PHYS_OFFSET;
     let bytes = device.read_vec(at, PHYS_SIZE).map_err(|e| e.to_string())?;
     verify_embedded(&bytes, [at, 0, 0, 0]).map_err(|e| e.to_string())?;
-    let (list, ..) = NvList::decode_prefix(&bytes[..PHYS_SIZE - ECK_SIZE]).map_err(|e| e.to_string())?;
+    let (list, ..) =
+        NvList::decode_prefix(&bytes[..PHYS_SIZE - ECK_SIZE]).map_err(|e| e.to_string())?;
     LabelConfig::parse(&list)
 }

@@ -16,6 +16,7 @@
 pub mod blkptr;
 mod cache;
 pub mod config;
+pub mod crypt;
 pub mod device;
 pub mod discover;
 pub mod dmu;

@@ -2,9 +2,11 @@
 
 use crate::cache::BlockCache;
 use crate::config::{LabelConfig, VdevConfig};
+use crate::crypt::Crypt;
 use crate::discover::{self, Found};
 use crate::dmu::objset::Objset;
 use crate::dsl::bookmark::{self, DsBookmark};
+use crate::dsl::crypt::Encryption;
 use crate::dsl::dataset::Dataset;
 use crate::dsl::dir::Dir;
 use crate::dsl::name::{Name, Suffix};
@@ -16,7 +18,8 @@ use crate::zio::checksum::ChecksumSalt;
 use crate::{PoolError, Result, feature, zap};
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use zsend_crypto::{DatasetKey, WrappingKey};
 use zsend_records::nvlist::NvList;
 
 /// The MOS's directory of everything else: `DMU_POOL_DIRECTORY_OBJECT`.
@@ -39,6 +42,8 @@ pub struct Pool {
     /// Refcounts of the features that must be understood to read.
     features_for_read: HashMap<String, u64>,
     warnings: Vec<String>,
+    /// Wrapping keys by the directory object of their encryption root.
+    keys: Mutex<HashMap<u64, WrappingKey>>,
 }
 
 impl Pool {
@@ -75,7 +80,7 @@ impl Pool {
             return Err(PoolError::Unsupported(format!("vdev type {kind}")));
         }
         let first = Arc::new(Zio::new(tree, None));
-        let mos = Objset::open(&first, &cache, 0, uberblock.rootbp)?;
+        let mos = Objset::open(&first, &cache, 0, uberblock.rootbp, None)?;
         let config = trusted_config(&mos)?;
         let salt = zap::lookup(&mos, DIRECTORY_OBJECT, "org.illumos:checksum_salt")?
             .and_then(|e| <[u8; 32]>::try_from(e.value.as_slice()).ok())
@@ -84,11 +89,12 @@ impl Pool {
         if let Some(kind) = tree.unsupported() {
             return Err(PoolError::Unsupported(format!("vdev type {kind}")));
         }
-        warnings.extend(tree.missing().map(|top| {
-            format!("{top} is missing: blocks that lie on it alone cannot be read")
-        }));
+        warnings
+            .extend(tree.missing().map(|top| {
+                format!("{top} is missing: blocks that lie on it alone cannot be read")
+            }));
         let zio = Arc::new(Zio::new(tree, salt));
-        let mos = Objset::open(&zio, &cache, 0, uberblock.rootbp)?;
+        let mos = Objset::open(&zio, &cache, 0, uberblock.rootbp, None)?;
         let features_for_read = features(&mos, "features_for_read")?;
         let unknown = features_for_read
             .iter()
@@ -97,7 +103,17 @@ impl Pool {
             return Err(unsupported_feature(unknown));
         }
         let root_dir = need(&mos, "root_dataset")?;
-        Ok(Self { label, uberblock, zio, cache, mos, root_dir, features_for_read, warnings })
+        Ok(Self {
+            label,
+            uberblock,
+            zio,
+            cache,
+            mos,
+            root_dir,
+            features_for_read,
+            warnings,
+            keys: Mutex::default(),
+        })
     }
 
     /// The pool's name.
@@ -247,21 +263,91 @@ impl Pool {
         let mut name = parts.join("/");
         if dataset.is_snapshot {
             let snaps = zap::entries(&self.mos, head.snapnames)?;
-            let short = snaps.iter().find(|e| e.u64() == Some(dataset.object)).ok_or_else(|| {
-                let at = Bookmark::new(0, head.snapnames, 0, 0);
-                PoolError::corrupt(at, "snapshot", "absent", dataset.object)
-            })?;
+            let short =
+                snaps.iter().find(|e| e.u64() == Some(dataset.object)).ok_or_else(|| {
+                    let at = Bookmark::new(0, head.snapnames, 0, 0);
+                    PoolError::corrupt(at, "snapshot", "absent", dataset.object)
+                })?;
             name = format!("{name}@{}", short.name());
         }
         Ok(name)
     }
 
-    /// The object set of a dataset.
+    /// The object set of a dataset: decrypted if the dataset is encrypted and its key was loaded.
+    ///
+    /// # Errors
+    /// Those of reading its root block, which a loaded key authenticates.
+    pub fn objset(&self, dataset: &Dataset) -> Result<Objset> {
+        self.open_objset(dataset, true)
+    }
+
+    /// The object set of a dataset as it is stored, for raw streams: no key is used.
     ///
     /// # Errors
     /// Those of reading its root block.
-    pub fn objset(&self, dataset: &Dataset) -> Result<Objset> {
-        Objset::open(&self.zio, &self.cache, dataset.object, dataset.bp)
+    pub fn raw_objset(&self, dataset: &Dataset) -> Result<Objset> {
+        self.open_objset(dataset, false)
+    }
+
+    fn open_objset(&self, dataset: &Dataset, with_key: bool) -> Result<Objset> {
+        let crypt = match self.encryption(dataset)? {
+            None => None,
+            Some(encryption) => {
+                let key = if with_key { self.unwrapped(&encryption)? } else { None };
+                Some(Arc::new(Crypt { key }))
+            }
+        };
+        Objset::open(&self.zio, &self.cache, dataset.object, dataset.bp, crypt)
+    }
+
+    /// How a dataset is encrypted; `None` if it is not.
+    ///
+    /// # Errors
+    /// [`PoolError::Corrupt`] if its key object is not sound.
+    pub fn encryption(&self, dataset: &Dataset) -> Result<Option<Encryption>> {
+        let dir = Dir::open(&self.mos, dataset.dir)?;
+        Encryption::open(&self.mos, &dir)
+    }
+
+    /// Full name of the dataset whose key wraps this one's: its encryption root.
+    ///
+    /// # Errors
+    /// [`PoolError::Corrupt`].
+    pub fn encryption_root(&self, encryption: &Encryption) -> Result<String> {
+        let dir = Dir::open(&self.mos, encryption.root_dir)?;
+        self.dataset_name(&Dataset::open(&self.mos, dir.head_dataset)?)
+    }
+
+    /// Loads the key of the encryption root of `dataset`, as `zfs load-key` does: `material` is
+    /// what a key file holds, or what was typed.
+    ///
+    /// # Errors
+    /// [`PoolError::Crypto`] if it is malformed or not that dataset's key.
+    pub fn load_key(&self, dataset: &Dataset, material: &[u8]) -> Result<()> {
+        let Some(encryption) = self.encryption(dataset)? else {
+            let name = self.dataset_name(dataset)?;
+            return Err(PoolError::NotFound { what: "encryption key of", name });
+        };
+        let (format, salt, iterations) =
+            (encryption.format, encryption.salt, encryption.iterations);
+        let wrapping = WrappingKey::new(format, material, salt, iterations)
+            .map_err(|e| encryption.error(e))?;
+        encryption.key_object.unwrap(&wrapping).map_err(|e| encryption.error(e))?;
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.insert(encryption.root_dir, wrapping);
+        Ok(())
+    }
+
+    /// Whether the key of a dataset was loaded.
+    pub fn has_key(&self, encryption: &Encryption) -> bool {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&encryption.root_dir)
+    }
+
+    fn unwrapped(&self, encryption: &Encryption) -> Result<Option<DatasetKey>> {
+        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.get(&encryption.root_dir)
+            .map(|wrapping| encryption.key_object.unwrap(wrapping).map_err(|e| encryption.error(e)))
+            .transpose()
     }
 }
 
@@ -304,8 +390,8 @@ fn trusted_config(mos: &Objset) -> Result<VdevConfig> {
     let bytes = mos.read(&dnode, object, 0, usize::try_from(size).unwrap_or(0))?;
     let (list, _) = NvList::decode(&bytes)
         .map_err(|e| PoolError::corrupt(at, "config", e, "a packed nvlist"))?;
-    let tree = list.list("vdev_tree").ok_or_else(|| {
-        PoolError::corrupt(at, "config", "no vdev_tree", "a vdev_tree")
-    })?;
+    let tree = list
+        .list("vdev_tree")
+        .ok_or_else(|| PoolError::corrupt(at, "config", "no vdev_tree", "a vdev_tree"))?;
     VdevConfig::parse(tree).map_err(|e| PoolError::corrupt(at, "config", e, "a vdev tree"))
 }

@@ -53,15 +53,26 @@ impl RecordType {
     /// The name that `zstream dump` prints, or `None` for an unknown type.
     pub fn name(self) -> Option<&'static str> {
         const NAMES: [&str; RecordType::COUNT] = [
-            "BEGIN", "OBJECT", "FREEOBJECTS", "WRITE", "FREE", "END", "WRITE_BYREF", "SPILL",
-            "WRITE_EMBEDDED", "OBJECT_RANGE", "REDACT",
+            "BEGIN",
+            "OBJECT",
+            "FREEOBJECTS",
+            "WRITE",
+            "FREE",
+            "END",
+            "WRITE_BYREF",
+            "SPILL",
+            "WRITE_EMBEDDED",
+            "OBJECT_RANGE",
+            "REDACT",
         ];
         NAMES.get(self.0 as usize).copied()
     }
 }
 
 /// A record header of any type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned,
+)]
 #[repr(C)]
 pub struct ReplayRecord<O: ByteOrder> {
     /// The record's [`RecordType`].

@@ -21,8 +21,8 @@
 pub mod byteswap;
 pub mod chain;
 pub mod drr;
-pub mod fletcher;
 pub mod flags;
+pub mod fletcher;
 pub mod nvlist;
 pub mod payload;
 pub mod reader;

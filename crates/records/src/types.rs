@@ -181,11 +181,7 @@ impl DmuType {
                 _ => None,
             };
         }
-        if (self.0 as usize) < OLD_TYPES.len() {
-            Some(OLD_TYPES[self.0 as usize].0)
-        } else {
-            None
-        }
+        if (self.0 as usize) < OLD_TYPES.len() { Some(OLD_TYPES[self.0 as usize].0) } else { None }
     }
 }
 
@@ -280,10 +276,25 @@ impl Checksum {
     /// The property value's name, for messages.
     pub fn name(self) -> String {
         const NAMES: [&str; 15] = [
-            "inherit", "on", "off", "label", "gang_header", "zilog", "fletcher2", "fletcher4",
-            "sha256", "zilog2", "noparity", "sha512", "skein", "edonr", "blake3",
+            "inherit",
+            "on",
+            "off",
+            "label",
+            "gang_header",
+            "zilog",
+            "fletcher2",
+            "fletcher4",
+            "sha256",
+            "zilog2",
+            "noparity",
+            "sha512",
+            "skein",
+            "edonr",
+            "blake3",
         ];
-        NAMES.get(usize::from(self.0)).map_or_else(|| format!("checksum {}", self.0), |n| (*n).into())
+        NAMES
+            .get(usize::from(self.0))
+            .map_or_else(|| format!("checksum {}", self.0), |n| (*n).into())
     }
 }
 

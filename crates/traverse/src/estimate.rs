@@ -6,6 +6,7 @@ use crate::pipeline::thread_pool;
 use crate::send::SendPlan;
 use crate::source::SourceKind;
 use crate::walk::{Visitor, WalkSpec, walk_with_accounting};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use zsend_pool::blkptr::{BLKPTR_SIZE, BlkPtr};
 use zsend_pool::dmu::dnode::Dnode;
@@ -32,6 +33,11 @@ impl SendPlan<'_> {
     /// # Errors
     /// Those of reading the datasets and deadlists.
     pub fn estimate(&self, cancel: &AtomicBool) -> Result<u64> {
+        Ok(self.estimate_whole(cancel)?.wrapping_sub(self.options().received))
+    }
+
+    /// The estimate of the stream from its start.
+    fn estimate_whole(&self, cancel: &AtomicBool) -> Result<u64> {
         let mos = self.pool().mos();
         let dataset = self.dataset();
         let (compressed, uncompressed, extra) = match self.source().map(|s| &s.kind) {
@@ -88,7 +94,7 @@ impl SendPlan<'_> {
     fn traversed(&self, fromtxg: u64, cancel: &AtomicBool) -> Result<(u64, u64)> {
         let mut sizes = Sizes::default();
         sizes.add(self.objset().root());
-        let spec = WalkSpec { objset: self.objset().clone(), fromtxg, resume: None };
+        let spec = WalkSpec { objset: Arc::clone(self.objset()), fromtxg, resume: None };
         let pool = thread_pool(self.options().thread_count())?;
         walk_with_accounting(&spec, &pool, cancel, &mut sizes)?;
         Ok((sizes.compressed, sizes.uncompressed))

@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::walk::Visitor;
+use zsend_crypto::BlockParams;
 use zsend_encoder::event::{CryptParams, Event, Hole, Object, Payload};
 use zsend_encoder::policy::Policy;
 use zsend_pool::PoolError;
@@ -50,7 +51,6 @@ pub(crate) struct Collector<'a> {
     /// Number of the object set, for errors.
     pub(crate) objset: u64,
     pub(crate) fromtxg: u64,
-    pub(crate) encrypted: bool,
     pub(crate) unmodified_spill: bool,
     pub(crate) batch: Batch,
     pub(crate) submit: &'a mut dyn FnMut(Batch) -> Result<()>,
@@ -117,30 +117,12 @@ impl Collector<'_> {
     }
 
     fn spill(&mut self, bp: &BlkPtr, at: &Bookmark, unmodified: bool) -> Result<()> {
-        self.check_encrypted(bp, at)?;
         self.push(Item::Spill { at: *at, bp: *bp, unmodified }, bp.lsize())
-    }
-
-    /// In an encrypted dataset every block is encrypted or authenticated; one that is not was put
-    /// there by somebody else.
-    fn check_encrypted(&self, bp: &BlkPtr, at: &Bookmark) -> Result<()> {
-        if self.encrypted && !bp.is_hole() && !bp.uses_crypt() {
-            return Err(PoolError::Corrupt {
-                at: *at,
-                what: "block",
-                found: "not encrypted".into(),
-                expected: "an encrypted block, as the dataset is".into(),
-            }
-            .into());
-        }
-        Ok(())
     }
 }
 
 impl Visitor for Collector<'_> {
     fn dnode_block(&mut self, bp: &BlkPtr, blkid: u64, dnodes: &[(u64, Dnode)]) -> Result<()> {
-        let at = Bookmark::new(self.objset, 0, 0, blkid);
-        self.check_encrypted(bp, &at)?;
         if self.is_raw() {
             let event = Event::ObjectRange {
                 firstobj: blkid.wrapping_mul(DNODES_PER_BLOCK),
@@ -184,7 +166,6 @@ impl Visitor for Collector<'_> {
             let event = Event::Redact { object: at.object, offset, length: blksz };
             return self.push(Item::Ready(event), 0);
         }
-        self.check_encrypted(bp, at)?;
         if at.level > 0 {
             return Ok(());
         }
@@ -210,6 +191,6 @@ pub(crate) fn crypt_params(bp: &BlkPtr) -> CryptParams {
     if !bp.uses_crypt() {
         return CryptParams::default();
     }
-    let (salt, iv) = bp.crypt_params();
-    CryptParams { salt, iv, mac: bp.mac(), byteswap: bp.is_big_endian() }
+    let BlockParams { salt, iv, mac } = bp.crypt_params();
+    CryptParams { salt, iv, mac, byteswap: bp.is_big_endian() }
 }

@@ -23,7 +23,10 @@ pub(crate) struct Job<T> {
 
 impl<T: Send + 'static> Job<T> {
     /// Queues work on a thread pool.
-    pub(crate) fn spawn(pool: &rayon::ThreadPool, work: impl FnOnce() -> T + Send + 'static) -> Arc<Self> {
+    pub(crate) fn spawn(
+        pool: &rayon::ThreadPool,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Arc<Self> {
         let job = Arc::new(Self {
             state: Mutex::new(State::Queued(Box::new(work))),
             changed: Condvar::new(),

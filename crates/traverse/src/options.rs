@@ -63,11 +63,8 @@ impl Tunables {
     /// # Errors
     /// [`TunableError`] if there is none of that name, or it does not take the value.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), TunableError> {
-        let refuse = |takes| TunableError::Value {
-            name: name.to_owned(),
-            value: value.to_owned(),
-            takes,
-        };
+        let refuse =
+            |takes| TunableError::Value { name: name.to_owned(), value: value.to_owned(), takes };
         let flag = || match value {
             "0" => Ok(false),
             "1" => Ok(true),
@@ -78,8 +75,11 @@ impl Tunables {
             "zfs_send_set_freerecords_bit" => self.set_freerecords_bit = flag()?,
             "zfs_send_unmodified_spill_blocks" => self.unmodified_spill_blocks = flag()?,
             "zfs_send_queue_length" => {
-                self.queue_length =
-                    value.parse().ok().filter(|&n| n > 0).ok_or_else(|| refuse("a number of bytes"))?;
+                self.queue_length = value
+                    .parse()
+                    .ok()
+                    .filter(|&n| n > 0)
+                    .ok_or_else(|| refuse("a number of bytes"))?;
             }
             "zfs_override_estimate_recordsize" => {
                 self.override_estimate_recordsize =
@@ -106,6 +106,8 @@ pub struct SendOptions {
     pub raw: bool,
     /// Object and byte offset to go on from.
     pub resume: Option<(u64, u64)>,
+    /// Bytes that a receiver already has (resumed streams): estimates leave them out.
+    pub received: u64,
     /// Tunables.
     pub tunables: Tunables,
     /// Worker threads; zero for as many as the machine has.

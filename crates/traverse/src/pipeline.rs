@@ -19,8 +19,6 @@ pub struct PipelineSpec {
     pub walk: WalkSpec,
     /// Forms of payloads.
     pub policy: Policy,
-    /// Whether the dataset is encrypted, so that every block must be.
-    pub encrypted: bool,
     /// `zfs_send_unmodified_spill_blocks`.
     pub unmodified_spill: bool,
     /// Read no data; give sizes alone.
@@ -59,7 +57,7 @@ pub fn run(
 ) -> Result<()> {
     let pool = thread_pool(spec.threads)?;
     let worker = Worker {
-        zio: Arc::clone(spec.walk.objset.zio()),
+        objset: Arc::clone(&spec.walk.objset),
         policy: spec.policy,
         sizes_only: spec.sizes_only,
         replaced: spec.replaced.clone(),
@@ -83,7 +81,6 @@ pub fn run(
                 policy: spec.policy,
                 objset: spec.walk.objset.id(),
                 fromtxg: spec.walk.fromtxg,
-                encrypted: spec.encrypted,
                 unmodified_spill: spec.unmodified_spill,
                 batch: Batch::default(),
                 submit: &mut submit,

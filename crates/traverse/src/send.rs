@@ -4,11 +4,13 @@ use crate::error::{Result, SendError};
 use crate::features;
 use crate::options::SendOptions;
 use crate::pipeline::{PipelineSpec, run};
-use crate::source::Source;
+use crate::source::{self, Source};
 use crate::walk::{ResumePoint, WalkSpec};
 use std::io::Write;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
+use zsend_crypto::KeyVersion;
+use zsend_encoder::dialect::Dialect;
 use zsend_encoder::encoder::{Encoder, StreamParams, Summary};
 use zsend_encoder::event::{Begin, Event};
 use zsend_encoder::policy::Policy;
@@ -16,16 +18,13 @@ use zsend_encoder::sink::{Discard, Gather, RecordSink};
 use zsend_pool::PoolError;
 use zsend_pool::dmu::dnode::DNODES_PER_BLOCK;
 use zsend_pool::dmu::objset::Objset;
+use zsend_pool::dsl::crypt::Encryption;
 use zsend_pool::dsl::dataset::Dataset;
-use zsend_pool::dsl::dir::Dir;
 use zsend_pool::dsl::name::{Name, Suffix};
 use zsend_pool::pool::Pool;
-use zsend_pool::zap;
 use zsend_records::flags::{BeginFlags, Features};
-use zsend_records::nvlist::{NvList, NvValue};
-
-/// Name of a directory's field that says it is encrypted: `DD_FIELD_CRYPTO_KEY_OBJ`.
-const FIELD_CRYPTO_KEY: &str = "com.datto:crypto_key_obj";
+use zsend_records::nvlist::{Encoding, NvList, NvValue};
+use zsend_records::token::ResumeToken;
 
 /// How far a send has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +33,36 @@ pub struct Progress {
     pub bytes: u64,
     /// Records so far.
     pub records: u64,
+    /// Object and offset that a stream which ends here can be resumed from.
+    pub position: (u64, u64),
+}
+
+/// Where a stream that ended after some event can be resumed from.
+struct Position {
+    by_block: bool,
+    at: (u64, u64),
+}
+
+impl Position {
+    fn new(dialect: Dialect, resume: Option<ResumePoint>) -> Self {
+        // illumos sends the objects of a block of dnodes before their data, so an object that was
+        // sent says nothing of the data of those before it in the block.
+        Self { by_block: dialect.is_illumos(), at: (resume.map_or(0, |r| r.object), 0) }
+    }
+
+    fn pass(&mut self, event: &Event) {
+        match event {
+            Event::Object(o) => {
+                let same_block = o.object / DNODES_PER_BLOCK == self.at.0 / DNODES_PER_BLOCK;
+                if !(self.by_block && same_block && self.at.0 != 0) {
+                    self.at = (o.object, 0);
+                }
+            }
+            Event::Write(w) => self.at = (w.object, w.offset),
+            Event::WriteEmbedded(w) => self.at = (w.object, w.offset),
+            _ => {}
+        }
+    }
 }
 
 /// What a finished send reports.
@@ -51,8 +80,8 @@ pub struct SendPlan<'p> {
     pool: &'p Pool,
     name: String,
     dataset: Dataset,
-    objset: Objset,
-    encrypted: bool,
+    objset: Arc<Objset>,
+    encryption: Option<Encryption>,
     source: Option<Source>,
     features: Features,
     options: SendOptions,
@@ -88,6 +117,70 @@ impl<'p> SendPlan<'p> {
         Self::new(pool, full, dataset, source, options)
     }
 
+    /// The send that a resume token describes: what it names must still be what it was.
+    ///
+    /// The token's flags are added to those of `options`.
+    ///
+    /// # Errors
+    /// [`SendError::Refused`] in the words of `zfs send -t`, or as [`Self::by_name`].
+    pub fn by_token(pool: &'p Pool, token: &ResumeToken, options: SendOptions) -> Result<Self> {
+        let refuse = |why: String| SendError::Refused(format!("cannot resume send: {why}"));
+        if token.redact_snaps.is_some() || token.book_redact_snaps.is_some() {
+            return Err(SendError::Unsupported("resuming a redacted send".into()));
+        }
+        let to = Name::parse(&token.toname)?;
+        let dataset = pool.dataset(&to).map_err(|e| match e {
+            PoolError::NotFound { .. } => {
+                refuse(format!("'{to}' used in the initial send no longer exists"))
+            }
+            other => other.into(),
+        })?;
+        if dataset.guid != token.toguid {
+            return Err(refuse(format!(
+                "'{to}' is no longer the same snapshot used in the initial send"
+            )));
+        }
+        let source = match token.fromguid {
+            None => None,
+            Some(guid) => {
+                let from = source::find_by_guid(pool, &to.dataset, guid)?.ok_or_else(|| {
+                    refuse(format!("incremental source {guid:#x} no longer exists"))
+                })?;
+                Some(Source::open(pool, &dataset, &to, &from)?)
+            }
+        };
+        let options = SendOptions {
+            embed: options.embed || token.embedok,
+            large_block: options.large_block || token.largeblockok,
+            compress: options.compress || token.compressok,
+            raw: options.raw || token.rawok,
+            resume: Some((token.object, token.offset)),
+            received: token.bytes,
+            ..options
+        };
+        Self::new(pool, to.to_string(), dataset, source, options)
+    }
+
+    /// A token that resumes this send at a position, for a receiver that has what came before.
+    pub fn token_at(&self, progress: &Progress) -> ResumeToken {
+        let (object, offset) = progress.position;
+        ResumeToken {
+            fromguid: self.source.as_ref().map(|s| s.guid),
+            object,
+            offset,
+            bytes: self.options.received.saturating_add(progress.bytes),
+            toguid: self.dataset.guid,
+            toname: self.name.clone(),
+            largeblockok: self.options.large_block,
+            embedok: self.options.embed,
+            compressok: self.options.compress,
+            rawok: self.options.raw,
+            savedok: false,
+            redact_snaps: None,
+            book_redact_snaps: None,
+        }
+    }
+
     /// A send of dataset object `to` of the MOS from snapshot object `from`, zero for none:
     /// `dmu_send_obj()`.
     ///
@@ -116,15 +209,28 @@ impl<'p> SendPlan<'p> {
         source: Option<Source>,
         options: SendOptions,
     ) -> Result<Self> {
-        let objset = pool.objset(&dataset)?;
-        let dir = Dir::open(pool.mos(), dataset.dir)?;
-        let encrypted =
-            dir.zapified && zap::lookup_u64(pool.mos(), dir.object, FIELD_CRYPTO_KEY)?.is_some();
-        if encrypted {
-            return Err(SendError::Unsupported("encrypted datasets".into()));
-        }
-        let features = features::choose(pool, &dataset, &objset, encrypted, &options)?;
-        Ok(Self { pool, name, dataset, objset, encrypted, source, features, options })
+        let encryption = pool.encryption(&dataset)?;
+        let objset = match &encryption {
+            Some(encryption) if options.raw => {
+                if encryption.key_object.version != KeyVersion::CURRENT {
+                    return Err(SendError::Unsupported(format!(
+                        "raw send of '{name}': encryption key version {}",
+                        encryption.key_object.version.0
+                    )));
+                }
+                pool.raw_objset(&dataset)?
+            }
+            Some(encryption) if !pool.has_key(encryption) => {
+                return Err(SendError::Refused(format!(
+                    "cannot send '{}': dataset key must be loaded",
+                    name.trim_end_matches("@--head--")
+                )));
+            }
+            _ => pool.objset(&dataset)?,
+        };
+        let features = features::choose(pool, &dataset, &objset, encryption.is_some(), &options)?;
+        let objset = Arc::new(objset);
+        Ok(Self { pool, name, dataset, objset, encryption, source, features, options })
     }
 
     /// The pool.
@@ -143,7 +249,7 @@ impl<'p> SendPlan<'p> {
     }
 
     /// Its object set.
-    pub const fn objset(&self) -> &Objset {
+    pub const fn objset(&self) -> &Arc<Objset> {
         &self.objset
     }
 
@@ -211,22 +317,23 @@ impl<'p> SendPlan<'p> {
         encoder.event(&Event::Begin(self.begin())).map_err(SendError::Output)?;
         let spec = PipelineSpec {
             walk: WalkSpec {
-                objset: self.objset.clone(),
+                objset: Arc::clone(&self.objset),
                 fromtxg: self.source.as_ref().map_or(0, |s| s.creation_txg),
                 resume,
             },
             policy: Policy { dialect: self.options.dialect, features: self.features },
-            encrypted: self.encrypted,
             unmodified_spill: self.options.tunables.unmodified_spill_blocks,
             sizes_only,
             replaced: replaced.clone(),
             queue_length: self.options.tunables.queue_length,
             threads: self.options.thread_count(),
         };
+        let mut position = Position::new(self.options.dialect, resume);
         let walked = run(&spec, cancel, |event| {
             encoder.event(&event).map_err(SendError::Output)?;
+            position.pass(&event);
             let Summary { records, bytes } = encoder.summary();
-            progress(Progress { bytes, records: records.iter().sum() });
+            progress(Progress { bytes, records: records.iter().sum(), position: position.at });
             Ok(())
         });
         let summary = match walked {
@@ -263,11 +370,18 @@ impl<'p> SendPlan<'p> {
             list.insert("resume_object", NvValue::Uint64(object));
             list.insert("resume_offset", NvValue::Uint64(offset));
         }
-        let payload = if list.is_empty() {
-            Vec::new()
-        } else {
-            list.encode(self.options.dialect.payload_encoding())
-        };
+        if let Some(encryption) = self.encryption.as_ref().filter(|_| self.options.raw) {
+            list.insert("crypt_keydata", NvValue::List(self.key_data(encryption)));
+        }
+        let mut payload = Vec::new();
+        if !list.is_empty() {
+            let encoding = self.options.dialect.payload_encoding();
+            payload = list.encode(encoding);
+            // The native form ends where it ends; the other is padded (`pad_packed_nvlist()`).
+            if encoding != Encoding::Native {
+                payload.resize(payload.len().next_multiple_of(8), 0);
+            }
+        }
         Begin {
             creation_time: self.dataset.creation_time,
             objset_type: self.objset.kind(),
@@ -276,5 +390,38 @@ impl<'p> SendPlan<'p> {
             toname: self.name.clone(),
             payload,
         }
+    }
+
+    /// The wrapped keys and what a raw receiver needs to rebuild the object set.
+    ///
+    /// Follows `dsl_crypto_populate_key_nvlist()`, OpenZFS `module/zfs/dsl_crypt.c`, zfs-2.3.2.
+    fn key_data(&self, encryption: &Encryption) -> NvList {
+        let key = &encryption.key_object;
+        let meta = self.objset.meta();
+        let mut list = NvList::new();
+        let mut add = |name: &str, value| list.insert(name, value);
+        let number = NvValue::Uint64;
+        let bytes = |b: &[u8]| NvValue::Uint8Array(b.to_vec());
+        add("DSL_CRYPTO_SUITE", number(key.suite.0));
+        add("DSL_CRYPTO_GUID", number(key.guid));
+        add("DSL_CRYPTO_VERSION", number(key.version.0));
+        add("DSL_CRYPTO_MASTER_KEY_1", bytes(&key.master_key));
+        add("DSL_CRYPTO_HMAC_KEY_1", bytes(&key.hmac_key));
+        add("DSL_CRYPTO_IV", bytes(&key.iv));
+        add("DSL_CRYPTO_MAC", bytes(&key.mac));
+        add("portable_mac", bytes(self.objset.portable_mac()));
+        add("keyformat", number(encryption.format.0));
+        add("pbkdf2iters", number(encryption.iterations));
+        add("pbkdf2salt", number(encryption.salt));
+        add("mdn_checksum", number(meta.checksum.into()));
+        add("mdn_compress", number(meta.compress.into()));
+        add("mdn_nlevels", number(meta.nlevels.into()));
+        add("mdn_blksz", number(meta.datablksz()));
+        add("mdn_indblkshift", number(meta.indblkshift.into()));
+        add("mdn_nblkptr", number(meta.nblkptr.into()));
+        add("mdn_maxblkid", number(meta.maxblkid));
+        add("to_ivset_guid", number(source::ivset_guid(&self.dataset)));
+        add("from_ivset_guid", number(self.source.as_ref().map_or(0, |s| s.ivset_guid)));
+        list
     }
 }

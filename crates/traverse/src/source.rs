@@ -111,3 +111,53 @@ impl Source {
 pub(crate) fn ivset_guid(dataset: &Dataset) -> u64 {
     dataset.field(FIELD_IVSET_GUID).and_then(zap::Entry::u64).unwrap_or(0)
 }
+
+/// The snapshot or bookmark that has this guid: looked for in `dataset`, then in the datasets that
+/// it was cloned from, then in the whole pool.
+pub(crate) fn find_by_guid(pool: &Pool, dataset: &str, guid: u64) -> Result<Option<Name>> {
+    let mut name = dataset.to_owned();
+    // Each clone is younger than its origin, so the chain ends; the bound is for broken pools.
+    for _ in 0..1000 {
+        if let Some(found) = in_dataset(pool, &name, guid)? {
+            return Ok(Some(found));
+        }
+        let dir = pool.dir(&name)?;
+        if dir.origin == 0 {
+            break;
+        }
+        let origin = Dataset::open(pool.mos(), dir.origin)?;
+        name = Name::parse(&pool.dataset_name(&origin)?)?.dataset;
+    }
+    in_tree(pool, pool.name(), guid)
+}
+
+fn in_dataset(pool: &Pool, dataset: &str, guid: u64) -> Result<Option<Name>> {
+    let head = pool.head(dataset)?;
+    let snapshots = pool.snapshots(&head)?;
+    let found =
+        snapshots.into_iter().find(|(_, d)| d.guid == guid).map(|(n, _)| Suffix::Snapshot(n));
+    let found = match found {
+        Some(snapshot) => Some(snapshot),
+        None => {
+            let bookmarks = pool.bookmarks(&head)?;
+            bookmarks.into_iter().find(|(_, b)| b.guid == guid).map(|(n, _)| Suffix::Bookmark(n))
+        }
+    };
+    Ok(found.map(|suffix| Name { dataset: dataset.to_owned(), suffix }))
+}
+
+fn in_tree(pool: &Pool, name: &str, guid: u64) -> Result<Option<Name>> {
+    if let Some(found) = in_dataset(pool, name, guid)? {
+        return Ok(Some(found));
+    }
+    for (child, _) in pool.dir(name)?.children(pool.mos())? {
+        // Names of at most 255 bytes end the recursion in any pool, looping ones too.
+        if child.starts_with(['$', '%']) || name.len() + child.len() >= 256 {
+            continue;
+        }
+        if let Some(found) = in_tree(pool, &format!("{name}/{child}"), guid)? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}

@@ -32,7 +32,7 @@ pub struct ResumePoint {
 #[derive(Clone, Debug)]
 pub struct WalkSpec {
     /// The object set.
-    pub objset: Objset,
+    pub objset: Arc<Objset>,
     /// Blocks born in this txg or before are passed over, with all below them.
     pub fromtxg: u64,
     /// Where to go on.
@@ -137,7 +137,13 @@ impl Walk<'_> {
         bp.logical_birth() == 0 || bp.logical_birth() > self.spec.fromtxg
     }
 
-    fn visit(&mut self, dnode: &Dnode, bp: &BlkPtr, at: Bookmark, ahead: Option<Read>) -> Result<()> {
+    fn visit(
+        &mut self,
+        dnode: &Dnode,
+        bp: &BlkPtr,
+        at: Bookmark,
+        ahead: Option<Read>,
+    ) -> Result<()> {
         if !self.is_wanted(dnode, bp, &at) {
             return Ok(());
         }
@@ -158,7 +164,7 @@ impl Walk<'_> {
         }
         let data = match ahead {
             Some(job) => job.take()?,
-            None => self.spec.objset.zio().read(bp, &at)?,
+            None => self.spec.objset.read_block(bp, &at)?,
         };
         if at.level > 0 {
             self.visitor.block(dnode, bp, &at)?;
@@ -199,8 +205,8 @@ impl Walk<'_> {
     }
 
     fn read_ahead(&self, bp: BlkPtr, at: Bookmark) -> Read {
-        let zio = Arc::clone(self.spec.objset.zio());
-        Job::spawn(self.pool, move || zio.read(&bp, &at))
+        let objset = Arc::clone(&self.spec.objset);
+        Job::spawn(self.pool, move || objset.read_block(&bp, &at))
     }
 
     /// The dnodes in a block of them.

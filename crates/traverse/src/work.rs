@@ -8,8 +8,10 @@ use zsend_encoder::event::{BlockInfo, Event, Payload, Spill, Write, WriteEmbedde
 use zsend_encoder::policy::{OLD_MAX_BLOCK_SIZE, Plan, Policy};
 use zsend_pool::PoolError;
 use zsend_pool::blkptr::BlkPtr;
+use zsend_pool::crypt::Crypt;
+use zsend_pool::dmu::objset::Objset;
 use zsend_pool::place::Bookmark;
-use zsend_pool::zio::Zio;
+use zsend_pool::zio::{Stored, Zio};
 use zsend_records::flags::Features;
 
 /// What a lost block is filled with when it is sent all the same: "zfs badd bloc".
@@ -18,7 +20,7 @@ const BAD_BLOCK: u64 = 0x2_F5BA_DDB1_0C;
 /// Reads batches.
 #[derive(Clone, Debug)]
 pub(crate) struct Worker {
-    pub(crate) zio: Arc<Zio>,
+    pub(crate) objset: Arc<Objset>,
     pub(crate) policy: Policy,
     /// Nothing is read; payloads are sizes.
     pub(crate) sizes_only: bool,
@@ -81,7 +83,12 @@ impl Worker {
                             Payload::new(bytes.slice(from.min(bytes.len())..to.min(bytes.len())))
                         }
                     };
-                    events.push(write(WriteForm::Anonymous, offset.wrapping_add(done), payload, len));
+                    events.push(write(
+                        WriteForm::Anonymous,
+                        offset.wrapping_add(done),
+                        payload,
+                        len,
+                    ));
                     done += len;
                 }
             }
@@ -93,22 +100,42 @@ impl Worker {
     fn payload(&self, form: WriteForm, data: &Data) -> Result<(WriteForm, Payload)> {
         let Data { at, bp, blksz, .. } = data;
         if form == WriteForm::Plain || form == WriteForm::Anonymous {
-            return Ok((form, match self.plain_or_replaced(data)? {
-                None => Payload::size_only(*blksz),
-                Some(bytes) => Payload::new(bytes),
-            }));
+            return Ok((
+                form,
+                match self.plain_or_replaced(data)? {
+                    None => Payload::size_only(*blksz),
+                    Some(bytes) => Payload::new(bytes),
+                },
+            ));
         }
         if self.sizes_only {
             return Ok((form, Payload::size_only(bp.psize())));
         }
-        match self.zio.read_stored(bp, at) {
+        match self.as_sent(form, bp, at) {
             // The sum that verified the block is the payload's sum, where it is the same sum.
-            Ok(stored) => Ok((form, match stored.sum {
-                Some(sum) => Payload::with_sum(stored.data, sum),
-                None => Payload::new(stored.data),
-            })),
+            Ok(stored) => Ok((
+                form,
+                match stored.sum {
+                    Some(sum) => Payload::with_sum(stored.data, sum),
+                    None => Payload::new(stored.data),
+                },
+            )),
             Err(e) => Ok((WriteForm::Plain, Payload::new(self.replace(e, *blksz)?))),
         }
+    }
+
+    /// The stored block for a raw stream; decrypted, if it is encrypted, for any other.
+    fn as_sent(&self, form: WriteForm, bp: &BlkPtr, at: &Bookmark) -> zsend_pool::Result<Stored> {
+        let (zio, crypt) = self.zio();
+        if form == WriteForm::Raw {
+            zio.read_raw(bp, at, crypt)
+        } else {
+            zio.read_decrypted(bp, at, crypt)
+        }
+    }
+
+    fn zio(&self) -> (&Zio, Option<&Crypt>) {
+        (self.objset.zio(), self.objset.crypt().map(|c| &**c))
     }
 
     /// The decompressed block, or its replacement; nothing if only sizes are wanted.
@@ -116,7 +143,7 @@ impl Worker {
         if self.sizes_only {
             return Ok(None);
         }
-        match self.zio.read(&data.bp, &data.at) {
+        match self.objset.read_block(&data.bp, &data.at) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(e) => self.replace(e, data.blksz).map(Some),
         }
@@ -134,8 +161,8 @@ impl Worker {
         let payload = match (self.sizes_only, raw) {
             (true, true) => Payload::size_only(bp.psize()),
             (true, false) => Payload::size_only(bp.lsize()),
-            (false, true) => Payload::new(self.zio.read_stored(bp, at)?.data),
-            (false, false) => Payload::new(self.zio.read(bp, at)?),
+            (false, true) => Payload::new(self.as_sent(WriteForm::Raw, bp, at)?.data),
+            (false, false) => Payload::new(self.objset.read_block(bp, at)?),
         };
         Ok(Event::Spill(Spill { object: at.object, unmodified, block: block_info(bp), payload }))
     }

@@ -32,10 +32,9 @@ impl RecordEncoder for FreeObjectsEncoder {
                 (hole.blkid.wrapping_mul(span) >> DNODE_SHIFT, span >> DNODE_SHIFT)
             }
             Event::Hole(hole) => match blocks(hole) {
-                Some((first, count)) => (
-                    first.wrapping_mul(DNODES_PER_BLOCK),
-                    count.wrapping_mul(DNODES_PER_BLOCK),
-                ),
+                Some((first, count)) => {
+                    (first.wrapping_mul(DNODES_PER_BLOCK), count.wrapping_mul(DNODES_PER_BLOCK))
+                }
                 None => return Ok(()),
             },
             _ => return Ok(()),

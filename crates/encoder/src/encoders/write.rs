@@ -76,12 +76,8 @@ mod tests {
 
     #[test]
     fn key_of_a_compressed_block() {
-        let b = BlockInfo {
-            lsize: 2560,
-            psize: 1024,
-            compress: Compress::LZ4,
-            ..BlockInfo::default()
-        };
+        let b =
+            BlockInfo { lsize: 2560, psize: 1024, compress: Compress::LZ4, ..BlockInfo::default() };
         assert_eq!(key_prop(&b), 0xF_0001_0004);
         assert_eq!(key_prop(&BlockInfo { protected: true, ..b }), 0x8F_0001_0004);
     }

@@ -10,7 +10,8 @@ pub fn u64s(data: &mut [u8]) {
 }
 
 /// Swaps a whole block of some object type in place.
-pub fn swap(kind: ByteswapKind, data: &mut [u8]) {
+pub fn swap(kind: ByteswapKind, data: &mut [u8], opaque: bool) {
+    let _ = opaque;
     match kind {
         ByteswapKind::U8 => {}
         _ => u64s(data),

@@ -81,7 +81,8 @@ impl Dnode {
     /// # Errors
     /// [`PoolError::Corrupt`] if a field has a value that no writer gives it.
     pub fn parse(bytes: &Bytes, at: &Bookmark) -> Result<Self> {
-        let bad = |what, found: u64, expected: &str| Err(PoolError::corrupt(*at, what, found, expected));
+        let bad =
+            |what, found: u64, expected: &str| Err(PoolError::corrupt(*at, what, found, expected));
         let Ok((core, _)) = DnodeCore::ref_from_prefix(bytes) else {
             return bad("dnode size", bytes.len() as u64, "at least 512");
         };

@@ -3,6 +3,7 @@
 use super::dnode::{DNODE_BLOCK_SIZE, DNODE_SIZE, DNODES_PER_BLOCK, Dnode};
 use crate::blkptr::BlkPtr;
 use crate::cache::BlockCache;
+use crate::crypt::Crypt;
 use crate::place::Bookmark;
 use crate::zio::Zio;
 use crate::{PoolError, Result};
@@ -28,6 +29,7 @@ pub struct Objset {
     root: BlkPtr,
     portable_mac: [u8; 32],
     accounting: Vec<(u64, Dnode)>,
+    crypt: Option<Arc<Crypt>>,
 }
 
 /// Where the user, group and project accounting dnodes lie in `objset_phys_t`, and the object
@@ -37,11 +39,17 @@ const ACCOUNTING: [(usize, u64); 3] =
 
 impl Objset {
     /// Opens the object set that `root` points to. `id` is its dataset's object number, zero for
-    /// the MOS.
+    /// the MOS; `crypt` how it is encrypted, if it is.
     ///
     /// # Errors
     /// [`PoolError::Corrupt`] if the block is no object set, or what reading it gives.
-    pub fn open(zio: &Arc<Zio>, cache: &Arc<BlockCache>, id: u64, root: BlkPtr) -> Result<Self> {
+    pub fn open(
+        zio: &Arc<Zio>,
+        cache: &Arc<BlockCache>,
+        id: u64,
+        root: BlkPtr,
+        crypt: Option<Arc<Crypt>>,
+    ) -> Result<Self> {
         let at = Bookmark::root(id);
         if root.is_hole() {
             return Err(PoolError::corrupt(at, "root block pointer", "a hole", "an object set"));
@@ -50,11 +58,16 @@ impl Objset {
             let found = format!("type {} of {} bytes", root.object_type(), root.lsize());
             return Err(PoolError::corrupt(at, "root block", found, "an object set"));
         }
-        let phys = zio.read(&root, &at)?;
+        let phys = zio.read(&root, &at, crypt.as_deref())?;
         let meta = Dnode::parse(&phys.slice(..DNODE_SIZE), &at)?;
         if meta.object_type != DmuType::DNODE || meta.datablksz() != DNODE_BLOCK_SIZE as u64 {
             let found = format!("type {}, {} bytes a block", meta.object_type, meta.datablksz());
-            return Err(PoolError::corrupt(at, "meta-dnode", found, "type 10, 16384 bytes a block"));
+            return Err(PoolError::corrupt(
+                at,
+                "meta-dnode",
+                found,
+                "type 10, 16384 bytes a block",
+            ));
         }
         let word = |o: usize| phys[o..].first_chunk::<8>().map_or(0, |b| u64::from_le_bytes(*b));
         let kind = ObjsetType(u32::try_from(word(TYPE_OFFSET)).unwrap_or(0));
@@ -78,6 +91,7 @@ impl Objset {
             root,
             portable_mac,
             accounting,
+            crypt,
         })
     }
 
@@ -110,6 +124,19 @@ impl Objset {
     /// The MAC that raw receivers check the object set by.
     pub const fn portable_mac(&self) -> &[u8; 32] {
         &self.portable_mac
+    }
+
+    /// How its blocks are encrypted, and the key if it was loaded; `None` if they are not.
+    pub const fn crypt(&self) -> Option<&Arc<Crypt>> {
+        self.crypt.as_ref()
+    }
+
+    /// Reads a block of this object set: see [`Zio::read`].
+    ///
+    /// # Errors
+    /// Those of [`Zio::read`].
+    pub fn read_block(&self, bp: &BlkPtr, at: &Bookmark) -> Result<Bytes> {
+        self.zio.read(bp, at, self.crypt.as_deref())
     }
 
     /// The reader of the pool's blocks.
@@ -153,6 +180,7 @@ impl Objset {
         if blkid > dnode.maxblkid {
             return Ok(None);
         }
+        let decrypted = self.crypt.as_ref().is_some_and(|c| c.key.is_some());
         let shift = dnode.epb_shift();
         let top = u32::from(dnode.nlevels) - 1;
         let index = |level: u32| blkid.checked_shr(level * shift).unwrap_or(0);
@@ -167,17 +195,21 @@ impl Objset {
             if bp.level() != level {
                 return Err(PoolError::corrupt(at, "level", bp.level(), level));
             }
-            let data = self.cache.get(&bp, || self.zio.read(&bp, &at))?;
+            let data = self.cache.get(&bp, decrypted, || self.read_block(&bp, &at))?;
             if level == 0 {
                 return Ok(Some(data));
             }
             let child = index(level - 1) & ((1 << shift) - 1);
-            bp = usize::try_from(child)
-                .ok()
-                .and_then(|i| BlkPtr::at(&data, i))
-                .ok_or_else(|| {
-                    PoolError::corrupt(at, "indirect block size", data.len(), 1u64 << dnode.indblkshift)
-                })?;
+            bp = usize::try_from(child).ok().and_then(|i| BlkPtr::at(&data, i)).ok_or_else(
+                || {
+                    PoolError::corrupt(
+                        at,
+                        "indirect block size",
+                        data.len(),
+                        1u64 << dnode.indblkshift,
+                    )
+                },
+            )?;
         }
         Ok(None)
     }

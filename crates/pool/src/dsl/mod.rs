@@ -1,6 +1,7 @@
 //! The dataset and snapshot layer: names to object sets, and what is known about each dataset.
 
 pub mod bookmark;
+pub mod crypt;
 pub mod dataset;
 pub mod deadlist;
 pub mod dir;

@@ -29,7 +29,13 @@ pub struct Request<'a> {
 
 impl Request<'_> {
     /// Notes a candidate that was not accepted.
-    pub(crate) fn failed(&mut self, device: impl Into<String>, offset: u64, why: impl Into<String>, io: bool) {
+    pub(crate) fn failed(
+        &mut self,
+        device: impl Into<String>,
+        offset: u64,
+        why: impl Into<String>,
+        io: bool,
+    ) {
         // A raidz can have many combinations; what matters is which devices, not how many tries.
         if self.attempts.len() < 64 {
             self.attempts.push(Attempt { device: device.into(), offset, why: why.into(), io });
@@ -87,7 +93,12 @@ impl Vdev {
                 }
             }
             Kind::Leaf(None) => {
-                request.failed(&self.name, offset.saturating_add(DATA_START), "device is missing", true);
+                request.failed(
+                    &self.name,
+                    offset.saturating_add(DATA_START),
+                    "device is missing",
+                    true,
+                );
                 None
             }
             Kind::Mirror(children) => mirror::read(children, offset, size, request),

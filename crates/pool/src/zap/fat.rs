@@ -127,7 +127,12 @@ fn leaves(
         (header.ptrtbl_blk.get(), header.ptrtbl_numblks.get(), header.ptrtbl_shift.get());
     if shift > MAX_SHIFT || count > dnode.maxblkid {
         let found = format!("{count} blocks, shift {shift}");
-        return Err(PoolError::corrupt(at, "ZAP pointer table", found, "a table inside the object"));
+        return Err(PoolError::corrupt(
+            at,
+            "ZAP pointer table",
+            found,
+            "a table inside the object",
+        ));
     }
     for blkid in first..first.saturating_add(count) {
         if let Some(data) = os.block(dnode, object, blkid)? {
@@ -149,7 +154,12 @@ impl<'a> Leaf<'a> {
         };
         if header.block_type.get() != BLOCK_LEAF || header.magic.get() != LEAF_MAGIC {
             let found = format!("{:#x}", header.magic.get());
-            return Err(PoolError::corrupt(at, "ZAP leaf magic", found, format!("{LEAF_MAGIC:#x}")));
+            return Err(PoolError::corrupt(
+                at,
+                "ZAP leaf magic",
+                found,
+                format!("{LEAF_MAGIC:#x}"),
+            ));
         }
         // The hash table has one 16-bit slot for each 32 bytes of the block.
         let start = size_of::<LeafHeader>() + data.len() / 32 * 2;
@@ -165,7 +175,12 @@ impl<'a> Leaf<'a> {
             }
             let int_size = chunk.value_intlen;
             if !matches!(int_size, 1 | 2 | 4 | 8) {
-                return Err(PoolError::corrupt(self.at, "ZAP value size", int_size, "1, 2, 4 or 8"));
+                return Err(PoolError::corrupt(
+                    self.at,
+                    "ZAP value size",
+                    int_size,
+                    "1, 2, 4 or 8",
+                ));
             }
             let name_len = usize::from(chunk.name_numints.get()) * key_size;
             let value_len = usize::from(chunk.value_numints.get()) * usize::from(int_size);

@@ -129,8 +129,6 @@ fn hash(salt: u64, name: &[u8], bits: u32) -> u64 {
         }
         table
     };
-    let crc = name
-        .iter()
-        .fold(salt, |crc, &b| (crc >> 8) ^ TABLE[usize::from((crc as u8) ^ b)]);
+    let crc = name.iter().fold(salt, |crc, &b| (crc >> 8) ^ TABLE[usize::from((crc as u8) ^ b)]);
     crc & !((1u64 << (64 - bits)) - 1)
 }

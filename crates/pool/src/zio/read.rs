@@ -4,6 +4,7 @@
 use super::checksum::{self, ChecksumSalt};
 use super::compress;
 use crate::blkptr::{BlkPtr, Dva};
+use crate::crypt::{self, Crypt};
 use crate::dmu::byteswap;
 use crate::place::{Attempt, Bookmark};
 use crate::vdev::{Request, Tree};
@@ -78,11 +79,8 @@ impl Zio {
         let mut data = None;
         for dva in bp.dvas() {
             let mut verify = |bytes: &[u8]| self.verify(bp, bytes, &mut sum);
-            let mut request = Request {
-                check: &mut verify,
-                attempts: &mut attempts,
-                txg: bp.physical_birth(),
-            };
+            let mut request =
+                Request { check: &mut verify, attempts: &mut attempts, txg: bp.physical_birth() };
             data = if dva.is_gang() {
                 super::gang::read(&self.tree, bp, dva, size, &mut request)
             } else {
@@ -113,7 +111,12 @@ impl Zio {
     }
 
     /// Compares a candidate's checksum with the pointer's.
-    fn verify(&self, bp: &BlkPtr, bytes: &[u8], sum: &mut Option<Fletcher4>) -> std::result::Result<(), String> {
+    fn verify(
+        &self,
+        bp: &BlkPtr,
+        bytes: &[u8],
+        sum: &mut Option<Fletcher4>,
+    ) -> std::result::Result<(), String> {
         let kind = bp.checksum_type();
         if kind == Checksum::OFF || kind == Checksum::NOPARITY {
             return Ok(());
@@ -136,27 +139,65 @@ impl Zio {
         Ok(())
     }
 
-    /// The block's LSIZE bytes: verified, decompressed, in little-endian order.
+    /// The block's LSIZE bytes: verified, decrypted, decompressed, in little-endian order.
+    ///
+    /// `crypt` is that of the object set; without a key in it, what can be read without one is.
     ///
     /// # Errors
-    /// As [`Self::read_stored`]; [`PoolError::Corrupt`] if the bytes do not decompress.
-    pub fn read(&self, bp: &BlkPtr, at: &Bookmark) -> Result<Bytes> {
-        let data = if bp.is_embedded() {
+    /// As [`Self::read_stored`]; [`PoolError::Corrupt`] if the bytes do not decompress, and what
+    /// [`Self::read_decrypted`] gives.
+    pub fn read(&self, bp: &BlkPtr, at: &Bookmark, crypt: Option<&Crypt>) -> Result<Bytes> {
+        if bp.is_embedded() {
+            crypt::check(bp, at, crypt)?;
             bp.check(at)?;
             let (payload, len) = bp.embedded_payload();
-            self.expand(bp, at, Bytes::copy_from_slice(&payload[..len]))?
-        } else {
-            let stored = self.read_stored(bp, at)?;
-            self.expand(bp, at, stored.data)?
-        };
-        self.to_host_order(bp, at, data)
+            let data = self.expand(bp, at, Bytes::copy_from_slice(&payload[..len]))?;
+            return self.to_host_order(bp, at, data, false);
+        }
+        let stored = self.read_decrypted(bp, at, crypt)?;
+        let data = self.expand(bp, at, stored.data)?;
+        if bp.level() > 0 && crypt.is_some() {
+            crypt::check_indirect(bp, at, &data)?;
+        }
+        let opaque = crypt.is_some_and(|c| c.key.is_none());
+        self.to_host_order(bp, at, data, opaque)
+    }
+
+    /// The block's PSIZE bytes, verified and decrypted but still compressed.
+    ///
+    /// # Errors
+    /// As [`Self::read_stored`]; [`PoolError::Crypto`] if a MAC does not fit,
+    /// [`PoolError::Corrupt`] for an unencrypted block in an encrypted dataset,
+    /// [`PoolError::KeyNeeded`] if it cannot be read without the key.
+    pub fn read_decrypted(
+        &self,
+        bp: &BlkPtr,
+        at: &Bookmark,
+        crypt: Option<&Crypt>,
+    ) -> Result<Stored> {
+        crypt::check(bp, at, crypt)?;
+        let stored = self.read_stored(bp, at)?;
+        match crypt {
+            Some(crypt) if bp.level() == 0 => crypt.open(bp, at, stored),
+            _ => Ok(stored),
+        }
+    }
+
+    /// The block's PSIZE bytes as stored, of an encrypted dataset or not, for raw streams.
+    ///
+    /// # Errors
+    /// As [`Self::read_stored`]; [`PoolError::Corrupt`] for an unencrypted block in an encrypted
+    /// dataset.
+    pub fn read_raw(&self, bp: &BlkPtr, at: &Bookmark, crypt: Option<&Crypt>) -> Result<Stored> {
+        crypt::check(bp, at, crypt)?;
+        self.read_stored(bp, at)
     }
 
     /// Decompresses stored bytes.
     ///
     /// # Errors
     /// [`PoolError::Corrupt`] if they do not give LSIZE bytes.
-    pub fn expand(&self, bp: &BlkPtr, at: &Bookmark, stored: Bytes) -> Result<Bytes> {
+    fn expand(&self, bp: &BlkPtr, at: &Bookmark, stored: Bytes) -> Result<Bytes> {
         if bp.compress() == Compress::OFF {
             return Ok(stored);
         }
@@ -170,11 +211,18 @@ impl Zio {
         Ok(out.into())
     }
 
-    /// Turns a big-endian block to little-endian order, by its object's type.
+    /// Turns a big-endian block to little-endian order, by its object's type. What is still
+    /// encrypted (`opaque`) stays as it is.
     ///
     /// # Errors
     /// [`PoolError::Unsupported`] if the type is unknown.
-    pub fn to_host_order(&self, bp: &BlkPtr, at: &Bookmark, data: Bytes) -> Result<Bytes> {
+    fn to_host_order(
+        &self,
+        bp: &BlkPtr,
+        at: &Bookmark,
+        data: Bytes,
+        opaque: bool,
+    ) -> Result<Bytes> {
         if !bp.is_big_endian() {
             return Ok(data);
         }
@@ -183,9 +231,12 @@ impl Zio {
             byteswap::u64s(&mut data);
         } else {
             let kind = bp.object_type().byteswap().ok_or_else(|| {
-                PoolError::Unsupported(format!("{at}: byte order of object type {}", bp.object_type()))
+                PoolError::Unsupported(format!(
+                    "{at}: byte order of object type {}",
+                    bp.object_type()
+                ))
             })?;
-            byteswap::swap(kind, &mut data);
+            byteswap::swap(kind, &mut data, opaque);
         }
         Ok(data.into())
     }

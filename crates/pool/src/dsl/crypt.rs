@@ -1,0 +1,98 @@
+//! Key objects: a dataset's wrapped keys, and how its encryption root's key was made.
+
+use super::dir::Dir;
+use crate::dmu::objset::Objset;
+use crate::place::Bookmark;
+use crate::zap::{self, Entry};
+use crate::{PoolError, Result};
+use zsend_crypto::{CryptoError, KeyFormat, KeyObject, KeyVersion, Suite};
+
+/// A directory's field that names its key object: `DD_FIELD_CRYPTO_KEY_OBJ`.
+const FIELD_CRYPTO_KEY: &str = "com.datto:crypto_key_obj";
+
+/// How a dataset is encrypted.
+///
+/// Source: OpenZFS `include/sys/dsl_crypt.h` and `module/zfs/dsl_crypt.c`, zfs-2.3.2.
+#[derive(Clone, Debug)]
+pub struct Encryption {
+    /// The wrapped keys.
+    pub key_object: KeyObject,
+    /// Directory object of the encryption root.
+    pub root_dir: u64,
+    /// The root's `keyformat`.
+    pub format: KeyFormat,
+    /// The root's `pbkdf2iters`, zero unless it is a passphrase.
+    pub iterations: u64,
+    /// The root's `pbkdf2salt`, likewise.
+    pub salt: u64,
+    at: Bookmark,
+}
+
+impl Encryption {
+    /// Reads the key object of a directory; `None` if the directory is not encrypted.
+    ///
+    /// # Errors
+    /// [`PoolError::Corrupt`] if an entry is missing or of a wrong size.
+    pub fn open(mos: &Objset, dir: &Dir) -> Result<Option<Self>> {
+        let Some(object) = key_object_of(mos, dir)? else { return Ok(None) };
+        let at = Bookmark::new(mos.id(), object, 0, 0);
+        let entries = zap::entries(mos, object)?;
+        let root_dir = number(&entries, "DSL_CRYPTO_ROOT_DDOBJ", at)?;
+        let key_object = KeyObject {
+            suite: Suite(number(&entries, "DSL_CRYPTO_SUITE", at)?),
+            guid: number(&entries, "DSL_CRYPTO_GUID", at)?,
+            // The first pools with encryption had no such entry.
+            version: KeyVersion(number(&entries, "DSL_CRYPTO_VERSION", at).unwrap_or(0)),
+            master_key: bytes(&entries, "DSL_CRYPTO_MASTER_KEY_1", at)?,
+            hmac_key: bytes(&entries, "DSL_CRYPTO_HMAC_KEY_1", at)?,
+            iv: bytes(&entries, "DSL_CRYPTO_IV", at)?,
+            mac: bytes(&entries, "DSL_CRYPTO_MAC", at)?,
+        };
+        let root = if root_dir == dir.object {
+            entries
+        } else {
+            let missing =
+                || PoolError::corrupt(at, "encryption root", root_dir, "an encrypted dataset");
+            let root = key_object_of(mos, &Dir::open(mos, root_dir)?)?.ok_or_else(missing)?;
+            zap::entries(mos, root)?
+        };
+        Ok(Some(Self {
+            key_object,
+            root_dir,
+            format: KeyFormat(number(&root, "keyformat", at)?),
+            iterations: number(&root, "pbkdf2iters", at).unwrap_or(0),
+            salt: number(&root, "pbkdf2salt", at).unwrap_or(0),
+            at,
+        }))
+    }
+
+    /// A key error with the key object's place.
+    pub(crate) fn error(&self, source: CryptoError) -> PoolError {
+        PoolError::Crypto { at: self.at, source }
+    }
+}
+
+fn key_object_of(mos: &Objset, dir: &Dir) -> Result<Option<u64>> {
+    if !dir.zapified {
+        return Ok(None);
+    }
+    zap::lookup_u64(mos, dir.object, FIELD_CRYPTO_KEY)
+}
+
+fn find<'e>(entries: &'e [Entry], name: &'static str, at: Bookmark) -> Result<&'e Entry> {
+    entries
+        .iter()
+        .find(|e| e.name == name.as_bytes())
+        .ok_or_else(|| PoolError::corrupt(at, name, "absent", "an entry of the key object"))
+}
+
+fn number(entries: &[Entry], name: &'static str, at: Bookmark) -> Result<u64> {
+    let entry = find(entries, name, at)?;
+    entry.u64().ok_or_else(|| PoolError::corrupt(at, name, entry.int_size, "a 64-bit integer"))
+}
+
+fn bytes<const N: usize>(entries: &[Entry], name: &'static str, at: Bookmark) -> Result<[u8; N]> {
+    let value = &find(entries, name, at)?.value;
+    let array = value.as_slice().try_into();
+    array.map_err(|_| PoolError::corrupt(at, name, value.len(), N))
+}
