@@ -24,8 +24,6 @@ pub struct StreamParams {
     pub toguid: u64,
     /// Object numbers from here on have no dnode: 32 for each block of the meta-dnode.
     pub object_limit: u64,
-    /// Objects before this one were sent already (resumed streams); zero otherwise.
-    pub resume_object: u64,
 }
 
 /// What was written.

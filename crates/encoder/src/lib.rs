@@ -16,7 +16,6 @@
 //!     features: Features::empty(),
 //!     toguid: 42,
 //!     object_limit: 32,
-//!     resume_object: 0,
 //! };
 //! let mut stream = Vec::new();
 //! let mut encoder = Encoder::new(params, Gather::new(&mut stream));

@@ -51,6 +51,8 @@ pub(crate) struct Collector<'a> {
     /// Number of the object set, for errors.
     pub(crate) objset: u64,
     pub(crate) fromtxg: u64,
+    /// Objects before this one were sent by an earlier stream.
+    pub(crate) resume_object: u64,
     pub(crate) unmodified_spill: bool,
     pub(crate) batch: Batch,
     pub(crate) submit: &'a mut dyn FnMut(Batch) -> Result<()>,
@@ -77,6 +79,9 @@ impl Collector<'_> {
 
     /// A dnode as an event, then its spill block if that is sent again although it is old.
     fn object(&mut self, bp: &BlkPtr, object: u64, dnode: &Dnode) -> Result<()> {
+        if object < self.resume_object {
+            return Ok(());
+        }
         if dnode.object_type == DmuType::NONE {
             return self.push(Item::Ready(Event::FreeSlot { object }), 0);
         }

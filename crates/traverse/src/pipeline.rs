@@ -81,6 +81,7 @@ pub fn run(
                 policy: spec.policy,
                 objset: spec.walk.objset.id(),
                 fromtxg: spec.walk.fromtxg,
+                resume_object: spec.walk.resume.map_or(0, |r| r.object),
                 unmodified_spill: spec.unmodified_spill,
                 batch: Batch::default(),
                 submit: &mut submit,

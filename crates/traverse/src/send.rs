@@ -310,7 +310,6 @@ impl<'p> SendPlan<'p> {
                 .maxblkid
                 .saturating_add(1)
                 .saturating_mul(DNODES_PER_BLOCK),
-            resume_object: resume.map_or(0, |r| r.object),
         };
         let replaced = self.options.tunables.corrupt_data.then(Arc::<Mutex<Vec<_>>>::default);
         let mut encoder = Encoder::new(params, sink);

@@ -25,7 +25,6 @@ impl RecordEncoder for FreeObjectsEncoder {
     fn encode(&self, event: &Event, out: &mut dyn Emit) -> io::Result<()> {
         let params = *out.params();
         let (first, count) = match event {
-            Event::FreeSlot { object } if *object < params.resume_object => return Ok(()),
             Event::FreeSlot { object } => (*object, 1),
             Event::Hole(hole) if params.dialect.is_illumos() => {
                 let span = span(hole);

@@ -20,9 +20,6 @@ impl RecordEncoder for ObjectEncoder {
     fn encode(&self, event: &Event, out: &mut dyn Emit) -> io::Result<()> {
         let Event::Object(o) = event else { return Ok(()) };
         let params = *out.params();
-        if o.object < params.resume_object {
-            return Ok(());
-        }
         let large = params.features.contains(Features::LARGE_BLOCKS);
         let blksz = if large { o.blksz } else { o.blksz.min(OLD_MAX_BLOCK_SIZE) };
         let mut flags = RecordFlags::empty();
