@@ -14,6 +14,7 @@ const NOT_YET: [&str; 8] = ["-R", "-I", "-p", "-h", "-b", "-S", "--redact", "-s"
 pub(crate) struct Reference {
     pub(crate) dialect: &'static str,
     pub(crate) rc: i64,
+    pub(crate) bytes: Option<u64>,
     pub(crate) sha256: Option<String>,
     pub(crate) stdout: Option<String>,
     pub(crate) stderr: Option<String>,
@@ -56,6 +57,7 @@ fn case(json: &Value) -> Option<Case> {
             Some(Reference {
                 dialect,
                 rc: r["rc"].as_i64()?,
+                bytes: r["bytes"].as_u64(),
                 sha256: text(&r["sha256"]),
                 stdout: text(&r["stdout"]),
                 stderr: text(&r["stderr"]),

@@ -82,7 +82,7 @@ fn conform(zsend: &Path, pool: &Path) -> Result<Tally, String> {
     Ok(tally)
 }
 
-/// Runs one case in one dialect.
+/// Runs one case in one dialect, then asks for its exact size.
 fn check(
     zsend: &Path,
     pool: &Path,
@@ -90,12 +90,28 @@ fn check(
     case: &Case,
     reference: &Reference,
 ) -> Result<(), String> {
-    let mut command = Command::new(zsend);
-    command.arg("send").arg("-d").arg(images).args(["--dialect", reference.dialect]);
-    if let Some((dataset, file)) = &case.key {
-        command.arg("--key").arg(format!("{dataset}={}", pool.join(file).display()));
+    let command = || {
+        let mut command = Command::new(zsend);
+        command.arg("send").arg("-d").arg(images).args(["--dialect", reference.dialect]);
+        if let Some((dataset, file)) = &case.key {
+            command.arg("--key").arg(format!("{dataset}={}", pool.join(file).display()));
+        }
+        command.args(&case.args).stdin(Stdio::null());
+        command
+    };
+    check_output(command(), reference)?;
+    let Some(want) = reference.bytes else { return Ok(()) };
+    let out = command().args(["-n", "-P", "--exact"]).output().map_err(|e| e.to_string())?;
+    let text = String::from_utf8_lossy(&out.stdout);
+    let got = text.lines().find_map(|line| line.strip_prefix("size\t")?.parse::<u64>().ok());
+    if got == Some(want) {
+        return Ok(());
     }
-    command.args(&case.args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    Err(format!("--exact printed {text:?}, the stream has {want} bytes"))
+}
+
+fn check_output(mut command: Command, reference: &Reference) -> Result<(), String> {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|e| e.to_string())?;
     let mut stream = child.stdout.take().ok_or("no standard output")?;
     let mut hash = Sha256::new();

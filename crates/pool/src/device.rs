@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::{PoolError, Result};
+use crate::{PoolError, Result, buffer};
 
 /// Something that bytes can be read from at any offset, by many threads at once.
 pub trait Source: Send + Sync {
@@ -123,7 +123,7 @@ impl Device {
             // Fails in the one place that says so, before anything is allocated.
             self.read_at(&mut [0], self.size)?;
         }
-        let mut buf = vec![0; len];
+        let mut buf = buffer::take(len);
         self.read_at(&mut buf, offset)?;
         Ok(buf)
     }

@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 pub mod blkptr;
+mod buffer;
 mod cache;
 pub mod config;
 pub mod crypt;

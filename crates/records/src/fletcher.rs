@@ -23,39 +23,22 @@ impl Fletcher4 {
     /// The sum of `data` read as little-endian words. Up to three bytes at the end that do not
     /// fill a word are ignored, as the reference ignores them.
     pub fn of(data: &[u8]) -> Self {
-        let mut sum = Self::ZERO;
-        sum.update(data);
-        sum
+        Self::from_words(zsend_metal::fletcher4(data))
     }
 
     /// The sum of `data` read as big-endian words.
     pub fn of_byteswapped(data: &[u8]) -> Self {
-        let mut sum = Self::ZERO;
-        sum.update_byteswapped(data);
-        sum
+        Self::from_words(zsend_metal::fletcher4_byteswapped(data))
     }
 
     /// Goes on with `data`, little-endian words.
     pub fn update(&mut self, data: &[u8]) {
-        self.run(data, u32::from_le_bytes);
+        *self = self.then(Self::of(data), data.len() as u64);
     }
 
     /// Goes on with `data`, big-endian words.
     pub fn update_byteswapped(&mut self, data: &[u8]) {
-        self.run(data, u32::from_be_bytes);
-    }
-
-    #[inline]
-    fn run(&mut self, data: &[u8], word: fn([u8; 4]) -> u32) {
-        let Self { mut a, mut b, mut c, mut d } = *self;
-        let (words, _) = data.as_chunks::<4>();
-        for w in words {
-            a = a.wrapping_add(u64::from(word(*w)));
-            b = b.wrapping_add(a);
-            c = c.wrapping_add(b);
-            d = d.wrapping_add(c);
-        }
-        *self = Self { a, b, c, d };
+        *self = self.then(Self::of_byteswapped(data), data.len() as u64);
     }
 
     /// The sum of a concatenation, from the sum of its first part (`self`), the sum of its second

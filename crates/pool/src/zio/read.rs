@@ -8,7 +8,7 @@ use crate::crypt::{self, Crypt};
 use crate::dmu::byteswap;
 use crate::place::{Attempt, Bookmark};
 use crate::vdev::{Request, Tree};
-use crate::{PoolError, Result};
+use crate::{PoolError, Result, buffer};
 use bytes::Bytes;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -95,7 +95,7 @@ impl Zio {
                 if !attempts.is_empty() {
                     self.note_healed(at, attempts);
                 }
-                Ok(Stored { data: data.into(), sum })
+                Ok(Stored { data: buffer::freeze(data), sum })
             }
             None => Err(PoolError::Unreadable { at: *at, attempts }),
         }
@@ -201,14 +201,14 @@ impl Zio {
         if bp.compress() == Compress::OFF {
             return Ok(stored);
         }
-        let mut out = vec![0; usize::try_from(bp.lsize()).unwrap_or(0)];
+        let mut out = buffer::take(usize::try_from(bp.lsize()).unwrap_or(0));
         compress::decompress(bp.compress(), &stored, &mut out).map_err(|e| {
             let place = bp.dvas().next().map_or(String::new(), |d: Dva| {
                 format!(" (vdev {} offset {:#x})", d.vdev(), d.offset())
             });
             PoolError::corrupt(*at, "compressed block", format!("{e}{place}"), "a whole block")
         })?;
-        Ok(out.into())
+        Ok(buffer::freeze(out))
     }
 
     /// Turns a big-endian block to little-endian order, by its object's type. What is still

@@ -1,0 +1,91 @@
+//! Buffers of blocks, used again: a fresh one costs the kernel a page fault for every 4 KiB, more
+//! than reading and checking its bytes costs.
+
+use bytes::Bytes;
+use std::sync::{Mutex, PoisonError};
+
+/// Smaller buffers are left to the allocator, which does not give small ones back to the system.
+const SMALLEST: usize = 16 << 10;
+/// Bytes that idle buffers may hold together.
+const KEPT: usize = 24 << 20;
+
+#[derive(Debug)]
+struct Idle {
+    buffers: Vec<Vec<u8>>,
+    bytes: usize,
+}
+
+static IDLE: Mutex<Idle> = Mutex::new(Idle { buffers: Vec::new(), bytes: 0 });
+
+/// A buffer of `len` bytes whose contents are whatever they are: the caller fills all of it. The
+/// caller bounds `len`.
+pub(crate) fn take(len: usize) -> Vec<u8> {
+    if len < SMALLEST {
+        return vec![0; len];
+    }
+    let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
+    // The last that came back is likeliest to be in the cache, and most blocks are of one size.
+    let fits = |b: &Vec<u8>| b.capacity() >= len && b.capacity() / 4 <= len;
+    let found = idle.buffers.iter().rposition(fits).map(|i| idle.buffers.swap_remove(i));
+    if let Some(buffer) = &found {
+        idle.bytes -= buffer.capacity();
+    }
+    drop(idle);
+    match found {
+        Some(mut buffer) => {
+            buffer.resize(len, 0);
+            buffer
+        }
+        None => vec![0; len],
+    }
+}
+
+/// Gives a buffer up for others to use.
+pub(crate) fn give(buffer: Vec<u8>) {
+    if buffer.capacity() < SMALLEST {
+        return;
+    }
+    let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
+    if idle.bytes + buffer.capacity() <= KEPT {
+        idle.bytes += buffer.capacity();
+        idle.buffers.push(buffer);
+    }
+}
+
+/// A buffer that comes back when the last handle to its bytes is gone.
+pub(crate) fn freeze(buffer: Vec<u8>) -> Bytes {
+    if buffer.capacity() < SMALLEST {
+        return buffer.into();
+    }
+    Bytes::from_owner(Owner(buffer))
+}
+
+struct Owner(Vec<u8>);
+
+impl AsRef<[u8]> for Owner {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        give(std::mem::take(&mut self.0));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_has_the_length_that_was_asked_for() {
+        for len in [0, 1, SMALLEST, SMALLEST + 1, 1 << 20, SMALLEST] {
+            let mut buffer = take(len);
+            assert_eq!(buffer.len(), len);
+            buffer.fill(0xa5);
+            let bytes = freeze(buffer);
+            assert!(bytes.iter().all(|&b| b == 0xa5) && bytes.len() == len);
+        }
+    }
+}
