@@ -4,41 +4,53 @@ use serde_json::Value;
 use std::path::Path;
 
 /// The dialects that a case may have a reference for.
-pub(crate) const DIALECTS: [&str; 3] = ["openzfs", "illumos", "openzfs-xdr"];
+pub const DIALECTS: [&str; 3] = ["openzfs", "illumos", "openzfs-xdr"];
 
 /// Flags of packages, redacted and saved sends, which are not made yet.
 const NOT_YET: [&str; 8] = ["-R", "-I", "-p", "-h", "-b", "-S", "--redact", "-s"];
 
 /// What a reference sender gave.
 #[derive(Debug)]
-pub(crate) struct Reference {
-    pub(crate) dialect: &'static str,
-    pub(crate) rc: i64,
-    pub(crate) bytes: Option<u64>,
-    pub(crate) sha256: Option<String>,
-    pub(crate) stdout: Option<String>,
-    pub(crate) stderr: Option<String>,
+pub struct Reference {
+    /// Whose.
+    pub dialect: &'static str,
+    /// Exit code of `zfs send`.
+    pub rc: i64,
+    /// Bytes of the stream.
+    pub bytes: Option<u64>,
+    /// Digest of the stream.
+    pub sha256: Option<String>,
+    /// What a dry run printed.
+    pub stdout: Option<String>,
+    /// What a refusal printed.
+    pub stderr: Option<String>,
 }
 
 /// One case.
 #[derive(Debug)]
-pub(crate) struct Case {
-    pub(crate) id: String,
-    pub(crate) args: Vec<String>,
+pub struct Case {
+    /// Its name in the pool.
+    pub id: String,
+    /// Arguments to `zfs send`.
+    pub args: Vec<String>,
     /// Encryption root and key file, beside `cases.json`.
-    pub(crate) key: Option<(String, String)>,
-    pub(crate) references: Vec<Reference>,
+    pub key: Option<(String, String)>,
+    /// What each dialect's reference gave.
+    pub references: Vec<Reference>,
 }
 
 impl Case {
     /// Why the case is not tried, if it is not.
-    pub(crate) fn out_of_scope(&self) -> Option<&str> {
+    pub fn out_of_scope(&self) -> Option<&str> {
         self.args.iter().map(String::as_str).find(|a| NOT_YET.contains(a))
     }
 }
 
 /// Reads `cases.json` of a folder.
-pub(crate) fn read(dir: &Path) -> Result<Vec<Case>, String> {
+///
+/// # Errors
+/// What is wrong with the file.
+pub fn read(dir: &Path) -> Result<Vec<Case>, String> {
     let path = dir.join("cases.json");
     let tell = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
     let text = std::fs::read_to_string(&path).map_err(|e| tell(&e))?;

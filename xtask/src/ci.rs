@@ -1,7 +1,7 @@
 //! `ci`: everything that a change must pass, in the order in which it fails fastest.
 
 use crate::conform;
-use crate::run::{cargo, succeed};
+use xtask::run::{cargo, succeed};
 use std::time::Instant;
 
 type Step = (&'static str, fn() -> Result<(), String>);

@@ -1,8 +1,8 @@
 //! `conform`: runs the cases of pools through the program and compares every byte.
 
-use crate::cases::{self, Case, Reference};
-use crate::images;
-use crate::run::{root, zsend};
+use xtask::cases::{self, Case, Reference};
+use xtask::images;
+use xtask::run::{root, zsend};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::io::Read;

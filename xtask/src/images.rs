@@ -9,11 +9,21 @@ use std::path::{Path, PathBuf};
 const PIECE: usize = 64 << 10;
 
 /// Unpacks every `*.img.zst` of `dir` under `target/pools` and returns the folder that they are in.
-pub(crate) fn unpack(dir: &Path) -> Result<PathBuf, String> {
+///
+/// # Errors
+/// The file, and what is wrong with it.
+pub fn unpack(dir: &Path) -> Result<PathBuf, String> {
     let name = dir.file_name().ok_or_else(|| format!("{}: not a folder", dir.display()))?;
-    let to = target().join("pools").join(name);
+    unpack_to(dir, &target().join("pools").join(name))
+}
+
+/// Unpacks every `*.img.zst` of `dir` into the folder `to`: for tests that change the images.
+///
+/// # Errors
+/// The file, and what is wrong with it.
+pub fn unpack_to(dir: &Path, to: &Path) -> Result<PathBuf, String> {
     let tell = |path: &Path, e: io::Error| format!("{}: {e}", path.display());
-    fs::create_dir_all(&to).map_err(|e| tell(&to, e))?;
+    fs::create_dir_all(to).map_err(|e| tell(to, e))?;
     for entry in fs::read_dir(dir).map_err(|e| tell(dir, e))? {
         let from = entry.map_err(|e| tell(dir, e))?.path();
         let Some(image) = from.file_name().and_then(|n| n.to_str()?.strip_suffix(".zst")) else {
@@ -27,7 +37,7 @@ pub(crate) fn unpack(dir: &Path) -> Result<PathBuf, String> {
             unpack_one(&from, &image).map_err(|e| tell(&from, e))?;
         }
     }
-    Ok(to)
+    Ok(to.to_owned())
 }
 
 fn is_newer(image: &Path, source: &Path) -> bool {
@@ -39,7 +49,7 @@ fn unpack_one(from: &Path, to: &Path) -> io::Result<()> {
     let mut decoder = zstd::Decoder::new(File::open(from)?)?;
     decoder.window_log_max(31)?;
     // Written under another name first: an image that is there is whole.
-    let partial = to.with_extension("partial");
+    let partial = to.with_extension(format!("partial-{}", std::process::id()));
     let mut file = File::create(&partial)?;
     let mut piece = vec![0; PIECE];
     let mut size = 0;

@@ -1,10 +1,7 @@
 //! `cargo xtask`: the project's own chores, one verb each.
 
-mod cases;
 mod ci;
 mod conform;
-mod images;
-mod run;
 mod send;
 
 use std::process::ExitCode;

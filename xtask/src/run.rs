@@ -4,30 +4,41 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The project's root.
-pub(crate) fn root() -> PathBuf {
+pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, Path::to_path_buf)
 }
 
 /// Where built and unpacked files go.
-pub(crate) fn target() -> PathBuf {
+pub fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
 /// `cargo` with these arguments, in the project's root.
-pub(crate) fn cargo(args: &[&str]) -> Command {
+pub fn cargo(args: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(args).current_dir(root());
     command
 }
 
 /// Runs a command to its end; anything but success is an error that names it.
-pub(crate) fn succeed(mut command: Command) -> Result<(), String> {
+///
+/// # Errors
+/// The command and how it ended.
+pub fn succeed(mut command: Command) -> Result<(), String> {
     let status = command.status().map_err(|e| format!("{command:?}: {e}"))?;
     if status.success() { Ok(()) } else { Err(format!("{command:?}: {status}")) }
 }
 
 /// Builds the program in release mode and gives its path.
-pub(crate) fn zsend() -> Result<PathBuf, String> {
+///
+/// # Errors
+/// If it does not build.
+pub fn zsend() -> Result<PathBuf, String> {
     succeed(cargo(&["build", "--quiet", "--release", "--package", "zsend-cli"]))?;
     Ok(target().join("release/zsend"))
+}
+
+/// A folder of `fixtures/`.
+pub fn fixture(name: &str) -> PathBuf {
+    root().join("fixtures").join(name)
 }

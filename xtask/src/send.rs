@@ -1,7 +1,7 @@
 //! `send`: the embedded pool's stream, made and checked; or `zsend send` with what is given.
 
-use crate::run::{root, succeed, target, zsend};
-use crate::{cases, images};
+use xtask::run::{root, succeed, target, zsend};
+use xtask::{cases, images};
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::process::Command;

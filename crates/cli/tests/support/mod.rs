@@ -1,0 +1,127 @@
+//! What the tests of the program share: pools that may be damaged, and runs of `zsend`.
+
+#![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
+
+use sha2::{Digest, Sha256};
+use std::fs::OpenOptions;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::AtomicBool;
+use tempfile::TempDir;
+use zsend_pool::blkptr::BlkPtr;
+use zsend_pool::dmu::dnode::Dnode;
+use zsend_pool::dsl::name::Name;
+use zsend_pool::place::Bookmark;
+use zsend_pool::pool::Pool;
+use zsend_traverse::pipeline::thread_pool;
+use zsend_traverse::walk::{Visitor, WalkSpec, walk};
+
+/// Where a leaf's data start.
+const DATA_START: u64 = 4 << 20;
+
+/// A private copy of a fixture's images.
+pub struct Copy {
+    pub dir: TempDir,
+}
+
+impl Copy {
+    pub fn of(fixture: &str) -> Self {
+        let dir = TempDir::new().unwrap();
+        xtask::images::unpack_to(&xtask::run::fixture(fixture), dir.path()).unwrap();
+        Self { dir }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub fn image(&self, i: usize) -> PathBuf {
+        self.path().join(format!("d{i}.img"))
+    }
+
+    /// Flips one bit at a byte offset of an image.
+    pub fn flip(&self, i: usize, offset: u64) {
+        let path = self.image(i);
+        let mut perms = std::fs::metadata(&path).unwrap().permissions();
+        #[expect(clippy::permissions_set_readonly_false, reason = "a file of this test alone")]
+        perms.set_readonly(false);
+        std::fs::set_permissions(&path, perms).unwrap();
+        let file = OpenOptions::new().read(true).write(true).open(path).unwrap();
+        let mut byte = [0];
+        file.read_exact_at(&mut byte, offset).unwrap();
+        file.write_all_at(&[byte[0] ^ 0x10], offset).unwrap();
+    }
+
+    /// Flips one bit in every copy of a block of a pool with one device, in the middle of it.
+    pub fn flip_block(&self, bp: &BlkPtr) {
+        for dva in bp.dvas() {
+            self.flip(0, DATA_START + dva.offset() + bp.psize() / 2);
+        }
+    }
+}
+
+/// A fixture's images, shared by tests that only read.
+pub fn pool_dir(fixture: &str) -> PathBuf {
+    xtask::images::unpack(&xtask::run::fixture(fixture)).unwrap()
+}
+
+/// Runs `zsend` with its output captured.
+pub fn zsend(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_zsend"))
+        .args(args)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+/// Runs `zsend send -d DIR` and more.
+pub fn send(dir: &Path, args: &[&str]) -> Output {
+    let mut all = vec!["send", "-d", dir.to_str().unwrap()];
+    all.extend(args);
+    zsend(&all)
+}
+
+/// Standard error as text.
+pub fn stderr(out: &Output) -> String {
+    String::from_utf8_lossy(&out.stderr).into_owned()
+}
+
+/// SHA-256 of a file.
+pub fn digest(path: &Path) -> Vec<u8> {
+    Sha256::digest(std::fs::read(path).unwrap()).to_vec()
+}
+
+/// Every block of a dataset that is not a hole, indirect blocks and dnode blocks too.
+pub fn blocks(dir: &Path, dataset: &str) -> Vec<(Bookmark, BlkPtr)> {
+    #[derive(Default)]
+    struct All(u64, Vec<(Bookmark, BlkPtr)>);
+    impl Visitor for All {
+        fn dnode_block(
+            &mut self,
+            bp: &BlkPtr,
+            blkid: u64,
+            _: &[(u64, Dnode)],
+        ) -> zsend_traverse::Result<()> {
+            self.1.push((Bookmark::new(self.0, 0, 0, blkid), *bp));
+            Ok(())
+        }
+        fn dnode(&mut self, _: &BlkPtr, _: u64, _: &Dnode) -> zsend_traverse::Result<()> {
+            Ok(())
+        }
+        fn block(&mut self, _: &Dnode, bp: &BlkPtr, at: &Bookmark) -> zsend_traverse::Result<()> {
+            if !bp.is_hole() {
+                self.1.push((*at, *bp));
+            }
+            Ok(())
+        }
+    }
+    let name = Name::parse(dataset).unwrap();
+    let pool = Pool::open(&[dir.to_owned()], name.pool()).unwrap();
+    let dataset = pool.dataset(&name).unwrap();
+    let objset = pool.raw_objset(&dataset).unwrap();
+    let mut all = All(objset.id(), vec![(Bookmark::root(objset.id()), *objset.root())]);
+    let spec = WalkSpec { objset: objset.into(), fromtxg: 0, resume: None };
+    walk(&spec, &thread_pool(1).unwrap(), &AtomicBool::new(false), &mut all).unwrap();
+    all.1
+}
