@@ -1,8 +1,10 @@
 //! The command line.
 
+use crate::exit::warn;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use zsend_encoder::dialect::Dialect;
+use zsend_pool::pool::OpenOptions;
 
 /// Everything before and after the subcommand.
 #[derive(Debug, Parser)]
@@ -34,6 +36,26 @@ pub(crate) struct PoolArgs {
     /// An image, a block device, or a folder of them; may be repeated
     #[arg(short = 'd', value_name = "PATH", default_value = "/dev")]
     pub(crate) devices: Vec<PathBuf>,
+    /// Read the state that this transaction group left, not the newest
+    #[arg(long, value_name = "N")]
+    pub(crate) txg: Option<u64>,
+    /// Read the state that the pool's checkpoint keeps
+    #[arg(long)]
+    pub(crate) checkpoint: bool,
+    /// Read a pool even if another host may have it imported (multihost)
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Only show the transaction groups that --txg takes, and which of them can be read
+    #[arg(long)]
+    pub(crate) list_txgs: bool,
+}
+
+impl PoolArgs {
+    /// Which state to open. What takes time is told on standard error.
+    pub(crate) fn options(&self) -> OpenOptions {
+        let Self { txg, checkpoint, force, .. } = *self;
+        OpenOptions { txg, checkpoint, force, notice: |text| warn(text) }
+    }
 }
 
 fn dialect(name: &str) -> Result<Dialect, String> {
@@ -55,6 +77,8 @@ Examples:
   zsend send -d /dev -i tank/home#sunday tank/home@monday | ssh host zfs receive backup/home
   zsend send -d disk0.img -n -v tank/home@monday
   zsend send -d disk0.img tank/home > head.zsend      (the head, as last synced)
+  zsend send -d disk0.img --list-txgs tank
+  zsend send -d disk0.img --txg 1234 tank/home@monday > older.zsend
   zsend send -d disk0.img -w tank/secret@monday > raw.zsend
   zsend send -d disk0.img --key tank/secret=/media/key tank/secret@monday > plain.zsend
   zsend send -d disk0.img -t 1-b45ff5d89-b8-789c... | ssh host zfs receive -s backup/home")]
@@ -135,6 +159,8 @@ Examples:
   zsend list -d disk0.img                    every filesystem and volume of every pool found
   zsend list -d disk0.img -t snapshot tank
   zsend list -d /images -r -t all -o name,guid,createtxg -Hp tank/home
+  zsend list -d disk0.img --checkpoint -t snapshot tank
+  zsend list -d disk0.img --list-txgs tank
   zsend list -d disk0.img --json -t all")]
 pub(crate) struct ListArgs {
     #[command(flatten)]

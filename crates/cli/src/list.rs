@@ -2,7 +2,8 @@
 
 use crate::args::{ListArgs, ListType};
 use crate::exit::{Done, Failure, warn};
-use crate::text::nice_bytes;
+use crate::text::{aligned, creation, nice_bytes};
+use crate::txgs::{self, Style};
 use std::io::Write;
 use zsend_pool::discover::discover;
 use zsend_pool::dsl::dataset::Dataset;
@@ -50,22 +51,17 @@ fn size(bytes: Option<u64>, exact: bool) -> String {
     }
 }
 
-fn creation(seconds: u64, exact: bool) -> String {
-    let time = i64::try_from(seconds).ok().and_then(|s| chrono::DateTime::from_timestamp(s, 0));
-    match time {
-        Some(time) if !exact => {
-            time.with_timezone(&chrono::Local).format("%a %b %e %H:%M %Y").to_string()
-        }
-        _ => seconds.to_string(),
-    }
-}
-
 /// Runs the subcommand.
 pub(crate) fn run(args: &ListArgs) -> Done {
     let columns = columns(args)?;
     let target = args.target.as_deref().map(Name::parse).transpose()?;
+    if args.pool.list_txgs {
+        let style = Style { scripted: args.scripted, exact: args.exact, json: args.json };
+        return txgs::list(&args.pool.devices, target.as_ref().map(Name::pool), style);
+    }
     let mut rows = Vec::new();
     let found = discover(&args.pool.devices)?;
+    let options = args.pool.options();
     let total = found.len();
     let mut failed = None;
     let mut matched = false;
@@ -76,7 +72,7 @@ pub(crate) fn run(args: &ListArgs) -> Done {
             continue;
         }
         matched = true;
-        let listed = Pool::open_found(found).map_err(Failure::from).and_then(|pool| {
+        let listed = Pool::open_found(&found, &options).map_err(Failure::from).and_then(|pool| {
             for warning in pool.warnings() {
                 warn(warning);
             }
@@ -221,19 +217,7 @@ fn table(rows: &[Row], columns: &[Column], args: &ListArgs) -> String {
         lines.push(columns.iter().map(|(name, _)| name.to_uppercase()).collect());
     }
     lines.extend(rows.iter().map(|r| columns.iter().map(|(_, f)| f(r, args.exact)).collect()));
-    let widths: Vec<usize> =
-        (0..columns.len()).map(|i| lines.iter().map(|l| l[i].len()).max().unwrap_or(0)).collect();
-    let mut text = String::new();
-    for line in lines {
-        let cells: Vec<String> = if args.scripted {
-            line
-        } else {
-            line.iter().zip(&widths).map(|(cell, w)| format!("{cell:w$}")).collect()
-        };
-        text += cells.join(if args.scripted { "\t" } else { "  " }).trim_end();
-        text.push('\n');
-    }
-    text
+    aligned(&lines, args.scripted)
 }
 
 fn json(rows: &[Row], columns: &[Column]) -> String {

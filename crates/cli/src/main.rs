@@ -10,6 +10,7 @@ mod progress;
 mod send;
 mod text;
 mod token;
+mod txgs;
 
 use args::{Args, Command};
 use clap::Parser;

@@ -7,6 +7,7 @@ use crate::output::Output;
 use crate::progress::Meter;
 use crate::text::nice_bytes;
 use crate::token;
+use crate::txgs::{self, Style};
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,7 +28,10 @@ pub(crate) fn run(args: &SendArgs) -> Done {
     };
     let target = Name::parse(name)?;
     let options = options(args)?;
-    let pool = Pool::open(&args.pool.devices, target.pool())?;
+    if args.pool.list_txgs {
+        return txgs::list(&args.pool.devices, Some(target.pool()), Style::default());
+    }
+    let pool = Pool::open(&args.pool.devices, target.pool(), &args.pool.options())?;
     for warning in pool.warnings() {
         warn(warning);
     }

@@ -1,4 +1,4 @@
-//! Numbers as `zfs` prints them.
+//! Numbers, times and tables as `zfs` prints them.
 
 /// Bytes with a binary suffix in at most five characters: `11.3M`.
 ///
@@ -21,6 +21,35 @@ pub(crate) fn nice_bytes(bytes: u64) -> String {
         if text.len() <= 5 {
             break;
         }
+    }
+    text
+}
+
+/// A time in the words of `zfs list`, or with `exact` in seconds since 1970.
+pub(crate) fn creation(seconds: u64, exact: bool) -> String {
+    let time = i64::try_from(seconds).ok().and_then(|s| chrono::DateTime::from_timestamp(s, 0));
+    match time {
+        Some(time) if !exact => {
+            time.with_timezone(&chrono::Local).format("%a %b %e %H:%M %Y").to_string()
+        }
+        _ => seconds.to_string(),
+    }
+}
+
+/// Lines of equally many cells as a table of even columns; `scripted` puts tabs between them.
+pub(crate) fn aligned(lines: &[Vec<String>], scripted: bool) -> String {
+    let count = lines.first().map_or(0, Vec::len);
+    let width = |i: usize| lines.iter().filter_map(|l| l.get(i)).map(String::len).max();
+    let widths: Vec<usize> = (0..count).map(|i| width(i).unwrap_or(0)).collect();
+    let mut text = String::new();
+    for line in lines {
+        if scripted {
+            text += &line.join("\t");
+        } else {
+            let cells = line.iter().zip(&widths).map(|(cell, w)| format!("{cell:w$}"));
+            text += cells.collect::<Vec<_>>().join("  ").trim_end();
+        }
+        text.push('\n');
     }
     text
 }

@@ -20,6 +20,13 @@ const fn bits(word: u64, low: u32, len: u32) -> u64 {
     (word >> low) & ((1 << len) - 1)
 }
 
+/// A field of at most eight bits.
+#[expect(clippy::cast_possible_truncation, reason = "a field of at most eight bits fits")]
+const fn small(word: u64, low: u32, len: u32) -> u8 {
+    debug_assert!(len <= 8);
+    bits(word, low, len) as u8
+}
+
 /// Where a copy of a block lies: `dva_t`.
 ///
 /// Source: OpenZFS `include/sys/spa.h`, zfs-2.3.2.
@@ -86,6 +93,11 @@ pub struct BlkPtr {
 }
 
 impl BlkPtr {
+    /// From its sixteen words.
+    pub const fn from_words(words: [u64; 16]) -> Self {
+        Self { words }
+    }
+
     /// From its 128 bytes, little-endian.
     pub fn parse(bytes: &[u8; BLKPTR_SIZE]) -> Self {
         let mut words = [0; 16];
@@ -135,7 +147,7 @@ impl BlkPtr {
 
     /// What an embedded pointer holds.
     pub const fn embedded_type(&self) -> EmbeddedType {
-        EmbeddedType(bits(self.prop(), 40, 8) as u8)
+        EmbeddedType(small(self.prop(), 40, 8))
     }
 
     /// Whether there is no block at all.
@@ -177,22 +189,22 @@ impl BlkPtr {
 
     /// How the block is compressed.
     pub const fn compress(&self) -> Compress {
-        Compress(bits(self.prop(), 32, 7) as u8)
+        Compress(small(self.prop(), 32, 7))
     }
 
     /// How the block is checked; meaningless in an embedded pointer.
     pub const fn checksum_type(&self) -> Checksum {
-        Checksum(bits(self.prop(), 40, 8) as u8)
+        Checksum(small(self.prop(), 40, 8))
     }
 
     /// DMU type of the object that the block belongs to.
     pub const fn object_type(&self) -> DmuType {
-        DmuType(bits(self.prop(), 48, 8) as u8)
+        DmuType(small(self.prop(), 48, 8))
     }
 
     /// Level in the object's tree; zero is data.
     pub const fn level(&self) -> u32 {
-        bits(self.prop(), 56, 5) as u32
+        small(self.prop(), 56, 5) as u32
     }
 
     /// Whether the block is encrypted or authenticated: `BP_USES_CRYPT`.
@@ -260,7 +272,7 @@ impl BlkPtr {
         for (chunk, &i) in out.as_chunks_mut::<8>().0.iter_mut().zip(&DATA_WORDS) {
             *chunk = self.words[i].to_le_bytes();
         }
-        (out, (self.psize() as usize).min(EMBEDDED_MAX))
+        (out, usize::from(small(self.prop(), 25, 7) + 1).min(EMBEDDED_MAX))
     }
 
     /// Refuses a pointer whose sizes or ids no writer could have written, before anything is
@@ -288,7 +300,7 @@ impl BlkPtr {
                     self.embedded_type().0
                 )));
             }
-            if self.psize() as usize > EMBEDDED_MAX || self.psize() > self.lsize() {
+            if self.psize() > EMBEDDED_MAX as u64 || self.psize() > self.lsize() {
                 return Err(PoolError::corrupt(*at, "embedded psize", self.psize(), "at most 112"));
             }
             return Ok(());

@@ -57,12 +57,17 @@ pub struct VdevConfig {
     pub draid_nspares: u64,
     /// Groups in a draid's permutation row.
     pub draid_ngroups: u64,
-    /// Which distributed spare this is, and the guid of its draid.
+    /// Children of one failure domain of a draid, where it has several.
+    pub draid_nchildren: Option<u64>,
+    /// Which distributed spare of its draid this is.
     pub spare_id: u64,
     /// Guid of the draid that a distributed spare belongs to.
     pub top_guid: u64,
     /// Txg of the resilver that this leaf is the target of.
     pub resilver_txg: u64,
+    /// Whether the pool was doing without this vdev when the configuration was written: offline,
+    /// faulted or removed. What was written since is not on it.
+    pub is_behind: bool,
     /// Txg that the vdev joined the pool in.
     pub create_txg: u64,
     /// Children, in order.
@@ -107,9 +112,11 @@ impl VdevConfig {
             draid_ndata: num("draid_ndata"),
             draid_nspares: num("draid_nspares"),
             draid_ngroups: num("draid_ngroups"),
-            spare_id: num("spare_id"),
+            draid_nchildren: list.u64("draid_nchildren"),
+            spare_id: num("spareid"),
             top_guid: num("top_guid"),
             resilver_txg: num("resilver_txg"),
+            is_behind: ["offline", "faulted", "removed"].iter().any(|key| num(key) != 0),
             create_txg: num("create_txg"),
             children,
         })

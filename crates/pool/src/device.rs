@@ -5,6 +5,7 @@ use std::io::{self, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::{PoolError, Result, buffer};
 
@@ -17,6 +18,14 @@ pub trait Source: Send + Sync {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()>;
     /// Bytes that can be read.
     fn size(&self) -> u64;
+
+    /// When the bytes were last changed, if something keeps record of that.
+    fn modified(&self) -> Option<SystemTime> {
+        None
+    }
+
+    /// Drops what this machine has cached, so that the next read sees what another has written.
+    fn refresh(&self) {}
 }
 
 impl Source for File {
@@ -29,6 +38,17 @@ impl Source for File {
         // this handle's position, and positioned reads do not use that.
         let mut handle = self;
         handle.seek(SeekFrom::End(0)).unwrap_or(0)
+    }
+
+    fn modified(&self) -> Option<SystemTime> {
+        // A block device's node has a time of its own, which writes through it do not change.
+        self.metadata().ok().filter(std::fs::Metadata::is_file)?.modified().ok()
+    }
+
+    fn refresh(&self) {
+        // Advice alone: where it is not taken, a disk that two hosts share looks idle.
+        #[cfg(target_os = "linux")]
+        let _ = rustix::fs::fadvise(self, 0, None, rustix::fs::Advice::DontNeed);
     }
 }
 
@@ -91,6 +111,17 @@ impl Device {
         self.start.saturating_add(offset)
     }
 
+    /// When its bytes were last changed, if something keeps record of that: see
+    /// [`Source::modified`].
+    pub fn modified(&self) -> Option<SystemTime> {
+        self.source.modified()
+    }
+
+    /// Makes the next reads see what other machines have written: see [`Source::refresh`].
+    pub fn refresh(&self) {
+        self.source.refresh();
+    }
+
     /// Bytes that can be read.
     pub fn size(&self) -> u64 {
         self.size
@@ -126,5 +157,38 @@ impl Device {
         let mut buf = buffer::take(len);
         self.read_at(&mut buf, offset)?;
         Ok(buf)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A device in memory.
+    pub(crate) struct Memory(pub(crate) Vec<u8>);
+
+    impl Source for Memory {
+        fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+            let at = usize::try_from(offset).map_err(io::Error::other)?;
+            let bytes = self.0.get(at..at + buf.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
+            buf.copy_from_slice(bytes);
+            Ok(())
+        }
+
+        fn size(&self) -> u64 {
+            self.0.len() as u64
+        }
+    }
+
+    #[test]
+    fn a_part_ends_where_it_ends() {
+        let whole = Device::new("disk", Arc::new(Memory((0..100).collect())));
+        let part = whole.part(10, 20);
+        assert_eq!(part.read_vec(5, 3).unwrap(), [15, 16, 17]);
+        assert_eq!(part.absolute(5), 15);
+        assert!(part.read_vec(18, 3).is_err());
+        assert!(part.read_vec(u64::MAX, 3).is_err());
+        assert_eq!(whole.part(90, 20).size(), 10);
+        assert_eq!(whole.part(200, 20).size(), 0);
     }
 }

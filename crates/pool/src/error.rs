@@ -63,6 +63,27 @@ pub enum PoolError {
         /// What it should have been.
         expected: String,
     },
+    /// The state of the pool that was to be read cannot be.
+    #[error("{source}; so the pool's state of txg {txg} cannot be read{}", Usable(usable))]
+    State {
+        /// Its transaction group.
+        txg: u64,
+        /// Why not.
+        source: Box<PoolError>,
+        /// The older states that can be read, newest first.
+        usable: Vec<u64>,
+    },
+    /// Another host has the pool imported.
+    #[error(
+        "pool '{pool}' is in use by {host}: its multihost heartbeat goes on; blocks may change while \
+         they are read"
+    )]
+    InUse {
+        /// The pool.
+        pool: String,
+        /// The host, as the label has it.
+        host: String,
+    },
     /// The pool needs something that this reader does not know.
     #[error("not supported: {0}")]
     Unsupported(String),
@@ -93,6 +114,18 @@ pub enum PoolError {
         /// What failed.
         source: CryptoError,
     },
+}
+
+struct Usable<'a>(&'a [u64]);
+
+impl fmt::Display for Usable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str(", nor an older one");
+        }
+        let txgs: Vec<String> = self.0.iter().map(u64::to_string).collect();
+        write!(f, "; an older one can, with --txg: {}", txgs.join(", "))
+    }
 }
 
 struct Attempts<'a>(&'a [Attempt]);
@@ -135,9 +168,11 @@ impl PoolError {
                 }
             }
             Self::Unsupported(_) => ErrorClass::Unsupported,
+            Self::State { source, .. } => source.class(),
             Self::BadName { .. } => ErrorClass::Usage,
             Self::NoLabel { .. }
             | Self::NoPool(_)
+            | Self::InUse { .. }
             | Self::Corrupt { .. }
             | Self::NotFound { .. }
             | Self::KeyNeeded(_)

@@ -2,8 +2,9 @@
 
 /// Features that change how blocks or objects are read, and that this reader understands.
 ///
-/// Source: OpenZFS `module/zcommon/zfeature_common.c`, zfs-2.3.2, the features that lack
-/// `ZFEATURE_FLAG_READONLY_COMPAT`.
+/// Source: OpenZFS `module/zcommon/zfeature_common.c`, zfs-2.4.0, the features that lack
+/// `ZFEATURE_FLAG_READONLY_COMPAT`. Of those, `com.seagate:draid_failure_domains` is not here: its
+/// permutations are not read. A feature that has the flag is never listed as needed for reading.
 const UNDERSTOOD: [&str; 25] = [
     LZ4_COMPRESS,
     "com.joyent:multi_vdev_crash_dump",
@@ -54,4 +55,16 @@ pub const LARGE_MICROZAP: &str = "com.klarasystems:large_microzap";
 /// Whether a pool that needs this feature for reading can be read.
 pub fn is_understood(guid: &str) -> bool {
     UNDERSTOOD.contains(&guid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_feature_that_is_not_known_is_not_understood() {
+        assert!(is_understood("org.illumos:lz4_compress"));
+        assert!(!is_understood("com.seagate:draid_failure_domains"));
+        assert!(!is_understood("org.example:tomorrow"));
+    }
 }

@@ -46,29 +46,39 @@ pub fn read(device: &Device) -> Result<Labels, String> {
     if device.size() < 4 * LABEL_SIZE {
         return Err(format!("{} bytes are too few to hold four labels", device.size()));
     }
-    let mut best: Option<(LabelConfig, usize)> = None;
+    let mut best: Option<LabelConfig> = None;
     let mut good = 0;
     let mut why = Vec::new();
     for i in 0..4 {
         match read_config(device, label_offset(device.size(), i)) {
             Ok(config) => {
                 good += 1;
-                if best.as_ref().is_none_or(|(b, _)| config.txg > b.txg) {
-                    best = Some((config, good));
+                if best.as_ref().is_none_or(|b| config.txg > b.txg) {
+                    best = Some(config);
                 }
             }
             Err(e) => why.push(format!("label {i}: {e}")),
         }
     }
-    let Some((config, _)) = best else { return Err(why.join("; ")) };
+    let Some(config) = best else { return Err(why.join("; ")) };
+    let uberblocks = uberblocks(device, config.top.ashift);
+    Ok(Labels { config, uberblocks, good })
+}
+
+/// Every good uberblock of a device's four labels, unordered, with repeats. `ashift` is that of its
+/// top-level vdev.
+pub fn uberblocks(device: &Device, ashift: u64) -> Vec<Uberblock> {
     let mut uberblocks = Vec::new();
+    if device.size() < 4 * LABEL_SIZE {
+        return uberblocks;
+    }
     for i in 0..4 {
         let at = label_offset(device.size(), i) + RING_OFFSET;
         if let Ok(bytes) = device.read_vec(at, uberblock::RING_SIZE) {
-            uberblocks.extend(uberblock::ring(&bytes, at, config.top.ashift));
+            uberblocks.extend(uberblock::ring(&bytes, at, ashift));
         }
     }
-    Ok(Labels { config, uberblocks, good })
+    uberblocks
 }
 
 fn read_config(device: &Device, label: u64) -> Result<LabelConfig, String> {

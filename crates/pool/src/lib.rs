@@ -2,9 +2,10 @@
 //!
 //! ```no_run
 //! use zsend_pool::dsl::name::Name;
-//! use zsend_pool::pool::Pool;
+//! use zsend_pool::pool::{OpenOptions, Pool};
 //!
-//! let pool = Pool::open(&["disk0.img".into(), "disk1.img".into()], "tank")?;
+//! let devices = ["disk0.img".into(), "disk1.img".into()];
+//! let pool = Pool::open(&devices, "tank", &OpenOptions::default())?;
 //! let snapshot = pool.dataset(&Name::parse("tank/home@monday")?)?;
 //! println!("guid {}, txg {}", snapshot.guid, snapshot.creation_txg);
 //! let objset = pool.objset(&snapshot)?;
@@ -25,6 +26,7 @@ pub mod dsl;
 mod error;
 pub mod feature;
 pub mod label;
+mod open;
 pub mod place;
 pub mod pool;
 pub mod uberblock;

@@ -1,7 +1,7 @@
 //! An open pool: its meta object set, its features, and the way from a name to a dataset.
 
 use crate::cache::BlockCache;
-use crate::config::{LabelConfig, VdevConfig};
+use crate::config::LabelConfig;
 use crate::crypt::Crypt;
 use crate::discover::{self, Found};
 use crate::dmu::objset::Objset;
@@ -10,25 +10,17 @@ use crate::dsl::crypt::Encryption;
 use crate::dsl::dataset::Dataset;
 use crate::dsl::dir::Dir;
 use crate::dsl::name::{Name, Suffix};
+use crate::open;
 use crate::place::Bookmark;
 use crate::uberblock::Uberblock;
-use crate::vdev::Tree;
 use crate::zio::Zio;
-use crate::zio::checksum::ChecksumSalt;
-use crate::{PoolError, Result, feature, zap};
+use crate::{PoolError, Result, zap};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use zsend_crypto::{DatasetKey, WrappingKey};
-use zsend_records::nvlist::NvList;
 
-/// The MOS's directory of everything else: `DMU_POOL_DIRECTORY_OBJECT`.
-const DIRECTORY_OBJECT: u64 = 1;
-/// The configuration is a packed nvlist; a real one is some KiB.
-const MAX_CONFIG: u64 = 16 << 20;
-/// The newest pool version before feature flags, and the one with them.
-const VERSION_BEFORE_FEATURES: u64 = 28;
-const VERSION_FEATURES: u64 = 5000;
+pub use crate::open::{KnownTxg, OpenOptions, known_txgs};
 
 /// A pool, open for reading.
 #[derive(Debug)]
@@ -50,67 +42,27 @@ impl Pool {
     /// Opens the pool called `name` on the devices and in the folders that `paths` name.
     ///
     /// # Errors
-    /// [`PoolError::NoPool`], [`PoolError::NoLabel`], [`PoolError::Unsupported`] for a feature or a
-    /// layout that is not understood, or what reading the MOS gives.
-    pub fn open(paths: &[PathBuf], name: &str) -> Result<Self> {
-        Self::open_found(discover::select(discover::discover(paths)?, name)?)
+    /// [`PoolError::NoPool`], [`PoolError::NoLabel`], and those of [`Self::open_found`].
+    pub fn open(paths: &[PathBuf], name: &str, options: &OpenOptions) -> Result<Self> {
+        Self::open_found(&discover::select(discover::discover(paths)?, name)?, options)
     }
 
     /// Opens a pool that was found.
     ///
     /// # Errors
-    /// As [`Self::open`].
-    pub fn open_found(found: Found) -> Result<Self> {
-        let Found { config: label, leaves, tops, uberblocks, mut warnings } = found;
-        check_version(label.version)?;
-        if let Some(unknown) = label.features_for_read.iter().find(|f| !feature::is_understood(f)) {
-            return Err(unsupported_feature(unknown));
-        }
-        let Some(uberblock) = uberblocks.first().copied() else {
-            return Err(PoolError::NoPool(format!(
-                "pool '{}': no uberblock with a good checksum on any device",
-                label.name
-            )));
-        };
-        check_version(uberblock.version)?;
-        let cache = Arc::new(BlockCache::default());
-        // The labels tell enough to find the MOS; the MOS has the configuration that counts.
-        let tree = Tree::build(&tops, label.vdev_children, &leaves);
-        if let Some(kind) = tree.unsupported() {
-            return Err(PoolError::Unsupported(format!("vdev type {kind}")));
-        }
-        let first = Arc::new(Zio::new(tree, None));
-        let mos = Objset::open(&first, &cache, 0, uberblock.rootbp, None)?;
-        let config = trusted_config(&mos)?;
-        let salt = zap::lookup(&mos, DIRECTORY_OBJECT, "org.illumos:checksum_salt")?
-            .and_then(|e| <[u8; 32]>::try_from(e.value.as_slice()).ok())
-            .map(ChecksumSalt::new);
-        let tree = Tree::build(&config.children, config.children.len() as u64, &leaves);
-        if let Some(kind) = tree.unsupported() {
-            return Err(PoolError::Unsupported(format!("vdev type {kind}")));
-        }
-        warnings
-            .extend(tree.missing().map(|top| {
-                format!("{top} is missing: blocks that lie on it alone cannot be read")
-            }));
-        let zio = Arc::new(Zio::new(tree, salt));
-        let mos = Objset::open(&zio, &cache, 0, uberblock.rootbp, None)?;
-        let features_for_read = features(&mos, "features_for_read")?;
-        let unknown = features_for_read
-            .iter()
-            .find(|(guid, count)| **count > 0 && !feature::is_understood(guid));
-        if let Some((unknown, _)) = unknown {
-            return Err(unsupported_feature(unknown));
-        }
-        let root_dir = need(&mos, "root_dataset")?;
+    /// [`PoolError::Unsupported`] for a feature or a layout that is not understood,
+    /// [`PoolError::InUse`] if another host has the pool imported, [`PoolError::NotFound`] for a
+    /// txg or a checkpoint that is not there, [`PoolError::State`] if the state cannot be read.
+    pub fn open_found(found: &Found, options: &OpenOptions) -> Result<Self> {
+        let (state, warnings) = open::open(found, options)?;
         Ok(Self {
-            label,
-            uberblock,
-            zio,
-            cache,
-            mos,
-            root_dir,
-            features_for_read,
+            label: found.config.clone(),
+            uberblock: state.uberblock,
+            zio: state.zio,
+            cache: state.cache,
+            mos: state.mos,
+            root_dir: state.root_dir,
+            features_for_read: state.features_for_read,
             warnings,
             keys: Mutex::default(),
         })
@@ -349,49 +301,4 @@ impl Pool {
             .map(|wrapping| encryption.key_object.unwrap(wrapping).map_err(|e| encryption.error(e)))
             .transpose()
     }
-}
-
-fn check_version(version: u64) -> Result<()> {
-    if (1..=VERSION_BEFORE_FEATURES).contains(&version) || version == VERSION_FEATURES {
-        Ok(())
-    } else {
-        Err(PoolError::Unsupported(format!("pool version {version}")))
-    }
-}
-
-fn unsupported_feature(guid: &str) -> PoolError {
-    PoolError::Unsupported(format!("the pool needs feature {guid} to be read"))
-}
-
-fn need(mos: &Objset, key: &'static str) -> Result<u64> {
-    zap::lookup_u64(mos, DIRECTORY_OBJECT, key)?
-        .ok_or_else(|| PoolError::NotFound { what: "MOS directory key", name: key.to_owned() })
-}
-
-fn features(mos: &Objset, key: &'static str) -> Result<HashMap<String, u64>> {
-    match zap::lookup_u64(mos, DIRECTORY_OBJECT, key)? {
-        Some(object) => Ok(zap::entries(mos, object)?
-            .into_iter()
-            .map(|e| (e.name(), e.u64().unwrap_or(0)))
-            .collect()),
-        None => Ok(HashMap::new()),
-    }
-}
-
-/// The vdev tree that the MOS keeps, with every top-level vdev in it.
-fn trusted_config(mos: &Objset) -> Result<VdevConfig> {
-    let object = need(mos, "config")?;
-    let dnode = mos.dnode(object)?;
-    let at = Bookmark::new(0, object, 0, 0);
-    let size = dnode.bonus().first_chunk::<8>().map_or(0, |b| u64::from_le_bytes(*b));
-    if size == 0 || size > MAX_CONFIG {
-        return Err(PoolError::corrupt(at, "config size", size, "1 byte to 16 MiB"));
-    }
-    let bytes = mos.read(&dnode, object, 0, usize::try_from(size).unwrap_or(0))?;
-    let (list, _) = NvList::decode(&bytes)
-        .map_err(|e| PoolError::corrupt(at, "config", e, "a packed nvlist"))?;
-    let tree = list
-        .list("vdev_tree")
-        .ok_or_else(|| PoolError::corrupt(at, "config", "no vdev_tree", "a vdev_tree"))?;
-    VdevConfig::parse(tree).map_err(|e| PoolError::corrupt(at, "config", e, "a vdev tree"))
 }

@@ -11,6 +11,8 @@ use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 pub const MAGIC: u64 = 0x00BA_B10C;
 /// Magic of the multihost fields, `MMP_MAGIC`.
 const MMP_MAGIC: u64 = 0xA11C_EA11;
+/// Bytes of an uberblock; older software wrote fewer fields, and zeros after them.
+const UBERBLOCK_SIZE: usize = 216;
 /// Bytes of the ring in each label.
 pub const RING_SIZE: usize = 128 << 10;
 
@@ -31,7 +33,7 @@ struct UberblockPhys {
     checkpoint_txg: U64<LE>,
     raidz_reflow_info: U64<LE>,
 }
-assert_eq_size!(UberblockPhys, [u8; 216]);
+assert_eq_size!(UberblockPhys, [u8; UBERBLOCK_SIZE]);
 const_assert_eq!(offset_of!(UberblockPhys, rootbp), 40);
 const_assert_eq!(offset_of!(UberblockPhys, checkpoint_txg), 200);
 
@@ -48,12 +50,35 @@ pub struct Uberblock {
     pub rootbp: BlkPtr,
     /// Sequence within the txg that multihost writes: higher is newer.
     pub mmp_seq: u64,
-    /// Whether a host that writes multihost heartbeats wrote it.
-    pub multihost: bool,
+    /// How the host that wrote it shows that it is alive; `None` if it does not.
+    pub heartbeat: Option<Heartbeat>,
     /// Txg of the pool's checkpoint, if this is the checkpoint's own uberblock.
     pub checkpoint_txg: u64,
     /// How far a raidz expansion has got: see [`Reflow`].
     pub reflow: Reflow,
+}
+
+/// How often a host with multihost on writes an uberblock to say that it has the pool imported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heartbeat {
+    /// Nanoseconds between two writes, as they were lately: `ub_mmp_delay`.
+    pub delay: u64,
+    /// Milliseconds in which each device should be written once, if the host says.
+    pub interval: Option<u64>,
+    /// Intervals without a write after which the host itself stops using the pool; zero for never.
+    pub fail_intervals: Option<u64>,
+}
+
+impl Heartbeat {
+    /// From `ub_mmp_delay` and `ub_mmp_config`.
+    const fn new(delay: u64, config: u64) -> Option<Self> {
+        if delay == 0 {
+            return None;
+        }
+        let interval = if config & 1 != 0 { Some((config >> 8) & 0xff_ffff) } else { None };
+        let fail_intervals = if config & 4 != 0 { Some(config >> 48) } else { None };
+        Some(Self { delay, interval, fail_intervals })
+    }
 }
 
 /// `ub_raidz_reflow_info`: the progress of a raidz expansion.
@@ -77,13 +102,27 @@ impl Uberblock {
             _ => return None,
         };
         verify_embedded(slot, [offset, 0, 0, 0]).ok()?;
-        let mut bytes: [u8; 216] = slot.get(..216)?.try_into().ok()?;
+        let mut bytes: [u8; UBERBLOCK_SIZE] = slot.get(..UBERBLOCK_SIZE)?.try_into().ok()?;
         if order == EmbeddedOrder::Big {
             for w in bytes.as_chunks_mut::<8>().0 {
                 w.reverse();
             }
         }
-        let phys = UberblockPhys::ref_from_bytes(&bytes).ok()?;
+        Self::from_bytes(&bytes)
+    }
+
+    /// An uberblock that is kept as words, such as a checkpoint's in the MOS; older software wrote
+    /// fewer of them. `None` if they do not begin with the magic.
+    pub fn from_words(words: &[u64]) -> Option<Self> {
+        let mut bytes = [0; UBERBLOCK_SIZE];
+        for (b, w) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(words) {
+            *b = w.to_le_bytes();
+        }
+        Self::from_bytes(&bytes).filter(|_| words.first() == Some(&MAGIC))
+    }
+
+    fn from_bytes(bytes: &[u8; UBERBLOCK_SIZE]) -> Option<Self> {
+        let phys = UberblockPhys::ref_from_bytes(bytes).ok()?;
         let mmp = phys.mmp_magic.get() == MMP_MAGIC;
         let config = phys.mmp_config.get();
         let reflow = phys.raidz_reflow_info.get();
@@ -93,7 +132,7 @@ impl Uberblock {
             timestamp: phys.timestamp.get(),
             rootbp: BlkPtr::parse(&phys.rootbp),
             mmp_seq: if mmp && config & 2 != 0 { (config >> 32) & 0xffff } else { 0 },
-            multihost: mmp && phys.mmp_delay.get() != 0,
+            heartbeat: if mmp { Heartbeat::new(phys.mmp_delay.get(), config) } else { None },
             checkpoint_txg: phys.checkpoint_txg.get(),
             reflow: Reflow {
                 offset: (reflow & ((1 << 55) - 1)) << 9,
@@ -121,4 +160,52 @@ pub fn ring(bytes: &[u8], offset: u64, ashift: u64) -> Vec<Uberblock> {
         at += slot as u64;
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sha2::{Digest, Sha256};
+
+    /// A slot at `offset` as either kind of machine writes it.
+    fn slot(words: &[u64], offset: u64, big: bool) -> Vec<u8> {
+        let word = if big { u64::to_be_bytes } else { u64::to_le_bytes };
+        let mut slot = vec![0; 1024];
+        let mut put = |at: usize, value: u64| slot[at..at + 8].copy_from_slice(&word(value));
+        for (i, &w) in words.iter().enumerate() {
+            put(i * 8, w);
+        }
+        put(984, 0x0210_da7a_b10c_7a11);
+        put(992, offset);
+        let digest = Sha256::digest(&slot);
+        for (i, w) in digest.as_chunks::<8>().0.iter().enumerate() {
+            slot[992 + 8 * i..1000 + 8 * i].copy_from_slice(&word(u64::from_be_bytes(*w)));
+        }
+        slot
+    }
+
+    #[test]
+    fn both_byte_orders_read_the_same() {
+        let mut words = [0; 27];
+        words[..5].copy_from_slice(&[MAGIC, 5000, 1234, 7, 99]);
+        words[15] = 1234;
+        words[22..25].copy_from_slice(&[MMP_MAGIC, 5, 10 << 48 | 3 << 32 | 1000 << 8 | 7]);
+        let little = Uberblock::parse(&slot(&words, 4096, false), 4096).unwrap();
+        assert_eq!(Uberblock::parse(&slot(&words, 4096, true), 4096), Some(little));
+        assert_eq!(Uberblock::from_words(&words), Some(little));
+        assert_eq!(little.rank(), (1234, 99, 3));
+        let beat = Heartbeat { delay: 5, interval: Some(1000), fail_intervals: Some(10) };
+        assert_eq!(little.heartbeat, Some(beat));
+        assert_eq!(Uberblock::parse(&slot(&words, 4096, true), 8192), None);
+    }
+
+    #[test]
+    fn software_before_multihost_wrote_fewer_words() {
+        let mut words = [0; 21];
+        words[..3].copy_from_slice(&[MAGIC, 1, 5]);
+        let old = Uberblock::from_words(&words).unwrap();
+        assert_eq!((old.version, old.txg, old.heartbeat), (1, 5, None));
+        assert_eq!(Uberblock::from_words(&words[1..]), None);
+        assert_eq!(Uberblock::from_words(&[]), None);
+    }
 }

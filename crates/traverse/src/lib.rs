@@ -2,11 +2,11 @@
 //!
 //! ```no_run
 //! use std::sync::atomic::AtomicBool;
-//! use zsend_pool::pool::Pool;
+//! use zsend_pool::pool::{OpenOptions, Pool};
 //! use zsend_traverse::options::SendOptions;
 //! use zsend_traverse::send::SendPlan;
 //!
-//! let pool = Pool::open(&["disk0.img".into()], "tank")?;
+//! let pool = Pool::open(&["disk0.img".into()], "tank", &OpenOptions::default())?;
 //! let options = SendOptions { compress: true, ..SendOptions::default() };
 //! let plan = SendPlan::by_name(&pool, "tank/home@monday", Some("tank/home@sunday"), options)?;
 //! let cancel = AtomicBool::new(false);

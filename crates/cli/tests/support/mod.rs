@@ -117,7 +117,7 @@ pub fn blocks(dir: &Path, dataset: &str) -> Vec<(Bookmark, BlkPtr)> {
         }
     }
     let name = Name::parse(dataset).unwrap();
-    let pool = Pool::open(&[dir.to_owned()], name.pool()).unwrap();
+    let pool = Pool::open(&[dir.to_owned()], name.pool(), &Default::default()).unwrap();
     let dataset = pool.dataset(&name).unwrap();
     let objset = pool.raw_objset(&dataset).unwrap();
     let mut all = All(objset.id(), vec![(Bookmark::root(objset.id()), *objset.root())]);

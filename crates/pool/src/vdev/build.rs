@@ -1,8 +1,13 @@
 //! The vdev tree from its configuration and the devices that were found.
 
+use super::copies::{Copies, Side, Source};
+use super::draid::Draid;
+use super::indirect::Indirect;
+use super::raidz::Raidz;
 use super::{Kind, MISSING, Tree, Vdev};
 use crate::config::VdevConfig;
 use crate::device::Device;
+use crate::uberblock::Reflow;
 use std::collections::HashMap;
 
 /// A device that belongs to the pool.
@@ -19,20 +24,20 @@ pub type Leaves = HashMap<u64, Member>;
 
 impl Tree {
     /// Builds a tree from the configurations of its top-level vdevs; a number that none of them
-    /// has becomes a vdev that cannot be read.
-    pub fn build(tops: &[VdevConfig], count: u64, leaves: &Leaves) -> Self {
-        let newest = leaves.values().map(|m| m.txg).max().unwrap_or(0);
-        let most = tops.iter().map(|t| t.id + 1).max().unwrap_or(0).max(count);
+    /// has becomes a vdev that cannot be read. `reflow` is how far the uberblock says that a raidz
+    /// expansion has got.
+    pub fn build(tops: &[VdevConfig], count: u64, leaves: &Leaves, reflow: Reflow) -> Self {
+        let most = tops.iter().map(|t| t.id.saturating_add(1)).max().unwrap_or(0).max(count);
         // Vdev numbers have 24 bits, but a real tree has few; a larger one is a broken config.
         let most = most.min(1 << 16);
+        let by_id: HashMap<u64, &VdevConfig> = tops.iter().rev().map(|t| (t.id, t)).collect();
         let tops = (0..most)
-            .map(|id| match tops.iter().find(|t| t.id == id) {
-                Some(config) => Vdev::build(config, config.ashift, newest, leaves),
+            .map(|id| match by_id.get(&id) {
+                Some(config) => build(config, leaves, reflow),
                 None => Vdev {
                     guid: 0,
                     ashift: 9,
                     name: format!("vdev {id}"),
-                    suspect: false,
                     kind: Kind::Absent(MISSING),
                 },
             })
@@ -41,30 +46,96 @@ impl Tree {
     }
 }
 
-impl Vdev {
-    fn build(config: &VdevConfig, ashift: u64, newest: u64, leaves: &Leaves) -> Self {
-        let children = || -> Vec<Self> {
-            config.children.iter().map(|c| Self::build(c, ashift, newest, leaves)).collect()
+/// What the sides of one top-level vdev are made from.
+struct Builder<'a> {
+    leaves: &'a Leaves,
+    /// Guid of the top-level vdev.
+    top: u64,
+    /// The newest label of its devices. Those of one top-level vdev are written together, those of
+    /// different ones are not.
+    newest: u64,
+}
+
+fn build(config: &VdevConfig, leaves: &Leaves, reflow: Reflow) -> Vdev {
+    let newest = newest(config, leaves);
+    let builder = Builder { leaves, top: config.guid, newest };
+    let children = || -> Result<Vec<Copies>, String> {
+        config.children.iter().map(|c| builder.copies(c)).collect()
+    };
+    let kind = match config.kind.as_str() {
+        "disk" | "file" | "mirror" | "replacing" | "spare" => {
+            builder.copies(config).map(Kind::Copies)
+        }
+        "raidz" => children()
+            .and_then(|c| Raidz::new(config, config.ashift, c, reflow).map_err(of("raidz")))
+            .map(Kind::Raidz),
+        "draid" => children()
+            .and_then(|c| Draid::new(config, config.ashift, c).map_err(of("draid")))
+            .map(|d| Kind::Draid(Box::new(d))),
+        "indirect" => Ok(Kind::Indirect(Indirect::new(config.indirect_object))),
+        "hole" => Ok(Kind::Absent("a log device lay here and was removed")),
+        "missing" => Ok(Kind::Absent(MISSING)),
+        other => Err(other.to_owned()),
+    };
+    Vdev {
+        guid: config.guid,
+        ashift: u32::try_from(config.ashift).unwrap_or(9),
+        name: builder.name(config),
+        kind: kind.unwrap_or_else(Kind::Unsupported),
+    }
+}
+
+/// Puts the kind of vdev before what is wrong with it.
+fn of(kind: &'static str) -> impl Fn(String) -> String {
+    move |why| format!("{kind} {why}")
+}
+
+/// The newest txg in the labels of a vdev's devices.
+fn newest(config: &VdevConfig, leaves: &Leaves) -> u64 {
+    let below = config.children.iter().map(|c| newest(c, leaves)).max().unwrap_or(0);
+    leaves.get(&config.guid).map_or(0, |m| m.txg).max(below)
+}
+
+impl Builder<'_> {
+    /// A device, or the devices below a vdev that mirrors them. Mirrors in mirrors, such as a
+    /// device that is being replaced, come down to one set of sides.
+    fn copies(&self, config: &VdevConfig) -> Result<Copies, String> {
+        let mut sides = Vec::new();
+        self.sides(config, false, &mut sides)?;
+        Ok(Copies::new(sides))
+    }
+
+    fn sides(&self, config: &VdevConfig, old: bool, out: &mut Vec<Side>) -> Result<(), String> {
+        let old = old || config.is_behind;
+        let source = match config.kind.as_str() {
+            "disk" | "file" => match self.leaves.get(&config.guid) {
+                Some(member) => Source::Device(member.device.clone()),
+                None => Source::Missing,
+            },
+            "dspare" if config.top_guid == self.top => Source::Spare(config.spare_id),
+            "missing" => Source::Missing,
+            "mirror" | "replacing" | "spare" => {
+                return config.children.iter().try_for_each(|c| self.sides(c, old, out));
+            }
+            other => return Err(format!("{other} as a part of another")),
         };
-        let member = leaves.get(&config.guid);
-        let kind = match config.kind.as_str() {
-            "disk" | "file" => Kind::Leaf(member.map(|m| m.device.clone())),
-            "mirror" | "replacing" | "spare" => Kind::Mirror(children()),
-            "hole" => Kind::Absent("a log device lay here and was removed"),
-            "missing" => Kind::Absent(MISSING),
-            other => Kind::Unsupported(other.to_owned()),
-        };
-        let name = match (member, &config.path) {
+        let suspect = old
+            || config.resilver_txg != 0
+            || self.leaves.get(&config.guid).is_some_and(|m| m.txg < self.newest);
+        out.push(Side { name: self.name(config), suspect, source });
+        Ok(())
+    }
+
+    fn name(&self, config: &VdevConfig) -> String {
+        match (self.leaves.get(&config.guid), &config.path) {
             (Some(m), _) => m.device.name().to_owned(),
             (None, Some(path)) => path.clone(),
-            (None, None) => format!("{}-{}", config.kind, config.id),
-        };
-        Self {
-            guid: config.guid,
-            ashift: u32::try_from(ashift).unwrap_or(9),
-            name,
-            suspect: config.resilver_txg != 0 || member.is_some_and(|m| m.txg < newest),
-            kind,
+            (None, None) => match config.kind.as_str() {
+                "raidz" | "draid" => {
+                    format!("{}{}-{}", config.kind, config.nparity.max(1), config.id)
+                }
+                kind => format!("{kind}-{}", config.id),
+            },
         }
     }
 }

@@ -5,14 +5,22 @@
 //! anything, or a removed device over anything, needs to know nothing of what lies below.
 
 mod build;
-mod mirror;
+mod copies;
+mod draid;
+mod indirect;
+mod raidz;
+#[cfg(test)]
+mod tests;
 
 pub use build::{Leaves, Member};
 
 use crate::blkptr::Dva;
-use crate::device::Device;
-use crate::label::DATA_START;
 use crate::place::Attempt;
+use copies::Copies;
+use draid::Draid;
+use indirect::Indirect;
+pub(crate) use indirect::load as load_indirect;
+use raidz::Raidz;
 
 /// Decides whether candidate bytes are the wanted ones; says what was found if not.
 pub type Check<'a> = dyn FnMut(&[u8]) -> Result<(), String> + 'a;
@@ -36,14 +44,18 @@ impl Request<'_> {
         why: impl Into<String>,
         io: bool,
     ) {
-        // A raidz can have many combinations; what matters is which devices, not how many tries.
+        // What matters is which devices failed, not how often they were asked: a raidz can ask for
+        // the same column many times, and have very many columns.
         if self.attempts.len() < 64 {
-            self.attempts.push(Attempt { device: device.into(), offset, why: why.into(), io });
+            let attempt = Attempt { device: device.into(), offset, why: why.into(), io };
+            if !self.attempts.contains(&attempt) {
+                self.attempts.push(attempt);
+            }
         }
     }
 }
 
-/// A vdev that can be read.
+/// A top-level vdev.
 #[derive(Debug)]
 pub struct Vdev {
     /// The vdev's guid.
@@ -52,18 +64,19 @@ pub struct Vdev {
     pub ashift: u32,
     /// Name for messages: the path at the time of writing, or the kind and number.
     pub name: String,
-    /// Whether its contents may be older than its siblings': a resilver's target, or a device whose
-    /// label was left behind. Read last, since a block without checksum cannot tell.
-    pub suspect: bool,
     kind: Kind,
 }
 
 #[derive(Debug)]
 enum Kind {
-    /// A device; `None` if it was not found.
-    Leaf(Option<Device>),
-    /// Any child has everything: mirror, replacing, spare.
-    Mirror(Vec<Vdev>),
+    /// Every device has everything: a disk, mirror, replacing, spare.
+    Copies(Copies),
+    /// Data and parity over all children.
+    Raidz(Raidz),
+    /// Data, parity and spares over all children, permuted.
+    Draid(Box<Draid>),
+    /// A removed device, whose contents were copied to others.
+    Indirect(Indirect),
     /// Nothing can be read: a hole left by a removed log, or a top-level vdev that is missing.
     Absent(&'static str),
     /// A layout that this build does not read.
@@ -71,62 +84,21 @@ enum Kind {
 }
 
 impl Vdev {
-    /// Reads `size` bytes at `offset` of the vdev's data and returns the first candidate that
-    /// passes the request's check.
-    pub fn read(&self, offset: u64, size: usize, request: &mut Request<'_>) -> Option<Vec<u8>> {
-        match &self.kind {
-            Kind::Leaf(Some(device)) => {
-                let at = offset.checked_add(DATA_START)?;
-                let bytes = match device.read_vec(at, size) {
-                    Ok(bytes) => bytes,
-                    Err(e) => {
-                        request.failed(device.name(), device.absolute(at), e.to_string(), true);
-                        return None;
-                    }
-                };
-                match (request.check)(&bytes) {
-                    Ok(()) => Some(bytes),
-                    Err(why) => {
-                        request.failed(device.name(), device.absolute(at), why, false);
-                        None
-                    }
-                }
-            }
-            Kind::Leaf(None) => {
-                request.failed(
-                    &self.name,
-                    offset.saturating_add(DATA_START),
-                    "device is missing",
-                    true,
-                );
-                None
-            }
-            Kind::Mirror(children) => mirror::read(children, offset, size, request),
-            Kind::Absent(why) => {
-                request.failed(&self.name, offset, *why, true);
-                None
-            }
-            Kind::Unsupported(kind) => {
-                request.failed(&self.name, offset, format!("{kind} is not supported"), true);
-                None
-            }
-        }
-    }
-
     /// The layout, if it is one that this build does not read.
     fn unsupported(&self) -> Option<&str> {
         match &self.kind {
             Kind::Unsupported(kind) => Some(kind),
-            Kind::Mirror(children) => children.iter().find_map(Self::unsupported),
-            Kind::Leaf(_) | Kind::Absent(_) => None,
+            _ => None,
         }
     }
 
     /// Whether some of its data cannot be read for want of devices.
     fn is_missing(&self) -> bool {
         match &self.kind {
-            Kind::Leaf(device) => device.is_none(),
-            Kind::Mirror(children) => children.iter().all(Self::is_missing),
+            Kind::Copies(copies) => copies.present() == 0,
+            Kind::Raidz(raidz) => raidz.is_missing(),
+            Kind::Draid(draid) => draid.is_missing(),
+            Kind::Indirect(_) => false,
             Kind::Absent(why) => *why == MISSING,
             Kind::Unsupported(_) => true,
         }
@@ -143,16 +115,54 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// Reads a copy of a block.
+    /// Reads a copy of a block: the first candidate of `size` bytes that passes the request's
+    /// check.
     pub fn read(&self, dva: Dva, size: usize, request: &mut Request<'_>) -> Option<Vec<u8>> {
-        let top = usize::try_from(dva.vdev()).ok().and_then(|i| self.tops.get(i));
-        let Some(top) = top else {
-            let name = format!("vdev {}", dva.vdev());
+        self.read_at(dva.vdev(), dva.offset(), size, request)
+    }
+
+    /// Reads from an offset of a top-level vdev's data.
+    fn read_at(
+        &self,
+        vdev: u64,
+        offset: u64,
+        size: usize,
+        request: &mut Request<'_>,
+    ) -> Option<Vec<u8>> {
+        let Some(top) = self.top(vdev) else {
             let why = format!("the pool has only {} top-level vdevs", self.tops.len());
-            request.failed(name, dva.offset(), why, false);
+            request.failed(format!("vdev {vdev}"), offset, why, false);
             return None;
         };
-        top.read(dva.offset(), size, request)
+        match &top.kind {
+            Kind::Copies(copies) => copies.read(offset, size, request),
+            Kind::Raidz(raidz) => raidz.read(&top.name, offset, size, request),
+            Kind::Draid(draid) => draid.read(&top.name, offset, size, request),
+            Kind::Indirect(_) => self.read_indirect(vdev, offset, size, request),
+            Kind::Absent(why) => {
+                request.failed(&top.name, offset, *why, true);
+                None
+            }
+            Kind::Unsupported(kind) => {
+                request.failed(&top.name, offset, format!("{kind} is not supported"), true);
+                None
+            }
+        }
+    }
+
+    fn top(&self, vdev: u64) -> Option<&Vdev> {
+        self.tops.get(usize::try_from(vdev).ok()?)
+    }
+
+    /// Data bytes of the smallest allocation on a top-level vdev: what a gang header may fill.
+    ///
+    /// Source: `vdev_gang_header_psize()`, OpenZFS `include/sys/vdev.h`, zfs-2.4.0.
+    pub(crate) fn min_alloc(&self, vdev: u64) -> Option<usize> {
+        let top = self.top(vdev)?;
+        match &top.kind {
+            Kind::Draid(draid) => Some(draid.min_alloc()),
+            _ => 1_usize.checked_shl(top.ashift),
+        }
     }
 
     /// The top-level vdevs, in the order of their numbers.

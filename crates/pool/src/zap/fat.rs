@@ -1,8 +1,6 @@
 //! Fat ZAPs: a pointer table of leaf blocks, each a heap of chunks.
 
-use super::{BLOCK_LEAF, Entry};
-use crate::dmu::dnode::Dnode;
-use crate::dmu::objset::Objset;
+use super::{BLOCK_LEAF, Blocks, Entry};
 use crate::place::Bookmark;
 use crate::{PoolError, Result};
 use core::mem::offset_of;
@@ -20,8 +18,8 @@ const CHUNK_ARRAY: u8 = 251;
 const ARRAY_BYTES: usize = 21;
 /// Ends a chain of chunks.
 const CHAIN_END: u16 = 0xffff;
-/// log2 of the most pointers that a table may have; 2^32 leaves are more than any pool holds.
-const MAX_SHIFT: u64 = 32;
+/// log2 of the most pointers that a table may have; 2^28 leaves would be 4 TiB of one ZAP.
+const MAX_SHIFT: u64 = 28;
 /// Keys are 64-bit integers instead of names: `ZAP_FLAG_UINT64_KEY`.
 const FLAG_UINT64_KEY: u64 = 2;
 
@@ -79,9 +77,10 @@ struct EntryChunk {
 }
 assert_eq_size!(EntryChunk, [u8; CHUNK_SIZE]);
 
-/// All entries, by way of the pointer table: leaves that no pointer reaches are not live.
-pub(super) fn entries(os: &Objset, object: u64, dnode: &Dnode, block: &[u8]) -> Result<Vec<Entry>> {
-    let at = Bookmark::new(os.id(), object, 0, 0);
+/// All entries, by way of the pointer table: leaves that no pointer reaches are not live. `block`
+/// is the object's first.
+pub(super) fn entries(blocks: &Blocks<'_>, block: &[u8]) -> Result<Vec<Entry>> {
+    let at = blocks.at(0);
     let Ok((header, _)) = Header::ref_from_prefix(block) else {
         return Err(PoolError::corrupt(at, "fat ZAP header size", block.len(), "at least 104"));
     };
@@ -91,53 +90,43 @@ pub(super) fn entries(os: &Objset, object: u64, dnode: &Dnode, block: &[u8]) -> 
     }
     let mut out = Vec::new();
     let key_size = if header.flags.get() & FLAG_UINT64_KEY != 0 { 8 } else { 1 };
-    for leaf in leaves(os, object, dnode, header, block)? {
-        let at = Bookmark::new(os.id(), object, 0, leaf);
-        let Some(data) = os.block(dnode, object, leaf)? else {
-            return Err(PoolError::corrupt(at, "ZAP leaf", "a hole", "a leaf block"));
-        };
-        Leaf::parse(&data, at)?.entries(key_size, &mut out)?;
+    for leaf in leaves(blocks, header, block)? {
+        let data = blocks.block(leaf)?;
+        Leaf::parse(&data, blocks.at(leaf))?.entries(key_size, &mut out)?;
     }
     Ok(out)
 }
 
 /// The leaf blocks that the pointer table names, each once.
-fn leaves(
-    os: &Objset,
-    object: u64,
-    dnode: &Dnode,
-    header: &Header,
-    block: &[u8],
-) -> Result<BTreeSet<u64>> {
-    let at = Bookmark::new(os.id(), object, 0, 0);
+fn leaves(blocks: &Blocks<'_>, header: &Header, block: &[u8]) -> Result<BTreeSet<u64>> {
     let mut leaves = BTreeSet::new();
-    let mut take = |table: &[u8]| {
+    let mut take = |blkid: u64, table: &[u8]| {
         for word in table.as_chunks::<8>().0 {
             let leaf = u64::from_le_bytes(*word);
-            if leaf != 0 && leaf <= dnode.maxblkid {
-                leaves.insert(leaf);
+            if leaf == 0 || leaf > blocks.maxblkid {
+                let expected = format!("1 to {}", blocks.maxblkid);
+                return Err(PoolError::corrupt(blocks.at(blkid), "ZAP pointer", leaf, expected));
             }
+            leaves.insert(leaf);
         }
+        Ok(())
     };
-    if header.ptrtbl_numblks.get() == 0 {
-        take(&block[block.len() / 2..]);
-        return Ok(leaves);
-    }
     let (first, count, shift) =
         (header.ptrtbl_blk.get(), header.ptrtbl_numblks.get(), header.ptrtbl_shift.get());
-    if shift > MAX_SHIFT || count > dnode.maxblkid {
-        let found = format!("{count} blocks, shift {shift}");
-        return Err(PoolError::corrupt(
-            at,
-            "ZAP pointer table",
-            found,
-            "a table inside the object",
-        ));
+    if count == 0 {
+        take(0, &block[block.len() / 2..])?;
+        return Ok(leaves);
+    }
+    // A table that fills its blocks cannot have more of them than its shift allows, which ends the
+    // loop below even where many block numbers lead to one block.
+    let pointers = count.checked_mul(block.len() as u64 / 8);
+    if shift > MAX_SHIFT || pointers != Some(1 << shift) || first > blocks.maxblkid {
+        let found = format!("{count} blocks from {first}, shift {shift}");
+        let expected = "a table inside the object";
+        return Err(PoolError::corrupt(blocks.at(0), "ZAP pointer table", found, expected));
     }
     for blkid in first..first.saturating_add(count) {
-        if let Some(data) = os.block(dnode, object, blkid)? {
-            take(&data);
-        }
+        take(blkid, &blocks.block(blkid)?)?;
     }
     Ok(leaves)
 }
@@ -145,6 +134,9 @@ fn leaves(
 struct Leaf<'a> {
     chunks: &'a [u8],
     at: Bookmark,
+    /// Array chunks that entries may still use. Each belongs to one entry, so that what a leaf
+    /// gives is never more than the leaf itself.
+    unused: usize,
 }
 
 impl<'a> Leaf<'a> {
@@ -163,11 +155,12 @@ impl<'a> Leaf<'a> {
         }
         // The hash table has one 16-bit slot for each 32 bytes of the block.
         let start = size_of::<LeafHeader>() + data.len() / 32 * 2;
-        Ok(Self { chunks: data.get(start..).unwrap_or(&[]), at })
+        let chunks = data.get(start..).unwrap_or(&[]);
+        Ok(Self { chunks, at, unused: chunks.len() / CHUNK_SIZE })
     }
 
     /// Live entries are found by walking all chunks: one that is not an entry is an array or free.
-    fn entries(&self, key_size: usize, out: &mut Vec<Entry>) -> Result<()> {
+    fn entries(mut self, key_size: usize, out: &mut Vec<Entry>) -> Result<()> {
         for bytes in self.chunks.chunks_exact(CHUNK_SIZE) {
             let Ok(chunk) = EntryChunk::ref_from_bytes(bytes) else { continue };
             if chunk.kind != CHUNK_ENTRY {
@@ -199,10 +192,16 @@ impl<'a> Leaf<'a> {
         Ok(())
     }
 
-    /// `len` bytes from a chain of array chunks. The chain is as long as the bytes need, so a loop
-    /// in it ends.
-    fn array(&self, first: u16, len: usize) -> Result<Vec<u8>> {
-        let mut out = Vec::with_capacity(len.min(self.chunks.len()));
+    /// `len` bytes from a chain of array chunks. The chain is as long as the bytes need and the
+    /// leaf has chunks for, so a loop in it ends.
+    fn array(&mut self, first: u16, len: usize) -> Result<Vec<u8>> {
+        let needed = len.div_ceil(ARRAY_BYTES);
+        let Some(left) = self.unused.checked_sub(needed) else {
+            let found = format!("{len} bytes");
+            return Err(PoolError::corrupt(self.at, "ZAP array", found, "what the leaf has left"));
+        };
+        self.unused = left;
+        let mut out = Vec::with_capacity(len);
         let mut next = first;
         while out.len() < len {
             let start = usize::from(next) * CHUNK_SIZE;

@@ -2,11 +2,14 @@
 
 mod fat;
 mod micro;
+#[cfg(test)]
+pub(crate) mod tests;
 
 use crate::dmu::dnode::Dnode;
 use crate::dmu::objset::Objset;
 use crate::place::Bookmark;
 use crate::{PoolError, Result};
+use bytes::Bytes;
 
 /// `ZBT_MICRO`: the first word of a micro ZAP.
 const BLOCK_MICRO: u64 = (1 << 63) + 3;
@@ -76,20 +79,57 @@ pub fn entries(os: &Objset, object: u64) -> Result<Vec<Entry>> {
 /// # Errors
 /// As [`entries`].
 pub fn entries_of(os: &Objset, object: u64, dnode: &Dnode) -> Result<Vec<Entry>> {
-    let at = Bookmark::new(os.id(), object, 0, 0);
-    let Some(block) = os.block(dnode, object, 0)? else {
-        return Err(PoolError::corrupt(at, "first ZAP block", "a hole", "a micro or fat ZAP"));
+    let blocks = Blocks {
+        objset: os.id(),
+        object,
+        maxblkid: dnode.maxblkid,
+        read: &|blkid| os.block(dnode, object, blkid),
     };
-    let kind = block.first_chunk::<8>().map_or(0, |b| u64::from_le_bytes(*b));
-    let mut entries = match kind {
-        BLOCK_MICRO => micro::entries(&block),
-        BLOCK_HEADER => fat::entries(os, object, dnode, &block)?,
-        other => {
-            return Err(PoolError::corrupt(at, "ZAP type", format!("{other:#x}"), "micro or fat"));
-        }
-    };
-    entries.sort_by_key(|e| (e.hash, e.cd));
-    Ok(entries)
+    blocks.entries()
+}
+
+/// A ZAP as the blocks of its object, wherever those come from.
+#[derive(Clone, Copy)]
+pub struct Blocks<'a> {
+    /// The object set, for messages.
+    pub objset: u64,
+    /// The object, for messages.
+    pub object: u64,
+    /// The object's highest block number.
+    pub maxblkid: u64,
+    /// Gives a block in little-endian order, or `None` for a hole.
+    pub read: &'a dyn Fn(u64) -> Result<Option<Bytes>>,
+}
+
+impl Blocks<'_> {
+    /// All entries, in iteration order.
+    ///
+    /// # Errors
+    /// As [`entries`].
+    pub fn entries(&self) -> Result<Vec<Entry>> {
+        let block = self.block(0)?;
+        let kind = block.first_chunk::<8>().map_or(0, |b| u64::from_le_bytes(*b));
+        let mut entries = match kind {
+            BLOCK_MICRO => micro::entries(&block),
+            BLOCK_HEADER => fat::entries(self, &block)?,
+            other => {
+                let found = format!("{other:#x}");
+                return Err(PoolError::corrupt(self.at(0), "ZAP type", found, "micro or fat"));
+            }
+        };
+        entries.sort_by_key(|e| (e.hash, e.cd));
+        Ok(entries)
+    }
+
+    fn at(&self, blkid: u64) -> Bookmark {
+        Bookmark::new(self.objset, self.object, 0, blkid)
+    }
+
+    /// A block that must exist: a ZAP has no holes.
+    fn block(&self, blkid: u64) -> Result<Bytes> {
+        (self.read)(blkid)?
+            .ok_or_else(|| PoolError::corrupt(self.at(blkid), "ZAP block", "a hole", "a block"))
+    }
 }
 
 /// The entry of that name, or `None`.
@@ -129,6 +169,7 @@ fn hash(salt: u64, name: &[u8], bits: u32) -> u64 {
         }
         table
     };
-    let crc = name.iter().fold(salt, |crc, &b| (crc >> 8) ^ TABLE[usize::from((crc as u8) ^ b)]);
+    let crc =
+        name.iter().fold(salt, |crc, &b| (crc >> 8) ^ TABLE[usize::from(crc.to_le_bytes()[0] ^ b)]);
     crc & !((1u64 << (64 - bits)) - 1)
 }

@@ -1,15 +1,18 @@
 //! Gang blocks: a block that was stored in pieces, under a header of block pointers.
 
 use super::checksum::{EmbeddedOrder, verify_embedded};
-use crate::blkptr::{BLKPTR_SIZE, BlkPtr, Dva, MAX_BLOCK_SIZE};
+use crate::blkptr::{BLKPTR_SIZE, BlkPtr, Dva};
 use crate::vdev::{Request, Tree};
 
-/// Bytes of a gang header: `SPA_OLD_GANGBLOCKSIZE`.
+/// Bytes of a gang header, unless the vdev's smallest allocation is larger and the pool has the
+/// feature for such headers: `SPA_OLD_GANGBLOCKSIZE`.
 const HEADER_SIZE: usize = 512;
+/// The largest header: that of a wide dRAID of large sectors.
+const MAX_HEADER_SIZE: usize = 1 << 20;
 /// Bytes of the `zio_eck_t` that ends it.
 const ECK_SIZE: usize = 40;
-/// How deep gangs may nest. Each level divides the block by three, and the smallest piece has 512
-/// bytes, so 16 MiB need at most ten.
+/// How deep gangs may nest. Each level divides the block by three or more, and the smallest piece
+/// has 512 bytes, so 16 MiB need at most ten.
 const MAX_DEPTH: u32 = 12;
 
 /// Reads the `size` bytes of the block that `bp` points to through the gang header at `dva`.
@@ -46,27 +49,8 @@ fn assemble(
         request.failed(name(), dva.offset(), "gang headers nest too deeply", false);
         return None;
     }
-    let mut order = EmbeddedOrder::Little;
-    let verifier = [dva.vdev(), dva.offset(), bp.physical_birth(), 0];
-    let mut check = |header: &[u8]| match verify_embedded(header, verifier) {
-        Ok(found) => {
-            order = found;
-            Ok(())
-        }
-        Err(e) => Err(e.to_string()),
-    };
-    let mut header = tree.read(
-        dva,
-        HEADER_SIZE,
-        &mut Request { check: &mut check, attempts: request.attempts, txg: request.txg },
-    )?;
-    header.truncate(HEADER_SIZE - ECK_SIZE);
-    if order == EmbeddedOrder::Big {
-        for w in header.as_chunks_mut::<8>().0 {
-            w.reverse();
-        }
-    }
-    let mut out = Vec::with_capacity(size.min(MAX_BLOCK_SIZE as usize));
+    let header = read_header(tree, bp, dva, request)?;
+    let mut out = Vec::with_capacity(size);
     for child in header.chunks_exact(BLKPTR_SIZE) {
         let child = BlkPtr::at(child, 0)?;
         if child.is_hole() {
@@ -86,6 +70,44 @@ fn assemble(
         return None;
     }
     Some(out)
+}
+
+/// Bytes of a gang header: the smallest allocation of any of the vdevs that a copy lies on.
+///
+/// Source: `zio_gang_tree_assemble()`, OpenZFS `module/zfs/zio.c`, zfs-2.4.0.
+fn header_size(tree: &Tree, bp: &BlkPtr) -> usize {
+    let sizes = bp.dvas().map(|d| tree.min_alloc(d.vdev()).unwrap_or(HEADER_SIZE));
+    sizes.min().unwrap_or(HEADER_SIZE).clamp(HEADER_SIZE, MAX_HEADER_SIZE)
+}
+
+/// Reads the block pointers of a gang header, in little-endian order.
+///
+/// A header fills the vdev's smallest allocation, or only its first 512 bytes: pools are full of
+/// those from before the feature for larger ones, so each candidate is taken for both.
+fn read_header(tree: &Tree, bp: &BlkPtr, dva: Dva, request: &mut Request<'_>) -> Option<Vec<u8>> {
+    let verifier = [dva.vdev(), dva.offset(), bp.physical_birth(), 0];
+    let size = header_size(tree, bp);
+    let mut accepted = None;
+    let mut check = |header: &[u8]| {
+        let large = verify_embedded(header, verifier).map(|order| (order, header.len()));
+        let small = || verify_embedded(&header[..HEADER_SIZE], verifier);
+        let order = large.or_else(|_| small().map(|order| (order, HEADER_SIZE)));
+        accepted = Some(order.map_err(|e| e.to_string())?);
+        Ok(())
+    };
+    let mut header = tree.read(
+        dva,
+        size,
+        &mut Request { check: &mut check, attempts: request.attempts, txg: request.txg },
+    )?;
+    let (order, size) = accepted?;
+    header.truncate(size - ECK_SIZE);
+    if order == EmbeddedOrder::Big {
+        for w in header.as_chunks_mut::<8>().0 {
+            w.reverse();
+        }
+    }
+    Some(header)
 }
 
 /// Reads one piece from any of its copies. A piece is itself a gang if its pointer says so.
@@ -110,3 +132,7 @@ fn read_piece(
     }
     None
 }
+
+#[cfg(test)]
+#[path = "gang_tests.rs"]
+mod tests;

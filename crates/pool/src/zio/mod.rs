@@ -6,7 +6,7 @@ mod edonr;
 mod fletcher2;
 mod gang;
 mod lzjb;
-mod read;
+pub(crate) mod read;
 mod skein;
 mod zle;
 

@@ -10,8 +10,8 @@ use crate::place::{Attempt, Bookmark};
 use crate::vdev::{Request, Tree};
 use crate::{PoolError, Result, buffer};
 use bytes::Bytes;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
 use zsend_records::fletcher::Fletcher4;
 use zsend_records::types::{Checksum, Compress, DmuType};
 
@@ -40,15 +40,26 @@ pub struct Healed {
 #[derive(Debug)]
 pub struct Zio {
     tree: Tree,
-    salt: Option<ChecksumSalt>,
+    salt: OnceLock<ChecksumSalt>,
     healed: AtomicU64,
     healed_kept: Mutex<Vec<Healed>>,
 }
 
 impl Zio {
-    /// Reads by this vdev tree. The salt is known only once the MOS can be read.
-    pub fn new(tree: Tree, salt: Option<ChecksumSalt>) -> Self {
-        Self { tree, salt, healed: AtomicU64::new(0), healed_kept: Mutex::new(Vec::new()) }
+    /// Reads by this vdev tree.
+    pub fn new(tree: Tree) -> Self {
+        Self {
+            tree,
+            salt: OnceLock::new(),
+            healed: AtomicU64::new(0),
+            healed_kept: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// Sets the salt of the salted checksums, which is known only once the MOS can be read. The
+    /// MOS itself has none of them.
+    pub(crate) fn set_salt(&self, salt: ChecksumSalt) {
+        let _ = self.salt.set(salt);
     }
 
     /// The vdev tree.
@@ -121,7 +132,7 @@ impl Zio {
         if kind == Checksum::OFF || kind == Checksum::NOPARITY {
             return Ok(());
         }
-        let got = checksum::compute(kind, bytes, bp.is_big_endian(), self.salt.as_ref())
+        let got = checksum::compute(kind, bytes, bp.is_big_endian(), self.salt.get())
             .map_err(|e| e.to_string())?;
         let want = bp.checksum();
         *sum = (kind == Checksum::FLETCHER_4 && !bp.is_big_endian())
@@ -239,5 +250,29 @@ impl Zio {
             byteswap::swap(kind, &mut data, opaque);
         }
         Ok(data.into())
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::config::VdevConfig;
+    use crate::device::Device;
+    use crate::device::tests::Memory;
+    use crate::uberblock::Reflow;
+    use crate::vdev::{Leaves, Member};
+    use std::sync::Arc;
+
+    /// A pool of one device in memory, with these bytes at these offsets of its data.
+    pub(crate) fn zio_of(parts: &[(u64, &[u8])], ashift: u64) -> Zio {
+        let mut bytes = vec![0; 6 << 20];
+        for (at, part) in parts {
+            let at = usize::try_from(crate::label::DATA_START + at).unwrap();
+            bytes[at..at + part.len()].copy_from_slice(part);
+        }
+        let device = Device::new("memory", Arc::new(Memory(bytes)));
+        let leaves = Leaves::from([(9, Member { device, txg: 1 })]);
+        let top = VdevConfig { kind: "file".into(), guid: 9, ashift, ..VdevConfig::default() };
+        Zio::new(Tree::build(&[top], 1, &leaves, Reflow::default()))
     }
 }

@@ -1,0 +1,73 @@
+//! `--list-txgs`: the states of a pool that its devices remember, and which can still be read.
+
+use crate::exit::{Done, Failure, warn};
+use crate::text::{aligned, creation};
+use std::io::Write;
+use std::path::PathBuf;
+use zsend_pool::ErrorClass;
+use zsend_pool::discover::{Found, discover, select};
+use zsend_pool::pool::known_txgs;
+
+/// How the list is printed: the flags of `zsend list` of the same names.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Style {
+    /// No header, tabs between columns.
+    pub(crate) scripted: bool,
+    /// Times in seconds since 1970.
+    pub(crate) exact: bool,
+    /// One JSON array of objects.
+    pub(crate) json: bool,
+}
+
+/// Prints the states of the pool called `name`, or of every pool found, newest first.
+pub(crate) fn list(devices: &[PathBuf], name: Option<&str>, style: Style) -> Done {
+    let mut pools = discover(devices)?;
+    if let Some(name) = name {
+        pools = vec![select(pools, name)?];
+    }
+    if pools.is_empty() {
+        return Err(Failure::new(ErrorClass::Damaged, "no pool was found on the given devices"));
+    }
+    let text = if style.json { json(&pools) } else { table(&pools, style) };
+    // A reader that has gone away has seen what it wanted.
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    Ok(())
+}
+
+fn table(pools: &[Found], style: Style) -> String {
+    let mut lines = Vec::new();
+    if !style.scripted {
+        lines.push(["POOL", "TXG", "TIME", "USABLE"].map(str::to_owned).to_vec());
+    }
+    for pool in pools {
+        for warning in &pool.warnings {
+            warn(warning);
+        }
+        for known in known_txgs(pool) {
+            lines.push(vec![
+                pool.config.name.clone(),
+                known.uberblock.txg.to_string(),
+                creation(known.uberblock.timestamp, style.exact),
+                known.problem.map_or_else(|| "yes".to_owned(), |e| format!("no: {e}")),
+            ]);
+        }
+    }
+    aligned(&lines, style.scripted)
+}
+
+fn json(pools: &[Found]) -> String {
+    let mut rows = Vec::new();
+    for pool in pools {
+        for known in known_txgs(pool) {
+            rows.push(serde_json::json!({
+                "pool": pool.config.name,
+                "guid": pool.config.pool_guid.to_string(),
+                "txg": known.uberblock.txg.to_string(),
+                "time": known.uberblock.timestamp.to_string(),
+                "usable": known.problem.is_none(),
+                "why": known.problem.map(|e| e.to_string()),
+            }));
+        }
+    }
+    format!("{:#}\n", serde_json::Value::Array(rows))
+}

@@ -1,0 +1,136 @@
+//! From labelled devices to pools: which belong together, and which is the newest of a kind.
+
+use super::Labelled;
+use crate::config::{LabelConfig, PoolState, VdevConfig};
+use crate::device::Device;
+use crate::uberblock::Uberblock;
+use crate::vdev::{Leaves, Member};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+
+/// A pool that was found, before it is opened.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The newest configuration that any of its labels has.
+    pub config: LabelConfig,
+    /// Its devices by guid; of several with one guid, the newest.
+    pub leaves: Leaves,
+    /// The newest configuration of each top-level vdev.
+    pub tops: Vec<VdevConfig>,
+    /// Every good uberblock, newest first, without repeats.
+    pub uberblocks: Vec<Uberblock>,
+    /// What the administrator should know.
+    pub warnings: Vec<String>,
+    /// Where the uberblocks lie: each device, and log2 of its sector size.
+    pub(super) rings: Vec<(Device, u64)>,
+}
+
+impl Found {
+    /// Whether the pool was destroyed. Until something else is written there, it can be read.
+    pub fn is_destroyed(&self) -> bool {
+        self.config.state == PoolState::DESTROYED
+    }
+}
+
+impl Labelled {
+    /// What makes one device newer than another: the state of the pool that it was last written
+    /// with, then its label, which changes more rarely.
+    fn rank(&self) -> ((u64, u64, u64), u64) {
+        let newest = self.labels.uberblocks.iter().map(Uberblock::rank).max();
+        (newest.unwrap_or_default(), self.labels.config.txg)
+    }
+}
+
+/// The pools that the devices belong to. Spares and cache devices hold nothing of one.
+pub(super) fn group(labelled: Vec<Labelled>) -> Vec<Found> {
+    let mut pools: BTreeMap<u64, Vec<Labelled>> = BTreeMap::new();
+    for one in labelled {
+        let config = &one.labels.config;
+        if config.state != PoolState::SPARE && config.state != PoolState::L2CACHE {
+            pools.entry(config.pool_guid).or_default().push(one);
+        }
+    }
+    pools.into_values().filter_map(assemble).collect()
+}
+
+fn assemble(mut members: Vec<Labelled>) -> Option<Found> {
+    let config = members.iter().max_by_key(|m| m.labels.config.txg)?.labels.config.clone();
+    // The newest copy of a device comes first; its name breaks ties, so that the choice is the same
+    // each time.
+    members.sort_by(|a, b| {
+        let names = || a.device.name().cmp(b.device.name());
+        b.rank().cmp(&a.rank()).then_with(names)
+    });
+    let mut warnings = Vec::new();
+    let mut leaves = Leaves::new();
+    let mut is_node = BTreeMap::new();
+    let mut uberblocks: Vec<Uberblock> = Vec::new();
+    let mut rings = Vec::new();
+    let mut tops: BTreeMap<u64, (u64, VdevConfig)> = BTreeMap::new();
+    // The newest state on any device of a top-level vdev: all of them are written together.
+    let mut newest: BTreeMap<u64, u64> = BTreeMap::new();
+    for member in members {
+        let ((txg, ..), label_txg) = member.rank();
+        let Labelled { device, labels, is_node: node } = member;
+        let label = labels.config;
+        match leaves.entry(label.guid) {
+            Entry::Occupied(o) => {
+                let used: &Member = o.get();
+                // Two names of one device in a folder such as /dev are no news.
+                let is_alias = node && is_node.get(&label.guid) == Some(&(true, txg));
+                if !is_alias {
+                    warnings.push(format!(
+                        "{}: the same device as {}, which is as new or newer; not used",
+                        device.name(),
+                        used.device.name()
+                    ));
+                }
+                continue;
+            }
+            Entry::Vacant(v) => {
+                if labels.good < 4 {
+                    let good = labels.good;
+                    warnings.push(format!("{}: only {good} of 4 labels are good", device.name()));
+                }
+                let latest = *newest.entry(label.top.id).or_insert(txg);
+                if txg < latest {
+                    warnings.push(format!(
+                        "{}: out of date: it has the pool's state of txg {txg}, and another device \
+                         of the same vdev that of txg {latest}",
+                        device.name()
+                    ));
+                }
+                is_node.insert(label.guid, (node, txg));
+                rings.push((device.clone(), label.top.ashift));
+                v.insert(Member { device, txg });
+            }
+        }
+        uberblocks.extend(&labels.uberblocks);
+        match tops.entry(label.top.id) {
+            std::collections::btree_map::Entry::Vacant(v) => {
+                v.insert((label_txg, label.top));
+            }
+            std::collections::btree_map::Entry::Occupied(mut o) => {
+                if o.get().0 < label_txg {
+                    o.insert((label_txg, label.top));
+                }
+            }
+        }
+    }
+    uberblocks.sort_by_key(|u| Reverse(u.rank()));
+    uberblocks.dedup();
+    match config.state {
+        PoolState::ACTIVE => {
+            let host = config.hostname.as_deref().unwrap_or("an unknown host");
+            let name = &config.name;
+            warnings.push(format!("pool '{name}' was not exported; last used by {host}"));
+        }
+        PoolState::DESTROYED => {
+            warnings.push(format!("pool '{}' was destroyed", config.name));
+        }
+        _ => {}
+    }
+    let tops = tops.into_values().map(|(_, top)| top).collect();
+    Some(Found { config, leaves, tops, uberblocks, warnings, rings })
+}

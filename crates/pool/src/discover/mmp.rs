@@ -1,0 +1,120 @@
+//! Multihost: whether another host has the pool imported, by watching its heartbeat.
+//!
+//! A host with multihost on rewrites an uberblock on some device of the pool every interval. A copy
+//! of such a pool has the same uberblocks, so only time tells one from the other.
+
+use super::Found;
+use crate::config::PoolState;
+use crate::label;
+use crate::uberblock::{Heartbeat, Uberblock};
+use crate::{PoolError, Result};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+/// What the reference assumes of a host that does not say: a beat a second, and twenty to be sure.
+const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
+const IMPORT_INTERVALS: u32 = 20;
+/// A host that suspends itself is given twice the time to do so: `MMP_IMPORT_SAFETY_FACTOR`.
+const SAFETY_FACTOR: u32 = 2;
+/// The reference waits until the other host must have stopped writing, since it is about to write
+/// itself. A reader has only to see a beat: two of them fit in this time, or it is stretched.
+const ENOUGH: Duration = Duration::from_secs(10);
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// Refuses a pool whose heartbeat goes on. Returns what to say of one whose heartbeat has stopped.
+/// `notice` is told before the one wait.
+///
+/// # Errors
+/// [`PoolError::InUse`].
+pub(crate) fn check(found: &Found, notice: fn(&str)) -> Result<Option<String>> {
+    let Some(before) = found.uberblocks.first() else { return Ok(None) };
+    let Some(beat) = before.heartbeat else { return Ok(None) };
+    if found.config.state != PoolState::ACTIVE {
+        return Ok(None);
+    }
+    let time = watch_time(&beat);
+    let name = &found.config.name;
+    let seconds = time.as_secs_f32();
+    if !is_idle_file(found, time) {
+        notice(&format!(
+            "pool '{name}' has multihost on and was not exported: watching for {seconds:.0} seconds \
+             whether another host uses it"
+        ));
+        wait(time);
+    }
+    let after = newest(found);
+    if after.is_some_and(|after| after.rank() > before.rank()) {
+        let host = found.config.hostname.as_deref().unwrap_or("an unknown host");
+        return Err(PoolError::InUse { pool: name.clone(), host: host.to_owned() });
+    }
+    Ok(Some(format!("pool '{name}': no heartbeat of another host in {seconds:.0} seconds")))
+}
+
+/// How long to watch: as long as the reference before an import, but no longer than it takes to see
+/// two beats.
+///
+/// Follows `spa_activity_check_duration()`, OpenZFS `module/zfs/spa.c`, zfs-2.3.2.
+fn watch_time(beat: &Heartbeat) -> Duration {
+    let interval = beat.interval.map_or(DEFAULT_INTERVAL, Duration::from_millis);
+    let delay = Duration::from_nanos(beat.delay);
+    let reference = match beat.fail_intervals {
+        Some(fails) if fails > 0 && beat.interval.is_some() => interval
+            .saturating_mul(u32::try_from(fails).unwrap_or(u32::MAX))
+            .saturating_mul(SAFETY_FACTOR),
+        _ => interval.saturating_add(delay).saturating_mul(IMPORT_INTERVALS),
+    };
+    let two_beats = interval.saturating_add(delay).saturating_mul(2);
+    reference.min(two_beats.max(ENOUGH)).min(LONGEST)
+}
+
+/// Whether the pool lies in files alone, and none was written in the last `time`: then it was
+/// watched already, by the file system.
+fn is_idle_file(found: &Found, time: Duration) -> bool {
+    let now = SystemTime::now();
+    found.rings.iter().all(|(device, _)| {
+        device.modified().is_some_and(|at| now.duration_since(at).is_ok_and(|age| age > time))
+    })
+}
+
+/// Waits once; nothing wakes it early.
+fn wait(time: Duration) {
+    let never = Mutex::new(());
+    let guard = never.lock().unwrap_or_else(PoisonError::into_inner);
+    // The result says that the time is over, which is what was wanted.
+    let _ = Condvar::new().wait_timeout_while(guard, time, |()| true);
+}
+
+/// The newest uberblock that the devices have now.
+fn newest(found: &Found) -> Option<Uberblock> {
+    let mut all = Vec::new();
+    for (device, ashift) in &found.rings {
+        device.refresh();
+        all.extend(label::uberblocks(device, *ashift));
+    }
+    all.into_iter().max_by_key(Uberblock::rank)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_watch_sees_two_beats_and_ends() {
+        let beat = |delay_ms: u64, interval, fail_intervals| Heartbeat {
+            delay: delay_ms * 1_000_000,
+            interval,
+            fail_intervals,
+        };
+        let cases = [
+            (beat(1000, Some(1000), Some(10)), 10),
+            (beat(100, Some(100), Some(10)), 2),
+            (beat(1000, Some(1000), Some(0)), 10),
+            (beat(1000, None, None), 10),
+            (beat(8000, Some(8000), Some(10)), 32),
+            (beat(u64::MAX / 1_000_000, Some(0xff_ffff), Some(0xffff)), 60),
+        ];
+        for (beat, seconds) in cases {
+            assert_eq!(watch_time(&beat), Duration::from_secs(seconds), "{beat:?}");
+        }
+    }
+}

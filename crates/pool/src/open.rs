@@ -1,0 +1,227 @@
+//! Opening a pool: which of its states is read, and what must hold before it is.
+
+use crate::cache::BlockCache;
+use crate::config::VdevConfig;
+use crate::discover::{Found, mmp};
+use crate::dmu::objset::Objset;
+use crate::place::Bookmark;
+use crate::uberblock::{Reflow, Uberblock};
+use crate::vdev::{Tree, load_indirect};
+use crate::zio::Zio;
+use crate::zio::checksum::ChecksumSalt;
+use crate::{PoolError, Result, feature, zap};
+use std::collections::HashMap;
+use std::sync::Arc;
+use zsend_records::nvlist::NvList;
+
+/// The MOS's directory of everything else: `DMU_POOL_DIRECTORY_OBJECT`.
+const DIRECTORY_OBJECT: u64 = 1;
+/// The configuration is a packed nvlist; a real one is some KiB.
+const MAX_CONFIG: u64 = 16 << 20;
+/// The newest pool version before feature flags, and the one with them.
+const VERSION_BEFORE_FEATURES: u64 = 28;
+const VERSION_FEATURES: u64 = 5000;
+
+/// Which state of a pool is opened, and how careful to be.
+#[derive(Clone, Copy, Debug)]
+pub struct OpenOptions {
+    /// The state that this transaction group left, instead of the newest one.
+    pub txg: Option<u64>,
+    /// The state that the pool's checkpoint keeps.
+    pub checkpoint: bool,
+    /// Opens a pool that another host may have imported, without watching for its heartbeat.
+    pub force: bool,
+    /// Told what is being done where it takes some time.
+    pub notice: fn(&str),
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self { txg: None, checkpoint: false, force: false, notice: |_| {} }
+    }
+}
+
+/// One state of a pool, open.
+pub(crate) struct State {
+    pub(crate) uberblock: Uberblock,
+    pub(crate) zio: Arc<Zio>,
+    pub(crate) cache: Arc<BlockCache>,
+    pub(crate) mos: Objset,
+    pub(crate) root_dir: u64,
+    /// Refcounts of the features that must be understood to read.
+    pub(crate) features_for_read: HashMap<String, u64>,
+    /// What cannot be read of it.
+    warnings: Vec<String>,
+}
+
+/// Opens the state that the options ask for; with it, what the administrator should know.
+pub(crate) fn open(found: &Found, options: &OpenOptions) -> Result<(State, Vec<String>)> {
+    check_version(found.config.version)?;
+    let features = &found.config.features_for_read;
+    if let Some(unknown) = features.iter().find(|f| !feature::is_understood(f)) {
+        return Err(unsupported_feature(unknown));
+    }
+    let mut warnings = found.warnings.clone();
+    if !options.force {
+        warnings.extend(mmp::check(found, options.notice)?);
+    }
+    let uberblock = choose(found, options.txg)?;
+    let mut state = State::open(found, uberblock).map_err(|e| with_usable(found, &uberblock, e))?;
+    if options.checkpoint {
+        state = State::open(found, checkpoint(found, &state.mos)?)?;
+    }
+    warnings.append(&mut state.warnings);
+    Ok((state, warnings))
+}
+
+/// The newest uberblock, or the one of a txg.
+fn choose(found: &Found, txg: Option<u64>) -> Result<Uberblock> {
+    let name = &found.config.name;
+    let wanted = |u: &&Uberblock| txg.is_none_or(|txg| u.txg == txg);
+    if let Some(uberblock) = found.uberblocks.iter().find(wanted) {
+        return Ok(*uberblock);
+    }
+    Err(PoolError::NoPool(match txg {
+        Some(txg) => {
+            let mut txgs: Vec<String> =
+                found.uberblocks.iter().map(|u| u.txg.to_string()).collect();
+            txgs.dedup();
+            format!("pool '{name}' has no uberblock of txg {txg}; there are {}", txgs.join(", "))
+        }
+        None => format!("pool '{name}': no uberblock with a good checksum on any device"),
+    }))
+}
+
+/// Adds to the error which older states could be read instead. None is taken silently: it would
+/// lack what was written since.
+fn with_usable(found: &Found, uberblock: &Uberblock, e: PoolError) -> PoolError {
+    if !matches!(e, PoolError::Unreadable { .. } | PoolError::Corrupt { .. }) {
+        return e;
+    }
+    let usable = known_txgs(found)
+        .into_iter()
+        .filter(|known| known.problem.is_none() && known.uberblock.txg < uberblock.txg)
+        .map(|known| known.uberblock.txg)
+        .collect();
+    PoolError::State { txg: uberblock.txg, source: Box::new(e), usable }
+}
+
+/// The uberblock that the pool's checkpoint keeps in the MOS.
+fn checkpoint(found: &Found, mos: &Objset) -> Result<Uberblock> {
+    let Some(entry) = zap::lookup(mos, DIRECTORY_OBJECT, "com.delphix:zpool_checkpoint")? else {
+        let name = found.config.name.clone();
+        return Err(PoolError::NotFound { what: "checkpoint of pool", name });
+    };
+    Uberblock::from_words(&entry.ints()).ok_or_else(|| {
+        let at = Bookmark::new(0, DIRECTORY_OBJECT, 0, 0);
+        PoolError::corrupt(at, "checkpoint", format!("{:x?}", entry.ints()), "an uberblock")
+    })
+}
+
+/// A state of a pool that its devices have an uberblock of.
+#[derive(Debug)]
+pub struct KnownTxg {
+    /// Its uberblock.
+    pub uberblock: Uberblock,
+    /// Why it cannot be read; `None` if its meta object set opens.
+    pub problem: Option<PoolError>,
+}
+
+/// Every state that the devices have an uberblock of, newest first. The blocks of an older one may
+/// have been overwritten since, so each is tried.
+pub fn known_txgs(found: &Found) -> Vec<KnownTxg> {
+    let mut uberblocks = found.uberblocks.clone();
+    // Of several with one txg the first is the newest, which is the one that would be opened.
+    uberblocks.dedup_by_key(|u| u.txg);
+    uberblocks
+        .into_iter()
+        .map(|uberblock| KnownTxg { uberblock, problem: State::open(found, uberblock).err() })
+        .collect()
+}
+
+impl State {
+    fn open(found: &Found, uberblock: Uberblock) -> Result<Self> {
+        check_version(uberblock.version)?;
+        let cache = Arc::new(BlockCache::default());
+        // The labels tell enough to find the MOS; the MOS has the configuration that counts.
+        let reflow = uberblock.reflow;
+        let first = tree(&found.tops, found.config.vdev_children, found, reflow)?;
+        let mos = Objset::open(&Arc::new(Zio::new(first)), &cache, 0, uberblock.rootbp, None)?;
+        let config = trusted_config(&mos)?;
+        let tree = tree(&config.children, config.children.len() as u64, found, reflow)?;
+        let zio = Arc::new(Zio::new(tree));
+        let mos = Objset::open(&zio, &cache, 0, uberblock.rootbp, None)?;
+        let mut warnings = load_indirect(&mos);
+        warnings.extend(
+            zio.tree()
+                .missing()
+                .map(|top| format!("{top} is missing: blocks that lie on it alone cannot be read")),
+        );
+        let salt = zap::lookup(&mos, DIRECTORY_OBJECT, "org.illumos:checksum_salt")?;
+        if let Some(salt) = salt.and_then(|e| <[u8; 32]>::try_from(e.value.as_slice()).ok()) {
+            zio.set_salt(ChecksumSalt::new(salt));
+        }
+        let features_for_read = features(&mos, "features_for_read")?;
+        let unknown = features_for_read
+            .iter()
+            .find(|(guid, count)| **count > 0 && !feature::is_understood(guid));
+        if let Some((unknown, _)) = unknown {
+            return Err(unsupported_feature(unknown));
+        }
+        let root_dir = need(&mos, "root_dataset")?;
+        Ok(Self { uberblock, zio, cache, mos, root_dir, features_for_read, warnings })
+    }
+}
+
+fn tree(tops: &[VdevConfig], count: u64, found: &Found, reflow: Reflow) -> Result<Tree> {
+    let tree = Tree::build(tops, count, &found.leaves, reflow);
+    match tree.unsupported() {
+        Some(kind) => Err(PoolError::Unsupported(format!("vdev type {kind}"))),
+        None => Ok(tree),
+    }
+}
+
+fn check_version(version: u64) -> Result<()> {
+    if (1..=VERSION_BEFORE_FEATURES).contains(&version) || version == VERSION_FEATURES {
+        Ok(())
+    } else {
+        Err(PoolError::Unsupported(format!("pool version {version}")))
+    }
+}
+
+fn unsupported_feature(guid: &str) -> PoolError {
+    PoolError::Unsupported(format!("the pool needs feature {guid} to be read"))
+}
+
+fn need(mos: &Objset, key: &'static str) -> Result<u64> {
+    zap::lookup_u64(mos, DIRECTORY_OBJECT, key)?
+        .ok_or_else(|| PoolError::NotFound { what: "MOS directory key", name: key.to_owned() })
+}
+
+fn features(mos: &Objset, key: &'static str) -> Result<HashMap<String, u64>> {
+    match zap::lookup_u64(mos, DIRECTORY_OBJECT, key)? {
+        Some(object) => Ok(zap::entries(mos, object)?
+            .into_iter()
+            .map(|e| (e.name(), e.u64().unwrap_or(0)))
+            .collect()),
+        None => Ok(HashMap::new()),
+    }
+}
+
+/// The vdev tree that the MOS keeps, with every top-level vdev in it.
+fn trusted_config(mos: &Objset) -> Result<VdevConfig> {
+    let object = need(mos, "config")?;
+    let dnode = mos.dnode(object)?;
+    let at = Bookmark::new(0, object, 0, 0);
+    let size = dnode.bonus().first_chunk::<8>().map_or(0, |b| u64::from_le_bytes(*b));
+    if size == 0 || size > MAX_CONFIG {
+        return Err(PoolError::corrupt(at, "config size", size, "1 byte to 16 MiB"));
+    }
+    let bytes = mos.read(&dnode, object, 0, usize::try_from(size).unwrap_or(0))?;
+    let (list, _) = NvList::decode(&bytes)
+        .map_err(|e| PoolError::corrupt(at, "config", e, "a packed nvlist"))?;
+    let tree = list
+        .list("vdev_tree")
+        .ok_or_else(|| PoolError::corrupt(at, "config", "no vdev_tree", "a vdev_tree"))?;
+    VdevConfig::parse(tree).map_err(|e| PoolError::corrupt(at, "config", e, "a vdev tree"))
+}

@@ -1,0 +1,71 @@
+//! dRAID: groups of raidz columns spread over all children by fixed permutations, with spare space
+//! on each of them.
+
+mod map;
+mod permutation;
+mod seeds;
+
+use super::Request;
+use super::copies::Copies;
+use super::raidz::map::Map;
+use super::raidz::{Block, Group};
+use crate::config::VdevConfig;
+pub(super) use map::Layout;
+
+/// A dRAID.
+#[derive(Debug)]
+pub(super) struct Draid {
+    group: Group,
+    layout: Layout,
+}
+
+impl Draid {
+    /// From the configuration and the children that it names; says what no dRAID can be.
+    pub(super) fn new(
+        config: &VdevConfig,
+        ashift: u64,
+        children: Vec<Copies>,
+    ) -> Result<Self, String> {
+        let layout = Layout::new(config, ashift)?;
+        Ok(Self { group: Group::new(children, Some(layout.clone())), layout })
+    }
+
+    /// Whether more children are missing than parity can stand for. A group may be lucky and have
+    /// none of them.
+    pub(super) fn is_missing(&self) -> bool {
+        self.group.missing() > self.layout.nparity()
+    }
+
+    /// Data bytes of the smallest allocation.
+    pub(super) const fn min_alloc(&self) -> usize {
+        self.layout.min_alloc()
+    }
+
+    /// Where a block lies.
+    pub(super) fn map(&self, offset: u64, size: usize) -> Option<Map> {
+        self.layout.map(offset, size)
+    }
+
+    /// The child that holds a sector of a distributed spare.
+    #[cfg(test)]
+    pub(super) fn spare(&self, number: u64, offset: u64) -> Option<usize> {
+        self.layout.spare(number, offset, 512)
+    }
+
+    /// Reads a block.
+    pub(super) fn read(
+        &self,
+        name: &str,
+        offset: u64,
+        size: usize,
+        request: &mut Request<'_>,
+    ) -> Option<Vec<u8>> {
+        let Some(map) = self.map(offset, size) else {
+            let why = format!("no block of {size} bytes can lie here");
+            request.failed(name, offset, why, false);
+            return None;
+        };
+        let former = Vec::new();
+        Block { group: &self.group, map: &map, size, former, name, offset }.read(request)
+    }
+}

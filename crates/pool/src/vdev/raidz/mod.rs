@@ -1,0 +1,73 @@
+//! Raidz: blocks spread over all children, with one to three columns of parity.
+
+mod expanded;
+mod group;
+pub(crate) mod map;
+mod parity;
+mod reconstruct;
+mod stripe;
+
+use super::Request;
+use super::copies::Copies;
+use crate::config::VdevConfig;
+use crate::uberblock::Reflow;
+use expanded::Widths;
+pub(super) use group::Group;
+use map::{Map, Shape};
+pub(super) use reconstruct::Block;
+
+/// A raidz.
+#[derive(Debug)]
+pub(super) struct Raidz {
+    group: Group,
+    /// As wide as the raidz is now.
+    shape: Shape,
+    widths: Widths,
+}
+
+impl Raidz {
+    /// From the configuration and the children that it names; says what no raidz can be.
+    pub(super) fn new(
+        config: &VdevConfig,
+        ashift: u64,
+        children: Vec<Copies>,
+        reflow: Reflow,
+    ) -> Result<Self, String> {
+        // Pools of the first versions with raidz do not say that parity is single.
+        let shape = Shape::new(ashift, config.nparity.max(1), children.len())?;
+        let widths = Widths::new(config, reflow)?;
+        Ok(Self { group: Group::new(children, None), shape, widths })
+    }
+
+    /// Whether more children are missing than parity can stand for.
+    pub(super) fn is_missing(&self) -> bool {
+        self.group.missing() > self.shape.nparity
+    }
+
+    /// Where a block that was born in a txg lies.
+    pub(super) fn map(&self, offset: u64, size: usize, txg: u64) -> Option<Map> {
+        let width = self.widths.logical(txg);
+        if width == self.widths.physical() {
+            self.shape.classic(offset, size)
+        } else {
+            self.widths.map(Shape { width, ..self.shape }, offset, size)
+        }
+    }
+
+    /// Reads a block.
+    pub(super) fn read(
+        &self,
+        name: &str,
+        offset: u64,
+        size: usize,
+        request: &mut Request<'_>,
+    ) -> Option<Vec<u8>> {
+        let Some(map) = self.map(offset, size, request.txg) else {
+            let why = format!("no block of {size} bytes can lie here");
+            request.failed(name, offset, why, false);
+            return None;
+        };
+        let former = self.widths.former().collect();
+        Block { group: &self.group, map: &map, size, former, name, offset }.read(request)
+    }
+}

@@ -1,0 +1,222 @@
+//! Finds the columns of a raidz block that make it whole: those that can be read, then those that
+//! parity gives for the missing, then for every combination of columns that may be wrong.
+
+use super::group::Group;
+use super::map::{Col, Map};
+use super::stripe::Stripe;
+use crate::vdev::Request;
+use std::collections::HashSet;
+
+/// How many combinations of sides are tried, where children are mirrors of their own.
+const MAX_CHOICES: usize = 64;
+/// How many combinations of wrong columns are tried for any block.
+const MIN_CANDIDATES: usize = 8192;
+/// Bytes of candidates that are tried for a block even if those are more.
+const CANDIDATE_BYTES: usize = 4 << 30;
+
+/// A set of columns that go wrong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Target {
+    /// Those on one child.
+    Child(usize),
+    /// Those on one child when the raidz was narrower: an expansion copied its errors along.
+    Former { width: u64, index: u64 },
+}
+
+impl Target {
+    const fn holds(self, col: &Col) -> bool {
+        match self {
+            Self::Child(child) => col.child == child,
+            Self::Former { width, index } => col.sector % width == index,
+        }
+    }
+}
+
+/// A block of a raidz or draid to be read.
+pub(in crate::vdev) struct Block<'a> {
+    /// The children.
+    pub(in crate::vdev) group: &'a Group,
+    /// Where the block lies on them.
+    pub(in crate::vdev) map: &'a Map,
+    /// Bytes of the block.
+    pub(in crate::vdev) size: usize,
+    /// Widths that the raidz had before the one it has.
+    pub(in crate::vdev) former: Vec<usize>,
+    /// The vdev and the offset in it, for errors.
+    pub(in crate::vdev) name: &'a str,
+    /// Bytes from the start of the vdev's data.
+    pub(in crate::vdev) offset: u64,
+}
+
+impl Block<'_> {
+    /// Reads the block: the first candidate that passes the request's check.
+    pub(in crate::vdev) fn read(&self, request: &mut Request<'_>) -> Option<Vec<u8>> {
+        let failed_before = request.attempts.len();
+        if let Some(bytes) = self.read_known(self.group.preferred(), request) {
+            return Some(bytes);
+        }
+        let choices = self.choices();
+        for choice in choices.iter().skip(1) {
+            if let Some(bytes) = self.read_known(choice, request) {
+                return Some(bytes);
+            }
+        }
+        let mut left = MIN_CANDIDATES.max(CANDIDATE_BYTES / self.size.max(1));
+        for choice in &choices {
+            if let Some(bytes) = self.search(choice, &mut left, request) {
+                return Some(bytes);
+            }
+        }
+        // What was read is suspect only if it was enough to be checked.
+        let checked = request.attempts.iter().skip(failed_before).any(|a| !a.io);
+        if let Some(choice) = choices.last().filter(|_| checked) {
+            let mut stripe = Stripe::new(self.group, self.map, choice);
+            stripe.load_all(request);
+            stripe.note_all(request);
+        }
+        None
+    }
+
+    fn finish(&self, stripe: Stripe<'_>) -> Vec<u8> {
+        let mut bytes = stripe.into_block();
+        bytes.truncate(self.size);
+        bytes
+    }
+
+    fn candidate<'b>(&self, stripe: &'b Stripe<'_>) -> &'b [u8] {
+        let block = stripe.block();
+        block.get(..self.size).unwrap_or(block)
+    }
+
+    /// Trusts what can be read, and computes the rest.
+    fn read_known(
+        &self,
+        choice: &[Option<usize>],
+        request: &mut Request<'_>,
+    ) -> Option<Vec<u8>> {
+        let mut stripe = Stripe::new(self.group, self.map, choice);
+        stripe.load_data(request);
+        let plan = stripe.plan(|_| false, request);
+        let plan = plan.filter(|plan| stripe.compute(plan))?;
+        match (request.check)(self.candidate(&stripe)) {
+            Ok(()) => Some(self.finish(stripe)),
+            Err(why) => {
+                let how = if plan.is_empty() { "" } else { " (reconstructed)" };
+                request.failed(self.name, self.offset, format!("{why}{how}"), false);
+                None
+            }
+        }
+    }
+
+    /// The sides to read each child from, most likely first. Only children of this block vary.
+    fn choices(&self) -> Vec<Vec<Option<usize>>> {
+        let children: HashSet<usize> = self.map.cols.iter().map(|c| c.child).collect();
+        let present = |child: &usize| self.group.children().get(*child).map_or(0, |c| c.present());
+        let mut all = vec![self.group.preferred().to_vec()];
+        // The next choice does with children that may be out of date what it can.
+        let every: Vec<Option<usize>> =
+            self.group.children().iter().map(|c| (c.present() > 0).then_some(0)).collect();
+        all.push(every);
+        let mut varying: Vec<usize> = children.into_iter().filter(|c| present(c) > 1).collect();
+        varying.sort_unstable();
+        for child in varying {
+            for i in 0..all.len() {
+                for side in 1..present(&child) {
+                    if all.len() < MAX_CHOICES {
+                        let mut choice = all[i].clone();
+                        choice[child] = Some(side);
+                        all.push(choice);
+                    }
+                }
+            }
+        }
+        let mut seen = HashSet::new();
+        all.retain(|choice| seen.insert(choice.clone()));
+        all
+    }
+
+    /// Tries each combination of as many wrong columns as parity allows, fewest first.
+    fn search(
+        &self,
+        choice: &[Option<usize>],
+        left: &mut usize,
+        request: &mut Request<'_>,
+    ) -> Option<Vec<u8>> {
+        let mut stripe = Stripe::new(self.group, self.map, choice);
+        stripe.load_all(request);
+        let known = stripe.plan(|_| false, request)?;
+        let original = stripe.block().to_vec();
+        let targets = self.targets(&stripe);
+        // Different assumptions can lead to the same columns from the same parity.
+        let mut seen = HashSet::from([known.digest()]);
+        for count in 1..=self.map.nparity.min(targets.len()) {
+            let mut combination: Vec<usize> = (0..count).collect();
+            loop {
+                let assumed =
+                    |col: &Col| combination.iter().any(|&t| targets[t].holds(col));
+                if let Some(plan) = stripe.plan(assumed, request)
+                    && seen.insert(plan.digest())
+                {
+                    *left = left.checked_sub(1)?;
+                    if stripe.compute(&plan) && (request.check)(self.candidate(&stripe)).is_ok() {
+                        stripe.note_wrong(&plan, &original, request);
+                        return Some(self.finish(stripe));
+                    }
+                    stripe.restore(&plan, &original);
+                }
+                if !advance(&mut combination, targets.len()) {
+                    break;
+                }
+            }
+        }
+        None
+    }
+
+    /// What may be wrong together.
+    fn targets(&self, stripe: &Stripe<'_>) -> Vec<Target> {
+        let mut children: Vec<usize> = self.map.cols.iter().map(|c| c.child).collect();
+        children.sort_unstable();
+        children.dedup();
+        let mut targets: Vec<Target> = children
+            .into_iter()
+            .filter(|&child| stripe.has_good(child))
+            .map(Target::Child)
+            .collect();
+        for width in self.former.iter().map(|&w| w as u64) {
+            targets.extend((0..width).map(|index| Target::Former { width, index }));
+        }
+        targets
+    }
+}
+
+/// The next combination of indices below `n`, in order; returns whether there is one.
+fn advance(combination: &mut [usize], n: usize) -> bool {
+    let count = combination.len();
+    for i in (0..count).rev() {
+        if combination[i] + count - i < n {
+            combination[i] += 1;
+            for j in i + 1..count {
+                combination[j] = combination[j - 1] + 1;
+            }
+            return true;
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advance_passes_through_every_combination() {
+        let mut combination = vec![0, 1, 2];
+        let mut seen = HashSet::from([combination.clone()]);
+        while advance(&mut combination, 7) {
+            assert!(combination.is_sorted() && combination[2] < 7);
+            assert!(seen.insert(combination.clone()));
+        }
+        assert_eq!(seen.len(), 35);
+        assert!(!advance(&mut [0, 1], 2));
+    }
+}

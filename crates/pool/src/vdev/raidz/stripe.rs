@@ -1,0 +1,277 @@
+//! One block of a raidz while it is read: which columns are there, and the others from parity.
+
+use super::group::Group;
+use super::map::{Col, Map};
+use super::parity::{self, Extent, MAX_PARITY};
+use crate::vdev::Request;
+use crate::vdev::copies::MISSING_DEVICE;
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// Sectors of one child that lie no further apart than this are read together.
+const GAP: u64 = 16 << 10;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Unread,
+    Good,
+    Bad,
+}
+
+/// The columns' bytes as far as they were read.
+pub(super) struct Stripe<'a> {
+    group: &'a Group,
+    map: &'a Map,
+    /// Which side of each child to read first; `None` to do without that child.
+    choice: &'a [Option<usize>],
+    block: Vec<u8>,
+    parity: Vec<u8>,
+    state: Vec<State>,
+}
+
+/// Which columns are to be computed, and from which parity: for each row the data columns' indices
+/// in the row, and the parity columns'.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Plan {
+    rows: Vec<RowPlan>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct RowPlan {
+    row: usize,
+    data: Vec<usize>,
+    parity: Vec<usize>,
+}
+
+impl Plan {
+    /// Whether all data were read.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Stands for the plan among those already tried; a plan of many rows is too large to keep.
+    pub(super) fn digest(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+impl<'a> Stripe<'a> {
+    pub(super) fn new(group: &'a Group, map: &'a Map, choice: &'a [Option<usize>]) -> Self {
+        Self {
+            group,
+            map,
+            choice,
+            block: vec![0; map.len],
+            parity: Vec::new(),
+            state: vec![State::Unread; map.cols.len()],
+        }
+    }
+
+    /// The block's bytes, rounded up to sectors.
+    pub(super) fn block(&self) -> &[u8] {
+        &self.block
+    }
+
+    /// The block's bytes, rounded up to sectors.
+    pub(super) fn into_block(self) -> Vec<u8> {
+        self.block
+    }
+
+    fn choice(&self, child: usize) -> Option<usize> {
+        self.choice.get(child).copied().flatten()
+    }
+
+    /// Reads the data columns.
+    pub(super) fn load_data(&mut self, request: &mut Request<'_>) {
+        let map = self.map;
+        self.load(request, |i| !map.is_parity(i));
+    }
+
+    /// Reads every column that was not read yet.
+    pub(super) fn load_all(&mut self, request: &mut Request<'_>) {
+        self.load(request, |_| true);
+    }
+
+    fn load(&mut self, request: &mut Request<'_>, wanted: impl Fn(usize) -> bool) {
+        let map = self.map;
+        let mut order: Vec<usize> = (0..map.cols.len())
+            .filter(|&i| self.state[i] == State::Unread && map.cols[i].len > 0 && wanted(i))
+            .collect();
+        if order.iter().any(|&i| map.is_parity(i)) && self.parity.is_empty() {
+            self.parity = vec![0; map.parity_len];
+        }
+        order.sort_by_key(|&i| (map.cols[i].child, map.cols[i].pos));
+        let near = |a: &usize, b: &usize| {
+            let (a, b) = (&map.cols[*a], &map.cols[*b]);
+            a.child == b.child && b.pos - a.pos <= a.len as u64 + GAP
+        };
+        for run in order.chunk_by(near) {
+            if !self.load_run(run) {
+                for &i in run {
+                    self.load_one(i, request);
+                }
+            }
+        }
+    }
+
+    /// Reads several columns of one child at once; returns whether that went well.
+    fn load_run(&mut self, run: &[usize]) -> bool {
+        let map = self.map;
+        let (Some(&first), Some(&last)) = (run.first(), run.last()) else { return true };
+        let (first, last) = (map.cols[first], map.cols[last]);
+        let Some(side) = self.choice(first.child).filter(|_| run.len() > 1) else { return false };
+        let span = last.pos - first.pos + last.len as u64;
+        let mut bytes = vec![0; usize::try_from(span).unwrap_or(0)];
+        if self.group.read(first.child, side, first.pos, &mut bytes).is_err() {
+            return false;
+        }
+        for &i in run {
+            let col = map.cols[i];
+            let start = usize::try_from(col.pos - first.pos).unwrap_or(0);
+            self.place(i).copy_from_slice(&bytes[start..start + col.len]);
+            self.state[i] = State::Good;
+        }
+        true
+    }
+
+    /// Reads a column from the chosen side of its child, or from the next one that can be read.
+    fn load_one(&mut self, i: usize, request: &mut Request<'_>) {
+        let (map, group) = (self.map, self.group);
+        let col = map.cols[i];
+        self.state[i] = State::Bad;
+        let Some(first) = self.choice(col.child) else {
+            let why = match group.children().get(col.child).map_or(0, |c| c.present()) {
+                0 => MISSING_DEVICE,
+                _ => "device may be out of date",
+            };
+            let (device, offset) = group.place(col.child, 0, col.pos);
+            request.failed(device, offset, why, true);
+            return;
+        };
+        let sides = group.children().get(col.child).map_or(0, |c| c.sides().len());
+        for side in first..sides.max(first + 1) {
+            match group.read(col.child, side, col.pos, self.place(i)) {
+                Ok(()) => {
+                    self.state[i] = State::Good;
+                    return;
+                }
+                Err(e) => request.failed(e.device, e.offset, e.why, true),
+            }
+        }
+    }
+
+    /// The bytes of a column.
+    fn place(&mut self, i: usize) -> &mut [u8] {
+        let col = self.map.cols[i];
+        let buffer = if self.map.is_parity(i) { &mut self.parity } else { &mut self.block };
+        &mut buffer[col.at..col.at + col.len]
+    }
+
+    /// Which columns to compute if those that could not be read and those that are `assumed` to be
+    /// wrong are; `None` if there is too little parity for them. Reads the parity that it takes.
+    pub(super) fn plan(
+        &mut self,
+        assumed: impl Fn(&Col) -> bool,
+        request: &mut Request<'_>,
+    ) -> Option<Plan> {
+        let map = self.map;
+        let mut plan = Plan::default();
+        for (row, cols) in map.rows().enumerate() {
+            let first = row * map.width;
+            let data: Vec<usize> = (map.nparity..cols.len())
+                .filter(|&c| {
+                    cols[c].len > 0 && (self.state[first + c] == State::Bad || assumed(&cols[c]))
+                })
+                .collect();
+            if data.is_empty() {
+                continue;
+            }
+            if data.len() > map.nparity {
+                return None;
+            }
+            let mut parity = Vec::with_capacity(MAX_PARITY);
+            for c in (0..map.nparity.min(cols.len())).filter(|&c| !assumed(&cols[c])) {
+                if parity.len() == data.len() {
+                    break;
+                }
+                if self.state[first + c] == State::Unread {
+                    // A row of many is read with its fellows, one by one would be slow.
+                    self.load(request, |i| i == first + c || map.cols.len() > 2 * map.width);
+                }
+                if self.state[first + c] == State::Good {
+                    parity.push(c);
+                }
+            }
+            if parity.len() < data.len() {
+                return None;
+            }
+            plan.rows.push(RowPlan { row, data, parity });
+        }
+        Some(plan)
+    }
+
+    /// Computes the columns of a plan.
+    pub(super) fn compute(&mut self, plan: &Plan) -> bool {
+        let map = self.map;
+        let mut extents = Vec::with_capacity(map.width);
+        plan.rows.iter().all(|row| {
+            let cols = &map.cols[row.row * map.width..][..map.width];
+            extents.clear();
+            extents.extend(cols[map.nparity..].iter().map(|c| Extent { at: c.at, len: c.len }));
+            let missing: Vec<usize> = row.data.iter().map(|c| c - map.nparity).collect();
+            let parity: Vec<(usize, &[u8])> = row
+                .parity
+                .iter()
+                .map(|&c| (c, &self.parity[cols[c].at..cols[c].at + cols[c].len]))
+                .collect();
+            parity::reconstruct(&mut self.block, &extents, &missing, &parity)
+        })
+    }
+
+    /// Puts the columns of a plan back as they were in `original`.
+    pub(super) fn restore(&mut self, plan: &Plan, original: &[u8]) {
+        for row in &plan.rows {
+            for c in &row.data {
+                let col = self.map.cols[row.row * self.map.width + c];
+                let range = col.at..col.at + col.len;
+                self.block[range.clone()].copy_from_slice(&original[range]);
+            }
+        }
+    }
+
+    /// Names the columns of a plan that were read, but are not what parity gave.
+    pub(super) fn note_wrong(&self, plan: &Plan, original: &[u8], request: &mut Request<'_>) {
+        for row in &plan.rows {
+            for &c in &row.data {
+                let index = row.row * self.map.width + c;
+                let col = self.map.cols[index];
+                let range = col.at..col.at + col.len;
+                if self.state[index] == State::Good && self.block[range.clone()] != original[range]
+                {
+                    let side = self.choice(col.child).unwrap_or(0);
+                    let (device, offset) = self.group.place(col.child, side, col.pos);
+                    request.failed(device, offset, "its bytes are not what parity gives", false);
+                }
+            }
+        }
+    }
+
+    /// Names every child of which something was read, after nothing made the block whole.
+    pub(super) fn note_all(&self, request: &mut Request<'_>) {
+        let mut named = HashSet::new();
+        for (col, state) in self.map.cols.iter().zip(&self.state) {
+            if *state == State::Good && named.insert(col.child) {
+                let side = self.choice(col.child).unwrap_or(0);
+                let (device, offset) = self.group.place(col.child, side, col.pos);
+                request.failed(device, offset, "holds a part of it, which may be wrong", false);
+            }
+        }
+    }
+
+    /// Whether some column of this child could be read.
+    pub(super) fn has_good(&self, child: usize) -> bool {
+        self.map.cols.iter().zip(&self.state).any(|(c, s)| c.child == child && *s == State::Good)
+    }
+}

@@ -1,0 +1,156 @@
+//! ZAPs built by hand, and what is wrong with some.
+
+use super::*;
+use crate::PoolError;
+
+/// Sets `bytes` at `at`.
+fn put(block: &mut [u8], at: usize, bytes: &[u8]) {
+    block[at..at + bytes.len()].copy_from_slice(bytes);
+}
+
+/// A micro ZAP of three slots, the second free.
+pub(crate) fn micro_block() -> Vec<u8> {
+    let mut b = vec![0; 256];
+    put(&mut b, 0, &BLOCK_MICRO.to_le_bytes());
+    put(&mut b, 8, &0x1234_5678_9abc_def1_u64.to_le_bytes());
+    put(&mut b, 16, &2_u64.to_le_bytes());
+    for (slot, value, cd, name) in [(64, 77_u64, 0_u32, "first"), (192, 1 << 60, 5, "third")] {
+        put(&mut b, slot, &value.to_le_bytes());
+        put(&mut b, slot + 8, &cd.to_le_bytes());
+        put(&mut b, slot + 14, name.as_bytes());
+    }
+    b
+}
+
+/// A fat ZAP of blocks of 1 KiB: header with its table inside, and one leaf.
+pub(crate) fn fat_blocks() -> [Vec<u8>; 2] {
+    let mut header = vec![0; 1024];
+    let words = [BLOCK_HEADER, 0x2_F52A_B2AB, 0, 0, 6, 0, 0, 2, 1, 2, 0xabcd_ef01, 0, 0];
+    for (i, word) in words.iter().enumerate() {
+        put(&mut header, i * 8, &word.to_le_bytes());
+    }
+    for i in 64..128 {
+        put(&mut header, i * 8, &1_u64.to_le_bytes());
+    }
+    [header, leaf_block()]
+}
+
+/// A leaf of 1 KiB with two entries: four 16-bit integers, and a string over two chunks.
+pub(crate) fn leaf_block() -> Vec<u8> {
+    let mut b = vec![0; 1024];
+    put(&mut b, 0, &BLOCK_LEAF.to_le_bytes());
+    put(&mut b, 24, &0x2AB_1EAF_u32.to_le_bytes());
+    for (i, half) in [33_u16, 2, 0, 6].iter().enumerate() {
+        put(&mut b, 28 + 2 * i, &half.to_le_bytes());
+    }
+    b[36] = 1;
+    for i in 0..32 {
+        let head = if i == 3 { 0_u16 } else { 0xffff };
+        put(&mut b, 48 + 2 * i, &head.to_le_bytes());
+    }
+    let chunk = |i: usize| 48 + 64 + 24 * i;
+    let entry = |b: &mut Vec<u8>, i: usize, intlen: u8, halves: [u16; 5], cd: u32, hash: u64| {
+        put(b, chunk(i), &[252, intlen]);
+        for (n, half) in halves.iter().enumerate() {
+            put(b, chunk(i) + 2 + 2 * n, &half.to_le_bytes());
+        }
+        put(b, chunk(i) + 12, &cd.to_le_bytes());
+        put(b, chunk(i) + 16, &hash.to_le_bytes());
+    };
+    let array = |b: &mut Vec<u8>, i: usize, bytes: &[u8], next: u16| {
+        b[chunk(i)] = 251;
+        put(b, chunk(i) + 1, bytes);
+        put(b, chunk(i) + 22, &next.to_le_bytes());
+    };
+    entry(&mut b, 0, 2, [3, 1, 4, 2, 4], 0, 0x7000_0000_0000_0000);
+    array(&mut b, 1, b"abc\0", 0xffff);
+    array(&mut b, 2, &[0, 1, 0, 2, 1, 0, 0xff, 0xff], 0xffff);
+    entry(&mut b, 3, 1, [0xffff, 4, 2, 5, 25], 1, 0x1000_0000_0000_0000);
+    array(&mut b, 4, b"z\0", 0xffff);
+    array(&mut b, 5, &[b'x'; 21], 6);
+    array(&mut b, 6, b"end\0", 0xffff);
+    for i in 7..38 {
+        b[chunk(i)] = 253;
+        let next = if i == 37 { 0xffff } else { u16::try_from(i).unwrap() + 1 };
+        put(&mut b, chunk(i) + 22, &next.to_le_bytes());
+    }
+    b
+}
+
+/// Parses blocks that are given whole; a number past them is a hole.
+pub(crate) fn parse(blocks: &[Vec<u8>]) -> Result<Vec<Entry>> {
+    let read = |n: u64| {
+        let n = usize::try_from(n).unwrap();
+        Ok(blocks.get(n).map(|b| Bytes::copy_from_slice(b)))
+    };
+    let maxblkid = blocks.len() as u64 - 1;
+    Blocks { objset: 5, object: 6, maxblkid, read: &read }.entries()
+}
+
+fn corrupt(blocks: &[Vec<u8>]) -> &'static str {
+    match parse(blocks) {
+        Err(PoolError::Corrupt { what, .. }) => what,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn micro_and_fat_entries_come_in_hash_order() {
+    let entries = parse(&[micro_block()]).unwrap();
+    let mut found: Vec<_> = entries.iter().map(|e| (e.name(), e.u64(), e.cd)).collect();
+    found.sort();
+    assert_eq!(found, [("first".into(), Some(77), 0), ("third".into(), Some(1 << 60), 5)]);
+    assert!(entries.is_sorted_by_key(|e| e.hash));
+
+    let entries = parse(&fat_blocks()).unwrap();
+    assert_eq!(entries[0].name(), "z");
+    assert_eq!(entries[0].string().unwrap(), format!("{}end", "x".repeat(21)));
+    assert_eq!((entries[1].name(), entries[1].ints()), ("abc".into(), vec![1, 2, 256, 0xffff]));
+}
+
+#[test]
+fn a_pointer_out_of_the_object_is_refused() {
+    for bad in [0_u64, 2] {
+        let mut blocks = fat_blocks();
+        put(&mut blocks[0], 600, &bad.to_le_bytes());
+        assert_eq!(corrupt(&blocks), "ZAP pointer");
+    }
+}
+
+#[test]
+fn a_table_larger_than_its_shift_is_refused_before_it_is_read() {
+    let mut blocks = fat_blocks();
+    put(&mut blocks[0], 16, &1_u64.to_le_bytes());
+    put(&mut blocks[0], 24, &(1_u64 << 40).to_le_bytes());
+    assert_eq!(corrupt(&blocks), "ZAP pointer table");
+    // Its blocks exist only on paper: the first hole ends the search.
+    put(&mut blocks[0], 24, &(1_u64 << 15).to_le_bytes());
+    put(&mut blocks[0], 32, &22_u64.to_le_bytes());
+    put(&mut blocks[0], 16, &2_u64.to_le_bytes());
+    let read = |n: u64| Ok((n == 0).then(|| Bytes::copy_from_slice(&blocks[0])));
+    let zap = Blocks { objset: 5, object: 6, maxblkid: u64::MAX, read: &read };
+    assert!(matches!(zap.entries(), Err(PoolError::Corrupt { what: "ZAP block", .. })));
+}
+
+#[test]
+fn entries_that_share_their_arrays_cannot_fill_the_memory() {
+    let mut blocks = fat_blocks();
+    // Every chunk is an entry whose value is the same chain, which ends in itself.
+    let entry = blocks[1][112..136].to_vec();
+    for i in (7..38).chain([3]) {
+        put(&mut blocks[1], 112 + 24 * i, &entry);
+        put(&mut blocks[1], 112 + 24 * i + 10, &0xffff_u16.to_le_bytes());
+    }
+    put(&mut blocks[1], 112 + 24 * 2 + 22, &2_u16.to_le_bytes());
+    assert_eq!(corrupt(&blocks), "ZAP array");
+}
+
+#[test]
+fn a_chain_through_another_kind_of_chunk_is_refused() {
+    let mut blocks = fat_blocks();
+    blocks[1][112 + 24] = 253;
+    assert_eq!(corrupt(&blocks), "ZAP chunk");
+    let mut blocks = fat_blocks();
+    blocks[1][112 + 1] = 3;
+    assert_eq!(corrupt(&blocks), "ZAP value size");
+}

@@ -1,0 +1,261 @@
+//! Where pools are found, and which state of them is read: fixtures, some of them changed.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+use sha2::{Digest, Sha256};
+use std::fs::{self, File, OpenOptions as FileOptions};
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tempfile::TempDir;
+use zsend_pool::PoolError;
+use zsend_pool::discover::{discover, select};
+use zsend_pool::dsl::name::Name;
+use zsend_pool::pool::{OpenOptions, Pool, known_txgs};
+
+/// A copy of a fixture's images that may be changed.
+fn copy(fixture: &str) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    xtask::images::unpack_to(&xtask::run::fixture(fixture), dir.path()).unwrap();
+    dir
+}
+
+fn image(dir: &TempDir, name: &str) -> File {
+    FileOptions::new().read(true).write(true).open(dir.path().join(name)).unwrap()
+}
+
+fn open(path: &Path, name: &str, options: &OpenOptions) -> zsend_pool::Result<Pool> {
+    Pool::open(&[path.to_owned()], name, options)
+}
+
+fn has_snapshot(pool: &Pool, name: &str) -> bool {
+    pool.dataset(&Name::parse(name).unwrap()).is_ok()
+}
+
+/// Bytes of a slot in the uberblock rings of devices with sectors of 512 bytes.
+const SLOT: u64 = 1024;
+
+/// The uberblocks of the first two labels: where they lie, their bytes, and their words.
+fn slots(file: &File) -> Vec<(u64, Vec<u8>, Vec<u64>)> {
+    let mut found = Vec::new();
+    let rings = [131_072, 262_144 + 131_072];
+    for at in rings.into_iter().flat_map(|ring| (0..128).map(move |i| ring + i * SLOT)) {
+        let mut bytes = vec![0; 1024];
+        file.read_exact_at(&mut bytes, at).unwrap();
+        let words: Vec<u64> =
+            bytes.as_chunks::<8>().0.iter().map(|b| u64::from_le_bytes(*b)).collect();
+        if words[0] == 0x00ba_b10c {
+            found.push((at, bytes, words));
+        }
+    }
+    found
+}
+
+/// The uberblock of the highest txg, then of the latest time.
+fn newest(file: &File) -> (Vec<u8>, Vec<u64>) {
+    let newest = slots(file).into_iter().max_by_key(|(_, _, w)| (w[2], w[4]));
+    newest.map(|(_, bytes, words)| (bytes, words)).unwrap()
+}
+
+/// Writes an uberblock with the checksum that it needs there.
+fn write_slot(file: &File, at: u64, bytes: &mut [u8]) {
+    let sum = bytes.len() - 32;
+    bytes[sum..].fill(0);
+    bytes[sum..sum + 8].copy_from_slice(&at.to_le_bytes());
+    let digest = Sha256::digest(&*bytes);
+    for (to, from) in bytes[sum..].chunks_mut(8).zip(digest.chunks(8)) {
+        to.copy_from_slice(from);
+        to.reverse();
+    }
+    file.write_all_at(bytes, at).unwrap();
+}
+
+#[test]
+fn a_checkpoint_has_what_was_destroyed_since() {
+    let dir = copy("xhole");
+    let now = open(dir.path(), "xhole", &OpenOptions::default()).unwrap();
+    assert!(has_snapshot(&now, "xhole/fs@d") && !has_snapshot(&now, "xhole/fs@b"));
+    let options = OpenOptions { checkpoint: true, ..OpenOptions::default() };
+    let then = open(dir.path(), "xhole", &options).unwrap();
+    assert!(has_snapshot(&then, "xhole/fs@b") && !has_snapshot(&then, "xhole/fs@d"));
+    assert_eq!(then.uberblock().txg, now.uberblock().checkpoint_txg.max(then.uberblock().txg));
+
+    let dir = copy("gang");
+    let none = open(dir.path(), "gang", &options).unwrap_err().to_string();
+    assert_eq!(none, "checkpoint of pool 'gang' does not exist");
+}
+
+#[test]
+fn an_older_txg_is_read_if_it_is_there() {
+    let dir = copy("xhole");
+    let found = select(discover(&[dir.path().to_owned()]).unwrap(), "xhole").unwrap();
+    let known = known_txgs(&found);
+    let usable: Vec<u64> =
+        known.iter().filter(|k| k.problem.is_none()).map(|k| k.uberblock.txg).collect();
+    assert!(known.len() > usable.len() && usable.len() > 10, "{usable:?}");
+    assert!(usable.is_sorted_by(|a, b| a > b));
+    let at = |txg| OpenOptions { txg: Some(txg), ..OpenOptions::default() };
+    for &txg in usable.iter().step_by(5) {
+        assert_eq!(Pool::open_found(&found, &at(txg)).unwrap().uberblock().txg, txg);
+    }
+    let absent = Pool::open_found(&found, &at(usable[0] + 1)).unwrap_err().to_string();
+    assert!(absent.contains(&format!("there are {}, ", usable[0])), "{absent}");
+}
+
+#[test]
+fn an_unreadable_newest_state_is_not_replaced_silently() {
+    let dir = copy("gang");
+    let file = image(&dir, "d0.img");
+    let (_, words) = newest(&file);
+    // Three copies of the MOS's root block.
+    for dva in 0..3 {
+        let sector = words[6 + 2 * dva] & (u64::MAX >> 1);
+        file.write_all_at(&[0xaa; 512], (sector << 9) + (4 << 20)).unwrap();
+    }
+    match open(dir.path(), "gang", &OpenOptions::default()) {
+        Err(e @ PoolError::State { .. }) => {
+            let text = e.to_string();
+            let PoolError::State { txg: failed, usable, .. } = e else { unreachable!() };
+            assert_eq!(failed, words[2]);
+            assert!(text.contains("--txg"), "{text}");
+            let options = OpenOptions { txg: Some(usable[0]), ..OpenOptions::default() };
+            assert_eq!(open(dir.path(), "gang", &options).unwrap().uberblock().txg, usable[0]);
+        }
+        other => panic!("{:?}", other.map(|pool| pool.uberblock().txg)),
+    }
+}
+
+#[test]
+fn partitions_are_found_by_either_table() {
+    let dir = copy("xgpt");
+    let path = dir.path().join("d0.img");
+    let file = image(&dir, "d0.img");
+    assert!(has_snapshot(&open(&path, "xgpt", &OpenOptions::default()).unwrap(), "xgpt/fs@b"));
+    file.write_all_at(&[0; 1024], 0).unwrap();
+    assert!(open(&path, "xgpt", &OpenOptions::default()).is_ok());
+    let size = file.metadata().unwrap().len();
+    file.write_all_at(&[0; 512], size - 512).unwrap();
+    let none = open(&path, "xgpt", &OpenOptions::default()).unwrap_err().to_string();
+    assert!(none.contains("no ZFS label found") && none.contains("no GPT"), "{none}");
+}
+
+/// Makes the newest uberblock of a copied multihost pool one whose host beats every 100 ms.
+fn quick_heart(dir: &TempDir) -> (File, u64, Vec<u8>) {
+    let file = image(dir, "d0.img");
+    let (mut beat, words) = newest(&file);
+    // Later than all others: a real heartbeat goes to any of the four labels.
+    beat[32..40].copy_from_slice(&(words[4] + 100).to_le_bytes());
+    beat[184..192].copy_from_slice(&1_000_000_u64.to_le_bytes());
+    beat[192..200].copy_from_slice(&(2_u64 << 48 | 90 << 32 | 100 << 8 | 7).to_le_bytes());
+    // The last slot of a ring is the heartbeat's own.
+    let slot = 131_072 + 127 * SLOT;
+    write_slot(&file, slot, &mut beat);
+    (file, slot, beat)
+}
+
+#[test]
+fn a_heartbeat_that_goes_on_is_refused() {
+    let dir = copy("xmmp");
+    let (file, slot, mut beat) = quick_heart(&dir);
+    let writer = std::thread::spawn(move || {
+        for _ in 0..30 {
+            std::thread::park_timeout(Duration::from_millis(100));
+            beat[196] += 1;
+            write_slot(&file, slot, &mut beat);
+        }
+    });
+    let refused = open(dir.path(), "xmmp", &OpenOptions::default()).map(drop);
+    assert!(matches!(refused, Err(PoolError::InUse { .. })), "{refused:?}");
+    writer.join().unwrap();
+    let options = OpenOptions { force: true, ..OpenOptions::default() };
+    assert!(has_snapshot(&open(dir.path(), "xmmp", &options).unwrap(), "xmmp/fs@b"));
+}
+
+#[test]
+fn a_heartbeat_that_has_stopped_is_a_warning() {
+    let dir = copy("xmmp");
+    drop(quick_heart(&dir));
+    let pool = open(dir.path(), "xmmp", &OpenOptions::default()).unwrap();
+    let warnings = pool.warnings().join("\n");
+    assert!(warnings.contains("no heartbeat") && warnings.contains("not exported"), "{warnings}");
+}
+
+#[test]
+fn a_file_that_nobody_wrote_to_needs_no_watching() {
+    let dir = copy("xmmp");
+    let file = image(&dir, "d0.img");
+    file.set_modified(std::time::UNIX_EPOCH + Duration::from_secs(1_700_000_000)).unwrap();
+    let options = OpenOptions { notice: |text| panic!("{text}"), ..OpenOptions::default() };
+    assert!(open(dir.path(), "xmmp", &options).is_ok());
+}
+
+#[test]
+fn of_two_copies_of_a_device_the_newer_is_read() {
+    let dir = copy("gang");
+    let newest = open(dir.path(), "gang", &OpenOptions::default()).unwrap().uberblock().txg;
+    // An older copy: the newest uberblock is not there yet. Its name comes first.
+    fs::copy(dir.path().join("d0.img"), dir.path().join("a-older.img")).unwrap();
+    let older = image(&dir, "a-older.img");
+    let size = older.metadata().unwrap().len();
+    for (at, ..) in slots(&older).into_iter().filter(|(_, _, words)| words[2] == newest) {
+        for label in [0, size - 524_288] {
+            older.write_all_at(&[0; 1024], at % 524_288 + label).unwrap();
+        }
+    }
+    let pool = open(dir.path(), "gang", &OpenOptions::default()).unwrap();
+    assert_eq!(pool.uberblock().txg, newest);
+    let warnings = pool.warnings().join("\n");
+    assert!(warnings.contains("a-older.img: the same device as"), "{warnings}");
+    assert!(pool.zio().healed().is_empty());
+}
+
+#[test]
+fn several_pools_in_a_folder_are_told_apart() {
+    let dir = copy("gang");
+    let other = dir.path().join("zfsv1");
+    xtask::images::unpack_to(&xtask::run::fixture("zfsv1"), &other).unwrap();
+    let paths: Vec<PathBuf> = vec![dir.path().to_owned(), other];
+    let found = discover(&paths).unwrap();
+    assert_eq!(found.len(), 2);
+    for one in &found {
+        let guid = one.config.pool_guid.to_string();
+        assert_eq!(
+            Pool::open(&paths, &guid, &OpenOptions::default()).unwrap().name(),
+            one.config.name
+        );
+    }
+    let none = Pool::open(&paths, "tank", &OpenOptions::default()).unwrap_err().to_string();
+    assert!(none.contains("'gang'") && none.contains("'v1-pool'"), "{none}");
+}
+
+#[test]
+fn a_missing_top_level_vdev_is_named_and_the_pool_opens() {
+    let dir = copy("xhole");
+    fs::remove_file(dir.path().join("d2.img")).unwrap();
+    let pool = open(dir.path(), "xhole", &OpenOptions::default()).unwrap();
+    let warnings = pool.warnings().join("\n");
+    assert!(warnings.contains("is missing"), "{warnings}");
+    assert!(has_snapshot(&pool, "xhole/fs@d"));
+}
+
+#[test]
+fn read_only_files_are_enough() {
+    let dir = copy("zfsv1");
+    let path = dir.path().join("zfs-pool-v1.img");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
+    let pool = open(&path, "v1-pool", &OpenOptions::default()).unwrap();
+    assert_eq!(pool.uberblock().version, 1);
+    assert!(pool.uberblock().rootbp.is_big_endian());
+    let head = pool.head("v1-pool").unwrap();
+    assert!(pool.objset(&head).unwrap().dnode(1).is_ok());
+}
+
+#[test]
+fn a_file_without_labels_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("empty.img");
+    File::create(&path).unwrap().set_len(64 << 20).unwrap();
+    let error = open(&path, "tank", &OpenOptions::default()).unwrap_err();
+    assert!(matches!(error, PoolError::NoLabel { .. }), "{error}");
+    let error = open(dir.path(), "tank", &OpenOptions::default()).unwrap_err();
+    assert!(matches!(error, PoolError::NoPool(_)), "{error}");
+}

@@ -1,0 +1,219 @@
+//! Whole pools with devices missing, zeroed or full of errors: as long as parity or mirrors can
+//! make up for it everything reads as before, and beyond that the error says which block and which
+//! devices.
+//!
+//! What the undamaged pools must read as is not decided here: `cargo xtask conform` compares their
+//! streams with the references.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+use sha2::{Digest, Sha256};
+use std::fs::{self, OpenOptions as FileOptions};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use tempfile::TempDir;
+use zsend_pool::dmu::dnode::{DNODE_SIZE, Dnode};
+use zsend_pool::dmu::objset::Objset;
+use zsend_pool::dsl::name::Name;
+use zsend_pool::place::Bookmark;
+use zsend_pool::pool::{OpenOptions, Pool};
+use zsend_records::types::DmuType;
+
+/// A fixture and the images that it cannot do without more than so many of.
+struct Topology {
+    pool: &'static str,
+    groups: &'static [(&'static [usize], usize)],
+}
+
+const TOPOLOGIES: [Topology; 5] = [
+    Topology { pool: "traidz3", groups: &[(&[0, 1, 2, 3, 4, 5, 6], 3)] },
+    Topology { pool: "tdraid1", groups: &[(&[0, 1, 2, 3, 4, 5], 1)] },
+    Topology { pool: "expand", groups: &[(&[0, 1, 2, 3], 1)] },
+    Topology { pool: "xhalf", groups: &[(&[0, 1, 2, 3], 1)] },
+    Topology { pool: "xmix", groups: &[(&[0, 1, 2], 1), (&[3, 4, 5, 6], 2), (&[7, 8], 1)] },
+];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Damage {
+    Missing,
+    /// Nothing but the labels is left.
+    Zeroed,
+    /// Bytes were changed all over the data.
+    Scattered,
+}
+
+/// The images of a fixture. Tests run side by side, and one of them unpacks.
+fn unpacked(pool: &str) -> PathBuf {
+    static UNPACKING: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = UNPACKING.lock();
+    xtask::images::unpack(&xtask::run::fixture(pool)).unwrap()
+}
+
+fn image(dir: &Path, i: usize) -> PathBuf {
+    dir.join(format!("d{i}.img"))
+}
+
+/// Copies an image and damages the copy.
+fn damaged(from: &Path, to: &Path, damage: Damage) {
+    const LABELS: u64 = 512 << 10;
+    fs::copy(from, to).unwrap();
+    let mut permissions = fs::metadata(to).unwrap().permissions();
+    #[expect(clippy::permissions_set_readonly_false, reason = "the copy is in a private folder")]
+    permissions.set_readonly(false);
+    fs::set_permissions(to, permissions).unwrap();
+    let file = FileOptions::new().read(true).write(true).open(to).unwrap();
+    let size = file.metadata().unwrap().len();
+    let end = size / (256 << 10) * (256 << 10) - LABELS;
+    match damage {
+        Damage::Missing => {}
+        Damage::Zeroed => {
+            let mut labels = vec![0; usize::try_from(size - end).unwrap()];
+            file.read_exact_at(&mut labels, end).unwrap();
+            file.set_len(LABELS).unwrap();
+            file.write_all_at(&labels, end).unwrap();
+        }
+        Damage::Scattered => {
+            let name = to.to_string_lossy();
+            let mut state = name.bytes().fold(1u64, |s, b| s.wrapping_mul(31) + u64::from(b));
+            let mut random = |limit: u64| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                (state >> 20) % limit
+            };
+            for _ in 0..3000 {
+                let len = [1, 7, 512, 3000][usize::try_from(random(4)).unwrap()];
+                let junk: Vec<u8> = (0..len).map(|_| random(256).to_le_bytes()[0]).collect();
+                file.write_all_at(&junk, LABELS + random(end - LABELS - 4096)).unwrap();
+            }
+        }
+    }
+}
+
+/// A folder of the pool's images, of which some are damaged.
+fn hurt(images: &Path, copies: &Path, bad: &[usize], damage: Damage) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(images).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap();
+        let i = (0..9).find(|&i| *name == *format!("d{i}.img"));
+        let to = dir.path().join(name);
+        match i.filter(|i| bad.contains(i)) {
+            None => std::os::unix::fs::symlink(&path, to).unwrap(),
+            Some(_) if damage == Damage::Missing => {}
+            Some(i) => {
+                let copy = image(copies, i);
+                if !copy.exists() {
+                    damaged(&path, &copy, damage);
+                }
+                std::os::unix::fs::symlink(copy, to).unwrap();
+            }
+        }
+    }
+    dir
+}
+
+/// The digest of every block of the pool's snapshot `fs@b`.
+fn digest(dir: &Path, pool: &str) -> zsend_pool::Result<String> {
+    let pool = Pool::open(&[dir.to_owned()], pool, &OpenOptions::default())?;
+    let snapshot = pool.dataset(&Name::parse(&format!("{}/fs@b", pool.name()))?)?;
+    let objset = pool.objset(&snapshot)?;
+    let mut hash = Sha256::new();
+    for blkid in 0..=objset.meta().maxblkid {
+        let Some(block) = objset.block(objset.meta(), 0, blkid)? else { continue };
+        hash.update(&block);
+        let mut slot = 0;
+        while slot * DNODE_SIZE < block.len() {
+            let at = Bookmark::new(objset.id(), 0, 0, blkid);
+            let dnode = Dnode::parse(&block.slice(slot * DNODE_SIZE..), &at)?;
+            if dnode.object_type != DmuType::NONE {
+                read_object(&objset, &dnode, blkid * 32 + slot as u64, &mut hash)?;
+            }
+            slot += usize::from(dnode.extra_slots) + 1;
+        }
+    }
+    Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
+}
+
+fn read_object(
+    objset: &Objset,
+    dnode: &Dnode,
+    object: u64,
+    hash: &mut Sha256,
+) -> zsend_pool::Result<()> {
+    for blkid in 0..=dnode.maxblkid {
+        if let Some(block) = objset.block(dnode, object, blkid)? {
+            hash.update(&block);
+        }
+    }
+    Ok(())
+}
+
+/// The choices of exactly `count` of `from`.
+fn choices(from: &[usize], count: usize) -> Vec<Vec<usize>> {
+    (0u32..1 << from.len())
+        .filter(|s| s.count_ones() as usize == count)
+        .map(|s| from.iter().enumerate().filter(|(i, _)| s >> i & 1 != 0).map(|(_, d)| *d).collect())
+        .collect()
+}
+
+/// Every choice of as many images as each group can do without, in all groups at once.
+fn most(groups: &[(&[usize], usize)]) -> Vec<Vec<usize>> {
+    groups.iter().fold(vec![Vec::new()], |all, (images, parity)| {
+        let of_group = choices(images, *parity);
+        all.iter().flat_map(|a| of_group.iter().map(move |b| [&a[..], b].concat())).collect()
+    })
+}
+
+fn test_damage(damage: Damage) {
+    for Topology { pool, groups } in TOPOLOGIES {
+        let images = unpacked(pool);
+        let copies = tempfile::tempdir().unwrap();
+        let want = digest(&images, pool).unwrap();
+        for bad in most(groups) {
+            let dir = hurt(&images, copies.path(), &bad, damage);
+            match digest(dir.path(), pool) {
+                Ok(got) => assert_eq!(got, want, "{pool} {bad:?} {damage:?}"),
+                Err(e) => panic!("{pool} {bad:?} {damage:?}: {e}"),
+            }
+        }
+        for bad in groups.iter().flat_map(|(images, parity)| choices(images, parity + 1)) {
+            let dir = hurt(&images, copies.path(), &bad, damage);
+            match digest(dir.path(), pool) {
+                // The damage may lie beside the blocks that are read.
+                Ok(got) => assert_eq!(got, want, "{pool} {bad:?} {damage:?}"),
+                Err(e) => {
+                    let text = e.to_string();
+                    assert!(text.contains('<'), "{pool} {bad:?} {damage:?}: {text}");
+                    // A top-level vdev without a label left has no devices that anybody knows.
+                    let known = |i: &usize| text.contains(&format!("d{i}.img"));
+                    let unknown = text.contains("top-level vdev is missing");
+                    assert!(bad.iter().all(known) || unknown, "{pool} {bad:?} {damage:?}: {text}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn any_devices_up_to_the_parity_may_be_missing() {
+    test_damage(Damage::Missing);
+}
+
+#[test]
+fn any_devices_up_to_the_parity_may_be_zeroed_past_their_labels() {
+    test_damage(Damage::Zeroed);
+}
+
+#[test]
+fn any_devices_up_to_the_parity_may_have_errors_anywhere() {
+    test_damage(Damage::Scattered);
+}
+
+#[test]
+fn removed_devices_are_read_through_their_mappings() {
+    for pool in ["removal", "xrem2"] {
+        let images = unpacked(pool);
+        digest(&images, pool).unwrap();
+        let opened = Pool::open(&[images], pool, &OpenOptions::default()).unwrap();
+        assert!(!opened.warnings().iter().any(|w| w.contains("cannot be read")));
+    }
+}
