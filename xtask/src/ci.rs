@@ -1,8 +1,8 @@
 //! `ci`: everything that a change must pass, in the order in which it fails fastest.
 
 use crate::conform;
-use xtask::run::{cargo, succeed};
 use std::time::Instant;
+use xtask::run::{cargo, succeed};
 
 type Step = (&'static str, fn() -> Result<(), String>);
 

@@ -1,13 +1,13 @@
 //! `conform`: runs the cases of pools through the program and compares every byte.
 
-use xtask::cases::{self, Case, Reference};
-use xtask::images;
-use xtask::run::{root, zsend};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use xtask::cases::{self, Case, Reference};
+use xtask::images;
+use xtask::run::{root, zsend};
 
 /// How a pool fared.
 #[derive(Default)]

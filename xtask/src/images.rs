@@ -4,7 +4,10 @@ use crate::run::target;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
+/// Tells the images that this process unpacks apart.
+static UNPACKED: AtomicU64 = AtomicU64::new(0);
 /// Zeros shorter than this are written.
 const PIECE: usize = 64 << 10;
 
@@ -48,8 +51,10 @@ fn is_newer(image: &Path, source: &Path) -> bool {
 fn unpack_one(from: &Path, to: &Path) -> io::Result<()> {
     let mut decoder = zstd::Decoder::new(File::open(from)?)?;
     decoder.window_log_max(31)?;
-    // Written under another name first: an image that is there is whole.
-    let partial = to.with_extension(format!("partial-{}", std::process::id()));
+    // Written under a name of its own first: an image that is there is whole, and tests that run
+    // side by side do not meet.
+    let serial = UNPACKED.fetch_add(1, Ordering::Relaxed);
+    let partial = to.with_extension(format!("partial-{}-{serial}", std::process::id()));
     let mut file = File::create(&partial)?;
     let mut piece = vec![0; PIECE];
     let mut size = 0;

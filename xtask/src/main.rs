@@ -1,5 +1,6 @@
 //! `cargo xtask`: the project's own chores, one verb each.
 
+mod bench;
 mod ci;
 mod conform;
 mod send;
@@ -17,6 +18,11 @@ const TASKS: &[Task] = &[
         "conform",
         conform::run,
         "[DIR...]: compare every case with its reference (default: fixtures/)",
+    ),
+    (
+        "bench",
+        bench::run,
+        "[--against zdb|cat]... [--json] [--pool IMAGE]: how fast, beside the reference",
     ),
     ("ci", ci::run, "everything that a change must pass"),
 ];

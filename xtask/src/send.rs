@@ -1,10 +1,10 @@
 //! `send`: the embedded pool's stream, made and checked; or `zsend send` with what is given.
 
-use xtask::run::{root, succeed, target, zsend};
-use xtask::{cases, images};
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::process::Command;
+use xtask::run::{root, succeed, target, zsend};
+use xtask::{cases, images};
 use zsend_records::drr::RecordType;
 use zsend_records::reader::StreamReader;
 

@@ -29,6 +29,7 @@ impl Output {
             // Rust's own standard output looks for line ends in everything that it is given.
             let fd = stdout.as_fd().try_clone_to_owned();
             let fd = fd.map_err(|e| failed(Path::new("standard output"), &e))?;
+            grow_pipe(&fd);
             return Ok(Self { file: fd.into(), names: None });
         };
         let mut name = path.as_os_str().to_owned();
@@ -55,6 +56,15 @@ impl Output {
     pub(crate) fn partial(&self) -> Option<&Path> {
         self.names.as_ref().map(|(partial, _)| partial.as_path())
     }
+}
+
+/// The largest pipe that a system lets an ordinary user have, unless it was told otherwise.
+const PIPE_SIZE: usize = 1 << 20;
+
+/// Makes a pipe as large as it may be, so that writer and reader wait for each other less often.
+/// What is no pipe, or may not grow, works as it is.
+fn grow_pipe(fd: &impl AsFd) {
+    let _ = rustix::pipe::fcntl_setpipe_size(fd, PIPE_SIZE);
 }
 
 fn failed(path: &Path, e: &io::Error) -> Failure {

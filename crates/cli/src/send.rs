@@ -11,9 +11,11 @@ use crate::txgs::{self, Style};
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use zsend_encoder::dialect::Dialect;
 use zsend_pool::ErrorClass;
 use zsend_pool::dsl::name::{Name, Suffix};
 use zsend_pool::pool::Pool;
+use zsend_records::flags::Features;
 use zsend_traverse::SendError;
 use zsend_traverse::options::{SendOptions, Tunables};
 use zsend_traverse::send::{Progress, SendPlan};
@@ -54,6 +56,12 @@ pub(crate) fn run(args: &SendArgs) -> Done {
         } else {
             Ok(())
         };
+    }
+    if plan.options().dialect == Dialect::OpenZfsXdr && plan.features().contains(Features::RAW) {
+        warn(
+            "receivers in the kernel refuse this stream: its key list is packed as OpenZFS packs it in \
+             user space; --dialect openzfs is received everywhere",
+        );
     }
     let output = Output::open(args.output.as_deref())?;
     let theirs = Arc::clone(&cancel);

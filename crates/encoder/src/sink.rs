@@ -13,6 +13,11 @@ pub trait RecordSink {
     /// Those of the output.
     fn record(&mut self, header: &[u8; RECORD_SIZE], payload: &Payload) -> io::Result<()>;
 
+    /// Whether records need their checksums: not where they are only counted.
+    fn needs_checksums(&self) -> bool {
+        true
+    }
+
     /// Everything taken so far must be with the output when this returns.
     ///
     /// # Errors
@@ -25,6 +30,10 @@ pub trait RecordSink {
 pub struct Discard;
 
 impl RecordSink for Discard {
+    fn needs_checksums(&self) -> bool {
+        false
+    }
+
     fn record(&mut self, _: &[u8; RECORD_SIZE], _: &Payload) -> io::Result<()> {
         Ok(())
     }

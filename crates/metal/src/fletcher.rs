@@ -144,7 +144,8 @@ mod tests {
 
     #[test]
     fn every_width_agrees_with_one_word_at_a_time() {
-        let data: Vec<u8> = (0..5000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let data: Vec<u8> =
+            (0..5000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         for len in [0, 3, 4, 255, 256, 260, 1000, 4096, 5000] {
             let data = &data[..len];
             let want = scalar::<Little>([0; 4], data);

@@ -4,18 +4,21 @@
 use bytes::Bytes;
 use std::sync::{Mutex, PoisonError};
 
-/// Smaller buffers are left to the allocator, which does not give small ones back to the system.
-const SMALLEST: usize = 16 << 10;
+/// Smaller buffers are left to the allocator.
+const SMALLEST: usize = 4 << 10;
 /// Bytes that idle buffers may hold together.
 const KEPT: usize = 24 << 20;
+/// Classes of capacity, by power of two.
+const CLASSES: usize = usize::BITS as usize;
 
+/// Idle buffers; class `n` holds those of at least 2^n bytes, and less than twice that.
 #[derive(Debug)]
 struct Idle {
-    buffers: Vec<Vec<u8>>,
+    classes: [Vec<Vec<u8>>; CLASSES],
     bytes: usize,
 }
 
-static IDLE: Mutex<Idle> = Mutex::new(Idle { buffers: Vec::new(), bytes: 0 });
+static IDLE: Mutex<Idle> = Mutex::new(Idle { classes: [const { Vec::new() }; CLASSES], bytes: 0 });
 
 /// A buffer of `len` bytes whose contents are whatever they are: the caller fills all of it. The
 /// caller bounds `len`.
@@ -24,9 +27,13 @@ pub(crate) fn take(len: usize) -> Vec<u8> {
         return vec![0; len];
     }
     let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
-    // The last that came back is likeliest to be in the cache, and most blocks are of one size.
-    let fits = |b: &Vec<u8>| b.capacity() >= len && b.capacity() / 4 <= len;
-    let found = idle.buffers.iter().rposition(fits).map(|i| idle.buffers.swap_remove(i));
+    // Most blocks are of one size, so the last of the same class mostly fits; all of the next do.
+    let class = len.ilog2() as usize;
+    let same = idle.classes[class].pop_if(|b| b.capacity() >= len);
+    let found = match same {
+        Some(buffer) => Some(buffer),
+        None => idle.classes[(class + 1).min(CLASSES - 1)].pop(),
+    };
     if let Some(buffer) = &found {
         idle.bytes -= buffer.capacity();
     }
@@ -42,13 +49,14 @@ pub(crate) fn take(len: usize) -> Vec<u8> {
 
 /// Gives a buffer up for others to use.
 pub(crate) fn give(buffer: Vec<u8>) {
-    if buffer.capacity() < SMALLEST {
+    let capacity = buffer.capacity();
+    if capacity < SMALLEST {
         return;
     }
     let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
-    if idle.bytes + buffer.capacity() <= KEPT {
-        idle.bytes += buffer.capacity();
-        idle.buffers.push(buffer);
+    if idle.bytes + capacity <= KEPT {
+        idle.bytes += capacity;
+        idle.classes[capacity.ilog2() as usize].push(buffer);
     }
 }
 

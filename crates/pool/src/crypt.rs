@@ -75,9 +75,8 @@ mod tests {
     use crate::zio::Zio;
     use zsend_crypto::CryptoError;
 
-    const DATASETS: [&str; 6] = [
-        "aes-128-ccm", "aes-192-ccm", "aes-256-ccm", "aes-128-gcm", "aes-192-gcm", "aes-256-gcm",
-    ];
+    const DATASETS: [&str; 6] =
+        ["aes-128-ccm", "aes-192-ccm", "aes-256-ccm", "aes-128-gcm", "aes-192-gcm", "aes-256-gcm"];
 
     fn flipped(stored: &Stored) -> Stored {
         let mut data = stored.data.to_vec();

@@ -151,7 +151,9 @@ fn read_object(
 fn choices(from: &[usize], count: usize) -> Vec<Vec<usize>> {
     (0u32..1 << from.len())
         .filter(|s| s.count_ones() as usize == count)
-        .map(|s| from.iter().enumerate().filter(|(i, _)| s >> i & 1 != 0).map(|(_, d)| *d).collect())
+        .map(|s| {
+            from.iter().enumerate().filter(|(i, _)| s >> i & 1 != 0).map(|(_, d)| *d).collect()
+        })
         .collect()
 }
 

@@ -1,5 +1,6 @@
 //! What a send can be asked for.
 
+use std::time::Duration;
 use zsend_encoder::dialect::Dialect;
 
 /// Tunables, by their names in the reference senders, with their defaults.
@@ -91,6 +92,12 @@ impl Tunables {
     }
 }
 
+/// Reads that are kept in flight on the slowest devices.
+const MAX_THREADS: usize = 64;
+/// A block takes about this long to verify and decompress; another thread for each time that the
+/// device takes as long keeps the cores busy.
+const MICROS_A_THREAD: u128 = 40;
+
 /// What a send is asked for, besides the names.
 #[derive(Clone, Debug, Default)]
 pub struct SendOptions {
@@ -115,12 +122,15 @@ pub struct SendOptions {
 }
 
 impl SendOptions {
-    /// The number of worker threads that zero stands for.
-    pub fn thread_count(&self) -> usize {
+    /// The number of worker threads for devices that take `latency` to read: what was asked for, or
+    /// as many as the machine has, and more where they would wait for the devices.
+    pub fn thread_count(&self, latency: Duration) -> usize {
         if self.threads > 0 {
             return self.threads;
         }
-        std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let waiting = usize::try_from(latency.as_micros() / MICROS_A_THREAD).unwrap_or(MAX_THREADS);
+        cores.max((cores + waiting).min(MAX_THREADS))
     }
 }
 

@@ -325,7 +325,7 @@ impl<'p> SendPlan<'p> {
             sizes_only,
             replaced: replaced.clone(),
             queue_length: self.options.tunables.queue_length,
-            threads: self.options.thread_count(),
+            threads: self.options.thread_count(self.pool.zio().mean_latency()),
         };
         let mut position = Position::new(self.options.dialect, resume);
         let walked = run(&spec, cancel, |event| {

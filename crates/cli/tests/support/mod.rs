@@ -68,11 +68,7 @@ pub fn pool_dir(fixture: &str) -> PathBuf {
 
 /// Runs `zsend` with its output captured.
 pub fn zsend(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_zsend"))
-        .args(args)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
+    Command::new(env!("CARGO_BIN_EXE_zsend")).args(args).stdin(Stdio::null()).output().unwrap()
 }
 
 /// Runs `zsend send -d DIR` and more.

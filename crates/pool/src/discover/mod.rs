@@ -54,6 +54,18 @@ pub fn discover(paths: &[PathBuf]) -> Result<Vec<Found>> {
     }
 }
 
+/// All pools on devices that are at hand: sources that are neither files nor block devices, too.
+///
+/// # Errors
+/// [`PoolError::NoLabel`] if one holds no label, nor a partition that does.
+pub fn discover_devices(devices: &[Device]) -> Result<Vec<Found>> {
+    let mut labelled = Vec::new();
+    for device in devices {
+        labelled.extend(probe(device, false)?);
+    }
+    Ok(group::group(labelled))
+}
+
 fn device_error(path: &Path, source: std::io::Error) -> PoolError {
     PoolError::Device { device: path.display().to_string(), offset: 0, source }
 }

@@ -12,11 +12,15 @@ use crate::{PoolError, Result, buffer};
 use bytes::Bytes;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
 use zsend_records::fletcher::Fletcher4;
 use zsend_records::types::{Checksum, Compress, DmuType};
 
 /// How many healed reads are kept by name; all are counted.
 const HEALED_KEPT: usize = 1000;
+
+/// How many reads are timed.
+const TIMED: u64 = 64;
 
 /// A block's bytes as stored, after its checksum.
 #[derive(Clone, Debug)]
@@ -43,6 +47,9 @@ pub struct Zio {
     salt: OnceLock<ChecksumSalt>,
     healed: AtomicU64,
     healed_kept: Mutex<Vec<Healed>>,
+    /// Reads that were timed, and nanoseconds that they took together.
+    timed: AtomicU64,
+    nanos: AtomicU64,
 }
 
 impl Zio {
@@ -52,7 +59,9 @@ impl Zio {
             tree,
             salt: OnceLock::new(),
             healed: AtomicU64::new(0),
-            healed_kept: Mutex::new(Vec::new()),
+            healed_kept: Mutex::default(),
+            timed: AtomicU64::new(0),
+            nanos: AtomicU64::new(0),
         }
     }
 
@@ -83,6 +92,25 @@ impl Zio {
     /// [`PoolError::Unreadable`] lists every copy; [`PoolError::Corrupt`] if the pointer makes no
     /// sense.
     pub fn read_stored(&self, bp: &BlkPtr, at: &Bookmark) -> Result<Stored> {
+        if self.timed.load(Ordering::Relaxed) >= TIMED {
+            return self.read_copies(bp, at);
+        }
+        let begun = Instant::now();
+        let stored = self.read_copies(bp, at);
+        let took = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.nanos.fetch_add(took, Ordering::Relaxed);
+        self.timed.fetch_add(1, Ordering::Relaxed);
+        stored
+    }
+
+    /// How long the first reads took, on the average: what opening the pool tells of its devices.
+    pub fn mean_latency(&self) -> Duration {
+        let (nanos, reads) = (&self.nanos, &self.timed);
+        let reads = reads.load(Ordering::Relaxed).max(1);
+        Duration::from_nanos(nanos.load(Ordering::Relaxed) / reads)
+    }
+
+    fn read_copies(&self, bp: &BlkPtr, at: &Bookmark) -> Result<Stored> {
         bp.check(at)?;
         let size = usize::try_from(bp.psize()).unwrap_or(usize::MAX);
         let mut attempts = Vec::new();

@@ -164,7 +164,6 @@ mod tests {
     use super::*;
     use crate::vdev::raidz::map::tests::check_map;
     use proptest::prelude::*;
-    use std::collections::HashSet;
 
     fn config(data: u64, parity: u64, spares: u64, children: usize, groups: u64) -> VdevConfig {
         VdevConfig {
@@ -179,7 +178,7 @@ mod tests {
 
     /// Groups so that a slice ends where a row does: the least common multiple by the width.
     fn groups(width: u64, disks: u64) -> u64 {
-        (1..).find(|g| g * width % disks == 0).unwrap()
+        (1..).find(|g| (g * width).is_multiple_of(disks)).unwrap()
     }
 
     proptest! {
@@ -190,15 +189,15 @@ mod tests {
             row in 0..4096u64, group in 0..2000u64, s in 1..200usize,
         ) {
             let width = data + parity;
-            let children = (width + spares) as usize + more;
+            let children = usize::try_from(width + spares).unwrap() + more;
             let g = groups(width, children as u64 - spares);
             let layout = Layout::new(&config(data, parity, spares, children, g), 12).unwrap();
-            let offset = group * layout.group_size() + (row * width << 12);
+            let offset = group * layout.group_size() + ((row * width) << 12);
             let map = layout.map(offset, s << 12).unwrap();
             let used = check_map(&map, 12);
             // The neighbours in the same group begin where this block's rows end.
             let rows = (s as u64).div_ceil(data);
-            let next = layout.map(offset + (rows * width << 12), 4096);
+            let next = layout.map(offset + ((rows * width) << 12), 4096);
             if let Some(next) = next {
                 prop_assert!(used.is_disjoint(&check_map(&next, 12)));
             }
@@ -216,12 +215,12 @@ mod tests {
         ) {
             let layout = Layout::new(&config(4, 2, 1, 9, 4), 12).unwrap();
             let end = (group + 1) * layout.group_size();
-            let map = layout.map(end - (rows * 6 << 12), s << 12).unwrap();
+            let map = layout.map(end - ((rows * 6) << 12), s << 12).unwrap();
             let used = check_map(&map, 12);
             prop_assert_eq!(map.rows().count(), 2);
             prop_assert_eq!(map.len, s << 12);
-            let next: HashSet<_> =
-                check_map(&layout.map(end, (s << 12) - (rows as usize * 4 << 12)).unwrap(), 12);
+            let done = usize::try_from(rows).unwrap() * 4;
+            let next = check_map(&layout.map(end, (s - done) << 12).unwrap(), 12);
             prop_assert!(next.is_subset(&used));
         }
     }

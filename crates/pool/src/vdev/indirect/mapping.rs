@@ -98,9 +98,8 @@ impl Mapping {
             let corrupt = |why: String| {
                 PoolError::corrupt(at(blkid), "indirect mapping", why, "ascending ranges")
             };
-            let block = mos
-                .block(&dnode, object, blkid)?
-                .ok_or_else(|| corrupt("a hole".to_owned()))?;
+            let block =
+                mos.block(&dnode, object, blkid)?.ok_or_else(|| corrupt("a hole".to_owned()))?;
             pending.extend_from_slice(&block);
             let whole = pending.len() / size_of::<EntryPhys>();
             let (entries, rest) =
@@ -185,7 +184,8 @@ pub(super) mod tests {
     #[test]
     fn a_read_is_split_where_entries_end() {
         let m = mapping(&[(0, 2, 1, 100), (2, 8, 2, 7), (16, 1, 1, 0)]).unwrap();
-        let piece = |vdev, sector: u64, len: u64| Piece { vdev, offset: sector << 9, len: len << 9 };
+        let piece =
+            |vdev, sector: u64, len: u64| Piece { vdev, offset: sector << 9, len: len << 9 };
         assert_eq!(pieces(&m, 0, 1024), Ok(vec![piece(1, 100, 2)]));
         assert_eq!(pieces(&m, 512, 2048), Ok(vec![piece(1, 101, 1), piece(2, 7, 3)]));
         assert_eq!(pieces(&m, 16 << 9, 512), Ok(vec![piece(1, 0, 1)]));

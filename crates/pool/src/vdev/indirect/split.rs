@@ -71,8 +71,7 @@ fn combine(
         };
         // The copies are refused only so as to be shown all of them.
         let mut attempts = Vec::new();
-        let mut quiet =
-            Request { check: &mut collect, attempts: &mut attempts, txg: request.txg };
+        let mut quiet = Request { check: &mut collect, attempts: &mut attempts, txg: request.txg };
         let len = usize::try_from(piece.len).ok()?;
         let _ = tree.read_at(piece.vdev, piece.offset, len, &mut quiet);
         if copies.is_empty() {

@@ -173,7 +173,8 @@ mod tests {
             let used = check_map(&map, 9);
             prop_assert_eq!(map.len, s << 9);
             let place = |n: u64, devices: usize| {
-                ((n % devices as u64) as usize, n / devices as u64 + (DATA_START >> 9))
+                let child = usize::try_from(n % devices as u64).unwrap();
+                (child, n / devices as u64 + (DATA_START >> 9))
             };
             let sectors = b..b + used.len() as u64;
             let want: HashSet<_> = sectors.clone().map(|n| place(n, width + more)).collect();

@@ -173,7 +173,10 @@ pub(crate) mod tests {
             // The allocation is contiguous in the raidz's own sectors, and so must the devices'
             // be: sector n of the raidz is on child n % width.
             let want: HashSet<_> = (b..b + used.len() as u64)
-                .map(|n| (n as usize % width, n / width as u64 + (DATA_START >> 9)))
+                .map(|n| {
+                    let child = usize::try_from(n % width as u64).unwrap();
+                    (child, n / width as u64 + (DATA_START >> 9))
+                })
                 .collect();
             prop_assert_eq!(used, want);
         }

@@ -119,14 +119,7 @@ pub(super) fn reconstruct(
 }
 
 /// Computes parity `k` of the data columns, but for those `missing`, from byte `start` of each.
-fn sum(
-    block: &[u8],
-    data: &[Extent],
-    missing: &[usize],
-    k: usize,
-    start: usize,
-    out: &mut [u8],
-) {
+fn sum(block: &[u8], data: &[Extent], missing: &[usize], k: usize, start: usize, out: &mut [u8]) {
     out.fill(0);
     for (i, column) in data.iter().enumerate() {
         let len = if missing.contains(&i) { 0 } else { column.len };

@@ -89,11 +89,7 @@ impl Block<'_> {
     }
 
     /// Trusts what can be read, and computes the rest.
-    fn read_known(
-        &self,
-        choice: &[Option<usize>],
-        request: &mut Request<'_>,
-    ) -> Option<Vec<u8>> {
+    fn read_known(&self, choice: &[Option<usize>], request: &mut Request<'_>) -> Option<Vec<u8>> {
         let mut stripe = Stripe::new(self.group, self.map, choice);
         stripe.load_data(request);
         let plan = stripe.plan(|_| false, request);
@@ -152,8 +148,7 @@ impl Block<'_> {
         for count in 1..=self.map.nparity.min(targets.len()) {
             let mut combination: Vec<usize> = (0..count).collect();
             loop {
-                let assumed =
-                    |col: &Col| combination.iter().any(|&t| targets[t].holds(col));
+                let assumed = |col: &Col| combination.iter().any(|&t| targets[t].holds(col));
                 if let Some(plan) = stripe.plan(assumed, request)
                     && seen.insert(plan.digest())
                 {

@@ -85,7 +85,12 @@ impl Lab {
         Self { devices, ..Self::default() }
     }
 
-    fn tree(&self, tops: &[VdevConfig]) -> Tree {
+    /// The tree of one top-level vdev.
+    fn tree(&self, top: &VdevConfig) -> Tree {
+        self.trees(std::slice::from_ref(top))
+    }
+
+    fn trees(&self, tops: &[VdevConfig]) -> Tree {
         let leaves: Leaves = self
             .devices
             .iter()
@@ -125,12 +130,12 @@ fn a_mirror_prefers_sides_that_are_up_to_date() {
     lab.devices[&3].write(crate::label::DATA_START, &want);
     lab.devices.remove(&1);
     config.children[0].children[1].resilver_txg = 4;
-    assert_eq!(read(&lab.tree(&[config.clone()]), 0, &want, 0, false).0, Some(want.clone()));
+    assert_eq!(read(&lab.tree(&config), 0, &want, 0, false).0, Some(want.clone()));
     config.children[0].children[1].resilver_txg = 0;
     config.children[0].is_behind = true;
-    assert_eq!(read(&lab.tree(&[config.clone()]), 0, &want, 0, false).0, Some(want.clone()));
+    assert_eq!(read(&lab.tree(&config), 0, &want, 0, false).0, Some(want.clone()));
     lab.devices.remove(&3);
-    let (found, attempts) = read(&lab.tree(&[config]), 0, &want, 0, true);
+    let (found, attempts) = read(&lab.tree(&config), 0, &want, 0, true);
     assert_eq!((found, attempts.len()), (None, 3));
 }
 
@@ -142,7 +147,7 @@ fn a_torn_block_is_joined_from_the_good_copies_of_its_pieces() {
         VdevConfig { id: 1, ..parent("mirror", vec![leaf(1), leaf(2)]) },
         VdevConfig { id: 2, ..parent("mirror", vec![leaf(3), leaf(4)]) },
     ];
-    let tree = lab.tree(&tops);
+    let tree = lab.trees(&tops);
     tree.set_mapping(0, &[(0, 3, 1, 8), (3, 5, 2, 2)]);
     let want = data(8 * 512);
     let start = crate::label::DATA_START;
@@ -160,7 +165,7 @@ fn a_torn_block_is_joined_from_the_good_copies_of_its_pieces() {
 fn configurations_that_no_pool_has_are_refused_by_name() {
     let lab = Lab::with(0..4);
     let unsupported = |config: VdevConfig| {
-        let tree = lab.tree(&[config]);
+        let tree = lab.tree(&config);
         tree.unsupported().unwrap().to_owned()
     };
     assert!(unsupported(raidz(4, 9)).contains("raidz of 9 columns with parity 4"));

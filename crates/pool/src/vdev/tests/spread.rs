@@ -28,9 +28,9 @@ impl Lab {
 fn parity(k: usize, len: usize, columns: &[&[u8]]) -> Vec<u8> {
     let double = |x: u8| (x << 1) ^ if x & 0x80 != 0 { 0x1d } else { 0 };
     let byte = |b: usize| {
-        columns.iter().fold(0, |acc, c| {
-            (0..k).fold(acc, |x, _| double(x)) ^ c.get(b).copied().unwrap_or(0)
-        })
+        columns
+            .iter()
+            .fold(0, |acc, c| (0..k).fold(acc, |x, _| double(x)) ^ c.get(b).copied().unwrap_or(0))
     };
     (0..len).map(byte).collect()
 }
@@ -43,9 +43,9 @@ fn raidz_map(tree: &Tree, offset: u64, size: usize, txg: u64) -> Map {
     }
 }
 
-fn subsets(n: u64, most: u32) -> Vec<Vec<u64>> {
+fn subsets(n: u64, most: u64) -> Vec<Vec<u64>> {
     (0u64..1 << n)
-        .filter(|s| s.count_ones() <= most)
+        .filter(|s| u64::from(s.count_ones()) <= most)
         .map(|s| (0..n).filter(|i| s >> i & 1 != 0).collect())
         .collect()
 }
@@ -58,19 +58,23 @@ fn a_raidz_survives_any_mix_of_missing_broken_and_lying_children_up_to_its_parit
             let want = data(len);
             let lab = Lab::with(0..children);
             let config = raidz(nparity, children);
-            lab.write(&raidz_map(&lab.tree(&[config.clone()]), offset, len, 0), &{
+            lab.write(&raidz_map(&lab.tree(&config), offset, len, 0), &{
                 let mut padded = want.clone();
                 padded.resize(len.next_multiple_of(512), 0);
                 padded
             });
-            for bad in subsets(children, nparity as u32) {
-                for how in 0..3u64.pow(bad.len() as u32) {
+            for bad in subsets(children, nparity) {
+                // Each bad child is missing, broken or lying: a digit to the base of three.
+                for how in 0..(0..bad.len()).fold(1, |n, _| n * 3) {
+                    let mut digits = how;
                     let mut hurt = Lab::default();
                     for (guid, memory) in &lab.devices {
                         hurt.devices.insert(*guid, Arc::clone(memory));
                     }
-                    for (i, guid) in bad.iter().enumerate() {
-                        match how / 3u64.pow(i as u32) % 3 {
+                    for guid in &bad {
+                        let digit = digits % 3;
+                        digits /= 3;
+                        match digit {
                             0 => drop(hurt.devices.remove(guid)),
                             1 => {
                                 let broken = Memory { broken: true, ..Memory::default() };
@@ -83,7 +87,7 @@ fn a_raidz_survives_any_mix_of_missing_broken_and_lying_children_up_to_its_parit
                             }
                         }
                     }
-                    let tree = hurt.tree(&[config.clone()]);
+                    let tree = hurt.tree(&config);
                     let (found, attempts) = read(&tree, offset, &want, 0, true);
                     assert_eq!(found.as_ref(), Some(&want), "{bad:?} {how}: {attempts:?}");
                 }
@@ -97,18 +101,18 @@ fn one_bad_child_too_many_is_an_error_that_names_them() {
     let lab = Lab::with(0..5);
     let config = raidz(2, 5);
     let want = data(6 * 512);
-    lab.write(&raidz_map(&lab.tree(&[config.clone()]), 0, want.len(), 0), &want);
+    lab.write(&raidz_map(&lab.tree(&config), 0, want.len(), 0), &want);
     for guid in [0, 2, 4] {
         lab.devices[&guid].lie();
     }
-    let (found, attempts) = read(&lab.tree(&[config.clone()]), 0, &want, 0, true);
+    let (found, attempts) = read(&lab.tree(&config), 0, &want, 0, true);
     assert_eq!(found, None);
     for guid in 0..5 {
         assert!(attempts.iter().any(|a| a.device == format!("d{guid}")), "{attempts:?}");
     }
     // Where devices are missing, those are named, and nothing is said of the others.
     let gone = Lab::with(0..2);
-    let tree = gone.tree(&[config]);
+    let tree = gone.tree(&config);
     assert_eq!(tree.missing().collect::<Vec<_>>(), ["raidz2-0"]);
     let (found, attempts) = read(&tree, 0, &want, 0, true);
     assert_eq!(found, None);
@@ -123,15 +127,14 @@ fn an_expansion_in_progress_reads_both_geometries_and_the_scratch_area() {
         let config = VdevConfig { raidz_expanding: true, ..raidz(1, 4) };
         for offset in [0, 31 * 512, 38 * 512, 100 * 512] {
             let want = data(9 * 512);
-            lab.write(&raidz_map(&lab.tree(&[config.clone()]), offset, want.len(), 5), &want);
+            lab.write(&raidz_map(&lab.tree(&config), offset, want.len(), 5), &want);
             for bad in subsets(4, 1) {
                 let mut hurt = Lab { reflow: lab.reflow, ..Lab::default() };
                 hurt.devices.extend(lab.devices.iter().map(|(g, m)| (*g, m.copy())));
                 for guid in &bad {
                     hurt.devices[guid].lie();
                 }
-                let (found, attempts) =
-                    read(&hurt.tree(&[config.clone()]), offset, &want, 5, true);
+                let (found, attempts) = read(&hurt.tree(&config), offset, &want, 5, true);
                 assert_eq!(found, Some(want.clone()), "{bad:?}: {attempts:?}");
             }
         }
@@ -142,7 +145,7 @@ fn an_expansion_in_progress_reads_both_geometries_and_the_scratch_area() {
 fn errors_that_an_expansion_spread_over_all_devices_are_found() {
     let lab = Lab::with(0..5);
     let config = VdevConfig { raidz_expand_txgs: vec![10], ..raidz(1, 5) };
-    let tree = lab.tree(&[config]);
+    let tree = lab.tree(&config);
     let want = data(40 * 512);
     let map = raidz_map(&tree, 0, want.len(), 5);
     lab.write(&map, &want);
@@ -159,47 +162,40 @@ fn a_block_without_checksum_is_not_read_from_a_child_that_is_behind() {
     lab.txgs.insert(2, 7);
     let config = raidz(1, 4);
     let want = data(6 * 512);
-    lab.write(&raidz_map(&lab.tree(&[config.clone()]), 0, want.len(), 0), &want);
+    lab.write(&raidz_map(&lab.tree(&config), 0, want.len(), 0), &want);
     lab.devices[&2].lie();
-    assert_eq!(read(&lab.tree(&[config.clone()]), 0, &want, 0, false).0, Some(want.clone()));
+    assert_eq!(read(&lab.tree(&config), 0, &want, 0, false).0, Some(want.clone()));
     // But it is read rather than nothing, and a checksum tells.
     let behind = lab.devices.remove(&2).unwrap();
     behind.lie();
     lab.devices.insert(2, behind);
     lab.devices.remove(&0);
-    assert_eq!(read(&lab.tree(&[config]), 0, &want, 0, true).0, Some(want));
+    assert_eq!(read(&lab.tree(&config), 0, &want, 0, true).0, Some(want));
 }
 
 #[test]
 fn a_column_is_read_from_the_other_side_of_a_replacement() {
-    let lab = Lab::with((0..4).chain([11, 12, 21]));
-    let config = raidz(1, 4);
+    let mut lab = Lab::with(0..4);
+    let mut replaced = raidz(1, 4);
     let want = data(9 * 512);
-    lab.write(&raidz_map(&lab.tree(&[config.clone()]), 0, want.len(), 0), &want);
-    let mut replaced = config;
-    let mut lab = lab;
-    for (child, guids) in [(1, [11, 12]), (2, [21, 99])] {
-        for guid in guids {
-            lab.devices.insert(guid, lab.devices[&child].copy());
-        }
-        replaced.children[child as usize] =
-            parent("replacing", guids.iter().map(|g| leaf(*g)).collect());
+    lab.write(&raidz_map(&lab.tree(&replaced), 0, want.len(), 0), &want);
+    // Two children are being replaced and lie on one side, and another is missing altogether.
+    for (child, liar, good) in [(1, 11, 12), (2, 21, 22)] {
+        lab.devices.insert(liar, lab.devices[&child].copy());
+        lab.devices.insert(good, lab.devices[&child].copy());
+        lab.devices[&liar].lie();
+        replaced.children[usize::try_from(child).unwrap()] =
+            parent("replacing", vec![leaf(liar), leaf(good)]);
     }
-    lab.devices.remove(&99);
-    // Both replaced children lie on one side, and another is missing altogether.
-    lab.devices[&11].lie();
-    lab.devices.insert(22, lab.devices[&21].copy());
-    replaced.children[2].children[1] = leaf(22);
-    lab.devices[&21].lie();
     lab.devices.remove(&3);
-    let (found, attempts) = read(&lab.tree(&[replaced.clone()]), 0, &want, 0, true);
+    let (found, attempts) = read(&lab.tree(&replaced), 0, &want, 0, true);
     assert_eq!(found, Some(want.clone()), "{attempts:?}");
     // A side that is still being filled is not trusted with a block that has no checksum.
     lab.devices.insert(3, Arc::default());
     replaced.children[1].children[0].resilver_txg = 3;
     replaced.children[2].children[0].resilver_txg = 3;
     replaced.children[3].resilver_txg = 3;
-    assert_eq!(read(&lab.tree(&[replaced]), 0, &want, 0, false).0, Some(want));
+    assert_eq!(read(&lab.tree(&replaced), 0, &want, 0, false).0, Some(want));
 }
 
 #[test]
@@ -221,30 +217,31 @@ fn a_distributed_spare_stands_for_a_device() {
     for slice in 0..12 {
         let offset = slice * (12 * (16 << 20)) + 3 * 512;
         let lab = Lab::with(0..6);
-        let whole = lab.tree(&[config.clone()]);
+        let whole = lab.tree(&config);
         let want = data(4 * 512);
         let map = raidz_map(&whole, offset, want.len(), 0);
         lab.write(&map, &want);
         // The first child of the block fails, then the second, each onto a spare; the second of
         // the spares may lie on the first of the devices, and then leads on to the first spare.
-        let (a, b) = (map.cols[0].child as u64, map.cols[1].child as u64);
         let mut config = config.clone();
         let mut lab = lab;
-        for (id, child) in [(0, a), (1, b)] {
-            let old = lab.devices.remove(&child).unwrap();
-            config.children[child as usize] = parent("spare", vec![leaf(child), spare(id)]);
-            let tree = lab.tree(&[config.clone()]);
+        for id in 0..2u8 {
+            let child = map.cols[usize::from(id)].child;
+            let guid = child as u64;
+            let old = lab.devices.remove(&guid).unwrap();
+            config.children[child] = parent("spare", vec![leaf(guid), spare(id.into())]);
+            let tree = lab.tree(&config);
             let Kind::Draid(draid) = &tree.tops[0].kind else { panic!() };
-            for col in map.cols.iter().filter(|c| c.child as u64 == child) {
+            for col in map.cols.iter().filter(|c| c.child == child) {
                 let mut bytes = vec![0; col.len];
                 old.read_at(&mut bytes, col.pos).unwrap();
-                let mut target = id;
+                let mut target: u64 = id.into();
                 let on = loop {
                     let on = draid.spare(target, col.pos - crate::label::DATA_START).unwrap();
                     if lab.devices.contains_key(&(on as u64)) {
                         break on;
                     }
-                    assert!(target == 1 && on as u64 == a);
+                    assert!(target == 1 && on == map.cols[0].child);
                     target = 0;
                 };
                 lab.devices[&(on as u64)].write(col.pos, &bytes);

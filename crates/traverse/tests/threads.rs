@@ -1,0 +1,95 @@
+//! How many threads read, and how far ahead, changes no byte.
+
+use proptest::prelude::*;
+use sha2::{Digest, Sha256};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
+use zsend_encoder::dialect::Dialect;
+use zsend_pool::pool::{OpenOptions, Pool};
+use zsend_traverse::options::{SendOptions, Tunables};
+use zsend_traverse::send::SendPlan;
+
+fn basic() -> Pool {
+    let dir = xtask::images::unpack(&xtask::run::fixture("basic")).unwrap();
+    Pool::open(&[dir], "basic", &OpenOptions::default()).unwrap()
+}
+
+fn digest(pool: &Pool, to: &str, from: Option<&str>, options: SendOptions) -> Vec<u8> {
+    let mut stream = Vec::new();
+    let plan = SendPlan::by_name(pool, to, from, options).unwrap();
+    plan.write(&mut stream, &AtomicBool::new(false), |_| {}).unwrap();
+    Sha256::digest(&stream).to_vec()
+}
+
+#[test]
+fn thread_count_and_queue_length_change_no_byte() {
+    let pool = basic();
+    let first: RefCell<HashMap<(usize, bool, bool), Vec<u8>>> = RefCell::default();
+    let sends = [("basic/fs@c", None), ("basic/fs@c", Some("basic/fs@a")), ("basic/vol@1", None)];
+    let config = ProptestConfig { cases: 40, failure_persistence: None, ..Default::default() };
+    proptest!(config, |(
+        send in 0..sends.len(),
+        illumos in any::<bool>(),
+        compress in any::<bool>(),
+        threads in prop_oneof![Just(1usize), Just(2), Just(16), 1..40usize],
+        queue_length in prop_oneof![Just(1u64), Just(64 << 20), 1..(4u64 << 20)],
+    )| {
+        let (to, from) = sends[send];
+        let options = SendOptions {
+            dialect: if illumos { Dialect::Illumos } else { Dialect::OpenZfs },
+            compress,
+            threads,
+            tunables: Tunables { queue_length, ..Tunables::default() },
+            ..SendOptions::default()
+        };
+        let got = digest(&pool, to, from, options);
+        let mut first = first.borrow_mut();
+        let want = first.entry((send, illumos, compress)).or_insert_with(|| got.clone());
+        prop_assert_eq!(&got, want);
+    });
+}
+
+#[test]
+fn a_send_by_object_number_is_a_send_by_name() {
+    let pool = basic();
+    let name = zsend_pool::dsl::name::Name::parse;
+    let to = pool.dataset(&name("basic/fs@c").unwrap()).unwrap();
+    let from = pool.dataset(&name("basic/fs@a").unwrap()).unwrap();
+    for (from_object, from_name) in [(0, None), (from.object, Some("basic/fs@a"))] {
+        let mut stream = Vec::new();
+        SendPlan::by_object(&pool, to.object, from_object, SendOptions::default())
+            .unwrap()
+            .write(&mut stream, &AtomicBool::new(false), |_| {})
+            .unwrap();
+        let by_name = digest(&pool, "basic/fs@c", from_name, SendOptions::default());
+        assert_eq!(Sha256::digest(&stream).to_vec(), by_name);
+    }
+}
+
+#[test]
+fn a_send_that_is_cancelled_leaves_whole_records_and_a_token() {
+    let pool = basic();
+    let options = SendOptions { threads: 2, ..SendOptions::default() };
+    let plan = SendPlan::by_name(&pool, "basic/fs@c", None, options.clone()).unwrap();
+    let mut whole = Vec::new();
+    plan.write(&mut whole, &AtomicBool::new(false), |_| {}).unwrap();
+    let cancel = AtomicBool::new(false);
+    let (mut cut, mut last) = (Vec::new(), Default::default());
+    let ended = plan.write(&mut cut, &cancel, |progress| {
+        last = progress;
+        if progress.records == 200 {
+            cancel.store(true, std::sync::atomic::Ordering::Relaxed);
+        }
+    });
+    assert!(matches!(ended, Err(zsend_traverse::SendError::Cancelled)));
+    assert!(whole.starts_with(&cut) && cut.len() < whole.len());
+    assert_eq!(cut.len() as u64, last.bytes);
+    // The token resumes at an object whose own record is the first thing sent again.
+    let token = plan.token_at(&last);
+    assert_eq!((token.object, token.offset), last.position);
+    let rest = SendPlan::by_token(&pool, &token, options).unwrap();
+    let mut resumed = Vec::new();
+    rest.write(&mut resumed, &AtomicBool::new(false), |_| {}).unwrap();
+    assert!(resumed.len() < whole.len());
+}

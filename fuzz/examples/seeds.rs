@@ -1,0 +1,221 @@
+//! Makes the seed corpora in `fuzz/corpus` from the fixtures:
+//! `cargo run --release --manifest-path fuzz/Cargo.toml --example seeds`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use zsend_pool::blkptr::BlkPtr;
+use zsend_pool::dmu::objset::Objset;
+use zsend_pool::dsl::name::Name;
+use zsend_pool::place::Bookmark;
+use zsend_pool::pool::{OpenOptions, Pool};
+use zsend_records::drr::RecordType;
+use zsend_records::nvlist::{Encoding, NvList};
+use zsend_records::reader::StreamReader;
+use zsend_records::token::ResumeToken;
+use zsend_records::types::{ByteswapKind, Compress};
+
+/// A seed larger than this teaches a fuzzer nothing that a smaller one does not.
+const MOST: usize = 20 << 10;
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+fn main() -> Result<()> {
+    streams()?;
+    for (pool, image) in [("gang", "d0.img"), ("zfsv1", "zfs-pool-v1.img"), ("xmmp", "d0.img")] {
+        let dir = xtask::images::unpack(&xtask::run::fixture(pool))?;
+        labels(pool, &dir.join(image))?;
+        blocks(pool, &dir)?;
+    }
+    codecs()?;
+    let dir = xtask::images::unpack(&xtask::run::fixture("xgpt"))?;
+    let disk = fs::read(dir.join("d0.img"))?;
+    save("gpt", "xgpt", &[&[0][..], &disk[..34 * 512]].concat())?;
+    objset()
+}
+
+fn corpus(target: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target)
+}
+
+fn save(target: &str, name: &str, bytes: &[u8]) -> Result<()> {
+    if bytes.len() <= MOST {
+        fs::create_dir_all(corpus(target))?;
+        fs::write(corpus(target).join(name), bytes)?;
+    }
+    Ok(())
+}
+
+/// The small streams, the lists in their BEGIN records, and a token for one of them.
+fn streams() -> Result<()> {
+    for entry in fs::read_dir(xtask::run::fixture("streams"))? {
+        let path = entry?.path();
+        let Some(name) = path.file_name().and_then(|n| n.to_str()?.strip_suffix(".zsend.zst"))
+        else {
+            continue;
+        };
+        let stream = zstd::decode_all(fs::File::open(&path)?)?;
+        save("stream", name, &stream)?;
+        save("dump", name, &stream)?;
+        for (i, record) in StreamReader::new(&stream[..]).enumerate() {
+            let record = record?;
+            if record.frame.record_type() == RecordType::BEGIN && !record.payload.is_empty() {
+                save("nvlist", &format!("{name}-{i}"), &record.payload)?;
+            }
+        }
+    }
+    let token = ResumeToken {
+        fromguid: Some(7),
+        object: 3,
+        offset: 131_072,
+        bytes: 4711,
+        toguid: 42,
+        toname: "tank/home@monday".into(),
+        largeblockok: true,
+        embedok: true,
+        compressok: true,
+        rawok: false,
+        savedok: false,
+        redact_snaps: Some(vec![1, 2]),
+        book_redact_snaps: None,
+    };
+    save("token", "token", token.encode().as_bytes())?;
+    save("token", "list", &token.to_nvlist().encode(Encoding::Native))
+}
+
+/// The list and the first uberblocks of a label.
+fn labels(pool: &str, image: &Path) -> Result<()> {
+    let bytes = fs::read(image)?;
+    let (list, encoding, used) = NvList::decode_prefix(&bytes[16 << 10..128 << 10])?;
+    save("label", pool, &bytes[16 << 10..(16 << 10) + used])?;
+    save("nvlist", &format!("{pool}-label"), &list.encode(encoding))?;
+    let ring = bytes[128 << 10..256 << 10].chunks(1024);
+    let full = ring.filter(|slot| slot[..8].iter().any(|&b| b != 0)).take(3);
+    let words: Vec<u8> = full.flat_map(|slot| &slot[..984]).copied().collect();
+    save("uberblock", pool, &words)
+}
+
+/// Blocks of the MOS: dnodes, ZAPs, and one of each other type.
+fn blocks(name: &str, dir: &Path) -> Result<()> {
+    let options = OpenOptions { force: true, ..OpenOptions::default() };
+    let found = zsend_pool::discover::discover(&[dir.to_owned()])?;
+    let pool = Pool::open_found(found.first().ok_or("no pool")?, &options)?;
+    let mos = pool.mos();
+    if let Some(dnodes) = mos.block(mos.meta(), 0, 1)? {
+        save("block", &format!("{name}-dnodes"), &[&[10, 0][..], &dnodes[..8192]].concat())?;
+    }
+    let root = mos.read_block(mos.root(), &Bookmark::root(0))?;
+    save("block", &format!("{name}-objset"), &[&[11, 0][..], &root].concat())?;
+    let mut seen = Vec::new();
+    let mut zaps = 0;
+    for object in 1..400 {
+        let Ok(dnode) = mos.dnode(object) else { continue };
+        let kind = dnode.object_type;
+        let Some(first) = mos.block(&dnode, object, 0)? else { continue };
+        if kind.byteswap() == Some(ByteswapKind::Zap) && zaps < 6 {
+            let mut bytes = vec![u8::try_from(first.len().ilog2())?.saturating_sub(9)];
+            for blkid in 0..=dnode.maxblkid.min(8) {
+                bytes.extend(mos.block(&dnode, object, blkid)?.unwrap_or_default());
+            }
+            save("zap", &format!("{name}-{object}"), &bytes)?;
+            zaps += usize::from(bytes.len() <= MOST);
+        }
+        if !seen.contains(&kind) {
+            let part = &first[..first.len().min(4096)];
+            save("block", &format!("{name}-{kind}"), &[&[kind.0, 0][..], part].concat())?;
+            seen.push(kind);
+        }
+    }
+    Ok(())
+}
+
+/// The smallest block of each codec.
+fn codecs() -> Result<()> {
+    let dir = xtask::images::unpack(&xtask::run::fixture("comp"))?;
+    let pool = Pool::open(&[dir], "comp", &OpenOptions::default())?;
+    let mut best: Vec<(Compress, u64, Vec<u8>)> = Vec::new();
+    for (child, _) in pool.root_dir()?.children(pool.mos())? {
+        if child.starts_with(['$', '%']) {
+            continue;
+        }
+        let head = pool.head(&Name::parse(&format!("comp/{child}"))?.dataset)?;
+        let Ok(os) = pool.objset(&head) else { continue };
+        for object in 1..64 {
+            let Ok(dnode) = os.dnode(object) else { continue };
+            for bp in pointers(&os, &dnode)? {
+                let usable = !bp.is_hole() && !bp.is_embedded() && bp.compress() != Compress::OFF;
+                if !usable || best.iter().any(|(c, p, _)| *c == bp.compress() && *p <= bp.psize()) {
+                    continue;
+                }
+                let stored = pool.zio().read_stored(&bp, &Bookmark::default())?.data.to_vec();
+                best.retain(|(c, ..)| *c != bp.compress());
+                let sectors = u16::try_from(bp.lsize() / 512 - 1)?.to_le_bytes();
+                let seed = [&[bp.compress().0], &sectors[..], &stored].concat();
+                best.push((bp.compress(), bp.psize(), seed));
+            }
+        }
+    }
+    for (codec, _, seed) in best {
+        save("decompress", &codec.name(), &seed)?;
+    }
+    Ok(())
+}
+
+/// The block pointers that an object's dnode leads to, one level down.
+fn pointers(os: &Objset, dnode: &zsend_pool::dmu::dnode::Dnode) -> Result<Vec<BlkPtr>> {
+    let mut all = Vec::new();
+    for bp in (0..3).filter_map(|i| dnode.blkptr(i)) {
+        if bp.level() == 1 && !bp.is_hole() {
+            let block = os.read_block(&bp, &Bookmark::default())?;
+            all.extend((0..8).filter_map(|i| BlkPtr::at(&block, i)));
+        } else {
+            all.push(bp);
+        }
+    }
+    Ok(all)
+}
+
+/// A pointer without checksum to `sectors` at `sector`.
+fn pointer(kind: u8, level: u64, sector: u64, sectors: u64) -> Vec<u8> {
+    let mut words = [0_u64; 16];
+    (words[0], words[1], words[10]) = (sectors, sector, 1);
+    words[6] = ((sectors - 1) * 0x1_0001)
+        | 2 << 32
+        | 2 << 40
+        | u64::from(kind) << 48
+        | level << 56
+        | 1 << 63;
+    words.into_iter().flat_map(u64::to_le_bytes).collect()
+}
+
+fn dnode(kind: u8, levels: u8, sectors: u16, maxblkid: u64, pointer: &[u8]) -> Vec<u8> {
+    let mut d = vec![0; 512];
+    d[..8].copy_from_slice(&[kind, 14, levels, 1, 0, 2, 2, 1]);
+    d[8..10].copy_from_slice(&sectors.to_le_bytes());
+    d[16..24].copy_from_slice(&maxblkid.to_le_bytes());
+    d[64..192].copy_from_slice(pointer);
+    d
+}
+
+/// An object set of a micro ZAP, and a gang header, both made by hand.
+fn objset() -> Result<()> {
+    let mut device = vec![0; 4 << 10];
+    device[..512].copy_from_slice(&dnode(10, 1, 32, 0, &pointer(10, 0, 2, 32)));
+    device[704] = 2;
+    device.truncate(1024);
+    let mut dnodes = vec![0; 16 << 10];
+    dnodes[512..1024].copy_from_slice(&dnode(21, 1, 1, 0, &pointer(21, 0, 34, 1)));
+    dnodes[1024..1536].copy_from_slice(&dnode(19, 2, 1, 9, &pointer(19, 1, 2, 32)));
+    device.extend(dnodes);
+    let mut zap = vec![0; 512];
+    zap[..8].copy_from_slice(&((1_u64 << 63) + 3).to_le_bytes());
+    zap[64] = 7;
+    zap[78..82].copy_from_slice(b"ROOT");
+    device.extend(zap);
+    save("objset", "little", &[&[0][..], &device].concat())?;
+
+    let children = [pointer(0, 0, 2, 1), pointer(0, 0, 3, 1), vec![0; 128]].concat();
+    let mut gang = vec![0, 1];
+    gang.extend(children);
+    gang.resize(2 + 4 * 512, 7);
+    save("gang", "small", &gang)
+}

@@ -1,0 +1,20 @@
+//! What each fuzz target does with its input, and what must hold whatever the input is.
+//!
+//! None of it needs a fuzzer: `fuzz/target/release/TARGET -runs=0 fuzz/corpus/TARGET` replays a
+//! corpus, and a test can call the same functions. In all of them, a panic, an overflow, a loop
+//! without end and an allocation past the stated limits are failures.
+#![forbid(unsafe_code)]
+
+pub mod block;
+pub mod decompress;
+pub mod dump;
+pub mod gang;
+pub mod gpt;
+pub mod label;
+mod memory;
+pub mod nvlist;
+pub mod objset;
+pub mod stream;
+pub mod token;
+pub mod uberblock;
+pub mod zap;

@@ -1,0 +1,128 @@
+//! Any bytes as a stream, or several.
+//!
+//! Payloads stay within the limits. Cutting the input anywhere changes neither the records nor the
+//! error. Every record that is accepted can be written again, and what was written reads the same,
+//! with good checksums.
+
+use zerocopy::IntoBytes;
+use zerocopy::byteorder::LE;
+use zsend_records::drr::ReplayRecord;
+use zsend_records::payload::Limits;
+use zsend_records::reader::{Event, Options, Parser, ReadError, Role, StreamReader, StreamRecord};
+use zsend_records::writer::StreamWriter;
+
+/// Checksums are not verified, or no input of a fuzzer would get past the first record.
+const OPTIONS: Options =
+    Options { limits: Limits::FUZZ, verify: false, missing_end: true, concatenated: true };
+
+/// Runs one input.
+pub fn check(bytes: &[u8]) {
+    let (records, error) = read(bytes, OPTIONS);
+    for record in &records {
+        assert_eq!(record.payload.len() as u64, record.frame.payload_len);
+        assert!(record.frame.payload_len <= Limits::FUZZ.of(record.frame.record_type()));
+        if !record.frame.swapped {
+            assert_eq!(record.frame.raw, record.frame.header.as_bytes());
+        }
+    }
+    // Every verified stream is one that the unverified reading gives too.
+    let (verified, _) = read(bytes, Options { verify: true, ..OPTIONS });
+    assert!(verified.len() <= records.len());
+    for piece in [1, 7, 311, 4096] {
+        assert_eq!(parse(bytes, piece), summary(&records, error.as_deref()), "pieces of {piece}");
+    }
+    // No input at all is no stream.
+    if !records.is_empty() {
+        rewrite(&records);
+    }
+}
+
+fn read(bytes: &[u8], options: Options) -> (Vec<StreamRecord>, Option<String>) {
+    let mut records = Vec::new();
+    for record in StreamReader::with_options(bytes, options) {
+        match record {
+            Ok(record) => records.push(record),
+            Err(ReadError::Stream(e)) => return (records, Some(e.to_string())),
+            Err(e) => panic!("memory does not fail: {e}"),
+        }
+    }
+    (records, None)
+}
+
+/// The headers' bytes, how much payload was seen, and the error.
+type Summary = (Vec<u8>, Vec<u8>, Option<String>);
+
+fn summary(records: &[StreamRecord], error: Option<&str>) -> Summary {
+    let headers = records.iter().flat_map(|r| r.frame.header.as_bytes()).copied().collect();
+    let payload = records.iter().flat_map(|r| &r.payload[..]).copied().collect();
+    (headers, payload, error.map(str::to_owned))
+}
+
+/// As [`summary`], of input that comes in pieces. A record whose payload is cut off does not count,
+/// as the blocking reader does not give it either.
+fn parse(bytes: &[u8], piece: usize) -> Summary {
+    let mut parser = Parser::with_options(OPTIONS);
+    let (mut headers, mut payload) = (Vec::new(), Vec::new());
+    let (mut start, mut end) = (0, 0);
+    let mut whole = (0, 0);
+    let error = loop {
+        let left = match parser.parse(&bytes[start..end]) {
+            Err(e) => break Some(e.to_string()),
+            Ok((used, Event::Record(frame))) => {
+                headers.extend(frame.header.as_bytes());
+                start += used;
+                parser.payload_left()
+            }
+            Ok((used, Event::Payload(piece))) => {
+                payload.extend(piece);
+                start += used;
+                parser.payload_left()
+            }
+            Ok((_, Event::NeedMore(_))) => {
+                if end == bytes.len() {
+                    break parser.finish(end - start).err().map(|e| e.to_string());
+                }
+                end = (end + piece).min(bytes.len());
+                continue;
+            }
+        };
+        if left == 0 {
+            whole = (headers.len(), payload.len());
+        }
+    };
+    headers.truncate(whole.0);
+    payload.truncate(whole.1);
+    (headers, payload, error)
+}
+
+fn rewrite(records: &[StreamRecord]) {
+    let mut writer = StreamWriter::new(Vec::new());
+    for record in records {
+        let written = if record.frame.role == Role::PackageEnd {
+            writer.package_end()
+        } else {
+            writer.record(record.frame.header, &record.payload)
+        };
+        written.expect("a record that was read can be written");
+    }
+    let written = writer.into_inner();
+    let (again, error) = read(&written, Options { verify: true, ..OPTIONS });
+    assert_eq!(error, None);
+    assert_eq!(again.len(), records.len());
+    for (a, b) in again.iter().zip(records) {
+        assert_eq!(a.payload, b.payload);
+        assert_eq!(without_sums(&a.frame.header), without_sums(&b.frame.header));
+    }
+}
+
+/// A header without what the writer puts in: its last 32 bytes, and in an END the sum before.
+fn without_sums(header: &ReplayRecord<LE>) -> Vec<u8> {
+    let mut bytes = header.as_bytes().to_vec();
+    let end = bytes.len() - 32;
+    bytes[end..].fill(0);
+    // In an END: the type is 5 and the sum follows type and payload length.
+    if bytes[0] == 5 {
+        bytes[8..40].fill(0);
+    }
+    bytes
+}

@@ -1,0 +1,94 @@
+//! What a send spends its time in: Fletcher-4 and the codecs, one thread, blocks of 128 KiB.
+
+use super::{RUNS, median, row};
+use serde_json::Value;
+use std::hint::black_box;
+use std::time::Instant;
+use zsend_pool::zio::compress::decompress;
+use zsend_records::fletcher::Fletcher4;
+use zsend_records::types::Compress;
+
+const BLOCK: usize = 128 << 10;
+const ROUNDS: usize = 400;
+
+/// The rows of the table.
+pub(super) fn rows() -> Vec<Value> {
+    let block = sample();
+    let mut rows = Vec::new();
+    for len in [312, 4 << 10, BLOCK] {
+        let what = format!("Fletcher-4, {len} bytes");
+        rows.push(row(
+            &what,
+            "GB/s",
+            rate(len, || Fletcher4::of(black_box(&block[..len])).d),
+            None,
+        ));
+    }
+    for (name, codec, stored) in stored(&block) {
+        let mut out = vec![0; BLOCK];
+        let speed =
+            rate(BLOCK, || u64::from(decompress(codec, black_box(&stored), &mut out).is_ok()));
+        rows.push(row(&format!("decompress {name}, 128 KiB"), "GB/s", speed, None));
+    }
+    rows
+}
+
+/// Median GB/s of something that takes in or gives out `len` bytes.
+fn rate(len: usize, mut work: impl FnMut() -> u64) -> f64 {
+    let rounds = ROUNDS * BLOCK / len;
+    let runs = (0..RUNS)
+        .map(|_| {
+            let begun = Instant::now();
+            for _ in 0..rounds {
+                black_box(work());
+            }
+            (len * rounds) as f64 / begun.elapsed().as_secs_f64() / 1e9
+        })
+        .collect();
+    median(runs)
+}
+
+/// Half noise, half text, in pieces of 4 KiB, as the benchmark pools have it.
+fn sample() -> Vec<u8> {
+    let mut x = 88_172_645_463_325_252u64;
+    let words = ["zpool ", "vdev ", "dnode ", "objset ", "txg ", "birth ", "record ", "block "];
+    let mut out = Vec::with_capacity(BLOCK);
+    while out.len() < BLOCK {
+        for _ in 0..512 {
+            x ^= x << 13;
+            x ^= x >> 7;
+            x ^= x << 17;
+            out.extend_from_slice(&x.to_le_bytes());
+        }
+        for _ in 0..680 {
+            x ^= x << 13;
+            x ^= x >> 7;
+            x ^= x << 17;
+            out.extend_from_slice(words[(x % 8) as usize].as_bytes());
+        }
+    }
+    out.truncate(BLOCK);
+    out
+}
+
+/// The sample as each codec stores it.
+fn stored(block: &[u8]) -> Vec<(&'static str, Compress, Vec<u8>)> {
+    let prefixed = |body: &[u8], words: usize| {
+        let mut out = u32::try_from(body.len()).unwrap_or(0).to_be_bytes().to_vec();
+        out.resize(4 * words, 0);
+        out.extend_from_slice(body);
+        out
+    };
+    let lz4 = lz4_flex::block::compress(block);
+    let mut deflate = libdeflater::Compressor::new(libdeflater::CompressionLvl::default());
+    let mut gzip = vec![0; deflate.zlib_compress_bound(block.len())];
+    let len = deflate.zlib_compress(block, &mut gzip).unwrap_or(0);
+    gzip.truncate(len);
+    // A frame of zstd begins with four bytes of magic, which ZFS leaves out.
+    let zstd = zstd::bulk::compress(block, 3).unwrap_or_default();
+    vec![
+        ("lz4", Compress::LZ4, prefixed(&lz4, 1)),
+        ("gzip", Compress(10), gzip),
+        ("zstd", Compress::ZSTD, prefixed(zstd.get(4..).unwrap_or_default(), 2)),
+    ]
+}
