@@ -63,6 +63,12 @@ pub(crate) fn run(args: &SendArgs) -> Done {
              user space; --dialect openzfs is received everywhere",
         );
     }
+    if plan.is_from_redaction() && plan.options().dialect.loses_last_listed_block() {
+        warn(
+            "OpenZFS up to 2.4.2 leaves out the last block of a redacted file when it sends from a \
+             redaction bookmark, and so does this dialect; --dialect openzfs-xdr does not",
+        );
+    }
     let output = Output::open(args.output.as_deref())?;
     let theirs = Arc::clone(&cancel);
     ctrlc::set_handler(move || theirs.store(true, Ordering::Relaxed))

@@ -1,6 +1,7 @@
 //! From what the walk meets to ordered batches of work: the sender's side of the traversal.
 
 use crate::error::Result;
+use crate::listed::Listed;
 use crate::walk::Visitor;
 use zsend_crypto::BlockParams;
 use zsend_encoder::event::{CryptParams, Event, Hole, Object, Payload};
@@ -8,6 +9,7 @@ use zsend_encoder::policy::Policy;
 use zsend_pool::PoolError;
 use zsend_pool::blkptr::BlkPtr;
 use zsend_pool::dmu::dnode::{DNODES_PER_BLOCK, Dnode};
+use zsend_pool::dmu::objset::Objset;
 use zsend_pool::place::{Bookmark, SPILL_BLKID};
 use zsend_records::flags::Features;
 use zsend_records::types::DmuType;
@@ -48,9 +50,11 @@ const ITEM_COST: u64 = 1 << 10;
 /// Makes batches of what the walk meets and hands them on.
 pub(crate) struct Collector<'a> {
     pub(crate) policy: Policy,
-    /// Number of the object set, for errors.
-    pub(crate) objset: u64,
     pub(crate) fromtxg: u64,
+    /// Where listed blocks are looked up.
+    pub(crate) objset: &'a Objset,
+    /// Blocks that are sent although they are old.
+    pub(crate) listed: Listed,
     /// Objects before this one were sent by an earlier stream.
     pub(crate) resume_object: u64,
     pub(crate) unmodified_spill: bool,
@@ -63,6 +67,32 @@ impl Collector<'_> {
         self.batch.items.push(item);
         self.batch.cost += bytes + ITEM_COST;
         if self.batch.cost >= BATCH_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    /// Sends the listed blocks before a place, as they are now.
+    fn catch_up(&mut self, object: u64, blkid: u64) -> Result<()> {
+        while let Some((object, blkid)) = self.listed.next_before(object, blkid) {
+            let left_out = u64::from(self.policy.dialect.loses_last_listed_block());
+            let dnode = match self.objset.dnode(object) {
+                Ok(dnode) if blkid.saturating_add(left_out) <= dnode.maxblkid => dnode,
+                // What is gone needs no block; a FREE or FREEOBJECTS tells of it.
+                Ok(_) | Err(PoolError::NotFound { .. }) => {
+                    self.listed.skip_object(object);
+                    continue;
+                }
+                Err(e) => return Err(e.into()),
+            };
+            let bp = self.objset.block_pointer(&dnode, object, blkid)?;
+            let at = Bookmark::new(self.objset.id(), object, 0, blkid);
+            self.one_block(&dnode, &bp, &at)?;
+        }
+        Ok(())
+    }
+
+    /// The end of the walk: what is still listed, then everything collected.
+    pub(crate) fn finish(&mut self) -> Result<()> {
+        self.catch_up(u64::MAX, 0)?;
+        self.flush()
     }
 
     /// Hands on what was collected.
@@ -115,7 +145,7 @@ impl Collector<'_> {
             && self.unmodified_spill
             && spill.logical_birth() <= self.fromtxg
         {
-            let at = Bookmark::new(self.objset, object, 0, SPILL_BLKID);
+            let at = Bookmark::new(self.objset.id(), object, 0, SPILL_BLKID);
             self.spill(&spill, &at, true)?;
         }
         Ok(())
@@ -128,6 +158,7 @@ impl Collector<'_> {
 
 impl Visitor for Collector<'_> {
     fn dnode_block(&mut self, bp: &BlkPtr, blkid: u64, dnodes: &[(u64, Dnode)]) -> Result<()> {
+        self.catch_up(blkid.wrapping_mul(DNODES_PER_BLOCK), 0)?;
         if self.is_raw() {
             let event = Event::ObjectRange {
                 firstobj: blkid.wrapping_mul(DNODES_PER_BLOCK),
@@ -149,10 +180,28 @@ impl Visitor for Collector<'_> {
         if self.policy.dialect.is_illumos() || object == 0 {
             return Ok(());
         }
+        self.catch_up(object, 0)?;
         self.object(bp, object, dnode)
     }
 
     fn block(&mut self, dnode: &Dnode, bp: &BlkPtr, at: &Bookmark) -> Result<()> {
+        let shift = u32::try_from(at.level).unwrap_or(0) * dnode.epb_shift();
+        let first = at.blkid.checked_shl(shift).unwrap_or(u64::MAX);
+        if at.object != 0 {
+            self.catch_up(at.object, first)?;
+        }
+        self.one_block(dnode, bp, at)?;
+        if at.level == 0 || bp.is_hole() {
+            let count = 1u64.checked_shl(shift).unwrap_or(u64::MAX);
+            self.listed.skip_to(at.object, first.saturating_add(count));
+        }
+        Ok(())
+    }
+}
+
+impl Collector<'_> {
+    /// A block pointer of an object as an item.
+    fn one_block(&mut self, dnode: &Dnode, bp: &BlkPtr, at: &Bookmark) -> Result<()> {
         if bp.is_hole() {
             let hole = Hole {
                 object: at.object,

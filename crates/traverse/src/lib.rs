@@ -25,6 +25,7 @@ mod estimate;
 mod features;
 mod items;
 mod job;
+pub mod listed;
 pub mod options;
 pub mod pipeline;
 pub mod send;

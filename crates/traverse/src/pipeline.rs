@@ -4,6 +4,7 @@ use crate::budget::Budget;
 use crate::error::{Result, SendError};
 use crate::items::{Batch, Collector};
 use crate::job::Job;
+use crate::listed::Listed;
 use crate::walk::{WalkSpec, walk};
 use crate::work::Worker;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +18,8 @@ use zsend_pool::PoolError;
 pub struct PipelineSpec {
     /// What is walked.
     pub walk: WalkSpec,
+    /// Blocks that are sent although they are old: see [`Listed`].
+    pub listed: Listed,
     /// Forms of payloads.
     pub policy: Policy,
     /// `zfs_send_unmodified_spill_blocks`.
@@ -79,7 +82,8 @@ pub fn run(
             };
             let mut collector = Collector {
                 policy: spec.policy,
-                objset: spec.walk.objset.id(),
+                objset: &spec.walk.objset,
+                listed: spec.listed.clone(),
                 fromtxg: spec.walk.fromtxg,
                 resume_object: spec.walk.resume.map_or(0, |r| r.object),
                 unmodified_spill: spec.unmodified_spill,
@@ -88,8 +92,11 @@ pub fn run(
             };
             let walked = walk(&spec.walk, &pool, &stop, &mut collector);
             // What came before an error in send order is delivered before the error is.
-            let flushed = collector.flush();
-            if let Err(e) = walked.and(flushed) {
+            let flushed = match walked {
+                Ok(()) => collector.finish(),
+                Err(e) => collector.flush().and(Err(e)),
+            };
+            if let Err(e) = flushed {
                 let _ = steps.send(Err(e));
             }
         });

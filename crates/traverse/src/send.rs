@@ -2,6 +2,7 @@
 
 use crate::error::{Result, SendError};
 use crate::features;
+use crate::listed::Listed;
 use crate::options::SendOptions;
 use crate::pipeline::{PipelineSpec, run};
 use crate::source::{self, Source};
@@ -83,6 +84,7 @@ pub struct SendPlan<'p> {
     objset: Arc<Objset>,
     encryption: Option<Encryption>,
     source: Option<Source>,
+    listed: Listed,
     features: Features,
     options: SendOptions,
 }
@@ -230,7 +232,12 @@ impl<'p> SendPlan<'p> {
         };
         let features = features::choose(pool, &dataset, &objset, encryption.is_some(), &options)?;
         let objset = Arc::new(objset);
-        Ok(Self { pool, name, dataset, objset, encryption, source, features, options })
+        // illumos knows no redaction: a bookmark is a bookmark to it.
+        let listed = match source.as_ref().and_then(Source::redaction_list) {
+            Some(list) if !options.dialect.is_illumos() => Listed::open(pool.mos(), list)?,
+            _ => Listed::default(),
+        };
+        Ok(Self { pool, name, dataset, objset, encryption, source, listed, features, options })
     }
 
     /// The pool.
@@ -256,6 +263,11 @@ impl<'p> SendPlan<'p> {
     /// The incremental source, if there is one.
     pub const fn source(&self) -> Option<&Source> {
         self.source.as_ref()
+    }
+
+    /// Whether the source is a redaction bookmark, whose blocks are sent again.
+    pub fn is_from_redaction(&self) -> bool {
+        !self.listed.snaps.is_empty()
     }
 
     /// The features that BEGIN announces.
@@ -320,6 +332,7 @@ impl<'p> SendPlan<'p> {
                 fromtxg: self.source.as_ref().map_or(0, |s| s.creation_txg),
                 resume,
             },
+            listed: self.listed.clone(),
             policy: Policy { dialect: self.options.dialect, features: self.features },
             unmodified_spill: self.options.tunables.unmodified_spill_blocks,
             sizes_only,
@@ -365,6 +378,9 @@ impl<'p> SendPlan<'p> {
         flags.set(BeginFlags::CI_DATA, self.dataset.is_case_insensitive);
         flags.set(BeginFlags::FREERECORDS, self.options.tunables.set_freerecords_bit);
         let mut list = NvList::new();
+        if !self.listed.snaps.is_empty() {
+            list.insert("redact_from_snaps", NvValue::Uint64Array(self.listed.snaps.clone()));
+        }
         if let Some((object, offset)) = self.options.resume.filter(|&r| r != (0, 0)) {
             list.insert("resume_object", NvValue::Uint64(object));
             list.insert("resume_offset", NvValue::Uint64(offset));

@@ -83,6 +83,14 @@ impl Source {
         }
     }
 
+    /// MOS object of the list of blocks that its receivers lack, if it is a redaction bookmark.
+    pub(crate) fn redaction_list(&self) -> Option<u64> {
+        match &self.kind {
+            SourceKind::Bookmark(b) if b.redaction_obj != 0 => Some(b.redaction_obj),
+            _ => None,
+        }
+    }
+
     /// A source that is a snapshot at hand.
     pub(crate) fn from_snapshot(
         pool: &Pool,

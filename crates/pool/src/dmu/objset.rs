@@ -177,41 +177,54 @@ impl Objset {
     /// # Errors
     /// What reading the block, or an indirect block above it, gives.
     pub fn block(&self, dnode: &Dnode, object: u64, blkid: u64) -> Result<Option<Bytes>> {
-        if blkid > dnode.maxblkid {
+        let bp = self.block_pointer(dnode, object, blkid)?;
+        if bp.is_hole() || bp.is_redacted() {
             return Ok(None);
         }
-        let decrypted = self.crypt.as_ref().is_some_and(|c| c.key.is_some());
+        self.cached(&bp, &Bookmark::new(self.id, object, 0, blkid)).map(Some)
+    }
+
+    /// The pointer to block `blkid` of an object; a hole if there is none at any level.
+    ///
+    /// # Errors
+    /// What reading an indirect block above it gives.
+    pub fn block_pointer(&self, dnode: &Dnode, object: u64, blkid: u64) -> Result<BlkPtr> {
+        let hole = BlkPtr::default();
+        if blkid > dnode.maxblkid {
+            return Ok(hole);
+        }
         let shift = dnode.epb_shift();
         let top = u32::from(dnode.nlevels) - 1;
         let index = |level: u32| blkid.checked_shr(level * shift).unwrap_or(0);
         let Some(mut bp) = usize::try_from(index(top)).ok().and_then(|i| dnode.blkptr(i)) else {
-            return Ok(None);
+            return Ok(hole);
         };
         for level in (0..=top).rev() {
             if bp.is_hole() || bp.is_redacted() {
-                return Ok(None);
+                return Ok(if level == 0 { bp } else { hole });
             }
             let at = Bookmark::new(self.id, object, i64::from(level), index(level));
             if bp.level() != level {
                 return Err(PoolError::corrupt(at, "level", bp.level(), level));
             }
-            let data = self.cache.get(&bp, decrypted, || self.read_block(&bp, &at))?;
             if level == 0 {
-                return Ok(Some(data));
+                break;
             }
+            let data = self.cached(&bp, &at)?;
             let child = index(level - 1) & ((1 << shift) - 1);
             bp = usize::try_from(child).ok().and_then(|i| BlkPtr::at(&data, i)).ok_or_else(
                 || {
-                    PoolError::corrupt(
-                        at,
-                        "indirect block size",
-                        data.len(),
-                        1u64 << dnode.indblkshift,
-                    )
+                    let want = 1u64 << dnode.indblkshift;
+                    PoolError::corrupt(at, "indirect block size", data.len(), want)
                 },
             )?;
         }
-        Ok(None)
+        Ok(bp)
+    }
+
+    fn cached(&self, bp: &BlkPtr, at: &Bookmark) -> Result<Bytes> {
+        let decrypted = self.crypt.as_ref().is_some_and(|c| c.key.is_some());
+        self.cache.get(bp, decrypted, || self.read_block(bp, at))
     }
 
     /// `len` bytes of an object from `offset`; holes read as zeros.
