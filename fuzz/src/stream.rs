@@ -60,40 +60,43 @@ fn summary(records: &[StreamRecord], error: Option<&str>) -> Summary {
     (headers, payload, error.map(str::to_owned))
 }
 
-/// As [`summary`], of input that comes in pieces. A record whose payload is cut off does not count,
-/// as the blocking reader does not give it either.
+/// As [`summary`], of input that comes in pieces. The blocking reader gives a record once the header
+/// after it was found right, or the stream has ended; so a record before an error does not count.
 fn parse(bytes: &[u8], piece: usize) -> Summary {
     let mut parser = Parser::with_options(OPTIONS);
     let (mut headers, mut payload) = (Vec::new(), Vec::new());
     let (mut start, mut end) = (0, 0);
-    let mut whole = (0, 0);
+    let mut given = (0, 0);
     let error = loop {
-        let left = match parser.parse(&bytes[start..end]) {
+        let seen = (headers.len(), payload.len());
+        if parser.is_done() && parser.payload_left() == 0 {
+            given = seen;
+        }
+        match parser.parse(&bytes[start..end]) {
             Err(e) => break Some(e.to_string()),
             Ok((used, Event::Record(frame))) => {
+                given = seen;
                 headers.extend(frame.header.as_bytes());
                 start += used;
-                parser.payload_left()
             }
             Ok((used, Event::Payload(piece))) => {
                 payload.extend(piece);
                 start += used;
-                parser.payload_left()
+            }
+            Ok((_, Event::NeedMore(_))) if end < bytes.len() => {
+                end = (end + piece).min(bytes.len());
             }
             Ok((_, Event::NeedMore(_))) => {
-                if end == bytes.len() {
-                    break parser.finish(end - start).err().map(|e| e.to_string());
+                let error = parser.finish(end - start).err().map(|e| e.to_string());
+                if error.is_none() {
+                    given = seen;
                 }
-                end = (end + piece).min(bytes.len());
-                continue;
+                break error;
             }
-        };
-        if left == 0 {
-            whole = (headers.len(), payload.len());
         }
     };
-    headers.truncate(whole.0);
-    payload.truncate(whole.1);
+    headers.truncate(given.0);
+    payload.truncate(given.1);
     (headers, payload, error)
 }
 

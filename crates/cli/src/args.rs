@@ -68,9 +68,56 @@ fn object_offset(text: &str) -> Result<(u64, u64), String> {
     Ok((number(object)?, number(offset)?))
 }
 
+/// Flags of `zfs send` that are known and refused: packages, saved and redacted sends.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct UnmadeArgs {
+    #[arg(short = 'R', long = "replicate", hide = true)]
+    replicate: bool,
+    #[arg(short = 'I', hide = true, value_name = "SNAP")]
+    intermediate: Option<String>,
+    #[arg(short = 'p', long = "props", hide = true)]
+    props: bool,
+    #[arg(short = 'b', long = "backup", hide = true)]
+    backup: bool,
+    #[arg(short = 'h', long = "holds", hide = true)]
+    holds: bool,
+    #[arg(short = 's', long = "skip-missing", hide = true)]
+    skip_missing: bool,
+    #[arg(short = 'X', long = "exclude", hide = true, value_name = "DS")]
+    exclude: Option<String>,
+    #[arg(short = 'S', long = "saved", hide = true)]
+    saved: bool,
+    #[arg(long = "redact", hide = true, value_name = "BOOK")]
+    redact: Option<String>,
+    #[arg(short = 'D', long = "dedup", hide = true)]
+    dedup: bool,
+}
+
+impl UnmadeArgs {
+    /// What was asked for that is not made, if anything was.
+    pub(crate) fn refused(&self) -> Option<&'static str> {
+        [
+            (self.replicate, "-R (packages)"),
+            (self.intermediate.is_some(), "-I (packages)"),
+            (self.props, "-p (packages)"),
+            (self.backup, "-b (packages)"),
+            (self.holds, "-h (packages)"),
+            (self.skip_missing, "-s (packages)"),
+            (self.exclude.is_some(), "-X (packages)"),
+            (self.saved, "-S (saved sends)"),
+            (self.redact.is_some(), "--redact (redacted sends)"),
+            (self.dedup, "-D (dedup streams, which OpenZFS no longer makes either)"),
+        ]
+        .into_iter()
+        .find_map(|(asked, name)| asked.then_some(name))
+    }
+}
+
 /// Write the stream of a snapshot, as `zfs send` does
 #[derive(Debug, ClapArgs)]
-#[command(after_help = "\
+#[command(
+    disable_help_flag = true,
+    after_help = "\
 Examples:
   zsend send -d disk0.img tank/home@monday > monday.zsend
   zsend send -d /images -i @sunday -Lec -o monday.zsend tank/home@monday
@@ -81,7 +128,8 @@ Examples:
   zsend send -d disk0.img --txg 1234 tank/home@monday > older.zsend
   zsend send -d disk0.img -w tank/secret@monday > raw.zsend
   zsend send -d disk0.img --key tank/secret=/media/key tank/secret@monday > plain.zsend
-  zsend send -d disk0.img -t 1-b45ff5d89-b8-789c... | ssh host zfs receive -s backup/home")]
+  zsend send -d disk0.img -t 1-b45ff5d89-b8-789c... | ssh host zfs receive -s backup/home"
+)]
 pub(crate) struct SendArgs {
     #[command(flatten)]
     pub(crate) pool: PoolArgs,
@@ -112,7 +160,7 @@ pub(crate) struct SendArgs {
     /// Estimate only, write no stream
     #[arg(short = 'n', long = "dryrun")]
     pub(crate) dry_run: bool,
-    /// Show progress, or with -n the estimate; twice for healed reads
+    /// Show progress and what was healed on the way; with -n the estimate
     #[arg(short = 'v', long = "verbose", action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
     /// Machine-readable -v
@@ -127,12 +175,18 @@ pub(crate) struct SendArgs {
     /// Whose stream: openzfs, illumos or openzfs-xdr
     #[arg(long, value_name = "D", default_value = "openzfs", value_parser = dialect)]
     pub(crate) dialect: Dialect,
-    /// Worker threads; 0 for as many as the machine has
+    /// Worker threads; 0 for as many as the machine has, and more for slow devices
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) threads: usize,
     /// A tunable of the reference senders, by its name
     #[arg(long = "tunable", value_name = "NAME=VALUE")]
     pub(crate) tunables: Vec<String>,
+    #[command(flatten)]
+    pub(crate) unmade: UnmadeArgs,
+    /// Print help
+    // `zfs send -h` means holds, so the short flag is not help here.
+    #[arg(long, action = clap::ArgAction::Help)]
+    help: Option<bool>,
     /// What to send: pool/fs@snapshot, or pool/fs for the head
     #[arg(
         value_name = "POOL/DS@SNAP",

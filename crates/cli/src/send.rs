@@ -22,6 +22,9 @@ use zsend_traverse::send::{Progress, SendPlan};
 
 /// Runs the subcommand.
 pub(crate) fn run(args: &SendArgs) -> Done {
+    if let Some(what) = args.unmade.refused() {
+        return Err(Failure::new(ErrorClass::Unsupported, format!("not supported: {what}")));
+    }
     let token = args.token.as_deref().map(token::decode).transpose()?;
     let name = match (&token, &args.target) {
         (Some(token), _) => &token.toname,
@@ -71,7 +74,14 @@ pub(crate) fn run(args: &SendArgs) -> Done {
     }
     let output = Output::open(args.output.as_deref())?;
     let theirs = Arc::clone(&cancel);
-    ctrlc::set_handler(move || theirs.store(true, Ordering::Relaxed))
+    let interrupt = move || {
+        // The first interrupt ends the stream at a record; the second does not wait for a reader
+        // that takes nothing.
+        if theirs.swap(true, Ordering::Relaxed) {
+            std::process::exit(3);
+        }
+    };
+    ctrlc::set_handler(interrupt)
         .map_err(|e| Failure::new(ErrorClass::Device, format!("signal handler: {e}")))?;
     send(args, &plan, &cancel, output)
 }

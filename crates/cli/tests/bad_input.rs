@@ -84,6 +84,10 @@ fn names_that_do_not_exist_or_do_not_fit() {
         (&["--dialect", "solaris", "basic/fs@a"], 2, "no dialect is called 'solaris'"),
         (&["--resume", "5000000,0", "basic/fs@a"], 1, "object '5000000 of object set"),
         (&["-t", "1-zz-b8-78"], 1, "resume token is corrupt (invalid format)"),
+        (&["-R", "basic/fs@a"], 4, "not supported: -R (packages)"),
+        (&["-h", "basic/fs@a"], 4, "not supported: -h (packages)"),
+        (&["-I", "@a", "basic/fs@c"], 4, "not supported: -I (packages)"),
+        (&["--redact", "book", "basic/fs@a"], 4, "not supported: --redact"),
         (&[], 2, "POOL/DS@SNAP"),
     ];
     for (args, code, text) in cases {

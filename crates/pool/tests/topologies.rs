@@ -111,10 +111,10 @@ fn hurt(images: &Path, copies: &Path, bad: &[usize], damage: Damage) -> TempDir 
     dir
 }
 
-/// The digest of every block of the pool's snapshot `fs@b`.
-fn digest(dir: &Path, pool: &str) -> zsend_pool::Result<String> {
+/// The digest of every block of a snapshot of the pool.
+fn digest(dir: &Path, pool: &str, snapshot: &str) -> zsend_pool::Result<String> {
     let pool = Pool::open(&[dir.to_owned()], pool, &OpenOptions::default())?;
-    let snapshot = pool.dataset(&Name::parse(&format!("{}/fs@b", pool.name()))?)?;
+    let snapshot = pool.dataset(&Name::parse(&format!("{}/{snapshot}", pool.name()))?)?;
     let objset = pool.objset(&snapshot)?;
     let mut hash = Sha256::new();
     for blkid in 0..=objset.meta().maxblkid {
@@ -169,17 +169,17 @@ fn test_damage(damage: Damage) {
     for Topology { pool, groups } in TOPOLOGIES {
         let images = unpacked(pool);
         let copies = tempfile::tempdir().unwrap();
-        let want = digest(&images, pool).unwrap();
+        let want = digest(&images, pool, "fs@b").unwrap();
         for bad in most(groups) {
             let dir = hurt(&images, copies.path(), &bad, damage);
-            match digest(dir.path(), pool) {
+            match digest(dir.path(), pool, "fs@b") {
                 Ok(got) => assert_eq!(got, want, "{pool} {bad:?} {damage:?}"),
                 Err(e) => panic!("{pool} {bad:?} {damage:?}: {e}"),
             }
         }
         for bad in groups.iter().flat_map(|(images, parity)| choices(images, parity + 1)) {
             let dir = hurt(&images, copies.path(), &bad, damage);
-            match digest(dir.path(), pool) {
+            match digest(dir.path(), pool, "fs@b") {
                 // The damage may lie beside the blocks that are read.
                 Ok(got) => assert_eq!(got, want, "{pool} {bad:?} {damage:?}"),
                 Err(e) => {
@@ -211,10 +211,47 @@ fn any_devices_up_to_the_parity_may_have_errors_anywhere() {
 }
 
 #[test]
+fn spares_and_the_scratch_area_stand_for_devices() {
+    // With the replaced devices gone, parity can still make up for one more.
+    let cases: [(&str, &[usize], &[usize]); 3] = [
+        ("dspare", &[1, 3], &[0, 2, 4, 5]),
+        ("hotspare", &[2], &[0, 1, 3, 4]),
+        ("scratch", &[], &[0, 1, 2, 3]),
+    ];
+    for (pool, replaced, others) in cases {
+        let images = unpacked(pool);
+        let want = digest(&images, pool, "a@s").unwrap();
+        for damage in [Damage::Missing, Damage::Zeroed, Damage::Scattered] {
+            let copies = tempfile::tempdir().unwrap();
+            for other in others {
+                let bad = [replaced, &[*other]].concat();
+                let dir = hurt(&images, copies.path(), &bad, damage);
+                let got = digest(dir.path(), pool, "a@s").unwrap();
+                assert_eq!(got, want, "{pool} {bad:?} {damage:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_block_in_pieces_needs_one_good_copy_of_each() {
+    let images = unpacked("torn");
+    let want = digest(&images, "torn", "a@s").unwrap();
+    for damage in [Damage::Zeroed, Damage::Scattered] {
+        let copies = tempfile::tempdir().unwrap();
+        // Everything lies on the last mirror by now.
+        for bad in [4, 5] {
+            let dir = hurt(&images, copies.path(), &[0, 1, 2, 3, bad], damage);
+            assert_eq!(digest(dir.path(), "torn", "a@s").unwrap(), want, "{bad} {damage:?}");
+        }
+    }
+}
+
+#[test]
 fn removed_devices_are_read_through_their_mappings() {
     for pool in ["removal", "xrem2"] {
         let images = unpacked(pool);
-        digest(&images, pool).unwrap();
+        digest(&images, pool, "fs@b").unwrap();
         let opened = Pool::open(&[images], pool, &OpenOptions::default()).unwrap();
         assert!(!opened.warnings().iter().any(|w| w.contains("cannot be read")));
     }

@@ -32,9 +32,10 @@ impl SendError {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Pool(e) => e.class(),
-            Self::Output(_) | Self::Threads(_) => ErrorClass::Device,
+            // A stream that was interrupted was not delivered, as if its output had failed.
+            Self::Output(_) | Self::Threads(_) | Self::Cancelled => ErrorClass::Device,
             Self::Unsupported(_) => ErrorClass::Unsupported,
-            Self::Cancelled | Self::Refused(_) => ErrorClass::Damaged,
+            Self::Refused(_) => ErrorClass::Damaged,
         }
     }
 }

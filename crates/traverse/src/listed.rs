@@ -45,9 +45,8 @@ impl Listed {
         let data = mos.read(&dnode, object, 0, len)?;
         let mut runs = std::collections::VecDeque::new();
         for entry in data.as_chunks::<ENTRY_SIZE>().0 {
-            let word = |i: usize| {
-                entry[8 * i..].first_chunk::<8>().map_or(0, |b| u64::from_le_bytes(*b))
-            };
+            let word =
+                |i: usize| entry[8 * i..].first_chunk::<8>().map_or(0, |b| u64::from_le_bytes(*b));
             // The upper sixteen bits are the block size, which the object's dnode tells too.
             let (object, first, count) = (word(0), word(1), word(2) & ((1 << 48) - 1));
             runs.push_back((object, first, first.saturating_add(count)));
