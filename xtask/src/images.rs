@@ -32,7 +32,7 @@ pub fn unpack_to(dir: &Path, to: &Path) -> Result<PathBuf, String> {
         let Some(image) = from.file_name().and_then(|n| n.to_str()?.strip_suffix(".zst")) else {
             continue;
         };
-        if !Path::new(image).extension().is_some_and(|e| e == "img") {
+        if Path::new(image).extension().is_none_or(|e| e != "img") {
             continue;
         }
         let image = to.join(image);

@@ -76,7 +76,8 @@ pub(crate) fn run(args: &ListArgs) -> Done {
             for warning in pool.warnings() {
                 warn(warning);
             }
-            list_pool(&pool, target.as_ref(), args, &mut rows)
+            let target = target.as_ref().map(|t| Name::parse(&pool.full_name(&t.to_string())));
+            list_pool(&pool, target.transpose()?.as_ref(), args, &mut rows)
         });
         // One pool that cannot be read hides no other.
         if let Err(e) = listed {

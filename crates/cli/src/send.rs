@@ -40,6 +40,9 @@ pub(crate) fn run(args: &SendArgs) -> Done {
     for warning in pool.warnings() {
         warn(warning);
     }
+    // The stream has the pool's name, whatever the pool was asked for by.
+    let name = &pool.full_name(name);
+    let target = Name::parse(name)?;
     let raw = args.raw || token.as_ref().is_some_and(|t| t.rawok);
     if !raw {
         keys::load(&pool, args, &target)?;
@@ -47,7 +50,7 @@ pub(crate) fn run(args: &SendArgs) -> Done {
     let plan = match &token {
         Some(token) => SendPlan::by_token(&pool, token, options),
         None => {
-            let from = args.from.as_deref().map(|from| source_name(from, &target));
+            let from = args.from.as_deref().map(|from| pool.full_name(&source_name(from, &target)));
             SendPlan::by_name(&pool, name, from.as_deref(), options)
         }
     };

@@ -152,11 +152,9 @@ impl State {
         let zio = Arc::new(Zio::new(tree));
         let mos = Objset::open(&zio, &cache, 0, uberblock.rootbp, None)?;
         let mut warnings = load_indirect(&mos);
-        warnings.extend(
-            zio.tree()
-                .missing()
-                .map(|top| format!("{top} is missing: blocks that lie on it alone cannot be read")),
-        );
+        warnings.extend(zio.tree().missing().map(|top| {
+            format!("top-level vdev {top} is missing: what lies on it alone cannot be read")
+        }));
         let salt = zap::lookup(&mos, DIRECTORY_OBJECT, "org.illumos:checksum_salt")?;
         if let Some(salt) = salt.and_then(|e| <[u8; 32]>::try_from(e.value.as_slice()).ok()) {
             zio.set_salt(ChecksumSalt::new(salt));

@@ -73,6 +73,16 @@ impl Pool {
         &self.label.name
     }
 
+    /// The full name of something in this pool, which may begin with the pool's guid instead.
+    pub fn full_name(&self, name: &str) -> String {
+        match name.strip_prefix(&self.label.pool_guid.to_string()) {
+            Some(rest) if rest.is_empty() || rest.starts_with(['/', '@', '#']) => {
+                format!("{}{rest}", self.label.name)
+            }
+            _ => name.to_owned(),
+        }
+    }
+
     /// The newest label's configuration.
     pub const fn label(&self) -> &LabelConfig {
         &self.label

@@ -218,10 +218,11 @@ fn several_pools_in_a_folder_are_told_apart() {
     assert_eq!(found.len(), 2);
     for one in &found {
         let guid = one.config.pool_guid.to_string();
-        assert_eq!(
-            Pool::open(&paths, &guid, &OpenOptions::default()).unwrap().name(),
-            one.config.name
-        );
+        let pool = Pool::open(&paths, &guid, &OpenOptions::default()).unwrap();
+        assert_eq!(pool.name(), one.config.name);
+        let full = |rest: &str| pool.full_name(&format!("{guid}{rest}"));
+        assert_eq!(full("/fs@a"), format!("{}/fs@a", pool.name()));
+        assert_eq!(full("1/fs"), format!("{guid}1/fs"));
     }
     let none = Pool::open(&paths, "tank", &OpenOptions::default()).unwrap_err().to_string();
     assert!(none.contains("'gang'") && none.contains("'v1-pool'"), "{none}");

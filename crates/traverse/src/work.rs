@@ -15,7 +15,7 @@ use zsend_pool::zio::{Stored, Zio};
 use zsend_records::flags::Features;
 
 /// What a lost block is filled with when it is sent all the same: "zfs badd bloc".
-const BAD_BLOCK: u64 = 0x2_F5BA_DDB1_0C;
+const BAD_BLOCK: u64 = 0x02F5_BADD_B10C;
 
 /// Reads batches.
 #[derive(Clone, Debug)]

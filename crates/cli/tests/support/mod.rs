@@ -1,6 +1,7 @@
 //! What the tests of the program share: pools that may be damaged, and runs of `zsend`.
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 use sha2::{Digest, Sha256};
 use std::fs::OpenOptions;

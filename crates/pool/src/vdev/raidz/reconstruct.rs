@@ -9,9 +9,10 @@ use std::collections::HashSet;
 
 /// How many combinations of sides are tried, where children are mirrors of their own.
 const MAX_CHOICES: usize = 64;
-/// How many combinations of wrong columns are tried for any block.
+/// How many combinations of wrong columns are tried for any block: all that a raidz3 of 33 devices
+/// has, and wider ones are not advised.
 const MIN_CANDIDATES: usize = 8192;
-/// Bytes of candidates that are tried for a block even if those are more.
+/// Bytes of candidates that are tried for a smaller block, if those are more.
 const CANDIDATE_BYTES: usize = 4 << 30;
 
 /// A set of columns that go wrong together.
@@ -148,11 +149,11 @@ impl Block<'_> {
         for count in 1..=self.map.nparity.min(targets.len()) {
             let mut combination: Vec<usize> = (0..count).collect();
             loop {
+                *left = left.checked_sub(1)?;
                 let assumed = |col: &Col| combination.iter().any(|&t| targets[t].holds(col));
                 if let Some(plan) = stripe.plan(assumed, request)
                     && seen.insert(plan.digest())
                 {
-                    *left = left.checked_sub(1)?;
                     if stripe.compute(&plan) && (request.check)(self.candidate(&stripe)).is_ok() {
                         stripe.note_wrong(&plan, &original, request);
                         return Some(self.finish(stripe));
