@@ -1,6 +1,6 @@
 //! `ci`: everything that a change must pass, in the order in which it fails fastest.
 
-use crate::conform;
+use crate::{conform, fuzz};
 use std::time::Instant;
 use xtask::run::{cargo, succeed};
 
@@ -26,6 +26,7 @@ const STEPS: &[Step] = &[
         succeed(docs)
     }),
     ("conformance", || conform::run(&[])),
+    ("fuzz corpora", fuzz::replay),
 ];
 
 /// Runs the verb.

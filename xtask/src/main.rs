@@ -3,6 +3,7 @@
 mod bench;
 mod ci;
 mod conform;
+mod fuzz;
 mod send;
 
 use std::process::ExitCode;
@@ -23,6 +24,11 @@ const TASKS: &[Task] = &[
         "bench",
         bench::run,
         "[--against zdb|cat]... [--json] [--pool IMAGE]: how fast, beside the reference",
+    ),
+    (
+        "fuzz",
+        fuzz::run,
+        "[TARGET [SECONDS]]: fuzz one target; without arguments replay all corpora",
     ),
     ("ci", ci::run, "everything that a change must pass"),
 ];

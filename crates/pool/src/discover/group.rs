@@ -71,7 +71,8 @@ fn assemble(mut members: Vec<Labelled>) -> Option<Found> {
     // The newest state on any device of a top-level vdev: all of them are written together.
     let mut newest: BTreeMap<u64, u64> = BTreeMap::new();
     for member in members {
-        let ((txg, ..), label_txg) = member.rank();
+        let ((newest_txg, ..), label_txg) = member.rank();
+        let txg = if newest_txg == 0 { label_txg } else { newest_txg };
         let Labelled { device, labels, is_node: node } = member;
         let label = labels.config;
         match leaves.entry(label.guid) {

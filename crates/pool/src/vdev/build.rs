@@ -15,7 +15,7 @@ use std::collections::HashMap;
 pub struct Member {
     /// The device, or the partition.
     pub device: Device,
-    /// Txg of its label.
+    /// Txg of its newest uberblock, or of its label if it has none.
     pub txg: u64,
 }
 
