@@ -77,5 +77,8 @@ fn unpack_one(from: &Path, to: &Path) -> io::Result<()> {
         }
     }
     file.set_len(size)?;
+    // An image is as old as what it was unpacked from: a pool whose host wrote heartbeats is watched
+    // only if its devices were written to of late.
+    file.set_modified(fs::metadata(from)?.modified()?)?;
     fs::rename(partial, to)
 }
