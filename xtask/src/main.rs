@@ -23,7 +23,7 @@ const TASKS: &[Task] = &[
     (
         "bench",
         bench::run,
-        "[--against zdb|cat]... [--json] [--pool IMAGE]: how fast, beside the reference",
+        "[--against zdb|cat]... [--json] [--make]: how fast, beside the reference",
     ),
     (
         "fuzz",

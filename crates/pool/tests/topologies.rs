@@ -27,7 +27,6 @@ struct Topology {
 
 const TOPOLOGIES: [Topology; 5] = [
     Topology { pool: "traidz3", groups: &[(&[0, 1, 2, 3, 4, 5, 6], 3)] },
-    Topology { pool: "tdraid1", groups: &[(&[0, 1, 2, 3, 4, 5], 1)] },
     Topology { pool: "expand", groups: &[(&[0, 1, 2, 3], 1)] },
     Topology { pool: "xhalf", groups: &[(&[0, 1, 2, 3], 1)] },
     Topology { pool: "xmix", groups: &[(&[0, 1, 2], 1), (&[3, 4, 5, 6], 2), (&[7, 8], 1)] },

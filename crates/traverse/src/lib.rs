@@ -19,6 +19,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod begin;
 mod budget;
 mod error;
 mod estimate;

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use zsend_crypto::KeyVersion;
 use zsend_encoder::dialect::Dialect;
 use zsend_encoder::encoder::{Encoder, StreamParams, Summary};
-use zsend_encoder::event::{Begin, Event};
+use zsend_encoder::event::Event;
 use zsend_encoder::policy::Policy;
 use zsend_encoder::sink::{Discard, Gather, RecordSink};
 use zsend_pool::PoolError;
@@ -23,8 +23,7 @@ use zsend_pool::dsl::crypt::Encryption;
 use zsend_pool::dsl::dataset::Dataset;
 use zsend_pool::dsl::name::{Name, Suffix};
 use zsend_pool::pool::Pool;
-use zsend_records::flags::{BeginFlags, Features};
-use zsend_records::nvlist::{Encoding, NvList, NvValue};
+use zsend_records::flags::Features;
 use zsend_records::token::ResumeToken;
 
 /// How far a send has come.
@@ -82,9 +81,9 @@ pub struct SendPlan<'p> {
     name: String,
     dataset: Dataset,
     objset: Arc<Objset>,
-    encryption: Option<Encryption>,
+    pub(crate) encryption: Option<Encryption>,
     source: Option<Source>,
-    listed: Listed,
+    pub(crate) listed: Listed,
     features: Features,
     options: SendOptions,
 }
@@ -370,73 +369,5 @@ impl<'p> SendPlan<'p> {
         };
         let dnode = self.objset.dnode(object)?;
         Ok(Some(ResumePoint { object, blkid: offset / dnode.datablksz().max(1) }))
-    }
-
-    fn begin(&self) -> Begin {
-        let mut flags = BeginFlags::SPILL_BLOCK;
-        flags.set(BeginFlags::CLONE, self.source.as_ref().is_some_and(|s| s.is_clone));
-        flags.set(BeginFlags::CI_DATA, self.dataset.is_case_insensitive);
-        flags.set(BeginFlags::FREERECORDS, self.options.tunables.set_freerecords_bit);
-        let mut list = NvList::new();
-        if !self.listed.snaps.is_empty() {
-            list.insert("redact_from_snaps", NvValue::Uint64Array(self.listed.snaps.clone()));
-        }
-        if let Some((object, offset)) = self.options.resume.filter(|&r| r != (0, 0)) {
-            list.insert("resume_object", NvValue::Uint64(object));
-            list.insert("resume_offset", NvValue::Uint64(offset));
-        }
-        if let Some(encryption) = self.encryption.as_ref().filter(|_| self.options.raw) {
-            list.insert("crypt_keydata", NvValue::List(self.key_data(encryption)));
-        }
-        let mut payload = Vec::new();
-        if !list.is_empty() {
-            let encoding = self.options.dialect.payload_encoding();
-            payload = list.encode(encoding);
-            // The native form ends where it ends; the other is padded (`pad_packed_nvlist()`).
-            if encoding != Encoding::Native {
-                payload.resize(payload.len().next_multiple_of(8), 0);
-            }
-        }
-        Begin {
-            creation_time: self.dataset.creation_time,
-            objset_type: self.objset.kind(),
-            flags,
-            fromguid: self.source.as_ref().map_or(0, |s| s.guid),
-            toname: self.name.clone(),
-            payload,
-        }
-    }
-
-    /// The wrapped keys and what a raw receiver needs to rebuild the object set.
-    ///
-    /// Follows `dsl_crypto_populate_key_nvlist()`, OpenZFS `module/zfs/dsl_crypt.c`, zfs-2.3.2.
-    fn key_data(&self, encryption: &Encryption) -> NvList {
-        let key = &encryption.key_object;
-        let meta = self.objset.meta();
-        let mut list = NvList::new();
-        let mut add = |name: &str, value| list.insert(name, value);
-        let number = NvValue::Uint64;
-        let bytes = |b: &[u8]| NvValue::Uint8Array(b.to_vec());
-        add("DSL_CRYPTO_SUITE", number(key.suite.0));
-        add("DSL_CRYPTO_GUID", number(key.guid));
-        add("DSL_CRYPTO_VERSION", number(key.version.0));
-        add("DSL_CRYPTO_MASTER_KEY_1", bytes(&key.master_key));
-        add("DSL_CRYPTO_HMAC_KEY_1", bytes(&key.hmac_key));
-        add("DSL_CRYPTO_IV", bytes(&key.iv));
-        add("DSL_CRYPTO_MAC", bytes(&key.mac));
-        add("portable_mac", bytes(self.objset.portable_mac()));
-        add("keyformat", number(encryption.format.0));
-        add("pbkdf2iters", number(encryption.iterations));
-        add("pbkdf2salt", number(encryption.salt));
-        add("mdn_checksum", number(meta.checksum.into()));
-        add("mdn_compress", number(meta.compress.into()));
-        add("mdn_nlevels", number(meta.nlevels.into()));
-        add("mdn_blksz", number(meta.datablksz()));
-        add("mdn_indblkshift", number(meta.indblkshift.into()));
-        add("mdn_nblkptr", number(meta.nblkptr.into()));
-        add("mdn_maxblkid", number(meta.maxblkid));
-        add("to_ivset_guid", number(source::ivset_guid(&self.dataset)));
-        add("from_ivset_guid", number(self.source.as_ref().map_or(0, |s| s.ivset_guid)));
-        list
     }
 }

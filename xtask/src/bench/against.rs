@@ -6,79 +6,172 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use xtask::run::zsend;
 
-/// Dataset, flags as `zsend` and as `zdb -B` takes them, what it is, and whether records or bytes
-/// are counted.
-const SENDS: [(&str, &[&str], &str, &str, bool); 5] = [
-    ("big", &[], "", "128K records, plain", false),
-    ("big", &["-Lec"], "eLc", "128K records, -Lec", false),
-    ("bigrec", &["-L"], "L", "1M records, -L", false),
-    ("vol8k", &[], "", "8K volume", false),
-    ("small", &[], "", "one-block objects", true),
+/// One row of the benchmark.
+struct Send {
+    /// Pool in `target/perf`: an image, or a folder of them.
+    pool: &'static str,
+    dataset: &'static str,
+    flags: &'static [&'static str],
+    /// The same flags as `zdb -B` takes them; `None` if it cannot make this stream.
+    zdb: Option<&'static str>,
+    what: &'static str,
+    /// Objects a second count, not bytes.
+    objects: bool,
+    /// How many images of a folder are left out for us, never for the reference.
+    missing: usize,
+    /// Encryption root whose key lies beside the image.
+    key: Option<&'static str>,
+}
+
+const PLAIN: Send = Send {
+    pool: "perf.img",
+    dataset: "big",
+    flags: &[],
+    zdb: Some(""),
+    what: "128K records, plain",
+    objects: false,
+    missing: 0,
+    key: None,
+};
+
+const SENDS: [Send; 9] = [
+    PLAIN,
+    Send { flags: &["-Lec"], zdb: Some("eLc"), what: "128K records, -Lec", ..PLAIN },
+    Send { dataset: "bigrec", flags: &["-L"], zdb: Some("L"), what: "1M records, -L", ..PLAIN },
+    Send { dataset: "vol8k", what: "8K volume", ..PLAIN },
+    Send { dataset: "small", what: "one-block objects", objects: true, ..PLAIN },
+    Send { pool: "zstd.img", what: "zstd, plain", ..PLAIN },
+    Send { pool: "gzip.img", what: "gzip, plain", ..PLAIN },
+    Send { pool: "raidz2", what: "raidz2, two images missing", missing: 2, ..PLAIN },
+    Send {
+        pool: "enc.img",
+        dataset: "gcm",
+        zdb: None,
+        what: "AES-256-GCM, decrypted",
+        key: Some("gcm"),
+        ..PLAIN
+    },
 ];
 
-/// The rows of the table.
-pub(super) fn rows(pool: &Path, against: &[String]) -> Result<Vec<Value>, String> {
+/// The rows of the table, for the pools that are there.
+pub(super) fn rows(dir: &Path, against: &[String]) -> Result<Vec<Value>, String> {
     let zsend = zsend()?;
-    let name = pool_name(&zsend, pool)?;
-    let device = pool.display().to_string();
-    let folder = pool.parent().unwrap_or(Path::new(".")).display().to_string();
     let mut rows = Vec::new();
-    for (dataset, flags, zdb_flags, what, objects) in SENDS {
-        let target = format!("{name}/{dataset}@s");
-        let mut ours =
-            vec![zsend.display().to_string(), "send".into(), "-d".into(), device.clone()];
-        ours.extend(flags.iter().map(|f| (*f).to_owned()));
-        ours.push(target.clone());
-        let size = exact(&zsend, pool, flags, &target)?;
-        let (scale, unit) = if objects {
-            (object_count(&zsend, &ours)? / 1e3, "k objects/s")
+    for send in &SENDS {
+        let pool = dir.join(send.pool);
+        if pool.exists() {
+            rows.extend(send.rows(&zsend, &pool, against)?);
+        } else {
+            eprintln!("{}: no such pool; that row is left out", pool.display());
+        }
+    }
+    Ok(rows)
+}
+
+impl Send {
+    fn rows(&self, zsend: &Path, pool: &Path, against: &[String]) -> Result<Vec<Value>, String> {
+        let name = list(zsend, pool, "name", &[])?;
+        let target = format!("{name}/{}@s", self.dataset);
+        let ours = self.ours(zsend, pool, &name, &target)?;
+        let size = exact(&ours)?;
+        let (scale, unit) = if self.objects {
+            (object_count(zsend, &ours)? / 1e3, "k objects/s")
         } else {
             (size as f64 / 1e9, "GB/s")
         };
-        let id = objset(&zsend, pool, &target)?;
-        let mut zdb = vec!["zdb".to_owned(), "-e".into(), "-p".into(), folder.clone(), "-B".into()];
-        zdb.push(format!("{name}/{id}"));
-        if !zdb_flags.is_empty() {
-            zdb.push(zdb_flags.into());
-        }
+        let what = self.what;
+        let mut rows = Vec::new();
         for sink in ["null", "pipe"] {
             let mut sides = vec![("zsend", ours.clone())];
-            if against.iter().any(|a| a == "zdb") {
-                sides.push(("zdb", zdb.clone()));
+            if let Some(flags) = self.zdb.filter(|_| against.iter().any(|a| a == "zdb")) {
+                sides.push(("zdb", zdb(zsend, pool, &name, &target, flags)?));
             }
-            if sink == "pipe" && against.iter().any(|a| a == "cat") {
-                sides.push(("cat", vec!["cat".into(), device.clone()]));
+            if sink == "pipe" && pool.is_file() && against.iter().any(|a| a == "cat") {
+                sides.push(("cat", vec!["cat".into(), pool.display().to_string()]));
             }
             let results = in_turn(sink, &sides)?;
             let speed = |i: usize| scale / results[i].seconds;
             let what = format!("{what}, {}", if sink == "null" { "/dev/null" } else { "pipe" });
-            rows.push(row(&what, unit, speed(0), None));
+            if sides.len() == 1 {
+                rows.push(row(&what, unit, speed(0), None));
+            }
             for (i, (side, _)) in sides.iter().enumerate().skip(1) {
-                // What cat writes is the image, not the stream.
+                // What cat writes is the image, holes and all, not the stream: its bytes a second.
                 let other = if *side == "cat" {
                     results[i].bytes as f64 / 1e9 / results[i].seconds
                 } else {
                     speed(i)
                 };
-                rows.push(row(&what, unit, speed(0), Some((side, other))));
+                let ours =
+                    if *side == "cat" { size as f64 / 1e9 / results[0].seconds } else { speed(0) };
+                let unit = if *side == "cat" { "GB/s" } else { unit };
+                rows.push(row(&what, unit, ours, Some((side, other))));
             }
-            if sink == "pipe" && dataset == "big" && flags.is_empty() {
-                rows.push(row("first byte", "ms", results[0].first_byte * 1e3, None));
+            if sink == "pipe" {
+                rows.push(row(
+                    &format!("{what}: first byte"),
+                    "ms",
+                    results[0].first_byte * 1e3,
+                    None,
+                ));
             }
-            rows.push(row(
-                &format!("{what}: peak memory"),
-                "MiB",
-                results[0].peak_kib / 1024.0,
-                None,
-            ));
+            let peak = results[0].peak_kib / 1024.0;
+            rows.push(row(&format!("{what}: peak memory"), "MiB", peak, None));
         }
-        let exact: Vec<String> =
-            ours.iter().cloned().chain(["-n", "-P", "--exact"].map(String::from)).collect();
-        let both = in_turn("null", &[("exact", exact), ("send", ours)])?;
+        let mut sized = ours.clone();
+        sized.extend(["-n", "-P", "--exact"].map(String::from));
+        let both = in_turn("null", &[("exact", sized), ("send", ours)])?;
         let share = both[0].seconds / both[1].seconds * 100.0;
         rows.push(row(&format!("{what}: --exact"), "% of the send", share, None));
+        Ok(rows)
     }
-    Ok(rows)
+
+    /// Our command line.
+    fn ours(
+        &self,
+        zsend: &Path,
+        pool: &Path,
+        name: &str,
+        target: &str,
+    ) -> Result<Vec<String>, String> {
+        let mut devices = vec![pool.to_owned()];
+        if pool.is_dir() {
+            let entries =
+                std::fs::read_dir(pool).map_err(|e| format!("{}: {e}", pool.display()))?;
+            devices = entries.flatten().map(|e| e.path()).collect();
+            devices.sort();
+            devices.drain(..self.missing.min(devices.len()));
+        }
+        let mut command = vec![zsend.display().to_string(), "send".into()];
+        for device in devices {
+            command.extend(["-d".into(), device.display().to_string()]);
+        }
+        if let Some(root) = self.key {
+            let key = pool.with_extension("key");
+            command.extend(["--key".into(), format!("{name}/{root}={}", key.display())]);
+        }
+        command.extend(self.flags.iter().map(|f| (*f).to_owned()));
+        command.push(target.to_owned());
+        Ok(command)
+    }
+}
+
+/// The reference's command line: it looks for pools in folders.
+fn zdb(
+    zsend: &Path,
+    pool: &Path,
+    name: &str,
+    target: &str,
+    flags: &str,
+) -> Result<Vec<String>, String> {
+    let folder = if pool.is_dir() { pool } else { pool.parent().unwrap_or(Path::new(".")) };
+    let id = list(zsend, pool, "objsetid", &[target])?;
+    let mut command = ["zdb", "-e", "-p"].map(String::from).to_vec();
+    command.extend([folder.display().to_string(), "-B".into(), format!("{name}/{id}")]);
+    if !flags.is_empty() {
+        command.push(flags.to_owned());
+    }
+    Ok(command)
 }
 
 #[derive(Clone, Copy)]
@@ -138,17 +231,10 @@ fn list(zsend: &Path, pool: &Path, column: &str, target: &[&str]) -> Result<Stri
     text.lines().next().map(str::to_owned).ok_or_else(|| "nothing was listed".into())
 }
 
-fn pool_name(zsend: &Path, pool: &Path) -> Result<String, String> {
-    list(zsend, pool, "name", &[])
-}
-
-fn objset(zsend: &Path, pool: &Path, target: &str) -> Result<String, String> {
-    list(zsend, pool, "objsetid", &[target])
-}
-
-fn exact(zsend: &Path, pool: &Path, flags: &[&str], target: &str) -> Result<u64, String> {
-    let mut command = Command::new(zsend);
-    command.args(["send", "-n", "-P", "--exact", "-d"]).arg(pool).args(flags).arg(target);
+/// The stream's size, by asking for it.
+fn exact(send: &[String]) -> Result<u64, String> {
+    let mut command = Command::new(&send[0]);
+    command.args(&send[1..]).args(["-n", "-P", "--exact"]);
     let text = stdout(&mut command)?;
     text.lines()
         .find_map(|line| line.strip_prefix("size\t")?.parse().ok())

@@ -1,12 +1,12 @@
 //! `bench`: how fast, beside the reference, in one run.
 
 mod against;
+mod make;
 mod micro;
 mod one;
 mod slow;
 
 use serde_json::{Value, json};
-use std::path::PathBuf;
 use xtask::run::target;
 
 /// Runs of each side; the median counts.
@@ -16,21 +16,21 @@ const RUNS: usize = 5;
 struct Options {
     against: Vec<String>,
     json: bool,
-    pool: Option<PathBuf>,
+    make: bool,
 }
 
 fn options(args: &[String]) -> Result<Options, String> {
-    let mut options = Options { against: Vec::new(), json: false, pool: None };
+    let mut options = Options { against: Vec::new(), json: false, make: false };
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         let mut value = || args.next().cloned().ok_or(format!("{arg} takes a value"));
         match arg.as_str() {
             "--against" => options.against.push(value()?),
             "--json" => options.json = true,
-            "--pool" => options.pool = Some(value()?.into()),
+            "--make" => options.make = true,
             other => {
                 return Err(format!(
-                    "no option is called {other}; there are --against, --json, --pool"
+                    "no option is called {other}; there are --against, --json, --make"
                 ));
             }
         }
@@ -41,23 +41,22 @@ fn options(args: &[String]) -> Result<Options, String> {
     Ok(options)
 }
 
-/// Runs the verb: `[--against zdb|cat] [--json] [--pool IMAGE]`.
+/// Runs the verb: `[--against zdb|cat]... [--json] [--make]`.
 ///
-/// The pool is one that `mkperf` made, with datasets `big`, `bigrec`, `vol8k` and `small` and their
-/// snapshots `@s`; `target/perf/perf.img` unless another is named.
+/// The pools are in `target/perf`, where `--make` puts them; a row whose pool is not there is left
+/// out.
 pub(crate) fn run(args: &[String]) -> Result<(), String> {
     if args.first().is_some_and(|a| a == "--one") {
         return one::run(&args[1..]);
     }
     let options = options(args)?;
-    let mut rows = micro::rows();
-    let pool = options.pool.clone().unwrap_or_else(|| target().join("perf/perf.img"));
-    if pool.exists() {
-        rows.extend(against::rows(&pool, &options.against)?);
-    } else {
-        eprintln!("{}: no such pool; make it as docs/benchmarks.md says", pool.display());
+    let dir = target().join("perf");
+    if options.make {
+        make::run(&dir)?;
     }
-    rows.extend(slow::rows()?);
+    let mut rows = micro::rows();
+    rows.extend(against::rows(&dir, &options.against)?);
+    rows.extend(slow::rows(&dir.join("perf.img"))?);
     if options.json {
         println!("{:#}", Value::Array(rows));
     } else {

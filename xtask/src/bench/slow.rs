@@ -8,7 +8,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use xtask::run::target;
 use zsend_pool::device::{Device, Source};
 use zsend_pool::discover::discover_devices;
 use zsend_pool::pool::{OpenOptions, Pool};
@@ -46,12 +45,8 @@ impl Source for Slow {
 }
 
 /// The rows of the table, for the volume of the benchmark pool.
-pub(super) fn rows() -> Result<Vec<Value>, String> {
-    let pool = target().join("perf/perf.img");
-    if !pool.exists() {
-        return Ok(Vec::new());
-    }
-    measure(&pool)
+pub(super) fn rows(pool: &Path) -> Result<Vec<Value>, String> {
+    if pool.exists() { measure(pool) } else { Ok(Vec::new()) }
 }
 
 fn measure(path: &Path) -> Result<Vec<Value>, String> {
