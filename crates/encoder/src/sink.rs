@@ -47,7 +47,7 @@ impl RecordSink for Discard {
 /// slice costs the kernel more than the copy.
 const COPY_BELOW: usize = 4 << 10;
 /// Bytes gathered before they are written.
-const GATHER: usize = 1 << 20;
+const GATHER: usize = 256 << 10;
 /// Slices in one gathered write; systems take at least 1024.
 const MAX_SLICES: usize = 512;
 

@@ -98,6 +98,10 @@ const MAX_THREADS: usize = 64;
 /// device takes as long keeps the cores busy.
 const MICROS_A_THREAD: u128 = 40;
 
+/// What one worker may have read ahead. A queue that is longer than the workers need only makes
+/// payloads leave the processor's caches before they are written.
+const QUEUE_A_THREAD: u64 = 16 << 20;
+
 /// What a send is asked for, besides the names.
 #[derive(Clone, Debug, Default)]
 pub struct SendOptions {
@@ -122,6 +126,13 @@ pub struct SendOptions {
 }
 
 impl SendOptions {
+    /// Bytes that so many workers may read ahead of the writer: as many as they need, and no more than
+    /// `zfs_send_queue_length`.
+    pub fn queue_length(&self, threads: usize) -> u64 {
+        let needed = QUEUE_A_THREAD.saturating_mul(threads as u64);
+        self.tunables.queue_length.min(needed)
+    }
+
     /// The number of worker threads for devices that take `latency` to read: what was asked for, or
     /// as many as the machine has, and more where they would wait for the devices.
     pub fn thread_count(&self, latency: Duration) -> usize {

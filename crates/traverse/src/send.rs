@@ -311,6 +311,7 @@ impl<'p> SendPlan<'p> {
         mut progress: impl FnMut(Progress),
     ) -> Result<SendReport> {
         let resume = self.resume_point()?;
+        let threads = self.options.thread_count(self.pool.zio().mean_latency());
         let params = StreamParams {
             dialect: self.options.dialect,
             features: self.features,
@@ -336,8 +337,8 @@ impl<'p> SendPlan<'p> {
             unmodified_spill: self.options.tunables.unmodified_spill_blocks,
             sizes_only,
             replaced: replaced.clone(),
-            queue_length: self.options.tunables.queue_length,
-            threads: self.options.thread_count(self.pool.zio().mean_latency()),
+            queue_length: self.options.queue_length(threads),
+            threads,
         };
         let mut position = Position::new(self.options.dialect, resume);
         let walked = run(&spec, cancel, |event| {
