@@ -25,7 +25,7 @@ struct Topology {
     groups: &'static [(&'static [usize], usize)],
 }
 
-const TOPOLOGIES: [Topology; 5] = [
+const TOPOLOGIES: [Topology; 4] = [
     Topology { pool: "traidz3", groups: &[(&[0, 1, 2, 3, 4, 5, 6], 3)] },
     Topology { pool: "expand", groups: &[(&[0, 1, 2, 3], 1)] },
     Topology { pool: "xhalf", groups: &[(&[0, 1, 2, 3], 1)] },

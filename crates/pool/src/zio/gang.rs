@@ -15,18 +15,26 @@ const ECK_SIZE: usize = 40;
 /// has 512 bytes, so 16 MiB need at most ten.
 const MAX_DEPTH: u32 = 12;
 
+/// What reading a gang needs of its pool.
+#[derive(Clone, Copy)]
+pub(super) struct Gang<'a> {
+    pub(super) tree: &'a Tree,
+    /// Checks a piece by its own pointer, so that every copy and reconstruction of it is tried.
+    pub(super) piece: &'a dyn Fn(&BlkPtr, &[u8]) -> Result<(), String>,
+}
+
 /// Reads the `size` bytes of the block that `bp` points to through the gang header at `dva`.
 ///
-/// The pieces have no useful checksum of their own unless they carry one; the parent's decides,
-/// which is the request's check.
+/// Each piece is checked by its own pointer where that has a checksum; the parent's decides over
+/// the whole, which is the request's check.
 pub(super) fn read(
-    tree: &Tree,
+    gang: Gang<'_>,
     bp: &BlkPtr,
     dva: Dva,
     size: usize,
     request: &mut Request<'_>,
 ) -> Option<Vec<u8>> {
-    let bytes = assemble(tree, bp, dva, size, request, MAX_DEPTH)?;
+    let bytes = assemble(gang, bp, dva, size, request, MAX_DEPTH)?;
     match (request.check)(&bytes) {
         Ok(()) => Some(bytes),
         Err(why) => {
@@ -37,7 +45,7 @@ pub(super) fn read(
 }
 
 fn assemble(
-    tree: &Tree,
+    gang: Gang<'_>,
     bp: &BlkPtr,
     dva: Dva,
     size: usize,
@@ -49,7 +57,7 @@ fn assemble(
         request.failed(name(), dva.offset(), "gang headers nest too deeply", false);
         return None;
     }
-    let header = read_header(tree, bp, dva, request)?;
+    let header = read_header(gang.tree, bp, dva, request)?;
     let mut out = Vec::with_capacity(size);
     for child in header.chunks_exact(BLKPTR_SIZE) {
         let child = BlkPtr::at(child, 0)?;
@@ -61,7 +69,7 @@ fn assemble(
             request.failed(name(), dva.offset(), "its pieces hold more than the block", false);
             return None;
         }
-        let piece = read_piece(tree, &child, len, request, depth)?;
+        let piece = read_piece(gang, &child, len, request, depth)?;
         out.extend_from_slice(&piece);
     }
     if out.len() != size {
@@ -112,7 +120,7 @@ fn read_header(tree: &Tree, bp: &BlkPtr, dva: Dva, request: &mut Request<'_>) ->
 
 /// Reads one piece from any of its copies. A piece is itself a gang if its pointer says so.
 fn read_piece(
-    tree: &Tree,
+    gang: Gang<'_>,
     child: &BlkPtr,
     len: usize,
     request: &mut Request<'_>,
@@ -120,11 +128,12 @@ fn read_piece(
 ) -> Option<Vec<u8>> {
     for dva in child.dvas() {
         let piece = if dva.is_gang() {
-            assemble(tree, child, dva, len, request, depth - 1)
+            assemble(gang, child, dva, len, request, depth - 1)
         } else {
-            let mut any = |_: &[u8]| Ok(());
+            let mut check = |bytes: &[u8]| (gang.piece)(child, bytes);
             let txg = child.physical_birth();
-            tree.read(dva, len, &mut Request { check: &mut any, attempts: request.attempts, txg })
+            let tree = gang.tree;
+            tree.read(dva, len, &mut Request { check: &mut check, attempts: request.attempts, txg })
         };
         if piece.is_some() {
             return piece;

@@ -113,6 +113,8 @@ impl Zio {
     fn read_copies(&self, bp: &BlkPtr, at: &Bookmark) -> Result<Stored> {
         bp.check(at)?;
         let size = usize::try_from(bp.psize()).unwrap_or(usize::MAX);
+        let piece = |bp: &BlkPtr, bytes: &[u8]| self.verify_piece(bp, bytes);
+        let gang = super::gang::Gang { tree: &self.tree, piece: &piece };
         let mut attempts = Vec::new();
         let mut sum = None;
         let mut data = None;
@@ -121,7 +123,7 @@ impl Zio {
             let mut request =
                 Request { check: &mut verify, attempts: &mut attempts, txg: bp.physical_birth() };
             data = if dva.is_gang() {
-                super::gang::read(&self.tree, bp, dva, size, &mut request)
+                super::gang::read(gang, bp, dva, size, &mut request)
             } else {
                 self.tree.read(dva, size, &mut request)
             };
@@ -147,6 +149,16 @@ impl Zio {
         {
             kept.push(Healed { at: *at, attempts });
         }
+    }
+
+    /// Compares a gang's piece with its own pointer, which has the parent's kind of checksum, or
+    /// none that says anything.
+    fn verify_piece(&self, bp: &BlkPtr, bytes: &[u8]) -> std::result::Result<(), String> {
+        let kinds = Checksum::FLETCHER_2.0..=Checksum::BLAKE3.0;
+        if !kinds.contains(&bp.checksum_type().0) || bp.checksum_type() == Checksum::ZILOG2 {
+            return Ok(());
+        }
+        self.verify(bp, bytes, &mut None)
     }
 
     /// Compares a candidate's checksum with the pointer's.
