@@ -15,12 +15,15 @@ const ECK_SIZE: usize = 40;
 /// has 512 bytes, so 16 MiB need at most ten.
 const MAX_DEPTH: u32 = 12;
 
+/// Says what is wrong with a piece's bytes, by its pointer.
+pub(super) type CheckPiece<'a> = dyn Fn(&BlkPtr, &[u8]) -> Result<(), String> + 'a;
+
 /// What reading a gang needs of its pool.
 #[derive(Clone, Copy)]
 pub(super) struct Gang<'a> {
     pub(super) tree: &'a Tree,
     /// Checks a piece by its own pointer, so that every copy and reconstruction of it is tried.
-    pub(super) piece: &'a dyn Fn(&BlkPtr, &[u8]) -> Result<(), String>,
+    pub(super) piece: &'a CheckPiece<'a>,
 }
 
 /// Reads the `size` bytes of the block that `bp` points to through the gang header at `dva`.
