@@ -4,8 +4,12 @@ use std::path::Path;
 use std::process::Command;
 use xtask::run::{root, succeed};
 
-/// Pool name, compression, where it goes, and the sizes that `mkperf.c` takes from the environment.
-const POOLS: [(&str, &str, &str, &[(&str, &str)]); 4] = [
+/// Variables and values for `mkperf.c`: sizes in MiB, counts.
+type Sizes = &'static [(&'static str, &'static str)];
+/// Pool name, compression, where it goes, and how large it is.
+type MadePool = (&'static str, &'static str, &'static str, Sizes);
+
+const POOLS: [MadePool; 4] = [
     (
         "perf",
         "lz4",
