@@ -147,7 +147,7 @@ impl fmt::Display for Attempts<'_> {
 
 impl PoolError {
     /// A field of a verified block that makes no sense.
-    pub(crate) fn corrupt(
+    pub fn corrupt(
         at: Bookmark,
         what: &'static str,
         found: impl fmt::Display,

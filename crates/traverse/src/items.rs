@@ -227,13 +227,8 @@ impl Collector<'_> {
             return self.spill(bp, at, false);
         }
         if bp.lsize() != blksz {
-            return Err(PoolError::Corrupt {
-                at: *at,
-                what: "lsize",
-                found: bp.lsize().to_string(),
-                expected: format!("{blksz}, the object's block size"),
-            }
-            .into());
+            let expected = format!("{blksz}, the object's block size");
+            return Err(PoolError::corrupt(*at, "lsize", bp.lsize(), expected).into());
         }
         let data = Data { at: *at, bp: *bp, dnode_type: dnode.object_type, blksz };
         self.push(Item::Data(data), blksz)

@@ -32,14 +32,14 @@ impl Listed {
         let at = Bookmark::new(mos.id(), object, 0, 0);
         let bonus = words(&dnode);
         let [_, _, entries, snaps, guids @ ..] = bonus.as_slice() else {
-            return Err(corrupt(at, "bonus", dnode.bonus().len(), BONUS_SIZE));
+            return Err(PoolError::corrupt(at, "bonus", dnode.bonus().len(), BONUS_SIZE).into());
         };
         let count = usize::try_from(*snaps).unwrap_or(usize::MAX);
         let Some(guids) = guids.get(..count) else {
             return Err(PoolError::Unsupported("a redaction list in a spill block".into()).into());
         };
         if *entries > MAX_ENTRIES {
-            return Err(corrupt(at, "entries", *entries, MAX_ENTRIES));
+            return Err(PoolError::corrupt(at, "entries", *entries, MAX_ENTRIES).into());
         }
         let len = usize::try_from(*entries).unwrap_or(0) * ENTRY_SIZE;
         let data = mos.read(&dnode, object, 0, len)?;
@@ -91,16 +91,6 @@ impl Listed {
 
 fn words(dnode: &Dnode) -> Vec<u64> {
     dnode.bonus().as_chunks::<8>().0.iter().map(|b| u64::from_le_bytes(*b)).collect()
-}
-
-fn corrupt(
-    at: Bookmark,
-    what: &'static str,
-    found: impl ToString,
-    expected: impl ToString,
-) -> crate::SendError {
-    let (found, expected) = (found.to_string(), expected.to_string());
-    PoolError::Corrupt { at, what, found, expected }.into()
 }
 
 #[cfg(test)]

@@ -154,13 +154,13 @@ impl Walk<'_> {
             return self.visitor.block(dnode, bp, &at);
         }
         if i64::from(bp.level()) != at.level {
-            return Err(corrupt(at, "level", bp.level(), at.level));
+            return Err(PoolError::corrupt(at, "level", bp.level(), at.level).into());
         }
         if at.level == 0 && at.object != 0 {
             return self.visitor.block(dnode, bp, &at);
         }
         if at.object == 0 && bp.object_type() != DmuType::DNODE {
-            return Err(corrupt(at, "type", bp.object_type(), "10"));
+            return Err(PoolError::corrupt(at, "type", bp.object_type(), "10").into());
         }
         let data = match ahead {
             Some(job) => job.take()?,
@@ -178,7 +178,13 @@ impl Walk<'_> {
     fn children(&mut self, dnode: &Dnode, data: &[u8], at: Bookmark) -> Result<()> {
         let fanout = 1usize << dnode.epb_shift();
         if data.len() != fanout * BLKPTR_SIZE {
-            return Err(corrupt(at, "indirect block size", data.len(), fanout * BLKPTR_SIZE));
+            return Err(PoolError::corrupt(
+                at,
+                "indirect block size",
+                data.len(),
+                fanout * BLKPTR_SIZE,
+            )
+            .into());
         }
         let level = u32::try_from(at.level - 1).unwrap_or(0);
         let first = at.blkid.wrapping_mul(fanout as u64);
@@ -212,7 +218,9 @@ impl Walk<'_> {
     /// The dnodes in a block of them.
     fn dnodes(&mut self, bp: &BlkPtr, data: &Bytes, at: Bookmark) -> Result<()> {
         if data.len() != DNODE_BLOCK_SIZE {
-            return Err(corrupt(at, "dnode block size", data.len(), DNODE_BLOCK_SIZE));
+            return Err(
+                PoolError::corrupt(at, "dnode block size", data.len(), DNODE_BLOCK_SIZE).into()
+            );
         }
         let first = at.blkid.wrapping_mul(DNODES_PER_BLOCK);
         let mut dnodes = Vec::with_capacity(DNODE_BLOCK_SIZE / DNODE_SIZE);
@@ -249,16 +257,6 @@ impl Walk<'_> {
     fn is_before_resume(&self, object: u64) -> bool {
         self.spec.resume.is_some_and(|r| object < r.object)
     }
-}
-
-fn corrupt(
-    at: Bookmark,
-    what: &'static str,
-    found: impl std::fmt::Display,
-    expected: impl std::fmt::Display,
-) -> SendError {
-    let (found, expected) = (found.to_string(), expected.to_string());
-    SendError::Pool(PoolError::Corrupt { at, what, found, expected })
 }
 
 /// Whether everything at and below `at` was sent before `resume`.
