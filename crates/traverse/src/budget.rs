@@ -6,9 +6,11 @@ use std::sync::{Condvar, Mutex, PoisonError};
 struct State {
     used: u64,
     closed: bool,
+    /// Bytes that somebody waits for.
+    wanted: Option<u64>,
 }
 
-/// A counting semaphore in bytes that can be closed.
+/// A counting semaphore in bytes that can be closed. One thread takes, any thread gives back.
 #[derive(Debug)]
 pub(crate) struct Budget {
     limit: u64,
@@ -18,14 +20,19 @@ pub(crate) struct Budget {
 
 impl Budget {
     pub(crate) fn new(limit: u64) -> Self {
-        Self { limit, state: Mutex::new(State { used: 0, closed: false }), changed: Condvar::new() }
+        let state = State { used: 0, closed: false, wanted: None };
+        Self { limit, state: Mutex::new(state), changed: Condvar::new() }
     }
 
-    /// Waits until `bytes` fit, or nothing else is held; `false` once closed.
+    /// Waits until `bytes` fit, or nothing else is held; `false` once closed. Who has to wait does
+    /// so until half of the budget is free: waking a thread costs more than a batch's accounts.
     pub(crate) fn acquire(&self, bytes: u64) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        while !state.closed && state.used > 0 && state.used.saturating_add(bytes) > self.limit {
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        if state.used > 0 && state.used.saturating_add(bytes) > self.limit {
+            state.wanted = Some(bytes);
+            while !state.closed && state.wanted.is_some() {
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
         }
         state.used = state.used.saturating_add(bytes);
         !state.closed
@@ -35,7 +42,13 @@ impl Budget {
     pub(crate) fn release(&self, bytes: u64) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.used = state.used.saturating_sub(bytes);
-        self.changed.notify_all();
+        let fits = |wanted| state.used.saturating_add(wanted) <= self.limit;
+        let enough =
+            state.used == 0 || state.used <= self.limit / 2 && state.wanted.is_some_and(fits);
+        if state.wanted.is_some() && enough {
+            state.wanted = None;
+            self.changed.notify_all();
+        }
     }
 
     /// Lets every waiter go: the writer has stopped.

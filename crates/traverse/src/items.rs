@@ -1,7 +1,8 @@
-//! From what the walk meets to ordered batches of work: the sender's side of the traversal.
+//! From what the walk meets to the items that are sent: the sender's side of the traversal.
 
 use crate::error::Result;
 use crate::listed::Listed;
+use crate::part::Part;
 use crate::walk::Visitor;
 use zsend_crypto::BlockParams;
 use zsend_encoder::event::{CryptParams, Event, Hole, Object, Payload};
@@ -34,45 +35,56 @@ pub(crate) enum Item {
     Spill { at: Bookmark, bp: BlkPtr, unmodified: bool },
 }
 
-/// Items that are read by one worker and encoded one after another.
-#[derive(Debug, Default)]
-pub(crate) struct Batch {
-    pub(crate) items: Vec<Item>,
-    /// What the batch takes of the byte budget.
-    pub(crate) cost: u64,
+/// Takes items in send order.
+pub(crate) trait Out {
+    /// Takes an item whose payload has at most so many bytes.
+    fn item(&mut self, item: Item, bytes: u64) -> Result<()>;
+
+    /// Takes a part as it is, to be walked by another; says whether it did.
+    fn part(&mut self, part: &Part) -> Result<bool> {
+        let _ = part;
+        Ok(false)
+    }
 }
 
-/// Bytes of payload that one batch collects.
-const BATCH_BYTES: u64 = 1 << 20;
-/// What an item takes of the budget besides its payload.
-const ITEM_COST: u64 = 1 << 10;
+impl Out for Vec<Item> {
+    fn item(&mut self, item: Item, _: u64) -> Result<()> {
+        self.push(item);
+        Ok(())
+    }
+}
 
-/// Makes batches of what the walk meets and hands them on.
-pub(crate) struct Collector<'a> {
+/// What decides which items a visit gives, besides what is visited.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules {
     pub(crate) policy: Policy,
+    /// Txg of the incremental source.
     pub(crate) fromtxg: u64,
+    /// Objects before this one were sent by an earlier stream.
+    pub(crate) resume_object: u64,
+    /// `zfs_send_unmodified_spill_blocks`.
+    pub(crate) unmodified_spill: bool,
+}
+
+/// Makes items of what the walk meets.
+pub(crate) struct Collector<'a, O> {
+    pub(crate) rules: Rules,
     /// Where listed blocks are looked up.
     pub(crate) objset: &'a Objset,
     /// Blocks that are sent although they are old.
     pub(crate) listed: Listed,
-    /// Objects before this one were sent by an earlier stream.
-    pub(crate) resume_object: u64,
-    pub(crate) unmodified_spill: bool,
-    pub(crate) batch: Batch,
-    pub(crate) submit: &'a mut dyn FnMut(Batch) -> Result<()>,
+    pub(crate) out: O,
 }
 
-impl Collector<'_> {
+impl<O: Out> Collector<'_, O> {
     fn push(&mut self, item: Item, bytes: u64) -> Result<()> {
-        self.batch.items.push(item);
-        self.batch.cost += bytes + ITEM_COST;
-        if self.batch.cost >= BATCH_BYTES { self.flush() } else { Ok(()) }
+        self.out.item(item, bytes)
     }
 
     /// Sends the listed blocks before a place, as they are now.
     fn catch_up(&mut self, object: u64, blkid: u64) -> Result<()> {
         while let Some((object, blkid)) = self.listed.next_before(object, blkid) {
-            let left_out = u64::from(self.policy.dialect.loses_last_listed_block());
+            let left_out = u64::from(self.rules.policy.dialect.loses_last_listed_block());
             let dnode = match self.objset.dnode(object) {
                 Ok(dnode) if blkid.saturating_add(left_out) <= dnode.maxblkid => dnode,
                 // What is gone needs no block; a FREE or FREEOBJECTS tells of it.
@@ -89,27 +101,18 @@ impl Collector<'_> {
         Ok(())
     }
 
-    /// The end of the walk: what is still listed, then everything collected.
+    /// The end of the walk: what is still listed.
     pub(crate) fn finish(&mut self) -> Result<()> {
-        self.catch_up(u64::MAX, 0)?;
-        self.flush()
-    }
-
-    /// Hands on what was collected.
-    pub(crate) fn flush(&mut self) -> Result<()> {
-        if self.batch.items.is_empty() {
-            return Ok(());
-        }
-        (self.submit)(std::mem::take(&mut self.batch))
+        self.catch_up(u64::MAX, 0)
     }
 
     fn is_raw(&self) -> bool {
-        self.policy.features.contains(Features::RAW)
+        self.rules.policy.features.contains(Features::RAW)
     }
 
     /// A dnode as an event, then its spill block if that is sent again although it is old.
     fn object(&mut self, bp: &BlkPtr, object: u64, dnode: &Dnode) -> Result<()> {
-        if object < self.resume_object {
+        if object < self.rules.resume_object {
             return Ok(());
         }
         if dnode.object_type == DmuType::NONE {
@@ -142,8 +145,8 @@ impl Collector<'_> {
         });
         self.push(Item::Ready(event), 0)?;
         if let Some(spill) = dnode.spill()
-            && self.unmodified_spill
-            && spill.logical_birth() <= self.fromtxg
+            && self.rules.unmodified_spill
+            && spill.logical_birth() <= self.rules.fromtxg
         {
             let at = Bookmark::new(self.objset.id(), object, 0, SPILL_BLKID);
             self.spill(&spill, &at, true)?;
@@ -156,7 +159,7 @@ impl Collector<'_> {
     }
 }
 
-impl Visitor for Collector<'_> {
+impl<O: Out> Visitor for Collector<'_, O> {
     fn dnode_block(&mut self, bp: &BlkPtr, blkid: u64, dnodes: &[(u64, Dnode)]) -> Result<()> {
         self.catch_up(blkid.wrapping_mul(DNODES_PER_BLOCK), 0)?;
         if self.is_raw() {
@@ -167,7 +170,7 @@ impl Visitor for Collector<'_> {
             };
             self.push(Item::Ready(event), 0)?;
         }
-        if self.policy.dialect.is_illumos() {
+        if self.rules.policy.dialect.is_illumos() {
             for (object, dnode) in dnodes {
                 self.object(bp, *object, dnode)?;
             }
@@ -177,7 +180,7 @@ impl Visitor for Collector<'_> {
 
     fn dnode(&mut self, bp: &BlkPtr, object: u64, dnode: &Dnode) -> Result<()> {
         // OpenZFS passes over slot 0, which is never an object; illumos calls it free.
-        if self.policy.dialect.is_illumos() || object == 0 {
+        if self.rules.policy.dialect.is_illumos() || object == 0 {
             return Ok(());
         }
         self.catch_up(object, 0)?;
@@ -197,9 +200,14 @@ impl Visitor for Collector<'_> {
         }
         Ok(())
     }
+
+    fn take(&mut self, part: &Part) -> Result<bool> {
+        // Listed blocks come between those of the part, in an order that is kept here alone.
+        if self.listed.is_empty() { self.out.part(part) } else { Ok(false) }
+    }
 }
 
-impl Collector<'_> {
+impl<O: Out> Collector<'_, O> {
     /// A block pointer of an object as an item.
     fn one_block(&mut self, dnode: &Dnode, bp: &BlkPtr, at: &Bookmark) -> Result<()> {
         if bp.is_hole() {
@@ -223,7 +231,7 @@ impl Collector<'_> {
         if at.level > 0 {
             return Ok(());
         }
-        if self.policy.is_spill(bp.object_type()) {
+        if self.rules.policy.is_spill(bp.object_type()) {
             return self.spill(bp, at, false);
         }
         if bp.lsize() != blksz {

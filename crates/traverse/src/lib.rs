@@ -19,6 +19,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod batch;
 mod begin;
 mod budget;
 mod error;
@@ -28,7 +29,9 @@ mod items;
 mod job;
 pub mod listed;
 pub mod options;
+mod part;
 pub mod pipeline;
+mod relay;
 pub mod send;
 pub mod source;
 pub mod walk;

@@ -54,6 +54,11 @@ impl Listed {
         Ok(Self { runs, snaps: guids.to_vec() })
     }
 
+    /// Whether nothing is listed any more.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.runs.is_empty()
+    }
+
     /// The next listed block before block `blkid` of `object`, taken from the list.
     pub(crate) fn next_before(&mut self, object: u64, blkid: u64) -> Option<(u64, u64)> {
         let run = self.runs.front_mut()?;

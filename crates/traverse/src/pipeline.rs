@@ -1,14 +1,16 @@
-//! The pipeline: a walker runs ahead, workers read, and the caller's thread gets events in order.
+//! The pipeline: the caller's thread walks ahead, workers read, and the one that has finished what
+//! is next in order encodes and writes.
 
+use crate::batch::{Batch, Batcher};
 use crate::budget::Budget;
 use crate::error::{Result, SendError};
-use crate::items::{Batch, Collector};
-use crate::job::Job;
+use crate::items::{Collector, Rules};
 use crate::listed::Listed;
+use crate::relay::{Done, Relay};
 use crate::walk::{WalkSpec, walk};
 use crate::work::Worker;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use zsend_encoder::event::Event;
 use zsend_encoder::policy::Policy;
 use zsend_pool::PoolError;
@@ -34,9 +36,6 @@ pub struct PipelineSpec {
     pub threads: usize,
 }
 
-/// A batch under way, or the error that ended the walk.
-type Step = Result<(Arc<Job<Result<Vec<Event>>>>, u64)>;
-
 /// Makes the thread pool that reads.
 ///
 /// # Errors
@@ -49,81 +48,68 @@ pub fn thread_pool(threads: usize) -> Result<rayon::ThreadPool> {
         .map_err(|e| SendError::Threads(e.to_string()))
 }
 
-/// Runs a send and gives `each` every event, in order, on this thread.
+/// Runs a send and gives `each` every event, in order, on one thread after another.
 ///
 /// # Errors
 /// The first error in send order: everything before it was given to `each`.
 pub fn run(
     spec: &PipelineSpec,
     cancel: &AtomicBool,
-    mut each: impl FnMut(Event) -> Result<()>,
+    each: impl FnMut(Event) -> Result<()> + Send,
 ) -> Result<()> {
     let pool = thread_pool(spec.threads)?;
-    let worker = Worker {
-        objset: Arc::clone(&spec.walk.objset),
+    let rules = Rules {
         policy: spec.policy,
+        fromtxg: spec.walk.fromtxg,
+        resume_object: spec.walk.resume.map_or(0, |r| r.object),
+        unmodified_spill: spec.unmodified_spill,
+    };
+    let worker = Worker {
+        walk: spec.walk.clone(),
+        rules,
         sizes_only: spec.sizes_only,
         replaced: spec.replaced.clone(),
     };
     let budget = Budget::new(spec.queue_length);
-    let stop = AtomicBool::new(false);
-    let (steps, ordered) = mpsc::channel::<Step>();
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let steps = steps;
-            let mut submit = |batch: Batch| {
-                let cost = batch.cost;
-                if !budget.acquire(cost) {
-                    return Err(SendError::Cancelled);
-                }
-                let worker = worker.clone();
-                let job = Job::spawn(&pool, move || worker.run(batch));
-                steps.send(Ok((job, cost))).map_err(|_| SendError::Cancelled)
-            };
-            let mut collector = Collector {
-                policy: spec.policy,
-                objset: &spec.walk.objset,
-                listed: spec.listed.clone(),
-                fromtxg: spec.walk.fromtxg,
-                resume_object: spec.walk.resume.map_or(0, |r| r.object),
-                unmodified_spill: spec.unmodified_spill,
-                batch: Batch::default(),
-                submit: &mut submit,
-            };
-            let walked = walk(&spec.walk, &pool, &stop, &mut collector);
-            // What came before an error in send order is delivered before the error is.
-            let flushed = match walked {
-                Ok(()) => collector.finish(),
-                Err(e) => collector.flush().and(Err(e)),
-            };
-            if let Err(e) = flushed {
-                let _ = steps.send(Err(e));
-            }
-        });
-        let result = deliver(&ordered, &budget, cancel, &mut each);
-        stop.store(true, Ordering::Relaxed);
-        budget.close();
-        // The walker may be waiting to hand on a step that nobody will take.
-        drop(ordered);
-        result
-    })
-}
-
-fn deliver(
-    ordered: &mpsc::Receiver<Step>,
-    budget: &Budget,
-    cancel: &AtomicBool,
-    each: &mut impl FnMut(Event) -> Result<()>,
-) -> Result<()> {
-    for step in ordered {
-        let (job, cost) = step?;
-        for event in job.take()? {
-            if cancel.load(Ordering::Relaxed) {
+    let relay = Relay::new(each, &budget, cancel);
+    let (worker, shared) = (&worker, &relay);
+    pool.in_place_scope_fifo(|scope| {
+        let mut number = 0;
+        let submit = |batch: Batch| {
+            if !budget.acquire(batch.cost) {
                 return Err(SendError::Cancelled);
             }
-            each(event)?;
+            scope.spawn_fifo(move |_| {
+                let guard = CloseOnPanic(shared);
+                shared.hand_in(number, worker.run(batch));
+                std::mem::forget(guard);
+            });
+            number += 1;
+            Ok(())
+        };
+        let mut collector = Collector {
+            rules,
+            objset: &spec.walk.objset,
+            listed: spec.listed.clone(),
+            out: Batcher::new(rules.fromtxg, spec.sizes_only, submit),
+        };
+        let walked = walk(&spec.walk, &pool, shared.stop(), &mut collector);
+        // What came before an error in send order is delivered before the error is.
+        let walked = walked.and_then(|()| collector.finish());
+        let error = collector.out.flush().and(walked).err();
+        drop(collector);
+        if error.is_some() {
+            shared.hand_in(number, Done { events: Vec::new(), error, cost: 0 });
         }
-        budget.release(cost);
+    });
+    relay.finish()
+}
+
+/// Lets the walk end if a worker panics; the panic itself goes on to whoever called.
+struct CloseOnPanic<'a, 'b, E: FnMut(Event) -> Result<()>>(&'a Relay<'b, E>);
+
+impl<E: FnMut(Event) -> Result<()>> Drop for CloseOnPanic<'_, '_, E> {
+    fn drop(&mut self) {
+        self.0.close();
     }
-    Ok(())
 }

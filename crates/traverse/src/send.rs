@@ -288,9 +288,9 @@ impl<'p> SendPlan<'p> {
     /// What ended the stream early; what was written by then is a true beginning of it.
     pub fn write(
         &self,
-        out: impl Write,
+        out: impl Write + Send,
         cancel: &AtomicBool,
-        progress: impl FnMut(Progress),
+        progress: impl FnMut(Progress) + Send,
     ) -> Result<SendReport> {
         self.encode(Gather::new(out), false, cancel, progress)
     }
@@ -305,10 +305,10 @@ impl<'p> SendPlan<'p> {
 
     fn encode(
         &self,
-        sink: impl RecordSink,
+        sink: impl RecordSink + Send,
         sizes_only: bool,
         cancel: &AtomicBool,
-        mut progress: impl FnMut(Progress),
+        mut progress: impl FnMut(Progress) + Send,
     ) -> Result<SendReport> {
         let resume = self.resume_point()?;
         let threads = self.options.thread_count(self.pool.zio().mean_latency());

@@ -5,8 +5,10 @@
 
 use crate::error::{Result, SendError};
 use crate::job::Job;
+use crate::part::Part;
 use bytes::Bytes;
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use zsend_pool::PoolError;
@@ -58,6 +60,17 @@ pub trait Visitor {
     /// # Errors
     /// Any error ends the walk.
     fn block(&mut self, dnode: &Dnode, bp: &BlkPtr, at: &Bookmark) -> Result<()>;
+
+    /// Offers a part of the tree below which there is no more metadata to read. A visitor that
+    /// takes it says so, and is told nothing of what is in it: [`walk_part`] tells that to whoever
+    /// walks the part, on any thread.
+    ///
+    /// # Errors
+    /// Any error ends the walk.
+    fn take(&mut self, part: &Part) -> Result<bool> {
+        let _ = part;
+        Ok(false)
+    }
 }
 
 type Read = Arc<Job<zsend_pool::Result<Bytes>>>;
@@ -73,7 +86,7 @@ pub fn walk(
     cancel: &AtomicBool,
     visitor: &mut dyn Visitor,
 ) -> Result<()> {
-    let mut walk = Walk { spec, pool, cancel, visitor };
+    let mut walk = Walk { spec, pool: Some(pool), cancel, visitor };
     if spec.objset.root().logical_birth() <= spec.fromtxg {
         return Ok(());
     }
@@ -91,16 +104,32 @@ pub fn walk_with_accounting(
     visitor: &mut dyn Visitor,
 ) -> Result<()> {
     walk(spec, pool, cancel, visitor)?;
-    let mut walk = Walk { spec, pool, cancel, visitor };
+    let mut walk = Walk { spec, pool: Some(pool), cancel, visitor };
     for (object, dnode) in spec.objset.accounting() {
         walk.blocks_of(*object, dnode, None)?;
     }
     Ok(())
 }
 
+/// Walks a part that a visitor took.
+///
+/// # Errors
+/// Those of the visitor, and [`PoolError::Corrupt`].
+pub(crate) fn walk_part(spec: &WalkSpec, part: &Part, visitor: &mut dyn Visitor) -> Result<()> {
+    let cancel = AtomicBool::new(false);
+    let mut walk = Walk { spec, pool: None, cancel: &cancel, visitor };
+    match part {
+        Part::Dnodes { bp, data, at } => walk.dnodes(bp, data, *at),
+        Part::Children { dnode, data, at, range } => {
+            walk.children_in(dnode, data, *at, range.clone())
+        }
+    }
+}
+
 struct Walk<'a> {
     spec: &'a WalkSpec,
-    pool: &'a rayon::ThreadPool,
+    /// Where metadata are read ahead; in a part there are none.
+    pool: Option<&'a rayon::ThreadPool>,
     cancel: &'a AtomicBool,
     visitor: &'a mut dyn Visitor,
 }
@@ -175,7 +204,7 @@ impl Walk<'_> {
     }
 
     /// The pointers in an indirect block.
-    fn children(&mut self, dnode: &Dnode, data: &[u8], at: Bookmark) -> Result<()> {
+    fn children(&mut self, dnode: &Dnode, data: &Bytes, at: Bookmark) -> Result<()> {
         let fanout = 1usize << dnode.epb_shift();
         if data.len() != fanout * BLKPTR_SIZE {
             return Err(PoolError::corrupt(
@@ -186,18 +215,38 @@ impl Walk<'_> {
             )
             .into());
         }
+        // Below level 1 of an object are data alone.
+        if at.level == 1 && at.object != 0 {
+            let (dnode, data) = (dnode.clone(), data.clone());
+            let part = Part::Children { dnode, data, at, range: 0..fanout };
+            if self.visitor.take(&part)? {
+                return Ok(());
+            }
+        }
+        self.children_in(dnode, data, at, 0..fanout)
+    }
+
+    /// A range of the pointers in an indirect block of the right size.
+    fn children_in(
+        &mut self,
+        dnode: &Dnode,
+        data: &[u8],
+        at: Bookmark,
+        range: Range<usize>,
+    ) -> Result<()> {
+        let fanout = 1u64 << dnode.epb_shift();
         let level = u32::try_from(at.level - 1).unwrap_or(0);
-        let first = at.blkid.wrapping_mul(fanout as u64);
+        let first = at.blkid.wrapping_mul(fanout);
         // Below are either data, which the visitor has read, or metadata, read ahead here.
         let is_metadata = level > 0 || at.object == 0;
         let mut ahead: VecDeque<(usize, Read)> = VecDeque::new();
-        let mut next = 0;
-        for i in 0..fanout {
-            while is_metadata && next < fanout && ahead.len() < AHEAD {
+        let mut next = range.start;
+        for i in range.clone() {
+            while is_metadata && next < range.end && ahead.len() < AHEAD {
                 if let Some(bp) = BlkPtr::at(data, next) {
                     let at = self.place(at.object, level, first.wrapping_add(next as u64));
                     if !bp.is_hole() && self.is_wanted(dnode, &bp, &at) {
-                        ahead.push_back((next, self.read_ahead(bp, at)));
+                        ahead.extend(self.read_ahead(bp, at).map(|job| (next, job)));
                     }
                 }
                 next += 1;
@@ -210,9 +259,9 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn read_ahead(&self, bp: BlkPtr, at: Bookmark) -> Read {
+    fn read_ahead(&self, bp: BlkPtr, at: Bookmark) -> Option<Read> {
         let objset = Arc::clone(&self.spec.objset);
-        Job::spawn(self.pool, move || objset.read_block(&bp, &at))
+        Some(Job::spawn(self.pool?, move || objset.read_block(&bp, &at)))
     }
 
     /// The dnodes in a block of them.
@@ -221,6 +270,12 @@ impl Walk<'_> {
             return Err(
                 PoolError::corrupt(at, "dnode block size", data.len(), DNODE_BLOCK_SIZE).into()
             );
+        }
+        if self.pool.is_some() {
+            let part = Part::Dnodes { bp: *bp, data: data.clone(), at };
+            if part.is_flat() && self.visitor.take(&part)? {
+                return Ok(());
+            }
         }
         let first = at.blkid.wrapping_mul(DNODES_PER_BLOCK);
         let mut dnodes = Vec::with_capacity(DNODE_BLOCK_SIZE / DNODE_SIZE);
@@ -239,7 +294,7 @@ impl Walk<'_> {
                 let root = (dnode.nlevels > 1).then(|| dnode.blkptr(0))??;
                 let at = self.place(*object, u32::from(dnode.nlevels) - 1, 0);
                 let wanted = !root.is_hole() && self.is_wanted(dnode, &root, &at);
-                (wanted && !self.is_before_resume(*object)).then(|| self.read_ahead(root, at))
+                (wanted && !self.is_before_resume(*object)).then(|| self.read_ahead(root, at))?
             })
             .collect();
         for ((object, dnode), root) in dnodes.iter().zip(&mut roots) {

@@ -1,15 +1,18 @@
 //! What workers do: read, verify, decompress, and sum the payloads of a batch.
 
+use crate::batch::{Batch, Piece};
 use crate::error::Result;
-use crate::items::{Batch, Data, Item, crypt_params};
+use crate::items::{Collector, Data, Item, Rules, crypt_params};
+use crate::listed::Listed;
+use crate::relay::Done;
+use crate::walk::{WalkSpec, walk_part};
 use bytes::Bytes;
 use std::sync::{Arc, Mutex, PoisonError};
 use zsend_encoder::event::{BlockInfo, Event, Payload, Spill, Write, WriteEmbedded, WriteForm};
-use zsend_encoder::policy::{OLD_MAX_BLOCK_SIZE, Plan, Policy};
+use zsend_encoder::policy::{OLD_MAX_BLOCK_SIZE, Plan};
 use zsend_pool::PoolError;
 use zsend_pool::blkptr::BlkPtr;
 use zsend_pool::crypt::Crypt;
-use zsend_pool::dmu::objset::Objset;
 use zsend_pool::place::Bookmark;
 use zsend_pool::zio::{Stored, Zio};
 use zsend_records::flags::Features;
@@ -20,8 +23,8 @@ const BAD_BLOCK: u64 = 0x02F5_BADD_B10C;
 /// Reads batches.
 #[derive(Clone, Debug)]
 pub(crate) struct Worker {
-    pub(crate) objset: Arc<Objset>,
-    pub(crate) policy: Policy,
+    pub(crate) walk: WalkSpec,
+    pub(crate) rules: Rules,
     /// Nothing is read; payloads are sizes.
     pub(crate) sizes_only: bool,
     /// `zfs_send_corrupt_data`: unreadable data blocks are replaced, and listed here.
@@ -29,19 +32,48 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// Turns a batch into events, in its order.
-    pub(crate) fn run(&self, batch: Batch) -> Result<Vec<Event>> {
-        let mut events = Vec::with_capacity(batch.items.len());
-        for item in batch.items {
+    /// Turns a batch into events, in its order. On an error the events before it are those that can
+    /// be sent.
+    pub(crate) fn run(&self, batch: Batch) -> Done {
+        let cost = batch.cost;
+        let (items, walked) = self.items(batch);
+        let mut events = Vec::with_capacity(items.len());
+        let read = self.read(items, &mut events);
+        Done { events, error: read.and(walked).err(), cost }
+    }
+
+    /// The items of a batch, its parts walked; those before an error if there is one.
+    fn items(&self, batch: Batch) -> (Vec<Item>, Result<()>) {
+        let mut collector = Collector {
+            rules: self.rules,
+            objset: &self.walk.objset,
+            listed: Listed::default(),
+            out: Vec::new(),
+        };
+        for piece in batch.pieces {
+            match piece {
+                Piece::Item(item) => collector.out.push(item),
+                Piece::Part(part) => {
+                    if let Err(e) = walk_part(&self.walk, &part, &mut collector) {
+                        return (collector.out, Err(e));
+                    }
+                }
+            }
+        }
+        (collector.out, Ok(()))
+    }
+
+    fn read(&self, items: Vec<Item>, events: &mut Vec<Event>) -> Result<()> {
+        for item in items {
             match item {
                 Item::Ready(event) => events.push(event),
-                Item::Data(data) => self.data(&data, &mut events)?,
+                Item::Data(data) => self.data(&data, events)?,
                 Item::Spill { at, bp, unmodified } => {
                     events.push(self.spill(&at, &bp, unmodified)?);
                 }
             }
         }
-        Ok(events)
+        Ok(())
     }
 
     fn data(&self, data: &Data, events: &mut Vec<Event>) -> Result<()> {
@@ -59,7 +91,7 @@ impl Worker {
                 payload,
             })
         };
-        match self.policy.plan(&block, *blksz, bp.is_big_endian()) {
+        match self.rules.policy.plan(&block, *blksz, bp.is_big_endian()) {
             Plan::Embedded => events.push(Event::WriteEmbedded(WriteEmbedded {
                 object: at.object,
                 offset,
@@ -135,7 +167,7 @@ impl Worker {
     }
 
     fn zio(&self) -> (&Zio, Option<&Crypt>) {
-        (self.objset.zio(), self.objset.crypt().map(|c| &**c))
+        (self.walk.objset.zio(), self.walk.objset.crypt().map(|c| &**c))
     }
 
     /// The decompressed block, or its replacement; nothing if only sizes are wanted.
@@ -143,7 +175,7 @@ impl Worker {
         if self.sizes_only {
             return Ok(None);
         }
-        match self.objset.read_block(&data.bp, &data.at) {
+        match self.walk.objset.read_block(&data.bp, &data.at) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(e) => self.replace(e, data.blksz).map(Some),
         }
@@ -157,12 +189,12 @@ impl Worker {
     }
 
     fn spill(&self, at: &Bookmark, bp: &BlkPtr, unmodified: bool) -> Result<Event> {
-        let raw = self.policy.features.contains(Features::RAW);
+        let raw = self.rules.policy.features.contains(Features::RAW);
         let payload = match (self.sizes_only, raw) {
             (true, true) => Payload::size_only(bp.psize()),
             (true, false) => Payload::size_only(bp.lsize()),
             (false, true) => Payload::new(self.as_sent(WriteForm::Raw, bp, at)?.data),
-            (false, false) => Payload::new(self.objset.read_block(bp, at)?),
+            (false, false) => Payload::new(self.walk.objset.read_block(bp, at)?),
         };
         Ok(Event::Spill(Spill { object: at.object, unmodified, block: block_info(bp), payload }))
     }
