@@ -6,6 +6,7 @@
 use sha2::{Digest, Sha256};
 use zsend_pool::blkptr::BlkPtr;
 use zsend_pool::place::Bookmark;
+use zsend_pool::zio::Access;
 
 const BIRTH: u64 = 5;
 
@@ -32,7 +33,7 @@ pub fn check(bytes: &[u8]) {
     words[6] = (sectors * 0x1_0001) | 2 << 32 | 2 << 40 | 19 << 48 | 1 << 63;
     words[10] = BIRTH;
     let zio = crate::memory::zio(&device, if large { 12 } else { 9 });
-    if let Ok(data) = zio.read(&BlkPtr::from_words(words), &Bookmark::default(), None) {
+    if let Ok(data) = zio.read(&BlkPtr::from_words(words), &Bookmark::default(), Access::default()) {
         assert_eq!(data.len() as u64, (sectors + 1) * 512);
     }
 }

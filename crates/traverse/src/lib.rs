@@ -32,6 +32,7 @@ pub mod options;
 mod part;
 pub mod pipeline;
 mod relay;
+mod runs;
 pub mod send;
 pub mod source;
 pub mod walk;

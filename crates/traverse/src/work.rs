@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::items::{Collector, Data, Item, Rules, crypt_params};
 use crate::listed::Listed;
 use crate::relay::Done;
+use crate::runs::Runs;
 use crate::walk::{WalkSpec, walk_part};
 use bytes::Bytes;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,9 +13,8 @@ use zsend_encoder::event::{BlockInfo, Event, Payload, Spill, Write, WriteEmbedde
 use zsend_encoder::policy::{OLD_MAX_BLOCK_SIZE, Plan};
 use zsend_pool::PoolError;
 use zsend_pool::blkptr::BlkPtr;
-use zsend_pool::crypt::Crypt;
 use zsend_pool::place::Bookmark;
-use zsend_pool::zio::{Stored, Zio};
+use zsend_pool::zio::{Extent, Stored};
 use zsend_records::flags::Features;
 
 /// What a lost block is filled with when it is sent all the same: "zfs badd bloc".
@@ -64,19 +64,23 @@ impl Worker {
     }
 
     fn read(&self, items: Vec<Item>, events: &mut Vec<Event>) -> Result<()> {
-        for item in items {
+        let wanted = if self.sizes_only { &[] } else { &items[..] };
+        let mut runs = Runs::new(self.walk.objset.zio(), wanted);
+        for (i, item) in items.into_iter().enumerate() {
+            let extent = runs.extent(i);
+            let extent = extent.as_ref();
             match item {
                 Item::Ready(event) => events.push(event),
-                Item::Data(data) => self.data(&data, events)?,
+                Item::Data(data) => self.data(&data, extent, events)?,
                 Item::Spill { at, bp, unmodified } => {
-                    events.push(self.spill(&at, &bp, unmodified)?);
+                    events.push(self.spill(&at, &bp, unmodified, extent)?);
                 }
             }
         }
         Ok(())
     }
 
-    fn data(&self, data: &Data, events: &mut Vec<Event>) -> Result<()> {
+    fn data(&self, data: &Data, extent: Option<&Extent>, events: &mut Vec<Event>) -> Result<()> {
         let Data { at, bp, blksz, .. } = data;
         let block = block_info(bp);
         let offset = at.blkid.wrapping_mul(*blksz);
@@ -100,11 +104,11 @@ impl Worker {
                 payload: embedded_payload(bp),
             })),
             Plan::Write(form) => {
-                let (form, payload) = self.payload(form, data)?;
+                let (form, payload) = self.payload(form, data, extent)?;
                 events.push(write(form, offset, payload, *blksz));
             }
             Plan::Split => {
-                let whole = self.plain_or_replaced(data)?;
+                let whole = self.plain_or_replaced(data, extent)?;
                 let mut done = 0;
                 while done < *blksz {
                     let len = OLD_MAX_BLOCK_SIZE.min(blksz - done);
@@ -129,12 +133,17 @@ impl Worker {
     }
 
     /// The payload in the wanted form; plain if the block is lost and replaced.
-    fn payload(&self, form: WriteForm, data: &Data) -> Result<(WriteForm, Payload)> {
+    fn payload(
+        &self,
+        form: WriteForm,
+        data: &Data,
+        extent: Option<&Extent>,
+    ) -> Result<(WriteForm, Payload)> {
         let Data { at, bp, blksz, .. } = data;
         if form == WriteForm::Plain || form == WriteForm::Anonymous {
             return Ok((
                 form,
-                match self.plain_or_replaced(data)? {
+                match self.plain_or_replaced(data, extent)? {
                     None => Payload::size_only(*blksz),
                     Some(bytes) => Payload::new(bytes),
                 },
@@ -143,7 +152,7 @@ impl Worker {
         if self.sizes_only {
             return Ok((form, Payload::size_only(bp.psize())));
         }
-        match self.as_sent(form, bp, at) {
+        match self.as_sent(form, bp, at, extent) {
             // The sum that verified the block is the payload's sum, where it is the same sum.
             Ok(stored) => Ok((
                 form,
@@ -157,25 +166,38 @@ impl Worker {
     }
 
     /// The stored block for a raw stream; decrypted, if it is encrypted, for any other.
-    fn as_sent(&self, form: WriteForm, bp: &BlkPtr, at: &Bookmark) -> zsend_pool::Result<Stored> {
-        let (zio, crypt) = self.zio();
+    fn as_sent(
+        &self,
+        form: WriteForm,
+        bp: &BlkPtr,
+        at: &Bookmark,
+        extent: Option<&Extent>,
+    ) -> zsend_pool::Result<Stored> {
+        let objset = &self.walk.objset;
         if form == WriteForm::Raw {
-            zio.read_raw(bp, at, crypt)
+            objset.zio().read_raw(bp, at, objset.access(extent))
         } else {
-            zio.read_decrypted(bp, at, crypt)
+            objset.zio().read_decrypted(bp, at, objset.access(extent))
         }
     }
 
-    fn zio(&self) -> (&Zio, Option<&Crypt>) {
-        (self.walk.objset.zio(), self.walk.objset.crypt().map(|c| &**c))
+    /// The decompressed block.
+    fn plain(
+        &self,
+        bp: &BlkPtr,
+        at: &Bookmark,
+        extent: Option<&Extent>,
+    ) -> zsend_pool::Result<Bytes> {
+        let objset = &self.walk.objset;
+        objset.zio().read(bp, at, objset.access(extent))
     }
 
     /// The decompressed block, or its replacement; nothing if only sizes are wanted.
-    fn plain_or_replaced(&self, data: &Data) -> Result<Option<Bytes>> {
+    fn plain_or_replaced(&self, data: &Data, extent: Option<&Extent>) -> Result<Option<Bytes>> {
         if self.sizes_only {
             return Ok(None);
         }
-        match self.walk.objset.read_block(&data.bp, &data.at) {
+        match self.plain(&data.bp, &data.at, extent) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(e) => self.replace(e, data.blksz).map(Some),
         }
@@ -188,13 +210,19 @@ impl Worker {
         Ok(BAD_BLOCK.to_le_bytes().repeat(as_len(blksz) / 8).into())
     }
 
-    fn spill(&self, at: &Bookmark, bp: &BlkPtr, unmodified: bool) -> Result<Event> {
+    fn spill(
+        &self,
+        at: &Bookmark,
+        bp: &BlkPtr,
+        unmodified: bool,
+        extent: Option<&Extent>,
+    ) -> Result<Event> {
         let raw = self.rules.policy.features.contains(Features::RAW);
         let payload = match (self.sizes_only, raw) {
             (true, true) => Payload::size_only(bp.psize()),
             (true, false) => Payload::size_only(bp.lsize()),
-            (false, true) => Payload::new(self.as_sent(WriteForm::Raw, bp, at)?.data),
-            (false, false) => Payload::new(self.walk.objset.read_block(bp, at)?),
+            (false, true) => Payload::new(self.as_sent(WriteForm::Raw, bp, at, extent)?.data),
+            (false, false) => Payload::new(self.plain(bp, at, extent)?),
         };
         Ok(Event::Spill(Spill { object: at.object, unmodified, block: block_info(bp), payload }))
     }

@@ -5,7 +5,7 @@ use crate::blkptr::BlkPtr;
 use crate::cache::BlockCache;
 use crate::crypt::Crypt;
 use crate::place::Bookmark;
-use crate::zio::Zio;
+use crate::zio::{Access, Extent, Zio};
 use crate::{PoolError, Result};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -58,7 +58,7 @@ impl Objset {
             let found = format!("type {} of {} bytes", root.object_type(), root.lsize());
             return Err(PoolError::corrupt(at, "root block", found, "an object set"));
         }
-        let phys = zio.read(&root, &at, crypt.as_deref())?;
+        let phys = zio.read(&root, &at, Access::new(crypt.as_deref()))?;
         let meta = Dnode::parse(&phys.slice(..DNODE_SIZE), &at)?;
         if meta.object_type != DmuType::DNODE || meta.datablksz() != DNODE_BLOCK_SIZE as u64 {
             let found = format!("type {}, {} bytes a block", meta.object_type, meta.datablksz());
@@ -136,7 +136,12 @@ impl Objset {
     /// # Errors
     /// Those of [`Zio::read`].
     pub fn read_block(&self, bp: &BlkPtr, at: &Bookmark) -> Result<Bytes> {
-        self.zio.read(bp, at, self.crypt.as_deref())
+        self.zio.read(bp, at, self.access(None))
+    }
+
+    /// What blocks of this object set are read with, and bytes that were read already.
+    pub fn access<'a>(&'a self, extent: Option<&'a Extent>) -> Access<'a> {
+        Access { crypt: self.crypt.as_deref(), extent }
     }
 
     /// The reader of the pool's blocks.

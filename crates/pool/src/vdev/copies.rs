@@ -72,6 +72,14 @@ impl Copies {
         self.sides.first().is_some_and(|s| s.is_present() && !s.suspect)
     }
 
+    /// The device that is read first, unless it is missing or may be out of date.
+    pub(super) fn first_device(&self) -> Option<&Device> {
+        match self.sides.first() {
+            Some(Side { source: Source::Device(device), suspect: false, .. }) => Some(device),
+            _ => None,
+        }
+    }
+
     /// Offers each side's bytes to the request's check.
     pub(super) fn read(
         &self,

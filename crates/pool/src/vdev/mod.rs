@@ -15,6 +15,7 @@ mod tests;
 pub use build::{Leaves, Member};
 
 use crate::blkptr::Dva;
+use crate::device::Device;
 use crate::place::Attempt;
 use copies::Copies;
 use draid::Draid;
@@ -152,6 +153,15 @@ impl Tree {
 
     fn top(&self, vdev: u64) -> Option<&Vdev> {
         self.tops.get(usize::try_from(vdev).ok()?)
+    }
+
+    /// The device that is read first at any offset of a top-level vdev, where offsets of the vdev
+    /// are offsets of its devices and that device can be trusted as far as is known.
+    pub(crate) fn plain_device(&self, vdev: u64) -> Option<&Device> {
+        match &self.top(vdev)?.kind {
+            Kind::Copies(copies) => copies.first_device(),
+            _ => None,
+        }
     }
 
     /// Data bytes of the smallest allocation on a top-level vdev: what a gang header may fill.

@@ -4,6 +4,7 @@ use super::super::read::tests::zio_of;
 use super::*;
 use crate::PoolError;
 use crate::place::Bookmark;
+use crate::zio::Access;
 use sha2::{Digest, Sha256};
 
 /// Where the header lies on the vdev, and when it was born.
@@ -38,7 +39,7 @@ fn header(at: u64, children: &[[u64; 16]], size: usize, big: bool) -> Vec<u8> {
 
 fn read(parts: &[(u64, &[u8])], ashift: u64, len: u64) -> crate::Result<Vec<u8>> {
     let bp = BlkPtr::from_words(pointer(AT, len, true));
-    zio_of(parts, ashift).read(&bp, &Bookmark::default(), None).map(Vec::from)
+    zio_of(parts, ashift).read(&bp, &Bookmark::default(), Access::default()).map(Vec::from)
 }
 
 fn why(parts: &[(u64, &[u8])], len: u64) -> String {

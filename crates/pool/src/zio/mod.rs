@@ -3,6 +3,7 @@
 pub mod checksum;
 pub mod compress;
 mod edonr;
+pub(crate) mod extent;
 mod fletcher2;
 mod gang;
 mod lzjb;
@@ -10,4 +11,5 @@ pub(crate) mod read;
 mod skein;
 mod zle;
 
-pub use read::{Healed, Stored, Zio};
+pub use extent::Extent;
+pub use read::{Access, Healed, Stored, Zio};

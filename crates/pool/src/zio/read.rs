@@ -3,6 +3,7 @@
 
 use super::checksum::{self, ChecksumSalt};
 use super::compress;
+use super::extent::Extent;
 use crate::blkptr::{BlkPtr, Dva};
 use crate::crypt::{self, Crypt};
 use crate::dmu::byteswap;
@@ -21,6 +22,22 @@ const HEALED_KEPT: usize = 1000;
 
 /// How many reads are timed.
 const TIMED: u64 = 64;
+
+/// What a block is read with.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Access<'a> {
+    /// How its object set is encrypted; without a key in it, what can be read without one is.
+    pub crypt: Option<&'a Crypt>,
+    /// Bytes of the device that were read already.
+    pub extent: Option<&'a Extent>,
+}
+
+impl<'a> Access<'a> {
+    /// From the device, as its object set is encrypted.
+    pub const fn new(crypt: Option<&'a Crypt>) -> Self {
+        Self { crypt, extent: None }
+    }
+}
 
 /// A block's bytes as stored, after its checksum.
 #[derive(Clone, Debug)]
@@ -84,6 +101,26 @@ impl Zio {
     /// The first thousand reads that needed another copy or a reconstruction.
     pub fn healed(&self) -> Vec<Healed> {
         self.healed_kept.lock().map(|h| h.clone()).unwrap_or_default()
+    }
+
+    /// The block's bytes as stored: PSIZE of them, verified.
+    fn stored(&self, bp: &BlkPtr, at: &Bookmark, extent: Option<&Extent>) -> Result<Stored> {
+        if let Some(extent) = extent {
+            bp.check(at)?;
+            if let Some(stored) = self.find_in(bp, extent) {
+                return Ok(stored);
+            }
+        }
+        self.read_stored(bp, at)
+    }
+
+    /// The block from what was read already, if it passes there. If it does not, what is wrong with
+    /// it, and which copies are not, is found where it is read alone.
+    fn find_in(&self, bp: &BlkPtr, extent: &Extent) -> Option<Stored> {
+        let data = extent.find(bp.dvas().next()?, usize::try_from(bp.psize()).ok()?)?;
+        let mut sum = None;
+        self.verify(bp, &data, &mut sum).ok()?;
+        Some(Stored { data, sum })
     }
 
     /// The block's bytes as stored: PSIZE of them, verified.
@@ -192,12 +229,11 @@ impl Zio {
 
     /// The block's LSIZE bytes: verified, decrypted, decompressed, in little-endian order.
     ///
-    /// `crypt` is that of the object set; without a key in it, what can be read without one is.
-    ///
     /// # Errors
     /// As [`Self::read_stored`]; [`PoolError::Corrupt`] if the bytes do not decompress, and what
     /// [`Self::read_decrypted`] gives.
-    pub fn read(&self, bp: &BlkPtr, at: &Bookmark, crypt: Option<&Crypt>) -> Result<Bytes> {
+    pub fn read(&self, bp: &BlkPtr, at: &Bookmark, access: Access<'_>) -> Result<Bytes> {
+        let crypt = access.crypt;
         if bp.is_embedded() {
             crypt::check(bp, at, crypt)?;
             bp.check(at)?;
@@ -205,7 +241,7 @@ impl Zio {
             let data = self.expand(bp, at, Bytes::copy_from_slice(&payload[..len]))?;
             return self.to_host_order(bp, at, data, false);
         }
-        let stored = self.read_decrypted(bp, at, crypt)?;
+        let stored = self.read_decrypted(bp, at, access)?;
         let data = self.expand(bp, at, stored.data)?;
         if bp.level() > 0 && crypt.is_some() {
             crypt::check_indirect(bp, at, &data)?;
@@ -220,15 +256,10 @@ impl Zio {
     /// As [`Self::read_stored`]; [`PoolError::Crypto`] if a MAC does not fit,
     /// [`PoolError::Corrupt`] for an unencrypted block in an encrypted dataset,
     /// [`PoolError::KeyNeeded`] if it cannot be read without the key.
-    pub fn read_decrypted(
-        &self,
-        bp: &BlkPtr,
-        at: &Bookmark,
-        crypt: Option<&Crypt>,
-    ) -> Result<Stored> {
-        crypt::check(bp, at, crypt)?;
-        let stored = self.read_stored(bp, at)?;
-        match crypt {
+    pub fn read_decrypted(&self, bp: &BlkPtr, at: &Bookmark, access: Access<'_>) -> Result<Stored> {
+        crypt::check(bp, at, access.crypt)?;
+        let stored = self.stored(bp, at, access.extent)?;
+        match access.crypt {
             Some(crypt) if bp.level() == 0 => crypt.open(bp, at, stored),
             _ => Ok(stored),
         }
@@ -239,9 +270,9 @@ impl Zio {
     /// # Errors
     /// As [`Self::read_stored`]; [`PoolError::Corrupt`] for an unencrypted block in an encrypted
     /// dataset.
-    pub fn read_raw(&self, bp: &BlkPtr, at: &Bookmark, crypt: Option<&Crypt>) -> Result<Stored> {
-        crypt::check(bp, at, crypt)?;
-        self.read_stored(bp, at)
+    pub fn read_raw(&self, bp: &BlkPtr, at: &Bookmark, access: Access<'_>) -> Result<Stored> {
+        crypt::check(bp, at, access.crypt)?;
+        self.stored(bp, at, access.extent)
     }
 
     /// Decompresses stored bytes.

@@ -5,8 +5,8 @@ use crate::blkptr::BlkPtr;
 use crate::dmu::dnode::Dnode;
 use crate::place::Bookmark;
 use crate::zap::tests::{fat_blocks, leaf_block, micro_block};
-use crate::zio::checksum;
 use crate::zio::read::tests::zio_of;
+use crate::zio::{Access, checksum};
 use bytes::Bytes;
 use proptest::prelude::*;
 use zsend_records::types::{Checksum, DmuType};
@@ -123,7 +123,7 @@ fn read(kind: DmuType, data: &[u8], big: bool) -> Bytes {
     words[10] = 1;
     let sum = checksum::compute(Checksum::FLETCHER_4, data, big, None).unwrap();
     words[12..].copy_from_slice(&sum);
-    zio.read(&BlkPtr::from_words(words), &Bookmark::default(), None).unwrap()
+    zio.read(&BlkPtr::from_words(words), &Bookmark::default(), Access::default()).unwrap()
 }
 
 #[test]

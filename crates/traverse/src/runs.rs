@@ -1,0 +1,181 @@
+//! Neighbouring blocks are read together: which blocks of a batch lie side by side on a device, in
+//! whatever order they are sent.
+
+use crate::items::Item;
+use std::time::Duration;
+use zsend_pool::blkptr::Dva;
+use zsend_pool::zio::{Extent, Zio};
+
+/// Most bytes that are read together: few enough that they are still in a core's second cache when
+/// their turn comes.
+const MOST: u64 = 256 << 10;
+/// Most bytes that are read together where each read takes long.
+const MOST_SLOW: u64 = 1 << 20;
+/// A device on which a read takes this long is slow.
+const SLOW: Duration = Duration::from_millis(1);
+/// Blocks that lie no further apart are read together: skipping so little costs more than reading.
+const GAP: u64 = 16 << 10;
+/// How many bytes may be read for each that is wanted, since the byte budget counts those alone.
+const SPARSEST: u64 = 3;
+
+/// Blocks that lie one after another.
+#[derive(Debug, Default)]
+struct Run {
+    vdev: u64,
+    start: u64,
+    end: u64,
+    /// Bytes in it that are wanted.
+    wanted: u64,
+    /// Blocks in it that were not asked for yet.
+    blocks: usize,
+    extent: Option<Extent>,
+    was_read: bool,
+}
+
+impl Run {
+    fn new(place: &Place) -> Self {
+        let Place { vdev, start, end, .. } = *place;
+        Self { vdev, start, end, wanted: end - start, blocks: 1, ..Self::default() }
+    }
+
+    /// Adds a block that lies behind all others; says whether it belongs to the run.
+    fn add(&mut self, place: &Place, most: u64) -> bool {
+        if place.vdev != self.vdev || place.start < self.end {
+            return false;
+        }
+        let span = place.end - self.start;
+        let wanted = self.wanted + (place.end - place.start);
+        if place.start - self.end > GAP || span > most || span / SPARSEST > wanted {
+            return false;
+        }
+        (self.end, self.wanted) = (place.end, wanted);
+        self.blocks += 1;
+        true
+    }
+
+    /// The bytes for one of its blocks: read with the first, given up with the last.
+    fn extent(&mut self, zio: &Zio) -> Option<Extent> {
+        if !self.was_read {
+            self.was_read = true;
+            let len = usize::try_from(self.end - self.start).ok()?;
+            self.extent =
+                if self.blocks > 1 { zio.read_extent(self.vdev, self.start, len) } else { None };
+        }
+        self.blocks = self.blocks.saturating_sub(1);
+        if self.blocks == 0 { self.extent.take() } else { self.extent.clone() }
+    }
+}
+
+/// Where an item's bytes lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    vdev: u64,
+    start: u64,
+    end: u64,
+    item: usize,
+}
+
+impl Place {
+    /// Of an item that has bytes on a device.
+    fn of(item: usize, what: &Item) -> Option<Self> {
+        let bp = match what {
+            Item::Ready(_) => return None,
+            Item::Data(data) => &data.bp,
+            Item::Spill { bp, .. } => bp,
+        };
+        let dva: Dva = bp.dvas().next().filter(|dva| !dva.is_gang())?;
+        let (vdev, start) = (dva.vdev(), dva.offset());
+        Some(Self { vdev, start, end: start.checked_add(bp.psize())?, item })
+    }
+}
+
+/// The runs of some items, read as the items are taken.
+pub(crate) struct Runs<'a> {
+    zio: &'a Zio,
+    runs: Vec<Run>,
+    /// For each item the run that it belongs to.
+    of: Vec<Option<usize>>,
+}
+
+impl<'a> Runs<'a> {
+    pub(crate) fn new(zio: &'a Zio, items: &[Item]) -> Self {
+        let most = if zio.mean_latency() < SLOW { MOST } else { MOST_SLOW };
+        let (runs, of) = find(items, most);
+        Self { zio, runs, of }
+    }
+
+    /// What was read together with item `i`, if it has neighbours. Each item is asked for once.
+    pub(crate) fn extent(&mut self, i: usize) -> Option<Extent> {
+        let run = self.of.get(i).copied().flatten()?;
+        self.runs.get_mut(run)?.extent(self.zio)
+    }
+}
+
+/// The runs, and for each item the one that it belongs to.
+fn find(items: &[Item], most: u64) -> (Vec<Run>, Vec<Option<usize>>) {
+    let mut places: Vec<Place> =
+        items.iter().enumerate().filter_map(|(i, item)| Place::of(i, item)).collect();
+    // Objects that were written at one time lie in several places by turns, often backwards.
+    places.sort_unstable();
+    let mut of = vec![None; items.len()];
+    let mut runs: Vec<Run> = Vec::new();
+    for place in &places {
+        if !runs.last_mut().is_some_and(|run| run.add(place, most)) {
+            runs.push(Run::new(place));
+        }
+        of[place.item] = Some(runs.len() - 1);
+    }
+    (runs, of)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zsend_encoder::event::Event;
+    use zsend_pool::blkptr::BlkPtr;
+    use zsend_pool::place::Bookmark;
+
+    /// A block of 4 KiB at an offset of a vdev.
+    fn block(vdev: u64, offset: u64) -> Item {
+        let mut words = [0; 16];
+        words[0] = vdev << 32 | 8;
+        words[1] = offset >> 9;
+        words[6] = 7 | 7 << 16 | 1 << 63;
+        let bp = BlkPtr::from_words(words);
+        Item::Spill { at: Bookmark::default(), bp, unmodified: false }
+    }
+
+    /// Start, end and blocks of each run.
+    fn runs(items: &[Item]) -> Vec<(u64, u64, usize)> {
+        find(items, MOST).0.iter().map(|run| (run.start, run.end, run.blocks)).collect()
+    }
+
+    #[test]
+    fn neighbours_are_one_run_whatever_their_order() {
+        let ready = Item::Ready(Event::FreeSlot { object: 1 });
+        let items = [block(0, 12288), ready, block(1, 16384), block(0, 8192), block(0, 1 << 20)];
+        let (found, of) = find(&items, MOST);
+        assert_eq!(of, [Some(0), None, Some(2), Some(0), Some(1)]);
+        assert_eq!(
+            runs(&items),
+            [(8192, 16384, 2), (1 << 20, (1 << 20) + 4096, 1), (16384, 20480, 1)]
+        );
+        assert_eq!((found[0].vdev, found[2].vdev), (0, 1));
+    }
+
+    #[test]
+    fn gaps_lengths_and_waste_have_their_bounds() {
+        let pair = |second: u64| runs(&[block(0, 0), block(0, second)]).len();
+        assert_eq!(pair(4096 + GAP), 1);
+        assert_eq!(pair(4096 + GAP + 512), 2);
+        // Twice the same is no run.
+        assert_eq!(pair(0), 2);
+        let spaced = |by: u64| runs(&(0..10).map(|i| block(0, i * by)).collect::<Vec<_>>()).len();
+        assert_eq!(spaced(12288), 1);
+        assert!(spaced(4096 + GAP) > 1);
+        let long: Vec<_> = (0..100).map(|i| block(0, i * 4096)).collect();
+        assert_eq!(runs(&long), [(0, MOST, 64), (MOST, 100 * 4096, 36)]);
+        // An offset that no device has.
+        assert_eq!(runs(&[block(0, !511)]), [(0, 0, 0); 0]);
+    }
+}
