@@ -5,7 +5,8 @@ use crate::dialect::Dialect;
 use crate::encoders;
 use crate::event::{Event, Payload};
 use crate::pending::{Completed, Pending, Range};
-use crate::sink::RecordSink;
+use crate::sink::{CountsOnly, RecordSink};
+use crate::stretch::{Counted, Stretch};
 use std::io;
 use zerocopy::IntoBytes;
 use zerocopy::byteorder::{LE, U64};
@@ -33,6 +34,15 @@ pub struct Summary {
     pub records: [u64; RecordType::COUNT],
     /// Bytes, payloads included.
     pub bytes: u64,
+}
+
+impl Summary {
+    fn add(&mut self, other: &Self) {
+        for (n, more) in self.records.iter_mut().zip(other.records) {
+            *n += more;
+        }
+        self.bytes += other.bytes;
+    }
 }
 
 /// What a [`RecordEncoder`](encoders::RecordEncoder) writes to.
@@ -168,6 +178,28 @@ impl<S: RecordSink> Encoder<S> {
     /// Those of the sink.
     pub fn event(&mut self, event: &Event) -> io::Result<()> {
         encoders::encoder_for(event).encode(event, &mut self.output)
+    }
+
+    /// Adds what a stretch of events gives that was counted elsewhere, to a stream that is only
+    /// counted: its bytes are not there.
+    ///
+    /// # Errors
+    /// Those of the sink.
+    pub fn stretch(&mut self, stretch: Stretch) -> io::Result<()>
+    where
+        S: CountsOnly,
+    {
+        let (head, rest) = stretch.into_parts();
+        head.iter().try_for_each(|event| self.event(event))?;
+        let Some(counted) = rest else { return Ok(()) };
+        self.output.flush_pending()?;
+        self.output.summary.add(&counted.summary);
+        self.output.pending = counted.pending;
+        Ok(())
+    }
+
+    pub(crate) fn into_counted(self) -> Counted {
+        Counted { summary: self.output.summary, pending: self.output.pending }
     }
 
     /// What was written so far.

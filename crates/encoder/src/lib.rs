@@ -43,3 +43,4 @@ pub mod event;
 mod pending;
 pub mod policy;
 pub mod sink;
+pub mod stretch;

@@ -48,14 +48,17 @@ pub fn thread_pool(threads: usize) -> Result<rayon::ThreadPool> {
         .map_err(|e| SendError::Threads(e.to_string()))
 }
 
-/// Runs a send and gives `each` every event, in order, on one thread after another.
+/// Runs a send: `finish` is given the events of one batch after another, in any order and by many
+/// threads at once, and `each` is given what it made of them, in send order, by one thread after
+/// another.
 ///
 /// # Errors
 /// The first error in send order: everything before it was given to `each`.
-pub fn run(
+pub fn run<T: Send>(
     spec: &PipelineSpec,
     cancel: &AtomicBool,
-    each: impl FnMut(Event) -> Result<()> + Send,
+    finish: impl Fn(Vec<Event>) -> Result<Vec<T>> + Sync,
+    each: impl FnMut(T) -> Result<()> + Send,
 ) -> Result<()> {
     let pool = thread_pool(spec.threads)?;
     let rules = Rules {
@@ -72,16 +75,22 @@ pub fn run(
     };
     let budget = Budget::new(spec.queue_length);
     let relay = Relay::new(each, &budget, cancel);
-    let (worker, shared) = (&worker, &relay);
+    let (worker, finish, shared) = (&worker, &finish, &relay);
     pool.in_place_scope_fifo(|scope| {
         let mut number = 0;
         let submit = |batch: Batch| {
-            if !budget.acquire(batch.cost) {
+            let cost = batch.cost;
+            if !budget.acquire(cost) {
                 return Err(SendError::Cancelled);
             }
             scope.spawn_fifo(move |_| {
                 let guard = CloseOnPanic(shared);
-                shared.hand_in(number, worker.run(batch));
+                let (events, error) = worker.run(batch);
+                let (results, error) = match finish(events) {
+                    Ok(results) => (results, error),
+                    Err(e) => (Vec::new(), Some(e)),
+                };
+                shared.hand_in(number, Done { results, error, cost });
                 std::mem::forget(guard);
             });
             number += 1;
@@ -99,16 +108,16 @@ pub fn run(
         let error = collector.out.flush().and(walked).err();
         drop(collector);
         if error.is_some() {
-            shared.hand_in(number, Done { events: Vec::new(), error, cost: 0 });
+            shared.hand_in(number, Done { results: Vec::new(), error, cost: 0 });
         }
     });
     relay.finish()
 }
 
 /// Lets the walk end if a worker panics; the panic itself goes on to whoever called.
-struct CloseOnPanic<'a, 'b, E: FnMut(Event) -> Result<()>>(&'a Relay<'b, E>);
+struct CloseOnPanic<'a, 'b, T, E: FnMut(T) -> Result<()>>(&'a Relay<'b, T, E>);
 
-impl<E: FnMut(Event) -> Result<()>> Drop for CloseOnPanic<'_, '_, E> {
+impl<T, E: FnMut(T) -> Result<()>> Drop for CloseOnPanic<'_, '_, T, E> {
     fn drop(&mut self) {
         self.0.close();
     }

@@ -7,23 +7,22 @@ use crate::error::{Result, SendError};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
-use zsend_encoder::event::Event;
 
 /// A finished batch.
-pub(crate) struct Done {
-    /// Its events, in order.
-    pub(crate) events: Vec<Event>,
-    /// What ended it early, after those events.
+pub(crate) struct Done<T> {
+    /// What it gave, in order.
+    pub(crate) results: Vec<T>,
+    /// What ended it early, after those results.
     pub(crate) error: Option<SendError>,
     /// What it holds of the byte budget.
     pub(crate) cost: u64,
 }
 
-struct State<E> {
+struct State<T, E> {
     /// Number of the first batch that nobody has begun to deliver.
     next: u64,
     /// Finished batches from that number on; `None` for one that is under way.
-    done: VecDeque<Option<Done>>,
+    done: VecDeque<Option<Done<T>>>,
     /// Who delivers holds this, and no lock, while it does.
     each: Option<E>,
     /// The first error in send order.
@@ -31,16 +30,16 @@ struct State<E> {
 }
 
 /// See the module.
-pub(crate) struct Relay<'a, E> {
-    state: Mutex<State<E>>,
+pub(crate) struct Relay<'a, T, E> {
+    state: Mutex<State<T, E>>,
     budget: &'a Budget,
     cancel: &'a AtomicBool,
     /// Set once nothing more will be delivered.
     stop: AtomicBool,
 }
 
-impl<'a, E: FnMut(Event) -> Result<()>> Relay<'a, E> {
-    /// A relay that gives `each` every event, until `cancel` is set.
+impl<'a, T, E: FnMut(T) -> Result<()>> Relay<'a, T, E> {
+    /// A relay that gives `each` every result, until `cancel` is set.
     pub(crate) fn new(each: E, budget: &'a Budget, cancel: &'a AtomicBool) -> Self {
         let state = State { next: 0, done: VecDeque::new(), each: Some(each), error: None };
         Self { state: Mutex::new(state), budget, cancel, stop: AtomicBool::new(false) }
@@ -52,7 +51,7 @@ impl<'a, E: FnMut(Event) -> Result<()>> Relay<'a, E> {
     }
 
     /// Hands in batch `number`, and delivers what is next if nobody else does.
-    pub(crate) fn hand_in(&self, number: u64, done: Done) {
+    pub(crate) fn hand_in(&self, number: u64, done: Done<T>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let index = usize::try_from(number.wrapping_sub(state.next)).unwrap_or(usize::MAX);
         while state.done.len() <= index {
@@ -80,12 +79,12 @@ impl<'a, E: FnMut(Event) -> Result<()>> Relay<'a, E> {
         self.close();
     }
 
-    fn deliver(&self, done: Done, each: &mut E) -> Result<()> {
-        for event in done.events {
+    fn deliver(&self, done: Done<T>, each: &mut E) -> Result<()> {
+        for result in done.results {
             if self.cancel.load(Ordering::Relaxed) {
                 return Err(SendError::Cancelled);
             }
-            each(event)?;
+            each(result)?;
         }
         done.error.map_or(Ok(()), Err)
     }
@@ -108,10 +107,9 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// A batch of one event that tells its number.
-    fn done(number: u64) -> Done {
-        let events = vec![Event::FreeSlot { object: number }];
-        Done { events, error: None, cost: 1 }
+    /// A batch that gives its number.
+    fn done(number: u64) -> Done<u64> {
+        Done { results: vec![number], error: None, cost: 1 }
     }
 
     proptest! {
@@ -124,8 +122,8 @@ mod tests {
             let (budget, cancel) = (Budget::new(100), AtomicBool::new(false));
             let mut seen = Vec::new();
             let relay = Relay::new(
-                |event| {
-                    seen.push(event);
+                |number| {
+                    seen.push(number);
                     Ok(())
                 },
                 &budget,
@@ -137,11 +135,7 @@ mod tests {
             }
             prop_assert_eq!(relay.stop().load(Ordering::Relaxed), bad < 40);
             prop_assert_eq!(relay.finish().is_err(), bad < 40);
-            let seen: Vec<_> = seen
-                .iter()
-                .map(|e| match e { Event::FreeSlot { object } => *object, _ => u64::MAX })
-                .collect();
-            // The events before an error are delivered, with those of its own batch.
+            // What comes before an error is delivered, with what its own batch gave.
             prop_assert_eq!(seen, (0..40.min(bad.saturating_add(1))).collect::<Vec<_>>());
         }
     }
@@ -152,8 +146,8 @@ mod tests {
         let (began, begun) = std::sync::mpsc::channel();
         let (go, gone) = std::sync::mpsc::channel::<()>();
         let relay = Relay::new(
-            move |event| {
-                if matches!(event, Event::FreeSlot { object: 0 }) {
+            move |number| {
+                if number == 0 {
                     began.send(()).unwrap();
                     gone.recv().unwrap();
                 }

@@ -15,7 +15,8 @@ use zsend_encoder::dialect::Dialect;
 use zsend_encoder::encoder::{Encoder, StreamParams, Summary};
 use zsend_encoder::event::Event;
 use zsend_encoder::policy::Policy;
-use zsend_encoder::sink::{Discard, Gather, RecordSink};
+use zsend_encoder::sink::{Discard, Gather};
+use zsend_encoder::stretch::Stretch;
 use zsend_pool::PoolError;
 use zsend_pool::dmu::dnode::DNODES_PER_BLOCK;
 use zsend_pool::dmu::objset::Objset;
@@ -290,58 +291,14 @@ impl<'p> SendPlan<'p> {
         &self,
         out: impl Write + Send,
         cancel: &AtomicBool,
-        progress: impl FnMut(Progress) + Send,
-    ) -> Result<SendReport> {
-        self.encode(Gather::new(out), false, cancel, progress)
-    }
-
-    /// The size of the stream to the byte and its records by type, found without reading data.
-    ///
-    /// # Errors
-    /// Those of reading metadata.
-    pub fn exact_size(&self, cancel: &AtomicBool) -> Result<Summary> {
-        Ok(self.encode(Discard, true, cancel, |_| {})?.summary)
-    }
-
-    fn encode(
-        &self,
-        sink: impl RecordSink + Send,
-        sizes_only: bool,
-        cancel: &AtomicBool,
         mut progress: impl FnMut(Progress) + Send,
     ) -> Result<SendReport> {
-        let resume = self.resume_point()?;
-        let threads = self.options.thread_count(self.pool.zio().mean_latency());
-        let params = StreamParams {
-            dialect: self.options.dialect,
-            features: self.features,
-            toguid: self.dataset.guid,
-            object_limit: self
-                .objset
-                .meta()
-                .maxblkid
-                .saturating_add(1)
-                .saturating_mul(DNODES_PER_BLOCK),
-        };
         let replaced = self.options.tunables.corrupt_data.then(Arc::<Mutex<Vec<_>>>::default);
-        let mut encoder = Encoder::new(params, sink);
+        let mut encoder = Encoder::new(self.params(), Gather::new(out));
         encoder.event(&Event::Begin(self.begin())).map_err(SendError::Output)?;
-        let spec = PipelineSpec {
-            walk: WalkSpec {
-                objset: Arc::clone(&self.objset),
-                fromtxg: self.source.as_ref().map_or(0, |s| s.creation_txg),
-                resume,
-            },
-            listed: self.listed.clone(),
-            policy: Policy { dialect: self.options.dialect, features: self.features },
-            unmodified_spill: self.options.tunables.unmodified_spill_blocks,
-            sizes_only,
-            replaced: replaced.clone(),
-            queue_length: self.options.queue_length(threads),
-            threads,
-        };
-        let mut position = Position::new(self.options.dialect, resume);
-        let walked = run(&spec, cancel, |event| {
+        let spec = PipelineSpec { replaced: replaced.clone(), ..self.pipeline(false)? };
+        let mut position = Position::new(self.options.dialect, spec.walk.resume);
+        let walked = run(&spec, cancel, Ok, |event| {
             encoder.event(&event).map_err(SendError::Output)?;
             position.pass(&event);
             let Summary { records, bytes } = encoder.summary();
@@ -361,6 +318,56 @@ impl<'p> SendPlan<'p> {
             .map(|list| std::mem::take(&mut *list.lock().unwrap_or_else(PoisonError::into_inner)))
             .unwrap_or_default();
         Ok(SendReport { summary, replaced })
+    }
+
+    /// The size of the stream to the byte and its records by type, found without reading data.
+    ///
+    /// # Errors
+    /// Those of reading metadata.
+    pub fn exact_size(&self, cancel: &AtomicBool) -> Result<Summary> {
+        let params = self.params();
+        let mut encoder = Encoder::new(params, Discard);
+        encoder.event(&Event::Begin(self.begin())).map_err(SendError::Output)?;
+        let count = |events| {
+            let stretch = Stretch::count(params, events).map_err(SendError::Output)?;
+            Ok(vec![stretch])
+        };
+        run(&self.pipeline(true)?, cancel, count, |stretch| {
+            encoder.stretch(stretch).map_err(SendError::Output)
+        })?;
+        encoder.finish().map_err(SendError::Output)
+    }
+
+    fn params(&self) -> StreamParams {
+        StreamParams {
+            dialect: self.options.dialect,
+            features: self.features,
+            toguid: self.dataset.guid,
+            object_limit: self
+                .objset
+                .meta()
+                .maxblkid
+                .saturating_add(1)
+                .saturating_mul(DNODES_PER_BLOCK),
+        }
+    }
+
+    fn pipeline(&self, sizes_only: bool) -> Result<PipelineSpec> {
+        let threads = self.options.thread_count(self.pool.zio().mean_latency());
+        Ok(PipelineSpec {
+            walk: WalkSpec {
+                objset: Arc::clone(&self.objset),
+                fromtxg: self.source.as_ref().map_or(0, |s| s.creation_txg),
+                resume: self.resume_point()?,
+            },
+            listed: self.listed.clone(),
+            policy: Policy { dialect: self.options.dialect, features: self.features },
+            unmodified_spill: self.options.tunables.unmodified_spill_blocks,
+            sizes_only,
+            replaced: None,
+            queue_length: self.options.queue_length(threads),
+            threads,
+        })
     }
 
     /// Where to go on: the block that holds the offset, by the object's own block size.

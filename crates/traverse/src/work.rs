@@ -1,10 +1,9 @@
 //! What workers do: read, verify, decompress, and sum the payloads of a batch.
 
 use crate::batch::{Batch, Piece};
-use crate::error::Result;
+use crate::error::{Result, SendError};
 use crate::items::{Collector, Data, Item, Rules, crypt_params};
 use crate::listed::Listed;
-use crate::relay::Done;
 use crate::runs::Runs;
 use crate::walk::{WalkSpec, walk_part};
 use bytes::Bytes;
@@ -34,12 +33,11 @@ pub(crate) struct Worker {
 impl Worker {
     /// Turns a batch into events, in its order. On an error the events before it are those that can
     /// be sent.
-    pub(crate) fn run(&self, batch: Batch) -> Done {
-        let cost = batch.cost;
+    pub(crate) fn run(&self, batch: Batch) -> (Vec<Event>, Option<SendError>) {
         let (items, walked) = self.items(batch);
         let mut events = Vec::with_capacity(items.len());
         let read = self.read(items, &mut events);
-        Done { events, error: read.and(walked).err(), cost }
+        (events, read.and(walked).err())
     }
 
     /// The items of a batch, its parts walked; those before an error if there is one.

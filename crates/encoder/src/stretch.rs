@@ -1,0 +1,137 @@
+//! A stretch of a stream that is counted by itself, so that the sizes of many can be found side by
+//! side.
+
+use crate::encoder::{Encoder, StreamParams, Summary};
+use crate::event::Event;
+use crate::pending::Pending;
+use crate::sink::Discard;
+
+/// What consecutive events add to a stream, whatever came before them.
+///
+/// Only the pending record joins what comes to what came: so the ranges that a stretch begins with
+/// are kept as they are, and all from the first record that lets nothing join it is counted here.
+#[derive(Debug, Default)]
+pub struct Stretch {
+    head: Vec<Event>,
+    rest: Option<Counted>,
+}
+
+/// The events from one that nothing pending can join.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    pub(crate) summary: Summary,
+    /// What is pending at their end.
+    pub(crate) pending: Pending,
+}
+
+impl Stretch {
+    /// Counts events, in send order, none of which is BEGIN.
+    ///
+    /// # Errors
+    /// [`std::io::Error`] for an event that no record has room for.
+    pub fn count(
+        params: StreamParams,
+        events: impl IntoIterator<Item = Event>,
+    ) -> std::io::Result<Self> {
+        let mut head = Vec::new();
+        let mut encoder = None;
+        for event in events {
+            if encoder.is_none() && may_join(&event) {
+                head.push(event);
+                continue;
+            }
+            encoder.get_or_insert_with(|| Encoder::new(params, Discard)).event(&event)?;
+        }
+        Ok(Self { head, rest: encoder.map(Encoder::into_counted) })
+    }
+
+    pub(crate) fn into_parts(self) -> (Vec<Event>, Option<Counted>) {
+        (self.head, self.rest)
+    }
+}
+
+/// Whether an event may be joined to a pending record, or give none at all.
+const fn may_join(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Hole(_) | Event::FreeSlot { .. } | Event::Redact { .. } | Event::ObjectRange { .. }
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::Dialect;
+    use crate::event::{Hole, Object, Payload};
+    use proptest::prelude::*;
+    use zsend_records::flags::Features;
+    use zsend_records::types::DmuType;
+
+    fn event() -> impl Strategy<Value = Event> {
+        let object = 1..4u64;
+        prop_oneof![
+            object.clone().prop_map(|object| Event::FreeSlot { object }),
+            (object.clone(), 0..4u64).prop_map(|(object, blkid)| Event::Hole(Hole {
+                object,
+                level: 0,
+                blkid,
+                indblkshift: 17,
+                datablkszsec: 1,
+                maxblkid: 9,
+                is_metadata: false,
+            })),
+            (object.clone(), 0..4u64).prop_map(|(object, n)| Event::Redact {
+                object,
+                offset: n * 512,
+                length: 512
+            }),
+            object.prop_map(|object| Event::Object(Object {
+                object,
+                object_type: DmuType::PLAIN_FILE_CONTENTS,
+                bonustype: DmuType::NONE,
+                blksz: 512,
+                bonuslen: 8,
+                checksum: 0,
+                compress: 0,
+                slots: 1,
+                maxblkid: 3,
+                indblkshift: 17,
+                nlevels: 1,
+                nblkptr: 1,
+                has_spill: false,
+                byteswap: false,
+                bonus: Payload::size_only(8),
+            })),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+        #[test]
+        fn stretches_add_up_wherever_a_stream_is_cut(
+            events in prop::collection::vec(event(), 0..60),
+            cuts in prop::collection::vec(0..60usize, 0..6),
+            illumos in any::<bool>(),
+        ) {
+            let params = StreamParams {
+                dialect: if illumos { Dialect::Illumos } else { Dialect::OpenZfs },
+                features: Features::empty(),
+                toguid: 1,
+                object_limit: 32,
+            };
+            let mut whole = Encoder::new(params, Discard);
+            for event in &events {
+                whole.event(event).unwrap();
+            }
+            let mut parts = Encoder::new(params, Discard);
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|c| c.min(events.len())).collect();
+            cuts.extend([0, events.len()]);
+            cuts.sort_unstable();
+            for pair in cuts.windows(2) {
+                let events = events[pair[0]..pair[1]].iter().cloned();
+                parts.stretch(Stretch::count(params, events).unwrap()).unwrap();
+            }
+            prop_assert_eq!(parts.finish().unwrap(), whole.finish().unwrap());
+        }
+    }
+}
