@@ -27,7 +27,7 @@ pub fn check(bytes: &[u8]) {
         let data = Bytes::copy_from_slice(data);
         let at = Bookmark::default();
         for start in (0..data.len()).step_by(512) {
-            if let Ok(dnode) = Dnode::parse(&data.slice(start..), &at) {
+            if let Ok(dnode) = Dnode::parse(&data, start, &at) {
                 ask_dnode(&dnode);
             }
         }

@@ -10,10 +10,10 @@ use crate::sink::Discard;
 ///
 /// Only the pending record joins what comes to what came: so the ranges that a stretch begins with
 /// are kept as they are, and all from the first record that lets nothing join it is counted here.
-#[derive(Debug, Default)]
 pub struct Stretch {
+    params: StreamParams,
     head: Vec<Event>,
-    rest: Option<Counted>,
+    rest: Option<Encoder<Discard>>,
 }
 
 /// The events from one that nothing pending can join.
@@ -25,28 +25,25 @@ pub(crate) struct Counted {
 }
 
 impl Stretch {
-    /// Counts events, in send order, none of which is BEGIN.
+    /// An empty stretch.
+    pub const fn new(params: StreamParams) -> Self {
+        Self { params, head: Vec::new(), rest: None }
+    }
+
+    /// Counts the next event, which is not BEGIN.
     ///
     /// # Errors
     /// [`std::io::Error`] for an event that no record has room for.
-    pub fn count(
-        params: StreamParams,
-        events: impl IntoIterator<Item = Event>,
-    ) -> std::io::Result<Self> {
-        let mut head = Vec::new();
-        let mut encoder = None;
-        for event in events {
-            if encoder.is_none() && may_join(&event) {
-                head.push(event);
-                continue;
-            }
-            encoder.get_or_insert_with(|| Encoder::new(params, Discard)).event(&event)?;
+    pub fn event(&mut self, event: Event) -> std::io::Result<()> {
+        if self.rest.is_none() && may_join(&event) {
+            self.head.push(event);
+            return Ok(());
         }
-        Ok(Self { head, rest: encoder.map(Encoder::into_counted) })
+        self.rest.get_or_insert_with(|| Encoder::new(self.params, Discard)).event(&event)
     }
 
     pub(crate) fn into_parts(self) -> (Vec<Event>, Option<Counted>) {
-        (self.head, self.rest)
+        (self.head, self.rest.map(Encoder::into_counted))
     }
 }
 
@@ -128,8 +125,11 @@ mod tests {
             cuts.extend([0, events.len()]);
             cuts.sort_unstable();
             for pair in cuts.windows(2) {
-                let events = events[pair[0]..pair[1]].iter().cloned();
-                parts.stretch(Stretch::count(params, events).unwrap()).unwrap();
+                let mut stretch = Stretch::new(params);
+                for event in &events[pair[0]..pair[1]] {
+                    stretch.event(event.clone()).unwrap();
+                }
+                parts.stretch(stretch).unwrap();
             }
             prop_assert_eq!(parts.finish().unwrap(), whole.finish().unwrap());
         }

@@ -122,7 +122,7 @@ fn digest(dir: &Path, pool: &str, snapshot: &str) -> zsend_pool::Result<String> 
         let mut slot = 0;
         while slot * DNODE_SIZE < block.len() {
             let at = Bookmark::new(objset.id(), 0, 0, blkid);
-            let dnode = Dnode::parse(&block.slice(slot * DNODE_SIZE..), &at)?;
+            let dnode = Dnode::parse(&block, slot * DNODE_SIZE, &at)?;
             if dnode.object_type != DmuType::NONE {
                 read_object(&objset, &dnode, blkid * 32 + slot as u64, &mut hash)?;
             }

@@ -5,6 +5,8 @@ use crate::error::Result;
 use crate::items::{Item, Out};
 use crate::part::Part;
 use zsend_pool::blkptr::BlkPtr;
+use zsend_pool::dmu::dnode::Outline;
+use zsend_records::types::DmuType;
 
 /// What a batch is made of.
 #[derive(Clone, Debug)]
@@ -21,6 +23,22 @@ pub(crate) struct Batch {
     pub(crate) pieces: Vec<Piece>,
     /// What the batch takes of the byte budget.
     pub(crate) cost: u64,
+    /// Items that the pieces give, about.
+    pub(crate) items: usize,
+}
+
+/// What some items come to.
+#[derive(Clone, Copy, Debug, Default)]
+struct Price {
+    cost: u64,
+    items: usize,
+}
+
+impl std::ops::AddAssign for Price {
+    fn add_assign(&mut self, other: Self) {
+        self.cost += other.cost;
+        self.items += other.items;
+    }
 }
 
 /// Payload bytes that one batch collects.
@@ -30,8 +48,6 @@ const BATCH_BYTES: u64 = 1 << 20;
 const FIRST_BYTES: u64 = 32 << 10;
 /// What an item takes of the budget besides its payload.
 const ITEM_COST: u64 = 1 << 10;
-/// What an item takes where no data are read.
-const ITEM_COST_UNREAD: u64 = 128;
 
 /// Cuts what it is given into batches and hands them on.
 pub(crate) struct Batcher<F> {
@@ -57,57 +73,65 @@ impl<F: FnMut(Batch) -> Result<()>> Batcher<F> {
         (self.submit)(std::mem::take(&mut self.batch))
     }
 
-    fn push(&mut self, piece: Piece, cost: u64) -> Result<()> {
+    fn push(&mut self, piece: Piece, price: Price) -> Result<()> {
         self.batch.pieces.push(piece);
-        self.batch.cost += cost;
+        self.batch.cost += price.cost;
+        self.batch.items += price.items;
         if self.batch.cost >= self.limit { self.flush() } else { Ok(()) }
     }
 
-    /// What an item costs whose payload has so many bytes.
-    const fn cost(&self, bytes: u64) -> u64 {
-        if self.sizes_only { ITEM_COST_UNREAD } else { bytes + ITEM_COST }
+    /// What an item comes to whose payload has so many bytes.
+    const fn price(&self, bytes: u64) -> Price {
+        Price { cost: if self.sizes_only { ITEM_COST } else { bytes + ITEM_COST }, items: 1 }
     }
 
-    /// What a data pointer in a part costs, if it is visited.
-    fn pointer_cost(&self, bp: &BlkPtr) -> u64 {
+    /// What a data pointer in a part comes to: nothing if it is not visited.
+    fn pointer_price(&self, bp: &BlkPtr) -> Price {
         let birth = bp.logical_birth();
         if birth != 0 && birth <= self.fromtxg {
-            0
-        } else if bp.is_hole() {
-            self.cost(0)
+            Price::default()
         } else {
-            self.cost(bp.lsize())
+            self.price(if bp.is_hole() { 0 } else { bp.lsize() })
         }
+    }
+
+    /// What a dnode and its data come to.
+    fn dnode_price(&self, dnode: &Outline<'_>) -> Price {
+        let mut price = self.price(0);
+        if dnode.object_type() != DmuType::NONE {
+            dnode.pointers().for_each(|bp| price += self.pointer_price(&bp));
+        }
+        price
     }
 }
 
 impl<F: FnMut(Batch) -> Result<()>> Out for Batcher<F> {
     fn item(&mut self, item: Item, bytes: u64) -> Result<()> {
-        let cost = self.cost(bytes);
-        self.push(Piece::Item(item), cost)
+        let price = self.price(bytes);
+        self.push(Piece::Item(item), price)
     }
 
     fn part(&mut self, part: &Part) -> Result<bool> {
+        let mut price = Price::default();
         match part {
-            Part::Dnodes { data, at, .. } => {
-                let pointers = Part::dnode_pointers(data, at);
-                let cost: u64 =
-                    pointers.iter().map(|bp| self.cost(0) + self.pointer_cost(bp)).sum();
+            Part::Dnodes { data, .. } => {
+                Outline::all(data).flatten().for_each(|dnode| price += self.dnode_price(&dnode));
                 // A block of dnodes is not cut, and a batch has its bound.
-                if cost > BATCH_BYTES {
+                if price.cost > BATCH_BYTES {
                     return Ok(false);
                 }
-                self.push(Piece::Part(part.clone()), cost + self.cost(0))?;
+                self.push(Piece::Part(part.clone()), price)?;
             }
             Part::Children { dnode, data, at, range } => {
                 let mut from = range.start;
-                let mut cost = 0;
                 for i in range.clone() {
-                    cost += BlkPtr::at(data, i).map_or(0, |bp| self.pointer_cost(&bp));
-                    if i + 1 == range.end || self.batch.cost + cost >= self.limit {
+                    if let Some(bp) = BlkPtr::at(data, i) {
+                        price += self.pointer_price(&bp);
+                    }
+                    if i + 1 == range.end || self.batch.cost + price.cost >= self.limit {
                         let (dnode, data) = (dnode.clone(), data.clone());
                         let part = Part::Children { dnode, data, at: *at, range: from..i + 1 };
-                        self.push(Piece::Part(part), std::mem::take(&mut cost))?;
+                        self.push(Piece::Part(part), std::mem::take(&mut price))?;
                         from = i + 1;
                     }
                 }

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use std::ops::Range;
 use zsend_pool::blkptr::BlkPtr;
-use zsend_pool::dmu::dnode::{DNODE_SIZE, Dnode};
+use zsend_pool::dmu::dnode::{Dnode, Outline};
 use zsend_pool::place::Bookmark;
 use zsend_records::types::DmuType;
 
@@ -39,34 +39,10 @@ impl Part {
     /// what is wrong with it.
     pub(crate) fn is_flat(&self) -> bool {
         match self {
-            Self::Dnodes { data, at, .. } => dnodes(data, at)
-                .all(|d| d.is_some_and(|d| d.object_type == DmuType::NONE || d.nlevels == 1)),
+            Self::Dnodes { data, .. } => Outline::all(data).all(|dnode| {
+                dnode.is_some_and(|d| d.object_type() == DmuType::NONE || d.nlevels() == 1)
+            }),
             Self::Children { .. } => true,
         }
     }
-
-    /// The data pointers of a block of dnodes, spill blocks with them; of what is sound in it.
-    pub(crate) fn dnode_pointers(data: &Bytes, at: &Bookmark) -> Vec<BlkPtr> {
-        dnodes(data, at)
-            .map_while(|dnode| dnode)
-            .filter(|dnode| dnode.object_type != DmuType::NONE)
-            .flat_map(|dnode| {
-                (0..3).filter_map(|i| dnode.blkptr(i)).chain(dnode.spill()).collect::<Vec<_>>()
-            })
-            .collect()
-    }
-}
-
-/// The dnodes in a block, in order; `None` is the last, for one that is not sound.
-fn dnodes(data: &Bytes, at: &Bookmark) -> impl Iterator<Item = Option<Dnode>> {
-    let mut slot = 0;
-    std::iter::from_fn(move || {
-        let start = slot * DNODE_SIZE;
-        if start >= data.len() {
-            return None;
-        }
-        let dnode = Dnode::parse(&data.slice(start..), at).ok();
-        slot += dnode.as_ref().map_or(data.len(), |d| usize::from(d.extra_slots) + 1);
-        Some(dnode)
-    })
 }

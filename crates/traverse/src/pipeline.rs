@@ -48,17 +48,44 @@ pub fn thread_pool(threads: usize) -> Result<rayon::ThreadPool> {
         .map_err(|e| SendError::Threads(e.to_string()))
 }
 
-/// Runs a send: `finish` is given the events of one batch after another, in any order and by many
-/// threads at once, and `each` is given what it made of them, in send order, by one thread after
-/// another.
+/// What is made of the events of one batch, by the worker that has them.
+pub trait Share {
+    /// What goes on to be delivered.
+    type Result: Send;
+
+    /// Takes the next event.
+    ///
+    /// # Errors
+    /// Any error ends the send, after what was taken before.
+    fn event(&mut self, event: Event) -> Result<()>;
+
+    /// What was made of them, in order.
+    fn results(self) -> Vec<Self::Result>;
+}
+
+impl Share for Vec<Event> {
+    type Result = Event;
+
+    fn event(&mut self, event: Event) -> Result<()> {
+        self.push(event);
+        Ok(())
+    }
+
+    fn results(self) -> Self {
+        self
+    }
+}
+
+/// Runs a send: `share` begins a batch of about so many items, in any order and on many threads at once, and `each` is given
+/// what became of it, in send order, by one thread after another.
 ///
 /// # Errors
 /// The first error in send order: everything before it was given to `each`.
-pub fn run<T: Send>(
+pub fn run<S: Share>(
     spec: &PipelineSpec,
     cancel: &AtomicBool,
-    finish: impl Fn(Vec<Event>) -> Result<Vec<T>> + Sync,
-    each: impl FnMut(T) -> Result<()> + Send,
+    share: impl Fn(usize) -> S + Sync,
+    each: impl FnMut(S::Result) -> Result<()> + Send,
 ) -> Result<()> {
     let pool = thread_pool(spec.threads)?;
     let rules = Rules {
@@ -75,7 +102,7 @@ pub fn run<T: Send>(
     };
     let budget = Budget::new(spec.queue_length);
     let relay = Relay::new(each, &budget, cancel);
-    let (worker, finish, shared) = (&worker, &finish, &relay);
+    let (worker, share, shared) = (&worker, &share, &relay);
     pool.in_place_scope_fifo(|scope| {
         let mut number = 0;
         let submit = |batch: Batch| {
@@ -85,12 +112,9 @@ pub fn run<T: Send>(
             }
             scope.spawn_fifo(move |_| {
                 let guard = CloseOnPanic(shared);
-                let (events, error) = worker.run(batch);
-                let (results, error) = match finish(events) {
-                    Ok(results) => (results, error),
-                    Err(e) => (Vec::new(), Some(e)),
-                };
-                shared.hand_in(number, Done { results, error, cost });
+                let mut share = share(batch.items);
+                let error = worker.run(batch, &mut |event| share.event(event)).err();
+                shared.hand_in(number, Done { results: share.results(), error, cost });
                 std::mem::forget(guard);
             });
             number += 1;

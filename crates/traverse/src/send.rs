@@ -4,7 +4,7 @@ use crate::error::{Result, SendError};
 use crate::features;
 use crate::listed::Listed;
 use crate::options::SendOptions;
-use crate::pipeline::{PipelineSpec, run};
+use crate::pipeline::{PipelineSpec, Share, run};
 use crate::source::{self, Source};
 use crate::walk::{ResumePoint, WalkSpec};
 use std::io::Write;
@@ -63,6 +63,21 @@ impl Position {
             Event::WriteEmbedded(w) => self.at = (w.object, w.offset),
             _ => {}
         }
+    }
+}
+
+/// Counts the events of a batch.
+struct Counting(Stretch);
+
+impl Share for Counting {
+    type Result = Stretch;
+
+    fn event(&mut self, event: Event) -> Result<()> {
+        self.0.event(event).map_err(SendError::Output)
+    }
+
+    fn results(self) -> Vec<Stretch> {
+        vec![self.0]
     }
 }
 
@@ -298,7 +313,7 @@ impl<'p> SendPlan<'p> {
         encoder.event(&Event::Begin(self.begin())).map_err(SendError::Output)?;
         let spec = PipelineSpec { replaced: replaced.clone(), ..self.pipeline(false)? };
         let mut position = Position::new(self.options.dialect, spec.walk.resume);
-        let walked = run(&spec, cancel, Ok, |event| {
+        let walked = run(&spec, cancel, Vec::with_capacity, |event| {
             encoder.event(&event).map_err(SendError::Output)?;
             position.pass(&event);
             let Summary { records, bytes } = encoder.summary();
@@ -328,11 +343,8 @@ impl<'p> SendPlan<'p> {
         let params = self.params();
         let mut encoder = Encoder::new(params, Discard);
         encoder.event(&Event::Begin(self.begin())).map_err(SendError::Output)?;
-        let count = |events| {
-            let stretch = Stretch::count(params, events).map_err(SendError::Output)?;
-            Ok(vec![stretch])
-        };
-        run(&self.pipeline(true)?, cancel, count, |stretch| {
+        let share = |_| Counting(Stretch::new(params));
+        run(&self.pipeline(true)?, cancel, share, |stretch| {
             encoder.stretch(stretch).map_err(SendError::Output)
         })?;
         encoder.finish().map_err(SendError::Output)

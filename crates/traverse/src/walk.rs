@@ -281,7 +281,7 @@ impl Walk<'_> {
         let mut dnodes = Vec::with_capacity(DNODE_BLOCK_SIZE / DNODE_SIZE);
         let mut slot = 0;
         while slot * DNODE_SIZE < DNODE_BLOCK_SIZE {
-            let dnode = Dnode::parse(&data.slice(slot * DNODE_SIZE..), &at)?;
+            let dnode = Dnode::parse(data, slot * DNODE_SIZE, &at)?;
             let object = first + slot as u64;
             slot += usize::from(dnode.extra_slots) + 1;
             dnodes.push((object, dnode));

@@ -1,8 +1,8 @@
 //! What workers do: read, verify, decompress, and sum the payloads of a batch.
 
 use crate::batch::{Batch, Piece};
-use crate::error::{Result, SendError};
-use crate::items::{Collector, Data, Item, Rules, crypt_params};
+use crate::error::Result;
+use crate::items::{Collector, Data, Item, Out, Rules, crypt_params};
 use crate::listed::Listed;
 use crate::runs::Runs;
 use crate::walk::{WalkSpec, walk_part};
@@ -19,6 +19,21 @@ use zsend_records::flags::Features;
 /// What a lost block is filled with when it is sent all the same: "zfs badd bloc".
 const BAD_BLOCK: u64 = 0x02F5_BADD_B10C;
 
+/// Takes events in order.
+pub(crate) type Each<'a> = dyn FnMut(Event) -> Result<()> + 'a;
+
+/// Makes events of items at once: where nothing is read, none has to wait for others.
+struct Direct<'a, 'b> {
+    worker: &'a Worker,
+    each: &'a mut Each<'b>,
+}
+
+impl Out for Direct<'_, '_> {
+    fn item(&mut self, item: Item, _: u64) -> Result<()> {
+        self.worker.item(item, None, self.each)
+    }
+}
+
 /// Reads batches.
 #[derive(Clone, Debug)]
 pub(crate) struct Worker {
@@ -31,54 +46,41 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// Turns a batch into events, in its order. On an error the events before it are those that can
-    /// be sent.
-    pub(crate) fn run(&self, batch: Batch) -> (Vec<Event>, Option<SendError>) {
-        let (items, walked) = self.items(batch);
-        let mut events = Vec::with_capacity(items.len());
-        let read = self.read(items, &mut events);
-        (events, read.and(walked).err())
+    /// Gives the events of a batch, in its order. On an error those before it are right.
+    pub(crate) fn run(&self, batch: Batch, each: &mut Each<'_>) -> Result<()> {
+        if self.sizes_only {
+            return self.expand(batch, Direct { worker: self, each }).1;
+        }
+        let room = Vec::with_capacity(batch.items);
+        let (items, expanded) = self.expand(batch, room);
+        let mut runs = Runs::new(self.walk.objset.zio(), &items);
+        for (i, item) in items.into_iter().enumerate() {
+            let extent = runs.extent(i);
+            self.item(item, extent.as_ref(), each)?;
+        }
+        expanded
     }
 
     /// The items of a batch, its parts walked; those before an error if there is one.
-    fn items(&self, batch: Batch) -> (Vec<Item>, Result<()>) {
-        let mut collector = Collector {
-            rules: self.rules,
-            objset: &self.walk.objset,
-            listed: Listed::default(),
-            out: Vec::new(),
-        };
-        for piece in batch.pieces {
-            match piece {
-                Piece::Item(item) => collector.out.push(item),
-                Piece::Part(part) => {
-                    if let Err(e) = walk_part(&self.walk, &part, &mut collector) {
-                        return (collector.out, Err(e));
-                    }
-                }
-            }
-        }
-        (collector.out, Ok(()))
+    fn expand<O: Out>(&self, batch: Batch, out: O) -> (O, Result<()>) {
+        let (rules, objset) = (self.rules, &*self.walk.objset);
+        let mut collector = Collector { rules, objset, listed: Listed::default(), out };
+        let expanded = batch.pieces.into_iter().try_for_each(|piece| match piece {
+            Piece::Item(item) => collector.out.item(item, 0),
+            Piece::Part(part) => walk_part(&self.walk, &part, &mut collector),
+        });
+        (collector.out, expanded)
     }
 
-    fn read(&self, items: Vec<Item>, events: &mut Vec<Event>) -> Result<()> {
-        let wanted = if self.sizes_only { &[] } else { &items[..] };
-        let mut runs = Runs::new(self.walk.objset.zio(), wanted);
-        for (i, item) in items.into_iter().enumerate() {
-            let extent = runs.extent(i);
-            let extent = extent.as_ref();
-            match item {
-                Item::Ready(event) => events.push(event),
-                Item::Data(data) => self.data(&data, extent, events)?,
-                Item::Spill { at, bp, unmodified } => {
-                    events.push(self.spill(&at, &bp, unmodified, extent)?);
-                }
-            }
+    fn item(&self, item: Item, extent: Option<&Extent>, each: &mut Each<'_>) -> Result<()> {
+        match item {
+            Item::Ready(event) => each(event),
+            Item::Data(data) => self.data(&data, extent, each),
+            Item::Spill { at, bp, unmodified } => each(self.spill(&at, &bp, unmodified, extent)?),
         }
-        Ok(())
     }
 
-    fn data(&self, data: &Data, extent: Option<&Extent>, events: &mut Vec<Event>) -> Result<()> {
+    fn data(&self, data: &Data, extent: Option<&Extent>, each: &mut Each<'_>) -> Result<()> {
         let Data { at, bp, blksz, .. } = data;
         let block = block_info(bp);
         let offset = at.blkid.wrapping_mul(*blksz);
@@ -94,7 +96,7 @@ impl Worker {
             })
         };
         match self.rules.policy.plan(&block, *blksz, bp.is_big_endian()) {
-            Plan::Embedded => events.push(Event::WriteEmbedded(WriteEmbedded {
+            Plan::Embedded => each(Event::WriteEmbedded(WriteEmbedded {
                 object: at.object,
                 offset,
                 blksz: *blksz,
@@ -103,7 +105,7 @@ impl Worker {
             })),
             Plan::Write(form) => {
                 let (form, payload) = self.payload(form, data, extent)?;
-                events.push(write(form, offset, payload, *blksz));
+                each(write(form, offset, payload, *blksz))
             }
             Plan::Split => {
                 let whole = self.plain_or_replaced(data, extent)?;
@@ -117,17 +119,12 @@ impl Worker {
                             Payload::new(bytes.slice(from.min(bytes.len())..to.min(bytes.len())))
                         }
                     };
-                    events.push(write(
-                        WriteForm::Anonymous,
-                        offset.wrapping_add(done),
-                        payload,
-                        len,
-                    ));
+                    each(write(WriteForm::Anonymous, offset.wrapping_add(done), payload, len))?;
                     done += len;
                 }
+                Ok(())
             }
         }
-        Ok(())
     }
 
     /// The payload in the wanted form; plain if the block is lost and replaced.

@@ -23,7 +23,7 @@ pub const CORE_SIZE: usize = 64;
 const FLAG_SPILL: u8 = 4;
 
 /// The fixed part of `dnode_phys_t`. Source: OpenZFS `include/sys/dnode.h`, zfs-2.3.2.
-#[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
+#[derive(Debug, FromBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 struct DnodeCore {
     kind: u8,
@@ -45,6 +45,58 @@ struct DnodeCore {
 assert_eq_size!(DnodeCore, [u8; CORE_SIZE]);
 const_assert_eq!(offset_of!(DnodeCore, datablkszsec), 8);
 const_assert_eq!(offset_of!(DnodeCore, maxblkid), 16);
+
+/// What a walk asks of a dnode before it takes hold of it, straight from the bytes of a block.
+#[derive(Clone, Copy, Debug)]
+pub struct Outline<'a> {
+    bytes: &'a [u8],
+    core: &'a DnodeCore,
+}
+
+impl<'a> Outline<'a> {
+    /// The dnodes in a block, in order; `None` is the last, for one whose slots do not fit.
+    pub fn all(block: &'a [u8]) -> impl Iterator<Item = Option<Self>> {
+        let mut rest = block;
+        std::iter::from_fn(move || {
+            if rest.is_empty() {
+                return None;
+            }
+            let found = DnodeCore::ref_from_prefix(rest).ok().and_then(|(core, _)| {
+                let size = (usize::from(core.extra_slots) + 1) * DNODE_SIZE;
+                rest.split_at_checked(size).map(|(bytes, after)| (Self { bytes, core }, after))
+            });
+            let Some((outline, after)) = found else {
+                rest = &[];
+                return Some(None);
+            };
+            rest = after;
+            Some(Some(outline))
+        })
+    }
+
+    /// `dn_type`; [`DmuType::NONE`] is a free slot.
+    pub const fn object_type(&self) -> DmuType {
+        DmuType(self.core.kind)
+    }
+
+    /// Levels of the block tree, as the field has it.
+    pub const fn nlevels(&self) -> u8 {
+        self.core.nlevels
+    }
+
+    /// The block pointers that there is room for, the spill block's last.
+    pub fn pointers(&self) -> impl Iterator<Item = BlkPtr> {
+        let own = (0..usize::from(self.core.nblkptr).min(3))
+            .map_while(|i| BlkPtr::at(&self.bytes[CORE_SIZE..], i));
+        own.chain(spill_of(self.bytes, self.core.flags & FLAG_SPILL != 0))
+    }
+}
+
+/// The spill block pointer in the last bytes of a dnode that has one.
+fn spill_of(bytes: &[u8], has_spill: bool) -> Option<BlkPtr> {
+    let start = bytes.len().checked_sub(BLKPTR_SIZE)?;
+    has_spill.then(|| BlkPtr::at(&bytes[start..], 0))?
+}
 
 /// A dnode in host order, with all its slots.
 #[derive(Clone, Debug)]
@@ -76,13 +128,14 @@ pub struct Dnode {
 }
 
 impl Dnode {
-    /// The dnode whose slots start `bytes`; more may follow. `at` is for errors.
+    /// The dnode whose slots start at byte `start` of a block; more may follow. `at` is for errors.
     ///
     /// # Errors
     /// [`PoolError::Corrupt`] if a field has a value that no writer gives it.
-    pub fn parse(bytes: &Bytes, at: &Bookmark) -> Result<Self> {
+    pub fn parse(block: &Bytes, start: usize, at: &Bookmark) -> Result<Self> {
         let bad =
             |what, found: u64, expected: &str| Err(PoolError::corrupt(*at, what, found, expected));
+        let bytes = block.get(start..).unwrap_or_default();
         let Ok((core, _)) = DnodeCore::ref_from_prefix(bytes) else {
             return bad("dnode size", bytes.len() as u64, "at least 512");
         };
@@ -94,7 +147,7 @@ impl Dnode {
             return bad("dn_extra_slots", core.extra_slots.into(), "slots inside the block");
         }
         let dnode = Self {
-            bytes: bytes.slice(..size),
+            bytes: block.slice(start..start + size),
             object_type,
             indblkshift: core.indblkshift,
             nlevels: core.nlevels,
@@ -185,7 +238,6 @@ impl Dnode {
 
     /// The spill block pointer, if there is one.
     pub fn spill(&self) -> Option<BlkPtr> {
-        let start = self.bytes.len().checked_sub(BLKPTR_SIZE)?;
-        self.has_spill.then(|| BlkPtr::at(&self.bytes[start..], 0))?
+        spill_of(&self.bytes, self.has_spill)
     }
 }

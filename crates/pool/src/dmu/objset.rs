@@ -59,7 +59,7 @@ impl Objset {
             return Err(PoolError::corrupt(at, "root block", found, "an object set"));
         }
         let phys = zio.read(&root, &at, Access::new(crypt.as_deref()))?;
-        let meta = Dnode::parse(&phys.slice(..DNODE_SIZE), &at)?;
+        let meta = Dnode::parse(&phys.slice(..DNODE_SIZE), 0, &at)?;
         if meta.object_type != DmuType::DNODE || meta.datablksz() != DNODE_BLOCK_SIZE as u64 {
             let found = format!("type {}, {} bytes a block", meta.object_type, meta.datablksz());
             return Err(PoolError::corrupt(
@@ -74,7 +74,7 @@ impl Objset {
         let mut accounting = Vec::new();
         for (offset, object) in ACCOUNTING {
             if phys.len() >= offset + DNODE_SIZE {
-                let dnode = Dnode::parse(&phys.slice(offset..offset + DNODE_SIZE), &at)?;
+                let dnode = Dnode::parse(&phys.slice(..offset + DNODE_SIZE), offset, &at)?;
                 if dnode.object_type != DmuType::NONE {
                     accounting.push((object, dnode));
                 }
@@ -168,7 +168,7 @@ impl Objset {
         // Slots are stepped over from the block's start: the inside of a large dnode is no object.
         let mut slot = 0;
         while slot <= wanted {
-            let dnode = Dnode::parse(&block.slice(slot * DNODE_SIZE..), &at)?;
+            let dnode = Dnode::parse(&block, slot * DNODE_SIZE, &at)?;
             if slot == wanted {
                 return if dnode.object_type == DmuType::NONE { Err(missing()) } else { Ok(dnode) };
             }

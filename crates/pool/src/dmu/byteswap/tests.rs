@@ -149,7 +149,7 @@ fn a_twin_of_every_bonus_reads_the_same() {
         swap_out(ByteswapKind::Dnode, &mut twin, false);
         swap(ByteswapKind::Dnode, &mut twin, false);
         let at = Bookmark::default();
-        let parse = |bytes: &[u8]| Dnode::parse(&Bytes::copy_from_slice(bytes), &at).unwrap();
+        let parse = |bytes: &[u8]| Dnode::parse(&Bytes::copy_from_slice(bytes), 0, &at).unwrap();
         let (ours, theirs) = (parse(&sample), parse(&twin));
         assert_eq!(ours.bonus(), theirs.bonus(), "type {bonustype}");
         assert_eq!((ours.blkptr(0), ours.spill()), (theirs.blkptr(0), theirs.spill()));
