@@ -1,4 +1,5 @@
-//! What is worth unsafe code: for now Fletcher-4 with the widest vectors that the machine has.
+//! What is worth unsafe code: the sums that every byte of a pool goes through, with the widest
+//! vectors that the machine has.
 //!
 //! Each `unsafe` here has its proof beside it and a safe twin that tests compare it to.
 //!
@@ -8,5 +9,6 @@
 //! ```
 
 mod fletcher;
+pub mod gf256;
 
 pub use fletcher::{fletcher4, fletcher4_byteswapped, fletcher4_portable};
