@@ -1,62 +1,18 @@
-//! Parity over GF(2^8): the syndromes of P, Q and R, and the columns that they give back.
+//! Parity over GF(2^8): the factors of P, Q and R, and the columns that they give back.
 //!
-//! With data columns d_0 … d_(n-1), P is the sum of d_i, Q of 2^(n-1-i) d_i and R of 4^(n-1-i) d_i,
-//! in the field of polynomial 0x11D. Short columns count as if zeros followed.
+//! With data columns d_0 … d_(n-1), P is the sum of d_i, Q of 2^(n-1-i) d_i and R of 4^(n-1-i) d_i.
+//! Short columns count as if zeros followed.
 //!
 //! Source: OpenZFS `module/zfs/vdev_raidz.c`, zfs-2.3.2.
 
-/// The field's polynomial without its highest term.
-const POLYNOMIAL: u8 = 0x1d;
+use zsend_metal::gf256::{self, Term, inverse, mul};
+
 /// Most parity columns of a raidz: `VDEV_RAIDZ_MAXPARITY`.
 pub(crate) const MAX_PARITY: usize = 3;
-/// Bytes of each column that are worked on together, so that syndromes stay in the first cache.
-const CHUNK: usize = 4096;
-
-/// Powers of two, twice over, so that a sum of two logarithms needs no reduction.
-const EXP: [u8; 510] = {
-    let mut exp = [0; 510];
-    let mut x = 1u8;
-    let mut i = 0;
-    while i < 255 {
-        exp[i] = x;
-        exp[i + 255] = x;
-        x = times_two(x);
-        i += 1;
-    }
-    exp
-};
-
-/// Logarithms to base two; that of zero is not used.
-const LOG: [u8; 256] = {
-    let mut log = [0; 256];
-    let mut i = 0u8;
-    while i < 255 {
-        log[EXP[i as usize] as usize] = i;
-        i += 1;
-    }
-    log
-};
-
-// Written without a branch or a table, so that the compiler makes vector code of the loops.
-const fn times_two(x: u8) -> u8 {
-    (x << 1) ^ (0u8.wrapping_sub(x >> 7) & POLYNOMIAL)
-}
-
-fn mul(a: u8, b: u8) -> u8 {
-    if a == 0 || b == 0 {
-        return 0;
-    }
-    EXP[usize::from(LOG[usize::from(a)]) + usize::from(LOG[usize::from(b)])]
-}
-
-/// The inverse of a number that is not zero.
-fn inverse(a: u8) -> u8 {
-    EXP[255 - usize::from(LOG[usize::from(a)])]
-}
 
 /// What parity `k` multiplies data column `i` of `n` by: 2^(k (n-1-i)).
 fn coefficient(k: usize, n: usize, i: usize) -> u8 {
-    EXP[(k * (n - 1 - i)) % 255]
+    gf256::exp(k * (n - 1 - i))
 }
 
 /// The place of a column in the block's buffer.
@@ -70,129 +26,90 @@ pub(super) struct Extent {
 
 /// Computes the `missing` columns of `block` from the others and as many parity columns.
 ///
-/// `data` are all data columns in order, `missing` indices among them, and `parity` pairs of 0, 1
-/// or 2 for P, Q or R with that column's bytes. Returns whether it was possible: not so if the
-/// numbers of missing and parity columns differ.
+/// `data` are all data columns, those that are not empty in the order in which they lie in the
+/// block; `missing` are indices among them, and `parity` pairs of 0, 1 or 2 for P, Q or R with that
+/// column's bytes. Returns whether it was possible, and then every byte of the missing columns was
+/// written: not so if the numbers of missing and parity columns differ.
 pub(super) fn reconstruct(
     block: &mut [u8],
-    data: &[Extent],
+    data: impl ExactSizeIterator<Item = Extent>,
     missing: &[usize],
     parity: &[(usize, &[u8])],
 ) -> bool {
+    let done = match missing.len() {
+        0 => solve::<0>(block, data, missing, parity),
+        1 => solve::<1>(block, data, missing, parity),
+        2 => solve::<2>(block, data, missing, parity),
+        MAX_PARITY => solve::<MAX_PARITY>(block, data, missing, parity),
+        _ => None,
+    };
+    done.is_some()
+}
+
+/// [`reconstruct`] of `M` columns; `None` if it is not possible.
+///
+/// Parity `k` without the columns that are there is the sum of the missing ones, each times its
+/// coefficient. So the missing columns are that matrix's inverse times those sums, and since the
+/// sums are linear in what is there, so are the missing columns: no sum has to be kept.
+fn solve<const M: usize>(
+    block: &mut [u8],
+    data: impl ExactSizeIterator<Item = Extent>,
+    missing: &[usize],
+    parity: &[(usize, &[u8])],
+) -> Option<()> {
+    let missing: [usize; M] = missing.try_into().ok()?;
+    let parity: [(usize, &[u8]); M] = parity.try_into().ok()?;
     let n = data.len();
-    let m = missing.len();
-    if m != parity.len() || m > MAX_PARITY || n > 255 || missing.iter().any(|&i| i >= n) {
-        return false;
+    if n > 255 || missing.iter().any(|&i| i >= n) {
+        return None;
     }
-    let mut matrix = [[0; MAX_PARITY]; MAX_PARITY];
-    for (row, (k, _)) in matrix.iter_mut().zip(parity) {
-        for (cell, &i) in row.iter_mut().zip(missing) {
-            *cell = coefficient(*k, n, i);
-        }
-    }
-    let Some(solution) = invert(matrix, m) else { return false };
-    let height = missing.iter().map(|&i| data[i].len).max().unwrap_or(0);
-    if parity.iter().any(|(_, p)| p.len() < height) {
-        return false;
-    }
-    let mut syndromes = [[0; CHUNK]; MAX_PARITY];
-    for start in (0..height).step_by(CHUNK) {
-        let end = (start + CHUNK).min(height);
-        for (syndrome, (k, bytes)) in syndromes.iter_mut().zip(parity) {
-            let syndrome = &mut syndrome[..end - start];
-            sum(block, data, missing, *k, start, syndrome);
-            add(syndrome, &bytes[start..end]);
-        }
-        for (&i, row) in missing.iter().zip(&solution) {
-            let column = data[i];
-            let end = end.min(column.len);
-            if start < end {
-                let out = &mut block[column.at + start..column.at + end];
-                out.fill(0);
-                for (syndrome, &c) in syndromes.iter().zip(row).take(m) {
-                    add_product(out, &syndrome[..end - start], c);
-                }
+    let solution = invert(parity.map(|(k, _)| missing.map(|i| coefficient(k, n, i))))?;
+    let factors = |coefficients: [u8; M]| {
+        solution.map(|row| row.iter().zip(coefficients).fold(0, |sum, (&s, c)| sum ^ mul(s, c)))
+    };
+    let mut columns: [&mut [u8]; M] = core::array::from_fn(|_| Default::default());
+    let mut terms = Vec::with_capacity(n);
+    let (mut rest, mut done) = (block, 0);
+    for (i, Extent { at, len }) in data.enumerate().filter(|(_, extent)| extent.len > 0) {
+        let (_, from) = rest.split_at_mut_checked(at.checked_sub(done)?)?;
+        let (bytes, behind) = from.split_at_mut_checked(len)?;
+        (rest, done) = (behind, at + len);
+        match missing.iter().position(|&m| m == i) {
+            Some(m) => columns[m] = bytes,
+            None => {
+                let factors = factors(parity.map(|(k, _)| coefficient(k, n, i)));
+                terms.push(Term { bytes, factors });
             }
         }
     }
-    true
-}
-
-/// Computes parity `k` of the data columns, but for those `missing`, from byte `start` of each.
-fn sum(block: &[u8], data: &[Extent], missing: &[usize], k: usize, start: usize, out: &mut [u8]) {
-    out.fill(0);
-    for (i, column) in data.iter().enumerate() {
-        let len = if missing.contains(&i) { 0 } else { column.len };
-        let end = (start + out.len()).min(len);
-        let part = if start < end { &block[column.at + start..column.at + end] } else { &[] };
-        let (head, tail) = out.split_at_mut(part.len());
-        match k {
-            0 => add(head, part),
-            1 => {
-                for (o, d) in head.iter_mut().zip(part) {
-                    *o = times_two(*o) ^ d;
-                }
-                tail.iter_mut().for_each(|o| *o = times_two(*o));
-            }
-            _ => {
-                for (o, d) in head.iter_mut().zip(part) {
-                    *o = times_two(times_two(*o)) ^ d;
-                }
-                tail.iter_mut().for_each(|o| *o = times_two(times_two(*o)));
-            }
+    for (i, (_, bytes)) in parity.iter().enumerate() {
+        if columns.iter().any(|c| c.len() > bytes.len()) {
+            return None;
         }
+        terms.push(Term { bytes, factors: solution.map(|row| row[i]) });
     }
+    gf256::dot(columns, &terms);
+    Some(())
 }
 
-fn add(out: &mut [u8], other: &[u8]) {
-    for (o, x) in out.iter_mut().zip(other) {
-        *o ^= x;
-    }
-}
-
-/// Adds `c` times `other` to `out`.
-fn add_product(out: &mut [u8], other: &[u8], c: u8) {
-    match c {
-        0 => {}
-        1 => add(out, other),
-        _ => {
-            // Doubling and adding by the bits of the constant is what vector units are good at; a
-            // table would be looked up byte by byte.
-            let masks: [u8; 8] = core::array::from_fn(|bit| 0u8.wrapping_sub((c >> bit) & 1));
-            for (o, &x) in out.iter_mut().zip(other) {
-                let mut power = x;
-                let mut product = power & masks[0];
-                for mask in &masks[1..] {
-                    power = times_two(power);
-                    product ^= power & mask;
-                }
-                *o ^= product;
-            }
-        }
-    }
-}
-
-/// Inverts the `m` by `m` corner of a matrix by Gauss and Jordan; `None` if it is singular.
-fn invert(
-    mut a: [[u8; MAX_PARITY]; MAX_PARITY],
-    m: usize,
-) -> Option<[[u8; MAX_PARITY]; MAX_PARITY]> {
-    let mut out = [[0; MAX_PARITY]; MAX_PARITY];
+/// Inverts a matrix by Gauss and Jordan; `None` if it is singular.
+fn invert<const M: usize>(mut a: [[u8; M]; M]) -> Option<[[u8; M]; M]> {
+    let mut out = [[0; M]; M];
     for (i, row) in out.iter_mut().enumerate() {
         row[i] = 1;
     }
-    for col in 0..m {
-        let pivot = (col..m).find(|&r| a[r][col] != 0)?;
+    for col in 0..M {
+        let pivot = (col..M).find(|&r| a[r][col] != 0)?;
         a.swap(col, pivot);
         out.swap(col, pivot);
         let scale = inverse(a[col][col]);
-        for i in 0..m {
+        for i in 0..M {
             a[col][i] = mul(a[col][i], scale);
             out[col][i] = mul(out[col][i], scale);
         }
-        for r in (0..m).filter(|&r| r != col) {
+        for r in (0..M).filter(|&r| r != col) {
             let factor = a[r][col];
-            for i in 0..m {
+            for i in 0..M {
                 let (x, y) = (a[col][i], out[col][i]);
                 a[r][i] ^= mul(factor, x);
                 out[r][i] ^= mul(factor, y);
@@ -263,7 +180,7 @@ mod tests {
                         block[extents[i].at..][..extents[i].len].fill(0xee);
                     }
                     let given: Vec<_> = chosen.iter().map(|&k| (k, parity[k].as_slice())).collect();
-                    prop_assert!(reconstruct(&mut block, &extents, &missing, &given));
+                    prop_assert!(reconstruct(&mut block, extents.iter().copied(), &missing, &given));
                     prop_assert!(block == whole, "{missing:?} from {chosen:?}");
                 }
             }
@@ -271,22 +188,20 @@ mod tests {
     }
 
     #[test]
-    fn the_field_is_that_of_0x11d() {
-        assert_eq!(mul(0x80, 2), 0x1d);
-        assert_eq!(mul(0x53, inverse(0x53)), 1);
-        for a in 1..=255 {
-            assert_eq!(mul(a, inverse(a)), 1);
-            assert_eq!(mul(a, 2), times_two(a));
-        }
-    }
-
-    #[test]
     fn too_little_parity_or_a_column_out_of_range_is_refused() {
         let data = [Extent { at: 0, len: 4 }, Extent { at: 4, len: 4 }];
-        let mut block = [0; 8];
-        assert!(!reconstruct(&mut block, &data, &[0, 1], &[(0, &[0; 4])]));
-        assert!(!reconstruct(&mut block, &data, &[2], &[(0, &[0; 4])]));
-        assert!(!reconstruct(&mut block, &data, &[0], &[(0, &[0; 3])]));
-        assert!(!reconstruct(&mut block, &data, &[0, 1], &[(0, &[0; 4]), (0, &[0; 4])]));
+        let refused = |data: [Extent; 2], missing: &[usize], parity: &[(usize, &[u8])]| {
+            !reconstruct(&mut [0; 8], data.into_iter(), missing, parity)
+        };
+        assert!(!refused(data, &[0, 1], &[(0, &[0; 4]), (1, &[0; 4])]));
+        assert!(refused(data, &[0, 1], &[(0, &[0; 4])]));
+        assert!(refused(data, &[2], &[(0, &[0; 4])]));
+        assert!(refused(data, &[0], &[(0, &[0; 3])]));
+        assert!(refused(data, &[0, 1], &[(0, &[0; 4]), (0, &[0; 4])]));
+        assert!(refused(data, &[1, 1], &[(0, &[0; 4]), (1, &[0; 4])]));
+        let [first, second] = data;
+        assert!(refused([second, first], &[0], &[(0, &[0; 4])]));
+        assert!(refused([first, Extent { at: 3, len: 4 }], &[0], &[(0, &[0; 4])]));
+        assert!(refused([first, Extent { at: 4, len: 5 }], &[0], &[(0, &[0; 5])]));
     }
 }

@@ -215,18 +215,16 @@ impl<'a> Stripe<'a> {
     /// Computes the columns of a plan.
     pub(super) fn compute(&mut self, plan: &Plan) -> bool {
         let map = self.map;
-        let mut extents = Vec::with_capacity(map.width);
         plan.rows.iter().all(|row| {
             let cols = &map.cols[row.row * map.width..][..map.width];
-            extents.clear();
-            extents.extend(cols[map.nparity..].iter().map(|c| Extent { at: c.at, len: c.len }));
+            let data = cols[map.nparity..].iter().map(|c| Extent { at: c.at, len: c.len });
             let missing: Vec<usize> = row.data.iter().map(|c| c - map.nparity).collect();
             let parity: Vec<(usize, &[u8])> = row
                 .parity
                 .iter()
                 .map(|&c| (c, &self.parity[cols[c].at..cols[c].at + cols[c].len]))
                 .collect();
-            parity::reconstruct(&mut self.block, &extents, &missing, &parity)
+            parity::reconstruct(&mut self.block, data, &missing, &parity)
         })
     }
 
