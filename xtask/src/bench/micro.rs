@@ -1,9 +1,10 @@
-//! What a send spends its time in: Fletcher-4 and the codecs, one thread, blocks of 128 KiB.
+//! What a send spends its time in: Fletcher-4, parity and the codecs, one thread, blocks of 128 KiB.
 
 use super::{RUNS, median, row};
 use serde_json::Value;
 use std::hint::black_box;
 use std::time::Instant;
+use zsend_metal::gf256::{self, Term};
 use zsend_pool::zio::compress::decompress;
 use zsend_records::fletcher::Fletcher4;
 use zsend_records::types::Compress;
@@ -24,6 +25,10 @@ pub(super) fn rows() -> Vec<Value> {
             None,
         ));
     }
+    for len in [4 << 10, 16 << 10, 32 << 10] {
+        let what = format!("two of four columns from parity, {len} bytes each");
+        rows.push(row(&what, "GB/s", two_missing(&block[..4 * len], len), None));
+    }
     for (name, codec, stored) in stored(&block) {
         let mut out = vec![0; BLOCK];
         let speed =
@@ -31,6 +36,18 @@ pub(super) fn rows() -> Vec<Value> {
         rows.push(row(&format!("decompress {name}, 128 KiB"), "GB/s", speed, None));
     }
     rows
+}
+
+/// GB/s of a block of four columns, of which two are computed from the others and two of parity.
+fn two_missing(block: &[u8], len: usize) -> f64 {
+    let (mut first, mut second) = (vec![0; len], vec![0; len]);
+    let factors = [[0x8e, 3], [2, 0x53], [0xf4, 1], [1, 0x1d]];
+    let columns = block.chunks(len).zip(factors);
+    let terms: Vec<Term<'_, 2>> = columns.map(|(bytes, factors)| Term { bytes, factors }).collect();
+    rate(4 * len, || {
+        gf256::dot([&mut first, &mut second], black_box(&terms));
+        u64::from(first[0] ^ second[0])
+    })
 }
 
 /// Median GB/s of something that takes in or gives out `len` bytes.
