@@ -2,6 +2,7 @@
 //! than reading and checking its bytes costs.
 
 use bytes::Bytes;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Smaller buffers are left to the allocator.
@@ -20,12 +21,21 @@ struct Idle {
 
 static IDLE: Mutex<Idle> = Mutex::new(Idle { classes: [const { Vec::new() }; CLASSES], bytes: 0 });
 
+/// What a debug build fills the next buffer with: never the same twice running, so that every test
+/// that reads a block also tests that each of its bytes was written.
+static STALE: AtomicU8 = AtomicU8::new(0xa5);
+
 /// A buffer of `len` bytes whose contents are whatever they are: the caller fills all of it. The
 /// caller bounds `len`.
 pub(crate) fn take(len: usize) -> Vec<u8> {
-    if len < SMALLEST {
-        return vec![0; len];
+    let mut buffer = if len < SMALLEST { vec![0; len] } else { take_idle(len) };
+    if cfg!(debug_assertions) {
+        buffer.fill(STALE.fetch_add(1, Ordering::Relaxed));
     }
+    buffer
+}
+
+fn take_idle(len: usize) -> Vec<u8> {
     let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
     // Most blocks are of one size, so the last of the same class mostly fits; all of the next do.
     let class = len.ilog2() as usize;

@@ -3,7 +3,7 @@
 
 use super::group::Group;
 use super::map::{Col, Map};
-use super::stripe::Stripe;
+use super::stripe::{Plan, Stripe};
 use crate::vdev::Request;
 use std::collections::HashSet;
 
@@ -78,24 +78,31 @@ impl Block<'_> {
         None
     }
 
+    /// Computes the columns of a plan, and asks what the request's check says of the block; `None`
+    /// if they cannot be computed.
+    fn check(
+        &self,
+        stripe: &mut Stripe<'_>,
+        plan: &Plan,
+        request: &mut Request<'_>,
+    ) -> Option<Result<(), String>> {
+        let block = stripe.compute(plan)?;
+        Some((request.check)(block.get(..self.size).unwrap_or(block)))
+    }
+
+    /// The block that has passed the check.
     fn finish(&self, stripe: Stripe<'_>) -> Vec<u8> {
         let mut bytes = stripe.into_block();
         bytes.truncate(self.size);
         bytes
     }
 
-    fn candidate<'b>(&self, stripe: &'b Stripe<'_>) -> &'b [u8] {
-        let block = stripe.block();
-        block.get(..self.size).unwrap_or(block)
-    }
-
     /// Trusts what can be read, and computes the rest.
     fn read_known(&self, choice: &[Option<usize>], request: &mut Request<'_>) -> Option<Vec<u8>> {
         let mut stripe = Stripe::new(self.group, self.map, choice);
         stripe.load_data(request);
-        let plan = stripe.plan(|_| false, request);
-        let plan = plan.filter(|plan| stripe.compute(plan))?;
-        match (request.check)(self.candidate(&stripe)) {
+        let plan = stripe.plan(|_| false, request)?;
+        match self.check(&mut stripe, &plan, request)? {
             Ok(()) => Some(self.finish(stripe)),
             Err(why) => {
                 let how = if plan.is_empty() { "" } else { " (reconstructed)" };
@@ -142,7 +149,7 @@ impl Block<'_> {
         let mut stripe = Stripe::new(self.group, self.map, choice);
         stripe.load_all(request);
         let known = stripe.plan(|_| false, request)?;
-        let original = stripe.block().to_vec();
+        let original = stripe.snapshot();
         let targets = self.targets(&stripe);
         // Different assumptions can lead to the same columns from the same parity.
         let mut seen = HashSet::from([known.digest()]);
@@ -154,7 +161,7 @@ impl Block<'_> {
                 if let Some(plan) = stripe.plan(assumed, request)
                     && seen.insert(plan.digest())
                 {
-                    if stripe.compute(&plan) && (request.check)(self.candidate(&stripe)).is_ok() {
+                    if let Some(Ok(())) = self.check(&mut stripe, &plan, request) {
                         stripe.note_wrong(&plan, &original, request);
                         return Some(self.finish(stripe));
                     }

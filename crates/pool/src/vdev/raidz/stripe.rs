@@ -3,6 +3,7 @@
 use super::group::Group;
 use super::map::{Col, Map};
 use super::parity::{self, Extent, MAX_PARITY};
+use crate::buffer;
 use crate::vdev::Request;
 use crate::vdev::copies::MISSING_DEVICE;
 use std::collections::HashSet;
@@ -19,28 +20,63 @@ enum State {
 }
 
 /// The columns' bytes as far as they were read.
+///
+/// The buffers come from others who have used them, so a column that was neither read nor computed
+/// holds anything. Nobody sees it: [`Self::plan`] names every data column that was not read,
+/// [`Self::compute`] gives the block only if it wrote all that the plan names, and a map's data
+/// columns cover the block. Of parity, only columns that were read are used.
 pub(super) struct Stripe<'a> {
     group: &'a Group,
     map: &'a Map,
     /// Which side of each child to read first; `None` to do without that child.
     choice: &'a [Option<usize>],
     block: Vec<u8>,
+    /// Empty until some of it is to be read.
     parity: Vec<u8>,
     state: Vec<State>,
 }
 
-/// Which columns are to be computed, and from which parity: for each row the data columns' indices
-/// in the row, and the parity columns'.
+impl Drop for Stripe<'_> {
+    fn drop(&mut self) {
+        buffer::give(std::mem::take(&mut self.block));
+        buffer::give(std::mem::take(&mut self.parity));
+    }
+}
+
+/// Which columns are to be computed, and from which parity.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Plan {
     rows: Vec<RowPlan>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+/// The data columns of a row that are to be computed, counted without parity, and as many of its
+/// parity columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct RowPlan {
     row: usize,
-    data: Vec<usize>,
-    parity: Vec<usize>,
+    data: Few,
+    parity: Few,
+}
+
+/// Indices of columns, no more than there can be parity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+struct Few {
+    indices: [usize; MAX_PARITY],
+    len: usize,
+}
+
+impl Few {
+    /// Adds one; returns whether there was room.
+    fn push(&mut self, index: usize) -> bool {
+        let Some(place) = self.indices.get_mut(self.len) else { return false };
+        *place = index;
+        self.len += 1;
+        true
+    }
+
+    fn as_slice(&self) -> &[usize] {
+        &self.indices[..self.len]
+    }
 }
 
 impl Plan {
@@ -63,20 +99,20 @@ impl<'a> Stripe<'a> {
             group,
             map,
             choice,
-            block: vec![0; map.len],
+            block: buffer::take(map.len),
             parity: Vec::new(),
             state: vec![State::Unread; map.cols.len()],
         }
     }
 
-    /// The block's bytes, rounded up to sectors.
-    pub(super) fn block(&self) -> &[u8] {
-        &self.block
+    /// The bytes that [`Self::compute`] last gave.
+    pub(super) fn into_block(mut self) -> Vec<u8> {
+        std::mem::take(&mut self.block)
     }
 
-    /// The block's bytes, rounded up to sectors.
-    pub(super) fn into_block(self) -> Vec<u8> {
-        self.block
+    /// What a plan's columns hold before it is computed: what was read, if it was.
+    pub(super) fn snapshot(&self) -> Vec<u8> {
+        self.block.clone()
     }
 
     fn choice(&self, child: usize) -> Option<usize> {
@@ -100,7 +136,7 @@ impl<'a> Stripe<'a> {
             .filter(|&i| self.state[i] == State::Unread && map.cols[i].len > 0 && wanted(i))
             .collect();
         if order.iter().any(|&i| map.is_parity(i)) && self.parity.is_empty() {
-            self.parity = vec![0; map.parity_len];
+            self.parity = buffer::take(map.parity_len);
         }
         order.sort_by_key(|&i| (map.cols[i].child, map.cols[i].pos));
         let near = |a: &usize, b: &usize| {
@@ -123,17 +159,16 @@ impl<'a> Stripe<'a> {
         let (first, last) = (map.cols[first], map.cols[last]);
         let Some(side) = self.choice(first.child).filter(|_| run.len() > 1) else { return false };
         let span = last.pos - first.pos + last.len as u64;
-        let mut bytes = vec![0; usize::try_from(span).unwrap_or(0)];
-        if self.group.read(first.child, side, first.pos, &mut bytes).is_err() {
-            return false;
-        }
-        for &i in run {
+        let mut bytes = buffer::take(usize::try_from(span).unwrap_or(0));
+        let read = self.group.read(first.child, side, first.pos, &mut bytes).is_ok();
+        for &i in run.iter().filter(|_| read) {
             let col = map.cols[i];
             let start = usize::try_from(col.pos - first.pos).unwrap_or(0);
             self.place(i).copy_from_slice(&bytes[start..start + col.len]);
             self.state[i] = State::Good;
         }
-        true
+        buffer::give(bytes);
+        read
     }
 
     /// Reads a column from the chosen side of its child, or from the next one that can be read.
@@ -169,7 +204,7 @@ impl<'a> Stripe<'a> {
         &mut buffer[col.at..col.at + col.len]
     }
 
-    /// Which columns to compute if those that could not be read and those that are `assumed` to be
+    /// Which columns to compute if those that were not read and those that are `assumed` to be
     /// wrong are; `None` if there is too little parity for them. Reads the parity that it takes.
     pub(super) fn plan(
         &mut self,
@@ -180,20 +215,18 @@ impl<'a> Stripe<'a> {
         let mut plan = Plan::default();
         for (row, cols) in map.rows().enumerate() {
             let first = row * map.width;
-            let data: Vec<usize> = (map.nparity..cols.len())
-                .filter(|&c| {
-                    cols[c].len > 0 && (self.state[first + c] == State::Bad || assumed(&cols[c]))
-                })
-                .collect();
-            if data.is_empty() {
-                continue;
+            let (mut data, mut parity) = (Few::default(), Few::default());
+            for (d, col) in cols.iter().skip(map.nparity).enumerate() {
+                let unread = self.state[first + map.nparity + d] != State::Good;
+                if col.len > 0 && (unread || assumed(col)) && !data.push(d) {
+                    return None;
+                }
             }
-            if data.len() > map.nparity {
+            if data.len > map.nparity {
                 return None;
             }
-            let mut parity = Vec::with_capacity(MAX_PARITY);
             for c in (0..map.nparity.min(cols.len())).filter(|&c| !assumed(&cols[c])) {
-                if parity.len() == data.len() {
+                if parity.len == data.len {
                     break;
                 }
                 if self.state[first + c] == State::Unread {
@@ -204,35 +237,39 @@ impl<'a> Stripe<'a> {
                     parity.push(c);
                 }
             }
-            if parity.len() < data.len() {
+            if parity.len < data.len {
                 return None;
             }
-            plan.rows.push(RowPlan { row, data, parity });
+            if data.len > 0 {
+                plan.rows.push(RowPlan { row, data, parity });
+            }
         }
         Some(plan)
     }
 
-    /// Computes the columns of a plan.
-    pub(super) fn compute(&mut self, plan: &Plan) -> bool {
+    /// Computes the columns of a plan, and gives the whole block, rounded up to sectors.
+    pub(super) fn compute(&mut self, plan: &Plan) -> Option<&[u8]> {
         let map = self.map;
-        plan.rows.iter().all(|row| {
-            let cols = &map.cols[row.row * map.width..][..map.width];
-            let data = cols[map.nparity..].iter().map(|c| Extent { at: c.at, len: c.len });
-            let missing: Vec<usize> = row.data.iter().map(|c| c - map.nparity).collect();
-            let parity: Vec<(usize, &[u8])> = row
-                .parity
-                .iter()
-                .map(|&c| (c, &self.parity[cols[c].at..cols[c].at + cols[c].len]))
-                .collect();
-            parity::reconstruct(&mut self.block, data, &missing, &parity)
-        })
+        for RowPlan { row, data, parity } in &plan.rows {
+            let cols = &map.cols[row * map.width..][..map.width];
+            let extents = cols[map.nparity..].iter().map(|c| Extent { at: c.at, len: c.len });
+            let mut bytes = [(0, &[][..]); MAX_PARITY];
+            for (place, &c) in bytes.iter_mut().zip(parity.as_slice()) {
+                *place = (c, &self.parity[cols[c].at..cols[c].at + cols[c].len]);
+            }
+            let (missing, bytes) = (data.as_slice(), &bytes[..parity.len]);
+            if !parity::reconstruct(&mut self.block, extents, missing, bytes) {
+                return None;
+            }
+        }
+        Some(&self.block)
     }
 
     /// Puts the columns of a plan back as they were in `original`.
     pub(super) fn restore(&mut self, plan: &Plan, original: &[u8]) {
         for row in &plan.rows {
-            for c in &row.data {
-                let col = self.map.cols[row.row * self.map.width + c];
+            for d in row.data.as_slice() {
+                let col = self.map.cols[row.row * self.map.width + self.map.nparity + d];
                 let range = col.at..col.at + col.len;
                 self.block[range.clone()].copy_from_slice(&original[range]);
             }
@@ -242,8 +279,8 @@ impl<'a> Stripe<'a> {
     /// Names the columns of a plan that were read, but are not what parity gave.
     pub(super) fn note_wrong(&self, plan: &Plan, original: &[u8], request: &mut Request<'_>) {
         for row in &plan.rows {
-            for &c in &row.data {
-                let index = row.row * self.map.width + c;
+            for d in row.data.as_slice() {
+                let index = row.row * self.map.width + self.map.nparity + d;
                 let col = self.map.cols[index];
                 let range = col.at..col.at + col.len;
                 if self.state[index] == State::Good && self.block[range.clone()] != original[range]
