@@ -9,10 +9,13 @@ use std::sync::{Mutex, PoisonError};
 const SMALLEST: usize = 4 << 10;
 /// Bytes that idle buffers may hold together.
 const KEPT: usize = 24 << 20;
-/// Classes of capacity, by power of two.
-const CLASSES: usize = usize::BITS as usize;
+/// Classes of capacity: four to each power of two, so that a buffer of a class fits whatever is asked
+/// of it and wastes a quarter at most.
+const CLASSES: usize = 4 * usize::BITS as usize;
+/// Classes above its own in which a buffer is looked for: up to twice what was asked for.
+const LOOK_ABOVE: usize = 4;
 
-/// Idle buffers; class `n` holds those of at least 2^n bytes, and less than twice that.
+/// Idle buffers by class.
 #[derive(Debug)]
 struct Idle {
     classes: [Vec<Vec<u8>>; CLASSES],
@@ -20,6 +23,17 @@ struct Idle {
 }
 
 static IDLE: Mutex<Idle> = Mutex::new(Idle { classes: [const { Vec::new() }; CLASSES], bytes: 0 });
+
+/// The class of buffers of exactly this capacity, or the one below what lies between two.
+const fn class_of(capacity: usize) -> usize {
+    let log = capacity.ilog2() as usize;
+    4 * log + ((capacity >> (log - 2)) & 3)
+}
+
+/// The capacity of the smallest class that fits.
+const fn round_up(len: usize) -> usize {
+    len.next_multiple_of(1 << (len.ilog2() - 2))
+}
 
 /// What a debug build fills the next buffer with: never the same twice running, so that every test
 /// that reads a block also tests that each of its bytes was written.
@@ -36,25 +50,23 @@ pub(crate) fn take(len: usize) -> Vec<u8> {
 }
 
 fn take_idle(len: usize) -> Vec<u8> {
+    let class = class_of(round_up(len));
     let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
-    // Most blocks are of one size, so the last of the same class mostly fits; all of the next do.
-    let class = len.ilog2() as usize;
-    let same = idle.classes[class].pop_if(|b| b.capacity() >= len);
-    let found = match same {
-        Some(buffer) => Some(buffer),
-        None => idle.classes[(class + 1).min(CLASSES - 1)].pop(),
-    };
+    let above = (class + LOOK_ABOVE).min(CLASSES - 1);
+    let found = idle.classes[class..=above].iter_mut().find_map(Vec::pop);
     if let Some(buffer) = &found {
         idle.bytes -= buffer.capacity();
     }
     drop(idle);
-    match found {
-        Some(mut buffer) => {
-            buffer.resize(len, 0);
-            buffer
-        }
-        None => vec![0; len],
-    }
+    let mut buffer = found.unwrap_or_else(|| Vec::with_capacity(round_up(len)));
+    buffer.resize(len, 0);
+    buffer
+}
+
+/// A buffer of at least `len` bytes, as long as all of its class: nothing of it has to be cleared when
+/// lengths differ from one use to the next.
+pub(crate) fn take_at_least(len: usize) -> Vec<u8> {
+    take(if len < SMALLEST { len } else { round_up(len) })
 }
 
 /// Gives a buffer up for others to use.
@@ -66,7 +78,7 @@ pub(crate) fn give(buffer: Vec<u8>) {
     let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
     if idle.bytes + capacity <= KEPT {
         idle.bytes += capacity;
-        idle.classes[capacity.ilog2() as usize].push(buffer);
+        idle.classes[class_of(capacity)].push(buffer);
     }
 }
 
@@ -95,6 +107,18 @@ impl Drop for Owner {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_buffer_of_a_class_fits_all_that_is_asked_of_the_class() {
+        for len in (SMALLEST..300_000).step_by(77).chain([1 << 20, (1 << 20) + 1, 17 << 20]) {
+            let capacity = round_up(len);
+            assert!(capacity >= len && capacity - len <= len / 4, "{len}");
+            assert_eq!(round_up(capacity), capacity, "{len}");
+            assert!(class_of(capacity) < CLASSES - LOOK_ABOVE);
+            // What lies just below a class's capacity is of the class before.
+            assert!(class_of(capacity - 1) < class_of(capacity));
+        }
+    }
 
     #[test]
     fn a_buffer_has_the_length_that_was_asked_for() {

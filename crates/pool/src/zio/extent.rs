@@ -40,9 +40,9 @@ impl Zio {
         if start.checked_add(len as u64)? > device.size() {
             return None;
         }
-        let mut data = buffer::take(len);
-        device.read_at(&mut data, start).ok()?;
-        Some(Extent { vdev, offset, data: buffer::freeze(data) })
+        let mut data = buffer::take_at_least(len);
+        device.read_at(&mut data[..len], start).ok()?;
+        Some(Extent { vdev, offset, data: buffer::freeze(data).slice(..len) })
     }
 }
 
