@@ -58,10 +58,12 @@ impl Output {
     }
 }
 
-/// The largest pipe that a system lets an ordinary user have, unless it was told otherwise.
-const PIPE_SIZE: usize = 1 << 20;
+/// Large enough that writer and reader seldom wait for each other, and small enough that what lies in
+/// it is still in the processor's second cache when it is read. The largest pipe that a system lets an
+/// ordinary user have, 1 MiB, was measured to cost a quarter more time.
+const PIPE_SIZE: usize = 256 << 10;
 
-/// Makes a pipe as large as it may be, so that writer and reader wait for each other less often.
+/// Makes a pipe larger than the 64 KiB that it has by itself.
 /// What is no pipe, or may not grow, works as it is.
 fn grow_pipe(fd: &impl AsFd) {
     let _ = rustix::pipe::fcntl_setpipe_size(fd, PIPE_SIZE);
