@@ -17,23 +17,52 @@ struct Tally {
     skipped: usize,
 }
 
-/// Runs the verb: folders of pools, or folders of such folders.
+/// Runs the verb: folders of pools, or folders of such folders; all of them once for each
+/// `--threads`.
 pub(crate) fn run(args: &[String]) -> Result<(), String> {
-    let dirs: Vec<PathBuf> = if args.is_empty() {
-        vec![root().join("fixtures")]
-    } else {
-        args.iter().map(PathBuf::from).collect()
-    };
+    let (mut dirs, mut threads) = (Vec::new(), Vec::new());
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--threads" => {
+                let n = args.next().and_then(|n| n.parse::<usize>().ok());
+                threads.push(Some(n.ok_or("--threads takes a number")?));
+            }
+            option if option.starts_with('-') => {
+                return Err(format!("no option is called {option}; there is --threads"));
+            }
+            dir => dirs.push(PathBuf::from(dir)),
+        }
+    }
+    if dirs.is_empty() {
+        dirs.push(root().join("fixtures"));
+    }
+    if threads.is_empty() {
+        threads.push(None);
+    }
     let mut pools = Vec::new();
     for dir in &dirs {
         pools.extend(pool_dirs(dir)?);
     }
     let zsend = zsend()?;
+    let mut failed = 0;
+    for threads in threads {
+        failed += all(&zsend, &pools, threads)?;
+    }
+    if failed > 0 { Err(format!("{failed} cases differ from their references")) } else { Ok(()) }
+}
+
+/// Runs the cases of all pools, with so many threads if a number is given; prints the table, and
+/// says how many failed.
+fn all(zsend: &Path, pools: &[PathBuf], threads: Option<usize>) -> Result<usize, String> {
+    if let Some(n) = threads {
+        println!("--threads {n}");
+    }
     println!("{:<16} {:>6} {:>6} {:>7}", "pool", "passed", "failed", "skipped");
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
     let mut failures = String::new();
-    for pool in &pools {
-        let tally = conform(&zsend, pool)?;
+    for pool in pools {
+        let tally = conform(zsend, pool, threads)?;
         let name = pool.file_name().unwrap_or_default().to_string_lossy();
         println!("{name:<16} {:>6} {:>6} {:>7}", tally.passed, tally.failed.len(), tally.skipped);
         for f in &tally.failed {
@@ -45,10 +74,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     }
     print!("{failures}");
     println!("{passed} passed, {failed} failed, {skipped} skipped");
-    if pools.is_empty() || passed + failed == 0 {
-        return Err("no case was found".into());
-    }
-    if failed > 0 { Err(format!("{failed} cases differ from their references")) } else { Ok(()) }
+    if passed + failed == 0 { Err("no case was found".into()) } else { Ok(failed) }
 }
 
 fn pool_dirs(dir: &Path) -> Result<Vec<PathBuf>, String> {
@@ -62,7 +88,7 @@ fn pool_dirs(dir: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(dirs)
 }
 
-fn conform(zsend: &Path, pool: &Path) -> Result<Tally, String> {
+fn conform(zsend: &Path, pool: &Path, threads: Option<usize>) -> Result<Tally, String> {
     let images = images::unpack(pool)?;
     let mut tally = Tally::default();
     for case in cases::read(pool)? {
@@ -71,7 +97,8 @@ fn conform(zsend: &Path, pool: &Path) -> Result<Tally, String> {
             continue;
         }
         for reference in &case.references {
-            match check(zsend, pool, &images, &case, reference) {
+            let command = || command(zsend, pool, &images, &case, reference.dialect, threads);
+            match check(command, reference) {
                 Ok(()) => tally.passed += 1,
                 Err(why) => {
                     tally.failed.push(format!("{} ({}): {why}", case.id, reference.dialect))
@@ -82,23 +109,29 @@ fn conform(zsend: &Path, pool: &Path) -> Result<Tally, String> {
     Ok(tally)
 }
 
-/// Runs one case in one dialect, then asks for its exact size.
-fn check(
+/// The command line of one case in one dialect.
+fn command(
     zsend: &Path,
     pool: &Path,
     images: &Path,
     case: &Case,
-    reference: &Reference,
-) -> Result<(), String> {
-    let command = || {
-        let mut command = Command::new(zsend);
-        command.arg("send").arg("-d").arg(images).args(["--dialect", reference.dialect]);
-        if let Some((dataset, file)) = &case.key {
-            command.arg("--key").arg(format!("{dataset}={}", pool.join(file).display()));
-        }
-        command.args(&case.args).stdin(Stdio::null());
-        command
-    };
+    dialect: &str,
+    threads: Option<usize>,
+) -> Command {
+    let mut command = Command::new(zsend);
+    command.arg("send").arg("-d").arg(images).args(["--dialect", dialect]);
+    if let Some(n) = threads {
+        command.args(["--threads", &n.to_string()]);
+    }
+    if let Some((dataset, file)) = &case.key {
+        command.arg("--key").arg(format!("{dataset}={}", pool.join(file).display()));
+    }
+    command.args(&case.args).stdin(Stdio::null());
+    command
+}
+
+/// Runs one case, then asks for its exact size.
+fn check(command: impl Fn() -> Command, reference: &Reference) -> Result<(), String> {
     check_output(command(), reference)?;
     let Some(want) = reference.bytes else { return Ok(()) };
     let out = command().args(["-n", "-P", "--exact"]).output().map_err(|e| e.to_string())?;

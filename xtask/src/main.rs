@@ -18,7 +18,7 @@ const TASKS: &[Task] = &[
     (
         "conform",
         conform::run,
-        "[DIR...]: compare every case with its reference (default: fixtures/)",
+        "[--threads N]... [DIR...]: compare every case with its reference (default: fixtures/)",
     ),
     (
         "bench",
