@@ -25,10 +25,10 @@ pub(super) fn run(args: &[String]) -> Result<(), String> {
         let mut piece = vec![0; 1 << 20];
         loop {
             let n = out.read(&mut piece).map_err(|e| e.to_string())?;
-            last = Instant::now();
             if n == 0 {
                 break;
             }
+            last = Instant::now();
             first.get_or_insert(last);
             bytes += n as u64;
         }
