@@ -23,7 +23,7 @@ const TASKS: &[Task] = &[
     (
         "bench",
         bench::run,
-        "[--against zdb|cat]... [--json] [--make]: how fast, beside the reference",
+        "[--against zdb|cat]... [OPTION]...: how fast, beside the reference; --help tells the options",
     ),
     (
         "fuzz",

@@ -1,7 +1,8 @@
 //! What a send spends its time in: Fletcher-4, parity and the codecs, one thread, blocks of 128 KiB.
 
-use super::{RUNS, median, row};
-use serde_json::Value;
+use super::median;
+use super::options::Options;
+use super::table::{Table, row};
 use std::hint::black_box;
 use std::time::Instant;
 use zsend_metal::gf256::{self, Term};
@@ -12,30 +13,28 @@ use zsend_records::types::Compress;
 const BLOCK: usize = 128 << 10;
 const ROUNDS: usize = 400;
 
-/// The rows of the table.
-pub(super) fn rows() -> Vec<Value> {
+/// Measures the rows that are asked for.
+pub(super) fn rows(options: &Options, table: &mut Table<'_>) {
     let block = sample();
-    let mut rows = Vec::new();
     for len in [312, 4 << 10, BLOCK] {
         let what = format!("Fletcher-4, {len} bytes");
-        rows.push(row(
-            &what,
-            "GB/s",
-            rate(len, || Fletcher4::of(black_box(&block[..len])).d),
-            None,
-        ));
+        if options.wants(&[&what]) {
+            let sum = || Fletcher4::of(black_box(&block[..len])).d;
+            table.push(row(&what, "GB/s", rate(options.runs, len, sum), None));
+        }
     }
     for len in [4 << 10, 16 << 10, 32 << 10] {
         let what = format!("two of four columns from parity, {len} bytes each");
         rows.push(row(&what, "GB/s", two_missing(&block[..4 * len], len), None));
     }
     for (name, codec, stored) in stored(&block) {
-        let mut out = vec![0; BLOCK];
-        let speed =
-            rate(BLOCK, || u64::from(decompress(codec, black_box(&stored), &mut out).is_ok()));
-        rows.push(row(&format!("decompress {name}, 128 KiB"), "GB/s", speed, None));
+        let what = format!("decompress {name}, 128 KiB");
+        if options.wants(&[&what]) {
+            let mut out = vec![0; BLOCK];
+            let unpack = || u64::from(decompress(codec, black_box(&stored), &mut out).is_ok());
+            table.push(row(&what, "GB/s", rate(options.runs, BLOCK, unpack), None));
+        }
     }
-    rows
 }
 
 /// GB/s of a block of four columns, of which two are computed from the others and two of parity.
@@ -51,9 +50,9 @@ fn two_missing(block: &[u8], len: usize) -> f64 {
 }
 
 /// Median GB/s of something that takes in or gives out `len` bytes.
-fn rate(len: usize, mut work: impl FnMut() -> u64) -> f64 {
+fn rate(runs: usize, len: usize, mut work: impl FnMut() -> u64) -> f64 {
     let rounds = ROUNDS * BLOCK / len;
-    let runs = (0..RUNS)
+    let runs = (0..runs)
         .map(|_| {
             let begun = Instant::now();
             for _ in 0..rounds {

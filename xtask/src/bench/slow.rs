@@ -1,7 +1,7 @@
 //! A source with latency: how many reads are in flight, and how much of the wait is hidden.
 
-use super::row;
-use serde_json::Value;
+use super::options::Options;
+use super::table::{Table, row};
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -44,12 +44,38 @@ impl Source for Slow {
     }
 }
 
-/// The rows of the table, for the volume of the benchmark pool.
-pub(super) fn rows(pool: &Path) -> Result<Vec<Value>, String> {
-    if pool.exists() { measure(pool) } else { Ok(Vec::new()) }
+/// Names of the rows, which one run gives.
+const NAMES: [&str; 4] = [
+    "5 ms a read: mean reads in flight",
+    "5 ms a read: most reads in flight",
+    "5 ms a read: whole send",
+    "5 ms a read: time, of that with 64 in flight",
+];
+
+/// The pool with the volume, in `target/perf`.
+const POOL: &str = "perf.img";
+
+/// The pool, if one of the rows is asked for.
+pub(super) fn pool(options: &Options) -> Option<&'static str> {
+    options.wants(&NAMES).then_some(POOL)
 }
 
-fn measure(path: &Path) -> Result<Vec<Value>, String> {
+/// Measures the rows for the volume of the benchmark pool, if one of them is asked for.
+///
+/// There is one run, whatever `--runs` says: it is waiting that is measured.
+pub(super) fn rows(dir: &Path, options: &Options, table: &mut Table<'_>) -> Result<(), String> {
+    let Some(path) = pool(options).map(|p| dir.join(p)).filter(|p| p.exists()) else {
+        return Ok(());
+    };
+    let values = measure(&path)?;
+    for ((name, unit), value) in NAMES.iter().zip(["reads", "reads", "s", "times"]).zip(values) {
+        table.push(row(name, unit, value, None));
+    }
+    Ok(())
+}
+
+/// The values of the rows.
+fn measure(path: &Path) -> Result<[f64; 4], String> {
     let slow = Arc::new(Slow {
         file: File::open(path).map_err(|e| e.to_string())?,
         now: AtomicUsize::new(0),
@@ -69,19 +95,10 @@ fn measure(path: &Path) -> Result<Vec<Value>, String> {
     let seconds = begun.elapsed().as_secs_f64();
     let reads = (slow.reads.load(Ordering::Relaxed) - before) as f64;
     let bound = reads * LATENCY.as_secs_f64() / IN_FLIGHT;
-    Ok(vec![
-        row(
-            "5 ms a read: mean reads in flight",
-            "reads",
-            reads * LATENCY.as_secs_f64() / seconds,
-            None,
-        ),
-        row(
-            "5 ms a read: most reads in flight",
-            "reads",
-            slow.most.load(Ordering::Relaxed) as f64,
-            None,
-        ),
-        row("5 ms a read: time, of that with 64 in flight", "times", seconds / bound, None),
+    Ok([
+        reads * LATENCY.as_secs_f64() / seconds,
+        slow.most.load(Ordering::Relaxed) as f64,
+        seconds,
+        seconds / bound,
     ])
 }
