@@ -6,6 +6,7 @@ mod measure;
 mod micro;
 mod one;
 mod options;
+mod scale;
 mod slow;
 mod table;
 
@@ -29,6 +30,12 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     }
     // zdb and libzpool want whole paths, and CARGO_TARGET_DIR need not be one.
     let dir = std::path::absolute(target().join("perf")).map_err(|e| e.to_string())?;
+    if options.scale {
+        if options.make {
+            scale::make(&dir, &options)?;
+        }
+        return scale::run(&Programs::build(&dir, &options)?, &dir, &options);
+    }
     if options.make {
         let mut wanted = against::pools(&options);
         wanted.extend(slow::pool(&options));

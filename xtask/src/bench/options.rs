@@ -7,6 +7,7 @@ usage: cargo xtask bench [OPTION]...
   --against zdb    the reference beside us, in turn, where it can make the stream; repeatable
   --zdb-whole      zdb with the wait at its end, up to a second after its stream is written
   --against cat    and `cat` of the image into a pipe, beside sends into one
+  --scale          other rows: from 1,000 to 10,000,000 records, a million objects, 1 TiB of holes
   --make           first make the pools that are not there, or not as they should be
   --only TEXT      only rows whose name contains TEXT; repeatable, any of them counts
   --runs N         runs of each side, of which the median counts (default 5)
@@ -37,6 +38,8 @@ pub(super) struct Options {
     pub(super) json: bool,
     /// Pools are made first.
     pub(super) make: bool,
+    /// The rows of [`super::scale`], not the others.
+    pub(super) scale: bool,
     /// Only the help is wanted.
     pub(super) help: bool,
 }
@@ -51,6 +54,7 @@ impl Options {
             runs: RUNS,
             json: false,
             make: false,
+            scale: false,
             help: false,
         };
         let mut args = args.iter();
@@ -63,6 +67,7 @@ impl Options {
                 "--runs" => options.runs = runs(&value()?)?,
                 "--json" => options.json = true,
                 "--make" => options.make = true,
+                "--scale" => options.scale = true,
                 "--help" | "-h" => options.help = true,
                 other => return Err(format!("no option is called {other}\n\n{HELP}")),
             }

@@ -4,7 +4,7 @@ use super::options::Options;
 use serde_json::{Value, json};
 
 /// The name that every row has.
-const WHAT: &str = "what";
+pub(super) const WHAT: &str = "what";
 
 /// Where rows go.
 pub(super) struct Table<'a> {
@@ -75,6 +75,6 @@ pub(super) fn line(row: &Value) -> String {
 }
 
 /// A figure of a row with so many places after the point; nothing if the row lacks it.
-fn number(row: &Value, key: &str, places: usize) -> String {
+pub(super) fn number(row: &Value, key: &str, places: usize) -> String {
     row[key].as_f64().map_or(String::new(), |v| format!("{v:.places$}"))
 }
