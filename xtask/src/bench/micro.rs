@@ -25,7 +25,10 @@ pub(super) fn rows(options: &Options, table: &mut Table<'_>) {
     }
     for len in [4 << 10, 16 << 10, 32 << 10] {
         let what = format!("two of four columns from parity, {len} bytes each");
-        rows.push(row(&what, "GB/s", two_missing(&block[..4 * len], len), None));
+        if options.wants(&[&what]) {
+            let speed = two_missing(options.runs, &block[..4 * len], len);
+            table.push(row(&what, "GB/s", speed, None));
+        }
     }
     for (name, codec, stored) in stored(&block) {
         let what = format!("decompress {name}, 128 KiB");
@@ -38,12 +41,12 @@ pub(super) fn rows(options: &Options, table: &mut Table<'_>) {
 }
 
 /// GB/s of a block of four columns, of which two are computed from the others and two of parity.
-fn two_missing(block: &[u8], len: usize) -> f64 {
+fn two_missing(runs: usize, block: &[u8], len: usize) -> f64 {
     let (mut first, mut second) = (vec![0; len], vec![0; len]);
     let factors = [[0x8e, 3], [2, 0x53], [0xf4, 1], [1, 0x1d]];
     let columns = block.chunks(len).zip(factors);
     let terms: Vec<Term<'_, 2>> = columns.map(|(bytes, factors)| Term { bytes, factors }).collect();
-    rate(4 * len, || {
+    rate(runs, 4 * len, || {
         gf256::dot([&mut first, &mut second], black_box(&terms));
         u64::from(first[0] ^ second[0])
     })
