@@ -69,6 +69,13 @@ pub(crate) fn take_at_least(len: usize) -> Vec<u8> {
     take(if len < SMALLEST { len } else { round_up(len) })
 }
 
+/// A buffer that holds a copy of these bytes.
+pub(crate) fn copy_of(bytes: &[u8]) -> Vec<u8> {
+    let mut buffer = take(bytes.len());
+    buffer.copy_from_slice(bytes);
+    buffer
+}
+
 /// Gives a buffer up for others to use.
 pub(crate) fn give(buffer: Vec<u8>) {
     let capacity = buffer.capacity();

@@ -3,7 +3,7 @@
 use crate::blkptr::BlkPtr;
 use crate::place::Bookmark;
 use crate::zio::Stored;
-use crate::{PoolError, Result};
+use crate::{PoolError, Result, buffer};
 use zsend_crypto::{CryptoError, DatasetKey, decrypt_dnode_block, verify_indirect, verify_objset};
 use zsend_records::types::DmuType;
 
@@ -47,7 +47,7 @@ impl Crypt {
             key.verify_data(&stored.data, &params.mac).map_err(|e| failed(at, e))?;
             return Ok(stored);
         }
-        let mut data = Vec::from(stored.data);
+        let mut data = buffer::copy_of(&stored.data);
         if bp.object_type() == DmuType::DNODE {
             decrypt_dnode_block(key, &params, bp.is_big_endian(), &mut data)
         } else {
@@ -55,7 +55,7 @@ impl Crypt {
         }
         .map_err(|e| failed(at, e))?;
         // The sum that verified the ciphertext is not that of the plain bytes.
-        Ok(Stored { data: data.into(), sum: None })
+        Ok(Stored { data: buffer::freeze(data), sum: None })
     }
 }
 

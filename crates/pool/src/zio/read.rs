@@ -308,7 +308,7 @@ impl Zio {
         if !bp.is_big_endian() {
             return Ok(data);
         }
-        let mut data = Vec::from(data);
+        let mut data = buffer::copy_of(&data);
         if bp.level() > 0 {
             byteswap::u64s(&mut data);
         } else {
@@ -320,7 +320,7 @@ impl Zio {
             })?;
             byteswap::swap(kind, &mut data, opaque);
         }
-        Ok(data.into())
+        Ok(buffer::freeze(data))
     }
 }
 
