@@ -4,6 +4,7 @@ mod bench;
 mod ci;
 mod conform;
 mod fuzz;
+mod miri;
 mod send;
 
 use std::process::ExitCode;
@@ -30,6 +31,7 @@ const TASKS: &[Task] = &[
         fuzz::run,
         "[TARGET [SECONDS]]: fuzz one target; without arguments replay all corpora",
     ),
+    ("miri", miri::run, "the tests of the unsafe code under Miri; needs a nightly toolchain"),
     ("ci", ci::run, "everything that a change must pass"),
 ];
 

@@ -1,0 +1,44 @@
+//! `miri`: the tests of `zsend-metal` under an interpreter that knows what unsafe code may not do.
+
+use std::process::Command;
+use xtask::run::{root, succeed};
+
+/// What each run says that the machine has. Miri finds what it was compiled for, so the vector
+/// code is reached only where it is allowed, and a call of it that is not allowed is an error.
+const FEATURES: [&str; 2] = ["+avx2", "+avx512f,+avx512bw,+gfni"];
+/// Miri interprets any machine's code on any other.
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+/// Cases of each proptest; a test runs a thousand times slower than it does otherwise.
+const CASES: &str = "2";
+
+/// Runs the verb.
+pub(crate) fn run(_: &[String]) -> Result<(), String> {
+    let mut probe = cargo(&["miri", "--version"]);
+    // What is missing is named, not installed unasked.
+    probe.env("RUSTUP_AUTO_INSTALL", "0");
+    let found = probe.output().map_err(|e| format!("cargo: {e}"))?;
+    if !found.status.success() {
+        let why = String::from_utf8_lossy(&found.stderr);
+        let why = why.lines().next().unwrap_or("cargo +nightly miri does not run");
+        let how = "rustup toolchain install nightly --component miri,rust-src";
+        return Err(format!("{why}; what it needs comes with `{how}`"));
+    }
+    for features in FEATURES {
+        println!("== {features}");
+        let mut test = cargo(&["miri", "test", "--quiet", "--package", "zsend-metal", "--lib"]);
+        test.args(["--target", TARGET]);
+        test.env("RUSTFLAGS", format!("-Ctarget-feature={features}"));
+        // Proptest reads its cases from the environment and its seed from the system.
+        test.env("MIRIFLAGS", "-Zmiri-disable-isolation").env("PROPTEST_CASES", CASES);
+        succeed(test)?;
+    }
+    Ok(())
+}
+
+/// `cargo` of a nightly toolchain. The cargo that runs this has a toolchain of its own, which only
+/// its wrapper changes.
+fn cargo(args: &[&str]) -> Command {
+    let mut command = Command::new("cargo");
+    command.arg("+nightly").args(args).current_dir(root());
+    command
+}
