@@ -4,6 +4,7 @@
 use crate::error::Result;
 use crate::items::{Item, Out};
 use crate::part::Part;
+use std::ops::Range;
 use zsend_pool::blkptr::BlkPtr;
 use zsend_pool::dmu::dnode::Outline;
 use zsend_records::types::DmuType;
@@ -95,9 +96,16 @@ impl<F: FnMut(Batch) -> Result<()>> Batcher<F> {
         }
     }
 
+    /// What the data pointers in a range of an indirect block come to.
+    fn children_price(&self, data: &[u8], range: Range<usize>) -> Price {
+        let mut price = Price::default();
+        range.map_while(|i| BlkPtr::at(data, i)).for_each(|bp| price += self.pointer_price(&bp));
+        price
+    }
+
     /// What a dnode and its data come to.
     fn dnode_price(&self, dnode: &Outline<'_>) -> Price {
-        let mut price = self.price(0);
+        let mut price = self.price(dnode.size());
         if dnode.object_type() != DmuType::NONE {
             dnode.pointers().for_each(|bp| price += self.pointer_price(&bp));
         }
@@ -112,9 +120,9 @@ impl<F: FnMut(Batch) -> Result<()>> Out for Batcher<F> {
     }
 
     fn part(&mut self, part: &Part) -> Result<bool> {
-        let mut price = Price::default();
         match part {
             Part::Dnodes { data, .. } => {
+                let mut price = Price::default();
                 Outline::all(data).flatten().for_each(|dnode| price += self.dnode_price(&dnode));
                 // A block of dnodes is not cut, and a batch has its bound.
                 if price.cost > BATCH_BYTES {
@@ -123,12 +131,17 @@ impl<F: FnMut(Batch) -> Result<()>> Out for Batcher<F> {
                 self.push(Piece::Part(part.clone()), price)?;
             }
             Part::Children { dnode, data, at, range } => {
+                // A part holds its whole block. One with little in it that is visited would hold more
+                // than it costs, so those few items are made here and now.
+                if self.children_price(data, range.clone()).cost < data.len() as u64 {
+                    return Ok(false);
+                }
                 let mut from = range.start;
+                let mut price = Price::default();
                 for i in range.clone() {
-                    if let Some(bp) = BlkPtr::at(data, i) {
-                        price += self.pointer_price(&bp);
-                    }
-                    if i + 1 == range.end || self.batch.cost + price.cost >= self.limit {
+                    price += self.children_price(data, i..i + 1);
+                    let full = self.batch.cost + price.cost >= self.limit;
+                    if price.items > 0 && (full || i + 1 == range.end) {
                         let (dnode, data) = (dnode.clone(), data.clone());
                         let part = Part::Children { dnode, data, at: *at, range: from..i + 1 };
                         self.push(Piece::Part(part), std::mem::take(&mut price))?;
@@ -138,5 +151,71 @@ impl<F: FnMut(Batch) -> Result<()>> Out for Batcher<F> {
             }
         }
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use zsend_pool::dmu::dnode::{DNODE_SIZE, Dnode};
+    use zsend_pool::place::Bookmark;
+
+    /// An indirect block of 1024 pointers, of which these are to 8 KiB born in txg 9 and the others
+    /// to 8 KiB born in txg 3.
+    fn children(young: Range<usize>) -> Part {
+        let mut data = vec![0; 128 << 10];
+        for (i, bp) in data.chunks_mut(128).enumerate() {
+            let birth = if young.contains(&i) { 9u64 } else { 3 };
+            bp[0] = 1;
+            bp[48..56].copy_from_slice(&15u64.to_le_bytes());
+            bp[80..88].copy_from_slice(&birth.to_le_bytes());
+        }
+        let at = Bookmark::new(1, 2, 1, 0);
+        let dnode = Dnode::parse(&Bytes::from(vec![0; DNODE_SIZE]), 0, &at).unwrap();
+        Part::Children { dnode, data: data.into(), at, range: 0..1024 }
+    }
+
+    /// The ranges of the parts in the batches that a part is cut into, with what each batch costs;
+    /// nothing if it is not taken.
+    fn cut(part: &Part) -> Option<Vec<(u64, Vec<Range<usize>>)>> {
+        let mut batches = Vec::new();
+        let mut batcher = Batcher::new(5, false, |batch: Batch| {
+            let ranges = batch.pieces.iter().map(|piece| match piece {
+                Piece::Part(Part::Children { range, .. }) => range.clone(),
+                _ => 0..0,
+            });
+            batches.push((batch.cost, ranges.collect()));
+            Ok(())
+        });
+        let taken = batcher.part(part).unwrap();
+        batcher.flush().unwrap();
+        taken.then_some(batches)
+    }
+
+    #[test]
+    fn a_block_of_pointers_is_cut_into_batches_that_grow_to_their_bound() {
+        let batches = cut(&children(0..1024)).unwrap();
+        let mut next = 0;
+        for (i, (cost, ranges)) in batches.iter().enumerate() {
+            let [range] = &ranges[..] else { panic!("{ranges:?}") };
+            assert_eq!(range.start, next);
+            next = range.end;
+            let limit = (FIRST_BYTES << i.min(5)).min(BATCH_BYTES);
+            assert!(*cost <= limit + (9 << 10), "{i}");
+            assert!(*cost >= limit || next == 1024, "{i}");
+        }
+        assert_eq!(next, 1024);
+    }
+
+    #[test]
+    fn a_part_never_holds_more_than_it_costs() {
+        // Fourteen blocks and their items cost less than the 128 KiB that point to them.
+        assert_eq!(cut(&children(100..114)), None);
+        assert_eq!(cut(&children(0..0)), None);
+        let batches = cut(&children(100..116)).unwrap();
+        let costs: u64 = batches.iter().map(|(cost, _)| cost).sum();
+        assert_eq!(costs, 16 * (9 << 10));
+        assert!(batches.iter().flat_map(|(_, ranges)| ranges).all(|range| !range.is_empty()));
     }
 }

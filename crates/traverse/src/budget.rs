@@ -25,7 +25,7 @@ impl Budget {
     }
 
     /// Waits until `bytes` fit, or nothing else is held; `false` once closed. Who has to wait does
-    /// so until half of the budget is free: waking a thread costs more than a batch's accounts.
+    /// so until an eighth of the budget is free: waking a thread costs more than a batch's accounts.
     pub(crate) fn acquire(&self, bytes: u64) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.used > 0 && state.used.saturating_add(bytes) > self.limit {
@@ -44,7 +44,7 @@ impl Budget {
         state.used = state.used.saturating_sub(bytes);
         let fits = |wanted| state.used.saturating_add(wanted) <= self.limit;
         let enough =
-            state.used == 0 || state.used <= self.limit / 2 && state.wanted.is_some_and(fits);
+            state.used == 0 || state.used <= self.limit / 8 * 7 && state.wanted.is_some_and(fits);
         if state.wanted.is_some() && enough {
             state.wanted = None;
             self.changed.notify_all();

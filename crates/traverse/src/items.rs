@@ -143,7 +143,8 @@ impl<O: Out> Collector<'_, O> {
             byteswap: bp.is_big_endian(),
             bonus: Payload::new(dnode.bonus_area(bonus_len)),
         });
-        self.push(Item::Ready(event), 0)?;
+        // The event holds the dnode's block, of which its slots are its share.
+        self.push(Item::Ready(event), dnode.bytes().len() as u64)?;
         if let Some(spill) = dnode.spill()
             && self.rules.unmodified_spill
             && spill.logical_birth() <= self.rules.fromtxg

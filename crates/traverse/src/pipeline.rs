@@ -9,7 +9,7 @@ use crate::listed::Listed;
 use crate::relay::{Done, Relay};
 use crate::walk::{WalkSpec, walk};
 use crate::work::Worker;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use zsend_encoder::event::Event;
 use zsend_encoder::policy::Policy;
@@ -76,8 +76,8 @@ impl Share for Vec<Event> {
     }
 }
 
-/// Runs a send: `share` begins a batch of about so many items, in any order and on many threads at once, and `each` is given
-/// what became of it, in send order, by one thread after another.
+/// Runs a send: `share` begins a batch of about so many items, in any order and on many threads at
+/// once, and `each` is given what became of it, in send order, by one thread after another.
 ///
 /// # Errors
 /// The first error in send order: everything before it was given to `each`.
@@ -111,6 +111,10 @@ pub fn run<S: Share>(
                 return Err(SendError::Cancelled);
             }
             scope.spawn_fifo(move |_| {
+                // What nobody will deliver is not read.
+                if shared.stop().load(Ordering::Relaxed) {
+                    return;
+                }
                 let guard = CloseOnPanic(shared);
                 let mut share = share(batch.items);
                 let error = worker.run(batch, &mut |event| share.event(event)).err();

@@ -9,8 +9,9 @@ use zsend_pool::zio::{Extent, Zio};
 /// Most bytes that are read together: few enough that they are still in a core's second cache when
 /// their turn comes.
 const MOST: u64 = 256 << 10;
-/// Most bytes that are read together where each read takes long.
-const MOST_SLOW: u64 = 1 << 20;
+/// Most bytes that are read together where each read takes long: larger ones would leave too few under
+/// way, which the byte budget bounds.
+const MOST_SLOW: u64 = 512 << 10;
 /// A device on which a read takes this long is slow.
 const SLOW: Duration = Duration::from_millis(1);
 /// Blocks that lie no further apart are read together: skipping so little costs more than reading.

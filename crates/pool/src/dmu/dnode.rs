@@ -79,6 +79,11 @@ impl<'a> Outline<'a> {
         DmuType(self.core.kind)
     }
 
+    /// Bytes of its slots.
+    pub const fn size(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
     /// Levels of the block tree, as the field has it.
     pub const fn nlevels(&self) -> u8 {
         self.core.nlevels
