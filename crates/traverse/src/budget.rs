@@ -2,6 +2,10 @@
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
+/// Bytes that are free before a waiting thread is woken, of a large budget: with the many workers that
+/// slow devices need, half of it would leave half of them idle.
+const REST: u64 = 16 << 20;
+
 #[derive(Debug)]
 struct State {
     used: u64,
@@ -25,7 +29,8 @@ impl Budget {
     }
 
     /// Waits until `bytes` fit, or nothing else is held; `false` once closed. Who has to wait does
-    /// so until an eighth of the budget is free: waking a thread costs more than a batch's accounts.
+    /// so until half of the budget is free, or [`REST`]: waking a thread for each batch was measured
+    /// to double the time of a send into a pipe.
     pub(crate) fn acquire(&self, bytes: u64) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.used > 0 && state.used.saturating_add(bytes) > self.limit {
@@ -43,8 +48,9 @@ impl Budget {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.used = state.used.saturating_sub(bytes);
         let fits = |wanted| state.used.saturating_add(wanted) <= self.limit;
-        let enough =
-            state.used == 0 || state.used <= self.limit / 8 * 7 && state.wanted.is_some_and(fits);
+        let enough = state.used == 0
+            || state.used <= self.limit - (self.limit / 2).min(REST)
+                && state.wanted.is_some_and(fits);
         if state.wanted.is_some() && enough {
             state.wanted = None;
             self.changed.notify_all();

@@ -29,7 +29,7 @@ mod items;
 mod job;
 pub mod listed;
 pub mod options;
-mod part;
+pub mod part;
 pub mod pipeline;
 mod relay;
 mod runs;

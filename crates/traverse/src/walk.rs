@@ -62,8 +62,8 @@ pub trait Visitor {
     fn block(&mut self, dnode: &Dnode, bp: &BlkPtr, at: &Bookmark) -> Result<()>;
 
     /// Offers a part of the tree below which there is no more metadata to read. A visitor that
-    /// takes it says so, and is told nothing of what is in it: [`walk_part`] tells that to whoever
-    /// walks the part, on any thread.
+    /// takes it says so, and is told nothing of what is in it: whoever walks the part, on any
+    /// thread, is.
     ///
     /// # Errors
     /// Any error ends the walk.
