@@ -5,8 +5,8 @@ use crate::dialect::Dialect;
 use crate::encoders;
 use crate::event::{Event, Payload};
 use crate::pending::{Completed, Pending, Range};
-use crate::sink::{CountsOnly, RecordSink};
-use crate::stretch::{Counted, Stretch};
+use crate::sink::{Discard, RecordSink};
+use crate::stretch::Stretch;
 use std::io;
 use zerocopy::IntoBytes;
 use zerocopy::byteorder::{LE, U64};
@@ -180,28 +180,6 @@ impl<S: RecordSink> Encoder<S> {
         encoders::encoder_for(event).encode(event, &mut self.output)
     }
 
-    /// Adds what a stretch of events gives that was counted elsewhere, to a stream that is only
-    /// counted: its bytes are not there.
-    ///
-    /// # Errors
-    /// Those of the sink.
-    pub fn stretch(&mut self, stretch: Stretch) -> io::Result<()>
-    where
-        S: CountsOnly,
-    {
-        let (head, rest) = stretch.into_parts();
-        head.iter().try_for_each(|event| self.event(event))?;
-        let Some(counted) = rest else { return Ok(()) };
-        self.output.flush_pending()?;
-        self.output.summary.add(&counted.summary);
-        self.output.pending = counted.pending;
-        Ok(())
-    }
-
-    pub(crate) fn into_counted(self) -> Counted {
-        Counted { summary: self.output.summary, pending: self.output.pending }
-    }
-
     /// What was written so far.
     pub fn summary(&self) -> Summary {
         self.output.summary
@@ -225,5 +203,22 @@ impl<S: RecordSink> Encoder<S> {
     pub fn abandon(mut self) -> io::Result<Summary> {
         self.output.sink.flush()?;
         Ok(self.output.summary)
+    }
+}
+
+impl Encoder<Discard> {
+    /// Adds what a stretch of events gives that was counted elsewhere. Only where nothing but counts is
+    /// wanted: the stretch's bytes are not there.
+    ///
+    /// # Errors
+    /// Those of the sink.
+    pub fn stretch(&mut self, stretch: Stretch) -> io::Result<()> {
+        let (head, rest) = stretch.into_parts();
+        head.iter().try_for_each(|event| self.event(event))?;
+        let Some(rest) = rest else { return Ok(()) };
+        self.output.flush_pending()?;
+        self.output.summary.add(&rest.output.summary);
+        self.output.pending = rest.output.pending;
+        Ok(())
     }
 }

@@ -25,9 +25,6 @@ pub trait RecordSink {
     fn flush(&mut self) -> io::Result<()>;
 }
 
-/// A sink that looks at no byte, so that records need not be made to be counted.
-pub trait CountsOnly: RecordSink {}
-
 /// Counts only: for sizes that are wanted before the stream is.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Discard;
@@ -45,8 +42,6 @@ impl RecordSink for Discard {
         Ok(())
     }
 }
-
-impl CountsOnly for Discard {}
 
 /// A payload at least this long is written from where it is; a shorter one is copied, since another
 /// slice costs the kernel more than the copy.

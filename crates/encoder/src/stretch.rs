@@ -1,9 +1,8 @@
 //! A stretch of a stream that is counted by itself, so that the sizes of many can be found side by
 //! side.
 
-use crate::encoder::{Encoder, StreamParams, Summary};
+use crate::encoder::{Encoder, StreamParams};
 use crate::event::Event;
-use crate::pending::Pending;
 use crate::sink::Discard;
 
 /// What consecutive events add to a stream, whatever came before them.
@@ -14,14 +13,6 @@ pub struct Stretch {
     params: StreamParams,
     head: Vec<Event>,
     rest: Option<Encoder<Discard>>,
-}
-
-/// The events from one that nothing pending can join.
-#[derive(Debug)]
-pub(crate) struct Counted {
-    pub(crate) summary: Summary,
-    /// What is pending at their end.
-    pub(crate) pending: Pending,
 }
 
 impl Stretch {
@@ -42,8 +33,9 @@ impl Stretch {
         self.rest.get_or_insert_with(|| Encoder::new(self.params, Discard)).event(&event)
     }
 
-    pub(crate) fn into_parts(self) -> (Vec<Event>, Option<Counted>) {
-        (self.head, self.rest.map(Encoder::into_counted))
+    /// The ranges that it begins with, and all that follows them, counted.
+    pub(crate) fn into_parts(self) -> (Vec<Event>, Option<Encoder<Discard>>) {
+        (self.head, self.rest)
     }
 }
 
