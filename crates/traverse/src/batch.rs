@@ -96,11 +96,14 @@ impl<F: FnMut(Batch) -> Result<()>> Batcher<F> {
         }
     }
 
-    /// What the data pointers in a range of an indirect block come to.
-    fn children_price(&self, data: &[u8], range: Range<usize>) -> Price {
-        let mut price = Price::default();
-        range.map_while(|i| BlkPtr::at(data, i)).for_each(|bp| price += self.pointer_price(&bp));
-        price
+    /// Whether a range of an indirect block costs as much as the whole block holds. Looks no further
+    /// than to where it does.
+    fn is_worth_holding(&self, data: &[u8], range: Range<usize>) -> bool {
+        let mut cost = 0;
+        range.map_while(|i| BlkPtr::at(data, i)).any(|bp| {
+            cost += self.pointer_price(&bp).cost;
+            cost >= data.len() as u64
+        })
     }
 
     /// What a dnode and its data come to.
@@ -133,13 +136,15 @@ impl<F: FnMut(Batch) -> Result<()>> Out for Batcher<F> {
             Part::Children { dnode, data, at, range } => {
                 // A part holds its whole block. One with little in it that is visited would hold more
                 // than it costs, so those few items are made here and now.
-                if self.children_price(data, range.clone()).cost < data.len() as u64 {
+                if !self.is_worth_holding(data, range.clone()) {
                     return Ok(false);
                 }
                 let mut from = range.start;
                 let mut price = Price::default();
                 for i in range.clone() {
-                    price += self.children_price(data, i..i + 1);
+                    if let Some(bp) = BlkPtr::at(data, i) {
+                        price += self.pointer_price(&bp);
+                    }
                     let full = self.batch.cost + price.cost >= self.limit;
                     if price.items > 0 && (full || i + 1 == range.end) {
                         let (dnode, data) = (dnode.clone(), data.clone());

@@ -47,11 +47,10 @@ impl Budget {
     pub(crate) fn release(&self, bytes: u64) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.used = state.used.saturating_sub(bytes);
-        let fits = |wanted| state.used.saturating_add(wanted) <= self.limit;
-        let enough = state.used == 0
-            || state.used <= self.limit - (self.limit / 2).min(REST)
-                && state.wanted.is_some_and(fits);
-        if state.wanted.is_some() && enough {
+        let Some(wanted) = state.wanted else { return };
+        let rested = state.used <= self.limit - (self.limit / 2).min(REST);
+        let fits = state.used.saturating_add(wanted) <= self.limit;
+        if state.used == 0 || rested && fits {
             state.wanted = None;
             self.changed.notify_all();
         }

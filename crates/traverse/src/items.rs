@@ -77,10 +77,6 @@ pub(crate) struct Collector<'a, O> {
 }
 
 impl<O: Out> Collector<'_, O> {
-    fn push(&mut self, item: Item, bytes: u64) -> Result<()> {
-        self.out.item(item, bytes)
-    }
-
     /// Sends the listed blocks before a place, as they are now.
     fn catch_up(&mut self, object: u64, blkid: u64) -> Result<()> {
         while let Some((object, blkid)) = self.listed.next_before(object, blkid) {
@@ -116,7 +112,7 @@ impl<O: Out> Collector<'_, O> {
             return Ok(());
         }
         if dnode.object_type == DmuType::NONE {
-            return self.push(Item::Ready(Event::FreeSlot { object }), 0);
+            return self.out.item(Item::Ready(Event::FreeSlot { object }), 0);
         }
         // A raw stream has the whole bonus area, since what follows the bonus is encrypted too.
         let bonus_len = if dnode.bonuslen == 0 {
@@ -144,7 +140,7 @@ impl<O: Out> Collector<'_, O> {
             bonus: Payload::new(dnode.bonus_area(bonus_len)),
         });
         // The event holds the dnode's block, of which its slots are its share.
-        self.push(Item::Ready(event), dnode.bytes().len() as u64)?;
+        self.out.item(Item::Ready(event), dnode.bytes().len() as u64)?;
         if let Some(spill) = dnode.spill()
             && self.rules.unmodified_spill
             && spill.logical_birth() <= self.rules.fromtxg
@@ -156,7 +152,7 @@ impl<O: Out> Collector<'_, O> {
     }
 
     fn spill(&mut self, bp: &BlkPtr, at: &Bookmark, unmodified: bool) -> Result<()> {
-        self.push(Item::Spill { at: *at, bp: *bp, unmodified }, bp.lsize())
+        self.out.item(Item::Spill { at: *at, bp: *bp, unmodified }, bp.lsize())
     }
 }
 
@@ -169,7 +165,7 @@ impl<O: Out> Visitor for Collector<'_, O> {
                 numslots: DNODES_PER_BLOCK,
                 crypt: crypt_params(bp),
             };
-            self.push(Item::Ready(event), 0)?;
+            self.out.item(Item::Ready(event), 0)?;
         }
         if self.rules.policy.dialect.is_illumos() {
             for (object, dnode) in dnodes {
@@ -221,13 +217,13 @@ impl<O: Out> Collector<'_, O> {
                 maxblkid: dnode.maxblkid,
                 is_metadata: dnode.object_type.is_metadata(),
             };
-            return self.push(Item::Ready(Event::Hole(hole)), 0);
+            return self.out.item(Item::Ready(Event::Hole(hole)), 0);
         }
         let blksz = dnode.datablksz();
         if bp.is_redacted() {
             let offset = at.blkid.wrapping_mul(blksz);
             let event = Event::Redact { object: at.object, offset, length: blksz };
-            return self.push(Item::Ready(event), 0);
+            return self.out.item(Item::Ready(event), 0);
         }
         if at.level > 0 {
             return Ok(());
@@ -240,7 +236,7 @@ impl<O: Out> Collector<'_, O> {
             return Err(PoolError::corrupt(*at, "lsize", bp.lsize(), expected).into());
         }
         let data = Data { at: *at, bp: *bp, dnode_type: dnode.object_type, blksz };
-        self.push(Item::Data(data), blksz)
+        self.out.item(Item::Data(data), blksz)
     }
 }
 
