@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use zsend_pool::blkptr::BlkPtr;
 use zsend_pool::dmu::byteswap::{swap, swap_out};
-use zsend_pool::dmu::dnode::Dnode;
+use zsend_pool::dmu::dnode::{Dnode, Outline};
 use zsend_pool::place::Bookmark;
 use zsend_records::types::DmuType;
 
@@ -30,6 +30,10 @@ pub fn check(bytes: &[u8]) {
             if let Ok(dnode) = Dnode::parse(&data, start, &at) {
                 ask_dnode(&dnode);
             }
+        }
+        for outline in Outline::all(&data).flatten() {
+            assert!(outline.size() <= data.len() as u64);
+            outline.pointers().for_each(|bp| ask_pointer(&bp));
         }
         for i in 0..data.len() / 128 {
             ask_pointer(&BlkPtr::at(&data, i).expect("inside the block"));

@@ -33,7 +33,8 @@ pub fn check(bytes: &[u8]) {
     words[6] = (sectors * 0x1_0001) | 2 << 32 | 2 << 40 | 19 << 48 | 1 << 63;
     words[10] = BIRTH;
     let zio = crate::memory::zio(&device, if large { 12 } else { 9 });
-    if let Ok(data) = zio.read(&BlkPtr::from_words(words), &Bookmark::default(), Access::default()) {
+    if let Ok(data) = zio.read(&BlkPtr::from_words(words), &Bookmark::default(), Access::default())
+    {
         assert_eq!(data.len() as u64, (sectors + 1) * 512);
     }
 }

@@ -46,6 +46,13 @@ assert_eq_size!(DnodeCore, [u8; CORE_SIZE]);
 const_assert_eq!(offset_of!(DnodeCore, datablkszsec), 8);
 const_assert_eq!(offset_of!(DnodeCore, maxblkid), 16);
 
+impl DnodeCore {
+    /// Bytes of all its slots.
+    fn size(&self) -> usize {
+        (usize::from(self.extra_slots) + 1) * DNODE_SIZE
+    }
+}
+
 /// What a walk asks of a dnode before it takes hold of it, straight from the bytes of a block.
 #[derive(Clone, Copy, Debug)]
 pub struct Outline<'a> {
@@ -62,8 +69,8 @@ impl<'a> Outline<'a> {
                 return None;
             }
             let found = DnodeCore::ref_from_prefix(rest).ok().and_then(|(core, _)| {
-                let size = (usize::from(core.extra_slots) + 1) * DNODE_SIZE;
-                rest.split_at_checked(size).map(|(bytes, after)| (Self { bytes, core }, after))
+                rest.split_at_checked(core.size())
+                    .map(|(bytes, after)| (Self { bytes, core }, after))
             });
             let Some((outline, after)) = found else {
                 rest = &[];
@@ -147,7 +154,7 @@ impl Dnode {
         let object_type = DmuType(core.kind);
         // A free slot may hold anything behind its type, even an odd slot count; it stands for
         // itself alone unless the count is sound, which the sender steps by.
-        let size = (usize::from(core.extra_slots) + 1) * DNODE_SIZE;
+        let size = core.size();
         if bytes.len() < size {
             return bad("dn_extra_slots", core.extra_slots.into(), "slots inside the block");
         }
