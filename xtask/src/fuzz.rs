@@ -1,7 +1,7 @@
 //! `fuzz`: the fuzz targets, replayed over their corpora or let loose for a while.
 
 use std::process::Command;
-use xtask::run::{cargo, root, succeed};
+use xtask::run::{cargo, nightly_cargo, root, succeed};
 
 /// Seconds that a target runs if none are given.
 const SECONDS: &str = "60";
@@ -11,11 +11,7 @@ const SECONDS: &str = "60";
 pub(crate) fn run(args: &[String]) -> Result<(), String> {
     let Some(target) = args.first() else { return replay() };
     let seconds = args.get(1).map_or(SECONDS, String::as_str);
-    // The cargo that runs this has a toolchain of its own, which only its wrapper changes.
-    let mut command = Command::new("cargo");
-    command.args(["+nightly", "fuzz", "run", target, "--", "-max_total_time"]).arg(seconds);
-    command.current_dir(root());
-    succeed(command)
+    succeed(nightly_cargo(&["fuzz", "run", target, "--", "-max_total_time", seconds]))
 }
 
 /// Builds the targets without instrumentation and runs each over its corpus once.

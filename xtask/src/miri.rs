@@ -1,7 +1,6 @@
 //! `miri`: the tests of `zsend-metal` under an interpreter that knows what unsafe code may not do.
 
-use std::process::Command;
-use xtask::run::{root, succeed};
+use xtask::run::{nightly_cargo, succeed};
 
 /// What each run says that the machine has. Miri finds what it was compiled for, so the vector
 /// code is reached only where it is allowed, and a call of it that is not allowed is an error.
@@ -13,7 +12,7 @@ const CASES: &str = "2";
 
 /// Runs the verb.
 pub(crate) fn run(_: &[String]) -> Result<(), String> {
-    let mut probe = cargo(&["miri", "--version"]);
+    let mut probe = nightly_cargo(&["miri", "--version"]);
     // What is missing is named, not installed unasked.
     probe.env("RUSTUP_AUTO_INSTALL", "0");
     let found = probe.output().map_err(|e| format!("cargo: {e}"))?;
@@ -25,20 +24,12 @@ pub(crate) fn run(_: &[String]) -> Result<(), String> {
     }
     for features in FEATURES {
         println!("== {features}");
-        let mut test = cargo(&["miri", "test", "--quiet", "--package", "zsend-metal", "--lib"]);
-        test.args(["--target", TARGET]);
+        let mut test = nightly_cargo(&["miri", "test", "--quiet", "--target", TARGET]);
+        test.args(["--package", "zsend-metal", "--lib"]);
         test.env("RUSTFLAGS", format!("-Ctarget-feature={features}"));
         // Proptest reads its cases from the environment and its seed from the system.
         test.env("MIRIFLAGS", "-Zmiri-disable-isolation").env("PROPTEST_CASES", CASES);
         succeed(test)?;
     }
     Ok(())
-}
-
-/// `cargo` of a nightly toolchain. The cargo that runs this has a toolchain of its own, which only
-/// its wrapper changes.
-fn cargo(args: &[&str]) -> Command {
-    let mut command = Command::new("cargo");
-    command.arg("+nightly").args(args).current_dir(root());
-    command
 }

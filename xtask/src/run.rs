@@ -20,6 +20,14 @@ pub fn cargo(args: &[&str]) -> Command {
     command
 }
 
+/// `cargo` of a nightly toolchain, with these arguments, in the project's root. The cargo that runs
+/// this has a toolchain of its own, which only its wrapper changes.
+pub fn nightly_cargo(args: &[&str]) -> Command {
+    let mut command = Command::new("cargo");
+    command.arg("+nightly").args(args).current_dir(root());
+    command
+}
+
 /// Runs a command to its end; anything but success is an error that names it.
 ///
 /// # Errors
