@@ -169,6 +169,7 @@ fn options(args: &SendArgs) -> Result<SendOptions, Failure> {
         received: 0,
         tunables,
         threads: args.threads,
+        latency: None,
     })
 }
 

@@ -95,7 +95,7 @@ impl SendPlan<'_> {
         let mut sizes = Sizes::default();
         sizes.add(self.objset().root());
         let spec = WalkSpec { objset: Arc::clone(self.objset()), fromtxg, resume: None };
-        let pool = thread_pool(self.options().thread_count(self.pool().zio().mean_latency()))?;
+        let pool = thread_pool(self.options().thread_count(self.latency()))?;
         walk_with_accounting(&spec, &pool, cancel, &mut sizes)?;
         Ok((sizes.compressed, sizes.uncompressed))
     }

@@ -35,6 +35,7 @@ mod relay;
 mod runs;
 pub mod send;
 pub mod source;
+mod task;
 pub mod walk;
 mod work;
 

@@ -123,6 +123,8 @@ pub struct SendOptions {
     pub tunables: Tunables,
     /// Worker threads; zero for as many as the machine has.
     pub threads: usize,
+    /// What a read takes; `None` for what the reads of opening the pool took.
+    pub latency: Option<Duration>,
 }
 
 impl SendOptions {

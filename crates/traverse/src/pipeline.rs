@@ -7,10 +7,12 @@ use crate::error::{Result, SendError};
 use crate::items::{Collector, Rules};
 use crate::listed::Listed;
 use crate::relay::{Done, Relay};
+use crate::task::Task;
 use crate::walk::{WalkSpec, walk};
 use crate::work::Worker;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use zsend_encoder::event::Event;
 use zsend_encoder::policy::Policy;
 use zsend_pool::PoolError;
@@ -34,6 +36,8 @@ pub struct PipelineSpec {
     pub queue_length: u64,
     /// Worker threads.
     pub threads: usize,
+    /// What a read takes.
+    pub latency: Duration,
 }
 
 /// Makes the thread pool that reads.
@@ -98,6 +102,7 @@ pub fn run<S: Share>(
         walk: spec.walk.clone(),
         rules,
         sizes_only: spec.sizes_only,
+        latency: spec.latency,
         replaced: spec.replaced.clone(),
     };
     let budget = Budget::new(spec.queue_length);
@@ -110,17 +115,8 @@ pub fn run<S: Share>(
             if !budget.acquire(cost) {
                 return Err(SendError::Cancelled);
             }
-            scope.spawn_fifo(move |_| {
-                // What nobody will deliver is not read.
-                if shared.stop().load(Ordering::Relaxed) {
-                    return;
-                }
-                let guard = CloseOnPanic(shared);
-                let mut share = share(batch.items);
-                let error = worker.run(batch, &mut |event| share.event(event)).err();
-                shared.hand_in(number, Done { results: share.results(), error, cost });
-                std::mem::forget(guard);
-            });
+            let task = Task { worker, share, relay: shared, number, cost };
+            scope.spawn_fifo(move |scope| task.begin(batch, scope));
             number += 1;
             Ok(())
         };
@@ -140,13 +136,4 @@ pub fn run<S: Share>(
         }
     });
     relay.finish()
-}
-
-/// Lets the walk end if a worker panics; the panic itself goes on to whoever called.
-struct CloseOnPanic<'a, 'b, T, E: FnMut(T) -> Result<()>>(&'a Relay<'b, T, E>);
-
-impl<T, E: FnMut(T) -> Result<()>> Drop for CloseOnPanic<'_, '_, T, E> {
-    fn drop(&mut self) {
-        self.0.close();
-    }
 }

@@ -2,6 +2,7 @@
 //! whatever order they are sent.
 
 use crate::items::Item;
+use std::sync::OnceLock;
 use std::time::Duration;
 use zsend_pool::blkptr::Dva;
 use zsend_pool::zio::{Extent, Zio};
@@ -29,8 +30,8 @@ struct Run {
     wanted: u64,
     /// Blocks in it that were not asked for yet.
     blocks: usize,
-    extent: Option<Extent>,
-    was_read: bool,
+    /// What was read, once it was; nothing where that has to be done block by block.
+    extent: OnceLock<Option<Extent>>,
 }
 
 impl Run {
@@ -54,16 +55,19 @@ impl Run {
         true
     }
 
-    /// The bytes for one of its blocks: read with the first, given up with the last.
+    /// Its bytes.
+    fn read(&self, zio: &Zio) -> Option<Extent> {
+        zio.read_extent(self.vdev, self.start, usize::try_from(self.end - self.start).ok()?)
+    }
+
+    /// The bytes for one of its blocks: read with the first, if that was not done before, and given
+    /// up with the last.
     fn extent(&mut self, zio: &Zio) -> Option<Extent> {
-        if !self.was_read {
-            self.was_read = true;
-            let len = usize::try_from(self.end - self.start).ok()?;
-            self.extent =
-                if self.blocks > 1 { zio.read_extent(self.vdev, self.start, len) } else { None };
+        if self.blocks > 1 {
+            self.extent.get_or_init(|| self.read(zio));
         }
         self.blocks = self.blocks.saturating_sub(1);
-        if self.blocks == 0 { self.extent.take() } else { self.extent.clone() }
+        if self.blocks == 0 { self.extent.take()? } else { self.extent.get()?.clone() }
     }
 }
 
@@ -90,22 +94,36 @@ impl Place {
     }
 }
 
-/// The runs of some items, read as the items are taken.
+/// The runs of some items, read as the items are taken if nobody read them before.
 pub(crate) struct Runs<'a> {
     zio: &'a Zio,
     runs: Vec<Run>,
     /// For each item the run that it belongs to.
     of: Vec<Option<usize>>,
+    is_slow: bool,
 }
 
 impl<'a> Runs<'a> {
-    pub(crate) fn new(zio: &'a Zio, items: &[Item]) -> Self {
-        let most = if zio.mean_latency() < SLOW { MOST } else { MOST_SLOW };
-        let (runs, of) = find(items, most);
-        Self { zio, runs, of }
+    pub(crate) fn new(zio: &'a Zio, latency: Duration, items: &[Item]) -> Self {
+        let is_slow = latency >= SLOW;
+        let (runs, of) = find(items, if is_slow { MOST_SLOW } else { MOST });
+        Self { zio, runs, of, is_slow }
     }
 
-    /// What was read together with item `i`, if it has neighbours. Each item is asked for once.
+    /// How many runs should be read at once, before the items are taken: all of them where each read
+    /// takes long, so that a batch waits once and not for one after another.
+    pub(crate) fn at_once(&self) -> usize {
+        if self.is_slow { self.runs.len() } else { 0 }
+    }
+
+    /// Reads run `i`.
+    pub(crate) fn read(&self, i: usize) {
+        if let Some(run) = self.runs.get(i) {
+            run.extent.get_or_init(|| run.read(self.zio));
+        }
+    }
+
+    /// What was read together with item `i`. Each item is asked for once.
     pub(crate) fn extent(&mut self, i: usize) -> Option<Extent> {
         let run = self.of.get(i).copied().flatten()?;
         self.runs.get_mut(run)?.extent(self.zio)

@@ -10,6 +10,7 @@ use crate::walk::{ResumePoint, WalkSpec};
 use std::io::Write;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use zsend_crypto::KeyVersion;
 use zsend_encoder::dialect::Dialect;
 use zsend_encoder::encoder::{Encoder, StreamParams, Summary};
@@ -364,8 +365,14 @@ impl<'p> SendPlan<'p> {
         }
     }
 
+    /// What a read takes.
+    pub(crate) fn latency(&self) -> Duration {
+        self.options.latency.unwrap_or_else(|| self.pool.zio().mean_latency())
+    }
+
     fn pipeline(&self, sizes_only: bool) -> Result<PipelineSpec> {
-        let threads = self.options.thread_count(self.pool.zio().mean_latency());
+        let latency = self.latency();
+        let threads = self.options.thread_count(latency);
         Ok(PipelineSpec {
             walk: WalkSpec {
                 objset: Arc::clone(&self.objset),
@@ -379,6 +386,7 @@ impl<'p> SendPlan<'p> {
             replaced: None,
             queue_length: self.options.queue_length(threads),
             threads,
+            latency,
         })
     }
 

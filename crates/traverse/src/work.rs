@@ -8,6 +8,7 @@ use crate::runs::Runs;
 use crate::walk::{WalkSpec, walk_part};
 use bytes::Bytes;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use zsend_encoder::event::{BlockInfo, Event, Payload, Spill, Write, WriteEmbedded, WriteForm};
 use zsend_encoder::policy::{OLD_MAX_BLOCK_SIZE, Plan};
 use zsend_pool::PoolError;
@@ -34,6 +35,22 @@ impl Out for Direct<'_, '_> {
     }
 }
 
+/// The items of a batch, none of them read.
+pub(crate) struct Opened<'a> {
+    items: Vec<Item>,
+    /// Where they are read together.
+    pub(crate) runs: Runs<'a>,
+    /// What ended the batch, after those items.
+    expanded: Result<()>,
+}
+
+impl Opened<'_> {
+    /// How many there are.
+    pub(crate) const fn items(&self) -> usize {
+        self.items.len()
+    }
+}
+
 /// Reads batches.
 #[derive(Clone, Debug)]
 pub(crate) struct Worker {
@@ -41,24 +58,34 @@ pub(crate) struct Worker {
     pub(crate) rules: Rules,
     /// Nothing is read; payloads are sizes.
     pub(crate) sizes_only: bool,
+    /// What a read takes.
+    pub(crate) latency: Duration,
     /// `zfs_send_corrupt_data`: unreadable data blocks are replaced, and listed here.
     pub(crate) replaced: Option<Arc<Mutex<Vec<PoolError>>>>,
 }
 
 impl Worker {
-    /// Gives the events of a batch, in its order. On an error those before it are right.
-    pub(crate) fn run(&self, batch: Batch, each: &mut Each<'_>) -> Result<()> {
-        if self.sizes_only {
-            return self.expand(batch, Direct { worker: self, each }).1;
-        }
+    /// Opens a batch: what it has to read is known then.
+    pub(crate) fn open(&self, batch: Batch) -> Opened<'_> {
         let room = Vec::with_capacity(batch.items);
         let (items, expanded) = self.expand(batch, room);
-        let mut runs = Runs::new(self.walk.objset.zio(), &items);
+        let runs = Runs::new(self.walk.objset.zio(), self.latency, &items);
+        Opened { items, runs, expanded }
+    }
+
+    /// Gives the events of a batch, in its order. On an error those before it are right.
+    pub(crate) fn run(&self, opened: Opened<'_>, each: &mut Each<'_>) -> Result<()> {
+        let Opened { items, mut runs, expanded } = opened;
         for (i, item) in items.into_iter().enumerate() {
             let extent = runs.extent(i);
             self.item(item, extent.as_ref(), each)?;
         }
         expanded
+    }
+
+    /// As [`Self::run`], where nothing is read.
+    pub(crate) fn size(&self, batch: Batch, each: &mut Each<'_>) -> Result<()> {
+        self.expand(batch, Direct { worker: self, each }).1
     }
 
     /// The items of a batch, its parts walked; those before an error if there is one.

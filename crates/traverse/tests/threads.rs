@@ -1,4 +1,4 @@
-//! How many threads read, and how far ahead, changes no byte.
+//! How many threads read, how far ahead, and how, changes no byte.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 use zsend_encoder::dialect::Dialect;
 use zsend_pool::pool::{OpenOptions, Pool};
 use zsend_traverse::options::{SendOptions, Tunables};
@@ -25,7 +26,7 @@ fn digest(pool: &Pool, to: &str, from: Option<&str>, options: SendOptions) -> Ve
 }
 
 #[test]
-fn thread_count_and_queue_length_change_no_byte() {
+fn thread_count_queue_length_and_latency_change_no_byte() {
     let pool = basic();
     let first: RefCell<HashMap<(usize, bool, bool), Vec<u8>>> = RefCell::default();
     let sends = [("basic/fs@c", None), ("basic/fs@c", Some("basic/fs@a")), ("basic/vol@1", None)];
@@ -35,6 +36,7 @@ fn thread_count_and_queue_length_change_no_byte() {
         illumos in any::<bool>(),
         compress in any::<bool>(),
         threads in prop_oneof![Just(1usize), Just(2), Just(16), 1..40usize],
+        millis in prop_oneof![Just(0u64), Just(5)],
         queue_length in prop_oneof![Just(1u64), Just(64 << 20), 1..(4u64 << 20)],
     )| {
         let (to, from) = sends[send];
@@ -42,6 +44,7 @@ fn thread_count_and_queue_length_change_no_byte() {
             dialect: if illumos { Dialect::Illumos } else { Dialect::OpenZfs },
             compress,
             threads,
+            latency: Some(Duration::from_millis(millis)),
             tunables: Tunables { queue_length, ..Tunables::default() },
             ..SendOptions::default()
         };
