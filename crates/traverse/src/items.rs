@@ -64,6 +64,8 @@ pub(crate) struct Rules {
     pub(crate) resume_object: u64,
     /// `zfs_send_unmodified_spill_blocks`.
     pub(crate) unmodified_spill: bool,
+    /// Nothing is read; payloads are sizes.
+    pub(crate) sizes_only: bool,
 }
 
 /// Makes items of what the walk meets.
@@ -122,6 +124,11 @@ impl<O: Out> Collector<'_, O> {
         } else {
             usize::from(dnode.bonuslen).next_multiple_of(8)
         };
+        let bonus = if self.rules.sizes_only {
+            Payload::size_only(bonus_len as u64)
+        } else {
+            Payload::new(dnode.bonus_area(bonus_len))
+        };
         let event = Event::Object(Object {
             object,
             object_type: dnode.object_type,
@@ -137,7 +144,7 @@ impl<O: Out> Collector<'_, O> {
             nblkptr: dnode.nblkptr,
             has_spill: dnode.has_spill(),
             byteswap: bp.is_big_endian(),
-            bonus: Payload::new(dnode.bonus_area(bonus_len)),
+            bonus,
         });
         // The event holds the dnode's block, of which its slots are its share.
         self.out.item(Item::Ready(event), dnode.bytes().len() as u64)?;

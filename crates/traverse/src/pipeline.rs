@@ -97,11 +97,11 @@ pub fn run<S: Share>(
         fromtxg: spec.walk.fromtxg,
         resume_object: spec.walk.resume.map_or(0, |r| r.object),
         unmodified_spill: spec.unmodified_spill,
+        sizes_only: spec.sizes_only,
     };
     let worker = Worker {
         walk: spec.walk.clone(),
         rules,
-        sizes_only: spec.sizes_only,
         latency: spec.latency,
         replaced: spec.replaced.clone(),
     };

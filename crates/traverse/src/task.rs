@@ -35,7 +35,7 @@ where
             return;
         }
         let _guard = CloseOnPanic(self.relay);
-        if self.worker.sizes_only {
+        if self.worker.rules.sizes_only {
             return self.finish(batch.items, |worker, each| worker.size(batch, each));
         }
         let opened = self.worker.open(batch);

@@ -8,7 +8,7 @@ use crate::job::Job;
 use crate::part::Part;
 use bytes::Bytes;
 use std::collections::VecDeque;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use zsend_pool::PoolError;
@@ -18,8 +18,11 @@ use zsend_pool::dmu::objset::Objset;
 use zsend_pool::place::{Bookmark, SPILL_BLKID};
 use zsend_records::types::DmuType;
 
-/// Metadata blocks that are read ahead of each point of the walk.
-const AHEAD: usize = 32;
+/// Metadata blocks that are read ahead of each point of the walk: a few for each thread, since what
+/// is read too early has left the caches when its turn comes, and as many on slow devices, which
+/// have many threads.
+const AHEAD: RangeInclusive<usize> = 8..=32;
+const AHEAD_A_THREAD: usize = 4;
 
 /// Where an earlier stream stopped: objects before it, and blocks of it before `blkid`, are skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -240,9 +243,10 @@ impl Walk<'_> {
         // Below are either data, which the visitor has read, or metadata, read ahead here.
         let is_metadata = level > 0 || at.object == 0;
         let mut ahead: VecDeque<(usize, Read)> = VecDeque::new();
+        let most = self.reads_ahead();
         let mut next = range.start;
         for i in range.clone() {
-            while is_metadata && next < range.end && ahead.len() < AHEAD {
+            while is_metadata && next < range.end && ahead.len() < most {
                 if let Some(bp) = BlkPtr::at(data, next) {
                     let at = self.place(at.object, level, first.wrapping_add(next as u64));
                     if !bp.is_hole() && self.is_wanted(dnode, &bp, &at) {
@@ -257,6 +261,12 @@ impl Walk<'_> {
             self.visit(dnode, &bp, child, job)?;
         }
         Ok(())
+    }
+
+    /// How many blocks are read ahead.
+    fn reads_ahead(&self) -> usize {
+        let threads = self.pool.map_or(0, rayon::ThreadPool::current_num_threads);
+        (threads * AHEAD_A_THREAD).clamp(*AHEAD.start(), *AHEAD.end())
     }
 
     fn read_ahead(&self, bp: BlkPtr, at: Bookmark) -> Option<Read> {

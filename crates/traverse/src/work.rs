@@ -56,8 +56,6 @@ impl Opened<'_> {
 pub(crate) struct Worker {
     pub(crate) walk: WalkSpec,
     pub(crate) rules: Rules,
-    /// Nothing is read; payloads are sizes.
-    pub(crate) sizes_only: bool,
     /// What a read takes.
     pub(crate) latency: Duration,
     /// `zfs_send_corrupt_data`: unreadable data blocks are replaced, and listed here.
@@ -171,7 +169,7 @@ impl Worker {
                 },
             ));
         }
-        if self.sizes_only {
+        if self.rules.sizes_only {
             return Ok((form, Payload::size_only(bp.psize())));
         }
         match self.as_sent(form, bp, at, extent) {
@@ -216,7 +214,7 @@ impl Worker {
 
     /// The decompressed block, or its replacement; nothing if only sizes are wanted.
     fn plain_or_replaced(&self, data: &Data, extent: Option<&Extent>) -> Result<Option<Bytes>> {
-        if self.sizes_only {
+        if self.rules.sizes_only {
             return Ok(None);
         }
         match self.plain(&data.bp, &data.at, extent) {
@@ -240,7 +238,7 @@ impl Worker {
         extent: Option<&Extent>,
     ) -> Result<Event> {
         let raw = self.rules.policy.features.contains(Features::RAW);
-        let payload = match (self.sizes_only, raw) {
+        let payload = match (self.rules.sizes_only, raw) {
             (true, true) => Payload::size_only(bp.psize()),
             (true, false) => Payload::size_only(bp.lsize()),
             (false, true) => Payload::new(self.as_sent(WriteForm::Raw, bp, at, extent)?.data),
