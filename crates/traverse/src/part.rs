@@ -20,7 +20,7 @@ pub enum Part {
         /// Its place in the meta-dnode.
         at: Bookmark,
     },
-    /// Pointers of an indirect block of level 1.
+    /// Pointers of an indirect block: of level 1, or holes.
     Children {
         /// The object's dnode.
         dnode: Dnode,

@@ -218,15 +218,22 @@ impl Walk<'_> {
             )
             .into());
         }
-        // Below level 1 of an object are data alone.
-        if at.level == 1 && at.object != 0 {
-            let (dnode, data) = (dnode.clone(), data.clone());
-            let part = Part::Children { dnode, data, at, range: 0..fanout };
-            if self.visitor.take(&part)? {
-                return Ok(());
-            }
+        // Below level 1 of an object are data alone. A block that is higher up ends in holes, if it
+        // is not full: a thousand for most large files.
+        let metadata = if at.level == 1 && at.object != 0 {
+            0
+        } else {
+            let is_hole = |i: &usize| BlkPtr::at(data, *i).is_none_or(|bp| bp.is_hole());
+            fanout - (0..fanout).rev().take_while(is_hole).count()
+        };
+        self.children_in(dnode, data, at, 0..metadata)?;
+        let rest = metadata..fanout;
+        let part =
+            Part::Children { dnode: dnode.clone(), data: data.clone(), at, range: rest.clone() };
+        if self.visitor.take(&part)? {
+            return Ok(());
         }
-        self.children_in(dnode, data, at, 0..fanout)
+        self.children_in(dnode, data, at, rest)
     }
 
     /// A range of the pointers in an indirect block of the right size.
