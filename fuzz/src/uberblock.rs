@@ -4,7 +4,7 @@
 //! reads the same in the other byte order.
 
 use sha2::{Digest, Sha256};
-use zsend_pool::uberblock::{Uberblock, ring};
+use zsend_pool::uberblock::{Uberblock, newest, ring};
 
 const SLOT: usize = 1024;
 /// `ZEC_MAGIC`.
@@ -20,9 +20,12 @@ pub fn check(bytes: &[u8]) {
         for (i, words) in words.chunks(SLOT / 8 - 5).take(128).enumerate() {
             slots.extend(slot(words, (i * SLOT) as u64, big));
         }
-        both.push(ring(&slots, 0, 9));
+        let good: Vec<_> = ring(&slots, 0, 9).filter_map(|slot| slot.verify()).collect();
+        let best = good.iter().map(Uberblock::rank).max();
+        assert_eq!(newest(ring(&slots, 0, 9)).map(|u| u.rank()), best);
+        both.push(good);
         for ashift in [0, 12, 63] {
-            let _ = ring(&slots, 0, ashift);
+            let _ = newest(ring(&slots, 0, ashift));
         }
     }
     assert_eq!(both[0], both[1]);

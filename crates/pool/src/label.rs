@@ -2,7 +2,7 @@
 
 use crate::config::LabelConfig;
 use crate::device::Device;
-use crate::uberblock::{self, Uberblock};
+use crate::uberblock::{self, Uberblock, Unverified};
 use crate::zio::checksum::verify_embedded;
 use zsend_records::nvlist::NvList;
 
@@ -24,8 +24,8 @@ const ECK_SIZE: usize = 40;
 pub struct Labels {
     /// The newest good configuration.
     pub config: LabelConfig,
-    /// Every good uberblock of every label, unordered, with repeats.
-    pub uberblocks: Vec<Uberblock>,
+    /// The newest good uberblock of any of them.
+    pub newest: Option<Uberblock>,
     /// How many of the four labels had a good configuration.
     pub good: usize,
 }
@@ -61,24 +61,42 @@ pub fn read(device: &Device) -> Result<Labels, String> {
         }
     }
     let Some(config) = best else { return Err(why.join("; ")) };
-    let uberblocks = uberblocks(device, config.top.ashift);
-    Ok(Labels { config, uberblocks, good })
+    let newest = Rings::read(device, config.top.ashift).newest();
+    Ok(Labels { config, newest, good })
 }
 
-/// Every good uberblock of a device's four labels, unordered, with repeats. `ashift` is that of its
-/// top-level vdev.
-pub fn uberblocks(device: &Device, ashift: u64) -> Vec<Uberblock> {
-    let mut uberblocks = Vec::new();
-    if device.size() < 4 * LABEL_SIZE {
-        return uberblocks;
+/// The uberblock rings of a device.
+#[derive(Debug)]
+pub struct Rings {
+    /// Where each starts on the device, and its bytes.
+    rings: Vec<(u64, Vec<u8>)>,
+    ashift: u64,
+}
+
+impl Rings {
+    /// Reads those that can be read. `ashift` is that of the device's top-level vdev.
+    pub fn read(device: &Device, ashift: u64) -> Self {
+        let labels = if device.size() < 4 * LABEL_SIZE { 0..0 } else { 0..4 };
+        let read = |i| {
+            let at = label_offset(device.size(), i) + RING_OFFSET;
+            Some((at, device.read_vec(at, uberblock::RING_SIZE).ok()?))
+        };
+        Self { rings: labels.filter_map(read).collect(), ashift }
     }
-    for i in 0..4 {
-        let at = label_offset(device.size(), i) + RING_OFFSET;
-        if let Ok(bytes) = device.read_vec(at, uberblock::RING_SIZE) {
-            uberblocks.extend(uberblock::ring(&bytes, at, ashift));
-        }
+
+    fn slots(&self) -> impl Iterator<Item = Unverified<'_>> {
+        self.rings.iter().flat_map(|(at, bytes)| uberblock::ring(bytes, *at, self.ashift))
     }
-    uberblocks
+
+    /// The newest good uberblock.
+    pub fn newest(&self) -> Option<Uberblock> {
+        uberblock::newest(self.slots())
+    }
+
+    /// Every good uberblock, unordered, with repeats.
+    pub fn uberblocks(&self) -> impl Iterator<Item = Uberblock> {
+        self.slots().filter_map(|slot| slot.verify())
+    }
 }
 
 fn read_config(device: &Device, label: u64) -> Result<LabelConfig, String> {

@@ -77,19 +77,17 @@ pub(crate) fn open(found: &Found, options: &OpenOptions) -> Result<(State, Vec<S
 /// The newest uberblock, or the one of a txg.
 fn choose(found: &Found, txg: Option<u64>) -> Result<Uberblock> {
     let name = &found.config.name;
-    let wanted = |u: &&Uberblock| txg.is_none_or(|txg| u.txg == txg);
-    if let Some(uberblock) = found.uberblocks.iter().find(wanted) {
-        return Ok(*uberblock);
-    }
-    Err(PoolError::NoPool(match txg {
-        Some(txg) => {
-            let mut txgs: Vec<String> =
-                found.uberblocks.iter().map(|u| u.txg.to_string()).collect();
-            txgs.dedup();
-            format!("pool '{name}' has no uberblock of txg {txg}; there are {}", txgs.join(", "))
-        }
-        None => format!("pool '{name}': no uberblock with a good checksum on any device"),
-    }))
+    let Some(txg) = txg else {
+        let none = || format!("pool '{name}': no uberblock with a good checksum on any device");
+        return found.newest.ok_or_else(|| PoolError::NoPool(none()));
+    };
+    let uberblocks = found.uberblocks();
+    uberblocks.iter().find(|u| u.txg == txg).copied().ok_or_else(|| {
+        let mut txgs: Vec<String> = uberblocks.iter().map(|u| u.txg.to_string()).collect();
+        txgs.dedup();
+        let txgs = txgs.join(", ");
+        PoolError::NoPool(format!("pool '{name}' has no uberblock of txg {txg}; there are {txgs}"))
+    })
 }
 
 /// Adds to the error which older states could be read instead. None is taken silently: it would
@@ -130,7 +128,7 @@ pub struct KnownTxg {
 /// Every state that the devices have an uberblock of, newest first. The blocks of an older one may
 /// have been overwritten since, so each is tried.
 pub fn known_txgs(found: &Found) -> Vec<KnownTxg> {
-    let mut uberblocks = found.uberblocks.clone();
+    let mut uberblocks = found.uberblocks();
     // Of several with one txg the first is the newest, which is the one that would be opened.
     uberblocks.dedup_by_key(|u| u.txg);
     uberblocks

@@ -1,7 +1,8 @@
 //! The uberblock ring: which of the pool's states is the newest that can be trusted.
 
 use crate::blkptr::{BLKPTR_SIZE, BlkPtr};
-use crate::zio::checksum::{EmbeddedOrder, verify_embedded};
+use crate::zio::checksum::verify_embedded;
+use core::cmp::Reverse;
 use core::mem::offset_of;
 use static_assertions::{assert_eq_size, const_assert_eq};
 use zerocopy::byteorder::{LE, U64};
@@ -91,26 +92,6 @@ pub struct Reflow {
 }
 
 impl Uberblock {
-    /// The uberblock in `slot`, whose bytes start at `offset` of the device, or `None` if there is
-    /// none or its checksum is wrong.
-    pub fn parse(slot: &[u8], offset: u64) -> Option<Self> {
-        // Looking at the magic first keeps empty slots from costing a SHA-256 each.
-        let magic: [u8; 8] = slot.get(..8)?.try_into().ok()?;
-        let order = match (u64::from_le_bytes(magic), u64::from_be_bytes(magic)) {
-            (MAGIC, _) => EmbeddedOrder::Little,
-            (_, MAGIC) => EmbeddedOrder::Big,
-            _ => return None,
-        };
-        verify_embedded(slot, [offset, 0, 0, 0]).ok()?;
-        let mut bytes: [u8; UBERBLOCK_SIZE] = slot.get(..UBERBLOCK_SIZE)?.try_into().ok()?;
-        if order == EmbeddedOrder::Big {
-            for w in bytes.as_chunks_mut::<8>().0 {
-                w.reverse();
-            }
-        }
-        Self::from_bytes(&bytes)
-    }
-
     /// An uberblock that is kept as words, such as a checkpoint's in the MOS; older software wrote
     /// fewer of them. `None` if they do not begin with the magic.
     pub fn from_words(words: &[u64]) -> Option<Self> {
@@ -149,17 +130,49 @@ impl Uberblock {
     }
 }
 
-/// All uberblocks in one label's ring, which starts at `offset` of the device. `ashift` is that of
-/// the device's top-level vdev and gives the size of a slot.
-pub fn ring(bytes: &[u8], offset: u64, ashift: u64) -> Vec<Uberblock> {
-    let slot = 1usize << ashift.clamp(10, 13);
-    let mut at = offset;
-    let mut found = Vec::new();
-    for s in bytes.chunks_exact(slot) {
-        found.extend(Uberblock::parse(s, at));
-        at += slot as u64;
+/// What a slot of the ring holds, before its checksum was looked at: that costs a SHA-256.
+#[derive(Clone, Copy, Debug)]
+pub struct Unverified<'a> {
+    uberblock: Uberblock,
+    slot: &'a [u8],
+    /// Where the slot's bytes start on the device.
+    offset: u64,
+}
+
+impl<'a> Unverified<'a> {
+    /// `None` if nothing was written there.
+    fn parse(slot: &'a [u8], offset: u64) -> Option<Self> {
+        let mut bytes: [u8; UBERBLOCK_SIZE] = *slot.first_chunk()?;
+        let magic = *bytes.first_chunk()?;
+        match (u64::from_le_bytes(magic), u64::from_be_bytes(magic)) {
+            (MAGIC, _) => {}
+            (_, MAGIC) => bytes.as_chunks_mut::<8>().0.iter_mut().for_each(|w| w.reverse()),
+            _ => return None,
+        }
+        Some(Self { uberblock: Uberblock::from_bytes(&bytes)?, slot, offset })
     }
-    found
+
+    /// The uberblock, if its checksum is right.
+    pub fn verify(&self) -> Option<Uberblock> {
+        verify_embedded(self.slot, [self.offset, 0, 0, 0]).ok().map(|_| self.uberblock)
+    }
+}
+
+/// What the slots of one label's ring hold, which starts at `offset` of the device. `ashift` is that
+/// of the device's top-level vdev and gives the size of a slot.
+pub fn ring(bytes: &[u8], offset: u64, ashift: u64) -> impl Iterator<Item = Unverified<'_>> {
+    let slot = 1usize << ashift.clamp(10, 13);
+    (offset..)
+        .step_by(slot)
+        .zip(bytes.chunks_exact(slot))
+        .filter_map(|(at, s)| Unverified::parse(s, at))
+}
+
+/// The newest of some uberblocks whose checksum is right. No more are verified than it takes.
+pub fn newest<'a>(all: impl Iterator<Item = Unverified<'a>>) -> Option<Uberblock> {
+    let mut all: Vec<Unverified<'_>> = all.collect();
+    all.sort_by_key(|one| Reverse(one.uberblock.rank()));
+    all.iter().find_map(Unverified::verify)
 }
 
 #[cfg(test)]
@@ -190,13 +203,32 @@ mod tests {
         words[..5].copy_from_slice(&[MAGIC, 5000, 1234, 7, 99]);
         words[15] = 1234;
         words[22..25].copy_from_slice(&[MMP_MAGIC, 5, 10 << 48 | 3 << 32 | 1000 << 8 | 7]);
-        let little = Uberblock::parse(&slot(&words, 4096, false), 4096).unwrap();
-        assert_eq!(Uberblock::parse(&slot(&words, 4096, true), 4096), Some(little));
+        let parse = |slot: &[u8], at| Unverified::parse(slot, at).unwrap().verify();
+        let little = parse(&slot(&words, 4096, false), 4096).unwrap();
+        assert_eq!(parse(&slot(&words, 4096, true), 4096), Some(little));
         assert_eq!(Uberblock::from_words(&words), Some(little));
         assert_eq!(little.rank(), (1234, 99, 3));
         let beat = Heartbeat { delay: 5, interval: Some(1000), fail_intervals: Some(10) };
         assert_eq!(little.heartbeat, Some(beat));
-        assert_eq!(Uberblock::parse(&slot(&words, 4096, true), 8192), None);
+        assert_eq!(parse(&slot(&words, 4096, true), 8192), None);
+    }
+
+    #[test]
+    fn the_newest_is_the_newest_that_is_whole() {
+        let words = |txg, time| [MAGIC, 5000, txg, 7, time];
+        let mut bytes: Vec<u8> = [(7, 1), (9, 1), (9, 3), (8, 9)]
+            .into_iter()
+            .zip((0u64..).step_by(1024))
+            .flat_map(|((txg, time), at)| slot(&words(txg, time), at, false))
+            .collect();
+        let newest = |bytes: &[u8]| newest(ring(bytes, 0, 9)).map(|u| (u.txg, u.timestamp));
+        assert_eq!(newest(&bytes), Some((9, 3)));
+        bytes[2048 + 500] ^= 1;
+        assert_eq!(newest(&bytes), Some((9, 1)));
+        bytes[1024..].fill(0);
+        assert_eq!(newest(&bytes), Some((7, 1)));
+        bytes[16] ^= 1;
+        assert_eq!(newest(&bytes), None);
     }
 
     #[test]

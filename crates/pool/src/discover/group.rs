@@ -3,6 +3,7 @@
 use super::Labelled;
 use crate::config::{LabelConfig, PoolState, VdevConfig};
 use crate::device::Device;
+use crate::label::Rings;
 use crate::uberblock::Uberblock;
 use crate::vdev::{Leaves, Member};
 use std::cmp::Reverse;
@@ -18,8 +19,8 @@ pub struct Found {
     pub leaves: Leaves,
     /// The newest configuration of each top-level vdev.
     pub tops: Vec<VdevConfig>,
-    /// Every good uberblock, newest first, without repeats.
-    pub uberblocks: Vec<Uberblock>,
+    /// The newest good uberblock on any of them.
+    pub newest: Option<Uberblock>,
     /// What the administrator should know.
     pub warnings: Vec<String>,
     /// Where the uberblocks lie: each device, and log2 of its sector size.
@@ -31,13 +32,23 @@ impl Found {
     pub fn is_destroyed(&self) -> bool {
         self.config.state == PoolState::DESTROYED
     }
+
+    /// Every good uberblock that its devices have now, newest first, without repeats.
+    pub fn uberblocks(&self) -> Vec<Uberblock> {
+        let rings = self.rings.iter().map(|(device, ashift)| Rings::read(device, *ashift));
+        let mut all: Vec<Uberblock> =
+            rings.flat_map(|rings| rings.uberblocks().collect::<Vec<_>>()).collect();
+        all.sort_by_key(|u| Reverse(u.rank()));
+        all.dedup();
+        all
+    }
 }
 
 impl Labelled {
     /// What makes one device newer than another: the state of the pool that it was last written
     /// with, then its label, which changes more rarely.
     fn rank(&self) -> ((u64, u64, u64), u64) {
-        let newest = self.labels.uberblocks.iter().map(Uberblock::rank).max();
+        let newest = self.labels.newest.map(|u| u.rank());
         (newest.unwrap_or_default(), self.labels.config.txg)
     }
 }
@@ -65,11 +76,11 @@ fn assemble(mut members: Vec<Labelled>) -> Option<Found> {
     let mut warnings = Vec::new();
     let mut leaves = Leaves::new();
     let mut is_node = BTreeMap::new();
-    let mut uberblocks: Vec<Uberblock> = Vec::new();
+    let mut newest: Option<Uberblock> = None;
     let mut rings = Vec::new();
     let mut tops: BTreeMap<u64, (u64, VdevConfig)> = BTreeMap::new();
     // The newest state on any device of a top-level vdev: all of them are written together.
-    let mut newest: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut latest_of: BTreeMap<u64, u64> = BTreeMap::new();
     for member in members {
         let ((newest_txg, ..), label_txg) = member.rank();
         let txg = if newest_txg == 0 { label_txg } else { newest_txg };
@@ -94,7 +105,7 @@ fn assemble(mut members: Vec<Labelled>) -> Option<Found> {
                     let good = labels.good;
                     warnings.push(format!("{}: only {good} of 4 labels are good", device.name()));
                 }
-                let latest = *newest.entry(label.top.id).or_insert(txg);
+                let latest = *latest_of.entry(label.top.id).or_insert(txg);
                 if txg < latest {
                     warnings.push(format!(
                         "{}: out of date: it has the pool's state of txg {txg}, and another device \
@@ -107,7 +118,7 @@ fn assemble(mut members: Vec<Labelled>) -> Option<Found> {
                 v.insert(Member { device, txg });
             }
         }
-        uberblocks.extend(&labels.uberblocks);
+        newest = newest.into_iter().chain(labels.newest).max_by_key(Uberblock::rank);
         match tops.entry(label.top.id) {
             std::collections::btree_map::Entry::Vacant(v) => {
                 v.insert((label_txg, label.top));
@@ -119,8 +130,6 @@ fn assemble(mut members: Vec<Labelled>) -> Option<Found> {
             }
         }
     }
-    uberblocks.sort_by_key(|u| Reverse(u.rank()));
-    uberblocks.dedup();
     match config.state {
         PoolState::ACTIVE => {
             let host = config.hostname.as_deref().unwrap_or("an unknown host");
@@ -133,5 +142,5 @@ fn assemble(mut members: Vec<Labelled>) -> Option<Found> {
         _ => {}
     }
     let tops = tops.into_values().map(|(_, top)| top).collect();
-    Some(Found { config, leaves, tops, uberblocks, warnings, rings })
+    Some(Found { config, leaves, tops, newest, warnings, rings })
 }

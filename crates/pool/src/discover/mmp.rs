@@ -5,7 +5,7 @@
 
 use super::Found;
 use crate::config::PoolState;
-use crate::label;
+use crate::label::Rings;
 use crate::uberblock::{Heartbeat, Uberblock};
 use crate::{PoolError, Result};
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -27,7 +27,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// # Errors
 /// [`PoolError::InUse`].
 pub(crate) fn check(found: &Found, notice: fn(&str)) -> Result<Option<String>> {
-    let Some(before) = found.uberblocks.first() else { return Ok(None) };
+    let Some(before) = &found.newest else { return Ok(None) };
     let Some(beat) = before.heartbeat else { return Ok(None) };
     if found.config.state != PoolState::ACTIVE {
         return Ok(None);
@@ -86,12 +86,11 @@ fn wait(time: Duration) {
 
 /// The newest uberblock that the devices have now.
 fn newest(found: &Found) -> Option<Uberblock> {
-    let mut all = Vec::new();
-    for (device, ashift) in &found.rings {
+    let newest = found.rings.iter().filter_map(|(device, ashift)| {
         device.refresh();
-        all.extend(label::uberblocks(device, *ashift));
-    }
-    all.into_iter().max_by_key(Uberblock::rank)
+        Rings::read(device, *ashift).newest()
+    });
+    newest.max_by_key(Uberblock::rank)
 }
 
 #[cfg(test)]
