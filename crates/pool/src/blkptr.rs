@@ -187,6 +187,12 @@ impl BlkPtr {
         }
     }
 
+    /// Bytes that a reader may hold of the block, as stored or decompressed. No writer stores more than
+    /// the logical bytes, but a pointer can say so.
+    pub fn largest_size(&self) -> u64 {
+        self.lsize().max(self.psize())
+    }
+
     /// How the block is compressed.
     pub const fn compress(&self) -> Compress {
         Compress(small(self.prop(), 32, 7))

@@ -92,7 +92,7 @@ impl<F: FnMut(Batch) -> Result<()>> Batcher<F> {
         if birth != 0 && birth <= self.fromtxg {
             Price::default()
         } else {
-            self.price(if bp.is_hole() { 0 } else { bp.lsize() })
+            self.price(if bp.is_hole() { 0 } else { bp.largest_size() })
         }
     }
 
@@ -222,5 +222,15 @@ mod tests {
         let costs: u64 = batches.iter().map(|(cost, _)| cost).sum();
         assert_eq!(costs, 16 * (9 << 10));
         assert!(batches.iter().flat_map(|(_, ranges)| ranges).all(|range| !range.is_empty()));
+    }
+
+    #[test]
+    fn a_pointer_costs_what_it_says_that_is_stored() {
+        let Part::Children { dnode, data, at, range } = children(0..16) else { panic!() };
+        let mut data = data.to_vec();
+        // A megabyte stored of 8 KiB, which is to be sent as it is stored.
+        data[50..52].copy_from_slice(&2047u16.to_le_bytes());
+        let part = Part::Children { dnode, data: data.into(), at, range };
+        assert_eq!(cut(&part).unwrap()[0].0, (1 << 20) + (1 << 10));
     }
 }

@@ -159,7 +159,7 @@ impl<O: Out> Collector<'_, O> {
     }
 
     fn spill(&mut self, bp: &BlkPtr, at: &Bookmark, unmodified: bool) -> Result<()> {
-        self.out.item(Item::Spill { at: *at, bp: *bp, unmodified }, bp.lsize())
+        self.out.item(Item::Spill { at: *at, bp: *bp, unmodified }, bp.largest_size())
     }
 }
 
@@ -243,7 +243,7 @@ impl<O: Out> Collector<'_, O> {
             return Err(PoolError::corrupt(*at, "lsize", bp.lsize(), expected).into());
         }
         let data = Data { at: *at, bp: *bp, dnode_type: dnode.object_type, blksz };
-        self.out.item(Item::Data(data), blksz)
+        self.out.item(Item::Data(data), bp.largest_size())
     }
 }
 

@@ -24,6 +24,9 @@ use zsend_records::types::DmuType;
 const AHEAD: RangeInclusive<usize> = 8..=32;
 const AHEAD_A_THREAD: usize = 4;
 
+/// The largest indirect block; a block of dnodes is smaller.
+const LARGEST_METADATA: u64 = 128 << 10;
+
 /// Where an earlier stream stopped: objects before it, and blocks of it before `blkid`, are skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ResumePoint {
@@ -276,7 +279,12 @@ impl Walk<'_> {
         (threads * AHEAD_A_THREAD).clamp(*AHEAD.start(), *AHEAD.end())
     }
 
+    /// Nothing for a block that says it is larger than metadata are: many of those would fill the
+    /// memory. It is read when its turn comes, to be refused.
     fn read_ahead(&self, bp: BlkPtr, at: Bookmark) -> Option<Read> {
+        if bp.largest_size() > LARGEST_METADATA {
+            return None;
+        }
         let objset = Arc::clone(&self.spec.objset);
         Some(Job::spawn(self.pool?, move || objset.read_block(&bp, &at)))
     }
