@@ -123,7 +123,7 @@ pub struct SendOptions {
     pub tunables: Tunables,
     /// Worker threads; zero for as many as the machine has.
     pub threads: usize,
-    /// What a read takes; `None` for what the reads of opening the pool took.
+    /// What a read takes; `None` for what the reads of opening the pool tell.
     pub latency: Option<Duration>,
 }
 

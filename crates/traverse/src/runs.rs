@@ -2,9 +2,9 @@
 //! whatever order they are sent.
 
 use crate::items::Item;
+use std::ops::Range;
 use std::sync::OnceLock;
 use std::time::Duration;
-use zsend_pool::blkptr::Dva;
 use zsend_pool::zio::{Extent, Zio};
 
 /// Most bytes that are read together: few enough that they are still in a core's second cache when
@@ -12,13 +12,13 @@ use zsend_pool::zio::{Extent, Zio};
 const MOST: u64 = 256 << 10;
 /// Most bytes that are read together where each read takes long: larger ones would leave too few under
 /// way, which the byte budget bounds.
-const MOST_SLOW: u64 = 512 << 10;
+const MOST_SLOW: u64 = 768 << 10;
 /// A device on which a read takes this long is slow.
 const SLOW: Duration = Duration::from_millis(1);
 /// Blocks that lie no further apart are read together: skipping so little costs more than reading.
 const GAP: u64 = 16 << 10;
 /// How many bytes may be read for each that is wanted, since the byte budget counts those alone.
-const SPARSEST: u64 = 3;
+const SPARSEST: u64 = 4;
 
 /// Blocks that lie one after another.
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ struct Run {
     vdev: u64,
     start: u64,
     end: u64,
-    /// Bytes in it that are wanted.
+    /// Bytes in it that are wanted, parity not counted.
     wanted: u64,
     /// Blocks in it that were not asked for yet.
     blocks: usize,
@@ -35,9 +35,11 @@ struct Run {
 }
 
 impl Run {
-    fn new(place: &Place) -> Self {
-        let Place { vdev, start, end, .. } = *place;
-        Self { vdev, start, end, wanted: end - start, blocks: 1, ..Self::default() }
+    /// A run of one block; none where far more than the block lies there.
+    fn new(place: &Place) -> Option<Self> {
+        let Place { vdev, start, end, wanted, .. } = *place;
+        let run = Self { vdev, start, end, wanted, blocks: 1, ..Self::default() };
+        ((end - start) / SPARSEST <= wanted).then_some(run)
     }
 
     /// Adds a block that lies behind all others; says whether it belongs to the run.
@@ -46,7 +48,7 @@ impl Run {
             return false;
         }
         let span = place.end - self.start;
-        let wanted = self.wanted + (place.end - place.start);
+        let wanted = self.wanted + place.wanted;
         if place.start - self.end > GAP || span > most || span / SPARSEST > wanted {
             return false;
         }
@@ -55,17 +57,16 @@ impl Run {
         true
     }
 
-    /// Its bytes.
-    fn read(&self, zio: &Zio) -> Option<Extent> {
-        zio.read_extent(self.vdev, self.start, usize::try_from(self.end - self.start).ok()?)
+    /// Its bytes. Those of several devices at once are worth it where reading takes longer than the
+    /// copying that it takes to put blocks together.
+    fn read(&self, zio: &Zio, is_slow: bool) -> Option<Extent> {
+        let len = usize::try_from(self.end - self.start).ok()?;
+        let plain = zio.read_extent(self.vdev, self.start, len);
+        if is_slow { plain.or_else(|| zio.read_rows(self.vdev, self.start, len)) } else { plain }
     }
 
-    /// The bytes for one of its blocks: read with the first, if that was not done before, and given
-    /// up with the last.
-    fn extent(&mut self, zio: &Zio) -> Option<Extent> {
-        if self.blocks > 1 {
-            self.extent.get_or_init(|| self.read(zio));
-        }
+    /// The bytes for one of its blocks, if they were read; given up with the last.
+    fn take(&mut self) -> Option<Extent> {
         self.blocks = self.blocks.saturating_sub(1);
         if self.blocks == 0 { self.extent.take()? } else { self.extent.get()?.clone() }
     }
@@ -77,20 +78,21 @@ struct Place {
     vdev: u64,
     start: u64,
     end: u64,
+    /// Bytes of the block.
+    wanted: u64,
     item: usize,
 }
 
 impl Place {
     /// Of an item that has bytes on a device.
-    fn of(item: usize, what: &Item) -> Option<Self> {
+    fn of(item: usize, what: &Item, zio: &Zio) -> Option<Self> {
         let bp = match what {
             Item::Ready(_) => return None,
             Item::Data(data) => &data.bp,
             Item::Spill { bp, .. } => bp,
         };
-        let dva: Dva = bp.dvas().next().filter(|dva| !dva.is_gang())?;
-        let (vdev, start) = (dva.vdev(), dva.offset());
-        Some(Self { vdev, start, end: start.checked_add(bp.psize())?, item })
+        let (vdev, Range { start, end }) = zio.span(bp)?;
+        Some(Self { vdev, start, end, wanted: bp.psize(), item })
     }
 }
 
@@ -106,7 +108,7 @@ pub(crate) struct Runs<'a> {
 impl<'a> Runs<'a> {
     pub(crate) fn new(zio: &'a Zio, latency: Duration, items: &[Item]) -> Self {
         let is_slow = latency >= SLOW;
-        let (runs, of) = find(items, if is_slow { MOST_SLOW } else { MOST });
+        let (runs, of) = find(items, zio, if is_slow { MOST_SLOW } else { MOST });
         Self { zio, runs, of, is_slow }
     }
 
@@ -119,28 +121,32 @@ impl<'a> Runs<'a> {
     /// Reads run `i`.
     pub(crate) fn read(&self, i: usize) {
         if let Some(run) = self.runs.get(i) {
-            run.extent.get_or_init(|| run.read(self.zio));
+            run.extent.get_or_init(|| run.read(self.zio, self.is_slow));
         }
     }
 
-    /// What was read together with item `i`. Each item is asked for once.
+    /// What was read together with item `i`, now or before. Each item is asked for once.
     pub(crate) fn extent(&mut self, i: usize) -> Option<Extent> {
         let run = self.of.get(i).copied().flatten()?;
-        self.runs.get_mut(run)?.extent(self.zio)
+        if self.runs.get(run)?.blocks > 1 {
+            self.read(run);
+        }
+        self.runs.get_mut(run)?.take()
     }
 }
 
 /// The runs, and for each item the one that it belongs to.
-fn find(items: &[Item], most: u64) -> (Vec<Run>, Vec<Option<usize>>) {
+fn find(items: &[Item], zio: &Zio, most: u64) -> (Vec<Run>, Vec<Option<usize>>) {
     let mut places: Vec<Place> =
-        items.iter().enumerate().filter_map(|(i, item)| Place::of(i, item)).collect();
+        items.iter().enumerate().filter_map(|(i, item)| Place::of(i, item, zio)).collect();
     // Objects that were written at one time lie in several places by turns, often backwards.
     places.sort_unstable();
     let mut of = vec![None; items.len()];
     let mut runs: Vec<Run> = Vec::new();
     for place in &places {
         if !runs.last_mut().is_some_and(|run| run.add(place, most)) {
-            runs.push(Run::new(place));
+            let Some(run) = Run::new(place) else { continue };
+            runs.push(run);
         }
         of[place.item] = Some(runs.len() - 1);
     }
@@ -153,6 +159,12 @@ mod tests {
     use zsend_encoder::event::Event;
     use zsend_pool::blkptr::BlkPtr;
     use zsend_pool::place::Bookmark;
+    use zsend_pool::vdev::Tree;
+
+    /// Of devices that nothing is read from.
+    fn zio() -> Zio {
+        Zio::new(Tree::default())
+    }
 
     /// A block of 4 KiB at an offset of a vdev.
     fn block(vdev: u64, offset: u64) -> Item {
@@ -166,14 +178,14 @@ mod tests {
 
     /// Start, end and blocks of each run.
     fn runs(items: &[Item]) -> Vec<(u64, u64, usize)> {
-        find(items, MOST).0.iter().map(|run| (run.start, run.end, run.blocks)).collect()
+        find(items, &zio(), MOST).0.iter().map(|run| (run.start, run.end, run.blocks)).collect()
     }
 
     #[test]
     fn neighbours_are_one_run_whatever_their_order() {
         let ready = Item::Ready(Event::FreeSlot { object: 1 });
         let items = [block(0, 12288), ready, block(1, 16384), block(0, 8192), block(0, 1 << 20)];
-        let (found, of) = find(&items, MOST);
+        let (found, of) = find(&items, &zio(), MOST);
         assert_eq!(of, [Some(0), None, Some(2), Some(0), Some(1)]);
         assert_eq!(
             runs(&items),

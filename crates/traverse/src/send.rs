@@ -367,7 +367,7 @@ impl<'p> SendPlan<'p> {
 
     /// What a read takes.
     pub(crate) fn latency(&self) -> Duration {
-        self.options.latency.unwrap_or_else(|| self.pool.zio().mean_latency())
+        self.options.latency.unwrap_or_else(|| self.pool.zio().latency())
     }
 
     fn pipeline(&self, sizes_only: bool) -> Result<PipelineSpec> {

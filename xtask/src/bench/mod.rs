@@ -38,7 +38,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     }
     if options.make {
         let mut wanted = against::pools(&options);
-        wanted.extend(slow::pool(&options));
+        wanted.extend(slow::pools(&options));
         make::run(&dir, make::POOLS.iter().filter(|p| wanted.contains(&p.place)))?;
     }
     let programs = Programs::build(&dir, &options)?;

@@ -1,10 +1,11 @@
 //! A source with latency: how many reads are in flight, and how much of the wait is hidden.
 
+use super::measure::images;
 use super::options::Options;
 use super::table::{Table, row};
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -19,23 +20,31 @@ const LATENCY: Duration = Duration::from_millis(5);
 /// Reads in flight that the bound is computed for.
 const IN_FLIGHT: f64 = 64.0;
 
+/// Reads of all devices.
+#[derive(Default)]
+struct Reads {
+    /// Under way now.
+    now: AtomicUsize,
+    /// Under way at once, at most.
+    most: AtomicUsize,
+    all: AtomicUsize,
+}
+
 /// A file each of whose reads takes at least [`LATENCY`], as over a network.
 struct Slow {
     file: File,
-    now: AtomicUsize,
-    most: AtomicUsize,
-    reads: AtomicUsize,
+    reads: Arc<Reads>,
 }
 
 impl Source for Slow {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
-        let now = self.now.fetch_add(1, Ordering::Relaxed) + 1;
-        self.most.fetch_max(now, Ordering::Relaxed);
-        self.reads.fetch_add(1, Ordering::Relaxed);
+        let now = self.reads.now.fetch_add(1, Ordering::Relaxed) + 1;
+        self.reads.most.fetch_max(now, Ordering::Relaxed);
+        self.reads.all.fetch_add(1, Ordering::Relaxed);
         // The one sleep of the project: it stands for a device, in a benchmark.
         std::thread::sleep(LATENCY);
         let result = self.file.read_at(buf, offset);
-        self.now.fetch_sub(1, Ordering::Relaxed);
+        self.reads.now.fetch_sub(1, Ordering::Relaxed);
         result
     }
 
@@ -44,60 +53,83 @@ impl Source for Slow {
     }
 }
 
-/// Names of the rows, which one run gives.
-const NAMES: [&str; 4] = [
-    "5 ms a read: mean reads in flight",
-    "5 ms a read: most reads in flight",
-    "5 ms a read: whole send",
-    "5 ms a read: time, of that with 64 in flight",
-];
-
-/// The pool with the volume, in `target/perf`.
-const POOL: &str = "perf.img";
-
-/// The pool, if one of the rows is asked for.
-pub(super) fn pool(options: &Options) -> Option<&'static str> {
-    options.wants(&NAMES).then_some(POOL)
+/// What is sent from such a source.
+struct Case {
+    /// Pool in `target/perf`: an image, or a folder of them.
+    pool: &'static str,
+    dataset: &'static str,
+    what: &'static str,
 }
 
-/// Measures the rows for the volume of the benchmark pool, if one of them is asked for.
+const CASES: [Case; 2] = [
+    Case { pool: "perf.img", dataset: "vol8k", what: "5 ms a read" },
+    Case { pool: "raidz2", dataset: "big", what: "5 ms a read, raidz2" },
+];
+
+/// Ends of the names of a case's rows, and their units.
+const ROWS: [(&str, &str); 4] = [
+    ("mean reads in flight", "reads"),
+    ("most reads in flight", "reads"),
+    ("whole send", "s"),
+    ("time, of that with 64 in flight", "times"),
+];
+
+impl Case {
+    fn names(&self) -> [String; 4] {
+        ROWS.map(|(row, _)| format!("{}: {row}", self.what))
+    }
+
+    fn is_wanted(&self, options: &Options) -> bool {
+        options.wants(&self.names().each_ref().map(String::as_str))
+    }
+}
+
+/// The pools of the rows that are asked for.
+pub(super) fn pools(options: &Options) -> impl Iterator<Item = &'static str> {
+    CASES.iter().filter(|case| case.is_wanted(options)).map(|case| case.pool)
+}
+
+/// Measures the cases that are asked for, as far as their pools are there.
 ///
 /// There is one run, whatever `--runs` says: it is waiting that is measured.
 pub(super) fn rows(dir: &Path, options: &Options, table: &mut Table<'_>) -> Result<(), String> {
-    let Some(path) = pool(options).map(|p| dir.join(p)).filter(|p| p.exists()) else {
-        return Ok(());
-    };
-    let values = measure(&path)?;
-    for ((name, unit), value) in NAMES.iter().zip(["reads", "reads", "s", "times"]).zip(values) {
-        table.push(row(name, unit, value, None));
+    for case in CASES.iter().filter(|case| case.is_wanted(options)) {
+        let pool = dir.join(case.pool);
+        if !pool.exists() {
+            continue;
+        }
+        let values = measure(&images(&pool)?, case.dataset)?;
+        for ((name, (_, unit)), value) in case.names().iter().zip(ROWS).zip(values) {
+            table.push(row(name, unit, value, None));
+        }
     }
     Ok(())
 }
 
 /// The values of the rows.
-fn measure(path: &Path) -> Result<[f64; 4], String> {
-    let slow = Arc::new(Slow {
-        file: File::open(path).map_err(|e| e.to_string())?,
-        now: AtomicUsize::new(0),
-        most: AtomicUsize::new(0),
-        reads: AtomicUsize::new(0),
-    });
-    let device = Device::new(path.display().to_string(), Arc::clone(&slow) as Arc<dyn Source>);
-    let found = discover_devices(&[device]).map_err(|e| e.to_string())?;
+fn measure(images: &[PathBuf], dataset: &str) -> Result<[f64; 4], String> {
+    let reads = Arc::new(Reads::default());
+    let device = |path: &PathBuf| {
+        let file = File::open(path).map_err(|e| format!("{}: {e}", path.display()))?;
+        let source = Slow { file, reads: Arc::clone(&reads) };
+        Ok::<_, String>(Device::new(path.display().to_string(), Arc::new(source)))
+    };
+    let devices: Vec<Device> = images.iter().map(device).collect::<Result<_, _>>()?;
+    let found = discover_devices(&devices).map_err(|e| e.to_string())?;
     let found = found.first().ok_or("no pool")?;
     let pool = Pool::open_found(found, &OpenOptions::default()).map_err(|e| e.to_string())?;
-    let name = format!("{}/vol8k@s", pool.name());
+    let name = format!("{}/{dataset}@s", pool.name());
     let plan = SendPlan::by_name(&pool, &name, None, SendOptions::default());
     let plan = plan.map_err(|e| e.to_string())?;
-    let before = slow.reads.load(Ordering::Relaxed);
+    let before = reads.all.load(Ordering::Relaxed);
     let begun = Instant::now();
     plan.write(io::sink(), &AtomicBool::new(false), |_| {}).map_err(|e| e.to_string())?;
     let seconds = begun.elapsed().as_secs_f64();
-    let reads = (slow.reads.load(Ordering::Relaxed) - before) as f64;
-    let bound = reads * LATENCY.as_secs_f64() / IN_FLIGHT;
+    let count = (reads.all.load(Ordering::Relaxed) - before) as f64;
+    let bound = count * LATENCY.as_secs_f64() / IN_FLIGHT;
     Ok([
-        reads * LATENCY.as_secs_f64() / seconds,
-        slow.most.load(Ordering::Relaxed) as f64,
+        count * LATENCY.as_secs_f64() / seconds,
+        reads.most.load(Ordering::Relaxed) as f64,
         seconds,
         seconds / bound,
     ])

@@ -22,6 +22,7 @@ use draid::Draid;
 use indirect::Indirect;
 pub(crate) use indirect::load as load_indirect;
 use raidz::Raidz;
+pub(crate) use raidz::Rows;
 
 /// Decides whether candidate bytes are the wanted ones; says what was found if not.
 pub type Check<'a> = dyn FnMut(&[u8]) -> Result<(), String> + 'a;
@@ -162,6 +163,41 @@ impl Tree {
             Kind::Copies(copies) => copies.first_device(),
             _ => None,
         }
+    }
+
+    /// The raidz that a top-level vdev is: neighbouring offsets are neighbouring sectors of several
+    /// children.
+    fn raidz(&self, vdev: u64) -> Option<(&Raidz, &str)> {
+        let top = self.top(vdev)?;
+        match &top.kind {
+            Kind::Raidz(raidz) => Some((raidz, &top.name)),
+            _ => None,
+        }
+    }
+
+    /// Bytes of its top-level vdev that a copy of a block takes, of those that lie between it and its
+    /// neighbour: all that is allocated where parity lies there too, else the block's own.
+    pub(crate) fn span(&self, dva: Dva, size: u64) -> u64 {
+        if self.raidz(dva.vdev()).is_some() { dva.asize().max(size) } else { size }
+    }
+
+    /// Reads all that lies between two offsets of a raidz, on every child at once. The caller bounds
+    /// `len`.
+    pub(crate) fn read_rows(&self, vdev: u64, offset: u64, len: usize) -> Option<Rows> {
+        self.raidz(vdev)?.0.read_rows(offset, len)
+    }
+
+    /// Takes a block from rows that were read: the one candidate of `size` bytes, if it passes the
+    /// request's check.
+    pub(crate) fn read_from(
+        &self,
+        rows: &Rows,
+        dva: Dva,
+        size: usize,
+        request: &mut Request<'_>,
+    ) -> Option<Vec<u8>> {
+        let (raidz, name) = self.raidz(dva.vdev())?;
+        raidz.read_from(rows, name, dva.offset(), size, request)
     }
 
     /// Data bytes of the smallest allocation on a top-level vdev: what a gang header may fill.

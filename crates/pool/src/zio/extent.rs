@@ -1,34 +1,64 @@
-//! A stretch of a device that is read at once, for neighbouring blocks that are wanted one after
-//! another: one call instead of many.
+//! A stretch of a vdev that is read at once, for neighbouring blocks that are wanted one after
+//! another: one call for each device instead of many.
 
 use super::Zio;
-use crate::blkptr::Dva;
+use crate::blkptr::{BlkPtr, Dva};
 use crate::buffer;
 use crate::label::DATA_START;
+use crate::vdev::{Request, Rows, Tree};
 use bytes::Bytes;
+use std::ops::Range;
 
-/// Bytes of a device, not verified: a block that is looked for in them is checked as one that was
+/// Bytes of a top-level vdev, not verified: a block that is looked for in them is checked as one that was
 /// read alone is, and read alone if it does not pass.
 #[derive(Clone, Debug)]
 pub struct Extent {
     vdev: u64,
-    offset: u64,
-    data: Bytes,
+    bytes: Held,
+}
+
+#[derive(Clone, Debug)]
+enum Held {
+    /// Of the one device, from an offset of the vdev.
+    Plain { offset: u64, data: Bytes },
+    /// Of all children.
+    Rows(Rows),
 }
 
 impl Extent {
-    /// The bytes of a copy of a block, if they lie in the extent.
-    pub(super) fn find(&self, dva: Dva, size: usize) -> Option<Bytes> {
+    /// The bytes of a copy of a block that lies in the extent, if they pass the request's check.
+    pub(super) fn find(
+        &self,
+        tree: &Tree,
+        dva: Dva,
+        size: usize,
+        request: &mut Request<'_>,
+    ) -> Option<Bytes> {
         if dva.vdev() != self.vdev || dva.is_gang() {
             return None;
         }
-        let from = usize::try_from(dva.offset().checked_sub(self.offset)?).ok()?;
-        let to = from.checked_add(size)?;
-        (to <= self.data.len()).then(|| self.data.slice(from..to))
+        match &self.bytes {
+            Held::Plain { offset, data } => {
+                let from = usize::try_from(dva.offset().checked_sub(*offset)?).ok()?;
+                let to = from.checked_add(size)?;
+                let found = (to <= data.len()).then(|| data.slice(from..to))?;
+                (request.check)(&found).ok()?;
+                Some(found)
+            }
+            Held::Rows(rows) => tree.read_from(rows, dva, size, request).map(buffer::freeze),
+        }
     }
 }
 
 impl Zio {
+    /// Where the first copy of a block lies: its top-level vdev, and the range of that vdev's data that
+    /// an extent has to have. `None` for a gang. The pointer is not checked.
+    pub fn span(&self, bp: &BlkPtr) -> Option<(u64, Range<u64>)> {
+        let dva = bp.dvas().next().filter(|dva| !dva.is_gang())?;
+        let end = dva.offset().checked_add(self.tree().span(dva, bp.psize()))?;
+        Some((dva.vdev(), dva.offset()..end))
+    }
+
     /// Reads `len` bytes from an offset of a top-level vdev's data. The caller bounds `len`.
     ///
     /// `None` where neighbouring offsets are not neighbouring bytes (raidz, draid, a removed
@@ -42,7 +72,15 @@ impl Zio {
         }
         let mut data = buffer::take_at_least(len);
         device.read_at(&mut data[..len], start).ok()?;
-        Some(Extent { vdev, offset, data: buffer::freeze(data).slice(..len) })
+        let data = buffer::freeze(data).slice(..len);
+        Some(Extent { vdev, bytes: Held::Plain { offset, data } })
+    }
+
+    /// As [`Self::read_extent`], with the same bound, for a raidz: a read of each child, and a copy of
+    /// every block that is taken from it. Worth it where reading takes longer than copying.
+    pub fn read_rows(&self, vdev: u64, offset: u64, len: usize) -> Option<Extent> {
+        let rows = self.tree().read_rows(vdev, offset, len)?;
+        Some(Extent { vdev, bytes: Held::Rows(rows) })
     }
 }
 
@@ -79,9 +117,10 @@ mod tests {
         };
         let found = read(&extent, 512, &second);
         assert_eq!(found, second[..]);
-        assert_eq!(found.as_ptr(), extent.data[512..].as_ptr(), "nothing was copied");
+        let Held::Plain { data, .. } = &mut extent.bytes else { panic!("{extent:?}") };
+        assert_eq!(found.as_ptr(), data[512..].as_ptr(), "nothing was copied");
         // What was overwritten, or torn, while it was read together is read again alone.
-        extent.data = Bytes::from(vec![9; 1024]);
+        *data = Bytes::from(vec![9; 1024]);
         assert_eq!(read(&extent, 512, &second), second[..]);
         assert_eq!(zio.healed_count(), 0);
     }
@@ -91,8 +130,12 @@ mod tests {
         let zio = zio_of(&[(0, &[7; 4096])], 9);
         let extent = zio.read_extent(0, 512, 1024).unwrap();
         let dva = |vdev: u64, sector: u64| Dva::from_words([vdev << 32 | 1, sector]);
-        assert!(extent.find(dva(0, 1), 1024).is_some());
-        assert!(extent.find(dva(0, 2), 512).is_some());
+        let find = |dva, size| {
+            let (check, attempts) = (&mut |_: &[u8]| Ok(()), &mut Vec::new());
+            extent.find(zio.tree(), dva, size, &mut Request { check, attempts, txg: 0 })
+        };
+        assert!(find(dva(0, 1), 1024).is_some());
+        assert!(find(dva(0, 2), 512).is_some());
         for (dva, size) in [
             (dva(0, 0), 512),
             (dva(0, 2), 513),
@@ -101,7 +144,7 @@ mod tests {
             (dva(1, 1), 512),
             (Dva::from_words([1, 1 << 63 | 1]), 512),
         ] {
-            assert!(extent.find(dva, size).is_none(), "{dva:?} {size}");
+            assert!(find(dva, size).is_none(), "{dva:?} {size}");
         }
         assert!(zio.read_extent(0, u64::MAX - 100, 512).is_none());
         assert!(zio.read_extent(0, 6 << 20, 512).is_none());

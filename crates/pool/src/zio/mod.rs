@@ -6,6 +6,7 @@ mod edonr;
 pub(crate) mod extent;
 mod fletcher2;
 mod gang;
+mod latency;
 mod lzjb;
 pub(crate) mod read;
 mod skein;

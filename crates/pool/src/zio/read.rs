@@ -4,6 +4,7 @@
 use super::checksum::{self, ChecksumSalt};
 use super::compress;
 use super::extent::Extent;
+use super::latency::Latency;
 use crate::blkptr::{BlkPtr, Dva};
 use crate::crypt::{self, Crypt};
 use crate::dmu::byteswap;
@@ -13,15 +14,12 @@ use crate::{PoolError, Result, buffer};
 use bytes::Bytes;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use zsend_records::fletcher::Fletcher4;
 use zsend_records::types::{Checksum, Compress, DmuType};
 
 /// How many healed reads are kept by name; all are counted.
 const HEALED_KEPT: usize = 1000;
-
-/// How many reads are timed.
-const TIMED: u64 = 64;
 
 /// What a block is read with.
 #[derive(Clone, Copy, Debug, Default)]
@@ -64,9 +62,7 @@ pub struct Zio {
     salt: OnceLock<ChecksumSalt>,
     healed: AtomicU64,
     healed_kept: Mutex<Vec<Healed>>,
-    /// Reads that were timed, and nanoseconds that they took together.
-    timed: AtomicU64,
-    nanos: AtomicU64,
+    latency: Latency,
 }
 
 impl Zio {
@@ -77,8 +73,7 @@ impl Zio {
             salt: OnceLock::new(),
             healed: AtomicU64::new(0),
             healed_kept: Mutex::default(),
-            timed: AtomicU64::new(0),
-            nanos: AtomicU64::new(0),
+            latency: Latency::default(),
         }
     }
 
@@ -107,7 +102,7 @@ impl Zio {
     fn stored(&self, bp: &BlkPtr, at: &Bookmark, extent: Option<&Extent>) -> Result<Stored> {
         if let Some(extent) = extent {
             bp.check(at)?;
-            if let Some(stored) = self.find_in(bp, extent) {
+            if let Some(stored) = self.find_in(bp, at, extent) {
                 return Ok(stored);
             }
         }
@@ -116,10 +111,14 @@ impl Zio {
 
     /// The block from what was read already, if it passes there. If it does not, what is wrong with
     /// it, and which copies are not, is found where it is read alone.
-    fn find_in(&self, bp: &BlkPtr, extent: &Extent) -> Option<Stored> {
-        let data = extent.find(bp.dvas().next()?, usize::try_from(bp.psize()).ok()?)?;
-        let mut sum = None;
-        self.verify(bp, &data, &mut sum).ok()?;
+    fn find_in(&self, bp: &BlkPtr, at: &Bookmark, extent: &Extent) -> Option<Stored> {
+        let (dva, size) = (bp.dvas().next()?, usize::try_from(bp.psize()).ok()?);
+        let (mut sum, mut attempts) = (None, Vec::new());
+        let mut verify = |bytes: &[u8]| self.verify(bp, bytes, &mut sum);
+        let mut request =
+            Request { check: &mut verify, attempts: &mut attempts, txg: bp.physical_birth() };
+        let data = extent.find(&self.tree, dva, size, &mut request)?;
+        self.note_healed(at, attempts);
         Some(Stored { data, sum })
     }
 
@@ -129,22 +128,12 @@ impl Zio {
     /// [`PoolError::Unreadable`] lists every copy; [`PoolError::Corrupt`] if the pointer makes no
     /// sense.
     pub fn read_stored(&self, bp: &BlkPtr, at: &Bookmark) -> Result<Stored> {
-        if self.timed.load(Ordering::Relaxed) >= TIMED {
-            return self.read_copies(bp, at);
-        }
-        let begun = Instant::now();
-        let stored = self.read_copies(bp, at);
-        let took = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.nanos.fetch_add(took, Ordering::Relaxed);
-        self.timed.fetch_add(1, Ordering::Relaxed);
-        stored
+        self.latency.time(|| self.read_copies(bp, at))
     }
 
-    /// How long the first reads took, on the average: what opening the pool tells of its devices.
-    pub fn mean_latency(&self) -> Duration {
-        let (nanos, reads) = (&self.nanos, &self.timed);
-        let reads = reads.load(Ordering::Relaxed).max(1);
-        Duration::from_nanos(nanos.load(Ordering::Relaxed) / reads)
+    /// What a read takes, as those of opening the pool tell: the time that three of four took at most.
+    pub fn latency(&self) -> Duration {
+        self.latency.typical()
     }
 
     fn read_copies(&self, bp: &BlkPtr, at: &Bookmark) -> Result<Stored> {
@@ -170,16 +159,18 @@ impl Zio {
         }
         match data {
             Some(data) => {
-                if !attempts.is_empty() {
-                    self.note_healed(at, attempts);
-                }
+                self.note_healed(at, attempts);
                 Ok(Stored { data: buffer::freeze(data), sum })
             }
             None => Err(PoolError::Unreadable { at: *at, attempts }),
         }
     }
 
+    /// Notes a block that some attempts did not give, if there are any.
     fn note_healed(&self, at: &Bookmark, attempts: Vec<Attempt>) {
+        if attempts.is_empty() {
+            return;
+        }
         self.healed.fetch_add(1, Ordering::Relaxed);
         if let Ok(mut kept) = self.healed_kept.lock()
             && kept.len() < HEALED_KEPT

@@ -5,6 +5,7 @@ mod group;
 pub(crate) mod map;
 mod parity;
 mod reconstruct;
+mod rows;
 mod stripe;
 
 use super::Request;
@@ -15,6 +16,7 @@ use expanded::Widths;
 pub(super) use group::Group;
 use map::{Map, Shape};
 pub(super) use reconstruct::Block;
+pub(crate) use rows::Rows;
 
 /// A raidz.
 #[derive(Debug)]
@@ -69,5 +71,24 @@ impl Raidz {
         };
         let former = self.widths.former().collect();
         Block { group: &self.group, map: &map, size, former, name, offset }.read(request)
+    }
+
+    /// Reads the rows that `len` bytes from an offset lie in.
+    pub(super) fn read_rows(&self, offset: u64, len: usize) -> Option<Rows> {
+        Rows::read(&self.group, self.shape, offset, len)
+    }
+
+    /// Takes a block from rows that were read, if it is whole there but for children that are missing.
+    pub(super) fn read_from(
+        &self,
+        rows: &Rows,
+        name: &str,
+        offset: u64,
+        size: usize,
+        request: &mut Request<'_>,
+    ) -> Option<Vec<u8>> {
+        let map = self.map(offset, size, request.txg)?;
+        let former = Vec::new();
+        Block { group: &self.group, map: &map, size, former, name, offset }.take_from(rows, request)
     }
 }

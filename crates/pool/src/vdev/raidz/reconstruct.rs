@@ -3,6 +3,7 @@
 
 use super::group::Group;
 use super::map::{Col, Map};
+use super::rows::Rows;
 use super::stripe::{Plan, Stripe};
 use crate::vdev::Request;
 use std::collections::HashSet;
@@ -97,9 +98,21 @@ impl Block<'_> {
         bytes
     }
 
-    /// Trusts what can be read, and computes the rest.
+    /// As [`Self::read`] for bytes that were read already; the first candidate is the only one.
+    pub(super) fn take_from(&self, rows: &Rows, request: &mut Request<'_>) -> Option<Vec<u8>> {
+        if !rows.hold(self.map, self.group) {
+            return None;
+        }
+        let stripe = Stripe::new(self.group, self.map, self.group.preferred()).with_rows(rows);
+        self.known(stripe, request)
+    }
+
     fn read_known(&self, choice: &[Option<usize>], request: &mut Request<'_>) -> Option<Vec<u8>> {
-        let mut stripe = Stripe::new(self.group, self.map, choice);
+        self.known(Stripe::new(self.group, self.map, choice), request)
+    }
+
+    /// Trusts what can be read, and computes the rest.
+    fn known(&self, mut stripe: Stripe<'_>, request: &mut Request<'_>) -> Option<Vec<u8>> {
         stripe.load_data(request);
         let plan = stripe.plan(|_| false, request)?;
         match self.check(&mut stripe, &plan, request)? {

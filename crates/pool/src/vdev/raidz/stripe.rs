@@ -3,6 +3,7 @@
 use super::group::Group;
 use super::map::{Col, Map};
 use super::parity::{self, Extent, MAX_PARITY};
+use super::rows::Rows;
 use crate::buffer;
 use crate::vdev::Request;
 use crate::vdev::copies::MISSING_DEVICE;
@@ -30,6 +31,8 @@ pub(super) struct Stripe<'a> {
     map: &'a Map,
     /// Which side of each child to read first; `None` to do without that child.
     choice: &'a [Option<usize>],
+    /// What was read already: all that there is to be read.
+    rows: Option<&'a Rows>,
     block: Vec<u8>,
     /// Empty until some of it is to be read.
     parity: Vec<u8>,
@@ -99,10 +102,17 @@ impl<'a> Stripe<'a> {
             group,
             map,
             choice,
+            rows: None,
             block: buffer::take(map.len),
             parity: Vec::new(),
             state: vec![State::Unread; map.cols.len()],
         }
+    }
+
+    /// Takes every column from bytes that were read already, which hold the block.
+    pub(super) const fn with_rows(mut self, rows: &'a Rows) -> Self {
+        self.rows = Some(rows);
+        self
     }
 
     /// The bytes that [`Self::compute`] last gave.
@@ -144,12 +154,24 @@ impl<'a> Stripe<'a> {
             a.child == b.child && b.pos - a.pos <= a.len as u64 + GAP
         };
         for run in order.chunk_by(near) {
-            if !self.load_run(run) {
+            if !self.take_run(run) && !self.load_run(run) {
                 for &i in run {
                     self.load_one(i, request);
                 }
             }
         }
+    }
+
+    /// Takes columns from what was read already; returns whether they are there.
+    fn take_run(&mut self, run: &[usize]) -> bool {
+        let Some(rows) = self.rows else { return false };
+        run.iter().all(|&i| {
+            let col = self.map.cols[i];
+            let Some(bytes) = rows.get(col.child, col.pos, col.len) else { return false };
+            self.place(i).copy_from_slice(bytes);
+            self.state[i] = State::Good;
+            true
+        })
     }
 
     /// Reads several columns of one child at once; returns whether that went well.

@@ -1,5 +1,6 @@
 //! Whole vdevs in memory: blocks are written by the maps, damaged, and read back through the tree.
 
+mod rows;
 mod spread;
 
 use super::build::{Leaves, Member};

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 impl Lab {
     /// Writes a block's columns to the devices whose guids are the children's numbers.
-    fn write(&self, map: &Map, block: &[u8]) {
+    pub(super) fn write(&self, map: &Map, block: &[u8]) {
         for row in map.rows() {
             let data: Vec<&[u8]> =
                 row[map.nparity..].iter().map(|c| &block[c.at..c.at + c.len]).collect();
@@ -35,7 +35,7 @@ fn parity(k: usize, len: usize, columns: &[&[u8]]) -> Vec<u8> {
     (0..len).map(byte).collect()
 }
 
-fn raidz_map(tree: &Tree, offset: u64, size: usize, txg: u64) -> Map {
+pub(super) fn raidz_map(tree: &Tree, offset: u64, size: usize, txg: u64) -> Map {
     match &tree.tops[0].kind {
         Kind::Raidz(raidz) => raidz.map(offset, size, txg).unwrap(),
         Kind::Draid(draid) => draid.map(offset, size).unwrap(),
@@ -43,7 +43,7 @@ fn raidz_map(tree: &Tree, offset: u64, size: usize, txg: u64) -> Map {
     }
 }
 
-fn subsets(n: u64, most: u64) -> Vec<Vec<u64>> {
+pub(super) fn subsets(n: u64, most: u64) -> Vec<Vec<u64>> {
     (0u64..1 << n)
         .filter(|s| u64::from(s.count_ones()) <= most)
         .map(|s| (0..n).filter(|i| s >> i & 1 != 0).collect())

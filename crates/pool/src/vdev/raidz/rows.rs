@@ -1,0 +1,51 @@
+//! Neighbouring rows of a raidz, read at once: one read of each child for many blocks.
+
+use super::group::Group;
+use super::map::{Map, Shape};
+use crate::buffer;
+use crate::label::DATA_START;
+use bytes::Bytes;
+use std::sync::Arc;
+
+/// The same bytes of every child, as far as they could be read. Nothing in them was verified.
+#[derive(Clone, Debug)]
+pub(crate) struct Rows {
+    /// Where they start on each child.
+    pos: u64,
+    children: Arc<[Option<Bytes>]>,
+}
+
+impl Rows {
+    /// Reads the rows that `len` bytes from `offset` of the raidz lie in, from the preferred side of
+    /// each child. The caller bounds `len`.
+    ///
+    /// Whatever the width of a block's own rows, its sectors lie one after another over all children.
+    pub(super) fn read(group: &Group, shape: Shape, offset: u64, len: usize) -> Option<Self> {
+        let row = (shape.width as u64) << shape.ashift;
+        let (first, end) = (offset / row, offset.checked_add(len as u64)?.div_ceil(row));
+        let pos = (first << shape.ashift).checked_add(DATA_START)?;
+        let len = usize::try_from((end - first) << shape.ashift).ok()?;
+        let read = |(child, side): (usize, &Option<usize>)| {
+            let mut bytes = buffer::take_at_least(len);
+            let read = group.read(child, (*side)?, pos, &mut bytes[..len]);
+            let bytes = buffer::freeze(bytes).slice(..len);
+            read.is_ok().then_some(bytes)
+        };
+        let children = group.preferred().iter().enumerate().map(read).collect();
+        Some(Self { pos, children })
+    }
+
+    /// Bytes of a child, counted as in [`super::map::Col::pos`].
+    pub(super) fn get(&self, child: usize, pos: u64, len: usize) -> Option<&[u8]> {
+        let from = usize::try_from(pos.checked_sub(self.pos)?).ok()?;
+        self.children.get(child)?.as_ref()?.get(from..from.checked_add(len)?)
+    }
+
+    /// Whether all of a block is here but what lies on children that nothing is read from.
+    pub(super) fn hold(&self, map: &Map, group: &Group) -> bool {
+        map.cols.iter().all(|col| {
+            let is_read = group.preferred().get(col.child).is_some_and(Option::is_some);
+            !is_read || self.get(col.child, col.pos, col.len).is_some()
+        })
+    }
+}
