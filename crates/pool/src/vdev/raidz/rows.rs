@@ -17,17 +17,22 @@ pub(crate) struct Rows {
 
 impl Rows {
     /// Reads the rows that `len` bytes from `offset` of the raidz lie in, from the preferred side of
-    /// each child. The caller bounds `len`.
+    /// each child. The caller bounds `len`. `None` if the rows hold much more than that, as those of a
+    /// small block alone do: its own columns are fewer reads.
     ///
     /// Whatever the width of a block's own rows, its sectors lie one after another over all children.
     pub(super) fn read(group: &Group, shape: Shape, offset: u64, len: usize) -> Option<Self> {
         let row = (shape.width as u64) << shape.ashift;
         let (first, end) = (offset / row, offset.checked_add(len as u64)?.div_ceil(row));
+        if (end - first).checked_mul(row)? > len as u64 + len as u64 / 2 {
+            return None;
+        }
         let pos = (first << shape.ashift).checked_add(DATA_START)?;
         let len = usize::try_from((end - first) << shape.ashift).ok()?;
         let read = |(child, side): (usize, &Option<usize>)| {
+            let side = (*side)?;
             let mut bytes = buffer::take_at_least(len);
-            let read = group.read(child, (*side)?, pos, &mut bytes[..len]);
+            let read = group.read(child, side, pos, &mut bytes[..len]);
             let bytes = buffer::freeze(bytes).slice(..len);
             read.is_ok().then_some(bytes)
         };

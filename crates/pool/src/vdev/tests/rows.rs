@@ -108,7 +108,9 @@ fn nothing_is_taken_from_rows_that_do_not_hold_it() {
     let found = |from, to| pair.found(&tree, from, to).into_iter().map(|(f, _)| f);
     let second = pair.blocks[1].0;
     assert!(found(offset, second).eq([true, false]));
-    assert!(found(second + 6 * 512, pair.end + 6 * 512).eq([false, false]));
+    assert!(found(second + 6 * 512, pair.end + 60 * 512).eq([false, false]));
+    // A small block alone has fewer columns than there are children.
+    assert!(tree.read_rows(0, second, 6 * 512).is_none());
     assert!(tree.read_rows(0, u64::MAX - 100, 512).is_none());
     assert!(tree.read_rows(1, 0, 512).is_none());
 }
