@@ -67,7 +67,8 @@ const CASES: [Case; 2] = [
 ];
 
 /// Ends of the names of a case's rows, and their units.
-const ROWS: [(&str, &str); 4] = [
+const ROWS: [(&str, &str); 5] = [
+    ("finding and opening the pool", "s"),
     ("mean reads in flight", "reads"),
     ("most reads in flight", "reads"),
     ("whole send", "s"),
@@ -75,7 +76,7 @@ const ROWS: [(&str, &str); 4] = [
 ];
 
 impl Case {
-    fn names(&self) -> [String; 4] {
+    fn names(&self) -> [String; 5] {
         ROWS.map(|(row, _)| format!("{}: {row}", self.what))
     }
 
@@ -107,7 +108,7 @@ pub(super) fn rows(dir: &Path, options: &Options, table: &mut Table<'_>) -> Resu
 }
 
 /// The values of the rows.
-fn measure(images: &[PathBuf], dataset: &str) -> Result<[f64; 4], String> {
+fn measure(images: &[PathBuf], dataset: &str) -> Result<[f64; 5], String> {
     let reads = Arc::new(Reads::default());
     let device = |path: &PathBuf| {
         let file = File::open(path).map_err(|e| format!("{}: {e}", path.display()))?;
@@ -115,9 +116,11 @@ fn measure(images: &[PathBuf], dataset: &str) -> Result<[f64; 4], String> {
         Ok::<_, String>(Device::new(path.display().to_string(), Arc::new(source)))
     };
     let devices: Vec<Device> = images.iter().map(device).collect::<Result<_, _>>()?;
+    let begun = Instant::now();
     let found = discover_devices(&devices).map_err(|e| e.to_string())?;
     let found = found.first().ok_or("no pool")?;
     let pool = Pool::open_found(found, &OpenOptions::default()).map_err(|e| e.to_string())?;
+    let opening = begun.elapsed().as_secs_f64();
     let name = format!("{}/{dataset}@s", pool.name());
     let plan = SendPlan::by_name(&pool, &name, None, SendOptions::default());
     let plan = plan.map_err(|e| e.to_string())?;
@@ -128,6 +131,7 @@ fn measure(images: &[PathBuf], dataset: &str) -> Result<[f64; 4], String> {
     let count = (reads.all.load(Ordering::Relaxed) - before) as f64;
     let bound = count * LATENCY.as_secs_f64() / IN_FLIGHT;
     Ok([
+        opening,
         count * LATENCY.as_secs_f64() / seconds,
         reads.most.load(Ordering::Relaxed) as f64,
         seconds,

@@ -9,6 +9,8 @@ pub use group::Found;
 use crate::device::Device;
 use crate::label::{self, Labels};
 use crate::{PoolError, Result};
+use rayon::ThreadPoolBuilder;
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
@@ -30,22 +32,32 @@ struct Labelled {
 /// [`PoolError::Device`] if a path cannot be opened, or if nothing was found and something in a
 /// folder could not be opened; [`PoolError::NoLabel`].
 pub fn discover(paths: &[PathBuf]) -> Result<Vec<Found>> {
-    let mut labelled = Vec::new();
-    let mut unopened = None;
+    let mut candidates = Vec::new();
     for path in paths {
         let meta = std::fs::metadata(path).map_err(|e| device_error(path, e))?;
-        if !meta.is_dir() {
-            let device = Device::open(path)?;
-            labelled.extend(probe(&device, meta.file_type().is_block_device())?);
-            continue;
+        if meta.is_dir() {
+            candidates.extend(folder(path)?);
+        } else {
+            let is_node = meta.file_type().is_block_device();
+            candidates.push(Candidate { path: path.clone(), is_node, is_named: true });
         }
-        for (entry, is_node) in folder(path)? {
+    }
+    let probed = side_by_side(&candidates, |candidate| {
+        let device = Device::open(&candidate.path)?;
+        match probe(&device, candidate.is_node) {
+            Err(e) if candidate.is_named => Err(e),
+            found => Ok(found.unwrap_or_default()),
+        }
+    });
+    let mut labelled = Vec::new();
+    let mut unopened = None;
+    for (candidate, probed) in candidates.iter().zip(probed) {
+        match probed {
+            Ok(found) => labelled.extend(found),
+            Err(e) if candidate.is_named => return Err(e),
             // A device without a medium, or one that may not be read, is no reason to stop
             // looking at its neighbours.
-            match Device::open(&entry) {
-                Ok(device) => labelled.extend(probe(&device, is_node).unwrap_or_default()),
-                Err(e) => unopened = unopened.or(Some(e)),
-            }
+            Err(e) => unopened = unopened.or(Some(e)),
         }
     }
     match unopened {
@@ -60,28 +72,50 @@ pub fn discover(paths: &[PathBuf]) -> Result<Vec<Found>> {
 /// [`PoolError::NoLabel`] if one holds no label, nor a partition that does.
 pub fn discover_devices(devices: &[Device]) -> Result<Vec<Found>> {
     let mut labelled = Vec::new();
-    for device in devices {
-        labelled.extend(probe(device, false)?);
+    for found in side_by_side(devices, |device| probe(device, false)) {
+        labelled.extend(found?);
     }
     Ok(group::group(labelled))
+}
+
+/// What may hold a label.
+struct Candidate {
+    path: PathBuf,
+    /// See [`Labelled::is_node`].
+    is_node: bool,
+    /// It was named itself, not its folder.
+    is_named: bool,
+}
+
+/// Devices that are looked at side by side; each takes half a megabyte meanwhile.
+const MOST_AT_ONCE: usize = 16;
+
+/// What `look` says of each, in their order. Each takes a dozen reads, one after another, and disks
+/// seek side by side.
+fn side_by_side<T: Sync, R: Send>(all: &[T], look: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let threads = all.len().min(MOST_AT_ONCE);
+    match (threads > 1).then(|| ThreadPoolBuilder::new().num_threads(threads).build()) {
+        Some(Ok(pool)) => pool.install(|| all.par_iter().with_max_len(1).map(&look).collect()),
+        _ => all.iter().map(&look).collect(),
+    }
 }
 
 fn device_error(path: &Path, source: std::io::Error) -> PoolError {
     PoolError::Device { device: path.display().to_string(), offset: 0, source }
 }
 
-/// The files and block devices in a folder, by name, and whether they are block devices.
-fn folder(path: &Path) -> Result<Vec<(PathBuf, bool)>> {
+/// The files and block devices in a folder, by name.
+fn folder(path: &Path) -> Result<Vec<Candidate>> {
     let mut entries = Vec::new();
     for entry in std::fs::read_dir(path).map_err(|e| device_error(path, e))? {
-        let entry = entry.map_err(|e| device_error(path, e))?.path();
-        let Ok(meta) = std::fs::metadata(&entry) else { continue };
+        let path = entry.map_err(|e| device_error(path, e))?.path();
+        let Ok(meta) = std::fs::metadata(&path) else { continue };
         let is_node = meta.file_type().is_block_device();
         if meta.is_file() || is_node {
-            entries.push((entry, is_node));
+            entries.push(Candidate { path, is_node, is_named: false });
         }
     }
-    entries.sort();
+    entries.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(entries)
 }
 
