@@ -2,15 +2,15 @@
 //! another: one call for each device instead of many.
 
 use super::Zio;
-use crate::blkptr::{BlkPtr, Dva};
+use crate::blkptr::{BlkPtr, Dva, MAX_BLOCK_SIZE};
 use crate::buffer;
 use crate::label::DATA_START;
 use crate::vdev::{Request, Rows, Tree};
 use bytes::Bytes;
 use std::ops::Range;
 
-/// Bytes of a top-level vdev, not verified: a block that is looked for in them is checked as one that was
-/// read alone is, and read alone if it does not pass.
+/// Bytes of a top-level vdev, not verified: a block that is looked for in them is checked as one that
+/// was read alone is, and read alone if it does not pass.
 #[derive(Clone, Debug)]
 pub struct Extent {
     vdev: u64,
@@ -52,9 +52,12 @@ impl Extent {
 
 impl Zio {
     /// Where the first copy of a block lies: its top-level vdev, and the range of that vdev's data that
-    /// an extent has to have. `None` for a gang. The pointer is not checked.
+    /// an extent has to have. `None` for a gang, and for more bytes than a block has.
     pub fn span(&self, bp: &BlkPtr) -> Option<(u64, Range<u64>)> {
         let dva = bp.dvas().next().filter(|dva| !dva.is_gang())?;
+        if bp.psize() > MAX_BLOCK_SIZE {
+            return None;
+        }
         let end = dva.offset().checked_add(self.tree().span(dva, bp.psize()))?;
         Some((dva.vdev(), dva.offset()..end))
     }
@@ -87,7 +90,6 @@ impl Zio {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::blkptr::BlkPtr;
     use crate::place::Bookmark;
     use crate::zio::Access;
     use crate::zio::read::tests::zio_of;
