@@ -17,19 +17,23 @@ struct Tally {
     skipped: usize,
 }
 
-/// Runs the verb: folders of pools, or folders of such folders; all of them once for each
-/// `--threads`.
+/// Options of a send that change no byte; all cases are run once for each that is given.
+const VARIANTS: [&str; 2] = ["--threads", "--latency"];
+
+/// Runs the verb: folders of pools, or folders of such folders.
 pub(crate) fn run(args: &[String]) -> Result<(), String> {
-    let (mut dirs, mut threads) = (Vec::new(), Vec::new());
+    let (mut dirs, mut variants) = (Vec::new(), Vec::new());
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         match arg.as_str() {
-            "--threads" => {
-                let n = args.next().and_then(|n| n.parse::<usize>().ok());
-                threads.push(Some(n.ok_or("--threads takes a number")?));
+            option if VARIANTS.contains(&option) => {
+                let n = args.next().filter(|n| n.parse::<u32>().is_ok());
+                let n = n.ok_or_else(|| format!("{option} takes a number"))?;
+                variants.push(vec![option.to_owned(), n.clone()]);
             }
             option if option.starts_with('-') => {
-                return Err(format!("no option is called {option}; there is --threads"));
+                let known = VARIANTS.join(" and ");
+                return Err(format!("no option is called {option}; there are {known}"));
             }
             dir => dirs.push(PathBuf::from(dir)),
         }
@@ -37,8 +41,8 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     if dirs.is_empty() {
         dirs.push(root().join("fixtures"));
     }
-    if threads.is_empty() {
-        threads.push(None);
+    if variants.is_empty() {
+        variants.push(Vec::new());
     }
     let mut pools = Vec::new();
     for dir in &dirs {
@@ -46,23 +50,23 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     }
     let zsend = zsend()?;
     let mut failed = 0;
-    for threads in threads {
-        failed += all(&zsend, &pools, threads)?;
+    for variant in &variants {
+        failed += all(&zsend, &pools, variant)?;
     }
     if failed > 0 { Err(format!("{failed} cases differ from their references")) } else { Ok(()) }
 }
 
-/// Runs the cases of all pools, with so many threads if a number is given; prints the table, and
-/// says how many failed.
-fn all(zsend: &Path, pools: &[PathBuf], threads: Option<usize>) -> Result<usize, String> {
-    if let Some(n) = threads {
-        println!("--threads {n}");
+/// Runs the cases of all pools, with the options of a variant; prints the table, and says how many
+/// failed.
+fn all(zsend: &Path, pools: &[PathBuf], variant: &[String]) -> Result<usize, String> {
+    if !variant.is_empty() {
+        println!("{}", variant.join(" "));
     }
     println!("{:<16} {:>6} {:>6} {:>7}", "pool", "passed", "failed", "skipped");
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
     let mut failures = String::new();
     for pool in pools {
-        let tally = conform(zsend, pool, threads)?;
+        let tally = conform(zsend, pool, variant)?;
         let name = pool.file_name().unwrap_or_default().to_string_lossy();
         println!("{name:<16} {:>6} {:>6} {:>7}", tally.passed, tally.failed.len(), tally.skipped);
         for f in &tally.failed {
@@ -88,7 +92,7 @@ fn pool_dirs(dir: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(dirs)
 }
 
-fn conform(zsend: &Path, pool: &Path, threads: Option<usize>) -> Result<Tally, String> {
+fn conform(zsend: &Path, pool: &Path, variant: &[String]) -> Result<Tally, String> {
     let images = images::unpack(pool)?;
     let mut tally = Tally::default();
     for case in cases::read(pool)? {
@@ -97,7 +101,7 @@ fn conform(zsend: &Path, pool: &Path, threads: Option<usize>) -> Result<Tally, S
             continue;
         }
         for reference in &case.references {
-            let command = || command(zsend, pool, &images, &case, reference.dialect, threads);
+            let command = || command(zsend, pool, &images, &case, reference.dialect, variant);
             match check(command, reference) {
                 Ok(()) => tally.passed += 1,
                 Err(why) => {
@@ -116,13 +120,11 @@ fn command(
     images: &Path,
     case: &Case,
     dialect: &str,
-    threads: Option<usize>,
+    variant: &[String],
 ) -> Command {
     let mut command = Command::new(zsend);
     command.arg("send").arg("-d").arg(images).args(["--dialect", dialect]);
-    if let Some(n) = threads {
-        command.args(["--threads", &n.to_string()]);
-    }
+    command.args(variant);
     if let Some((dataset, file)) = &case.key {
         command.arg("--key").arg(format!("{dataset}={}", pool.join(file).display()));
     }

@@ -19,7 +19,8 @@ const TASKS: &[Task] = &[
     (
         "conform",
         conform::run,
-        "[--threads N]... [DIR...]: compare every case with its reference (default: fixtures/)",
+        "[--threads N | --latency MS]... [DIR...]: compare every case with its reference (default: \
+         fixtures/)",
     ),
     (
         "bench",

@@ -178,6 +178,10 @@ pub(crate) struct SendArgs {
     /// Worker threads; 0 for as many as the machine has, and more for slow devices
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) threads: usize,
+    /// Milliseconds that a read takes, where the reads that open the pool do not tell: from the page
+    /// cache, of a slow device
+    #[arg(long, value_name = "MS")]
+    pub(crate) latency: Option<u32>,
     /// A tunable of the reference senders, by its name
     #[arg(long = "tunable", value_name = "NAME=VALUE")]
     pub(crate) tunables: Vec<String>,

@@ -11,6 +11,7 @@ use crate::txgs::{self, Style};
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use zsend_encoder::dialect::Dialect;
 use zsend_pool::ErrorClass;
 use zsend_pool::dsl::name::{Name, Suffix};
@@ -169,7 +170,7 @@ fn options(args: &SendArgs) -> Result<SendOptions, Failure> {
         received: 0,
         tunables,
         threads: args.threads,
-        latency: None,
+        latency: args.latency.map(|ms| Duration::from_millis(ms.into())),
     })
 }
 
