@@ -94,8 +94,8 @@ impl Rings {
     }
 
     /// Every good uberblock, unordered, with repeats.
-    pub fn uberblocks(&self) -> impl Iterator<Item = Uberblock> {
-        self.slots().filter_map(|slot| slot.verify())
+    pub fn uberblocks(&self) -> Vec<Uberblock> {
+        self.slots().filter_map(|slot| slot.verify()).collect()
     }
 }
 

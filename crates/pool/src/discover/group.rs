@@ -36,8 +36,7 @@ impl Found {
     /// Every good uberblock that its devices have now, newest first, without repeats.
     pub fn uberblocks(&self) -> Vec<Uberblock> {
         let rings = self.rings.iter().map(|(device, ashift)| Rings::read(device, *ashift));
-        let mut all: Vec<Uberblock> =
-            rings.flat_map(|rings| rings.uberblocks().collect::<Vec<_>>()).collect();
+        let mut all: Vec<Uberblock> = rings.flat_map(|rings| rings.uberblocks()).collect();
         all.sort_by_key(|u| Reverse(u.rank()));
         all.dedup();
         all
@@ -118,7 +117,8 @@ fn assemble(mut members: Vec<Labelled>) -> Option<Found> {
                 v.insert(Member { device, txg });
             }
         }
-        newest = newest.into_iter().chain(labels.newest).max_by_key(Uberblock::rank);
+        // Of the first member, which is the newest.
+        newest = newest.or(labels.newest);
         match tops.entry(label.top.id) {
             std::collections::btree_map::Entry::Vacant(v) => {
                 v.insert((label_txg, label.top));

@@ -43,11 +43,7 @@ pub fn discover(paths: &[PathBuf]) -> Result<Vec<Found>> {
         }
     }
     let probed = side_by_side(&candidates, |candidate| {
-        let device = Device::open(&candidate.path)?;
-        match probe(&device, candidate.is_node) {
-            Err(e) if candidate.is_named => Err(e),
-            found => Ok(found.unwrap_or_default()),
-        }
+        probe(&Device::open(&candidate.path)?, candidate.is_node)
     });
     let mut labelled = Vec::new();
     let mut unopened = None;
@@ -55,6 +51,7 @@ pub fn discover(paths: &[PathBuf]) -> Result<Vec<Found>> {
         match probed {
             Ok(found) => labelled.extend(found),
             Err(e) if candidate.is_named => return Err(e),
+            Err(PoolError::NoLabel { .. }) => {}
             // A device without a medium, or one that may not be read, is no reason to stop
             // looking at its neighbours.
             Err(e) => unopened = unopened.or(Some(e)),
