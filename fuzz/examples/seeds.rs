@@ -98,13 +98,13 @@ fn labels(pool: &str, image: &Path) -> Result<()> {
 fn blocks(name: &str, dir: &Path) -> Result<()> {
     let options = OpenOptions { force: true, ..OpenOptions::default() };
     let found = zsend_pool::discover::discover(&[dir.to_owned()])?;
-    let pool = Pool::open_found(found.first().ok_or("no pool")?, &options)?;
+    let pool = Pool::open_found(found.pools.first().ok_or("no pool")?, &options)?;
     let mos = pool.mos();
     if let Some(dnodes) = mos.block(mos.meta(), 0, 1)? {
-        save("block", &format!("{name}-dnodes"), &[&[10, 0][..], &dnodes[..8192]].concat())?;
+        save("block", &format!("{name}-dnodes"), &[&[10][..], &dnodes[..8192]].concat())?;
     }
     let root = mos.read_block(mos.root(), &Bookmark::root(0))?;
-    save("block", &format!("{name}-objset"), &[&[11, 0][..], &root].concat())?;
+    save("block", &format!("{name}-objset"), &[&[11][..], &root].concat())?;
     let mut seen = Vec::new();
     let mut zaps = 0;
     for object in 1..400 {
@@ -121,7 +121,7 @@ fn blocks(name: &str, dir: &Path) -> Result<()> {
         }
         if !seen.contains(&kind) {
             let part = &first[..first.len().min(4096)];
-            save("block", &format!("{name}-{kind}"), &[&[kind.0, 0][..], part].concat())?;
+            save("block", &format!("{name}-{kind}"), &[&[kind.0][..], part].concat())?;
             seen.push(kind);
         }
     }

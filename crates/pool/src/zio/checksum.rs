@@ -135,6 +135,16 @@ const EMBEDDED_LEN: usize = 40;
 /// `ZEC_MAGIC`. Source: OpenZFS `include/sys/zio.h`, zfs-2.3.2.
 const EMBEDDED_MAGIC: u64 = 0x0210_da7a_b10c_7a11;
 
+/// How much of an embedded sum its writer kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EmbeddedSum {
+    /// All four words.
+    Whole,
+    /// Two words, into which the others are folded: in the gang header of a block whose pointer has
+    /// a MAC. What stands in the other two is not compared.
+    ForMac,
+}
+
 /// Checks a region whose last 40 bytes are its checksum: a label, an uberblock, a gang header.
 ///
 /// The sum is SHA-256 of the region with `verifier` in place of the sum: for a label's parts
@@ -143,7 +153,11 @@ const EMBEDDED_MAGIC: u64 = 0x0210_da7a_b10c_7a11;
 ///
 /// Follows `zio_checksum_error_impl()`, OpenZFS `module/zfs/zio_checksum.c`, zfs-2.3.2, which
 /// leaves a wrong magic for the sum to find.
-pub fn verify_embedded(region: &[u8], verifier: [u64; 4]) -> Result<EmbeddedOrder, ChecksumError> {
+pub fn verify_embedded(
+    region: &[u8],
+    verifier: [u64; 4],
+    sum: EmbeddedSum,
+) -> Result<EmbeddedOrder, ChecksumError> {
     let short = ChecksumError::Short { found: region.len() };
     let (body, stored) = region.split_last_chunk::<32>().ok_or(short)?;
     let &magic = body.last_chunk::<8>().ok_or(short)?;
@@ -164,7 +178,14 @@ pub fn verify_embedded(region: &[u8], verifier: [u64; 4]) -> Result<EmbeddedOrde
         EmbeddedOrder::Little => words(stored, u64::from_le_bytes),
         EmbeddedOrder::Big => words(stored, u64::from_be_bytes),
     };
-    if found == expected { Ok(order) } else { Err(ChecksumError::Mismatch { found, expected }) }
+    let (same, expected) = match sum {
+        EmbeddedSum::Whole => (found == expected, expected),
+        EmbeddedSum::ForMac => {
+            let [a, b] = fold_for_mac(Checksum::GANG_HEADER, expected);
+            (found[..2] == [a, b], [a, b, 0, 0])
+        }
+    };
+    if same { Ok(order) } else { Err(ChecksumError::Mismatch { found, expected }) }
 }
 
 /// SHA-256 counts as a string of big-endian words, whatever the writer's byte order.
@@ -183,7 +204,7 @@ fn words<const N: usize>(digest: &[u8; N], word: fn([u8; 8]) -> u64) -> [u64; 4]
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
 
@@ -285,15 +306,14 @@ mod tests {
         assert_eq!(fold_for_mac(Checksum::SHA256, [1, 2, 4, 8]), [1, 2]);
     }
 
-    /// A region of 1024 bytes with its checksum, as a writer of that order leaves it.
-    fn sealed(verifier: [u64; 4], bytes: fn(u64) -> [u8; 8]) -> Vec<u8> {
-        let mut region = vec![0x5a; 1024 - EMBEDDED_LEN];
-        region.extend(bytes(EMBEDDED_MAGIC));
-        region.extend(verifier.map(bytes).as_flattened());
-        let sum = sha256_words(Sha256::digest(&region).as_ref());
-        let at = region.len() - 32;
-        region[at..].copy_from_slice(sum.map(bytes).as_flattened());
-        region
+    /// Puts the embedded checksum at a region's end, as a writer of that order leaves it.
+    pub(crate) fn seal(region: &mut [u8], verifier: [u64; 4], bytes: fn(u64) -> [u8; 8]) {
+        let (_, tail) = region.split_last_chunk_mut::<EMBEDDED_LEN>().unwrap();
+        tail[..8].copy_from_slice(&bytes(EMBEDDED_MAGIC));
+        tail[8..].copy_from_slice(verifier.map(bytes).as_flattened());
+        let sum = sha256_words(Sha256::digest(&*region).as_ref());
+        let (_, tail) = region.split_last_chunk_mut::<32>().unwrap();
+        tail.copy_from_slice(sum.map(bytes).as_flattened());
     }
 
     #[test]
@@ -303,15 +323,16 @@ mod tests {
             (u64::to_le_bytes as fn(u64) -> [u8; 8], EmbeddedOrder::Little),
             (u64::to_be_bytes, EmbeddedOrder::Big),
         ] {
-            let mut region = sealed(verifier, bytes);
-            assert_eq!(verify_embedded(&region, verifier), Ok(order));
+            let mut region = vec![0x5a; 1024];
+            seal(&mut region, verifier, bytes);
+            assert_eq!(verify_embedded(&region, verifier, EmbeddedSum::Whole), Ok(order));
             assert!(matches!(
-                verify_embedded(&region, [0x4200, 1, 2, 0]),
+                verify_embedded(&region, [0x4200, 1, 2, 0], EmbeddedSum::Whole),
                 Err(ChecksumError::Mismatch { .. })
             ));
             region[17] ^= 1;
             assert!(matches!(
-                verify_embedded(&region, verifier),
+                verify_embedded(&region, verifier, EmbeddedSum::Whole),
                 Err(ChecksumError::Mismatch { .. })
             ));
         }
@@ -321,11 +342,14 @@ mod tests {
     fn embedded_sums_need_room_and_magic() {
         for found in [0, 31, 39] {
             assert_eq!(
-                verify_embedded(&vec![0; found], [0; 4]),
+                verify_embedded(&vec![0; found], [0; 4], EmbeddedSum::Whole),
                 Err(ChecksumError::Short { found })
             );
         }
-        assert_eq!(verify_embedded(&[0; 512], [0; 4]), Err(ChecksumError::Magic { found: 0 }));
+        assert_eq!(
+            verify_embedded(&[0; 512], [0; 4], EmbeddedSum::Whole),
+            Err(ChecksumError::Magic { found: 0 })
+        );
     }
 
     proptest! {
@@ -333,7 +357,7 @@ mod tests {
         fn any_data_has_a_sum(kind in 0u8..18, data in prop::collection::vec(any::<u8>(), 0..700)) {
             let salt = ChecksumSalt::new([0; 32]);
             let _ = compute(Checksum(kind), &data, false, Some(&salt));
-            let _ = verify_embedded(&data, [0; 4]);
+            let _ = verify_embedded(&data, [0; 4], EmbeddedSum::Whole);
         }
     }
 }

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 use zsend_records::fletcher::Fletcher4;
-use zsend_records::types::{Checksum, Compress, DmuType};
+use zsend_records::types::{Checksum, Compress};
 
 /// How many healed reads are kept by name; all are counted.
 const HEALED_KEPT: usize = 1000;
@@ -205,10 +205,8 @@ impl Zio {
         let want = bp.checksum();
         *sum = (kind == Checksum::FLETCHER_4 && !bp.is_big_endian())
             .then(|| Fletcher4::from_words(got));
-        // A block that carries a MAC keeps it in the last two words.
-        let has_mac = bp.uses_crypt() && bp.object_type() != DmuType::OBJSET;
         let folded = checksum::fold_for_mac(kind, got);
-        let got = if has_mac { &folded[..] } else { &got[..] };
+        let got = if bp.has_mac() { &folded[..] } else { &got[..] };
         for (i, (got, want)) in got.iter().zip(&want).enumerate() {
             if got != want {
                 let name = kind.name();
@@ -230,15 +228,14 @@ impl Zio {
             bp.check(at)?;
             let (payload, len) = bp.embedded_payload();
             let data = self.expand(bp, at, Bytes::copy_from_slice(&payload[..len]))?;
-            return self.to_host_order(bp, at, data, false);
+            return self.to_host_order(bp, at, data);
         }
         let stored = self.read_decrypted(bp, at, access)?;
         let data = self.expand(bp, at, stored.data)?;
         if bp.level() > 0 && crypt.is_some() {
             crypt::check_indirect(bp, at, &data)?;
         }
-        let opaque = crypt.is_some_and(|c| c.key.is_none());
-        self.to_host_order(bp, at, data, opaque)
+        self.to_host_order(bp, at, data)
     }
 
     /// The block's PSIZE bytes, verified and decrypted but still compressed.
@@ -284,18 +281,11 @@ impl Zio {
         Ok(buffer::freeze(out))
     }
 
-    /// Turns a big-endian block to little-endian order, by its object's type. What is still
-    /// encrypted (`opaque`) stays as it is.
+    /// Turns a big-endian block to little-endian order, by its object's type.
     ///
     /// # Errors
     /// [`PoolError::Unsupported`] if the type is unknown.
-    fn to_host_order(
-        &self,
-        bp: &BlkPtr,
-        at: &Bookmark,
-        data: Bytes,
-        opaque: bool,
-    ) -> Result<Bytes> {
+    fn to_host_order(&self, bp: &BlkPtr, at: &Bookmark, data: Bytes) -> Result<Bytes> {
         if !bp.is_big_endian() {
             return Ok(data);
         }
@@ -309,7 +299,7 @@ impl Zio {
                     bp.object_type()
                 ))
             })?;
-            byteswap::swap(kind, &mut data, opaque);
+            byteswap::swap(kind, &mut data);
         }
         Ok(buffer::freeze(data))
     }
