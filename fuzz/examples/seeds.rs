@@ -133,7 +133,7 @@ fn codecs() -> Result<()> {
     let dir = xtask::images::unpack(&xtask::run::fixture("comp"))?;
     let pool = Pool::open(&[dir], "comp", &OpenOptions::default())?;
     let mut best: Vec<(Compress, u64, Vec<u8>)> = Vec::new();
-    for (child, _) in pool.root_dir()?.children(pool.mos())? {
+    for (child, _) in pool.root_dir()?.children(pool.mos())?.items {
         if child.starts_with(['$', '%']) {
             continue;
         }

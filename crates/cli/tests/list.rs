@@ -10,7 +10,7 @@ use zsend_pool::pool::{OpenOptions, Pool};
 fn list(dir: &std::path::Path, args: &[&str]) -> std::process::Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_zsend"));
     command.args(["list", "-H", "-o", "name,type", "-d"]).arg(dir).args(args);
-    command.output().unwrap()
+    command.output().expect("zsend runs")
 }
 
 #[test]

@@ -66,6 +66,7 @@ pub struct NvList {
     pairs: Vec<(Arc<str>, NvValue)>,
     /// Where each name is in `pairs`; `None` while the list is short. Most lists are, and are small
     /// for it.
+    #[expect(clippy::box_collection, reason = "a list without an index is a third of the size")]
     index: Option<Box<HashMap<Arc<str>, usize>>>,
 }
 
