@@ -22,12 +22,12 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 fn main() -> Result<()> {
     streams()?;
     for (pool, image) in [("gang", "d0.img"), ("zfsv1", "zfs-pool-v1.img"), ("xmmp", "d0.img")] {
-        let dir = xtask::images::unpack(&xtask::run::fixture(pool))?;
+        let dir = zsend_testkit::images::unpack(&zsend_testkit::fixture(pool))?;
         labels(pool, &dir.join(image))?;
         blocks(pool, &dir)?;
     }
     codecs()?;
-    let dir = xtask::images::unpack(&xtask::run::fixture("xgpt"))?;
+    let dir = zsend_testkit::images::unpack(&zsend_testkit::fixture("xgpt"))?;
     let disk = fs::read(dir.join("d0.img"))?;
     save("gpt", "xgpt", &[&[0][..], &disk[..34 * 512]].concat())?;
     objset()
@@ -47,7 +47,7 @@ fn save(target: &str, name: &str, bytes: &[u8]) -> Result<()> {
 
 /// The small streams, the lists in their BEGIN records, and a token for one of them.
 fn streams() -> Result<()> {
-    for entry in fs::read_dir(xtask::run::fixture("streams"))? {
+    for entry in fs::read_dir(zsend_testkit::fixture("streams"))? {
         let path = entry?.path();
         let Some(name) = path.file_name().and_then(|n| n.to_str()?.strip_suffix(".zsend.zst"))
         else {
@@ -130,7 +130,7 @@ fn blocks(name: &str, dir: &Path) -> Result<()> {
 
 /// The smallest block of each codec.
 fn codecs() -> Result<()> {
-    let dir = xtask::images::unpack(&xtask::run::fixture("comp"))?;
+    let dir = zsend_testkit::images::unpack(&zsend_testkit::fixture("comp"))?;
     let pool = Pool::open(&[dir], "comp", &OpenOptions::default())?;
     let mut best: Vec<(Compress, u64, Vec<u8>)> = Vec::new();
     for (child, _) in pool.root_dir()?.children(pool.mos())?.items {

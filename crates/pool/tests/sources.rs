@@ -15,7 +15,7 @@ use zsend_pool::pool::{OpenOptions, Pool, known_txgs};
 /// A copy of a fixture's images that may be changed.
 fn copy(fixture: &str) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
-    xtask::images::unpack_to(&xtask::run::fixture(fixture), dir.path()).unwrap();
+    zsend_testkit::images::unpack_to(&zsend_testkit::fixture(fixture), dir.path()).unwrap();
     dir
 }
 
@@ -246,7 +246,7 @@ fn of_two_copies_of_a_device_the_newer_is_read() {
 fn several_pools_in_a_folder_are_told_apart() {
     let dir = copy("gang");
     let other = dir.path().join("zfsv1");
-    xtask::images::unpack_to(&xtask::run::fixture("zfsv1"), &other).unwrap();
+    zsend_testkit::images::unpack_to(&zsend_testkit::fixture("zfsv1"), &other).unwrap();
     let paths: Vec<PathBuf> = vec![dir.path().to_owned(), other];
     let found = discover(&paths).unwrap().pools;
     assert_eq!(found.len(), 2);
