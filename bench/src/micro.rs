@@ -5,8 +5,8 @@ use crate::options::Options;
 use crate::table::{Table, row};
 use std::hint::black_box;
 use std::time::Instant;
+use zsend_codec::decompress;
 use zsend_metal::gf256::{self, Term};
-use zsend_pool::zio::compress::decompress;
 use zsend_records::fletcher::Fletcher4;
 use zsend_records::types::Compress;
 

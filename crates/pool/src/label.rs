@@ -3,7 +3,7 @@
 use crate::config::LabelConfig;
 use crate::device::Device;
 use crate::uberblock::{self, Uberblock, Unverified};
-use crate::zio::checksum::{EmbeddedSum, verify_embedded};
+use zsend_ondisk::embedded::{self, Sum};
 use zsend_records::nvlist::NvList;
 
 /// Bytes of a label; devices are used in multiples of it.
@@ -132,7 +132,7 @@ impl Rings {
 fn read_config(device: &Device, label: u64) -> Result<LabelConfig, String> {
     let at = label + PHYS_OFFSET;
     let bytes = device.read_vec(at, PHYS_SIZE).map_err(|e| e.to_string())?;
-    verify_embedded(&bytes, [at, 0, 0, 0], EmbeddedSum::Whole).map_err(|e| e.to_string())?;
+    embedded::verify(&bytes, [at, 0, 0, 0], Sum::Whole).map_err(|e| e.to_string())?;
     let (list, ..) =
         NvList::decode_prefix(&bytes[..PHYS_SIZE - ECK_SIZE]).map_err(|e| e.to_string())?;
     LabelConfig::parse(&list)
@@ -143,9 +143,9 @@ mod tests {
     use super::*;
     use crate::device::tests::Memory;
     use crate::uberblock::tests::slot;
-    use crate::zio::checksum::tests::seal;
     use proptest::prelude::*;
     use std::sync::Arc;
+    use zsend_ondisk::Order;
     use zsend_records::nvlist::{Encoding, NvValue};
 
     /// What lies in the place of a label.
@@ -184,7 +184,7 @@ mod tests {
             let region = &mut bytes[start..start + PHYS_SIZE];
             let config = config(pool, txg);
             region[..config.len()].copy_from_slice(&config);
-            seal(region, [at + PHYS_OFFSET, 0, 0, 0], u64::to_le_bytes);
+            embedded::seal(region, [at + PHYS_OFFSET, 0, 0, 0], Sum::Whole, Order::Little).unwrap();
             if matches!(place, Place::Damaged { .. }) {
                 region[7] ^= 1;
             }

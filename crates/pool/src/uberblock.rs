@@ -1,12 +1,12 @@
 //! The uberblock ring: which of the pool's states is the newest that can be trusted.
 
 use crate::blkptr::{BLKPTR_SIZE, BlkPtr};
-use crate::zio::checksum::{EmbeddedSum, verify_embedded};
 use core::cmp::Reverse;
 use core::mem::offset_of;
 use static_assertions::{assert_eq_size, const_assert_eq};
 use zerocopy::byteorder::{LE, U64};
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
+use zsend_ondisk::embedded::{self, Sum};
 
 /// Magic of an uberblock, `UBERBLOCK_MAGIC`.
 pub const MAGIC: u64 = 0x00BA_B10C;
@@ -154,9 +154,7 @@ impl<'a> Unverified<'a> {
 
     /// The uberblock, if its checksum is right.
     pub fn verify(&self) -> Option<Uberblock> {
-        verify_embedded(self.slot, [self.offset, 0, 0, 0], EmbeddedSum::Whole)
-            .ok()
-            .map(|_| self.uberblock)
+        embedded::verify(self.slot, [self.offset, 0, 0, 0], Sum::Whole).ok().map(|_| self.uberblock)
     }
 }
 
@@ -180,17 +178,17 @@ pub fn newest<'a>(all: impl Iterator<Item = Unverified<'a>>) -> Option<Uberblock
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::zio::checksum::tests::seal;
+    use zsend_ondisk::Order;
 
     /// A slot at `offset` as either kind of machine writes it.
     pub(crate) fn slot(words: &[u64], offset: u64, big: bool) -> Vec<u8> {
-        let word = if big { u64::to_be_bytes } else { u64::to_le_bytes };
+        let order = if big { Order::Big } else { Order::Little };
         let mut slot = vec![0; 1024];
-        let mut put = |at: usize, value: u64| slot[at..at + 8].copy_from_slice(&word(value));
+        let mut put = |at: usize, value: u64| slot[at..at + 8].copy_from_slice(&order.bytes(value));
         for (i, &w) in words.iter().enumerate() {
             put(i * 8, w);
         }
-        seal(&mut slot, [offset, 0, 0, 0], word);
+        embedded::seal(&mut slot, [offset, 0, 0, 0], Sum::Whole, order).unwrap();
         slot
     }
 

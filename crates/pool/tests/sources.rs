@@ -1,12 +1,13 @@
 //! Where pools are found, and which state of them is read: fixtures, some of them changed.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
-use sha2::{Digest, Sha256};
 use std::fs::{self, File, OpenOptions as FileOptions};
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
+use zsend_ondisk::Order;
+use zsend_ondisk::embedded::{self, Sum};
 use zsend_pool::PoolError;
 use zsend_pool::discover::{discover, select};
 use zsend_pool::dsl::name::Name;
@@ -58,14 +59,7 @@ fn newest(file: &File) -> (Vec<u8>, Vec<u64>) {
 
 /// Writes an uberblock with the checksum that it needs there.
 fn write_slot(file: &File, at: u64, bytes: &mut [u8]) {
-    let sum = bytes.len() - 32;
-    bytes[sum..].fill(0);
-    bytes[sum..sum + 8].copy_from_slice(&at.to_le_bytes());
-    let digest = Sha256::digest(&*bytes);
-    for (to, from) in bytes[sum..].chunks_mut(8).zip(digest.chunks(8)) {
-        to.copy_from_slice(from);
-        to.reverse();
-    }
+    embedded::seal(bytes, [at, 0, 0, 0], Sum::Whole, Order::Little).unwrap();
     file.write_all_at(bytes, at).unwrap();
 }
 

@@ -1,8 +1,9 @@
 //! Gang blocks: a block that was stored in pieces, under a header of block pointers.
 
-use super::checksum::{ChecksumError, EmbeddedOrder, EmbeddedSum, verify_embedded};
 use crate::blkptr::{BLKPTR_SIZE, BlkPtr, Dva};
 use crate::vdev::{Request, Tree};
+use zsend_ondisk::Order;
+use zsend_ondisk::embedded::{self, EmbeddedError, Sum};
 
 /// Bytes of a gang header, unless the vdev's smallest allocation is larger and the pool has the
 /// feature for such headers: `SPA_OLD_GANGBLOCKSIZE`.
@@ -97,10 +98,11 @@ fn header_size(tree: &Tree, bp: &BlkPtr) -> usize {
 /// copies of several writes into one pointer, so that a header has the sum of another copy's place.
 ///
 /// Source: `zio_checksum_gang_verifier()`, OpenZFS `module/zfs/zio_checksum.c`, zfs-2.3.2.
-fn verify_header(header: &[u8], bp: &BlkPtr) -> Result<EmbeddedOrder, ChecksumError> {
-    let sum = if bp.has_mac() { EmbeddedSum::ForMac } else { EmbeddedSum::Whole };
-    let verify =
-        |dva: Dva| verify_embedded(header, [dva.vdev(), dva.offset(), bp.physical_birth(), 0], sum);
+fn verify_header(header: &[u8], bp: &BlkPtr) -> Result<Order, EmbeddedError> {
+    let sum = if bp.has_mac() { Sum::ForMac } else { Sum::Whole };
+    let verify = |dva: Dva| {
+        embedded::verify(header, [dva.vdev(), dva.offset(), bp.physical_birth(), 0], sum)
+    };
     // The first copy's place is what an error expects.
     let first = verify(bp.dva(0));
     first.or_else(|e| bp.dvas().skip(1).find_map(|dva| verify(dva).ok()).ok_or(e))
@@ -127,7 +129,7 @@ fn read_header(tree: &Tree, bp: &BlkPtr, dva: Dva, request: &mut Request<'_>) ->
     )?;
     let (order, size) = accepted?;
     header.truncate(size - ECK_SIZE);
-    if order == EmbeddedOrder::Big {
+    if order == Order::Big {
         for w in header.as_chunks_mut::<8>().0 {
             w.reverse();
         }

@@ -1,6 +1,5 @@
 //! Gang headers of both sizes and both byte orders, and what is wrong with some.
 
-use super::super::checksum::tests::seal;
 use super::super::read::tests::zio_of;
 use super::*;
 use crate::PoolError;
@@ -27,10 +26,16 @@ fn pointer(offset: u64, len: u64, gang: bool) -> [u64; 16] {
 
 /// A header of `size` bytes at `at`, as either kind of machine writes it.
 fn header(at: u64, children: &[[u64; 16]], size: usize, big: bool) -> Vec<u8> {
-    let word = if big { u64::to_be_bytes } else { u64::to_le_bytes };
-    let mut header: Vec<u8> = children.iter().flatten().copied().flat_map(word).collect();
+    header_for(Sum::Whole, at, children, size, big)
+}
+
+/// As [`header`], with as much of the sum as the block's pointer asks for.
+fn header_for(sum: Sum, at: u64, children: &[[u64; 16]], size: usize, big: bool) -> Vec<u8> {
+    let order = if big { Order::Big } else { Order::Little };
+    let words = children.iter().flatten();
+    let mut header: Vec<u8> = words.flat_map(|&word| order.bytes(word)).collect();
     header.resize(size, 0);
-    seal(&mut header, [0, at, BIRTH, 0], word);
+    embedded::seal(&mut header, [0, at, BIRTH, 0], sum, order).unwrap();
     header
 }
 
@@ -41,14 +46,6 @@ fn read(parts: &[(u64, &[u8])], ashift: u64, len: u64) -> crate::Result<Vec<u8>>
 fn read_by(words: [u64; 16], parts: &[(u64, &[u8])], ashift: u64) -> crate::Result<Vec<u8>> {
     let bp = BlkPtr::from_words(words);
     zio_of(parts, ashift).read(&bp, &Bookmark::default(), Access::default()).map(Vec::from)
-}
-
-/// Folds the sum of a header into two words, as for a block with a MAC.
-fn fold(header: &mut [u8]) {
-    let sum = header.len() - 32;
-    let (low, high) = header[sum..].split_at_mut(16);
-    low.iter_mut().zip(high.iter()).for_each(|(a, b)| *a ^= b);
-    high.fill(0);
 }
 
 fn why(parts: &[(u64, &[u8])], len: u64) -> String {
@@ -110,9 +107,8 @@ fn a_header_of_a_block_with_a_mac_has_a_folded_sum() {
         for big in [false, true] {
             let mut words = pointer(AT, 512, true);
             words[6] = words[6] & !(0xff << 48) | u64::from(object_type) << 48 | 1 << 61;
-            let whole = header(AT, &[pointer(4096, 512, false)], 512, big);
-            let mut folded = whole.clone();
-            fold(&mut folded);
+            let [whole, folded] = [Sum::Whole, Sum::ForMac]
+                .map(|sum| header_for(sum, AT, &[pointer(4096, 512, false)], 512, big));
             let data = [3; 512];
             let takes = |header: &[u8]| {
                 let bp = BlkPtr::from_words(words);

@@ -1,8 +1,6 @@
 //! Reads one block: every copy is tried until one passes its checksum; then it is decompressed and
 //! brought to host order.
 
-use super::checksum::{self, ChecksumSalt};
-use super::compress;
 use super::extent::Extent;
 use super::latency::Latency;
 use crate::blkptr::{BlkPtr, Dva};
@@ -15,6 +13,8 @@ use bytes::Bytes;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
+use zsend_codec::checksum::{self, ChecksumSalt};
+use zsend_codec::decompress;
 use zsend_records::fletcher::Fletcher4;
 use zsend_records::types::{Checksum, Compress};
 
@@ -272,7 +272,7 @@ impl Zio {
             return Ok(stored);
         }
         let mut out = buffer::take(usize::try_from(bp.lsize()).unwrap_or(0));
-        compress::decompress(bp.compress(), &stored, &mut out).map_err(|e| {
+        decompress(bp.compress(), &stored, &mut out).map_err(|e| {
             let place = bp.dvas().next().map_or(String::new(), |d: Dva| {
                 format!(" (vdev {} offset {:#x})", d.vdev(), d.offset())
             });

@@ -5,10 +5,11 @@ use crate::blkptr::BlkPtr;
 use crate::dmu::dnode::Dnode;
 use crate::place::Bookmark;
 use crate::zap::tests::{fat_blocks, leaf_block, micro_block};
+use crate::zio::Access;
 use crate::zio::read::tests::zio_of;
-use crate::zio::{Access, checksum};
 use bytes::Bytes;
 use proptest::prelude::*;
+use zsend_codec::checksum;
 use zsend_records::types::{Checksum, DmuType};
 
 /// All types that exist: the old list, and each way to write a new one.
