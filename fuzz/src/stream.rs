@@ -12,8 +12,13 @@ use zsend_records::reader::{Event, Options, Parser, ReadError, Role, StreamReade
 use zsend_records::writer::StreamWriter;
 
 /// Checksums are not verified, or no input of a fuzzer would get past the first record.
-const OPTIONS: Options =
-    Options { limits: Limits::FUZZ, verify: false, missing_end: true, concatenated: true };
+const OPTIONS: Options = Options {
+    limits: Limits::FUZZ,
+    verify: false,
+    missing_end: true,
+    concatenated: true,
+    records: &[],
+};
 
 /// Runs one input.
 pub fn check(bytes: &[u8]) {

@@ -3,54 +3,24 @@
 //! Source: OpenZFS `module/zfs/dmu_recv.c`, `byteswap_record()`, zfs-2.3.2. Single bytes, names,
 //! padding, salts, initialisation vectors and authentication tags stay as they are.
 
-use crate::drr::{CHECKSUM_OFFSET, RecordType, ReplayRecord};
+use crate::describe::Field;
+use crate::drr::{RecordType, ReplayRecord};
+use core::mem::offset_of;
+use zerocopy::byteorder::LE;
 use zerocopy::{ByteOrder, FromZeros, IntoBytes};
 
-/// Offset in the record and width of each integer of a body.
-type Field = (usize, usize);
-
-/// The integers of a body of that type; none of an unknown type.
-const fn fields(kind: RecordType) -> &'static [Field] {
-    match kind {
-        RecordType::BEGIN => &[(8, 8), (16, 8), (24, 8), (32, 4), (36, 4), (40, 8), (48, 8)],
-        RecordType::OBJECT => {
-            &[(8, 8), (16, 4), (20, 4), (24, 4), (28, 4), (36, 4), (40, 8), (56, 8)]
-        }
-        RecordType::FREEOBJECTS | RecordType::OBJECT_RANGE => &[(8, 8), (16, 8), (24, 8)],
-        RecordType::WRITE => &[
-            (8, 8),
-            (16, 4),
-            (24, 8),
-            (32, 8),
-            (40, 8),
-            (56, 8),
-            (64, 8),
-            (72, 8),
-            (80, 8),
-            (88, 8),
-            (96, 8),
-        ],
-        RecordType::FREE | RecordType::REDACT => &[(8, 8), (16, 8), (24, 8), (32, 8)],
-        RecordType::END => &[(8, 8), (16, 8), (24, 8), (32, 8), (40, 8)],
-        RecordType::WRITE_BYREF => &[
-            (8, 8),
-            (16, 8),
-            (24, 8),
-            (32, 8),
-            (40, 8),
-            (48, 8),
-            (56, 8),
-            (72, 8),
-            (80, 8),
-            (88, 8),
-            (96, 8),
-            (104, 8),
-        ],
-        RecordType::SPILL => &[(8, 8), (16, 8), (24, 8), (40, 8), (84, 4)],
-        RecordType::WRITE_EMBEDDED => &[(8, 8), (16, 8), (24, 8), (32, 8), (48, 4), (52, 4)],
-        _ => &[],
-    }
-}
+/// The fields that every record begins with.
+const HEAD: [Field; 2] = [
+    Field { name: "drr_type", offset: 0, width: 4, count: 1 },
+    Field { name: "payloadlen", offset: 4, width: 4, count: 1 },
+];
+/// The running checksum, in every record but BEGIN, whose name lies there.
+const CHECKSUM: [Field; 1] = [Field {
+    name: "checksum",
+    offset: offset_of!(ReplayRecord<LE>, checksum),
+    width: 8,
+    count: 4,
+}];
 
 /// The same record, every integer of it in the other byte order; bytes between them are kept.
 ///
@@ -58,21 +28,23 @@ const fn fields(kind: RecordType) -> &'static [Field] {
 /// whatever is in it.
 pub fn byteswap<A: ByteOrder, B: ByteOrder>(record: &ReplayRecord<A>) -> ReplayRecord<B> {
     let kind = record.record_type();
+    byteswap_with(record, kind.description().map_or(&[], |description| description.fields))
+}
+
+/// As [`byteswap`], for a record whose body has these fields.
+pub fn byteswap_with<A: ByteOrder, B: ByteOrder>(
+    record: &ReplayRecord<A>,
+    fields: &[Field],
+) -> ReplayRecord<B> {
     let mut out = ReplayRecord::<B>::new_zeroed();
     let bytes = out.as_mut_bytes();
     bytes.copy_from_slice(record.as_bytes());
-    let checksum: &[Field] = match kind {
-        // The name lies there.
-        RecordType::BEGIN => &[],
-        _ => &[
-            (CHECKSUM_OFFSET, 8),
-            (CHECKSUM_OFFSET + 8, 8),
-            (CHECKSUM_OFFSET + 16, 8),
-            (CHECKSUM_OFFSET + 24, 8),
-        ],
-    };
-    for (offset, width) in [(0, 4), (4, 4)].iter().chain(fields(kind)).chain(checksum) {
-        bytes[*offset..offset + width].reverse();
+    let checksum = if record.record_type() == RecordType::BEGIN { &[][..] } else { &CHECKSUM };
+    for field in HEAD.iter().chain(fields).chain(checksum) {
+        let end = field.offset + field.width * field.count;
+        for int in bytes[field.offset..end].chunks_exact_mut(field.width) {
+            int.reverse();
+        }
     }
     out
 }

@@ -4,6 +4,8 @@
 //! C union is [`ReplayRecord::body`] and [`ReplayRecord::checksum`] together: every record but
 //! BEGIN has the running checksum in its last 32 bytes, and BEGIN has the end of its name there.
 
+use crate::describe::{Description, Field, FieldType};
+use crate::payload;
 use core::mem::offset_of;
 use static_assertions::{assert_eq_align, assert_eq_size, const_assert_eq};
 use zerocopy::byteorder::{LE, U32, U64};
@@ -24,48 +26,63 @@ pub const NAME_SIZE: usize = 256;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RecordType(pub u32);
 
+/// The types of this crate, in the order of their numbers, each with its body. What is not in this
+/// list has no body; what is in it is read, written, turned and dumped.
+macro_rules! each_record {
+    ($then:ident) => {
+        $then! {
+            /// Opens a stream.
+            BEGIN = 0, Begin;
+            /// A dnode and its bonus.
+            OBJECT = 1, Object;
+            /// A run of free object numbers.
+            FREEOBJECTS = 2, FreeObjects;
+            /// A block of data.
+            WRITE = 3, Write;
+            /// A hole in an object.
+            FREE = 4, Free;
+            /// Closes a stream.
+            END = 5, End;
+            /// A block that an earlier record of the stream holds.
+            WRITE_BYREF = 6, WriteByref;
+            /// An object's spill block.
+            SPILL = 7, Spill;
+            /// A block small enough to lie in its block pointer.
+            WRITE_EMBEDDED = 8, WriteEmbedded;
+            /// The encryption parameters of a block of dnodes.
+            OBJECT_RANGE = 9, ObjectRange;
+            /// A redacted range.
+            REDACT = 10, Redact;
+        }
+    };
+}
+pub(crate) use each_record;
+
+macro_rules! record_types {
+    ($($(#[$doc:meta])* $kind:ident = $number:literal, $body:ident;)+) => {
+        impl RecordType {
+            $($(#[$doc])* pub const $kind: Self = Self($number);)+
+
+            /// How many types there are; their numbers are those below it.
+            pub const COUNT: usize = DESCRIPTIONS.len();
+        }
+
+        /// The types of this crate, by number.
+        static DESCRIPTIONS: [Description; [$($number),+].len()] =
+            [$(Description::of::<$body<LE>>()),+];
+    };
+}
+each_record!(record_types);
+
 impl RecordType {
-    /// Opens a stream.
-    pub const BEGIN: Self = Self(0);
-    /// A dnode and its bonus.
-    pub const OBJECT: Self = Self(1);
-    /// A run of free object numbers.
-    pub const FREEOBJECTS: Self = Self(2);
-    /// A block of data.
-    pub const WRITE: Self = Self(3);
-    /// A hole in an object.
-    pub const FREE: Self = Self(4);
-    /// Closes a stream.
-    pub const END: Self = Self(5);
-    /// A block that an earlier record of the stream holds.
-    pub const WRITE_BYREF: Self = Self(6);
-    /// An object's spill block.
-    pub const SPILL: Self = Self(7);
-    /// A block small enough to lie in its block pointer.
-    pub const WRITE_EMBEDDED: Self = Self(8);
-    /// The encryption parameters of a block of dnodes.
-    pub const OBJECT_RANGE: Self = Self(9);
-    /// A redacted range.
-    pub const REDACT: Self = Self(10);
-    /// How many types there are.
-    pub const COUNT: usize = 11;
+    /// What is known of the type, or `None` if it is none of this crate's.
+    pub fn description(self) -> Option<&'static Description> {
+        DESCRIPTIONS.get(usize::try_from(self.0).ok()?)
+    }
 
     /// The name that `zstream dump` prints, or `None` for an unknown type.
     pub fn name(self) -> Option<&'static str> {
-        const NAMES: [&str; RecordType::COUNT] = [
-            "BEGIN",
-            "OBJECT",
-            "FREEOBJECTS",
-            "WRITE",
-            "FREE",
-            "END",
-            "WRITE_BYREF",
-            "SPILL",
-            "WRITE_EMBEDDED",
-            "OBJECT_RANGE",
-            "REDACT",
-        ];
-        NAMES.get(self.0 as usize).copied()
+        self.description().map(|description| description.name)
     }
 }
 
@@ -93,6 +110,16 @@ const_assert_eq!(offset_of!(ReplayRecord<LE>, checksum), CHECKSUM_OFFSET);
 pub trait Body<O: ByteOrder>: FromBytes + IntoBytes + Immutable + KnownLayout + Unaligned {
     /// The record type that has this body.
     const TYPE: RecordType;
+    /// The type's name.
+    const NAME: &'static str;
+    /// The body's fields, in order.
+    const FIELDS: &'static [Field];
+
+    /// Bytes of payload that follow such a record; none unless the type says otherwise.
+    fn payload_len(&self, record: &ReplayRecord<O>) -> u64 {
+        let _ = record;
+        0
+    }
 }
 
 impl<O: ByteOrder> ReplayRecord<O> {
@@ -131,7 +158,7 @@ impl<O: ByteOrder> ReplayRecord<O> {
 }
 
 macro_rules! body {
-    ($(#[$doc:meta])* $name:ident = $kind:ident, $size:literal;
+    ($(#[$doc:meta])* $name:ident = $kind:ident, $size:literal $(, payload: $payload:expr)?;
      $($(#[$fdoc:meta])* $field:ident : $ty:ty = $off:literal,)+) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
@@ -143,13 +170,26 @@ macro_rules! body {
         $(const_assert_eq!(offset_of!($name<LE>, $field) + 8, $off);)+
         impl<O: ByteOrder> Body<O> for $name<O> {
             const TYPE: RecordType = RecordType::$kind;
+            const NAME: &'static str = stringify!($kind);
+            const FIELDS: &'static [Field] = &[$(Field {
+                name: stringify!($field),
+                offset: $off,
+                width: <$ty as FieldType>::WIDTH,
+                count: <$ty as FieldType>::COUNT,
+            }),+];
+            $(
+                fn payload_len(&self, record: &ReplayRecord<O>) -> u64 {
+                    let len: fn(&Self, &ReplayRecord<O>) -> u64 = $payload;
+                    len(self, record)
+                }
+            )?
         }
     };
 }
 
 body! {
     /// `drr_begin`. Offsets beside the fields are those in the whole record.
-    Begin = BEGIN, 304;
+    Begin = BEGIN, 304, payload: |_, record| record.payloadlen.get().into();
     /// [`MAGIC`]; its bytes tell the stream's byte order.
     magic: U64<O> = 8,
     /// Header type and features: see [`crate::flags::VersionInfo`].
@@ -170,7 +210,7 @@ body! {
 
 body! {
     /// `drr_object`: a dnode. The bonus follows as payload.
-    Object = OBJECT, 56;
+    Object = OBJECT, 56, payload: |object, _| payload::object_len(object);
     /// Object number.
     object: U64<O> = 8,
     /// `dn_type`.
@@ -218,7 +258,7 @@ body! {
 
 body! {
     /// `drr_write`: a block of data; it follows as payload.
-    Write = WRITE, 132;
+    Write = WRITE, 132, payload: |write, _| payload::write_len(write);
     /// Object number.
     object: U64<O> = 8,
     /// DMU type of the data.
@@ -306,7 +346,7 @@ body! {
 
 body! {
     /// `drr_spill`: an object's spill block; it follows as payload.
-    Spill = SPILL, 80;
+    Spill = SPILL, 80, payload: |spill, _| payload::spill_len(spill);
     /// Object number.
     object: U64<O> = 8,
     /// Bytes of the block when decompressed.
@@ -333,7 +373,8 @@ body! {
 
 body! {
     /// `drr_write_embedded`: a block that lay in its block pointer; its bytes follow as payload.
-    WriteEmbedded = WRITE_EMBEDDED, 48;
+    WriteEmbedded = WRITE_EMBEDDED, 48,
+    payload: |embedded, _| payload::round_up_8(embedded.psize.get());
     /// Object number.
     object: U64<O> = 8,
     /// Offset in the object, bytes.

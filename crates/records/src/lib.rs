@@ -19,6 +19,7 @@
 
 pub mod byteswap;
 pub mod chain;
+pub mod describe;
 pub mod drr;
 pub mod flags;
 pub mod fletcher;

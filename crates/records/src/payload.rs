@@ -1,7 +1,9 @@
 //! How many payload bytes follow each record, and how many may.
 
-use crate::drr::{Object, RecordType, ReplayRecord, Spill, Write, WriteEmbedded};
+use crate::describe::Description;
+use crate::drr::{Body, Object, RecordType, ReplayRecord, Spill, Write, each_record};
 use zerocopy::ByteOrder;
+use zerocopy::byteorder::LE;
 
 /// A record header that cannot be followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,39 +40,33 @@ pub const fn round_up_8(len: u32) -> u64 {
 /// # Errors
 /// When the record's type is unknown.
 pub fn payload_len<O: ByteOrder>(record: &ReplayRecord<O>) -> Result<u64, RecordError> {
-    let kind = record.record_type();
-    let len = match kind {
-        RecordType::BEGIN => Some(u64::from(record.payloadlen.get())),
-        RecordType::OBJECT => record.body_as::<Object<O>>().map(object_len),
-        RecordType::WRITE => record.body_as::<Write<O>>().map(write_len),
-        RecordType::SPILL => record.body_as::<Spill<O>>().map(spill_len),
-        RecordType::WRITE_EMBEDDED => {
-            record.body_as::<WriteEmbedded<O>>().map(|embedded| round_up_8(embedded.psize.get()))
-        }
-        RecordType::FREEOBJECTS
-        | RecordType::FREE
-        | RecordType::END
-        | RecordType::WRITE_BYREF
-        | RecordType::OBJECT_RANGE
-        | RecordType::REDACT => Some(0),
-        RecordType(_) => None,
-    };
-    len.ok_or(RecordError::UnknownType { found: kind.0 })
+    macro_rules! by_type {
+        ($($(#[$doc:meta])* $kind:ident = $number:literal, $body:ident;)+) => {
+            match record.record_type() {
+                $(RecordType::$kind => {
+                    let body = record.body_as::<crate::drr::$body<O>>();
+                    body.map_or(0, |body| body.payload_len(record))
+                })+
+                RecordType(found) => return Err(RecordError::UnknownType { found }),
+            }
+        };
+    }
+    Ok(each_record!(by_type))
 }
 
 /// A raw bonus is sent as it is; a plain one is filled up to eight bytes.
-fn object_len<O: ByteOrder>(object: &Object<O>) -> u64 {
+pub(crate) fn object_len<O: ByteOrder>(object: &Object<O>) -> u64 {
     match object.raw_bonuslen.get() {
         0 => round_up_8(object.bonuslen.get()),
         raw => raw.into(),
     }
 }
 
-fn write_len<O: ByteOrder>(write: &Write<O>) -> u64 {
+pub(crate) fn write_len<O: ByteOrder>(write: &Write<O>) -> u64 {
     if write.compressiontype == 0 { write.logical_size.get() } else { write.compressed_size.get() }
 }
 
-fn spill_len<O: ByteOrder>(spill: &Spill<O>) -> u64 {
+pub(crate) fn spill_len<O: ByteOrder>(spill: &Spill<O>) -> u64 {
     match spill.compressed_size.get() {
         0 => spill.length.get(),
         compressed => compressed,
@@ -101,14 +97,19 @@ impl Limits {
     pub const FUZZ: Self =
         Self { nvlist: 64 << 10, bonus: 1 << 10, block: 16 << 10, embedded: 112 };
 
-    /// The limit for records of this type.
+    /// The limit for records of this type; that of a block for a type of another crate.
     pub const fn of(&self, kind: RecordType) -> u64 {
         match kind {
             RecordType::BEGIN => self.nvlist,
             RecordType::OBJECT => self.bonus,
-            RecordType::WRITE | RecordType::SPILL => self.block,
             RecordType::WRITE_EMBEDDED => self.embedded,
-            _ => 0,
+            RecordType::FREEOBJECTS
+            | RecordType::FREE
+            | RecordType::END
+            | RecordType::WRITE_BYREF
+            | RecordType::OBJECT_RANGE
+            | RecordType::REDACT => 0,
+            RecordType(_) => self.block,
         }
     }
 
@@ -117,10 +118,28 @@ impl Limits {
     /// # Errors
     /// When the type is unknown or the payload is longer than the limit.
     pub fn check<O: ByteOrder>(&self, record: &ReplayRecord<O>) -> Result<u64, RecordError> {
-        let found = payload_len(record)?;
-        let limit = self.of(record.record_type());
+        self.bound(record.record_type(), payload_len(record)?)
+    }
+
+    /// As [`Self::check`], for a type that may be described by another crate.
+    ///
+    /// # Errors
+    /// As [`Self::check`]; there is no description of an unknown type.
+    pub fn check_described(
+        &self,
+        record: &ReplayRecord<LE>,
+        description: Option<&Description>,
+    ) -> Result<u64, RecordError> {
+        let kind = record.record_type();
+        let unknown = RecordError::UnknownType { found: kind.0 };
+        let found = (description.ok_or(unknown)?.payload_len)(record);
+        self.bound(kind, found)
+    }
+
+    fn bound(&self, record: RecordType, found: u64) -> Result<u64, RecordError> {
+        let limit = self.of(record);
         if found > limit {
-            return Err(RecordError::PayloadTooLong { record: record.record_type(), found, limit });
+            return Err(RecordError::PayloadTooLong { record, found, limit });
         }
         Ok(found)
     }
@@ -135,8 +154,9 @@ impl Default for Limits {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::drr::WriteEmbedded;
     use zerocopy::FromZeros;
-    use zerocopy::byteorder::{BE, LE};
+    use zerocopy::byteorder::BE;
 
     #[test]
     fn a_bonus_is_rounded_up_unless_raw() {

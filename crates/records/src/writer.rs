@@ -1,7 +1,7 @@
 //! Writing a stream: headers are stamped with the running checksum, payloads follow.
 
 use crate::chain::Chain;
-use crate::drr::{Begin, End, RecordType, ReplayRecord};
+use crate::drr::{Begin, Body, End, RecordType, ReplayRecord};
 use crate::flags::{HeaderType, VersionInfo};
 use crate::payload::{RecordError, payload_len};
 use std::io::{self, Write};
@@ -96,12 +96,26 @@ impl<W: Write> StreamWriter<W> {
     ///
     /// # Errors
     /// When the payload's length is not the header's, or the destination fails.
-    pub fn record(
+    pub fn record(&mut self, header: ReplayRecord<LE>, payload: &[u8]) -> Result<(), WriteError> {
+        let expected = payload_len(&header)?;
+        self.checked_record(header, payload, expected)
+    }
+
+    /// As [`Self::record`], for a body that another crate may have described.
+    ///
+    /// # Errors
+    /// As [`Self::record`].
+    pub fn body<B: Body<LE>>(&mut self, body: &B, payload: &[u8]) -> Result<(), WriteError> {
+        let header = ReplayRecord::new(body);
+        self.checked_record(header, payload, body.payload_len(&header))
+    }
+
+    fn checked_record(
         &mut self,
         mut header: ReplayRecord<LE>,
         payload: &[u8],
+        expected: u64,
     ) -> Result<(), WriteError> {
-        let expected = payload_len(&header)?;
         if payload.len() as u64 != expected {
             return Err(WriteError::PayloadLength {
                 record: header.record_type(),

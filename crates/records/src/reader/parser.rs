@@ -2,8 +2,9 @@
 
 use super::error::{StreamError, StreamErrorKind};
 use super::record::{Frame, Role};
-use crate::byteswap::byteswap;
+use crate::byteswap::byteswap_with;
 use crate::chain::Chain;
+use crate::describe::Description;
 use crate::drr::{Begin, End, MAGIC, RECORD_SIZE, RecordType, ReplayRecord};
 use crate::flags::{HeaderType, VersionInfo};
 use crate::payload::Limits;
@@ -11,7 +12,7 @@ use zerocopy::byteorder::{BE, LE};
 use zerocopy::{FromBytes, FromZeros};
 
 /// What a [`Parser`] checks and accepts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// The longest payloads.
     pub limits: Limits,
@@ -22,11 +23,20 @@ pub struct Options {
     pub missing_end: bool,
     /// Whether another stream may follow the end of one; off by default.
     pub concatenated: bool,
+    /// Record types that are not of this crate; none by default. One of the same number as a type of
+    /// this crate is not asked.
+    pub records: &'static [Description],
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { limits: Limits::DEFAULT, verify: true, missing_end: false, concatenated: false }
+        Self {
+            limits: Limits::DEFAULT,
+            verify: true,
+            missing_end: false,
+            concatenated: false,
+            records: &[],
+        }
     }
 }
 
@@ -136,6 +146,7 @@ impl Parser {
                 header: ReplayRecord::new_zeroed(),
                 payload_len: 0,
                 role: Role::Stream,
+                description: None,
             },
             remaining: 0,
             partial: [0; 4],
@@ -283,13 +294,17 @@ impl Parser {
                 found => return Err(StreamErrorKind::Magic { found: found.unwrap_or(0) }),
             };
         }
-        let header = if self.swapped { byteswap(&big) } else { little };
+        let kind = if self.swapped { big.record_type() } else { little.record_type() };
+        let described = self.options.records.iter().find(|d| d.record_type == kind);
+        let description = kind.description().or(described);
+        let fields = description.map_or(&[][..], |description| description.fields);
+        let header = if self.swapped { byteswap_with(&big, fields) } else { little };
         // Before anything is made of its fields: of a damaged header, that is what is to be told.
         if self.options.verify {
             self.verify(&header, &little, &big)?;
         }
         let (place, role) = self.next_place(&header)?;
-        let payload_len = self.options.limits.check(&header)?;
+        let payload_len = self.options.limits.check_described(&header, description)?;
         self.frame = Frame {
             index: self.records,
             offset: self.offset,
@@ -298,6 +313,7 @@ impl Parser {
             header,
             payload_len,
             role,
+            description,
         };
         self.place = place;
         self.remaining = payload_len;

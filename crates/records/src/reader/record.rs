@@ -1,9 +1,7 @@
 //! A record as the parser hands it out: where it lay, its bytes, and its fields in host order.
 
-use crate::drr::{
-    Begin, End, Free, FreeObjects, Object, ObjectRange, RECORD_SIZE, RecordType, Redact,
-    ReplayRecord, Spill, Write, WriteByref, WriteEmbedded,
-};
+use crate::describe::{Description, Field};
+use crate::drr::{self, RECORD_SIZE, RecordType, ReplayRecord, each_record};
 use zerocopy::byteorder::LE;
 
 /// What part a record plays in the shape of a stream.
@@ -20,7 +18,7 @@ pub enum Role {
 }
 
 /// A record header and where it was found.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct Frame {
     /// How many records the input holds before this one.
     pub index: u64,
@@ -36,12 +34,36 @@ pub struct Frame {
     pub payload_len: u64,
     /// What part the record plays.
     pub role: Role,
+    /// What is known of its type; `None` only before the first record.
+    pub description: Option<&'static Description>,
 }
 
+impl PartialEq for Frame {
+    fn eq(&self, other: &Self) -> bool {
+        // The type, which the bytes have, is all that a description adds.
+        (self.index, self.offset, self.payload_len)
+            == (other.index, other.offset, other.payload_len)
+            && (self.raw, self.swapped, self.role) == (other.raw, other.swapped, other.role)
+    }
+}
+
+impl Eq for Frame {}
+
 impl Frame {
-    /// The record's type; one of the known ones.
+    /// The record's type; one of this crate's, or one that the parser's caller described.
     pub fn record_type(&self) -> RecordType {
         self.header.record_type()
+    }
+
+    /// The type's name.
+    pub fn name(&self) -> &'static str {
+        self.description.map_or("?", |description| description.name)
+    }
+
+    /// The record's fields in order, padding left out, to be read from `header`.
+    pub fn fields(&self) -> impl Iterator<Item = &'static Field> {
+        let fields = self.description.map_or(&[][..], |description| description.fields);
+        fields.iter().filter(|field| !field.is_padding())
     }
 
     /// The record's fields.
@@ -63,52 +85,25 @@ impl core::fmt::Debug for Frame {
     }
 }
 
-/// The fields of a record, by its type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Record {
-    /// Opens a stream.
-    Begin(Begin<LE>),
-    /// A dnode and its bonus.
-    Object(Object<LE>),
-    /// A run of free object numbers.
-    FreeObjects(FreeObjects<LE>),
-    /// A block of data.
-    Write(Write<LE>),
-    /// A hole in an object.
-    Free(Free<LE>),
-    /// Closes a stream.
-    End(End<LE>),
-    /// A block that an earlier record of the stream holds.
-    WriteByref(WriteByref<LE>),
-    /// An object's spill block.
-    Spill(Spill<LE>),
-    /// A block small enough to lie in its block pointer.
-    WriteEmbedded(WriteEmbedded<LE>),
-    /// The encryption parameters of a block of dnodes.
-    ObjectRange(ObjectRange<LE>),
-    /// A redacted range.
-    Redact(Redact<LE>),
-    /// A type that is not known; the parser never hands it out.
-    Unknown(RecordType),
-}
-
-impl Record {
-    /// The fields of `header`; `None` if its type is unknown.
-    pub fn of(header: &ReplayRecord<LE>) -> Option<Self> {
-        match header.record_type() {
-            RecordType::BEGIN => header.body_as().copied().map(Self::Begin),
-            RecordType::OBJECT => header.body_as().copied().map(Self::Object),
-            RecordType::FREEOBJECTS => header.body_as().copied().map(Self::FreeObjects),
-            RecordType::WRITE => header.body_as().copied().map(Self::Write),
-            RecordType::FREE => header.body_as().copied().map(Self::Free),
-            RecordType::END => header.body_as().copied().map(Self::End),
-            RecordType::WRITE_BYREF => header.body_as().copied().map(Self::WriteByref),
-            RecordType::SPILL => header.body_as().copied().map(Self::Spill),
-            RecordType::WRITE_EMBEDDED => header.body_as().copied().map(Self::WriteEmbedded),
-            RecordType::OBJECT_RANGE => header.body_as().copied().map(Self::ObjectRange),
-            RecordType::REDACT => header.body_as().copied().map(Self::Redact),
-            _ => None,
+macro_rules! record_enum {
+    ($($(#[$doc:meta])* $kind:ident = $number:literal, $body:ident;)+) => {
+        /// The fields of a record, by its type.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Record {
+            $($(#[$doc])* $body(drr::$body<LE>),)+
+            /// A type that is not of this crate: one that the parser's caller described, or none.
+            Unknown(RecordType),
         }
-    }
+
+        impl Record {
+            /// The fields of `header`; `None` if its type is not of this crate.
+            pub fn of(header: &ReplayRecord<LE>) -> Option<Self> {
+                match header.record_type() {
+                    $(RecordType::$kind => header.body_as().copied().map(Self::$body),)+
+                    RecordType(_) => None,
+                }
+            }
+        }
+    };
 }
+each_record!(record_enum);

@@ -166,7 +166,13 @@ proptest! {
             bytes[bit / 8] ^= 1 << (bit % 8);
         }
         let limits = Limits::FUZZ;
-        let options = Options { limits, verify: false, missing_end: true, concatenated: true };
+        let options = Options {
+            limits,
+            verify: false,
+            missing_end: true,
+            concatenated: true,
+            ..Options::default()
+        };
         let (read, _) = read(&bytes, options);
         prop_assert!(read.len() <= bytes.len() / RECORD_SIZE);
     }

@@ -8,12 +8,13 @@ use super::Sink;
 use super::hex::digits;
 use serde_json::{Map, Number, Value};
 use std::io::{self, Write};
+use zerocopy::IntoBytes;
 use zerocopy::byteorder::{LE, U64};
 use zsend_records::chain::ChecksumMismatch;
-use zsend_records::drr::{Begin, RecordType};
+use zsend_records::drr::RecordType;
 use zsend_records::flags::VersionInfo;
 use zsend_records::nvlist::{Encoding, NvList, NvString, NvValue};
-use zsend_records::reader::{Frame, Record, Role};
+use zsend_records::reader::{Frame, Role};
 
 pub(super) struct JsonDump<'a, W> {
     out: &'a mut W,
@@ -63,120 +64,34 @@ impl<'a, W: Write> JsonDump<'a, W> {
         self.string(key, &format!("{a:x}/{b:x}/{c:x}/{d:x}"))
     }
 
-    fn begin(&mut self, begin: &Begin<LE>) -> io::Result<()> {
-        let info = VersionInfo(begin.versioninfo.get());
-        self.number("magic", begin.magic)?;
-        self.number("hdrtype", info.header_type().0)?;
-        self.number("features", info.features().bits())?;
-        self.number("creation_time", begin.creation_time)?;
-        self.number("objset_type", begin.objset_type)?;
-        self.number("flags", begin.flags)?;
-        self.number("toguid", begin.toguid)?;
-        self.number("fromguid", begin.fromguid)?;
-        let name = begin.toname.split(|&byte| byte == 0).next().unwrap_or_default();
-        self.string("toname", &String::from_utf8_lossy(name))
-    }
-
-    fn fields(&mut self, record: &Record) -> io::Result<()> {
-        match record {
-            Record::Begin(r) => self.begin(r),
-            Record::Object(r) => {
-                self.number("object", r.object)?;
-                self.number("object_type", r.object_type)?;
-                self.number("bonustype", r.bonustype)?;
-                self.number("blksz", r.blksz)?;
-                self.number("bonuslen", r.bonuslen)?;
-                self.number("checksumtype", r.checksumtype)?;
-                self.number("compress", r.compress)?;
-                self.number("dn_slots", r.dn_slots)?;
-                self.number("flags", r.flags)?;
-                self.number("raw_bonuslen", r.raw_bonuslen)?;
-                self.number("toguid", r.toguid)?;
-                self.number("indblkshift", r.indblkshift)?;
-                self.number("nlevels", r.nlevels)?;
-                self.number("nblkptr", r.nblkptr)?;
-                self.number("maxblkid", r.maxblkid)
+    /// The fields of a record by their descriptions: a number, several as a sum, bytes as digits. Of
+    /// BEGIN's, the packed one is taken apart, and the name is text.
+    fn fields(&mut self, frame: &Frame) -> io::Result<()> {
+        let begins = frame.record_type() == RecordType::BEGIN;
+        let record = frame.header.as_bytes();
+        for field in frame.fields() {
+            match (field.name, field.width, field.count) {
+                ("versioninfo", ..) if begins => {
+                    let info = VersionInfo(field.ints(record).next().unwrap_or_default());
+                    self.number("hdrtype", info.header_type().0)?;
+                    self.number("features", info.features().bits())?;
+                }
+                ("toname", ..) if begins => {
+                    let name = field.bytes(record).split(|&byte| byte == 0).next();
+                    self.string("toname", &String::from_utf8_lossy(name.unwrap_or_default()))?;
+                }
+                (name, _, 1) => {
+                    self.number(name, field.ints(record).next().unwrap_or_default())?;
+                }
+                (name, 1, _) => self.bytes(name, field.bytes(record))?,
+                (name, ..) => {
+                    let words: Vec<String> =
+                        field.ints(record).map(|word| format!("{word:x}")).collect();
+                    self.string(name, &words.join("/"))?;
+                }
             }
-            Record::FreeObjects(r) => {
-                self.number("firstobj", r.firstobj)?;
-                self.number("numobjs", r.numobjs)?;
-                self.number("toguid", r.toguid)
-            }
-            Record::Write(r) => {
-                self.number("object", r.object)?;
-                self.number("object_type", r.object_type)?;
-                self.number("offset", r.offset)?;
-                self.number("logical_size", r.logical_size)?;
-                self.number("toguid", r.toguid)?;
-                self.number("checksumtype", r.checksumtype)?;
-                self.number("flags", r.flags)?;
-                self.number("compressiontype", r.compressiontype)?;
-                self.sums("key_cksum", r.key_cksum)?;
-                self.number("key_prop", r.key_prop)?;
-                self.number("compressed_size", r.compressed_size)?;
-                self.bytes("salt", &r.salt)?;
-                self.bytes("iv", &r.iv)?;
-                self.bytes("mac", &r.mac)
-            }
-            Record::Free(r) => self.range(r.object, r.offset, r.length, r.toguid),
-            Record::Redact(r) => self.range(r.object, r.offset, r.length, r.toguid),
-            Record::End(r) => {
-                self.sums("end_checksum", r.end_checksum)?;
-                self.number("toguid", r.toguid)
-            }
-            Record::WriteByref(r) => {
-                self.range(r.object, r.offset, r.length, r.toguid)?;
-                self.number("refguid", r.refguid)?;
-                self.number("refobject", r.refobject)?;
-                self.number("refoffset", r.refoffset)?;
-                self.number("checksumtype", r.checksumtype)?;
-                self.number("flags", r.flags)?;
-                self.sums("key_cksum", r.key_cksum)?;
-                self.number("key_prop", r.key_prop)
-            }
-            Record::Spill(r) => {
-                self.number("object", r.object)?;
-                self.number("length", r.length)?;
-                self.number("toguid", r.toguid)?;
-                self.number("flags", r.flags)?;
-                self.number("compressiontype", r.compressiontype)?;
-                self.number("compressed_size", r.compressed_size)?;
-                self.bytes("salt", &r.salt)?;
-                self.bytes("iv", &r.iv)?;
-                self.bytes("mac", &r.mac)?;
-                self.number("object_type", r.object_type)
-            }
-            Record::WriteEmbedded(r) => {
-                self.range(r.object, r.offset, r.length, r.toguid)?;
-                self.number("compression", r.compression)?;
-                self.number("etype", r.etype)?;
-                self.number("lsize", r.lsize)?;
-                self.number("psize", r.psize)
-            }
-            Record::ObjectRange(r) => {
-                self.number("firstobj", r.firstobj)?;
-                self.number("numslots", r.numslots)?;
-                self.number("toguid", r.toguid)?;
-                self.bytes("salt", &r.salt)?;
-                self.bytes("iv", &r.iv)?;
-                self.bytes("mac", &r.mac)?;
-                self.number("flags", r.flags)
-            }
-            _ => Ok(()),
         }
-    }
-
-    fn range(
-        &mut self,
-        object: U64<LE>,
-        offset: U64<LE>,
-        length: U64<LE>,
-        toguid: U64<LE>,
-    ) -> io::Result<()> {
-        self.number("object", object)?;
-        self.number("offset", offset)?;
-        self.number("length", length)?;
-        self.number("toguid", toguid)
+        Ok(())
     }
 }
 
@@ -184,7 +99,7 @@ impl<W: Write> Sink for JsonDump<'_, W> {
     fn record(&mut self, frame: &Frame) -> io::Result<()> {
         let kind = frame.record_type();
         self.open = true;
-        write!(self.out, "{{\"type\":\"{}\"", kind.name().unwrap_or_default())?;
+        write!(self.out, "{{\"type\":\"{}\"", frame.name())?;
         self.number("index", frame.index)?;
         self.number("at", frame.offset)?;
         self.string("byte_order", if frame.swapped { "big" } else { "little" })?;
@@ -195,7 +110,7 @@ impl<W: Write> Sink for JsonDump<'_, W> {
             Role::PackageEnd => "package_end",
         };
         self.string("role", role)?;
-        self.fields(&frame.record())?;
+        self.fields(frame)?;
         if kind != RecordType::BEGIN {
             self.sums("checksum", frame.header.checksum)?;
         }

@@ -14,6 +14,7 @@ use json::JsonDump;
 use std::io::{self, Read, Write};
 use text::TextDump;
 use zsend_records::chain::ChecksumMismatch;
+use zsend_records::describe::Description;
 use zsend_records::drr::RecordType;
 use zsend_records::nvlist::{Encoding, NvError, NvList};
 use zsend_records::payload::Limits;
@@ -36,7 +37,7 @@ pub enum Format {
 }
 
 /// What a dump shows and checks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct DumpOptions {
     /// How it is written.
     pub format: Format,
@@ -48,6 +49,8 @@ pub struct DumpOptions {
     pub verify: bool,
     /// The longest payloads that are read.
     pub limits: Limits,
+    /// Record types that another crate describes.
+    pub records: &'static [Description],
 }
 
 impl Default for DumpOptions {
@@ -58,6 +61,7 @@ impl Default for DumpOptions {
             payload: false,
             verify: true,
             limits: Limits::DEFAULT,
+            records: &[],
         }
     }
 }
@@ -148,6 +152,7 @@ fn run(
             verify: options.verify,
             missing_end: true,
             concatenated: true,
+            records: options.records,
         },
     );
     let mut frame = None;

@@ -1,5 +1,6 @@
 //! How many records and bytes a stream has, by type.
 
+use zsend_records::describe::Description;
 use zsend_records::drr::{RECORD_SIZE, RecordType};
 use zsend_records::reader::Frame;
 
@@ -13,10 +14,12 @@ pub struct TypeCount {
 }
 
 /// How many records and bytes were dumped.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct DumpSummary {
     /// By type, in the order of the type numbers.
     pub types: [TypeCount; RecordType::COUNT],
+    /// Those of types that another crate described, in the order in which they were met.
+    pub described: Vec<(&'static Description, TypeCount)>,
     /// Whether the input ends with an END. If not, it was saved by an interrupted receive, or cut
     /// between two records.
     pub complete: bool,
@@ -28,14 +31,18 @@ impl DumpSummary {
         self.types.get(kind.0 as usize).copied().unwrap_or_default()
     }
 
+    fn counts(&self) -> impl Iterator<Item = &TypeCount> {
+        self.types.iter().chain(self.described.iter().map(|(_, count)| count))
+    }
+
     /// All records.
     pub fn records(&self) -> u64 {
-        self.types.iter().map(|count| count.records).sum()
+        self.counts().map(|count| count.records).sum()
     }
 
     /// All payload bytes.
     pub fn payload_bytes(&self) -> u64 {
-        self.types.iter().map(|count| count.bytes).sum()
+        self.counts().map(|count| count.bytes).sum()
     }
 
     /// All bytes of headers.
@@ -44,10 +51,20 @@ impl DumpSummary {
     }
 
     pub(super) fn add(&mut self, frame: &Frame) {
-        if let Some(count) = self.types.get_mut(frame.record_type().0 as usize) {
-            count.records += 1;
-            count.bytes = count.bytes.saturating_add(frame.payload_len);
-        }
+        let kind = frame.record_type();
+        let known = self.types.get_mut(kind.0 as usize);
+        let described = self.described.iter_mut().find(|(d, _)| d.record_type == kind);
+        let count = match (known.or(described.map(|(_, count)| count)), frame.description) {
+            (Some(count), _) => count,
+            (None, Some(description)) => {
+                self.described.push((description, TypeCount::default()));
+                let Some((_, count)) = self.described.last_mut() else { return };
+                count
+            }
+            (None, None) => return,
+        };
+        count.records += 1;
+        count.bytes = count.bytes.saturating_add(frame.payload_len);
     }
 
     pub(super) fn add_end(&mut self) {

@@ -7,6 +7,7 @@ use super::nvtext::nvlist_text;
 use super::summary::DumpSummary;
 use super::{DumpOptions, Format, Sink};
 use std::io::{self, Write};
+use zerocopy::IntoBytes;
 use zerocopy::byteorder::{LE, U64};
 use zsend_records::chain::ChecksumMismatch;
 use zsend_records::drr::{Begin, RECORD_SIZE, RecordType};
@@ -67,6 +68,10 @@ impl<'a, W: Write> TextDump<'a, W> {
                 count.records, count.bytes
             )?;
         }
+        for (description, count) in &summary.described {
+            let name = description.name;
+            writeln!(out, "\tTotal {name} records = {} ({} bytes)", count.records, count.bytes)?;
+        }
         let (payload, header) = (summary.payload_bytes(), summary.header_bytes());
         let length = payload.saturating_add(header).saturating_add(self.uncounted);
         writeln!(out, "\tTotal records = {}", summary.records())?;
@@ -99,7 +104,8 @@ impl<'a, W: Write> TextDump<'a, W> {
     }
 
     /// The line of a record other than BEGIN and END.
-    fn line(&mut self, record: &Record, payload_len: u64) -> io::Result<()> {
+    fn line(&mut self, record: &Record, frame: &Frame) -> io::Result<()> {
+        let payload_len = frame.payload_len;
         let out = &mut self.out;
         match record {
             Record::Object(r) => writeln!(
@@ -199,7 +205,9 @@ impl<'a, W: Write> TextDump<'a, W> {
                 "REDACT object = {} offset = {} length = {}",
                 r.object, r.offset, r.length
             ),
-            _ => Ok(()),
+            // These two have lines of their own.
+            Record::Begin(_) | Record::End(_) => Ok(()),
+            Record::Unknown(_) => described(out, frame),
         }
     }
 
@@ -209,12 +217,29 @@ impl<'a, W: Write> TextDump<'a, W> {
     }
 }
 
+/// The line of a record that another crate described.
+fn described(out: &mut impl Write, frame: &Frame) -> io::Result<()> {
+    write!(out, "{}", frame.name())?;
+    let record = frame.header.as_bytes();
+    for field in frame.fields() {
+        write!(out, " {} = ", field.name)?;
+        match (field.width, field.count) {
+            (1, 2..) => write!(out, "{}", Hex(field.bytes(record)))?,
+            _ => {
+                let ints: Vec<String> = field.ints(record).map(|int| int.to_string()).collect();
+                write!(out, "{}", ints.join("/"))?;
+            }
+        }
+    }
+    writeln!(out)
+}
+
 impl<W: Write> Sink for TextDump<'_, W> {
     fn record(&mut self, frame: &Frame) -> io::Result<()> {
         match frame.record() {
             Record::Begin(begin) => self.begin(&begin, frame.payload_len),
             Record::End(end) => self.sums("END ", end.end_checksum.map(U64::get)),
-            record if self.verbose => self.line(&record, frame.payload_len),
+            record if self.verbose => self.line(&record, frame),
             _ => Ok(()),
         }
     }

@@ -1,0 +1,99 @@
+//! What is said once of a record type, and what follows from it: names, byte order, payloads.
+//!
+//! A type of this crate is a struct in [`crate::drr`] and a line in its list. Another crate describes
+//! a type of its own by a struct with [`crate::drr::Body`] and a [`Description::of`] it, which a
+//! parser takes in its options.
+
+use crate::drr::{Body, RecordType, ReplayRecord};
+use zerocopy::ByteOrder;
+use zerocopy::byteorder::{LE, U16, U32, U64};
+
+/// A field of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Its name in the struct.
+    pub name: &'static str,
+    /// Bytes from the start of the record.
+    pub offset: usize,
+    /// Bytes of each of its integers; one for bytes that are no number too.
+    pub width: usize,
+    /// How many integers it has.
+    pub count: usize,
+}
+
+impl Field {
+    /// The field's bytes in a record.
+    pub fn bytes<'a>(&self, record: &'a [u8]) -> &'a [u8] {
+        record.get(self.offset..self.offset + self.width * self.count).unwrap_or_default()
+    }
+
+    /// The field's integers in a little-endian record.
+    pub fn ints<'a>(&self, record: &'a [u8]) -> impl Iterator<Item = u64> + 'a {
+        self.bytes(record)
+            .chunks_exact(self.width)
+            .map(|int| int.iter().rev().fold(0, |value, &byte| value << 8 | u64::from(byte)))
+    }
+
+    /// Whether it only fills up the struct.
+    pub fn is_padding(&self) -> bool {
+        self.name.starts_with("pad")
+    }
+}
+
+/// What a field may be made of.
+pub trait FieldType {
+    /// Bytes of an integer.
+    const WIDTH: usize;
+    /// Integers.
+    const COUNT: usize;
+}
+
+impl FieldType for u8 {
+    const WIDTH: usize = 1;
+    const COUNT: usize = 1;
+}
+
+impl<O: ByteOrder> FieldType for U16<O> {
+    const WIDTH: usize = 2;
+    const COUNT: usize = 1;
+}
+
+impl<O: ByteOrder> FieldType for U32<O> {
+    const WIDTH: usize = 4;
+    const COUNT: usize = 1;
+}
+
+impl<O: ByteOrder> FieldType for U64<O> {
+    const WIDTH: usize = 8;
+    const COUNT: usize = 1;
+}
+
+impl<T: FieldType, const N: usize> FieldType for [T; N] {
+    const WIDTH: usize = T::WIDTH;
+    const COUNT: usize = N * T::COUNT;
+}
+
+/// All that is known of a record type.
+#[derive(Clone, Copy, Debug)]
+pub struct Description {
+    /// Its number.
+    pub record_type: RecordType,
+    /// Its name, as `zstream dump` prints it.
+    pub name: &'static str,
+    /// Its fields, in the order of the record.
+    pub fields: &'static [Field],
+    /// Bytes of payload that follow a record. Nothing is bounded here.
+    pub payload_len: fn(&ReplayRecord<LE>) -> u64,
+}
+
+impl Description {
+    /// The description of the type whose body is `B`.
+    pub const fn of<B: Body<LE>>() -> Self {
+        Self {
+            record_type: B::TYPE,
+            name: B::NAME,
+            fields: B::FIELDS,
+            payload_len: |record| record.body_as::<B>().map_or(0, |body| body.payload_len(record)),
+        }
+    }
+}
