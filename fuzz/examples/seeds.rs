@@ -21,7 +21,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> Result<()> {
     streams()?;
-    for (pool, image) in [("gang", "d0.img"), ("zfsv1", "zfs-pool-v1.img"), ("xmmp", "d0.img")] {
+    for (pool, image) in [("gang", "d0.img"), ("becrypt", "d0.img"), ("xmmp", "d0.img")] {
         let dir = zsend_testkit::images::unpack(&zsend_testkit::fixture(pool))?;
         labels(pool, &dir.join(image))?;
         blocks(pool, &dir)?;

@@ -8,7 +8,7 @@ use zsend_records::nvlist::{Encoding, NvList};
 pub fn check(bytes: &[u8]) {
     let Ok((list, _, used)) = NvList::decode_prefix(bytes) else { return };
     assert!(used <= bytes.len());
-    for encoding in [Encoding::Native, Encoding::NativeBig, Encoding::Xdr, Encoding::XdrSigned] {
+    for encoding in Encoding::ALL {
         let packed = list.encode(encoding);
         let (again, _) = NvList::decode(&packed).expect("a packed list can be read");
         assert_eq!(again.encode(encoding), packed, "{encoding:?}");

@@ -239,8 +239,8 @@ fn of_two_copies_of_a_device_the_newer_is_read() {
 #[test]
 fn several_pools_in_a_folder_are_told_apart() {
     let dir = copy("gang");
-    let other = dir.path().join("zfsv1");
-    zsend_testkit::images::unpack_to(&zsend_testkit::fixture("zfsv1"), &other).unwrap();
+    let other = dir.path().join("old1");
+    zsend_testkit::images::unpack_to(&zsend_testkit::fixture("old1"), &other).unwrap();
     let paths: Vec<PathBuf> = vec![dir.path().to_owned(), other];
     let found = discover(&paths).unwrap().pools;
     assert_eq!(found.len(), 2);
@@ -253,7 +253,7 @@ fn several_pools_in_a_folder_are_told_apart() {
         assert_eq!(full("1/fs"), format!("{guid}1/fs"));
     }
     let none = Pool::open(&paths, "tank", &OpenOptions::default()).unwrap_err().to_string();
-    assert!(none.contains("'gang'") && none.contains("'v1-pool'"), "{none}");
+    assert!(none.contains("'gang'") && none.contains("'old1'"), "{none}");
 }
 
 #[test]
@@ -268,14 +268,16 @@ fn a_missing_top_level_vdev_is_named_and_the_pool_opens() {
 
 #[test]
 fn read_only_files_are_enough() {
-    let dir = copy("zfsv1");
-    let path = dir.path().join("zfs-pool-v1.img");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
-    let pool = open(&path, "v1-pool", &OpenOptions::default()).unwrap();
-    assert_eq!(pool.uberblock().version, 1);
-    assert!(pool.uberblock().rootbp.is_big_endian());
-    let head = pool.head("v1-pool").unwrap();
-    assert!(pool.objset(&head).unwrap().dnode(1).is_ok());
+    for (name, version, is_big_endian) in [("old1", 1, false), ("becrypt", 5000, true)] {
+        let dir = copy(name);
+        let path = dir.path().join("d0.img");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
+        let pool = open(&path, name, &OpenOptions::default()).unwrap();
+        assert_eq!(pool.uberblock().version, version);
+        assert_eq!(pool.uberblock().rootbp.is_big_endian(), is_big_endian);
+        let head = pool.head(name).unwrap();
+        assert!(pool.objset(&head).unwrap().dnode(1).is_ok());
+    }
 }
 
 #[test]

@@ -26,8 +26,7 @@ struct Topology {
 }
 
 const TOPOLOGIES: [Topology; 4] = [
-    Topology { pool: "traidz3", groups: &[(&[0, 1, 2, 3, 4, 5, 6], 3)] },
-    Topology { pool: "expand", groups: &[(&[0, 1, 2, 3], 1)] },
+    Topology { pool: "berz2", groups: &[(&[0, 1, 2, 3], 2)] },
     Topology { pool: "xhalf", groups: &[(&[0, 1, 2, 3], 1)] },
     Topology { pool: "xmix", groups: &[(&[0, 1, 2], 1), (&[3, 4, 5, 6], 2), (&[7, 8], 1)] },
 ];

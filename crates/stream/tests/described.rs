@@ -1,5 +1,7 @@
 //! A record type of another crate: written, read in both byte orders, dumped in both forms.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
 use zerocopy::byteorder::{BE, LE, U16, U32, U64};
 use zerocopy::{ByteOrder, FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout, Unaligned};
 use zsend_records::byteswap::byteswap_with;

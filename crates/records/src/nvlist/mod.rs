@@ -58,6 +58,39 @@ pub enum Encoding {
     /// As XDR, single bytes extended with their sign: so user-space `libnvpair` writes it on x86,
     /// and with it a `zfs send` that runs in user space.
     XdrSigned,
+    /// As [`Encoding::Xdr`], marked as written by a big-endian host. Nothing but the mark differs.
+    XdrBig,
+    /// As [`Encoding::XdrSigned`], marked as written by a big-endian host.
+    XdrSignedBig,
+}
+
+impl Encoding {
+    /// All encodings.
+    pub const ALL: [Self; 6] = [
+        Self::Native,
+        Self::NativeBig,
+        Self::Xdr,
+        Self::XdrSigned,
+        Self::XdrBig,
+        Self::XdrSignedBig,
+    ];
+
+    /// Whether it is XDR, of whatever host.
+    pub const fn is_xdr(self) -> bool {
+        match self {
+            Self::Native | Self::NativeBig => false,
+            Self::Xdr | Self::XdrSigned | Self::XdrBig | Self::XdrSignedBig => true,
+        }
+    }
+
+    /// The same for bytes that are extended with their sign, where that is a difference.
+    const fn signed(self) -> Self {
+        match self {
+            Self::Xdr => Self::XdrSigned,
+            Self::XdrBig => Self::XdrSignedBig,
+            same => same,
+        }
+    }
 }
 
 /// An ordered list of named values; a name occurs once.
@@ -240,7 +273,7 @@ impl NvList {
 
     /// Reads a packed list at the start of `data`; the number is the bytes that it takes.
     ///
-    /// The encoding is [`Encoding::XdrSigned`] only where it makes a difference.
+    /// The encoding is one with signed bytes only where that makes a difference.
     ///
     /// Memory is bounded by [`MAX_MEMORY`], whatever the bytes say. Of two pairs with one name, which
     /// no writer of streams or pools makes, the later stays.
@@ -264,7 +297,8 @@ impl NvList {
         let encoding = match (head[0], head[1]) {
             (0, 1) => Encoding::Native,
             (0, 0) => Encoding::NativeBig,
-            (1, 0 | 1) => Encoding::Xdr,
+            (1, 1) => Encoding::Xdr,
+            (1, 0) => Encoding::XdrBig,
             (0 | 1, order) => {
                 return Err(NvError::Invalid {
                     offset: 1,
@@ -283,28 +317,32 @@ impl NvList {
             }
         };
         at.big = encoding != Encoding::Native;
-        let list = match encoding {
-            Encoding::Xdr | Encoding::XdrSigned => xdr::outer_list(&mut at)?,
-            Encoding::Native | Encoding::NativeBig => native::outer_list(&mut at)?,
+        let list = if encoding.is_xdr() {
+            xdr::outer_list(&mut at)?
+        } else {
+            native::outer_list(&mut at)?
         };
-        let encoding = if at.signed { Encoding::XdrSigned } else { encoding };
+        let encoding = if at.signed { encoding.signed() } else { encoding };
         Ok((list, encoding, at.pos))
     }
 
     /// Packs the list, without padding after it.
-    ///
-    /// XDR marks itself as written by a little-endian host, as all that this crate writes is.
     pub fn encode(&self, encoding: Encoding) -> Vec<u8> {
         let mut out = match encoding {
             Encoding::Native => vec![0, 1, 0, 0],
             Encoding::NativeBig => vec![0, 0, 0, 0],
             Encoding::Xdr | Encoding::XdrSigned => vec![1, 1, 0, 0],
+            Encoding::XdrBig | Encoding::XdrSignedBig => vec![1, 0, 0, 0],
         };
         match encoding {
             Encoding::Native => native::Packer { out: &mut out, big: false }.outer_list(self),
             Encoding::NativeBig => native::Packer { out: &mut out, big: true }.outer_list(self),
-            Encoding::Xdr => xdr::Packer { out: &mut out, signed: false }.outer_list(self),
-            Encoding::XdrSigned => xdr::Packer { out: &mut out, signed: true }.outer_list(self),
+            Encoding::Xdr | Encoding::XdrBig => {
+                xdr::Packer { out: &mut out, signed: false }.outer_list(self);
+            }
+            Encoding::XdrSigned | Encoding::XdrSignedBig => {
+                xdr::Packer { out: &mut out, signed: true }.outer_list(self);
+            }
         }
         out
     }

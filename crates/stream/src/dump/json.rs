@@ -135,6 +135,7 @@ impl<W: Write> Sink for JsonDump<'_, W> {
             Encoding::Native => "native",
             Encoding::NativeBig => "native_big",
             Encoding::Xdr | Encoding::XdrSigned => "xdr",
+            Encoding::XdrBig | Encoding::XdrSignedBig => "xdr_big",
         };
         self.string("nvlist_encoding", encoding)?;
         self.key("nvlist")?;

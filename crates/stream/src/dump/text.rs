@@ -253,7 +253,9 @@ impl<W: Write> Sink for TextDump<'_, W> {
             let encoding = match encoding {
                 Encoding::Native => "NV_ENCODE_NATIVE (little-endian)",
                 Encoding::NativeBig => "NV_ENCODE_NATIVE (big-endian)",
-                Encoding::Xdr | Encoding::XdrSigned => "NV_ENCODE_XDR",
+                Encoding::Xdr | Encoding::XdrSigned | Encoding::XdrBig | Encoding::XdrSignedBig => {
+                    "NV_ENCODE_XDR"
+                }
             };
             writeln!(self.out, "nvlist encoding = {encoding}")?;
         }
