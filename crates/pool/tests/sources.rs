@@ -209,6 +209,24 @@ fn of_two_copies_of_a_device_the_newer_is_read() {
 }
 
 #[test]
+fn a_second_copy_of_a_device_has_what_is_damaged_on_the_first() {
+    let dir = copy("gang");
+    fs::copy(dir.path().join("d0.img"), dir.path().join("a-damaged.img")).unwrap();
+    let damaged = image(&dir, "a-damaged.img");
+    let data = damaged.metadata().unwrap().len() - (512 << 10) - (4 << 20);
+    damaged.write_all_at(&vec![0; usize::try_from(data).unwrap()], 4 << 20).unwrap();
+    let pool = open(dir.path(), "gang", &OpenOptions::default()).unwrap();
+    let warnings = pool.warnings().join("\n");
+    assert!(warnings.contains("d0.img: the same device as"), "{warnings}");
+    assert!(warnings.contains("a-damaged.img, which is as new or newer; it is read"), "{warnings}");
+    let head = pool.head("gang").unwrap();
+    assert!(pool.objset(&head).unwrap().dnode(1).is_ok());
+    assert!(pool.zio().healed_count() > 0);
+    fs::remove_file(dir.path().join("d0.img")).unwrap();
+    assert!(open(dir.path(), "gang", &OpenOptions::default()).is_err());
+}
+
+#[test]
 fn several_pools_in_a_folder_are_told_apart() {
     let dir = copy("gang");
     let other = dir.path().join("zfsv1");

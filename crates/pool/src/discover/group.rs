@@ -15,7 +15,7 @@ use std::collections::hash_map::Entry;
 pub struct Found {
     /// The newest configuration that any of its labels has.
     pub config: LabelConfig,
-    /// Its devices by guid; of several with one guid, the newest.
+    /// Its devices by guid; of several with one guid, the newest first.
     pub leaves: Leaves,
     /// The newest configuration of each top-level vdev.
     pub tops: Vec<VdevConfig>,
@@ -86,16 +86,18 @@ fn assemble(mut members: Vec<Labelled>) -> Option<Found> {
         let Labelled { device, labels, is_node: node } = member;
         let label = labels.config;
         match leaves.entry(label.guid) {
-            Entry::Occupied(o) => {
-                let used: &Member = o.get();
+            Entry::Occupied(mut o) => {
                 // Two names of one device in a folder such as /dev are no news.
                 let is_alias = node && is_node.get(&label.guid) == Some(&(true, txg));
-                if !is_alias {
+                let copies: &mut Vec<Member> = o.get_mut();
+                if let Some(first) = copies.first().filter(|_| !is_alias) {
                     warnings.push(format!(
-                        "{}: the same device as {}, which is as new or newer; not used",
+                        "{}: the same device as {}, which is as new or newer; it is read where that \
+                         one fails",
                         device.name(),
-                        used.device.name()
+                        first.device.name()
                     ));
+                    copies.push(Member { device, txg });
                 }
                 continue;
             }
@@ -114,7 +116,7 @@ fn assemble(mut members: Vec<Labelled>) -> Option<Found> {
                 }
                 is_node.insert(label.guid, (node, txg));
                 rings.push((device.clone(), label.top.ashift));
-                v.insert(Member { device, txg });
+                v.insert(vec![Member { device, txg }]);
             }
         }
         // Of the first member, which is the newest.

@@ -2,6 +2,7 @@
 
 pub mod checksum;
 pub mod compress;
+mod doubt;
 mod edonr;
 pub(crate) mod extent;
 mod fletcher2;
@@ -12,5 +13,6 @@ pub(crate) mod read;
 mod skein;
 mod zle;
 
+pub use doubt::Doubted;
 pub use extent::Extent;
 pub use read::{Access, Healed, Stored, Zio};

@@ -3,17 +3,18 @@
 
 use super::checksum::{self, ChecksumSalt};
 use super::compress;
+use super::doubt::Doubted;
 use super::extent::Extent;
 use super::latency::Latency;
 use crate::blkptr::{BlkPtr, Dva};
 use crate::crypt::{self, Crypt};
 use crate::dmu::byteswap;
 use crate::place::{Attempt, Bookmark};
-use crate::vdev::{Request, Tree};
+use crate::vdev::{Request, Tree, Trust, Want};
 use crate::{PoolError, Result, buffer};
 use bytes::Bytes;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use zsend_records::fletcher::Fletcher4;
 use zsend_records::types::{Checksum, Compress, DmuType};
@@ -62,7 +63,8 @@ pub struct Zio {
     salt: OnceLock<ChecksumSalt>,
     healed: AtomicU64,
     healed_kept: Mutex<Vec<Healed>>,
-    latency: Latency,
+    doubted: Mutex<Doubted>,
+    latency: Arc<Latency>,
 }
 
 impl Zio {
@@ -73,8 +75,14 @@ impl Zio {
             salt: OnceLock::new(),
             healed: AtomicU64::new(0),
             healed_kept: Mutex::default(),
-            latency: Latency::default(),
+            doubted: Mutex::default(),
+            latency: Arc::default(),
         }
+    }
+
+    /// Reads the same pool by a tree that knows more.
+    pub(crate) fn by_tree(&self, tree: Tree) -> Self {
+        Self { latency: Arc::clone(&self.latency), ..Self::new(tree) }
     }
 
     /// Sets the salt of the salted checksums, which is known only once the MOS can be read. The
@@ -98,6 +106,11 @@ impl Zio {
         self.healed_kept.lock().map(|h| h.clone()).unwrap_or_default()
     }
 
+    /// Blocks without checksum that came from devices which may not have them.
+    pub fn doubted(&self) -> Doubted {
+        self.doubted.lock().map(|d| d.clone()).unwrap_or_default()
+    }
+
     /// The block's bytes as stored: PSIZE of them, verified.
     fn stored(&self, bp: &BlkPtr, at: &Bookmark, extent: Option<&Extent>) -> Result<Stored> {
         if let Some(extent) = extent {
@@ -115,8 +128,12 @@ impl Zio {
         let (dva, size) = (bp.dvas().next()?, usize::try_from(bp.psize()).ok()?);
         let (mut sum, mut attempts) = (None, Vec::new());
         let mut verify = |bytes: &[u8]| self.verify(bp, bytes, &mut sum);
-        let mut request =
-            Request { check: &mut verify, attempts: &mut attempts, txg: bp.physical_birth() };
+        let mut request = Request {
+            check: &mut verify,
+            attempts: &mut attempts,
+            doubts: &mut Vec::new(),
+            want: Want::written_in(bp.physical_birth()).within(Trust::Fit),
+        };
         let data = extent.find(&self.tree, dva, size, &mut request)?;
         self.note_healed(at, attempts);
         Some(Stored { data, sum })
@@ -141,13 +158,23 @@ impl Zio {
         let size = usize::try_from(bp.psize()).unwrap_or(usize::MAX);
         let piece = |bp: &BlkPtr, bytes: &[u8]| self.verify_piece(bp, bytes);
         let gang = super::gang::Gang { tree: &self.tree, piece: &piece };
-        let mut attempts = Vec::new();
+        let (mut attempts, mut doubts) = (Vec::new(), Vec::new());
         let mut sum = None;
         let mut data = None;
-        for dva in bp.dvas() {
+        // What has a checksum may come from anywhere. What has none comes from the device that is
+        // trusted most, whichever copy that holds.
+        let all = Trust::ALL;
+        let limits = if has_checksum(bp) { &all[2..] } else { &all[..] };
+        let tries = limits.iter().flat_map(|limit| bp.dvas().map(move |dva| (*limit, dva)));
+        for (limit, dva) in tries {
+            doubts.clear();
             let mut verify = |bytes: &[u8]| self.verify(bp, bytes, &mut sum);
-            let mut request =
-                Request { check: &mut verify, attempts: &mut attempts, txg: bp.physical_birth() };
+            let mut request = Request {
+                check: &mut verify,
+                attempts: &mut attempts,
+                doubts: &mut doubts,
+                want: Want::written_in(bp.physical_birth()).within(limit),
+            };
             data = if dva.is_gang() {
                 super::gang::read(gang, bp, dva, size, &mut request)
             } else {
@@ -159,7 +186,11 @@ impl Zio {
         }
         match data {
             Some(data) => {
-                self.note_healed(at, attempts);
+                if has_checksum(bp) || doubts.is_empty() {
+                    self.note_healed(at, attempts);
+                } else if let Ok(mut doubted) = self.doubted.lock() {
+                    doubted.note(at, doubts, &attempts);
+                }
                 Ok(Stored { data: buffer::freeze(data), sum })
             }
             None => Err(PoolError::Unreadable { at: *at, attempts }),
@@ -197,7 +228,7 @@ impl Zio {
         sum: &mut Option<Fletcher4>,
     ) -> std::result::Result<(), String> {
         let kind = bp.checksum_type();
-        if kind == Checksum::OFF || kind == Checksum::NOPARITY {
+        if !has_checksum(bp) {
             return Ok(());
         }
         let got = checksum::compute(kind, bytes, bp.is_big_endian(), self.salt.get())
@@ -315,6 +346,11 @@ impl Zio {
     }
 }
 
+/// Whether a block's pointer has anything to compare its bytes with.
+fn has_checksum(bp: &BlkPtr) -> bool {
+    !matches!(bp.checksum_type(), Checksum::OFF | Checksum::NOPARITY)
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -322,8 +358,7 @@ pub(crate) mod tests {
     use crate::device::Device;
     use crate::device::tests::Memory;
     use crate::uberblock::Reflow;
-    use crate::vdev::{Leaves, Member};
-    use std::sync::Arc;
+    use crate::vdev::{Dtls, Known, Leaves, Member};
 
     /// A pool of one device in memory, with these bytes at these offsets of its data.
     pub(crate) fn zio_of(parts: &[(u64, &[u8])], ashift: u64) -> Zio {
@@ -333,8 +368,10 @@ pub(crate) mod tests {
             bytes[at..at + part.len()].copy_from_slice(part);
         }
         let device = Device::new("memory", Arc::new(Memory(bytes)));
-        let leaves = Leaves::from([(9, Member { device, txg: 1 })]);
+        let leaves = Leaves::from([(9, vec![Member { device, txg: 1 }])]);
         let top = VdevConfig { kind: "file".into(), guid: 9, ashift, ..VdevConfig::default() };
-        Zio::new(Tree::build(&[top], 1, &leaves, Reflow::default()))
+        let (reflow, dtls) = (Reflow::default(), &Dtls::default());
+        let known = Known { leaves: &leaves, reflow, dtls, txg: 1 };
+        Zio::new(Tree::build(&[top], 1, known))
     }
 }

@@ -1,10 +1,11 @@
 //! Whole vdevs in memory: blocks are written by the maps, damaged, and read back through the tree.
 
+mod lacking;
 mod rows;
 mod spread;
 
-use super::build::{Leaves, Member};
-use super::{Request, Tree};
+use super::build::{Known, Leaves, Member};
+use super::{Dtls, Request, Tree, Want};
 use crate::config::VdevConfig;
 use crate::device::{Device, Source};
 use crate::place::Attempt;
@@ -60,6 +61,7 @@ struct Lab {
     devices: HashMap<u64, Arc<Memory>>,
     txgs: HashMap<u64, u64>,
     reflow: Reflow,
+    dtls: Dtls,
 }
 
 fn leaf(guid: u64) -> VdevConfig {
@@ -98,10 +100,12 @@ impl Lab {
             .map(|(guid, memory)| {
                 let source: Arc<dyn Source> = Arc::<Memory>::clone(memory);
                 let device = Device::new(format!("d{guid}"), source);
-                (*guid, Member { device, txg: self.txgs.get(guid).copied().unwrap_or(9) })
+                (*guid, vec![Member { device, txg: self.txgs.get(guid).copied().unwrap_or(9) }])
             })
             .collect();
-        Tree::build(tops, tops.len() as u64, &leaves, self.reflow)
+        let Self { reflow, dtls, .. } = self;
+        let known = Known { leaves: &leaves, reflow: *reflow, dtls, txg: u64::MAX };
+        Tree::build(tops, tops.len() as u64, known)
     }
 }
 
@@ -118,7 +122,8 @@ fn read(
         true => Ok(()),
         false => Err("wrong".to_owned()),
     };
-    let mut request = Request { check: &mut check, attempts: &mut attempts, txg };
+    let (doubts, want_of) = (&mut Vec::new(), Want::written_in(txg));
+    let mut request = Request { check: &mut check, attempts: &mut attempts, doubts, want: want_of };
     let found = tree.read_at(0, offset, want.len(), &mut request);
     (found, attempts)
 }
@@ -149,7 +154,7 @@ fn a_torn_block_is_joined_from_the_good_copies_of_its_pieces() {
         VdevConfig { id: 2, ..parent("mirror", vec![leaf(3), leaf(4)]) },
     ];
     let tree = lab.trees(&tops);
-    tree.set_mapping(0, &[(0, 3, 1, 8), (3, 5, 2, 2)]);
+    tree.set_mapping(0, &[(0, 3, 1, 8), (3, 5, 2, 2)], None);
     let want = data(8 * 512);
     let start = crate::label::DATA_START;
     // Each mirror has one good side, and not the same one.
