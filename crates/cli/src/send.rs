@@ -111,7 +111,14 @@ fn send(args: &SendArgs, plan: &SendPlan<'_>, cancel: &AtomicBool, mut output: O
     }
     let doubted = zio.doubted();
     if doubted.count > 0 {
-        warn(doubted);
+        warn(&doubted);
+    }
+    if doubted.overwritten > 0 {
+        warn(format!(
+            "{} blocks have no checksum and are of an older state of the pool: nothing tells whether they \
+             have been overwritten since",
+            doubted.overwritten
+        ));
     }
     let report = match sent {
         Ok(report) => report,

@@ -67,6 +67,9 @@ pub(crate) fn open(found: &Found, options: &OpenOptions) -> Result<(State, Vec<S
     }
     let uberblock = choose(found, options.txg)?;
     let mut state = State::open(found, uberblock).map_err(|e| with_usable(found, &uberblock, e))?;
+    if found.newest.is_some_and(|newest| newest.txg > uberblock.txg) {
+        state.zio.set_overwritten();
+    }
     if options.checkpoint {
         state = State::open(found, checkpoint(found, &state.mos)?)?;
     }
@@ -147,6 +150,7 @@ impl State {
             reflow: uberblock.reflow,
             dtls: &none,
             txg: uberblock.txg,
+            exported: found.exported(),
         };
         let open_mos = |zio: &Arc<Zio>| Objset::open(zio, &cache, 0, uberblock.rootbp, None);
         // The labels tell enough to find the MOS; the MOS has the configuration that counts.

@@ -102,6 +102,28 @@ fn an_older_txg_is_read_if_it_is_there() {
 }
 
 #[test]
+fn what_an_older_state_has_without_checksum_is_said_to_be_uncertain() {
+    let dir = copy("xdtl");
+    let found = select(discover(&[dir.path().to_owned()]).unwrap(), "xdtl").unwrap();
+    let newest = found.newest.unwrap().txg;
+    let known = known_txgs(&found);
+    let older = known.iter().find(|k| k.problem.is_none() && k.uberblock.txg < newest).unwrap();
+    for (txg, is_certain) in [(newest, true), (older.uberblock.txg, false)] {
+        let options = OpenOptions { txg: Some(txg), ..OpenOptions::default() };
+        let pool = Pool::open_found(&found, &options).unwrap();
+        let snapshot = pool.dataset(&Name::parse("xdtl/off@a").unwrap()).unwrap();
+        let objset = pool.objset(&snapshot).unwrap();
+        for object in 1..40 {
+            if let Ok(dnode) = objset.dnode(object) {
+                objset.block(&dnode, object, 0).unwrap();
+            }
+        }
+        let doubted = pool.zio().doubted();
+        assert_eq!((doubted.overwritten == 0, doubted.count), (is_certain, 0), "{txg}");
+    }
+}
+
+#[test]
 fn an_unreadable_newest_state_is_not_replaced_silently() {
     let dir = copy("gang");
     let file = image(&dir, "d0.img");

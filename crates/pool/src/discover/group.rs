@@ -33,6 +33,14 @@ impl Found {
         self.config.state == PoolState::DESTROYED
     }
 
+    /// Txg of the state that the pool was exported or destroyed with: all its devices got it, labels
+    /// and uberblocks.
+    ///
+    /// Source: `spa_export_common()`, OpenZFS `module/zfs/spa.c`, zfs-2.3.2.
+    pub(crate) fn exported(&self) -> Option<u64> {
+        self.newest.filter(|_| is_exported(self.config.state)).map(|newest| newest.txg)
+    }
+
     /// Every good uberblock that its devices have now, newest first, without repeats.
     pub fn uberblocks(&self) -> Vec<Uberblock> {
         let rings = self.rings.iter().map(|(device, ashift)| Rings::read(device, *ashift));
@@ -41,6 +49,10 @@ impl Found {
         all.dedup();
         all
     }
+}
+
+fn is_exported(state: PoolState) -> bool {
+    state == PoolState::EXPORTED || state == PoolState::DESTROYED
 }
 
 impl Labelled {
@@ -78,8 +90,9 @@ fn assemble(mut members: Vec<Labelled>) -> Option<Found> {
     let mut newest: Option<Uberblock> = None;
     let mut rings = Vec::new();
     let mut tops: BTreeMap<u64, (u64, VdevConfig)> = BTreeMap::new();
-    // The newest state on any device of a top-level vdev: all of them are written together.
-    let mut latest_of: BTreeMap<u64, u64> = BTreeMap::new();
+    // The newest state on any device of a top-level vdev: all of them are written together, and those
+    // of all vdevs when the pool is exported.
+    let mut latest_of: BTreeMap<Option<u64>, u64> = BTreeMap::new();
     for member in members {
         let ((newest_txg, ..), label_txg) = member.rank();
         let txg = if newest_txg == 0 { label_txg } else { newest_txg };
@@ -106,11 +119,12 @@ fn assemble(mut members: Vec<Labelled>) -> Option<Found> {
                     let good = labels.good;
                     warnings.push(format!("{}: only {good} of 4 labels are good", device.name()));
                 }
-                let latest = *latest_of.entry(label.top.id).or_insert(txg);
+                let top = (!is_exported(config.state)).then_some(label.top.id);
+                let latest = *latest_of.entry(top).or_insert(txg);
                 if txg < latest {
                     warnings.push(format!(
                         "{}: out of date: it has the pool's state of txg {txg}, and another device \
-                         of the same vdev that of txg {latest}",
+                         that should have been written with it that of txg {latest}",
                         device.name()
                     ));
                 }

@@ -35,6 +35,8 @@ pub struct Known<'a> {
     pub dtls: &'a Dtls,
     /// Txg of the state that is read. A device that has it is not older than the others for that.
     pub txg: u64,
+    /// Txg of a state that was written to all devices, such as that of an export.
+    pub exported: Option<u64>,
 }
 
 impl Tree {
@@ -66,12 +68,12 @@ struct Builder<'a> {
     /// Guid of the top-level vdev.
     top: u64,
     /// The newest state that any of its devices has, or the one that is read if that is older. Those of
-    /// one top-level vdev are written together, those of different ones are not.
+    /// one top-level vdev are written together, those of different ones only when a pool is exported.
     newest: u64,
 }
 
 fn build(config: &VdevConfig, known: Known<'_>) -> Vdev {
-    let newest = newest(config, known.leaves).min(known.txg);
+    let newest = newest(config, known.leaves).max(known.exported.unwrap_or(0)).min(known.txg);
     let builder = Builder { known, top: config.guid, newest };
     let children = || -> Result<Vec<Copies>, String> {
         config.children.iter().map(|c| builder.copies(c)).collect()

@@ -1,5 +1,5 @@
 //! Blocks without checksum whose bytes came from devices that, by all that is recorded of them, may not
-//! have them.
+//! have them, or no longer.
 
 use crate::place::{Attempt, Bookmark};
 use crate::vdev::MISSING_DEVICE;
@@ -9,8 +9,10 @@ use std::fmt;
 /// What was read so, and what to do about it.
 #[derive(Clone, Debug, Default)]
 pub struct Doubted {
-    /// How many blocks, or reads of them.
+    /// How many blocks, or reads of them, came from devices that may have missed them.
     pub count: u64,
+    /// How many blocks of an older state of the pool were read, which may have been overwritten since.
+    pub overwritten: u64,
     /// The first of them in the order of their places, and why each device is doubted.
     pub first: Option<(Bookmark, Vec<Attempt>)>,
     /// How many of them came from each device.

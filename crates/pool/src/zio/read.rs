@@ -64,6 +64,9 @@ pub struct Zio {
     healed: AtomicU64,
     healed_kept: Mutex<Vec<Healed>>,
     doubted: Mutex<Doubted>,
+    /// Whether the state that is read is older than the newest: what has been freed since may have been
+    /// overwritten.
+    is_overwritten: OnceLock<()>,
     latency: Arc<Latency>,
 }
 
@@ -76,6 +79,7 @@ impl Zio {
             healed: AtomicU64::new(0),
             healed_kept: Mutex::default(),
             doubted: Mutex::default(),
+            is_overwritten: OnceLock::new(),
             latency: Arc::default(),
         }
     }
@@ -89,6 +93,11 @@ impl Zio {
     /// MOS itself has none of them.
     pub(crate) fn set_salt(&self, salt: ChecksumSalt) {
         let _ = self.salt.set(salt);
+    }
+
+    /// Says that a newer state of the pool may have overwritten blocks of this one.
+    pub(crate) fn set_overwritten(&self) {
+        let _ = self.is_overwritten.set(());
     }
 
     /// The vdev tree.
@@ -135,6 +144,7 @@ impl Zio {
             want: Want::written_in(bp.physical_birth()).within(Trust::Fit),
         };
         let data = extent.find(&self.tree, dva, size, &mut request)?;
+        self.note_overwritten(bp);
         self.note_healed(at, attempts);
         Some(Stored { data, sum })
     }
@@ -186,6 +196,7 @@ impl Zio {
         }
         match data {
             Some(data) => {
+                self.note_overwritten(bp);
                 if has_checksum(bp) || doubts.is_empty() {
                     self.note_healed(at, attempts);
                 } else if let Ok(mut doubted) = self.doubted.lock() {
@@ -194,6 +205,16 @@ impl Zio {
                 Ok(Stored { data: buffer::freeze(data), sum })
             }
             None => Err(PoolError::Unreadable { at: *at, attempts }),
+        }
+    }
+
+    /// Counts a block of an older state that nothing tells the age of.
+    fn note_overwritten(&self, bp: &BlkPtr) {
+        if !has_checksum(bp)
+            && self.is_overwritten.get().is_some()
+            && let Ok(mut doubted) = self.doubted.lock()
+        {
+            doubted.overwritten += 1;
         }
     }
 
@@ -371,7 +392,7 @@ pub(crate) mod tests {
         let leaves = Leaves::from([(9, vec![Member { device, txg: 1 }])]);
         let top = VdevConfig { kind: "file".into(), guid: 9, ashift, ..VdevConfig::default() };
         let (reflow, dtls) = (Reflow::default(), &Dtls::default());
-        let known = Known { leaves: &leaves, reflow, dtls, txg: 1 };
+        let known = Known { leaves: &leaves, reflow, dtls, txg: 1, exported: None };
         Zio::new(Tree::build(&[top], 1, known))
     }
 }

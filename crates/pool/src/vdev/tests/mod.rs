@@ -5,7 +5,7 @@ mod rows;
 mod spread;
 
 use super::build::{Known, Leaves, Member};
-use super::{Dtls, Request, Tree, Want};
+use super::{Dtls, Kind, Request, Tree, Trust, Want};
 use crate::config::VdevConfig;
 use crate::device::{Device, Source};
 use crate::place::Attempt;
@@ -62,6 +62,7 @@ struct Lab {
     txgs: HashMap<u64, u64>,
     reflow: Reflow,
     dtls: Dtls,
+    exported: Option<u64>,
 }
 
 fn leaf(guid: u64) -> VdevConfig {
@@ -104,7 +105,13 @@ impl Lab {
             })
             .collect();
         let Self { reflow, dtls, .. } = self;
-        let known = Known { leaves: &leaves, reflow: *reflow, dtls, txg: u64::MAX };
+        let known = Known {
+            leaves: &leaves,
+            reflow: *reflow,
+            dtls,
+            txg: u64::MAX,
+            exported: self.exported,
+        };
         Tree::build(tops, tops.len() as u64, known)
     }
 }
@@ -143,6 +150,19 @@ fn a_mirror_prefers_sides_that_are_up_to_date() {
     lab.devices.remove(&3);
     let (found, attempts) = read(&lab.tree(&config), 0, &want, 0, true);
     assert_eq!((found, attempts.len()), (None, 3));
+}
+
+#[test]
+fn a_device_that_an_export_passed_by_is_older_than_the_others() {
+    let mut lab = Lab::with([1]);
+    lab.txgs.insert(1, 7);
+    let trust = |lab: &Lab, txg| {
+        let Kind::Copies(copies) = &lab.tree(&leaf(1)).tops[0].kind else { panic!() };
+        copies.sides()[0].record.trust(Want::written_in(txg))
+    };
+    assert_eq!([5, 9].map(|txg| trust(&lab, txg)), [Trust::Fit; 2]);
+    lab.exported = Some(12);
+    assert_eq!([5, 9].map(|txg| trust(&lab, txg)), [Trust::Doubtful, Trust::Lacking]);
 }
 
 #[test]
