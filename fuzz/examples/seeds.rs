@@ -22,13 +22,13 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 fn main() -> Result<()> {
     streams()?;
     for (pool, image) in [("gang", "d0.img"), ("zfsv1", "zfs-pool-v1.img"), ("xmmp", "d0.img")] {
-        let dir = xtask::images::unpack(&xtask::run::fixture(pool))?;
+        let dir = zsend_testkit::images::unpack(&zsend_testkit::fixture(pool))?;
         labels(pool, &dir.join(image))?;
         blocks(pool, &dir)?;
     }
     space_maps("xdtl")?;
     codecs()?;
-    let dir = xtask::images::unpack(&xtask::run::fixture("xgpt"))?;
+    let dir = zsend_testkit::images::unpack(&zsend_testkit::fixture("xgpt"))?;
     let disk = fs::read(dir.join("d0.img"))?;
     save("gpt", "xgpt", &[&[0][..], &disk[..34 * 512]].concat())?;
     objset()
@@ -48,7 +48,7 @@ fn save(target: &str, name: &str, bytes: &[u8]) -> Result<()> {
 
 /// The small streams, the lists in their BEGIN records, and a token for one of them.
 fn streams() -> Result<()> {
-    for entry in fs::read_dir(xtask::run::fixture("streams"))? {
+    for entry in fs::read_dir(zsend_testkit::fixture("streams"))? {
         let path = entry?.path();
         let Some(name) = path.file_name().and_then(|n| n.to_str()?.strip_suffix(".zsend.zst"))
         else {
@@ -99,13 +99,13 @@ fn labels(pool: &str, image: &Path) -> Result<()> {
 fn blocks(name: &str, dir: &Path) -> Result<()> {
     let options = OpenOptions { force: true, ..OpenOptions::default() };
     let found = zsend_pool::discover::discover(&[dir.to_owned()])?;
-    let pool = Pool::open_found(found.first().ok_or("no pool")?, &options)?;
+    let pool = Pool::open_found(found.pools.first().ok_or("no pool")?, &options)?;
     let mos = pool.mos();
     if let Some(dnodes) = mos.block(mos.meta(), 0, 1)? {
-        save("block", &format!("{name}-dnodes"), &[&[10, 0][..], &dnodes[..8192]].concat())?;
+        save("block", &format!("{name}-dnodes"), &[&[10][..], &dnodes[..8192]].concat())?;
     }
     let root = mos.read_block(mos.root(), &Bookmark::root(0))?;
-    save("block", &format!("{name}-objset"), &[&[11, 0][..], &root].concat())?;
+    save("block", &format!("{name}-objset"), &[&[11][..], &root].concat())?;
     let mut seen = Vec::new();
     let mut zaps = 0;
     for object in 1..400 {
@@ -122,7 +122,7 @@ fn blocks(name: &str, dir: &Path) -> Result<()> {
         }
         if !seen.contains(&kind) {
             let part = &first[..first.len().min(4096)];
-            save("block", &format!("{name}-{kind}"), &[&[kind.0, 0][..], part].concat())?;
+            save("block", &format!("{name}-{kind}"), &[&[kind.0][..], part].concat())?;
             seen.push(kind);
         }
     }
@@ -153,10 +153,10 @@ fn space_maps(name: &str) -> Result<()> {
 
 /// The smallest block of each codec.
 fn codecs() -> Result<()> {
-    let dir = xtask::images::unpack(&xtask::run::fixture("comp"))?;
+    let dir = zsend_testkit::images::unpack(&zsend_testkit::fixture("comp"))?;
     let pool = Pool::open(&[dir], "comp", &OpenOptions::default())?;
     let mut best: Vec<(Compress, u64, Vec<u8>)> = Vec::new();
-    for (child, _) in pool.root_dir()?.children(pool.mos())? {
+    for (child, _) in pool.root_dir()?.children(pool.mos())?.items {
         if child.starts_with(['$', '%']) {
             continue;
         }

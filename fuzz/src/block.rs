@@ -1,4 +1,4 @@
-//! Any bytes as a block of any object type: `[type, flags]`, then the block.
+//! Any bytes as a block of any object type: `[type]`, then the block.
 //!
 //! Turning a block to the other byte order and back changes nothing but what free dnode slots hold.
 //! Every dnode and block pointer in it can be asked everything.
@@ -12,15 +12,14 @@ use zsend_records::types::DmuType;
 
 /// Runs one input.
 pub fn check(bytes: &[u8]) {
-    let [kind, flags, block @ ..] = bytes else { return };
+    let [kind, block @ ..] = bytes else { return };
     let kind = DmuType(*kind);
-    let opaque = flags & 1 != 0;
     let mut data = block.to_vec();
     if let Some(swap_kind) = kind.byteswap() {
-        swap(swap_kind, &mut data, opaque);
+        swap(swap_kind, &mut data);
         let settled = data.clone();
-        swap_out(swap_kind, &mut data, opaque);
-        swap(swap_kind, &mut data, opaque);
+        swap_out(swap_kind, &mut data);
+        swap(swap_kind, &mut data);
         assert_eq!(data, settled);
     }
     for data in [block, &data] {

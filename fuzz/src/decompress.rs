@@ -2,7 +2,7 @@
 //!
 //! What is accepted fills the output: nothing of what was in the buffer before shows.
 
-use zsend_pool::zio::compress::decompress;
+use zsend_codec::decompress;
 use zsend_records::types::Compress;
 
 /// Runs one input.

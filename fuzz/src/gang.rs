@@ -3,7 +3,8 @@
 //!
 //! The header's checksum is put right first. Reading ends, whatever points to what.
 
-use sha2::{Digest, Sha256};
+use zsend_ondisk::Order;
+use zsend_ondisk::embedded::{self, Sum};
 use zsend_pool::blkptr::BlkPtr;
 use zsend_pool::place::Bookmark;
 use zsend_pool::zio::Access;
@@ -19,12 +20,9 @@ pub fn check(bytes: &[u8]) {
     if device.len() < size {
         return;
     }
-    let word = if big { u64::to_be_bytes } else { u64::to_le_bytes };
-    let tail = [0x0210_da7a_b10c_7a11, 0, 0, BIRTH, 0].into_iter().flat_map(word);
-    device.splice(size - 40..size, tail);
-    let digest = Sha256::digest(&device[..size]);
-    let sum = digest.as_chunks::<8>().0.iter().map(|b| u64::from_be_bytes(*b));
-    device.splice(size - 32..size, sum.flat_map(word));
+    let order = if big { Order::Big } else { Order::Little };
+    let sealed = embedded::seal(&mut device[..size], [0, 0, BIRTH, 0], Sum::Whole, order);
+    sealed.expect("a header is longer than its checksum");
 
     let sectors = u64::from(*sectors);
     let mut words = [0; 16];

@@ -2,7 +2,7 @@
 //!
 //! Every partition lies inside the disk.
 
-use zsend_pool::discover::gpt::partitions;
+use zsend_pool::discover::gpt::{head, partitions};
 
 /// Runs one input.
 pub fn check(bytes: &[u8]) {
@@ -15,7 +15,7 @@ pub fn check(bytes: &[u8]) {
     }
     let size = if flags & 2 != 0 { disk.len() as u64 } else { 1 << 30 };
     let device = crate::memory::device(&disk, size);
-    for partition in partitions(&device).unwrap_or_default() {
+    for partition in partitions(&device, &head(&device)).unwrap_or_default() {
         assert!(partition.size > 0 && partition.start + partition.size <= size);
         assert_eq!(device.part(partition.start, partition.size).size(), partition.size);
     }

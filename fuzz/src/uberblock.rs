@@ -3,12 +3,11 @@
 //! The checksums are put right first, as somebody who means harm would. What reads as an uberblock
 //! reads the same in the other byte order.
 
-use sha2::{Digest, Sha256};
+use zsend_ondisk::Order;
+use zsend_ondisk::embedded::{self, Sum};
 use zsend_pool::uberblock::{Uberblock, newest, ring};
 
 const SLOT: usize = 1024;
-/// `ZEC_MAGIC`.
-const ECK_MAGIC: u64 = 0x0210_da7a_b10c_7a11;
 
 /// Runs one input.
 pub fn check(bytes: &[u8]) {
@@ -33,13 +32,10 @@ pub fn check(bytes: &[u8]) {
 
 /// A slot at `offset` with these words, as either kind of machine writes it.
 fn slot(words: &[u64], offset: u64, big: bool) -> Vec<u8> {
-    let word = if big { u64::to_be_bytes } else { u64::to_le_bytes };
-    let mut slot: Vec<u8> = words.iter().copied().flat_map(word).collect();
-    slot.resize(SLOT - 40, 0);
-    slot.extend([ECK_MAGIC, offset, 0, 0, 0].into_iter().flat_map(word));
-    let digest = Sha256::digest(&slot);
-    let sum = digest.as_chunks::<8>().0.iter().map(|b| u64::from_be_bytes(*b));
-    let sum: Vec<u8> = sum.flat_map(word).collect();
-    slot[SLOT - 32..].copy_from_slice(&sum);
+    let order = if big { Order::Big } else { Order::Little };
+    let mut slot: Vec<u8> = words.iter().flat_map(|&word| order.bytes(word)).collect();
+    slot.resize(SLOT, 0);
+    let sealed = embedded::seal(&mut slot, [offset, 0, 0, 0], Sum::Whole, order);
+    sealed.expect("a slot is longer than its checksum");
     slot
 }

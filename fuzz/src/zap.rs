@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use zsend_pool::Result;
 use zsend_pool::dmu::byteswap::{swap, swap_out};
-use zsend_pool::zap::{Blocks, Entry};
+use zsend_pool::zap::{Blocks, MAX_LOST, Readable};
 use zsend_records::types::ByteswapKind;
 
 /// Runs one input.
@@ -14,7 +14,8 @@ pub fn check(bytes: &[u8]) {
     let [shift, rest @ ..] = bytes else { return };
     let size = 512 << (shift % 6);
     let blocks: Vec<Vec<u8>> = rest.chunks_exact(size).map(<[u8]>::to_vec).collect();
-    let Ok(entries) = entries(&blocks) else { return };
+    let Ok(Readable { entries, lost }) = readable(&blocks) else { return };
+    assert!(lost.len() <= MAX_LOST);
     assert!(entries.is_sorted_by_key(|e| (e.hash, e.cd)));
     let held: usize = entries.iter().map(|e| e.name.len() + e.value.len()).sum();
     assert!(held <= rest.len(), "{held} bytes of entries in {} of blocks", rest.len());
@@ -23,17 +24,17 @@ pub fn check(bytes: &[u8]) {
     }
     let mut twin = blocks;
     for block in &mut twin {
-        swap_out(ByteswapKind::Zap, block, false);
-        swap(ByteswapKind::Zap, block, false);
+        swap_out(ByteswapKind::Zap, block);
+        swap(ByteswapKind::Zap, block);
     }
-    assert_eq!(self::entries(&twin).expect("the twin reads too"), entries);
+    assert_eq!(readable(&twin).expect("the twin reads too").entries, entries);
 }
 
-fn entries(blocks: &[Vec<u8>]) -> Result<Vec<Entry>> {
+fn readable(blocks: &[Vec<u8>]) -> Result<Readable> {
     let read = |n: u64| {
         let block = usize::try_from(n).ok().and_then(|n| blocks.get(n));
         Ok(block.map(|b| Bytes::copy_from_slice(b)))
     };
     // Block numbers past the end are holes, as many as an object can have.
-    Blocks { objset: 0, object: 1, maxblkid: u64::MAX, read: &read }.entries()
+    Blocks { objset: 0, object: 1, maxblkid: u64::MAX, read: &read }.readable()
 }

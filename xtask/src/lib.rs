@@ -1,5 +1,3 @@
-//! What the chores and the integration tests share: fixtures, their cases, and running programs.
+//! Runs other programs, for the chores, the benchmarks and the tests.
 
-pub mod cases;
-pub mod images;
 pub mod run;

@@ -1,13 +1,12 @@
 //! `cargo xtask`: the project's own chores, one verb each.
 
-mod bench;
 mod ci;
-mod conform;
 mod fuzz;
 mod miri;
 mod send;
 
 use std::process::ExitCode;
+use xtask::run::program;
 
 /// What a verb returns: the message of what went wrong.
 type Done = Result<(), String>;
@@ -18,13 +17,13 @@ const TASKS: &[Task] = &[
     ("send", send::run, "without arguments: send the embedded pool and check it; with: zsend send"),
     (
         "conform",
-        conform::run,
+        conform,
         "[--threads N | --latency MS]... [DIR...]: compare every case with its reference (default: \
          fixtures/)",
     ),
     (
         "bench",
-        bench::run,
+        |args| program("zsend-bench", "zsend-bench", args),
         "[--against zdb|cat]... [OPTION]...: how fast, beside the reference; --help tells the options",
     ),
     (
@@ -35,6 +34,10 @@ const TASKS: &[Task] = &[
     ("miri", miri::run, "the tests of the unsafe code under Miri; needs a nightly toolchain"),
     ("ci", ci::run, "everything that a change must pass"),
 ];
+
+pub(crate) fn conform(args: &[String]) -> Done {
+    program("zsend-testkit", "conform", args)
+}
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

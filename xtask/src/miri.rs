@@ -10,17 +10,27 @@ const TARGET: &str = "x86_64-unknown-linux-gnu";
 /// Cases of each proptest; a test runs a thousand times slower than it does otherwise.
 const CASES: &str = "2";
 
-/// Runs the verb.
-pub(crate) fn run(_: &[String]) -> Result<(), String> {
+/// Says what this machine lacks to run it; `None` if it lacks nothing.
+pub(crate) fn missing() -> Option<String> {
     let mut probe = nightly_cargo(&["miri", "--version"]);
     // What is missing is named, not installed unasked.
     probe.env("RUSTUP_AUTO_INSTALL", "0");
-    let found = probe.output().map_err(|e| format!("cargo: {e}"))?;
-    if !found.status.success() {
-        let why = String::from_utf8_lossy(&found.stderr);
-        let why = why.lines().next().unwrap_or("cargo +nightly miri does not run");
-        let how = "rustup toolchain install nightly --component miri,rust-src";
-        return Err(format!("{why}; what it needs comes with `{how}`"));
+    let why = match probe.output() {
+        Ok(found) if found.status.success() => return None,
+        Ok(found) => {
+            let why = String::from_utf8_lossy(&found.stderr);
+            why.lines().next().unwrap_or("cargo +nightly miri does not run").to_owned()
+        }
+        Err(e) => format!("cargo: {e}"),
+    };
+    let how = "rustup toolchain install nightly --component miri,rust-src";
+    Some(format!("{why}; what it needs comes with `{how}`"))
+}
+
+/// Runs the verb.
+pub(crate) fn run(_: &[String]) -> Result<(), String> {
+    if let Some(why) = missing() {
+        return Err(why);
     }
     for features in FEATURES {
         println!("== {features}");

@@ -37,16 +37,24 @@ pub fn succeed(mut command: Command) -> Result<(), String> {
     if status.success() { Ok(()) } else { Err(format!("{command:?}: {status}")) }
 }
 
-/// Builds the program in release mode and gives its path.
+/// Builds the program in release mode and gives its path. Cargo shows what it builds, if anything.
 ///
 /// # Errors
 /// If it does not build.
 pub fn zsend() -> Result<PathBuf, String> {
-    succeed(cargo(&["build", "--quiet", "--release", "--package", "zsend-cli"]))?;
+    succeed(cargo(&["build", "--release", "--package", "zsend-cli"]))?;
     Ok(target().join("release/zsend"))
 }
 
-/// A folder of `fixtures/`.
-pub fn fixture(name: &str) -> PathBuf {
-    root().join("fixtures").join(name)
+/// Builds and runs a program of the project in release mode, with these arguments.
+///
+/// # Errors
+/// If it does not build, or ends with anything but success.
+pub fn program(package: &str, bin: &str, args: &[String]) -> Result<(), String> {
+    let what = ["--release", "--package", package, "--bin", bin];
+    succeed(cargo(&[&["build"], &what[..]].concat()))?;
+    let mut run = cargo(&[&["run", "--quiet"], &what[..], &["--"]].concat());
+    run.args(args);
+    let status = run.status().map_err(|e| format!("{bin}: {e}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{bin} ended with {status}")) }
 }

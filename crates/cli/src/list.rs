@@ -4,27 +4,33 @@ use crate::args::{ListArgs, ListType};
 use crate::exit::{Done, Failure, warn};
 use crate::text::{aligned, creation, nice_bytes};
 use crate::txgs::{self, Style};
+use std::fmt::Display;
 use std::io::Write;
-use zsend_pool::discover::discover;
+use zsend_pool::discover::{Discovery, discover, listed};
 use zsend_pool::dsl::dataset::Dataset;
+use zsend_pool::dsl::dir::Dir;
 use zsend_pool::dsl::name::{Name, Suffix};
 use zsend_pool::pool::Pool;
-use zsend_pool::{ErrorClass, zap};
+use zsend_pool::{ErrorClass, PoolError, zap};
 use zsend_records::types::ObjsetType;
 
-/// One line of the list.
+/// One line of the list. What is not known of it is `None`.
+#[derive(Default)]
 struct Row {
     name: String,
     kind: &'static str,
-    guid: u64,
-    createtxg: u64,
-    creation: u64,
+    guid: Option<u64>,
+    createtxg: Option<u64>,
+    creation: Option<u64>,
     used: Option<u64>,
     refer: Option<u64>,
     origin: Option<String>,
     object: Option<u64>,
-    encrypted: bool,
+    encrypted: Option<bool>,
 }
+
+/// The kind of a row that stands for something that cannot be read.
+const DAMAGED: &str = "damaged";
 
 /// A column: its name, and how a row fills it.
 type Column = (&'static str, fn(&Row, bool) -> String);
@@ -32,16 +38,20 @@ type Column = (&'static str, fn(&Row, bool) -> String);
 const COLUMNS: [Column; 10] = [
     ("name", |r, _| r.name.clone()),
     ("type", |r, _| r.kind.to_owned()),
-    ("guid", |r, _| r.guid.to_string()),
-    ("createtxg", |r, _| r.createtxg.to_string()),
-    ("creation", |r, exact| creation(r.creation, exact)),
+    ("guid", |r, _| known(r.guid)),
+    ("createtxg", |r, _| known(r.createtxg)),
+    ("creation", |r, exact| r.creation.map_or_else(|| "-".into(), |c| creation(c, exact))),
     ("used", |r, exact| size(r.used, exact)),
     ("refer", |r, exact| size(r.refer, exact)),
     ("origin", |r, _| r.origin.clone().unwrap_or_else(|| "-".into())),
-    ("objsetid", |r, _| r.object.map_or_else(|| "-".into(), |o| o.to_string())),
-    ("encryption", |r, _| if r.encrypted { "on" } else { "off" }.to_owned()),
+    ("objsetid", |r, _| known(r.object)),
+    ("encryption", |r, _| known(r.encrypted.map(|e| if e { "on" } else { "off" }))),
 ];
 const DEFAULT_COLUMNS: [&str; 5] = ["name", "type", "used", "refer", "guid"];
+
+fn known(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| "-".into(), |value| value.to_string())
+}
 
 fn size(bytes: Option<u64>, exact: bool) -> String {
     match bytes {
@@ -59,43 +69,66 @@ pub(crate) fn run(args: &ListArgs) -> Done {
         let style = Style { scripted: args.scripted, exact: args.exact, json: args.json };
         return txgs::list(&args.pool.devices, target.as_ref().map(Name::pool), style);
     }
-    let mut rows = Vec::new();
-    let found = discover(&args.pool.devices)?;
+    let Discovery { pools, passed_over } = discover(&args.pool.devices)?;
     let options = args.pool.options();
-    let total = found.len();
-    let mut failed = None;
+    let total = pools.len();
+    let mut rows = Vec::new();
+    let mut failures = Failures::default();
     let mut matched = false;
-    for found in found {
+    for found in pools {
         let name = found.config.name.clone();
         let guid = found.config.pool_guid.to_string();
         if target.as_ref().is_some_and(|t| t.pool() != name && t.pool() != guid) {
             continue;
         }
         matched = true;
-        let listed = Pool::open_found(&found, &options).map_err(Failure::from).and_then(|pool| {
-            for warning in pool.warnings() {
-                warn(warning);
-            }
-            let target = target.as_ref().map(|t| Name::parse(&pool.full_name(&t.to_string())));
-            list_pool(&pool, target.transpose()?.as_ref(), args, &mut rows)
-        });
         // One pool that cannot be read hides no other.
-        if let Err(e) = listed {
-            let e = e.context(format!("pool '{name}' ({guid})"));
-            if let Some(previous) = failed.replace(e) {
-                let _ = previous.report();
+        match Pool::open_found(&found, &options) {
+            Ok(pool) => {
+                for warning in pool.warnings() {
+                    warn(warning);
+                }
+                let target = target.as_ref().map(|t| Name::parse(&pool.full_name(&t.to_string())));
+                let mut list = List { pool: &pool, args, rows: &mut rows, failures: &mut failures };
+                list.of(target.transpose()?.as_ref())?;
             }
+            Err(e) => failures.add(format!("pool '{name}' ({guid})"), e),
         }
     }
-    if !matched && failed.is_none() {
+    if !matched {
         let what = target.map_or_else(|| "a pool".to_owned(), |t| format!("pool '{}'", t.pool()));
-        let why = format!("{what} was not found; {total} pools are on the given devices");
+        let why = format!(
+            "{what} was not found; {total} pools are on the given devices{}",
+            listed(&passed_over)
+        );
         return Err(Failure::new(ErrorClass::Damaged, why));
     }
     let text = if args.json { json(&rows, &columns) } else { table(&rows, &columns, args) };
     // A reader that has gone away has seen what it wanted.
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
-    failed.map_or(Ok(()), Err)
+    failures.end()
+}
+
+/// What could not be read. All are told; the first decides the exit code.
+#[derive(Default)]
+struct Failures {
+    first: Option<Failure>,
+}
+
+impl Failures {
+    fn add(&mut self, what: impl Display, e: impl Into<Failure>) {
+        let failure = e.into().context(what);
+        match &self.first {
+            None => self.first = Some(failure),
+            Some(_) => {
+                let _ = failure.report();
+            }
+        }
+    }
+
+    fn end(self) -> Done {
+        self.first.map_or(Ok(()), Err)
+    }
 }
 
 fn columns(args: &ListArgs) -> Result<Vec<Column>, Failure> {
@@ -118,98 +151,218 @@ fn columns(args: &ListArgs) -> Result<Vec<Column>, Failure> {
         .collect()
 }
 
-fn list_pool(pool: &Pool, target: Option<&Name>, args: &ListArgs, rows: &mut Vec<Row>) -> Done {
-    let Some(target) = target else {
-        return tree(pool, pool.name(), args, true, rows);
-    };
-    if target.suffix != Suffix::None {
-        // A snapshot or bookmark that is named is listed whatever -t says.
-        let mut all = Vec::new();
-        dataset(pool, &target.dataset, &[ListType::All], &mut all)?;
-        let wanted = target.to_string();
-        let row = all.into_iter().find(|r| r.name == wanted).ok_or_else(|| {
-            Failure::new(
-                ErrorClass::Damaged,
-                format!("cannot open '{wanted}': dataset does not exist"),
-            )
-        })?;
-        rows.push(row);
-        return Ok(());
-    }
-    tree(pool, &target.dataset, args, args.recursive, rows)
+/// The list of one pool's datasets while it is made. What cannot be read becomes a row that says so,
+/// and a failure that says why.
+struct List<'a> {
+    pool: &'a Pool,
+    args: &'a ListArgs,
+    rows: &'a mut Vec<Row>,
+    failures: &'a mut Failures,
 }
 
-fn tree(pool: &Pool, name: &str, args: &ListArgs, recursive: bool, rows: &mut Vec<Row>) -> Done {
-    let default = [ListType::Filesystem, ListType::Volume];
-    let types = if args.types.is_empty() { &default[..] } else { &args.types };
-    dataset(pool, name, types, rows)?;
-    // Names of at most 255 bytes end the recursion in any pool, looping ones too.
-    if recursive && name.len() < 256 {
-        for (child, _) in pool.dir(name)?.children(pool.mos())? {
-            if !child.starts_with(['$', '%']) {
-                tree(pool, &format!("{name}/{child}"), args, true, rows)?;
-            }
+impl List<'_> {
+    /// Lists what was asked for: all, or a dataset, or one snapshot or bookmark.
+    fn of(&mut self, target: Option<&Name>) -> Done {
+        let Some(target) = target else {
+            self.tree(self.pool.name(), self.pool.root_dir(), true);
+            return Ok(());
+        };
+        let missing = || {
+            let why = format!("cannot open '{target}': dataset does not exist");
+            Failure::new(ErrorClass::Damaged, why)
+        };
+        let dir = match self.pool.dir(&target.dataset) {
+            Err(PoolError::NotFound { .. }) => return Err(missing()),
+            dir => dir,
+        };
+        if target.suffix == Suffix::None {
+            self.tree(&target.dataset, dir, self.args.recursive);
+            return Ok(());
+        }
+        // A snapshot or bookmark that is named is listed whatever -t says.
+        let dir = dir?;
+        let head = Dataset::open(self.pool.mos(), dir.head_dataset)?;
+        let (rows, failed) = (self.rows.len(), self.failures.first.is_some());
+        match target.suffix {
+            Suffix::Snapshot(_) => self.snapshots(&target.dataset, &dir, &head),
+            Suffix::Bookmark(_) | Suffix::None => self.bookmarks(&target.dataset, &dir, &head),
+        }
+        let wanted = target.to_string();
+        let mut new = self.rows.split_off(rows);
+        new.retain(|r| r.name == wanted);
+        let found = !new.is_empty();
+        self.rows.append(&mut new);
+        if found || (self.failures.first.is_some() && !failed) { Ok(()) } else { Err(missing()) }
+    }
+
+    fn wants(&self, kind: ListType) -> bool {
+        let types = &self.args.types;
+        if types.is_empty() {
+            matches!(kind, ListType::Filesystem | ListType::Volume)
+        } else {
+            types.contains(&ListType::All) || types.contains(&kind)
         }
     }
-    Ok(())
-}
 
-fn dataset(pool: &Pool, name: &str, types: &[ListType], rows: &mut Vec<Row>) -> Done {
-    let wants = |t| types.contains(&ListType::All) || types.contains(&t);
-    let dir = pool.dir(name)?;
-    let head = Dataset::open(pool.mos(), dir.head_dataset)?;
-    let encrypted =
-        dir.zapified && zap::lookup(pool.mos(), dir.object, "com.datto:crypto_key_obj")?.is_some();
-    let is_volume = !head.bp.is_hole() && pool.objset(&head)?.kind() == ObjsetType::ZVOL;
-    let (kind, wanted) = if is_volume {
-        ("volume", wants(ListType::Volume))
-    } else {
-        ("filesystem", wants(ListType::Filesystem))
-    };
-    let row = |name: String, kind, d: &Dataset, used, origin| Row {
-        name,
-        kind,
-        guid: d.guid,
-        createtxg: d.creation_txg,
-        creation: d.creation_time,
-        used: Some(used),
-        refer: Some(d.referenced_bytes),
-        origin,
-        object: Some(d.object),
-        encrypted,
-    };
-    if wanted {
+    fn lose(&mut self, name: String, e: PoolError) {
+        self.failures.add(format!("'{name}'"), e);
+        self.rows.push(Row { name, kind: DAMAGED, ..Row::default() });
+    }
+
+    /// A dataset, and all below it if `recursive`.
+    fn tree(&mut self, name: &str, dir: Result<Dir, PoolError>, recursive: bool) {
+        let dir = match dir {
+            Ok(dir) => dir,
+            Err(e) => return self.lose(name.to_owned(), e),
+        };
+        match Dataset::open(self.pool.mos(), dir.head_dataset) {
+            Ok(head) => {
+                if self.wants(ListType::Filesystem) || self.wants(ListType::Volume) {
+                    self.head(name, &dir, &head);
+                }
+                if self.wants(ListType::Snapshot) {
+                    self.snapshots(name, &dir, &head);
+                }
+                if self.wants(ListType::Bookmark) {
+                    self.bookmarks(name, &dir, &head);
+                }
+            }
+            Err(e) => self.lose(name.to_owned(), e),
+        }
+        // Names of at most 255 bytes end the recursion in any pool, looping ones too.
+        if !recursive || name.len() >= 256 {
+            return;
+        }
+        match dir.children(self.pool.mos()) {
+            Ok(children) => {
+                for (child, object) in children.items {
+                    if !child.starts_with(['$', '%']) {
+                        let dir = object.and_then(|object| Dir::open(self.pool.mos(), object));
+                        self.tree(&format!("{name}/{child}"), dir, true);
+                    }
+                }
+                for e in children.lost {
+                    self.lose(format!("{name}/"), e);
+                }
+            }
+            Err(e) => self.lose(format!("{name}/"), e),
+        }
+    }
+
+    /// A filesystem or volume, if it is of a wanted kind.
+    fn head(&mut self, name: &str, dir: &Dir, head: &Dataset) {
+        // A head without contents yet is a filesystem. A volume has no object set without one.
+        let kind = if head.bp.is_hole() {
+            Ok(ObjsetType::ZFS)
+        } else {
+            self.pool.objset(head).map(|os| os.kind())
+        };
+        let (kind, wanted) = match kind {
+            Ok(ObjsetType::ZVOL) => ("volume", self.wants(ListType::Volume)),
+            Ok(_) => ("filesystem", self.wants(ListType::Filesystem)),
+            Err(e) => {
+                self.failures.add(format!("'{name}'"), e);
+                (DAMAGED, true)
+            }
+        };
+        if !wanted {
+            return;
+        }
         let origin = match dir.origin {
             0 => None,
             object => {
-                let name = pool.dataset_name(&Dataset::open(pool.mos(), object)?)?;
-                (!name.contains("/$ORIGIN")).then_some(name)
+                let origin = Dataset::open(self.pool.mos(), object);
+                let origin = origin.and_then(|origin| self.pool.dataset_name(&origin));
+                origin.map_err(|e| self.failures.add(format!("origin of '{name}'"), e)).ok()
             }
         };
-        rows.push(row(name.to_owned(), kind, &head, dir.used_bytes, origin));
+        let row = Row {
+            used: Some(dir.used_bytes),
+            origin: origin.filter(|name| !name.contains("/$ORIGIN")),
+            ..self.row(name.to_owned(), kind, dir, head)
+        };
+        self.rows.push(row);
     }
-    if wants(ListType::Snapshot) {
-        for (short, snap) in pool.snapshots(&head)? {
-            rows.push(row(format!("{name}@{short}"), "snapshot", &snap, snap.unique_bytes, None));
+
+    /// The row of a head or snapshot.
+    fn row(&mut self, name: String, kind: &'static str, dir: &Dir, d: &Dataset) -> Row {
+        Row {
+            kind,
+            guid: Some(d.guid),
+            createtxg: Some(d.creation_txg),
+            creation: Some(d.creation_time),
+            used: Some(d.unique_bytes),
+            refer: Some(d.referenced_bytes),
+            object: Some(d.object),
+            encrypted: self.is_encrypted(&name, dir),
+            name,
+            origin: None,
         }
     }
-    if wants(ListType::Bookmark) {
-        for (short, b) in pool.bookmarks(&head)? {
-            rows.push(Row {
-                name: format!("{name}#{short}"),
-                kind: "bookmark",
-                guid: b.guid,
-                createtxg: b.creation_txg,
-                creation: b.creation_time,
-                used: None,
-                refer: b.has_freed_before_next().then_some(b.referenced[0]),
-                origin: None,
-                object: None,
-                encrypted,
-            });
+
+    fn is_encrypted(&mut self, name: &str, dir: &Dir) -> Option<bool> {
+        if !dir.zapified {
+            return Some(false);
+        }
+        match zap::lookup(self.pool.mos(), dir.object, "com.datto:crypto_key_obj") {
+            Ok(key) => Some(key.is_some()),
+            Err(e) => {
+                self.failures.add(format!("encryption of '{name}'"), e);
+                None
+            }
         }
     }
-    Ok(())
+
+    fn snapshots(&mut self, name: &str, dir: &Dir, head: &Dataset) {
+        match self.pool.snapshots(head) {
+            Ok(snapshots) => {
+                for (short, snapshot) in snapshots.items {
+                    let name = format!("{name}@{short}");
+                    match snapshot {
+                        Ok(snapshot) => {
+                            let row = self.row(name, "snapshot", dir, &snapshot);
+                            self.rows.push(row);
+                        }
+                        Err(e) => self.lose(name, e),
+                    }
+                }
+                for e in snapshots.lost {
+                    self.lose(format!("{name}@"), e);
+                }
+            }
+            Err(e) => self.lose(format!("{name}@"), e),
+        }
+    }
+
+    fn bookmarks(&mut self, name: &str, dir: &Dir, head: &Dataset) {
+        match self.pool.bookmarks(head) {
+            Ok(bookmarks) => {
+                for (short, bookmark) in bookmarks.items {
+                    let name = format!("{name}#{short}");
+                    match bookmark {
+                        Ok(b) => {
+                            let row = Row {
+                                kind: "bookmark",
+                                guid: Some(b.guid),
+                                createtxg: Some(b.creation_txg),
+                                creation: Some(b.creation_time),
+                                refer: b.has_freed_before_next().then_some(b.referenced[0]),
+                                encrypted: self.is_encrypted(&name, dir),
+                                name,
+                                ..Row::default()
+                            };
+                            self.rows.push(row);
+                        }
+                        Err(e) => self.lose(name, e),
+                    }
+                }
+                for e in bookmarks.lost {
+                    self.lose(format!("{name}#"), e);
+                }
+            }
+            Err(e) => self.lose(format!("{name}#"), e),
+        }
+    }
 }
 
 fn table(rows: &[Row], columns: &[Column], args: &ListArgs) -> String {

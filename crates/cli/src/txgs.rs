@@ -5,7 +5,7 @@ use crate::text::{aligned, creation};
 use std::io::Write;
 use std::path::PathBuf;
 use zsend_pool::ErrorClass;
-use zsend_pool::discover::{Found, discover, select};
+use zsend_pool::discover::{Found, discover, listed, select};
 use zsend_pool::pool::known_txgs;
 
 /// How the list is printed: the flags of `zsend list` of the same names.
@@ -21,13 +21,16 @@ pub(crate) struct Style {
 
 /// Prints the states of the pool called `name`, or of every pool found, newest first.
 pub(crate) fn list(devices: &[PathBuf], name: Option<&str>, style: Style) -> Done {
-    let mut pools = discover(devices)?;
-    if let Some(name) = name {
-        pools = vec![select(pools, name)?];
+    let discovery = discover(devices)?;
+    if discovery.pools.is_empty() {
+        let looked_at = listed(&discovery.passed_over);
+        let why = format!("no pool was found on the given devices{looked_at}");
+        return Err(Failure::new(ErrorClass::Damaged, why));
     }
-    if pools.is_empty() {
-        return Err(Failure::new(ErrorClass::Damaged, "no pool was found on the given devices"));
-    }
+    let pools = match name {
+        Some(name) => vec![select(discovery, name)?],
+        None => discovery.pools,
+    };
     let text = if style.json { json(&pools) } else { table(&pools, style) };
     // A reader that has gone away has seen what it wanted.
     let _ = std::io::stdout().lock().write_all(text.as_bytes());

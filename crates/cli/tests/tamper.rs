@@ -9,7 +9,10 @@ use zsend_records::types::DmuType;
 const DATASET: &str = "crypt/aes-256-gcm@b";
 
 fn key(file: &str) -> String {
-    format!("crypt/aes-256-gcm={}", xtask::run::fixture("crypt").join("keys").join(file).display())
+    format!(
+        "crypt/aes-256-gcm={}",
+        zsend_testkit::fixture("crypt").join("keys").join(file).display()
+    )
 }
 
 #[test]

@@ -46,9 +46,7 @@ impl Dialect {
     pub const fn payload_encoding(self) -> Encoding {
         match self {
             Self::OpenZfs | Self::Illumos => Encoding::Native,
-            // The references were packed in user space, where XDR sign-extends each byte of an
-            // array; they decide.
-            Self::OpenZfsXdr => Encoding::XdrSigned,
+            Self::OpenZfsXdr => Encoding::Xdr,
         }
     }
 }

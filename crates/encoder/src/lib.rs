@@ -34,7 +34,6 @@
 //! assert_eq!(stream.len() as u64, summary.bytes);
 //! # Ok::<(), std::io::Error>(())
 //! ```
-#![forbid(unsafe_code)]
 
 pub mod dialect;
 pub mod encoder;

@@ -218,6 +218,14 @@ impl BlkPtr {
         bits(self.prop(), 61, 1) != 0
     }
 
+    /// Whether the last two words of the checksum are a MAC: the sum then has two words. An object
+    /// set's MACs lie in its block instead.
+    ///
+    /// Source: `zio_checksum_error_impl()`, OpenZFS `module/zfs/zio_checksum.c`, zfs-2.3.2.
+    pub fn has_mac(&self) -> bool {
+        !self.is_embedded() && self.uses_crypt() && self.object_type() != DmuType::OBJSET
+    }
+
     /// Whether the block is in the dedup table.
     pub const fn is_dedup(&self) -> bool {
         bits(self.prop(), 62, 1) != 0

@@ -106,8 +106,8 @@ mod tests {
 
     #[test]
     fn every_mac_refuses_a_flipped_bit_in_every_suite() {
-        let fixture = xtask::run::fixture("crypt");
-        let dir = xtask::images::unpack(&fixture).unwrap();
+        let fixture = zsend_testkit::fixture("crypt");
+        let dir = zsend_testkit::images::unpack(&fixture).unwrap();
         let pool = Pool::open(&[dir], "crypt", &OpenOptions::default()).unwrap();
         let pass = std::fs::read(fixture.join("keys/pass")).unwrap();
         for name in DATASETS {

@@ -3,7 +3,7 @@
 use crate::config::LabelConfig;
 use crate::device::Device;
 use crate::uberblock::{self, Uberblock, Unverified};
-use crate::zio::checksum::verify_embedded;
+use zsend_ondisk::embedded::{self, Sum};
 use zsend_records::nvlist::NvList;
 
 /// Bytes of a label; devices are used in multiples of it.
@@ -19,15 +19,21 @@ const RING_OFFSET: u64 = 128 << 10;
 /// Bytes of the `zio_eck_t` that ends the nvlist's region.
 const ECK_SIZE: usize = 40;
 
-/// What one device's labels say.
+/// Which of a device's four labels belong to one pool.
+pub type LabelSet = [bool; 4];
+
+/// What those of a device's labels say that belong to one pool.
 #[derive(Debug, Clone)]
 pub struct Labels {
     /// The newest good configuration.
     pub config: LabelConfig,
     /// The newest good uberblock of any of them.
     pub newest: Option<Uberblock>,
-    /// How many of the four labels had a good configuration.
+    /// How many of them had a good configuration.
     pub good: usize,
+    /// The labels whose uberblocks are the pool's. One without a good configuration is among them
+    /// where the device has labels of no other pool.
+    pub set: LabelSet,
 }
 
 /// Where label `i` starts on a device of `size` bytes.
@@ -38,31 +44,53 @@ fn label_offset(size: u64, i: u64) -> u64 {
     if i < 2 { i * LABEL_SIZE } else { usable - (4 - i) * LABEL_SIZE }
 }
 
-/// Reads the labels of a device.
+/// Reads the labels of a device, by the pool that they name, in the order of their first label.
+///
+/// A device that was part of an older pool, and has grown or shrunk since, can have labels of both.
 ///
 /// # Errors
 /// Why there is none, label by label.
-pub fn read(device: &Device) -> Result<Labels, String> {
+pub fn read(device: &Device) -> Result<Vec<Labels>, String> {
     if device.size() < 4 * LABEL_SIZE {
         return Err(format!("{} bytes are too few to hold four labels", device.size()));
     }
-    let mut best: Option<LabelConfig> = None;
-    let mut good = 0;
-    let mut why = Vec::new();
+    let mut pools: Vec<(LabelConfig, LabelSet)> = Vec::new();
+    let mut why: Vec<(String, Vec<String>)> = Vec::new();
     for i in 0..4 {
-        match read_config(device, label_offset(device.size(), i)) {
+        match read_config(device, label_offset(device.size(), i as u64)) {
             Ok(config) => {
-                good += 1;
-                if best.as_ref().is_none_or(|b| config.txg > b.txg) {
-                    best = Some(config);
+                let id = |c: &LabelConfig| (c.pool_guid, c.guid);
+                match pools.iter_mut().find(|(known, _)| id(known) == id(&config)) {
+                    Some((known, set)) => {
+                        set[i] = true;
+                        if config.txg > known.txg {
+                            *known = config;
+                        }
+                    }
+                    None => pools.push((config, std::array::from_fn(|j| i == j))),
                 }
             }
-            Err(e) => why.push(format!("label {i}: {e}")),
+            Err(e) => match why.iter_mut().find(|(known, _)| *known == e) {
+                Some((_, labels)) => labels.push(i.to_string()),
+                None => why.push((e, vec![i.to_string()])),
+            },
         }
     }
-    let Some(config) = best else { return Err(why.join("; ")) };
-    let newest = Rings::read(device, config.top.ashift).newest();
-    Ok(Labels { config, newest, good })
+    if pools.is_empty() {
+        let why = why.into_iter().map(|(why, labels)| match &labels[..] {
+            [one] => format!("label {one}: {why}"),
+            several => format!("labels {}: {why}", several.join(", ")),
+        });
+        return Err(why.collect::<Vec<_>>().join("; "));
+    }
+    let is_only = pools.len() == 1;
+    let labels = pools.into_iter().map(|(config, good)| {
+        let set = if is_only { [true; 4] } else { good };
+        let newest = Rings::read(device, config.top.ashift, set).newest();
+        let good = good.into_iter().filter(|&good| good).count();
+        Labels { config, newest, good, set }
+    });
+    Ok(labels.collect())
 }
 
 /// The uberblock rings of a device.
@@ -74,9 +102,11 @@ pub struct Rings {
 }
 
 impl Rings {
-    /// Reads those that can be read. `ashift` is that of the device's top-level vdev.
-    pub fn read(device: &Device, ashift: u64) -> Self {
-        let labels = if device.size() < 4 * LABEL_SIZE { 0..0 } else { 0..4 };
+    /// Reads those of the labels in `set` that can be read. `ashift` is that of the device's
+    /// top-level vdev.
+    pub fn read(device: &Device, ashift: u64, set: LabelSet) -> Self {
+        let has_labels = device.size() >= 4 * LABEL_SIZE;
+        let labels = (0..).zip(set).filter(|(_, is_in)| *is_in && has_labels).map(|(i, _)| i);
         let read = |i| {
             let at = label_offset(device.size(), i) + RING_OFFSET;
             Some((at, device.read_vec(at, uberblock::RING_SIZE).ok()?))
@@ -102,8 +132,115 @@ impl Rings {
 fn read_config(device: &Device, label: u64) -> Result<LabelConfig, String> {
     let at = label + PHYS_OFFSET;
     let bytes = device.read_vec(at, PHYS_SIZE).map_err(|e| e.to_string())?;
-    verify_embedded(&bytes, [at, 0, 0, 0]).map_err(|e| e.to_string())?;
+    embedded::verify(&bytes, [at, 0, 0, 0], Sum::Whole).map_err(|e| e.to_string())?;
     let (list, ..) =
         NvList::decode_prefix(&bytes[..PHYS_SIZE - ECK_SIZE]).map_err(|e| e.to_string())?;
     LabelConfig::parse(&list)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::tests::Memory;
+    use crate::uberblock::tests::slot;
+    use proptest::prelude::*;
+    use std::sync::Arc;
+    use zsend_ondisk::Order;
+    use zsend_records::nvlist::{Encoding, NvValue};
+
+    /// What lies in the place of a label.
+    #[derive(Clone, Copy, Debug)]
+    enum Place {
+        /// Nothing.
+        Empty,
+        /// A label of the pool with this guid, written in this txg, and an uberblock of it.
+        Of { pool: u64, txg: u64 },
+        /// The same with a damaged nvlist; its uberblock is whole.
+        Damaged { pool: u64, txg: u64 },
+    }
+
+    fn config(pool: u64, txg: u64) -> Vec<u8> {
+        let mut tree = NvList::new();
+        tree.insert("type", NvValue::String("file".into()));
+        tree.insert("ashift", NvValue::Uint64(9));
+        let mut list = NvList::new();
+        list.insert("name", NvValue::String(format!("pool{pool}").as_str().into()));
+        for (key, value) in
+            [("version", 5000), ("state", 0), ("txg", txg), ("pool_guid", pool), ("guid", pool + 1)]
+        {
+            list.insert(key, NvValue::Uint64(value));
+        }
+        list.insert("vdev_tree", NvValue::List(tree));
+        list.encode(Encoding::Xdr)
+    }
+
+    fn device(places: [Place; 4]) -> Device {
+        let size = 8 << 20;
+        let mut bytes = vec![0; size];
+        for (i, place) in places.into_iter().enumerate() {
+            let (Place::Of { pool, txg } | Place::Damaged { pool, txg }) = place else { continue };
+            let at = label_offset(size as u64, i as u64);
+            let start = usize::try_from(at + PHYS_OFFSET).unwrap();
+            let region = &mut bytes[start..start + PHYS_SIZE];
+            let config = config(pool, txg);
+            region[..config.len()].copy_from_slice(&config);
+            embedded::seal(region, [at + PHYS_OFFSET, 0, 0, 0], Sum::Whole, Order::Little).unwrap();
+            if matches!(place, Place::Damaged { .. }) {
+                region[7] ^= 1;
+            }
+            let ring = at + RING_OFFSET;
+            let uberblock = slot(&[uberblock::MAGIC, 5000, txg, 0, pool], ring, false);
+            let start = usize::try_from(ring).unwrap();
+            bytes[start..start + uberblock.len()].copy_from_slice(&uberblock);
+        }
+        Device::new("device", Arc::new(Memory(bytes)))
+    }
+
+    fn place() -> impl Strategy<Value = Place> {
+        let of = (prop::sample::select(vec![10u64, 20, 30]), 1u64..100);
+        prop_oneof![
+            1 => Just(Place::Empty),
+            4 => of.clone().prop_map(|(pool, txg)| Place::Of { pool, txg }),
+            1 => of.prop_map(|(pool, txg)| Place::Damaged { pool, txg }),
+        ]
+    }
+
+    proptest! {
+        /// Each pool that some good label names is there once, with the newest of its labels and
+        /// with an uberblock of its own.
+        #[test]
+        fn labels_of_several_pools_are_told_apart(
+            places in [place(), place(), place(), place()],
+        ) {
+            let mut wanted: Vec<(u64, u64, usize)> = Vec::new();
+            for place in places {
+                let Place::Of { pool, txg } = place else { continue };
+                match wanted.iter_mut().find(|(known, ..)| *known == pool) {
+                    Some((_, newest, good)) => (*newest, *good) = (txg.max(*newest), *good + 1),
+                    None => wanted.push((pool, txg, 1)),
+                }
+            }
+            let found = read(&device(places)).unwrap_or_default();
+            let told: Vec<_> =
+                found.iter().map(|l| (l.config.pool_guid, l.config.txg, l.good)).collect();
+            prop_assert_eq!(&told, &wanted);
+            let several = found.len() > 1;
+            for labels in found {
+                let newest = labels.newest.unwrap();
+                // An uberblock does not name its pool. Here its time does.
+                let own = newest.timestamp == labels.config.pool_guid;
+                prop_assert!(!several || own);
+                prop_assert!(newest.txg >= labels.config.txg);
+            }
+        }
+    }
+
+    #[test]
+    fn a_reason_is_told_once_for_all_labels_that_have_it() {
+        let e = read(&device([Place::Empty; 4])).unwrap_err();
+        assert!(e.starts_with("labels 0, 1, 2, 3: embedded checksum's magic"), "{e}");
+        let damaged = Place::Damaged { pool: 10, txg: 1 };
+        let e = read(&device([damaged, Place::Empty, Place::Empty, Place::Empty])).unwrap_err();
+        assert!(e.contains("label 0: ") && e.contains("labels 1, 2, 3: "), "{e}");
+    }
 }

@@ -12,7 +12,6 @@
 //! println!("object 1 has {} levels", objset.dnode(1)?.nlevels);
 //! # Ok::<(), zsend_pool::PoolError>(())
 //! ```
-#![forbid(unsafe_code)]
 
 pub mod blkptr;
 mod buffer;

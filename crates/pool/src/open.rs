@@ -8,10 +8,10 @@ use crate::place::Bookmark;
 use crate::uberblock::Uberblock;
 use crate::vdev::{Dtls, Known, Tree, load_indirect};
 use crate::zio::Zio;
-use crate::zio::checksum::ChecksumSalt;
 use crate::{PoolError, Result, feature, zap};
 use std::collections::HashMap;
 use std::sync::Arc;
+use zsend_codec::checksum::ChecksumSalt;
 use zsend_records::nvlist::NvList;
 
 /// The MOS's directory of everything else: `DMU_POOL_DIRECTORY_OBJECT`.

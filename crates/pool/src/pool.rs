@@ -9,6 +9,7 @@ use crate::dsl::bookmark::{self, DsBookmark};
 use crate::dsl::crypt::Encryption;
 use crate::dsl::dataset::Dataset;
 use crate::dsl::dir::Dir;
+use crate::dsl::listing::Listing;
 use crate::dsl::name::{Name, Suffix};
 use crate::open;
 use crate::place::Bookmark;
@@ -151,29 +152,28 @@ impl Pool {
         Dataset::open(&self.mos, self.dir(dataset)?.head_dataset)
     }
 
-    /// The snapshots of a head, oldest first, by name.
+    /// The snapshots of a head, oldest first, by name; those that cannot be read come last.
     ///
     /// # Errors
-    /// Those of reading the ZAP and the datasets.
-    pub fn snapshots(&self, head: &Dataset) -> Result<Vec<(String, Dataset)>> {
-        if head.snapnames == 0 {
-            return Ok(Vec::new());
-        }
-        let mut snaps = Vec::new();
-        for entry in zap::entries(&self.mos, head.snapnames)? {
-            if let Some(object) = entry.u64() {
-                snaps.push((entry.name(), Dataset::open(&self.mos, object)?));
-            }
-        }
-        snaps.sort_by_key(|(_, d)| d.creation_txg);
-        Ok(snaps)
+    /// Those of reading the ZAP, where no entry can be found.
+    pub fn snapshots(&self, head: &Dataset) -> Result<Listing<Dataset>> {
+        let mut all = Listing::read(&self.mos, head.snapnames, |entry| {
+            let object = entry.u64().ok_or_else(|| {
+                let at = Bookmark::new(0, head.snapnames, 0, 0);
+                let found = format!("{:?}", entry.ints());
+                PoolError::corrupt(at, "snapshot", found, "an object number")
+            })?;
+            Dataset::open(&self.mos, object)
+        })?;
+        all.items.sort_by_key(|(_, d)| d.as_ref().map_or(u64::MAX, |d| d.creation_txg));
+        Ok(all)
     }
 
     /// The bookmarks of a head, oldest first, by name.
     ///
     /// # Errors
-    /// Those of reading the ZAP.
-    pub fn bookmarks(&self, head: &Dataset) -> Result<Vec<(String, DsBookmark)>> {
+    /// Those of reading the ZAP, where no entry can be found.
+    pub fn bookmarks(&self, head: &Dataset) -> Result<Listing<DsBookmark>> {
         bookmark::all(&self.mos, head)
     }
 
@@ -212,10 +212,11 @@ impl Pool {
         // A name of 255 bytes has at most 128 parts, so a longer chain of parents is a loop.
         while dir.parent != 0 && parts.len() < 256 {
             let parent = Dir::open(&self.mos, dir.parent)?;
-            let children = parent.children(&self.mos)?;
+            let (children, lost) = parent.children(&self.mos)?.split();
             let Some((name, _)) = children.into_iter().find(|(_, o)| *o == dir.object) else {
                 let at = Bookmark::new(0, parent.children, 0, 0);
-                return Err(PoolError::corrupt(at, "child", "absent", dir.object));
+                let absent = PoolError::corrupt(at, "child", "absent", dir.object);
+                return Err(lost.into_iter().next().unwrap_or(absent));
             };
             parts.push(name);
             dir = parent;
@@ -224,12 +225,13 @@ impl Pool {
         parts.reverse();
         let mut name = parts.join("/");
         if dataset.is_snapshot {
-            let snaps = zap::entries(&self.mos, head.snapnames)?;
-            let short =
-                snaps.iter().find(|e| e.u64() == Some(dataset.object)).ok_or_else(|| {
-                    let at = Bookmark::new(0, head.snapnames, 0, 0);
-                    PoolError::corrupt(at, "snapshot", "absent", dataset.object)
-                })?;
+            let snaps = zap::readable(&self.mos, head.snapnames)?;
+            let short = snaps.entries.iter().find(|e| e.u64() == Some(dataset.object));
+            let Some(short) = short else {
+                let at = Bookmark::new(0, head.snapnames, 0, 0);
+                let absent = PoolError::corrupt(at, "snapshot", "absent", dataset.object);
+                return Err(snaps.lost.into_iter().next().unwrap_or(absent));
+            };
             name = format!("{name}@{}", short.name());
         }
         Ok(name)

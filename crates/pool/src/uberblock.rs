@@ -1,12 +1,12 @@
 //! The uberblock ring: which of the pool's states is the newest that can be trusted.
 
 use crate::blkptr::{BLKPTR_SIZE, BlkPtr};
-use crate::zio::checksum::verify_embedded;
 use core::cmp::Reverse;
 use core::mem::offset_of;
 use static_assertions::{assert_eq_size, const_assert_eq};
 use zerocopy::byteorder::{LE, U64};
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
+use zsend_ondisk::embedded::{self, Sum};
 
 /// Magic of an uberblock, `UBERBLOCK_MAGIC`.
 pub const MAGIC: u64 = 0x00BA_B10C;
@@ -154,7 +154,7 @@ impl<'a> Unverified<'a> {
 
     /// The uberblock, if its checksum is right.
     pub fn verify(&self) -> Option<Uberblock> {
-        verify_embedded(self.slot, [self.offset, 0, 0, 0]).ok().map(|_| self.uberblock)
+        embedded::verify(self.slot, [self.offset, 0, 0, 0], Sum::Whole).ok().map(|_| self.uberblock)
     }
 }
 
@@ -176,24 +176,19 @@ pub fn newest<'a>(all: impl Iterator<Item = Unverified<'a>>) -> Option<Uberblock
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
-    use sha2::{Digest, Sha256};
+    use zsend_ondisk::Order;
 
     /// A slot at `offset` as either kind of machine writes it.
-    fn slot(words: &[u64], offset: u64, big: bool) -> Vec<u8> {
-        let word = if big { u64::to_be_bytes } else { u64::to_le_bytes };
+    pub(crate) fn slot(words: &[u64], offset: u64, big: bool) -> Vec<u8> {
+        let order = if big { Order::Big } else { Order::Little };
         let mut slot = vec![0; 1024];
-        let mut put = |at: usize, value: u64| slot[at..at + 8].copy_from_slice(&word(value));
+        let mut put = |at: usize, value: u64| slot[at..at + 8].copy_from_slice(&order.bytes(value));
         for (i, &w) in words.iter().enumerate() {
             put(i * 8, w);
         }
-        put(984, 0x0210_da7a_b10c_7a11);
-        put(992, offset);
-        let digest = Sha256::digest(&slot);
-        for (i, w) in digest.as_chunks::<8>().0.iter().enumerate() {
-            slot[992 + 8 * i..1000 + 8 * i].copy_from_slice(&word(u64::from_be_bytes(*w)));
-        }
+        embedded::seal(&mut slot, [offset, 0, 0, 0], Sum::Whole, order).unwrap();
         slot
     }
 

@@ -1,12 +1,13 @@
 //! Where pools are found, and which state of them is read: fixtures, some of them changed.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
-use sha2::{Digest, Sha256};
 use std::fs::{self, File, OpenOptions as FileOptions};
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
+use zsend_ondisk::Order;
+use zsend_ondisk::embedded::{self, Sum};
 use zsend_pool::PoolError;
 use zsend_pool::discover::{discover, select};
 use zsend_pool::dsl::name::Name;
@@ -15,7 +16,7 @@ use zsend_pool::pool::{OpenOptions, Pool, known_txgs};
 /// A copy of a fixture's images that may be changed.
 fn copy(fixture: &str) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
-    xtask::images::unpack_to(&xtask::run::fixture(fixture), dir.path()).unwrap();
+    zsend_testkit::images::unpack_to(&zsend_testkit::fixture(fixture), dir.path()).unwrap();
     dir
 }
 
@@ -58,14 +59,7 @@ fn newest(file: &File) -> (Vec<u8>, Vec<u64>) {
 
 /// Writes an uberblock with the checksum that it needs there.
 fn write_slot(file: &File, at: u64, bytes: &mut [u8]) {
-    let sum = bytes.len() - 32;
-    bytes[sum..].fill(0);
-    bytes[sum..sum + 8].copy_from_slice(&at.to_le_bytes());
-    let digest = Sha256::digest(&*bytes);
-    for (to, from) in bytes[sum..].chunks_mut(8).zip(digest.chunks(8)) {
-        to.copy_from_slice(from);
-        to.reverse();
-    }
+    embedded::seal(bytes, [at, 0, 0, 0], Sum::Whole, Order::Little).unwrap();
     file.write_all_at(bytes, at).unwrap();
 }
 
@@ -157,7 +151,41 @@ fn partitions_are_found_by_either_table() {
     let size = file.metadata().unwrap().len();
     file.write_all_at(&[0; 512], size - 512).unwrap();
     let none = open(&path, "xgpt", &OpenOptions::default()).unwrap_err().to_string();
-    assert!(none.contains("no ZFS label found") && none.contains("no GPT"), "{none}");
+    assert!(none.contains("no ZFS label found") && none.contains("labels 0, 1, 2, 3"), "{none}");
+}
+
+#[test]
+fn a_pool_in_a_partition_of_a_dos_table_is_found() {
+    let dir = copy("bmbr");
+    let pool = open(dir.path(), "bmbr", &OpenOptions::default()).unwrap();
+    assert!(has_snapshot(&pool, "bmbr/fs@b"));
+}
+
+#[test]
+fn a_disk_image_in_a_partition_is_looked_into() {
+    let inner = fs::read(copy("xgpt").path().join("d0.img")).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let mut table = vec![0; 1 << 20];
+    // One primary partition, from the block after this first megabyte on.
+    let blocks = u32::try_from(inner.len() / 512).unwrap();
+    table[450] = 0x83;
+    table[454..458].copy_from_slice(&2048_u32.to_le_bytes());
+    table[458..462].copy_from_slice(&blocks.to_le_bytes());
+    table[510..512].copy_from_slice(&[0x55, 0xaa]);
+    fs::write(dir.path().join("outer.img"), [table, inner].concat()).unwrap();
+    let pool = open(dir.path(), "xgpt", &OpenOptions::default()).unwrap();
+    assert!(has_snapshot(&pool, "xgpt/fs@b"));
+}
+
+#[test]
+fn both_pools_of_a_device_with_labels_of_two_are_found() {
+    let dir = copy("bstale");
+    let found = discover(&[dir.path().to_owned()]).unwrap().pools;
+    let mut names: Vec<_> = found.iter().map(|f| f.config.name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["bold", "bstale"]);
+    let pool = open(dir.path(), "bstale", &OpenOptions::default()).unwrap();
+    assert!(has_snapshot(&pool, "bstale/fs@b"));
 }
 
 /// Makes the newest uberblock of a copied multihost pool one whose host beats every 100 ms.
@@ -252,9 +280,9 @@ fn a_second_copy_of_a_device_has_what_is_damaged_on_the_first() {
 fn several_pools_in_a_folder_are_told_apart() {
     let dir = copy("gang");
     let other = dir.path().join("zfsv1");
-    xtask::images::unpack_to(&xtask::run::fixture("zfsv1"), &other).unwrap();
+    zsend_testkit::images::unpack_to(&zsend_testkit::fixture("zfsv1"), &other).unwrap();
     let paths: Vec<PathBuf> = vec![dir.path().to_owned(), other];
-    let found = discover(&paths).unwrap();
+    let found = discover(&paths).unwrap().pools;
     assert_eq!(found.len(), 2);
     for one in &found {
         let guid = one.config.pool_guid.to_string();
@@ -297,6 +325,10 @@ fn a_file_without_labels_says_so() {
     File::create(&path).unwrap().set_len(64 << 20).unwrap();
     let error = open(&path, "tank", &OpenOptions::default()).unwrap_err();
     assert!(matches!(error, PoolError::NoLabel { .. }), "{error}");
+    fs::write(dir.path().join("disk.qcow2"), [&b"QFI\xfb"[..], &[0; 2 << 20]].concat()).unwrap();
     let error = open(dir.path(), "tank", &OpenOptions::default()).unwrap_err();
     assert!(matches!(error, PoolError::NoPool(_)), "{error}");
+    let text = error.to_string();
+    assert!(text.contains("empty.img: no ZFS label found"), "{text}");
+    assert!(text.contains("disk.qcow2: no ZFS label found: a qcow2 image"), "{text}");
 }

@@ -45,7 +45,7 @@ enum Damage {
 fn unpacked(pool: &str) -> PathBuf {
     static UNPACKING: Mutex<()> = Mutex::new(());
     let _one_at_a_time = UNPACKING.lock();
-    xtask::images::unpack(&xtask::run::fixture(pool)).unwrap()
+    zsend_testkit::images::unpack(&zsend_testkit::fixture(pool)).unwrap()
 }
 
 fn image(dir: &Path, i: usize) -> PathBuf {

@@ -96,8 +96,10 @@ pub trait Body<O: ByteOrder>: FromBytes + IntoBytes + Immutable + KnownLayout + 
 }
 
 impl<O: ByteOrder> ReplayRecord<O> {
-    /// A record with this body, everything else zero.
+    /// A record with this body, everything else zero. A body that is too large for a record does not
+    /// compile.
     pub fn new<B: Body<O>>(body: &B) -> Self {
+        const { assert!(8 + size_of::<B>() <= RECORD_SIZE, "the body fits into a record") };
         let mut record = Self::new_zeroed();
         record.drr_type = U32::new(B::TYPE.0);
         let bytes = body.as_bytes();

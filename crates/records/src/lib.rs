@@ -16,7 +16,6 @@
 //! assert_eq!(record.record_type(), RecordType::FREE);
 //! assert_eq!(record.body_as::<Free<LE>>().unwrap().object.get(), 7);
 //! ```
-#![forbid(unsafe_code)]
 
 pub mod byteswap;
 pub mod chain;

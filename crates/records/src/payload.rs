@@ -92,10 +92,10 @@ pub struct Limits {
 
 impl Limits {
     /// What the format itself allows: blocks of 16 MiB, and one MiB more for what a codec or a
-    /// sector may add; dnodes of 16 KiB; 112 embedded bytes. A package header may take 256 MiB,
-    /// which lists about a million snapshots.
+    /// sector may add; dnodes of 16 KiB; 112 embedded bytes. A package header may take 64 MiB,
+    /// which lists about a quarter of a million snapshots.
     pub const DEFAULT: Self =
-        Self { nvlist: 256 << 20, bonus: 16 << 10, block: 17 << 20, embedded: 112 };
+        Self { nvlist: 64 << 20, bonus: 16 << 10, block: 17 << 20, embedded: 112 };
 
     /// Small enough that a fuzzer's inputs reach them.
     pub const FUZZ: Self =

@@ -24,6 +24,5 @@
 //! assert!(text.starts_with(b"BEGIN record\n\thdrtype = 1\n"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-#![forbid(unsafe_code)]
 
 pub mod dump;

@@ -17,7 +17,6 @@
 //! assert_eq!(report.replaced.len(), 0);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-#![forbid(unsafe_code)]
 
 mod batch;
 mod begin;

@@ -3,6 +3,7 @@
 use crate::error::{Result, SendError};
 use zsend_pool::dsl::bookmark::DsBookmark;
 use zsend_pool::dsl::dataset::Dataset;
+use zsend_pool::dsl::listing::Listing;
 use zsend_pool::dsl::name::{Name, Suffix};
 use zsend_pool::pool::Pool;
 use zsend_pool::{PoolError, zap};
@@ -60,9 +61,7 @@ impl Source {
             }
             Suffix::Bookmark(short) => {
                 let head = pool.head(&from.dataset).map_err(exists)?;
-                let bookmarks = pool.bookmarks(&head)?;
-                let (_, bookmark) =
-                    bookmarks.into_iter().find(|(n, _)| n == short).ok_or_else(missing)?;
+                let bookmark = pool.bookmarks(&head)?.find(short)?.ok_or_else(missing)?;
                 // A bookmark stands for the snapshot that it was made of.
                 let mut earlier = head;
                 earlier.is_snapshot = true;
@@ -123,49 +122,82 @@ pub(crate) fn ivset_guid(dataset: &Dataset) -> u64 {
 /// The snapshot or bookmark that has this guid: looked for in `dataset`, then in the datasets that
 /// it was cloned from, then in the whole pool.
 pub(crate) fn find_by_guid(pool: &Pool, dataset: &str, guid: u64) -> Result<Option<Name>> {
-    let mut name = dataset.to_owned();
-    // Each clone is younger than its origin, so the chain ends; the bound is for broken pools.
-    for _ in 0..1000 {
-        if let Some(found) = in_dataset(pool, &name, guid)? {
-            return Ok(Some(found));
-        }
-        let dir = pool.dir(&name)?;
-        if dir.origin == 0 {
-            break;
-        }
-        let origin = Dataset::open(pool.mos(), dir.origin)?;
-        name = Name::parse(&pool.dataset_name(&origin)?)?.dataset;
+    let mut search = Search { pool, guid, lost: None };
+    match search.from(dataset) {
+        Some(found) => Ok(Some(found)),
+        None => search.lost.map_or(Ok(None), |e| Err(e.into())),
     }
-    in_tree(pool, pool.name(), guid)
 }
 
-fn in_dataset(pool: &Pool, dataset: &str, guid: u64) -> Result<Option<Name>> {
-    let head = pool.head(dataset)?;
-    let snapshots = pool.snapshots(&head)?;
-    let found =
-        snapshots.into_iter().find(|(_, d)| d.guid == guid).map(|(n, _)| Suffix::Snapshot(n));
-    let found = match found {
-        Some(snapshot) => Some(snapshot),
-        None => {
-            let bookmarks = pool.bookmarks(&head)?;
-            bookmarks.into_iter().find(|(_, b)| b.guid == guid).map(|(n, _)| Suffix::Bookmark(n))
-        }
-    };
-    Ok(found.map(|suffix| Name { dataset: dataset.to_owned(), suffix }))
+/// A search for a snapshot or bookmark; what cannot be read is passed over.
+struct Search<'p> {
+    pool: &'p Pool,
+    guid: u64,
+    /// The first thing that could not be read.
+    lost: Option<PoolError>,
 }
 
-fn in_tree(pool: &Pool, name: &str, guid: u64) -> Result<Option<Name>> {
-    if let Some(found) = in_dataset(pool, name, guid)? {
-        return Ok(Some(found));
+impl Search<'_> {
+    /// What was read, or nothing; a failure is kept.
+    fn keep<T>(&mut self, read: zsend_pool::Result<T>) -> Option<T> {
+        read.map_err(|e| self.lost.get_or_insert(e)).ok()
     }
-    for (child, _) in pool.dir(name)?.children(pool.mos())? {
-        // Names of at most 255 bytes end the recursion in any pool, looping ones too.
-        if child.starts_with(['$', '%']) || name.len() + child.len() >= 256 {
-            continue;
+
+    /// What a list has; what it lacks is kept.
+    fn keep_list<T>(&mut self, read: zsend_pool::Result<Listing<T>>) -> Vec<(String, T)> {
+        let (items, lost) = self.keep(read).unwrap_or_default().split();
+        if self.lost.is_none() {
+            self.lost = lost.into_iter().next();
         }
-        if let Some(found) = in_tree(pool, &format!("{name}/{child}"), guid)? {
-            return Ok(Some(found));
-        }
+        items
     }
-    Ok(None)
+
+    /// Looks in the dataset, in those that it was cloned from, then everywhere.
+    fn from(&mut self, dataset: &str) -> Option<Name> {
+        let mut name = dataset.to_owned();
+        // Each clone is younger than its origin, so the chain ends; the bound is for broken pools.
+        for _ in 0..1000 {
+            if let Some(found) = self.in_dataset(&name) {
+                return Some(found);
+            }
+            let dir = self.keep(self.pool.dir(&name)).filter(|dir| dir.origin != 0);
+            let Some(dir) = dir else { break };
+            let origin = Dataset::open(self.pool.mos(), dir.origin);
+            let origin = origin.and_then(|origin| self.pool.dataset_name(&origin));
+            let origin = origin.and_then(|name| Name::parse(&name));
+            let Some(origin) = self.keep(origin) else { break };
+            name = origin.dataset;
+        }
+        self.in_tree(self.pool.name())
+    }
+
+    fn in_dataset(&mut self, dataset: &str) -> Option<Name> {
+        let head = self.keep(self.pool.head(dataset))?;
+        let snapshots = self.keep_list(self.pool.snapshots(&head));
+        let found = snapshots.into_iter().find(|(_, d)| d.guid == self.guid);
+        let mut suffix = found.map(|(n, _)| Suffix::Snapshot(n));
+        if suffix.is_none() {
+            let bookmarks = self.keep_list(self.pool.bookmarks(&head));
+            let found = bookmarks.into_iter().find(|(_, b)| b.guid == self.guid);
+            suffix = found.map(|(n, _)| Suffix::Bookmark(n));
+        }
+        suffix.map(|suffix| Name { dataset: dataset.to_owned(), suffix })
+    }
+
+    fn in_tree(&mut self, name: &str) -> Option<Name> {
+        if let Some(found) = self.in_dataset(name) {
+            return Some(found);
+        }
+        let dir = self.keep(self.pool.dir(name))?;
+        for (child, _) in self.keep_list(dir.children(self.pool.mos())) {
+            // Names of at most 255 bytes end the recursion in any pool, looping ones too.
+            if child.starts_with(['$', '%']) || name.len() + child.len() >= 256 {
+                continue;
+            }
+            if let Some(found) = self.in_tree(&format!("{name}/{child}")) {
+                return Some(found);
+            }
+        }
+        None
+    }
 }

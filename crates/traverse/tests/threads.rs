@@ -14,7 +14,7 @@ use zsend_traverse::options::{SendOptions, Tunables};
 use zsend_traverse::send::SendPlan;
 
 fn basic() -> Pool {
-    let dir = xtask::images::unpack(&xtask::run::fixture("basic")).unwrap();
+    let dir = zsend_testkit::images::unpack(&zsend_testkit::fixture("basic")).unwrap();
     Pool::open(&[dir], "basic", &OpenOptions::default()).unwrap()
 }
 

@@ -29,7 +29,7 @@ pub struct Copy {
 impl Copy {
     pub fn of(fixture: &str) -> Self {
         let dir = TempDir::new().unwrap();
-        xtask::images::unpack_to(&xtask::run::fixture(fixture), dir.path()).unwrap();
+        zsend_testkit::images::unpack_to(&zsend_testkit::fixture(fixture), dir.path()).unwrap();
         Self { dir }
     }
 
@@ -64,7 +64,7 @@ impl Copy {
 
 /// A fixture's images, shared by tests that only read.
 pub fn pool_dir(fixture: &str) -> PathBuf {
-    xtask::images::unpack(&xtask::run::fixture(fixture)).unwrap()
+    zsend_testkit::images::unpack(&zsend_testkit::fixture(fixture)).unwrap()
 }
 
 /// Runs `zsend` with its output captured.

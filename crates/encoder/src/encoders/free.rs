@@ -27,7 +27,8 @@ impl RecordEncoder for FreeEncoder {
 /// `BP_SPAN`: bytes below a pointer. The C shift wraps at 64 bits, and its count on the machines
 /// that streams are made on at 64, and so does this.
 pub(super) fn span(hole: &Hole) -> u64 {
-    let shift = 9 + hole.level * u32::from(hole.indblkshift).wrapping_sub(7);
+    let per_level = u32::from(hole.indblkshift).wrapping_sub(7);
+    let shift = hole.level.wrapping_mul(per_level).wrapping_add(9);
     u64::from(hole.datablkszsec).wrapping_shl(shift)
 }
 
@@ -40,7 +41,7 @@ fn illumos_range(hole: &Hole) -> Option<(u64, u64)> {
 
 /// Blocks below a pointer, and the first of them; `None` if that passes 2^64.
 pub(super) fn blocks(hole: &Hole) -> Option<(u64, u64)> {
-    let shift = hole.level * u32::from(hole.indblkshift).saturating_sub(7);
+    let shift = hole.level.saturating_mul(u32::from(hole.indblkshift).saturating_sub(7));
     let count = 1u64.checked_shl(shift)?;
     Some((hole.blkid.checked_mul(count)?, count))
 }
@@ -61,6 +62,7 @@ fn openzfs_range(hole: &Hole) -> Option<(u64, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn hole(level: u32, blkid: u64, maxblkid: u64) -> Hole {
         Hole {
@@ -94,6 +96,30 @@ mod tests {
     fn starts_past_two_to_the_sixty_four_are_dropped() {
         assert_eq!(illumos_range(&hole(4, 1 << 8, u64::MAX)), None);
         assert_eq!(openzfs_range(&hole(4, 1 << 24, u64::MAX)), None);
+    }
+
+    proptest! {
+        /// Any hole is a range or none, in either dialect; a hole comes from a disk.
+        #[test]
+        fn any_hole_ends(
+            level in prop_oneof![0u32..9, any::<u32>()],
+            blkid in any::<u64>(),
+            indblkshift in any::<u8>(),
+            datablkszsec in any::<u16>(),
+            maxblkid in any::<u64>(),
+        ) {
+            let h = Hole { indblkshift, datablkszsec, ..hole(level, blkid, maxblkid) };
+            let _ = illumos_range(&h);
+            if let Some((offset, length)) = openzfs_range(&h) {
+                prop_assert!(offset.checked_add(length).is_some());
+            }
+        }
+    }
+
+    #[test]
+    fn a_hole_of_the_second_level_may_have_no_shift() {
+        let h = Hole { indblkshift: 0, ..hole(2, 0, 0) };
+        assert_eq!(illumos_range(&h), Some((0, 256 << 59)));
     }
 
     #[test]

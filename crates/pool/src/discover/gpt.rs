@@ -9,7 +9,7 @@ use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 /// What a header starts with.
 const SIGNATURE: [u8; 8] = *b"EFI PART";
 /// Bytes of a logical block: of nearly all disks, and of those that show 4 KiB sectors.
-const BLOCK_SIZES: [u64; 2] = [512, 4096];
+pub(super) const BLOCK_SIZES: [u64; 2] = [512, 4096];
 /// Bounds of the table: the standard reserves 16 KiB, 128 entries of 128 bytes.
 const MAX_ENTRIES: u32 = 1024;
 const MAX_ENTRY_SIZE: u32 = 4096;
@@ -58,20 +58,32 @@ struct Entry {
 }
 assert_eq_size!(Entry, [u8; 48]);
 
-/// The partitions of a disk, by the first table that is sound: the primary one, else the backup in
-/// the disk's last block.
+/// Bytes at a disk's start that hold the first block of every kind of table: see [`head`].
+const HEAD_SIZE: u64 = 8 << 10;
+
+/// The first bytes of a disk, with the DOS table and the primary header of the GPT in them; none if
+/// they cannot be read.
+pub fn head(disk: &Device) -> Vec<u8> {
+    let len = usize::try_from(HEAD_SIZE.min(disk.size())).unwrap_or(0);
+    disk.read_vec(0, len).unwrap_or_default()
+}
+
+/// The partitions of a disk with this [`head`], by the first table that is sound: the primary one,
+/// else the backup in the disk's last block.
 ///
 /// # Errors
-/// Why there is none.
-pub fn partitions(disk: &Device) -> Result<Vec<Partition>, String> {
-    let mut why = String::from("no GPT");
+/// There is none, or what is wrong with the one that there is.
+pub fn partitions(disk: &Device, head: &[u8]) -> Result<Vec<Partition>, Option<String>> {
+    let mut why = None;
     for block_size in BLOCK_SIZES {
         let last = (disk.size() / block_size).saturating_sub(1);
         for lba in [1, last] {
-            match table(disk, block_size, lba) {
+            match table(disk, head, block_size, lba) {
                 Ok(partitions) => return Ok(partitions),
                 // Of the four places, the one that has a table at all is worth telling about.
-                Err(Some(e)) => why = format!("GPT in block {lba} of {block_size} bytes: {e}"),
+                Err(Some(e)) => {
+                    why = Some(format!("GPT in block {lba} of {block_size} bytes: {e}"));
+                }
                 Err(None) => {}
             }
         }
@@ -80,10 +92,19 @@ pub fn partitions(disk: &Device) -> Result<Vec<Partition>, String> {
 }
 
 /// Reads one copy of the table. `None` as the error says that there is none.
-fn table(disk: &Device, block_size: u64, lba: u64) -> Result<Vec<Partition>, Option<String>> {
+fn table(
+    disk: &Device,
+    head: &[u8],
+    block_size: u64,
+    lba: u64,
+) -> Result<Vec<Partition>, Option<String>> {
     let at = lba.checked_mul(block_size).ok_or(None)?;
     let len = usize::try_from(block_size).map_err(|_| None)?;
-    let block = disk.read_vec(at, len).map_err(|_| None)?;
+    let in_head = usize::try_from(at).ok().and_then(|at| head.get(at..at.checked_add(len)?));
+    let block = match in_head {
+        Some(block) => block.to_vec(),
+        None => disk.read_vec(at, len).map_err(|_| None)?,
+    };
     let (header, _) = Header::ref_from_prefix(&block).map_err(|_| None)?;
     if header.signature != SIGNATURE {
         return Err(None);
@@ -194,8 +215,9 @@ pub(crate) mod tests {
         disk
     }
 
-    fn parse(disk: Vec<u8>) -> Result<Vec<Partition>, String> {
-        partitions(&Device::new("disk", Arc::new(Memory(disk))))
+    fn parse(disk: Vec<u8>) -> Result<Vec<Partition>, Option<String>> {
+        let disk = Device::new("disk", Arc::new(Memory(disk)));
+        partitions(&disk, &head(&disk))
     }
 
     #[test]
@@ -232,9 +254,9 @@ pub(crate) mod tests {
         let mut bytes = disk(512, 200, &[(40, 99)]);
         bytes[512 + 40] ^= 1;
         bytes[199 * 512 + 40] ^= 1;
-        assert!(parse(bytes).unwrap_err().contains("CRC of its header"));
-        assert_eq!(parse(vec![0; 8192]).unwrap_err(), "no GPT");
-        assert_eq!(parse(Vec::new()).unwrap_err(), "no GPT");
+        assert!(parse(bytes).unwrap_err().unwrap().contains("CRC of its header"));
+        assert_eq!(parse(vec![0; 8192]), Err(None));
+        assert_eq!(parse(Vec::new()), Err(None));
     }
 
     #[test]
@@ -253,6 +275,6 @@ pub(crate) mod tests {
             let crc = crc32(&bytes[at..at + 92]);
             bytes[at + 16..at + 20].copy_from_slice(&crc.to_le_bytes());
         }
-        assert!(parse(bytes).unwrap_err().contains("4294967295 entries"));
+        assert!(parse(bytes).unwrap_err().unwrap().contains("4294967295 entries"));
     }
 }

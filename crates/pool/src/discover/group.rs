@@ -3,7 +3,7 @@
 use super::Labelled;
 use crate::config::{LabelConfig, PoolState, VdevConfig};
 use crate::device::Device;
-use crate::label::Rings;
+use crate::label::{LabelSet, Rings};
 use crate::uberblock::Uberblock;
 use crate::vdev::{Leaves, Member};
 use std::cmp::Reverse;
@@ -23,8 +23,24 @@ pub struct Found {
     pub newest: Option<Uberblock>,
     /// What the administrator should know.
     pub warnings: Vec<String>,
-    /// Where the uberblocks lie: each device, and log2 of its sector size.
-    pub(super) rings: Vec<(Device, u64)>,
+    /// Where its uberblocks lie.
+    pub(super) rings: Vec<RingsOf>,
+}
+
+/// Where the uberblocks of a pool lie on one of its devices.
+#[derive(Clone, Debug)]
+pub(super) struct RingsOf {
+    pub(super) device: Device,
+    /// log2 of its sector size.
+    ashift: u64,
+    /// The labels that are the pool's.
+    set: LabelSet,
+}
+
+impl RingsOf {
+    pub(super) fn read(&self) -> Rings {
+        Rings::read(&self.device, self.ashift, self.set)
+    }
 }
 
 impl Found {
@@ -43,7 +59,7 @@ impl Found {
 
     /// Every good uberblock that its devices have now, newest first, without repeats.
     pub fn uberblocks(&self) -> Vec<Uberblock> {
-        let rings = self.rings.iter().map(|(device, ashift)| Rings::read(device, *ashift));
+        let rings = self.rings.iter().map(RingsOf::read);
         let mut all: Vec<Uberblock> = rings.flat_map(|rings| rings.uberblocks()).collect();
         all.sort_by_key(|u| Reverse(u.rank()));
         all.dedup();
@@ -129,7 +145,8 @@ fn assemble(mut members: Vec<Labelled>) -> Option<Found> {
                     ));
                 }
                 is_node.insert(label.guid, (node, txg));
-                rings.push((device.clone(), label.top.ashift));
+                let ashift = label.top.ashift;
+                rings.push(RingsOf { device: device.clone(), ashift, set: labels.set });
                 v.insert(vec![Member { device, txg }]);
             }
         }

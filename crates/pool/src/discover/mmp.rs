@@ -5,7 +5,6 @@
 
 use super::Found;
 use crate::config::PoolState;
-use crate::label::Rings;
 use crate::uberblock::{Heartbeat, Uberblock};
 use crate::{PoolError, Result};
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -71,8 +70,8 @@ fn watch_time(beat: &Heartbeat) -> Duration {
 /// watched already, by the file system.
 fn is_idle_file(found: &Found, time: Duration) -> bool {
     let now = SystemTime::now();
-    found.rings.iter().all(|(device, _)| {
-        device.modified().is_some_and(|at| now.duration_since(at).is_ok_and(|age| age > time))
+    found.rings.iter().all(|rings| {
+        rings.device.modified().is_some_and(|at| now.duration_since(at).is_ok_and(|age| age > time))
     })
 }
 
@@ -86,9 +85,9 @@ fn wait(time: Duration) {
 
 /// The newest uberblock that the devices have now.
 fn newest(found: &Found) -> Option<Uberblock> {
-    let newest = found.rings.iter().filter_map(|(device, ashift)| {
-        device.refresh();
-        Rings::read(device, *ashift).newest()
+    let newest = found.rings.iter().filter_map(|rings| {
+        rings.device.refresh();
+        rings.read().newest()
     });
     newest.max_by_key(Uberblock::rank)
 }

@@ -1,5 +1,7 @@
 //! From the paths on the command line to the pools that lie on them.
 
+mod contents;
+mod dos;
 pub mod gpt;
 mod group;
 pub(crate) mod mmp;
@@ -23,6 +25,16 @@ struct Labelled {
     is_node: bool,
 }
 
+/// The pools on some devices, and what holds none.
+#[derive(Debug)]
+pub struct Discovery {
+    /// The pools, by guid.
+    pub pools: Vec<Found>,
+    /// Why something in a folder was passed over: [`PoolError::Device`] if it cannot be read,
+    /// [`PoolError::NoLabel`] otherwise. By path.
+    pub passed_over: Vec<PoolError>,
+}
+
 /// All pools on the devices and in the folders that `paths` name.
 ///
 /// A file or device that is named itself must hold a label, or a partition that does; in a folder,
@@ -31,7 +43,7 @@ struct Labelled {
 /// # Errors
 /// [`PoolError::Device`] if a path cannot be opened, or if nothing was found and something in a
 /// folder could not be opened; [`PoolError::NoLabel`].
-pub fn discover(paths: &[PathBuf]) -> Result<Vec<Found>> {
+pub fn discover(paths: &[PathBuf]) -> Result<Discovery> {
     let mut candidates = Vec::new();
     for path in paths {
         let meta = std::fs::metadata(path).map_err(|e| device_error(path, e))?;
@@ -46,20 +58,20 @@ pub fn discover(paths: &[PathBuf]) -> Result<Vec<Found>> {
         probe(&Device::open(&candidate.path)?, candidate.is_node)
     });
     let mut labelled = Vec::new();
-    let mut unopened = None;
+    let mut passed_over = Vec::new();
     for (candidate, probed) in candidates.iter().zip(probed) {
         match probed {
             Ok(found) => labelled.extend(found),
             Err(e) if candidate.is_named => return Err(e),
-            Err(PoolError::NoLabel { .. }) => {}
             // A device without a medium, or one that may not be read, is no reason to stop
             // looking at its neighbours.
-            Err(e) => unopened = unopened.or(Some(e)),
+            Err(e) => passed_over.push(e),
         }
     }
-    match unopened {
-        Some(e) if labelled.is_empty() => Err(e),
-        _ => Ok(group::group(labelled)),
+    let is_unread = |e: &PoolError| matches!(e, PoolError::Device { .. });
+    match passed_over.iter().position(is_unread) {
+        Some(first) if labelled.is_empty() => Err(passed_over.swap_remove(first)),
+        _ => Ok(Discovery { pools: group::group(labelled), passed_over }),
     }
 }
 
@@ -116,41 +128,94 @@ fn folder(path: &Path) -> Result<Vec<Candidate>> {
     Ok(entries)
 }
 
+/// How deep partition tables are followed: a disk image that was copied into a partition has a
+/// table of its own.
+const MAX_TABLES: u32 = 2;
+
 /// The labels of a whole device and of each of its partitions.
 ///
 /// # Errors
 /// [`PoolError::NoLabel`] if there are none.
 fn probe(device: &Device, is_node: bool) -> Result<Vec<Labelled>> {
-    let mut found = Vec::new();
-    let mut why = Vec::new();
-    match label::read(device) {
-        Ok(labels) => found.push(Labelled { device: device.clone(), labels, is_node }),
-        Err(e) => why.push(e),
+    let mut probe = Probe { is_node, found: Vec::new(), why: Vec::new() };
+    probe.look(device, "", MAX_TABLES);
+    if probe.found.is_empty() {
+        let why = probe.why.join("; ");
+        return Err(PoolError::NoLabel { device: device.name().to_owned(), why });
     }
-    match gpt::partitions(device) {
-        Ok(partitions) => {
-            for gpt::Partition { number, start, size } in partitions {
-                let device = device.part(start, size);
-                match label::read(&device) {
-                    Ok(labels) => found.push(Labelled { device, labels, is_node }),
-                    Err(e) => why.push(format!("partition {number}: {e}")),
-                }
-            }
-        }
-        Err(e) => why.push(e),
-    }
-    if found.is_empty() {
-        return Err(PoolError::NoLabel { device: device.name().to_owned(), why: why.join("; ") });
-    }
-    Ok(found)
+    Ok(probe.found)
 }
 
-/// The one pool among `pools` that `name` means: its name or its guid in decimal. A pool that was
-/// destroyed gives way to another of its name.
+/// What was found on a device so far.
+struct Probe {
+    /// See [`Labelled::is_node`].
+    is_node: bool,
+    found: Vec<Labelled>,
+    /// What there is where no label is.
+    why: Vec<String>,
+}
+
+impl Probe {
+    /// Looks at a device or a part of it, and through `tables` partition tables at what lies in it.
+    /// `place` names the part, for messages.
+    fn look(&mut self, device: &Device, place: &str, tables: u32) {
+        let unlabelled = match label::read(device) {
+            Ok(all) => {
+                let (device, is_node) = (device, self.is_node);
+                let of_device = |labels| Labelled { device: device.clone(), labels, is_node };
+                self.found.extend(all.into_iter().map(of_device));
+                None
+            }
+            Err(why) => Some(why),
+        };
+        // A disk may have labels from before it was partitioned; in a partition, labels are enough.
+        let is_disk = tables == MAX_TABLES;
+        let has_table =
+            tables > 0 && (is_disk || unlabelled.is_some()) && self.tables(device, place, tables);
+        if let Some(why) = unlabelled
+            && !has_table
+        {
+            let why = contents::of(device).map_or(why, |contents| contents.to_string());
+            self.why.push(format!("{place}{why}"));
+        }
+    }
+
+    /// Looks at the partitions of a device. Returns whether there are any.
+    fn tables(&mut self, device: &Device, place: &str, tables: u32) -> bool {
+        let head = gpt::head(device);
+        let lists = match gpt::partitions(device, &head) {
+            Ok(partitions) => vec![partitions],
+            // A DOS table counts in blocks of the disk, and does not say how large those are.
+            Err(none) => {
+                self.why.extend(none.map(|why| format!("{place}{why}")));
+                gpt::BLOCK_SIZES.map(|size| dos::partitions(device, &head, size)).into()
+            }
+        };
+        let (labels, why) = (self.found.len(), self.why.len());
+        for partitions in &lists {
+            // Of the readings of one table the first that leads to a label is right; without one,
+            // the last has the say.
+            if self.found.len() == labels && !partitions.is_empty() {
+                self.why.truncate(why);
+            } else if self.found.len() > labels {
+                break;
+            }
+            for gpt::Partition { number, start, size } in partitions {
+                let place = format!("{place}partition {number}: ");
+                self.look(&device.part(*start, *size), &place, tables - 1);
+            }
+        }
+        lists.iter().any(|partitions| !partitions.is_empty())
+    }
+}
+
+/// The one pool among those found that `name` means: its name or its guid in decimal. A pool that
+/// was destroyed gives way to another of its name.
 ///
 /// # Errors
-/// [`PoolError::NoPool`] if there is none, or more than one of that name.
-pub fn select(pools: Vec<Found>, name: &str) -> Result<Found> {
+/// [`PoolError::NoPool`] if there is none, or more than one of that name; it lists what there is.
+pub fn select(discovery: Discovery, name: &str) -> Result<Found> {
+    let Discovery { pools, passed_over } = discovery;
     let names: Vec<String> =
         pools.iter().map(|p| format!("'{}' ({})", p.config.name, p.config.pool_guid)).collect();
     let (guids, others): (Vec<Found>, Vec<Found>) =
@@ -160,18 +225,26 @@ pub fn select(pools: Vec<Found>, name: &str) -> Result<Found> {
     if matching.iter().any(|p| !p.is_destroyed()) {
         matching.retain(|p| !p.is_destroyed());
     }
-    match (matching.len(), matching.pop()) {
-        (1, Some(found)) => Ok(found),
-        (0, _) if names.is_empty() => Err(PoolError::NoPool(format!(
-            "cannot open '{name}': no pool was found on the given devices"
-        ))),
-        (0, _) => Err(PoolError::NoPool(format!(
-            "cannot open '{name}': no such pool; found {}",
-            names.join(", ")
-        ))),
-        (n, _) => Err(PoolError::NoPool(format!(
-            "cannot open '{name}': {n} pools have that name; ask by guid: {}",
-            names.join(", ")
-        ))),
+    let why = match (matching.len(), matching.pop()) {
+        (1, Some(found)) => return Ok(found),
+        (0, _) if names.is_empty() => {
+            format!("no pool was found on the given devices{}", listed(&passed_over))
+        }
+        (0, _) => format!("no such pool; found {}{}", names.join(", "), listed(&passed_over)),
+        (n, _) => format!("{n} pools have that name; ask by guid: {}", names.join(", ")),
+    };
+    Err(PoolError::NoPool(format!("cannot open '{name}': {why}")))
+}
+
+/// How many of the devices that were passed over an error lists.
+const MAX_LISTED: usize = 20;
+
+/// What was passed over, a line each, to end an error with.
+pub fn listed(passed_over: &[PoolError]) -> String {
+    let mut text: String =
+        passed_over.iter().take(MAX_LISTED).map(|e| format!("\n  {e}")).collect();
+    if let Some(more) = passed_over.len().checked_sub(MAX_LISTED).filter(|&more| more > 0) {
+        text.push_str(&format!("\n  and {more} more"));
     }
+    text
 }

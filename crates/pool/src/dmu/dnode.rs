@@ -61,6 +61,29 @@ pub struct Outline<'a> {
 }
 
 impl<'a> Outline<'a> {
+    /// The dnode whose first slot is slot `wanted` of a block, as a lookup finds it: a free slot
+    /// stands for itself alone, and so does one whose count of slots does not fit. `None` if another
+    /// dnode reaches over the slot, or the block ends before it.
+    ///
+    /// Nothing else of the dnodes before it is looked at, so that a damaged one hides no other.
+    /// Source: `dnode_hold_impl()`, OpenZFS `module/zfs/dnode.c`, zfs-2.3.2.
+    pub fn at(block: &'a [u8], wanted: usize) -> Option<Self> {
+        let mut slot = 0_usize;
+        loop {
+            let rest = block.get(slot.checked_mul(DNODE_SIZE)?..)?;
+            let (core, _) = DnodeCore::ref_from_prefix(rest).ok()?;
+            let is_free = core.kind == DmuType::NONE.0;
+            let size = if is_free || core.size() > rest.len() { DNODE_SIZE } else { core.size() };
+            if slot == wanted {
+                return Some(Self { bytes: rest.get(..size)?, core });
+            }
+            slot += size / DNODE_SIZE;
+            if slot > wanted {
+                return None;
+            }
+        }
+    }
+
     /// The dnodes in a block, in order; `None` is the last, for one whose slots do not fit.
     pub fn all(block: &'a [u8]) -> impl Iterator<Item = Option<Self>> {
         let mut rest = block;
@@ -189,7 +212,9 @@ impl Dnode {
         if core.nlevels > 1 && !(9..=17).contains(&core.indblkshift) {
             return bad("dn_indblkshift", core.indblkshift.into(), "9 to 17");
         }
-        if dnode.max_bonus_len().is_none_or(|max| usize::from(dnode.bonuslen) > max) {
+        // With three block pointers and a spill pointer in one slot there is no room for a bonus.
+        // The list of a redaction bookmark of many snapshots is such an object.
+        if usize::from(dnode.bonuslen) > dnode.max_bonus_len().unwrap_or(0) {
             return bad("dn_bonuslen", dnode.bonuslen.into(), "inside the dnode");
         }
         Ok(dnode)
@@ -251,5 +276,92 @@ impl Dnode {
     /// The spill block pointer, if there is one.
     pub fn spill(&self) -> Option<BlkPtr> {
         spill_of(&self.bytes, self.has_spill)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What a slot of a block, or several, are filled with.
+    #[derive(Clone, Debug)]
+    enum Filling {
+        Free(u8),
+        Sound {
+            slots: u8,
+        },
+        /// A dnode of a known type with fields that no writer gives it.
+        Unsound {
+            slots: u8,
+            nlevels: u8,
+            nblkptr: u8,
+            bonuslen: u16,
+        },
+    }
+
+    fn filling() -> impl Strategy<Value = Filling> {
+        prop_oneof![
+            any::<u8>().prop_map(Filling::Free),
+            (1u8..5).prop_map(|slots| Filling::Sound { slots }),
+            (1u8..5, 9u8.., 4u8.., 449u16..).prop_map(|(slots, nlevels, nblkptr, bonuslen)| {
+                Filling::Unsound { slots, nlevels, nblkptr, bonuslen }
+            }),
+        ]
+    }
+
+    proptest! {
+        /// Every object of a block is found, and no other, whatever its neighbours are.
+        #[test]
+        fn a_damaged_slot_hides_no_other(
+            fillings in prop::collection::vec(filling(), 32),
+        ) {
+            let mut block = Vec::new();
+            let mut wanted: Vec<Option<bool>> = Vec::new();
+            for filling in fillings {
+                let room = 32 - wanted.len();
+                let (kind, slots, extra, nlevels, nblkptr, bonuslen) = match filling {
+                    Filling::Free(extra) => (0, 1, extra, 9, 9, 9999),
+                    Filling::Sound { slots } => (19, slots, slots - 1, 1, 1, 64),
+                    Filling::Unsound { slots, nlevels, nblkptr, bonuslen } => {
+                        (19, slots, slots - 1, nlevels, nblkptr, bonuslen)
+                    }
+                };
+                if usize::from(slots) > room {
+                    break;
+                }
+                let mut dnode = vec![0; usize::from(slots) * DNODE_SIZE];
+                dnode[..4].copy_from_slice(&[kind, 17, nlevels, nblkptr]);
+                dnode[10..12].copy_from_slice(&u16::to_le_bytes(bonuslen));
+                dnode[12] = extra;
+                block.extend(dnode);
+                let first = (kind != 0).then_some(nlevels == 1);
+                wanted.push(first);
+                wanted.extend((1..slots).map(|_| None));
+            }
+            block.resize(DNODE_BLOCK_SIZE, 0);
+            let block = Bytes::from(block);
+            for (slot, wanted) in wanted.into_iter().enumerate() {
+                let found = Outline::at(&block, slot).filter(|o| o.object_type() != DmuType::NONE);
+                let parsed =
+                    found.map(|_| Dnode::parse(&block, slot * DNODE_SIZE, &Bookmark::default()));
+                prop_assert_eq!(parsed.map(|p| p.is_ok()), wanted, "slot {}", slot);
+            }
+        }
+    }
+
+    #[test]
+    fn three_block_pointers_and_a_spill_pointer_leave_no_bonus() {
+        let mut bytes = vec![0; DNODE_SIZE];
+        bytes[..8].copy_from_slice(&[0xc3, 17, 1, 3, 0, 7, 2, 1 | FLAG_SPILL]);
+        bytes[CORE_SIZE + 2 * BLKPTR_SIZE] = 5;
+        bytes[DNODE_SIZE - BLKPTR_SIZE] = 7;
+        let at = Bookmark::default();
+        let dnode = Dnode::parse(&Bytes::from(bytes.clone()), 0, &at).unwrap();
+        assert_eq!(dnode.spill().unwrap().words()[0], 7);
+        assert!(dnode.bonus().is_empty());
+        bytes[10] = 1;
+        let refused = Dnode::parse(&Bytes::from(bytes), 0, &at).unwrap_err().to_string();
+        assert!(refused.contains("dn_bonuslen is 1"), "{refused}");
     }
 }

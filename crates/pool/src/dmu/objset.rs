@@ -1,6 +1,6 @@
 //! Object sets: the MOS and every dataset, down to the blocks of their objects.
 
-use super::dnode::{DNODE_BLOCK_SIZE, DNODE_SIZE, DNODES_PER_BLOCK, Dnode};
+use super::dnode::{DNODE_BLOCK_SIZE, DNODE_SIZE, DNODES_PER_BLOCK, Dnode, Outline};
 use crate::blkptr::BlkPtr;
 use crate::cache::BlockCache;
 use crate::crypt::Crypt;
@@ -165,16 +165,12 @@ impl Objset {
         let block = self.block(&self.meta, 0, blkid)?.ok_or_else(missing)?;
         let at = Bookmark::new(self.id, 0, 0, blkid);
         let wanted = usize::try_from(object % DNODES_PER_BLOCK).unwrap_or(0);
-        // Slots are stepped over from the block's start: the inside of a large dnode is no object.
-        let mut slot = 0;
-        while slot <= wanted {
-            let dnode = Dnode::parse(&block, slot * DNODE_SIZE, &at)?;
-            if slot == wanted {
-                return if dnode.object_type == DmuType::NONE { Err(missing()) } else { Ok(dnode) };
+        match Outline::at(&block, wanted) {
+            Some(outline) if outline.object_type() != DmuType::NONE => {
+                Dnode::parse(&block, wanted * DNODE_SIZE, &at)
             }
-            slot += usize::from(dnode.extra_slots) + 1;
+            _ => Err(missing()),
         }
-        Err(missing())
     }
 
     /// Block `blkid` of an object, in host order; `None` for a hole.

@@ -1,6 +1,7 @@
 //! Bookmarks: what is left of a snapshot that incremental streams can start from.
 
 use super::dataset::Dataset;
+use super::listing::Listing;
 use crate::Result;
 use crate::dmu::objset::Objset;
 use crate::zap;
@@ -52,18 +53,13 @@ impl DsBookmark {
     }
 }
 
-/// The bookmarks of a filesystem or volume, by name.
+/// The bookmarks of a filesystem or volume, oldest first, by name.
 ///
 /// # Errors
-/// Those of reading the ZAP.
-pub fn all(mos: &Objset, head: &Dataset) -> Result<Vec<(String, DsBookmark)>> {
-    let Some(object) = head.field(FIELD_BOOKMARKS).and_then(zap::Entry::u64) else {
-        return Ok(Vec::new());
-    };
-    let mut bookmarks: Vec<_> = zap::entries(mos, object)?
-        .into_iter()
-        .map(|e| (e.name(), DsBookmark::from_words(&e.ints())))
-        .collect();
-    bookmarks.sort_by(|a, b| (a.1.creation_txg, &a.0).cmp(&(b.1.creation_txg, &b.0)));
-    Ok(bookmarks)
+/// Those of reading the ZAP, where no entry can be found.
+pub fn all(mos: &Objset, head: &Dataset) -> Result<Listing<DsBookmark>> {
+    let object = head.field(FIELD_BOOKMARKS).and_then(zap::Entry::u64).unwrap_or(0);
+    let mut all = Listing::read(mos, object, |e| Ok(DsBookmark::from_words(&e.ints())))?;
+    all.items.sort_by_key(|(_, b)| b.as_ref().map_or(u64::MAX, |b| b.creation_txg));
+    Ok(all)
 }

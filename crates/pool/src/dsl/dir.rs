@@ -1,8 +1,8 @@
 //! DSL directories: the tree of filesystem and volume names.
 
+use super::listing::Listing;
 use crate::dmu::objset::Objset;
 use crate::place::Bookmark;
-use crate::zap;
 use crate::{PoolError, Result};
 use static_assertions::assert_eq_size;
 use zerocopy::byteorder::{LE, U64};
@@ -85,16 +85,13 @@ impl Dir {
     /// with `$`, and partial receives, with `%`, are among them.
     ///
     /// # Errors
-    /// Those of reading the ZAP.
-    pub fn children(&self, mos: &Objset) -> Result<Vec<(String, u64)>> {
-        if self.children == 0 {
-            return Ok(Vec::new());
-        }
-        let mut children: Vec<_> = zap::entries(mos, self.children)?
-            .into_iter()
-            .filter_map(|e| Some((e.name(), e.u64()?)))
-            .collect();
-        children.sort();
-        Ok(children)
+    /// Those of reading the ZAP, where no entry can be found.
+    pub fn children(&self, mos: &Objset) -> Result<Listing<u64>> {
+        Listing::read(mos, self.children, |entry| {
+            entry.u64().ok_or_else(|| {
+                let at = Bookmark::new(mos.id(), self.children, 0, 0);
+                PoolError::corrupt(at, "child", format!("{:?}", entry.ints()), "an object number")
+            })
+        })
     }
 }

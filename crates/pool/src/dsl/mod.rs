@@ -5,5 +5,6 @@ pub mod crypt;
 pub mod dataset;
 pub mod deadlist;
 pub mod dir;
+pub mod listing;
 pub mod name;
 pub mod prop;

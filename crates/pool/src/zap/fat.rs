@@ -1,6 +1,6 @@
 //! Fat ZAPs: a pointer table of leaf blocks, each a heap of chunks.
 
-use super::{BLOCK_LEAF, Blocks, Entry};
+use super::{BLOCK_LEAF, Blocks, Entry, MAX_LOST, Readable};
 use crate::place::Bookmark;
 use crate::{PoolError, Result};
 use core::mem::offset_of;
@@ -78,8 +78,8 @@ struct EntryChunk {
 assert_eq_size!(EntryChunk, [u8; CHUNK_SIZE]);
 
 /// All entries, by way of the pointer table: leaves that no pointer reaches are not live. `block`
-/// is the object's first.
-pub(super) fn entries(blocks: &Blocks<'_>, block: &[u8]) -> Result<Vec<Entry>> {
+/// is the object's first. A pointer, leaf or entry that is not sound costs itself alone.
+pub(super) fn entries(blocks: &Blocks<'_>, block: &[u8]) -> Result<Readable> {
     let at = blocks.at(0);
     let Ok((header, _)) = Header::ref_from_prefix(block) else {
         return Err(PoolError::corrupt(at, "fat ZAP header size", block.len(), "at least 104"));
@@ -88,33 +88,48 @@ pub(super) fn entries(blocks: &Blocks<'_>, block: &[u8]) -> Result<Vec<Entry>> {
         let found = format!("{:#x}", header.magic.get());
         return Err(PoolError::corrupt(at, "fat ZAP magic", found, format!("{HEADER_MAGIC:#x}")));
     }
-    let mut out = Vec::new();
+    let mut out = Readable::default();
     let key_size = if header.flags.get() & FLAG_UINT64_KEY != 0 { 8 } else { 1 };
-    for leaf in leaves(blocks, header, block)? {
-        let data = blocks.block(leaf)?;
-        Leaf::parse(&data, blocks.at(leaf))?.entries(key_size, &mut out)?;
+    for leaf in leaves(blocks, header, block, &mut out)? {
+        let read = blocks.block(leaf).and_then(|data| {
+            Leaf::parse(&data, blocks.at(leaf))?.entries(key_size, &mut out);
+            Ok(())
+        });
+        out.lost.extend(read.err());
+        if out.lost.len() >= MAX_LOST {
+            break;
+        }
     }
     Ok(out)
 }
 
-/// The leaf blocks that the pointer table names, each once.
-fn leaves(blocks: &Blocks<'_>, header: &Header, block: &[u8]) -> Result<BTreeSet<u64>> {
+/// The leaf blocks that the pointer table names, each once. Pointers out of the object are noted in
+/// `out`.
+fn leaves(
+    blocks: &Blocks<'_>,
+    header: &Header,
+    block: &[u8],
+    out: &mut Readable,
+) -> Result<BTreeSet<u64>> {
     let mut leaves = BTreeSet::new();
+    let mut bad = BTreeSet::new();
     let mut take = |blkid: u64, table: &[u8]| {
         for word in table.as_chunks::<8>().0 {
             let leaf = u64::from_le_bytes(*word);
-            if leaf == 0 || leaf > blocks.maxblkid {
+            if leaf != 0 && leaf <= blocks.maxblkid {
+                leaves.insert(leaf);
+            } else if out.lost.len() < MAX_LOST && bad.insert(leaf) {
                 let expected = format!("1 to {}", blocks.maxblkid);
-                return Err(PoolError::corrupt(blocks.at(blkid), "ZAP pointer", leaf, expected));
+                let at = blocks.at(blkid);
+                out.lost.push(PoolError::corrupt(at, "ZAP pointer", leaf, expected));
             }
-            leaves.insert(leaf);
         }
-        Ok(())
+        out.lost.len() < MAX_LOST
     };
     let (first, count, shift) =
         (header.ptrtbl_blk.get(), header.ptrtbl_numblks.get(), header.ptrtbl_shift.get());
     if count == 0 {
-        take(0, &block[block.len() / 2..])?;
+        take(0, &block[block.len() / 2..]);
         return Ok(leaves);
     }
     // A table that fills its blocks cannot have more of them than its shift allows, which ends the
@@ -126,7 +141,9 @@ fn leaves(blocks: &Blocks<'_>, header: &Header, block: &[u8]) -> Result<BTreeSet
         return Err(PoolError::corrupt(blocks.at(0), "ZAP pointer table", found, expected));
     }
     for blkid in first..first.saturating_add(count) {
-        take(blkid, &blocks.block(blkid)?)?;
+        if !take(blkid, &blocks.block(blkid)?) {
+            break;
+        }
     }
     Ok(leaves)
 }
@@ -160,36 +177,33 @@ impl<'a> Leaf<'a> {
     }
 
     /// Live entries are found by walking all chunks: one that is not an entry is an array or free.
-    fn entries(mut self, key_size: usize, out: &mut Vec<Entry>) -> Result<()> {
+    fn entries(mut self, key_size: usize, out: &mut Readable) {
         for bytes in self.chunks.chunks_exact(CHUNK_SIZE) {
             let Ok(chunk) = EntryChunk::ref_from_bytes(bytes) else { continue };
             if chunk.kind != CHUNK_ENTRY {
                 continue;
             }
-            let int_size = chunk.value_intlen;
-            if !matches!(int_size, 1 | 2 | 4 | 8) {
-                return Err(PoolError::corrupt(
-                    self.at,
-                    "ZAP value size",
-                    int_size,
-                    "1, 2, 4 or 8",
-                ));
+            match self.entry(chunk, key_size) {
+                Ok(entry) => out.entries.push(entry),
+                Err(e) if out.lost.len() < MAX_LOST => out.lost.push(e),
+                Err(_) => return,
             }
-            let name_len = usize::from(chunk.name_numints.get()) * key_size;
-            let value_len = usize::from(chunk.value_numints.get()) * usize::from(int_size);
-            let mut name = self.array(chunk.name_chunk.get(), name_len)?;
-            if key_size == 1 && name.last() == Some(&0) {
-                name.pop();
-            }
-            out.push(Entry {
-                name,
-                int_size,
-                value: self.array(chunk.value_chunk.get(), value_len)?,
-                hash: chunk.hash.get(),
-                cd: chunk.cd.get(),
-            });
         }
-        Ok(())
+    }
+
+    fn entry(&mut self, chunk: &EntryChunk, key_size: usize) -> Result<Entry> {
+        let int_size = chunk.value_intlen;
+        if !matches!(int_size, 1 | 2 | 4 | 8) {
+            return Err(PoolError::corrupt(self.at, "ZAP value size", int_size, "1, 2, 4 or 8"));
+        }
+        let name_len = usize::from(chunk.name_numints.get()) * key_size;
+        let value_len = usize::from(chunk.value_numints.get()) * usize::from(int_size);
+        let mut name = self.array(chunk.name_chunk.get(), name_len)?;
+        if key_size == 1 && name.last() == Some(&0) {
+            name.pop();
+        }
+        let value = self.array(chunk.value_chunk.get(), value_len)?;
+        Ok(Entry { name, int_size, value, hash: chunk.hash.get(), cd: chunk.cd.get() })
     }
 
     /// `len` bytes from a chain of array chunks. The chain is as long as the bytes need and the

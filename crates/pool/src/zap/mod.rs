@@ -65,13 +65,48 @@ impl Entry {
     }
 }
 
+/// What can be read of a ZAP.
+#[derive(Debug, Default)]
+pub struct Readable {
+    /// The entries, in iteration order: ascending by hash, then differentiator.
+    pub entries: Vec<Entry>,
+    /// Why some leaves cannot be read. After [`MAX_LOST`] of them no more are tried.
+    pub lost: Vec<PoolError>,
+}
+
+/// Leaves of a ZAP that may be lost before the rest is given up.
+pub const MAX_LOST: usize = 64;
+
+impl Readable {
+    /// The entries, if all could be read.
+    ///
+    /// # Errors
+    /// The first reason why not.
+    pub fn whole(self) -> Result<Vec<Entry>> {
+        match self.lost.into_iter().next() {
+            None => Ok(self.entries),
+            Some(e) => Err(e),
+        }
+    }
+
+    /// The entry of that name, or `None`.
+    ///
+    /// # Errors
+    /// It may lie in a leaf that cannot be read.
+    pub fn find(self, name: &str) -> Result<Option<Entry>> {
+        match self.entries.into_iter().find(|e| e.name == name.as_bytes()) {
+            Some(entry) => Ok(Some(entry)),
+            None => self.lost.into_iter().next().map_or(Ok(None), Err),
+        }
+    }
+}
+
 /// All entries of a ZAP object, in iteration order: ascending by hash, then differentiator.
 ///
 /// # Errors
 /// [`PoolError::Corrupt`] names the block and field that is not sound, and whatever reading gives.
 pub fn entries(os: &Objset, object: u64) -> Result<Vec<Entry>> {
-    let dnode = os.dnode(object)?;
-    entries_of(os, object, &dnode)
+    readable(os, object)?.whole()
 }
 
 /// As [`entries`], with the dnode at hand.
@@ -79,13 +114,26 @@ pub fn entries(os: &Objset, object: u64) -> Result<Vec<Entry>> {
 /// # Errors
 /// As [`entries`].
 pub fn entries_of(os: &Objset, object: u64, dnode: &Dnode) -> Result<Vec<Entry>> {
+    readable_of(os, object, dnode)?.whole()
+}
+
+/// As [`entries`], but a leaf that cannot be read hides its own entries alone.
+///
+/// # Errors
+/// As [`entries`], where no entry can be found.
+pub fn readable(os: &Objset, object: u64) -> Result<Readable> {
+    let dnode = os.dnode(object)?;
+    readable_of(os, object, &dnode)
+}
+
+fn readable_of(os: &Objset, object: u64, dnode: &Dnode) -> Result<Readable> {
     let blocks = Blocks {
         objset: os.id(),
         object,
         maxblkid: dnode.maxblkid,
         read: &|blkid| os.block(dnode, object, blkid),
     };
-    blocks.entries()
+    blocks.readable()
 }
 
 /// A ZAP as the blocks of its object, wherever those come from.
@@ -102,23 +150,23 @@ pub struct Blocks<'a> {
 }
 
 impl Blocks<'_> {
-    /// All entries, in iteration order.
+    /// All entries that can be read, in iteration order.
     ///
     /// # Errors
-    /// As [`entries`].
-    pub fn entries(&self) -> Result<Vec<Entry>> {
+    /// As [`readable`].
+    pub fn readable(&self) -> Result<Readable> {
         let block = self.block(0)?;
         let kind = block.first_chunk::<8>().map_or(0, |b| u64::from_le_bytes(*b));
-        let mut entries = match kind {
-            BLOCK_MICRO => micro::entries(&block),
+        let mut found = match kind {
+            BLOCK_MICRO => Readable { entries: micro::entries(&block), lost: Vec::new() },
             BLOCK_HEADER => fat::entries(self, &block)?,
             other => {
                 let found = format!("{other:#x}");
                 return Err(PoolError::corrupt(self.at(0), "ZAP type", found, "micro or fat"));
             }
         };
-        entries.sort_by_key(|e| (e.hash, e.cd));
-        Ok(entries)
+        found.entries.sort_by_key(|e| (e.hash, e.cd));
+        Ok(found)
     }
 
     fn at(&self, blkid: u64) -> Bookmark {
@@ -137,7 +185,7 @@ impl Blocks<'_> {
 /// # Errors
 /// As [`entries`].
 pub fn lookup(os: &Objset, object: u64, name: &str) -> Result<Option<Entry>> {
-    Ok(entries(os, object)?.into_iter().find(|e| e.name == name.as_bytes()))
+    readable(os, object)?.find(name)
 }
 
 /// The one 64-bit value of that name, or `None`.

@@ -79,12 +79,16 @@ pub(crate) fn leaf_block() -> Vec<u8> {
 
 /// Parses blocks that are given whole; a number past them is a hole.
 pub(crate) fn parse(blocks: &[Vec<u8>]) -> Result<Vec<Entry>> {
+    readable(blocks)?.whole()
+}
+
+fn readable(blocks: &[Vec<u8>]) -> Result<Readable> {
     let read = |n: u64| {
         let n = usize::try_from(n).unwrap();
         Ok(blocks.get(n).map(|b| Bytes::copy_from_slice(b)))
     };
     let maxblkid = blocks.len() as u64 - 1;
-    Blocks { objset: 5, object: 6, maxblkid, read: &read }.entries()
+    Blocks { objset: 5, object: 6, maxblkid, read: &read }.readable()
 }
 
 fn corrupt(blocks: &[Vec<u8>]) -> &'static str {
@@ -129,7 +133,7 @@ fn a_table_larger_than_its_shift_is_refused_before_it_is_read() {
     put(&mut blocks[0], 16, &2_u64.to_le_bytes());
     let read = |n: u64| Ok((n == 0).then(|| Bytes::copy_from_slice(&blocks[0])));
     let zap = Blocks { objset: 5, object: 6, maxblkid: u64::MAX, read: &read };
-    assert!(matches!(zap.entries(), Err(PoolError::Corrupt { what: "ZAP block", .. })));
+    assert!(matches!(zap.readable(), Err(PoolError::Corrupt { what: "ZAP block", .. })));
 }
 
 #[test]
@@ -153,4 +157,36 @@ fn a_chain_through_another_kind_of_chunk_is_refused() {
     let mut blocks = fat_blocks();
     blocks[1][112 + 1] = 3;
     assert_eq!(corrupt(&blocks), "ZAP value size");
+}
+
+#[test]
+fn a_lost_leaf_hides_its_own_names_alone() {
+    let [mut header, leaf] = fat_blocks();
+    // Half of the pointers lead to a second leaf, which is no leaf.
+    for i in 96..128 {
+        put(&mut header, i * 8, &2_u64.to_le_bytes());
+    }
+    let blocks = [header, leaf, vec![0; 1024]];
+    let found = readable(&blocks).unwrap();
+    assert_eq!((found.entries.len(), found.lost.len()), (2, 1));
+    assert_eq!(found.find("abc").unwrap().unwrap().ints(), [1, 2, 256, 0xffff]);
+    // A name that is not among the rest may have been in the lost leaf.
+    let lost = readable(&blocks).unwrap().find("other").unwrap_err();
+    assert!(matches!(lost, PoolError::Corrupt { what: "ZAP leaf magic", .. }), "{lost}");
+    assert!(parse(&blocks).is_err());
+    assert_eq!(readable(&fat_blocks()).unwrap().find("other").unwrap(), None);
+}
+
+#[test]
+fn a_bad_entry_or_pointer_costs_itself_alone() {
+    let mut blocks = fat_blocks();
+    blocks[1][112 + 1] = 3;
+    let found = readable(&blocks).unwrap();
+    let names: Vec<_> = found.entries.iter().map(Entry::name).collect();
+    assert_eq!((names, found.lost.len()), (vec!["z".to_owned()], 1));
+
+    let mut blocks = fat_blocks();
+    (64..100).for_each(|i| put(&mut blocks[0], i * 8, &(i as u64).to_le_bytes()));
+    let found = readable(&blocks).unwrap();
+    assert_eq!((found.entries.len(), found.lost.len()), (2, 36));
 }

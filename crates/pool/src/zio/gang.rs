@@ -1,8 +1,9 @@
 //! Gang blocks: a block that was stored in pieces, under a header of block pointers.
 
-use super::checksum::{EmbeddedOrder, verify_embedded};
 use crate::blkptr::{BLKPTR_SIZE, BlkPtr, Dva};
 use crate::vdev::{Request, Tree, Trust, Want};
+use zsend_ondisk::Order;
+use zsend_ondisk::embedded::{self, EmbeddedError, Sum};
 
 /// Bytes of a gang header, unless the vdev's smallest allocation is larger and the pool has the
 /// feature for such headers: `SPA_OLD_GANGBLOCKSIZE`.
@@ -91,17 +92,32 @@ fn header_size(tree: &Tree, bp: &BlkPtr) -> usize {
     sizes.min().unwrap_or(HEADER_SIZE).clamp(HEADER_SIZE, MAX_HEADER_SIZE)
 }
 
+/// Checks the sum of a gang header that may be any copy of `bp`'s.
+///
+/// All copies are written with one sum, that of the first copy's place. A dedup table may put
+/// copies of several writes into one pointer, so that a header has the sum of another copy's place.
+///
+/// Source: `zio_checksum_gang_verifier()`, OpenZFS `module/zfs/zio_checksum.c`, zfs-2.3.2.
+fn verify_header(header: &[u8], bp: &BlkPtr) -> Result<Order, EmbeddedError> {
+    let sum = if bp.has_mac() { Sum::ForMac } else { Sum::Whole };
+    let verify = |dva: Dva| {
+        embedded::verify(header, [dva.vdev(), dva.offset(), bp.physical_birth(), 0], sum)
+    };
+    // The first copy's place is what an error expects.
+    let first = verify(bp.dva(0));
+    first.or_else(|e| bp.dvas().skip(1).find_map(|dva| verify(dva).ok()).ok_or(e))
+}
+
 /// Reads the block pointers of a gang header, in little-endian order.
 ///
 /// A header fills the vdev's smallest allocation, or only its first 512 bytes: pools are full of
 /// those from before the feature for larger ones, so each candidate is taken for both.
 fn read_header(tree: &Tree, bp: &BlkPtr, dva: Dva, request: &mut Request<'_>) -> Option<Vec<u8>> {
-    let verifier = [dva.vdev(), dva.offset(), bp.physical_birth(), 0];
     let size = header_size(tree, bp);
     let mut accepted = None;
     let mut check = |header: &[u8]| {
-        let large = verify_embedded(header, verifier).map(|order| (order, header.len()));
-        let small = || verify_embedded(&header[..HEADER_SIZE], verifier);
+        let large = verify_header(header, bp).map(|order| (order, header.len()));
+        let small = || verify_header(&header[..HEADER_SIZE], bp);
         let order = large.or_else(|_| small().map(|order| (order, HEADER_SIZE)));
         accepted = Some(order.map_err(|e| e.to_string())?);
         Ok(())
@@ -113,7 +129,7 @@ fn read_header(tree: &Tree, bp: &BlkPtr, dva: Dva, request: &mut Request<'_>) ->
     let mut header = tree.read(dva, size, &mut inner)?;
     let (order, size) = accepted?;
     header.truncate(size - ECK_SIZE);
-    if order == EmbeddedOrder::Big {
+    if order == Order::Big {
         for w in header.as_chunks_mut::<8>().0 {
             w.reverse();
         }

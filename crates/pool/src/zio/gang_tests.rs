@@ -5,7 +5,8 @@ use super::*;
 use crate::PoolError;
 use crate::place::Bookmark;
 use crate::zio::Access;
-use sha2::{Digest, Sha256};
+use proptest::prelude::*;
+use zsend_records::types::DmuType;
 
 /// Where the header lies on the vdev, and when it was born.
 const AT: u64 = 1 << 20;
@@ -25,20 +26,25 @@ fn pointer(offset: u64, len: u64, gang: bool) -> [u64; 16] {
 
 /// A header of `size` bytes at `at`, as either kind of machine writes it.
 fn header(at: u64, children: &[[u64; 16]], size: usize, big: bool) -> Vec<u8> {
-    let word = if big { u64::to_be_bytes } else { u64::to_le_bytes };
-    let mut header: Vec<u8> = children.iter().flatten().copied().flat_map(word).collect();
-    header.resize(size - 40, 0);
-    let tail = [0x0210_da7a_b10c_7a11, 0, at, BIRTH, 0];
-    header.extend(tail.into_iter().flat_map(word));
-    let digest = Sha256::digest(&header);
-    let sum = digest.as_chunks::<8>().0.iter().map(|b| u64::from_be_bytes(*b));
-    let sum: Vec<u8> = sum.flat_map(word).collect();
-    header[size - 32..].copy_from_slice(&sum);
+    header_for(Sum::Whole, at, children, size, big)
+}
+
+/// As [`header`], with as much of the sum as the block's pointer asks for.
+fn header_for(sum: Sum, at: u64, children: &[[u64; 16]], size: usize, big: bool) -> Vec<u8> {
+    let order = if big { Order::Big } else { Order::Little };
+    let words = children.iter().flatten();
+    let mut header: Vec<u8> = words.flat_map(|&word| order.bytes(word)).collect();
+    header.resize(size, 0);
+    embedded::seal(&mut header, [0, at, BIRTH, 0], sum, order).unwrap();
     header
 }
 
 fn read(parts: &[(u64, &[u8])], ashift: u64, len: u64) -> crate::Result<Vec<u8>> {
-    let bp = BlkPtr::from_words(pointer(AT, len, true));
+    read_by(pointer(AT, len, true), parts, ashift)
+}
+
+fn read_by(words: [u64; 16], parts: &[(u64, &[u8])], ashift: u64) -> crate::Result<Vec<u8>> {
+    let bp = BlkPtr::from_words(words);
     zio_of(parts, ashift).read(&bp, &Bookmark::default(), Access::default()).map(Vec::from)
 }
 
@@ -92,4 +98,54 @@ fn pieces_that_do_not_add_up_are_refused() {
     assert!(why(&[(AT, &header)], 512).contains("more than the block"));
     assert!(why(&[(AT, &header)], 2048).contains("hold 1024 bytes, the block has 2048"));
     assert!(why(&[(AT, &[0; 512])], 2048).contains("magic"));
+}
+
+#[test]
+fn a_header_of_a_block_with_a_mac_has_a_folded_sum() {
+    // Encrypted data, and metadata that is authenticated: user space accounting.
+    for object_type in [19, 47, DmuType::OBJSET.0] {
+        for big in [false, true] {
+            let mut words = pointer(AT, 512, true);
+            words[6] = words[6] & !(0xff << 48) | u64::from(object_type) << 48 | 1 << 61;
+            let [whole, folded] = [Sum::Whole, Sum::ForMac]
+                .map(|sum| header_for(sum, AT, &[pointer(4096, 512, false)], 512, big));
+            let data = [3; 512];
+            let takes = |header: &[u8]| {
+                let bp = BlkPtr::from_words(words);
+                let zio = zio_of(&[(AT, header), (4096, &data)], 9);
+                zio.read_stored(&bp, &Bookmark::default()).is_ok()
+            };
+            let has_mac = object_type != DmuType::OBJSET.0;
+            assert_eq!((takes(&folded), takes(&whole)), (has_mac, !has_mac), "{object_type}");
+        }
+    }
+}
+
+proptest! {
+    /// Copies are written with the sum of the first copy's place, or with their own where a dedup
+    /// table has put copies of several writes together; any of them may be the one that is left.
+    #[test]
+    fn any_copy_of_a_header_is_taken(
+        places in prop::collection::btree_set(8u64..64, 3),
+        order in Just([0usize, 1, 2]).prop_shuffle(),
+        left in 0usize..3,
+        own in any::<bool>(),
+        big in any::<bool>(),
+    ) {
+        let places: Vec<u64> = places.into_iter().map(|p| p * 4096).collect();
+        let places = order.map(|i| places[i]);
+        let mut words = pointer(places[0], 512, true);
+        for (i, place) in places.into_iter().enumerate() {
+            (words[2 * i], words[2 * i + 1]) = (1, place >> 9 | 1 << 63);
+        }
+        let sealed_at = if own { places[left] } else { places[0] };
+        let header = header(sealed_at, &[pointer(0, 512, false)], 512, big);
+        let parts: [(u64, &[u8]); 2] = [(places[left], &header), (0, &[9; 512])];
+        prop_assert_eq!(read_by(words, &parts, 9).unwrap(), [9; 512]);
+        // Not one that was written for another block.
+        let mut foreign = header.clone();
+        foreign[0] ^= 1;
+        let parts: [(u64, &[u8]); 2] = [(places[left], &foreign), (0, &[9; 512])];
+        prop_assert!(read_by(words, &parts, 9).is_err());
+    }
 }

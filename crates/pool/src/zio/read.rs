@@ -1,8 +1,6 @@
 //! Reads one block: every copy is tried until one passes its checksum; then it is decompressed and
 //! brought to host order.
 
-use super::checksum::{self, ChecksumSalt};
-use super::compress;
 use super::doubt::Doubted;
 use super::extent::Extent;
 use super::latency::Latency;
@@ -16,8 +14,10 @@ use bytes::Bytes;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
+use zsend_codec::checksum::{self, ChecksumSalt};
+use zsend_codec::decompress;
 use zsend_records::fletcher::Fletcher4;
-use zsend_records::types::{Checksum, Compress, DmuType};
+use zsend_records::types::{Checksum, Compress};
 
 /// How many healed reads are kept by name; all are counted.
 const HEALED_KEPT: usize = 1000;
@@ -257,10 +257,8 @@ impl Zio {
         let want = bp.checksum();
         *sum = (kind == Checksum::FLETCHER_4 && !bp.is_big_endian())
             .then(|| Fletcher4::from_words(got));
-        // A block that carries a MAC keeps it in the last two words.
-        let has_mac = bp.uses_crypt() && bp.object_type() != DmuType::OBJSET;
         let folded = checksum::fold_for_mac(kind, got);
-        let got = if has_mac { &folded[..] } else { &got[..] };
+        let got = if bp.has_mac() { &folded[..] } else { &got[..] };
         for (i, (got, want)) in got.iter().zip(&want).enumerate() {
             if got != want {
                 let name = kind.name();
@@ -282,15 +280,14 @@ impl Zio {
             bp.check(at)?;
             let (payload, len) = bp.embedded_payload();
             let data = self.expand(bp, at, Bytes::copy_from_slice(&payload[..len]))?;
-            return self.to_host_order(bp, at, data, false);
+            return self.to_host_order(bp, at, data);
         }
         let stored = self.read_decrypted(bp, at, access)?;
         let data = self.expand(bp, at, stored.data)?;
         if bp.level() > 0 && crypt.is_some() {
             crypt::check_indirect(bp, at, &data)?;
         }
-        let opaque = crypt.is_some_and(|c| c.key.is_none());
-        self.to_host_order(bp, at, data, opaque)
+        self.to_host_order(bp, at, data)
     }
 
     /// The block's PSIZE bytes, verified and decrypted but still compressed.
@@ -327,7 +324,7 @@ impl Zio {
             return Ok(stored);
         }
         let mut out = buffer::take(usize::try_from(bp.lsize()).unwrap_or(0));
-        compress::decompress(bp.compress(), &stored, &mut out).map_err(|e| {
+        decompress(bp.compress(), &stored, &mut out).map_err(|e| {
             let place = bp.dvas().next().map_or(String::new(), |d: Dva| {
                 format!(" (vdev {} offset {:#x})", d.vdev(), d.offset())
             });
@@ -336,18 +333,11 @@ impl Zio {
         Ok(buffer::freeze(out))
     }
 
-    /// Turns a big-endian block to little-endian order, by its object's type. What is still
-    /// encrypted (`opaque`) stays as it is.
+    /// Turns a big-endian block to little-endian order, by its object's type.
     ///
     /// # Errors
     /// [`PoolError::Unsupported`] if the type is unknown.
-    fn to_host_order(
-        &self,
-        bp: &BlkPtr,
-        at: &Bookmark,
-        data: Bytes,
-        opaque: bool,
-    ) -> Result<Bytes> {
+    fn to_host_order(&self, bp: &BlkPtr, at: &Bookmark, data: Bytes) -> Result<Bytes> {
         if !bp.is_big_endian() {
             return Ok(data);
         }
@@ -361,7 +351,7 @@ impl Zio {
                     bp.object_type()
                 ))
             })?;
-            byteswap::swap(kind, &mut data, opaque);
+            byteswap::swap(kind, &mut data);
         }
         Ok(buffer::freeze(data))
     }

@@ -1,6 +1,7 @@
 //! A place in a packed nvlist, from which bounded reads go on.
 
 use super::NvError;
+use std::cell::Cell;
 
 /// Reads on from `pos`, in the byte order of the list.
 #[derive(Clone)]
@@ -11,11 +12,20 @@ pub(super) struct Cursor<'a> {
     pub(super) big: bool,
     /// A byte was read that a writer of XDR had extended with its sign.
     pub(super) signed: bool,
+    /// Bytes of memory that the list may still take; all cursors of a list share it.
+    memory: &'a Cell<usize>,
 }
 
 impl<'a> Cursor<'a> {
-    pub(super) fn new(data: &'a [u8], big: bool) -> Self {
-        Self { data, pos: 0, big, signed: false }
+    pub(super) fn new(data: &'a [u8], big: bool, memory: &'a Cell<usize>) -> Self {
+        Self { data, pos: 0, big, signed: false, memory }
+    }
+
+    /// Takes memory for `count` elements of `each` bytes, before it is allocated.
+    pub(super) fn charge(&self, count: usize, each: usize) -> Result<(), NvError> {
+        let left = count.checked_mul(each).and_then(|bytes| self.memory.get().checked_sub(bytes));
+        self.memory.set(left.ok_or(NvError::TooLarge { offset: self.pos })?);
+        Ok(())
     }
 
     /// Bytes that are left.

@@ -38,6 +38,12 @@ pub enum NvError {
         /// Bytes, by its contents.
         expected: u64,
     },
+    /// The list takes more memory than may be spent on one: see [`super::MAX_MEMORY`].
+    #[error("nvlist@{offset:#x}: the list up to here takes more memory than may be spent on it")]
+    TooLarge {
+        /// Where the value starts that goes too far.
+        offset: usize,
+    },
     /// Lists lie in lists beyond [`super::MAX_DEPTH`].
     #[error("nvlist@{offset:#x}: lists are nested deeper than {limit}")]
     TooDeep {

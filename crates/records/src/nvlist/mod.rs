@@ -24,12 +24,17 @@ pub use error::NvError;
 pub use value::{NvString, NvType, NvValue};
 
 use cursor::Cursor;
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
 /// How many lists may lie in one another; `libnvpair` has the same limit.
 pub const MAX_DEPTH: usize = 100;
+/// Bytes of memory that reading a list may take. The least pairs, strings and lists take several
+/// times their packed bytes, so the packed size alone bounds nothing. A list that names half a million
+/// snapshots takes less.
+pub const MAX_MEMORY: usize = 256 << 20;
 /// Longest name in bytes, its NUL not counted: its size is packed in 16 bits.
 pub const MAX_NAME: usize = i16::MAX as usize - 1;
 
@@ -59,8 +64,10 @@ pub enum Encoding {
 #[derive(Clone, Default)]
 pub struct NvList {
     pairs: Vec<(Arc<str>, NvValue)>,
-    /// Where each name is in `pairs`; empty while the list is short.
-    index: HashMap<Arc<str>, usize>,
+    /// Where each name is in `pairs`; `None` while the list is short. Most lists are, and are small
+    /// for it.
+    #[expect(clippy::box_collection, reason = "a list without an index is a third of the size")]
+    index: Option<Box<HashMap<Arc<str>, usize>>>,
 }
 
 impl PartialEq for NvList {
@@ -92,9 +99,11 @@ impl NvList {
         }
         if let Some(at) = self.position(&name) {
             self.pairs.remove(at);
-            self.index.remove(name.as_str());
-            for place in self.index.values_mut().filter(|place| **place > at) {
-                *place -= 1;
+            if let Some(index) = &mut self.index {
+                index.remove(name.as_str());
+                for place in index.values_mut().filter(|place| **place > at) {
+                    *place -= 1;
+                }
             }
         }
         self.push(name.into(), value);
@@ -102,35 +111,40 @@ impl NvList {
 
     /// Appends a pair whose name is not in the list.
     fn push(&mut self, name: Arc<str>, value: NvValue) {
-        self.pairs.push((name, value));
-        if self.pairs.len() > UNINDEXED {
-            let from = if self.index.is_empty() { 0 } else { self.pairs.len() - 1 };
-            for (at, (name, _)) in self.pairs.iter().enumerate().skip(from) {
-                self.index.insert(Arc::clone(name), at);
-            }
+        if let Some(index) = &mut self.index {
+            index.insert(Arc::clone(&name), self.pairs.len());
         }
+        self.pairs.push((name, value));
+        if self.index.is_none() && self.pairs.len() > UNINDEXED {
+            self.index = Some(Box::new(Self::index_of(&self.pairs)));
+        }
+    }
+
+    /// Where each name is; of two places the later.
+    fn index_of(pairs: &[(Arc<str>, NvValue)]) -> HashMap<Arc<str>, usize> {
+        pairs.iter().enumerate().map(|(at, (name, _))| (Arc::clone(name), at)).collect()
     }
 
     /// A list of these pairs; of two with one name the later stays, in its place.
-    fn from_pairs(pairs: Vec<(Arc<str>, NvValue)>) -> Self {
-        let mut last: HashMap<Arc<str>, usize> = HashMap::new();
-        for (at, (name, _)) in pairs.iter().enumerate() {
-            last.insert(Arc::clone(name), at);
+    fn from_pairs(mut pairs: Vec<(Arc<str>, NvValue)>) -> Self {
+        let later = |i: usize| pairs[i + 1..].iter().any(|(name, _)| *name == pairs[i].0);
+        if pairs.len() <= UNINDEXED && !(0..pairs.len()).any(later) {
+            return Self { pairs, index: None };
         }
-        let mut list = Self::new();
-        for (at, (name, value)) in pairs.into_iter().enumerate() {
-            if last.get(&name) == Some(&at) {
-                list.push(name, value);
-            }
+        let mut index = Self::index_of(&pairs);
+        if index.len() < pairs.len() {
+            let mut at = 0..;
+            pairs.retain(|(name, _)| index.get(name).copied() == at.next());
+            index = Self::index_of(&pairs);
         }
-        list
+        let index = (pairs.len() > UNINDEXED).then(|| Box::new(index));
+        Self { pairs, index }
     }
 
     fn position(&self, name: &str) -> Option<usize> {
-        if self.index.is_empty() {
-            self.pairs.iter().position(|(n, _)| **n == *name)
-        } else {
-            self.index.get(name).copied()
+        match &self.index {
+            None => self.pairs.iter().position(|(n, _)| **n == *name),
+            Some(index) => index.get(name).copied(),
         }
     }
 
@@ -228,14 +242,24 @@ impl NvList {
     ///
     /// The encoding is [`Encoding::XdrSigned`] only where it makes a difference.
     ///
-    /// Memory is bounded by a small multiple of `data.len()`, whatever the bytes say. Of two pairs
-    /// with one name, which no writer of streams or pools makes, the later stays.
+    /// Memory is bounded by [`MAX_MEMORY`], whatever the bytes say. Of two pairs with one name, which
+    /// no writer of streams or pools makes, the later stays.
     ///
     /// # Errors
     /// When the bytes end early, a size or type is not what it can be, a name or a truth value is
-    /// malformed, or lists are nested deeper than [`MAX_DEPTH`].
+    /// malformed, lists are nested deeper than [`MAX_DEPTH`], or the list would take more than
+    /// [`MAX_MEMORY`].
     pub fn decode_prefix(data: &[u8]) -> Result<(Self, Encoding, usize), NvError> {
-        let mut at = Cursor::new(data, true);
+        Self::decode_within(data, MAX_MEMORY)
+    }
+
+    /// As [`NvList::decode_prefix`], in `memory` bytes at the most.
+    ///
+    /// # Errors
+    /// As [`NvList::decode_prefix`].
+    pub fn decode_within(data: &[u8], memory: usize) -> Result<(Self, Encoding, usize), NvError> {
+        let memory = Cell::new(memory);
+        let mut at = Cursor::new(data, true, &memory);
         let head = at.bytes(HEADER, "nvlist header")?;
         let encoding = match (head[0], head[1]) {
             (0, 1) => Encoding::Native,
@@ -285,6 +309,10 @@ impl NvList {
         out
     }
 }
+
+/// Bytes that a pair takes beside what its value points to: its place in a list that grows by
+/// doubling, its name's reference counts, and its place in an index.
+const PAIR_MEMORY: usize = 2 * size_of::<(Arc<str>, NvValue)>() + 2 * size_of::<usize>() + 64;
 
 /// A name as it is packed, its NUL not with it.
 fn checked_name(bytes: &[u8], offset: usize) -> Result<Arc<str>, NvError> {

@@ -5,7 +5,7 @@
 
 use super::cursor::Cursor;
 use super::value::{LIST_STRUCT, POINTER};
-use super::{MAX_DEPTH, NvError, NvList, NvString, NvType, NvValue, UNIQUE_NAME};
+use super::{MAX_DEPTH, NvError, NvList, NvString, NvType, NvValue, PAIR_MEMORY, UNIQUE_NAME};
 use std::sync::Arc;
 
 /// Bytes of a pair before its name.
@@ -77,6 +77,7 @@ fn read_pair(at: &mut Cursor<'_>, start: usize) -> Result<(Arc<str>, usize, NvVa
         });
     }
     let name_size = usize::from(name_size);
+    at.charge(1, PAIR_MEMORY + name_size)?;
     let elements_offset = at.pos;
     let elements = at.count("number of elements")?;
     let nv_type = NvType(at.u32("pair type")?);
@@ -129,7 +130,7 @@ fn value(at: &mut Cursor<'_>, nv_type: NvType, elements: usize) -> Result<NvValu
         NvType::INT64 => NvValue::Int64(i64::from_be_bytes(at.int("int64")?)),
         NvType::UINT64 => NvValue::Uint64(u64::from_be_bytes(at.int("uint64")?)),
         NvType::STRING => NvValue::String(string(at)?),
-        NvType::BYTE_ARRAY => NvValue::ByteArray(at.bytes(elements, "byte array")?.to_vec()),
+        NvType::BYTE_ARRAY => NvValue::ByteArray(bytes(at, elements, "byte array")?),
         NvType::INT16_ARRAY => NvValue::Int16Array(array(at, elements, i16::from_be_bytes)?),
         NvType::UINT16_ARRAY => NvValue::Uint16Array(array(at, elements, u16::from_be_bytes)?),
         NvType::INT32_ARRAY => NvValue::Int32Array(array(at, elements, i32::from_be_bytes)?),
@@ -138,6 +139,7 @@ fn value(at: &mut Cursor<'_>, nv_type: NvType, elements: usize) -> Result<NvValu
         NvType::UINT64_ARRAY => NvValue::Uint64Array(array(at, elements, u64::from_be_bytes)?),
         NvType::STRING_ARRAY => {
             at.room(elements, POINTER + 1, "string array")?;
+            at.charge(elements, 2 * size_of::<NvString>())?;
             at.bytes(elements * POINTER, "string array")?;
             let strings: Result<_, _> = (0..elements).map(|_| string(at)).collect();
             NvValue::StringArray(strings?)
@@ -150,6 +152,7 @@ fn value(at: &mut Cursor<'_>, nv_type: NvType, elements: usize) -> Result<NvValu
         }
         NvType::NVLIST_ARRAY => {
             at.room(elements, POINTER + LIST_STRUCT, "list array")?;
+            at.charge(elements, 2 * size_of::<NvList>())?;
             NvValue::ListArray(vec![NvList::new(); elements])
         }
         NvType::BOOLEAN_VALUE => NvValue::BooleanValue(boolean(at)?),
@@ -157,11 +160,12 @@ fn value(at: &mut Cursor<'_>, nv_type: NvType, elements: usize) -> Result<NvValu
         NvType::UINT8 => NvValue::Uint8(u8::from_be_bytes(at.int("uint8")?)),
         NvType::BOOLEAN_ARRAY => {
             at.room(elements, 4, "boolean array")?;
+            at.charge(elements, 1)?;
             let values: Result<_, _> = (0..elements).map(|_| boolean(at)).collect();
             NvValue::BooleanArray(values?)
         }
         NvType::INT8_ARRAY => NvValue::Int8Array(array(at, elements, i8::from_be_bytes)?),
-        NvType::UINT8_ARRAY => NvValue::Uint8Array(at.bytes(elements, "uint8 array")?.to_vec()),
+        NvType::UINT8_ARRAY => NvValue::Uint8Array(bytes(at, elements, "uint8 array")?),
         NvType::DOUBLE => NvValue::Double(f64::from_be_bytes(at.int("double")?)),
         other => return Err(super::unknown_type(other, at.pos)),
     })
@@ -173,13 +177,20 @@ fn array<T, const N: usize>(
     from: fn([u8; N]) -> T,
 ) -> Result<Vec<T>, NvError> {
     at.room(elements, N, "array")?;
+    at.charge(elements, 2 * N)?;
     (0..elements).map(|_| at.int("array element").map(from)).collect()
+}
+
+fn bytes(at: &mut Cursor<'_>, len: usize, what: &'static str) -> Result<Vec<u8>, NvError> {
+    at.charge(1, len)?;
+    at.bytes(len, what).map(<[u8]>::to_vec)
 }
 
 fn string(at: &mut Cursor<'_>) -> Result<NvString, NvError> {
     let rest = at.data.get(at.pos..).unwrap_or_default();
     let nul = rest.iter().position(|&byte| byte == 0);
     let len = nul.map_or(rest.len() + 1, |nul| nul + 1);
+    at.charge(1, len)?;
     at.bytes(len, "string with its NUL").map(NvString::from)
 }
 

@@ -9,7 +9,9 @@
 
 use super::cursor::Cursor;
 use super::native::{boolean, check_elements};
-use super::{MAX_DEPTH, MAX_NAME, NvError, NvList, NvString, NvType, NvValue, UNIQUE_NAME};
+use super::{
+    MAX_DEPTH, MAX_NAME, NvError, NvList, NvString, NvType, NvValue, PAIR_MEMORY, UNIQUE_NAME,
+};
 use std::sync::Arc;
 
 const fn align4(len: usize) -> usize {
@@ -89,6 +91,7 @@ fn read_pair(
             expected: "at most 32766",
         });
     }
+    at.charge(1, PAIR_MEMORY + name.len())?;
     let name = super::checked_name(name, name_offset + 4)?;
     let nv_type = NvType(at.u32("pair type")?);
     let elements_offset = at.pos;
@@ -124,6 +127,7 @@ fn fixed_opaque<'a>(
 fn string(at: &mut Cursor<'_>) -> Result<NvString, NvError> {
     let offset = at.pos + 4;
     let bytes = opaque(at, "string")?;
+    at.charge(1, bytes.len())?;
     if let Some(nul) = bytes.iter().position(|&byte| byte == 0) {
         return Err(NvError::Invalid {
             offset: offset + nul,
@@ -186,6 +190,7 @@ fn array<T>(
         });
     }
     at.room(count, each, "array")?;
+    at.charge(count, 2 * size_of::<T>())?;
     (0..count).map(|_| one(at)).collect()
 }
 
@@ -211,7 +216,10 @@ fn value(
         NvType::INT64 => NvValue::Int64(i64s(at)?),
         NvType::UINT64 => NvValue::Uint64(u64s(at)?),
         NvType::STRING => NvValue::String(string(at)?),
-        NvType::BYTE_ARRAY => NvValue::ByteArray(fixed_opaque(at, n, "byte array")?.to_vec()),
+        NvType::BYTE_ARRAY => {
+            at.charge(1, n)?;
+            NvValue::ByteArray(fixed_opaque(at, n, "byte array")?.to_vec())
+        }
         NvType::INT16_ARRAY => NvValue::Int16Array(array(at, n, 4, i16s)?),
         NvType::UINT16_ARRAY => NvValue::Uint16Array(array(at, n, 4, narrow16)?),
         NvType::INT32_ARRAY => NvValue::Int32Array(array(at, n, 4, i32s)?),
@@ -220,6 +228,7 @@ fn value(
         NvType::UINT64_ARRAY => NvValue::Uint64Array(array(at, n, 8, u64s)?),
         NvType::STRING_ARRAY => {
             at.room(n, 4, "string array")?;
+            at.charge(n, 2 * size_of::<NvString>())?;
             let strings: Result<_, _> = (0..n).map(|_| string(at)).collect();
             NvValue::StringArray(strings?)
         }
@@ -228,6 +237,7 @@ fn value(
         NvType::NVLIST_ARRAY => {
             // The least list is its head and its end.
             at.room(n, 16, "list array")?;
+            at.charge(n, 2 * size_of::<NvList>())?;
             let lists: Result<_, _> = (0..n).map(|_| list(at, depth + 1, empties)).collect();
             NvValue::ListArray(lists?)
         }

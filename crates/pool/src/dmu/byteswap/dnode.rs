@@ -27,19 +27,19 @@ const MAX_ACCOUNTING: usize = 3;
 /// Turns a block of dnodes, stepping over the inner slots of large ones.
 ///
 /// Follows `dnode_buf_byteswap()`, OpenZFS `module/zfs/dnode.c`, zfs-2.3.2.
-pub(super) fn block(data: &mut [u8], way: Way, opaque: bool) {
+pub(super) fn block(data: &mut [u8], way: Way) {
     let mut rest = data;
     while rest.len() >= DNODE_SIZE {
         let slots = if rest[0] == DmuType::NONE.0 { 1 } else { usize::from(rest[EXTRA_SLOTS]) + 1 };
         let size = (slots * DNODE_SIZE).min(rest.len() / DNODE_SIZE * DNODE_SIZE);
         let (one, more) = rest.split_at_mut(size);
-        dnode(one, way, opaque);
+        dnode(one, way);
         rest = more;
     }
 }
 
 /// Turns one dnode with all its slots.
-fn dnode(data: &mut [u8], way: Way, opaque: bool) {
+fn dnode(data: &mut [u8], way: Way) {
     if data[0] == DmuType::NONE.0 {
         // A free slot means nothing but that it is free. The reference clears it, so that whatever
         // is left in it cannot be taken for the slot count of a large dnode.
@@ -53,44 +53,37 @@ fn dnode(data: &mut [u8], way: Way, opaque: bool) {
     // Eight single bytes, datablkszsec, bonuslen, extra_slots and padding, maxblkid, used.
     fields(data, &[1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 1, 1, 1, 1, 8, 8]);
     let bonus = CORE_SIZE + nblkptr * BLKPTR_SIZE;
-    let spill = data.len() - BLKPTR_SIZE;
-    u64s(&mut data[CORE_SIZE..bonus]);
-    if has_bonus {
-        let end = if has_spill { spill } else { data.len() };
-        // With three block pointers and a spill pointer, a dnode of one slot has no room left.
-        if let Some(bonus) = data.get_mut(bonus..end) {
-            turn_bonus(bonustype, bonus, way, opaque);
-        }
+    let end = if has_spill { data.len() - BLKPTR_SIZE } else { data.len() };
+    // With three block pointers and a spill pointer, a dnode of one slot has no room for a bonus,
+    // and the last of its own pointers ends in the spill pointer.
+    u64s(&mut data[CORE_SIZE..bonus.min(end)]);
+    if has_bonus && let Some(bonus) = data.get_mut(bonus..end) {
+        turn_bonus(bonustype, bonus, way);
     }
-    if has_spill && spill >= bonus {
-        u64s(&mut data[spill..]);
-    }
+    u64s(&mut data[end..]);
 }
 
 /// Turns the whole of a bonus's room by the bonus's type: what lies past its length is zero.
-fn turn_bonus(bonustype: DmuType, bonus: &mut [u8], way: Way, opaque: bool) {
-    if opaque && bonustype.is_encrypted() {
-        return;
-    }
+fn turn_bonus(bonustype: DmuType, bonus: &mut [u8], way: Way) {
     match bonustype.byteswap() {
         // Nothing has dnodes in a bonus; following them would let a block nest without end.
         None | Some(ByteswapKind::Dnode | ByteswapKind::Objset) => {}
-        Some(kind) => turn(kind, bonus, way, opaque),
+        Some(kind) => turn(kind, bonus, way),
     }
 }
 
 /// Turns an object set's own block of any of the three sizes.
 ///
 /// Source: OpenZFS `include/sys/dmu_objset.h`, `objset_phys_t`, zfs-2.3.2.
-pub(super) fn objset(data: &mut [u8], way: Way, opaque: bool) {
+pub(super) fn objset(data: &mut [u8], way: Way) {
     if let Some(meta) = data.get_mut(..DNODE_SIZE) {
-        dnode(meta, way, opaque);
+        dnode(meta, way);
     }
     if let Some(words) = data.get_mut(ZIL_HEADER..MACS) {
         u64s(words);
     }
     let accounting = data.get_mut(ACCOUNTING..).unwrap_or_default();
     for one in accounting.chunks_exact_mut(DNODE_SIZE).take(MAX_ACCOUNTING) {
-        dnode(one, way, opaque);
+        dnode(one, way);
     }
 }

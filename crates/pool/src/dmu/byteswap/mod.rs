@@ -23,29 +23,29 @@ enum Way {
 
 /// Turns a whole block of some object type from big-endian to little-endian order, in place.
 ///
-/// `opaque` says that the block belongs to an encrypted dataset whose key is not there: bonuses
-/// that are encrypted stay as they are. What no writer could have written, such as a chain that
-/// leaves the block, is left alone.
+/// A bonus that is encrypted is turned by its type like any other: a receiver of a raw stream
+/// authenticates the turned form. What no writer could have written, such as a chain that leaves
+/// the block, is left alone.
 ///
 /// Source: OpenZFS `include/sys/dmu.h`, `dmu_ot_byteswap[]`, zfs-2.3.2.
-pub fn swap(kind: ByteswapKind, data: &mut [u8], opaque: bool) {
-    turn(kind, data, Way::In, opaque);
+pub fn swap(kind: ByteswapKind, data: &mut [u8]) {
+    turn(kind, data, Way::In);
 }
 
 /// The opposite of [`swap`]: makes of a block what a big-endian machine would have written.
-pub fn swap_out(kind: ByteswapKind, data: &mut [u8], opaque: bool) {
-    turn(kind, data, Way::Out, opaque);
+pub fn swap_out(kind: ByteswapKind, data: &mut [u8]) {
+    turn(kind, data, Way::Out);
 }
 
-fn turn(kind: ByteswapKind, data: &mut [u8], way: Way, opaque: bool) {
+fn turn(kind: ByteswapKind, data: &mut [u8], way: Way) {
     match kind {
         ByteswapKind::U8 => {}
         ByteswapKind::U16 => u16s(data),
         ByteswapKind::U32 => u32s(data),
         ByteswapKind::U64 => u64s(data),
         ByteswapKind::Zap => zap::turn(data, way),
-        ByteswapKind::Dnode => dnode::block(data, way, opaque),
-        ByteswapKind::Objset => dnode::objset(data, way, opaque),
+        ByteswapKind::Dnode => dnode::block(data, way),
+        ByteswapKind::Objset => dnode::objset(data, way),
         ByteswapKind::Znode => acl::znode(data, way),
         ByteswapKind::OldAcl => acl::old_entries(data),
         ByteswapKind::Acl => acl::entries(data, way),

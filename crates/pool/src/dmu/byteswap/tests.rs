@@ -5,10 +5,11 @@ use crate::blkptr::BlkPtr;
 use crate::dmu::dnode::Dnode;
 use crate::place::Bookmark;
 use crate::zap::tests::{fat_blocks, leaf_block, micro_block};
+use crate::zio::Access;
 use crate::zio::read::tests::zio_of;
-use crate::zio::{Access, checksum};
 use bytes::Bytes;
 use proptest::prelude::*;
+use zsend_codec::checksum;
 use zsend_records::types::{Checksum, DmuType};
 
 /// All types that exist: the old list, and each way to write a new one.
@@ -133,7 +134,7 @@ fn a_twin_of_every_type_reads_the_same() {
         for mut sample in samples(swap_kind) {
             sample.resize(sample.len().next_multiple_of(512), 0);
             let mut twin = sample.clone();
-            swap_out(swap_kind, &mut twin, false);
+            swap_out(swap_kind, &mut twin);
             assert_eq!(twin != sample, swap_kind != ByteswapKind::U8, "type {kind}");
             assert_eq!(read(kind, &sample, false), sample, "type {kind}");
             assert_eq!(read(kind, &twin, true), sample, "type {kind}, twin");
@@ -146,8 +147,8 @@ fn a_twin_of_every_bonus_reads_the_same() {
     for bonustype in types() {
         let sample = dnode(DmuType(19), bonustype, 2, true);
         let mut twin = sample.clone();
-        swap_out(ByteswapKind::Dnode, &mut twin, false);
-        swap(ByteswapKind::Dnode, &mut twin, false);
+        swap_out(ByteswapKind::Dnode, &mut twin);
+        swap(ByteswapKind::Dnode, &mut twin);
         let at = Bookmark::default();
         let parse = |bytes: &[u8]| Dnode::parse(&Bytes::copy_from_slice(bytes), 0, &at).unwrap();
         let (ours, theirs) = (parse(&sample), parse(&twin));
@@ -157,16 +158,27 @@ fn a_twin_of_every_bonus_reads_the_same() {
 }
 
 #[test]
-fn an_encrypted_bonus_stays_as_it_is() {
-    let kinds = [(DmuType::SA, false), (DmuType(9), true), (DmuType(18), true)];
-    for (bonustype, has_integers) in kinds {
+fn an_encrypted_bonus_is_turned_by_its_type() {
+    let kinds = [(DmuType::SA, 1), (DmuType(0xa1), 2), (DmuType(0xa2), 4), (DmuType(0xa3), 8)];
+    for (bonustype, width) in kinds {
+        assert!(bonustype.is_encrypted());
         let sample = dnode(DmuType(19), bonustype, 1, false);
-        let (mut opaque, mut open) = (sample.clone(), sample.clone());
-        swap_out(ByteswapKind::Dnode, &mut opaque, true);
-        swap_out(ByteswapKind::Dnode, &mut open, false);
-        assert_eq!(opaque[192..], sample[192..]);
-        assert_eq!(open[192..] != sample[192..], has_integers);
-        assert_eq!(opaque[..192], open[..192]);
+        let mut turned = sample.clone();
+        swap_out(ByteswapKind::Dnode, &mut turned);
+        let wanted: Vec<u8> =
+            sample[192..].chunks(width).flat_map(|w| w.iter().rev()).copied().collect();
+        assert_eq!(turned[192..], wanted, "{bonustype}");
+    }
+}
+
+#[test]
+fn a_spill_pointer_may_overlap_the_last_pointer() {
+    let mut sample = dnode(DmuType(19), DmuType::NONE, 1, true);
+    (sample[3], sample[10], sample[11]) = (3, 0, 0);
+    let mut turned = sample.clone();
+    swap_out(ByteswapKind::Dnode, &mut turned);
+    for (ours, theirs) in sample[64..].chunks(8).zip(turned[64..].chunks(8)) {
+        assert!(ours.iter().eq(theirs.iter().rev()));
     }
 }
 
@@ -178,7 +190,7 @@ fn a_znode_of_either_acl_version_keeps_its_fields() {
         put(&mut z, 80, &0x0123_4567_u64.to_be_bytes());
         put(&mut z, 188, &u16::to_be_bytes(version));
         put(&mut z, 192, if version == 0 { &[0, 0, 0, 7] } else { &[0, 1, 0x10, 0] });
-        swap(ByteswapKind::Znode, &mut z, false);
+        swap(ByteswapKind::Znode, &mut z);
         assert_eq!(z[80..88], 0x0123_4567_u64.to_le_bytes());
         assert_eq!(z[188..190], version.to_le_bytes());
         let entry: [u8; 4] = if version == 0 { [7, 0, 0, 0] } else { [1, 0, 0, 0x10] };
@@ -190,7 +202,7 @@ fn a_znode_of_either_acl_version_keeps_its_fields() {
 fn pointer_table_that_starts_at_block_128_is_no_leaf() {
     // Read in the wrong order, the block number 128 is the type of a leaf.
     let mut table: Vec<u8> = (128..192_u64).flat_map(u64::to_be_bytes).collect();
-    swap(ByteswapKind::Zap, &mut table, false);
+    swap(ByteswapKind::Zap, &mut table);
     let wanted: Vec<u8> = (128..192_u64).flat_map(u64::to_le_bytes).collect();
     assert_eq!(table, wanted);
     assert_eq!(leaf_block()[7], 0x80);
@@ -206,15 +218,14 @@ proptest! {
     #[test]
     fn out_and_in_is_identity(
         kind in kinds(),
-        opaque in any::<bool>(),
         first in prop::sample::select(vec![1_u64 << 63, (1 << 63) + 1, (1 << 63) + 3, 0x0a0e_0103]),
         mut data in prop::collection::vec(any::<u8>(), 8..3000),
     ) {
         data[..8].copy_from_slice(&first.to_be_bytes());
-        swap(kind, &mut data, opaque);
+        swap(kind, &mut data);
         let settled = data.clone();
-        swap_out(kind, &mut data, opaque);
-        swap(kind, &mut data, opaque);
+        swap_out(kind, &mut data);
+        swap(kind, &mut data);
         prop_assert_eq!(data, settled);
     }
 }

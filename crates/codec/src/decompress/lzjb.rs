@@ -6,7 +6,7 @@
 //!
 //! Source: OpenZFS `module/zfs/lzjb.c`, zfs-2.3.2.
 
-use super::compress::DecompressError;
+use super::DecompressError;
 use zsend_records::types::Compress;
 
 /// The shortest match.

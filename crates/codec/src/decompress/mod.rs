@@ -1,6 +1,8 @@
 //! The codecs of a block: from the PSIZE bytes that are stored to the LSIZE that were written.
 
-use super::{lzjb, zle};
+mod lzjb;
+mod zle;
+
 use libdeflater::{DecompressionError, Decompressor};
 use std::cell::RefCell;
 use zsend_records::types::Compress;
@@ -174,5 +176,4 @@ fn zstd(src: &[u8], dst: &mut [u8]) -> Result<(), DecompressError> {
 }
 
 #[cfg(test)]
-#[path = "compress_tests.rs"]
 mod tests;

@@ -18,7 +18,7 @@ pub(super) struct MadePool {
     pub(super) sizes: &'static str,
 }
 
-/// The pools of all rows but those of [`super::scale`].
+/// The pools of all rows but those of [`crate::scale`].
 ///
 /// `VDEVMB` is five MiB, for the labels, over the fewest whole metaslabs that hold the data and the
 /// 128 MiB at least that a pool keeps back. Where `cat` is compared there are no holes (`FULL`).
@@ -101,7 +101,7 @@ pub(super) fn run<'a>(dir: &Path, pools: impl Iterator<Item = &'a MadePool>) -> 
     Ok(())
 }
 
-/// Compiles a C file of `xtask/` into the folder of the pools.
+/// Compiles a C file of `bench/` into the folder of the pools.
 pub(super) fn compile(
     dir: &Path,
     source: &str,
@@ -111,7 +111,7 @@ pub(super) fn compile(
     fs::create_dir_all(dir).map_err(|e| format!("{}: {e}", dir.display()))?;
     let program = dir.join(program);
     let mut cc = Command::new("cc");
-    cc.args(["-O1", "-w", "-o"]).arg(&program).arg(root().join("xtask").join(source)).args(flags);
+    cc.args(["-O1", "-w", "-o"]).arg(&program).arg(root().join("bench").join(source)).args(flags);
     succeed(cc)?;
     Ok(program)
 }

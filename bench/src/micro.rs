@@ -1,12 +1,12 @@
 //! What a send spends its time in: Fletcher-4, parity and the codecs, one thread, blocks of 128 KiB.
 
-use super::median;
-use super::options::Options;
-use super::table::{Table, row};
+use crate::median;
+use crate::options::Options;
+use crate::table::{Table, row};
 use std::hint::black_box;
 use std::time::Instant;
+use zsend_codec::decompress;
 use zsend_metal::gf256::{self, Term};
-use zsend_pool::zio::compress::decompress;
 use zsend_records::fletcher::Fletcher4;
 use zsend_records::types::Compress;
 

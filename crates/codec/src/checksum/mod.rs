@@ -1,9 +1,13 @@
-//! The checksums of a block: the four words of a block pointer, and the sum inside a label.
+//! The checksums of a block: the four words of a block pointer.
 
-use super::edonr::{BLOCK, DIGEST, EdonR};
-use super::fletcher2::fletcher2;
-use super::skein::SkeinMac;
+mod edonr;
+mod fletcher2;
+mod skein;
+
+use edonr::{BLOCK, DIGEST, EdonR};
+use fletcher2::fletcher2;
 use sha2::{Digest, Sha256, Sha512_256};
+use skein::SkeinMac;
 use std::fmt;
 use zsend_records::fletcher::Fletcher4;
 use zsend_records::types::Checksum;
@@ -15,32 +19,12 @@ pub enum ChecksumError {
     /// The block pointer names an algorithm that does not exist, or one that no block carries.
     #[error("checksum {} is not known", .0.0)]
     Unknown(Checksum),
-    /// The algorithm's sum lies in the block: see [`verify_embedded`].
+    /// The algorithm's sum lies in the block: a label's, a gang header's, an intent log's.
     #[error("checksum {} lies in its block, not in a block pointer", .0.name())]
     Embedded(Checksum),
     /// The algorithm is salted, and the pool's salt was not given.
     #[error("checksum {} needs the pool's salt", .0.name())]
     NoSalt(Checksum),
-    /// A region with an embedded checksum is shorter than the checksum.
-    #[error("a region of {found} bytes has no room for a checksum of {EMBEDDED_LEN}")]
-    Short {
-        /// Bytes of the region.
-        found: usize,
-    },
-    /// An embedded checksum does not begin with its magic.
-    #[error("embedded checksum's magic is {found:#018x}, expected {EMBEDDED_MAGIC:#018x}")]
-    Magic {
-        /// What is there, as little-endian.
-        found: u64,
-    },
-    /// An embedded checksum is not that of its region.
-    #[error("embedded checksum is {found:016x?}, expected {expected:016x?}")]
-    Mismatch {
-        /// The words in the region.
-        found: [u64; 4],
-        /// The words computed from it.
-        expected: [u64; 4],
-    },
 }
 
 /// What the salted algorithms make of the pool's salt, once.
@@ -119,52 +103,6 @@ pub fn compute(
 pub const fn fold_for_mac(kind: Checksum, words: [u64; 4]) -> [u64; 2] {
     let [a, b, c, d] = words;
     if kind.is_dedup() { [a, b] } else { [a ^ c, b ^ d] }
-}
-
-/// The byte order in which a region with an embedded checksum was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EmbeddedOrder {
-    /// Little-endian.
-    Little,
-    /// Big-endian: the caller swaps the region's own integers.
-    Big,
-}
-
-/// `sizeof (zio_eck_t)`: a magic word and four checksum words, the last bytes of the region.
-const EMBEDDED_LEN: usize = 40;
-/// `ZEC_MAGIC`. Source: OpenZFS `include/sys/zio.h`, zfs-2.3.2.
-const EMBEDDED_MAGIC: u64 = 0x0210_da7a_b10c_7a11;
-
-/// Checks a region whose last 40 bytes are its checksum: a label, an uberblock, a gang header.
-///
-/// The sum is SHA-256 of the region with `verifier` in place of the sum: for a label's parts
-/// {byte offset on the device, 0, 0, 0}, for a gang header {vdev, byte offset in the vdev, physical
-/// birth, 0}. The magic says in which byte order the region was written, verifier included.
-///
-/// Follows `zio_checksum_error_impl()`, OpenZFS `module/zfs/zio_checksum.c`, zfs-2.3.2, which
-/// leaves a wrong magic for the sum to find.
-pub fn verify_embedded(region: &[u8], verifier: [u64; 4]) -> Result<EmbeddedOrder, ChecksumError> {
-    let short = ChecksumError::Short { found: region.len() };
-    let (body, stored) = region.split_last_chunk::<32>().ok_or(short)?;
-    let &magic = body.last_chunk::<8>().ok_or(short)?;
-    let order = match u64::from_le_bytes(magic) {
-        EMBEDDED_MAGIC => EmbeddedOrder::Little,
-        found if found.swap_bytes() == EMBEDDED_MAGIC => EmbeddedOrder::Big,
-        found => return Err(ChecksumError::Magic { found }),
-    };
-    let mut hash = Sha256::new_with_prefix(body);
-    for word in verifier {
-        hash.update(match order {
-            EmbeddedOrder::Little => word.to_le_bytes(),
-            EmbeddedOrder::Big => word.to_be_bytes(),
-        });
-    }
-    let expected = sha256_words(hash.finalize().as_ref());
-    let found = match order {
-        EmbeddedOrder::Little => words(stored, u64::from_le_bytes),
-        EmbeddedOrder::Big => words(stored, u64::from_be_bytes),
-    };
-    if found == expected { Ok(order) } else { Err(ChecksumError::Mismatch { found, expected }) }
 }
 
 /// SHA-256 counts as a string of big-endian words, whatever the writer's byte order.
@@ -285,55 +223,11 @@ mod tests {
         assert_eq!(fold_for_mac(Checksum::SHA256, [1, 2, 4, 8]), [1, 2]);
     }
 
-    /// A region of 1024 bytes with its checksum, as a writer of that order leaves it.
-    fn sealed(verifier: [u64; 4], bytes: fn(u64) -> [u8; 8]) -> Vec<u8> {
-        let mut region = vec![0x5a; 1024 - EMBEDDED_LEN];
-        region.extend(bytes(EMBEDDED_MAGIC));
-        region.extend(verifier.map(bytes).as_flattened());
-        let sum = sha256_words(Sha256::digest(&region).as_ref());
-        let at = region.len() - 32;
-        region[at..].copy_from_slice(sum.map(bytes).as_flattened());
-        region
-    }
-
-    #[test]
-    fn embedded_sums_of_both_orders() {
-        let verifier = [0x4000, 1, 2, 0];
-        for (bytes, order) in [
-            (u64::to_le_bytes as fn(u64) -> [u8; 8], EmbeddedOrder::Little),
-            (u64::to_be_bytes, EmbeddedOrder::Big),
-        ] {
-            let mut region = sealed(verifier, bytes);
-            assert_eq!(verify_embedded(&region, verifier), Ok(order));
-            assert!(matches!(
-                verify_embedded(&region, [0x4200, 1, 2, 0]),
-                Err(ChecksumError::Mismatch { .. })
-            ));
-            region[17] ^= 1;
-            assert!(matches!(
-                verify_embedded(&region, verifier),
-                Err(ChecksumError::Mismatch { .. })
-            ));
-        }
-    }
-
-    #[test]
-    fn embedded_sums_need_room_and_magic() {
-        for found in [0, 31, 39] {
-            assert_eq!(
-                verify_embedded(&vec![0; found], [0; 4]),
-                Err(ChecksumError::Short { found })
-            );
-        }
-        assert_eq!(verify_embedded(&[0; 512], [0; 4]), Err(ChecksumError::Magic { found: 0 }));
-    }
-
     proptest! {
         #[test]
         fn any_data_has_a_sum(kind in 0u8..18, data in prop::collection::vec(any::<u8>(), 0..700)) {
             let salt = ChecksumSalt::new([0; 32]);
             let _ = compute(Checksum(kind), &data, false, Some(&salt));
-            let _ = verify_embedded(&data, [0; 4]);
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Unpacks the compressed images of a pool, once, leaving holes where there are zeros.
 
-use crate::run::target;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use xtask::run::target;
 
 /// Tells the images that this process unpacks apart.
 static UNPACKED: AtomicU64 = AtomicU64::new(0);

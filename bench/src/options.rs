@@ -38,7 +38,7 @@ pub(super) struct Options {
     pub(super) json: bool,
     /// Pools are made first.
     pub(super) make: bool,
-    /// The rows of [`super::scale`], not the others.
+    /// The rows of [`crate::scale`], not the others.
     pub(super) scale: bool,
     /// Only the help is wanted.
     pub(super) help: bool,

@@ -1,8 +1,8 @@
 //! A source with latency: how many reads are in flight, and how much of the wait is hidden.
 
-use super::measure::images;
-use super::options::Options;
-use super::table::{Table, row};
+use crate::measure::images;
+use crate::options::Options;
+use crate::table::{Table, row};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};

@@ -5,7 +5,7 @@
 //!
 //! Source: OpenZFS `module/zfs/zle.c`, with the 64 of `zio_compress_table`, zfs-2.3.2.
 
-use super::compress::DecompressError;
+use super::DecompressError;
 use zsend_records::types::Compress;
 
 /// The longest run of literals; a control byte from here on means zeros.

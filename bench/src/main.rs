@@ -1,4 +1,4 @@
-//! `bench`: how fast, beside the reference, in one run.
+//! How fast, beside the reference, in one run: what `cargo xtask bench` runs.
 
 mod against;
 mod make;
@@ -12,14 +12,26 @@ mod table;
 
 use measure::Programs;
 use options::{HELP, Options};
+use std::process::ExitCode;
 use table::Table;
 use xtask::run::target;
 
-/// Runs the verb, with the options that [`HELP`] tells.
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Makes and runs what the options ask for that [`HELP`] tells.
 ///
 /// The pools are in `target/perf`, where `--make` puts them; a row whose pool is not there is left
 /// out.
-pub(crate) fn run(args: &[String]) -> Result<(), String> {
+fn run(args: &[String]) -> Result<(), String> {
     if args.first().is_some_and(|a| a == "--one") {
         return one::run(&args[1..]);
     }

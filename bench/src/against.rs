@@ -1,8 +1,8 @@
 //! Whole sends of a benchmark pool, ours and the reference's in turn.
 
-use super::measure::{self, Line, Programs, Side, in_turn};
-use super::options::Options;
-use super::table::{Table, row};
+use crate::measure::{self, Line, Programs, Side, in_turn};
+use crate::options::Options;
+use crate::table::{Table, row};
 use std::path::{Path, PathBuf};
 
 /// Some rows of the benchmark.

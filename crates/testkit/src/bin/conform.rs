@@ -1,13 +1,13 @@
-//! `conform`: runs the cases of pools through the program and compares every byte.
+//! Runs the cases of pools through the program and compares every byte: `cargo xtask conform`.
 
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use xtask::cases::{self, Case, Reference};
-use xtask::images;
+use std::process::{Command, ExitCode, Stdio};
 use xtask::run::{root, zsend};
+use zsend_testkit::cases::{self, Case, Reference};
+use zsend_testkit::images;
 
 /// How a pool fared.
 #[derive(Default)]
@@ -20,8 +20,19 @@ struct Tally {
 /// Options of a send that change no byte; all cases are run once for each that is given.
 const VARIANTS: [&str; 2] = ["--threads", "--latency"];
 
-/// Runs the verb: folders of pools, or folders of such folders.
-pub(crate) fn run(args: &[String]) -> Result<(), String> {
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs the cases of folders of pools, or of folders of such folders.
+fn run(args: &[String]) -> Result<(), String> {
     let (mut dirs, mut variants) = (Vec::new(), Vec::new());
     let mut args = args.iter();
     while let Some(arg) = args.next() {

@@ -1,6 +1,6 @@
 //! Rows of results: printed as they come, or kept to be printed as JSON.
 
-use super::options::Options;
+use crate::options::Options;
 use serde_json::{Value, json};
 
 /// The name that every row has.

@@ -1,7 +1,7 @@
 //! Command lines of both sides, run in turn and measured.
 
-use super::options::Options;
-use super::{make, median};
+use crate::options::Options;
+use crate::{make, median};
 use serde_json::Value;
 use std::fs::{self, File};
 use std::io::Read;

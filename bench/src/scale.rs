@@ -1,9 +1,9 @@
 //! `bench --scale`: whether the cost of a record, and the memory, stay the same as streams grow.
 
-use super::make::{self, MadePool};
-use super::measure::{self, Programs, Side, in_turn};
-use super::options::Options;
-use super::table::{Table, WHAT, number};
+use crate::make::{self, MadePool};
+use crate::measure::{self, Programs, Side, in_turn};
+use crate::options::Options;
+use crate::table::{Table, WHAT, number};
 use serde_json::{Value, json};
 use std::path::Path;
 

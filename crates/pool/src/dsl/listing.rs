@@ -1,0 +1,62 @@
+//! Lists of names in the MOS: child directories, snapshots, bookmarks.
+
+use crate::dmu::objset::Objset;
+use crate::zap::{self, Entry};
+use crate::{PoolError, Result};
+
+/// The names of one list, and what stands behind each. What cannot be read costs itself alone.
+#[derive(Debug)]
+pub struct Listing<T> {
+    /// By name.
+    pub items: Vec<(String, Result<T>)>,
+    /// Why parts of the list, and the names in them, cannot be read.
+    pub lost: Vec<PoolError>,
+}
+
+impl<T> Default for Listing<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), lost: Vec::new() }
+    }
+}
+
+impl<T> Listing<T> {
+    /// Reads ZAP `object` of the MOS, or nothing where it is zero; `of` gives what stands behind a
+    /// name.
+    pub(crate) fn read(
+        mos: &Objset,
+        object: u64,
+        of: impl Fn(&Entry) -> Result<T>,
+    ) -> Result<Self> {
+        if object == 0 {
+            return Ok(Self::default());
+        }
+        let readable = zap::readable(mos, object)?;
+        let mut items: Vec<_> = readable.entries.iter().map(|e| (e.name(), of(e))).collect();
+        items.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Ok(Self { items, lost: readable.lost })
+    }
+
+    /// The one of that name, or `None`.
+    ///
+    /// # Errors
+    /// Why it cannot be read, or why a part of the list cannot that it may be in.
+    pub fn find(self, name: &str) -> Result<Option<T>> {
+        match self.items.into_iter().find(|(n, _)| n == name) {
+            Some((_, item)) => item.map(Some),
+            None => self.lost.into_iter().next().map_or(Ok(None), Err),
+        }
+    }
+
+    /// Those that can be read, with their names, and why others cannot.
+    pub fn split(self) -> (Vec<(String, T)>, Vec<PoolError>) {
+        let mut lost = self.lost;
+        let mut items = Vec::with_capacity(self.items.len());
+        for (name, item) in self.items {
+            match item {
+                Ok(item) => items.push((name, item)),
+                Err(e) => lost.push(e),
+            }
+        }
+        (items, lost)
+    }
+}

@@ -1,0 +1,21 @@
+//! Fixtures and their cases, for tests: the pools of `fixtures/`, unpacked once, and what the
+//! reference senders made of them.
+//!
+//! A dev-dependency only. Its binaries are what `cargo xtask conform` and `cargo xtask send` run.
+//!
+//! ```
+//! let dir = zsend_testkit::images::unpack(&zsend_testkit::fixture("dedup"))?;
+//! assert!(dir.join("d0.img").exists());
+//! # Ok::<(), String>(())
+//! ```
+
+pub mod cases;
+pub mod images;
+
+use std::path::PathBuf;
+use xtask::run::root;
+
+/// A folder of `fixtures/`.
+pub fn fixture(name: &str) -> PathBuf {
+    root().join("fixtures").join(name)
+}
