@@ -131,7 +131,7 @@ fn blocks(name: &str, dir: &Path) -> Result<()> {
 
 /// The first space maps of a pool, metaslabs' and DTLs', and one of every kind of entry.
 fn space_maps(name: &str) -> Result<()> {
-    let dir = xtask::images::unpack(&xtask::run::fixture(name))?;
+    let dir = zsend_testkit::images::unpack(&zsend_testkit::fixture(name))?;
     let pool = Pool::open(&[dir], name, &OpenOptions::default())?;
     let mos = pool.mos();
     let mut seen = 0;
