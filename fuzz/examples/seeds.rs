@@ -26,6 +26,7 @@ fn main() -> Result<()> {
         labels(pool, &dir.join(image))?;
         blocks(pool, &dir)?;
     }
+    space_maps("xdtl")?;
     codecs()?;
     let dir = zsend_testkit::images::unpack(&zsend_testkit::fixture("xgpt"))?;
     let disk = fs::read(dir.join("d0.img"))?;
@@ -126,6 +127,28 @@ fn blocks(name: &str, dir: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The first space maps of a pool, metaslabs' and DTLs', and one of every kind of entry.
+fn space_maps(name: &str) -> Result<()> {
+    let dir = zsend_testkit::images::unpack(&zsend_testkit::fixture(name))?;
+    let pool = Pool::open(&[dir], name, &OpenOptions::default())?;
+    let mos = pool.mos();
+    let mut seen = 0;
+    for object in 1..400 {
+        let Ok(dnode) = mos.dnode(object) else { continue };
+        if dnode.object_type.0 != 8 || seen == 6 {
+            continue;
+        }
+        let Some(first) = mos.block(&dnode, object, 0)? else { continue };
+        let length = u64::from_le_bytes(dnode.bonus().get(8..16).unwrap_or(&[0; 8]).try_into()?);
+        let log = &first[..usize::try_from(length)?.min(first.len()).min(2048)];
+        save("space_map", &format!("{name}-{object}"), &[&[9][..], log].concat())?;
+        seen += 1;
+    }
+    let entries = [0x28_0001_u64, 1 << 63 | 7, 3 << 62 | 0xff_ffff | 9 << 24, 1 << 40, 0x28_8000];
+    let words: Vec<u8> = entries.iter().flat_map(|w| w.to_le_bytes()).collect();
+    save("space_map", "kinds", &[&[0][..], &words].concat())
 }
 
 /// The smallest block of each codec.

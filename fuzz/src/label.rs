@@ -5,7 +5,7 @@
 use zsend_pool::blkptr::Dva;
 use zsend_pool::config::{LabelConfig, VdevConfig};
 use zsend_pool::uberblock::Reflow;
-use zsend_pool::vdev::{Leaves, Member, Request, Tree};
+use zsend_pool::vdev::{Dtl, Dtls, Known, Leaves, Member, Request, Tree, Trust, Want};
 use zsend_records::nvlist::NvList;
 
 /// Runs one input.
@@ -27,19 +27,34 @@ fn read(tops: &[VdevConfig], count: u64) {
         add(top, &mut leaves);
     }
     let reflow = Reflow { offset: 1 << 20, scratch_valid: true };
-    let tree = Tree::build(tops, count, &leaves, reflow);
+    let mut dtls = Dtls::default();
+    for guid in leaves.keys().filter(|guid| *guid % 2 == 0) {
+        dtls.insert(*guid, Dtl::Unreadable);
+    }
+    let tree = Tree::build(
+        tops,
+        count,
+        Known { leaves: &leaves, reflow, dtls: &dtls, txg: 9, exported: Some(7) },
+    );
     let _ = (tree.unsupported(), tree.missing().count());
     assert!(tree.tops().len() <= 1 << 24);
     for id in (0..tree.tops().len() as u64).take(8) {
         for (offset, size) in [(0, 512), (1 << 20, 4096), (3 << 20, 131_072), (1 << 62, 512)] {
             let dva = Dva::from_words([id << 32 | 1, offset >> 9]);
-            let mut attempts = Vec::new();
+            let (mut attempts, mut doubts) = (Vec::new(), Vec::new());
             let mut check = |bytes: &[u8]| {
                 assert_eq!(bytes.len(), size);
                 if bytes.iter().all(|&b| b == 0) { Ok(()) } else { Err("not zero".to_owned()) }
             };
-            let mut request = Request { check: &mut check, attempts: &mut attempts, txg: 5 };
-            let _ = tree.read(dva, size, &mut request);
+            for limit in Trust::ALL {
+                let mut request = Request {
+                    check: &mut check,
+                    attempts: &mut attempts,
+                    doubts: &mut doubts,
+                    want: Want::written_in(5).within(limit),
+                };
+                let _ = tree.read(dva, size, &mut request);
+            }
         }
     }
 }
@@ -47,7 +62,7 @@ fn read(tops: &[VdevConfig], count: u64) {
 fn add(config: &VdevConfig, leaves: &mut Leaves) {
     if leaves.len() < 64 {
         let device = crate::memory::device(&[], 16 << 20);
-        leaves.entry(config.guid).or_insert(Member { device, txg: 5 });
+        leaves.entry(config.guid).or_insert(vec![Member { device, txg: 5 }]);
         config.children.iter().for_each(|c| add(c, leaves));
     }
 }

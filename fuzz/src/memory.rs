@@ -5,7 +5,7 @@ use std::sync::Arc;
 use zsend_pool::config::VdevConfig;
 use zsend_pool::device::{Device, Source};
 use zsend_pool::uberblock::Reflow;
-use zsend_pool::vdev::{Leaves, Member, Tree};
+use zsend_pool::vdev::{Dtls, Known, Leaves, Member, Tree};
 use zsend_pool::zio::Zio;
 
 /// Bytes at some place of a device that is otherwise zeros.
@@ -40,7 +40,12 @@ pub(crate) fn zio(bytes: &[u8], ashift: u64) -> Zio {
     let start = zsend_pool::label::DATA_START;
     let source = Sparse { bytes: bytes.to_vec(), at: start, size: start + (2 << 20) };
     let device = Device::new("memory", Arc::new(source));
-    let leaves = Leaves::from([(1, Member { device, txg: 1 })]);
+    let leaves = Leaves::from([(1, vec![Member { device, txg: 1 }])]);
     let top = VdevConfig { kind: "file".into(), guid: 1, ashift, ..VdevConfig::default() };
-    Zio::new(Tree::build(&[top], 1, &leaves, Reflow::default()))
+    let (reflow, dtls) = (Reflow::default(), &Dtls::default());
+    Zio::new(Tree::build(
+        &[top],
+        1,
+        Known { leaves: &leaves, reflow, dtls, txg: 1, exported: None },
+    ))
 }

@@ -109,6 +109,17 @@ fn send(args: &SendArgs, plan: &SendPlan<'_>, cancel: &AtomicBool, mut output: O
     if zio.healed_count() > 0 {
         warn(format!("{} blocks were read only after a first try had failed", zio.healed_count()));
     }
+    let doubted = zio.doubted();
+    if doubted.count > 0 {
+        warn(&doubted);
+    }
+    if doubted.overwritten > 0 {
+        warn(format!(
+            "{} blocks have no checksum and are of an older state of the pool: nothing tells whether they \
+             have been overwritten since",
+            doubted.overwritten
+        ));
+    }
     let report = match sent {
         Ok(report) => report,
         Err(e) => return Err(unfinished(plan, &output, &last, e)),

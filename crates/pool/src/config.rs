@@ -7,6 +7,10 @@ const MAX_DEPTH: usize = 16;
 /// How many vdevs a tree may have, spares and all.
 const MAX_VDEVS: usize = 1 << 16;
 
+/// Keys of a leaf that the pool was doing without. Source: `vdev_config_generate()`, OpenZFS
+/// `module/zfs/vdev_label.c`, zfs-2.3.2.
+const OUT_OF_USE: [&str; 4] = ["offline", "faulted", "removed", "not_present"];
+
 /// State of the pool as a label gives it: `pool_state_t`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolState(pub u64);
@@ -47,6 +51,8 @@ pub struct VdevConfig {
     pub is_log: bool,
     /// MOS object of the mapping of a removed device.
     pub indirect_object: Option<u64>,
+    /// MOS object that says when which part of a removed device was copied.
+    pub indirect_births: Option<u64>,
     /// Whether a raidz expansion is in progress.
     pub raidz_expanding: bool,
     /// The txgs in which earlier expansions ended, ascending.
@@ -63,10 +69,14 @@ pub struct VdevConfig {
     pub spare_id: u64,
     /// Guid of the draid that a distributed spare belongs to.
     pub top_guid: u64,
+    /// MOS object of the leaf's DTL: the space map of the txgs whose writes it missed.
+    pub dtl: Option<u64>,
     /// Txg of the resilver that this leaf is the target of.
     pub resilver_txg: u64,
+    /// Txg of the sequential rebuild that this leaf is the target of.
+    pub rebuild_txg: u64,
     /// Whether the pool was doing without this vdev when the configuration was written: offline,
-    /// faulted or removed. What was written since is not on it.
+    /// faulted, removed or not present. What was written since is not on it.
     pub is_behind: bool,
     /// Txg that the vdev joined the pool in.
     pub create_txg: u64,
@@ -107,6 +117,7 @@ impl VdevConfig {
             nparity: num("nparity"),
             is_log: num("is_log") != 0,
             indirect_object: list.u64("com.delphix:indirect_object"),
+            indirect_births: list.u64("com.delphix:indirect_births"),
             raidz_expanding: list.contains("raidz_expanding"),
             raidz_expand_txgs: list.u64_array("raidz_expand_txgs").unwrap_or(&[]).to_vec(),
             draid_ndata: num("draid_ndata"),
@@ -115,8 +126,12 @@ impl VdevConfig {
             draid_nchildren: list.u64("draid_nchildren"),
             spare_id: num("spareid"),
             top_guid: num("top_guid"),
+            dtl: list.u64("DTL"),
             resilver_txg: num("resilver_txg"),
-            is_behind: ["offline", "faulted", "removed"].iter().any(|key| num(key) != 0),
+            rebuild_txg: num("rebuild_txg"),
+            // A fault that was asked for is kept by its reason alone.
+            is_behind: OUT_OF_USE.iter().any(|key| num(key) != 0)
+                || list.str("aux_state") == Some("external"),
             create_txg: num("create_txg"),
             children,
         })

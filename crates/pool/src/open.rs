@@ -5,8 +5,8 @@ use crate::config::VdevConfig;
 use crate::discover::{Found, mmp};
 use crate::dmu::objset::Objset;
 use crate::place::Bookmark;
-use crate::uberblock::{Reflow, Uberblock};
-use crate::vdev::{Tree, load_indirect};
+use crate::uberblock::Uberblock;
+use crate::vdev::{Dtls, Known, Tree, load_indirect};
 use crate::zio::Zio;
 use crate::{PoolError, Result, feature, zap};
 use std::collections::HashMap;
@@ -67,6 +67,9 @@ pub(crate) fn open(found: &Found, options: &OpenOptions) -> Result<(State, Vec<S
     }
     let uberblock = choose(found, options.txg)?;
     let mut state = State::open(found, uberblock).map_err(|e| with_usable(found, &uberblock, e))?;
+    if found.newest.is_some_and(|newest| newest.txg > uberblock.txg) {
+        state.zio.set_overwritten();
+    }
     if options.checkpoint {
         state = State::open(found, checkpoint(found, &state.mos)?)?;
     }
@@ -141,15 +144,31 @@ impl State {
     fn open(found: &Found, uberblock: Uberblock) -> Result<Self> {
         check_version(uberblock.version)?;
         let cache = Arc::new(BlockCache::default());
+        let none = Dtls::default();
+        let known = Known {
+            leaves: &found.leaves,
+            reflow: uberblock.reflow,
+            dtls: &none,
+            txg: uberblock.txg,
+            exported: found.exported(),
+        };
+        let open_mos = |zio: &Arc<Zio>| Objset::open(zio, &cache, 0, uberblock.rootbp, None);
         // The labels tell enough to find the MOS; the MOS has the configuration that counts.
-        let reflow = uberblock.reflow;
-        let first = tree(&found.tops, found.config.vdev_children, found, reflow)?;
-        let mos = Objset::open(&Arc::new(Zio::new(first)), &cache, 0, uberblock.rootbp, None)?;
-        let config = trusted_config(&mos)?;
-        let tree = tree(&config.children, config.children.len() as u64, found, reflow)?;
-        let zio = Arc::new(Zio::new(tree));
-        let mos = Objset::open(&zio, &cache, 0, uberblock.rootbp, None)?;
+        let first = tree(&found.tops, found.config.vdev_children, known)?;
+        let config = trusted_config(&open_mos(&Arc::new(Zio::new(first)))?)?;
+        let count = config.children.len() as u64;
+        let mut zio = Arc::new(Zio::new(tree(&config.children, count, known)?));
+        let mut mos = open_mos(&zio)?;
         let mut warnings = load_indirect(&mos);
+        // The MOS has checksums, so that it can be read before it tells what the devices lack.
+        let (dtls, unreadable) = Dtls::load(&mos, &config);
+        warnings.extend(unreadable);
+        if !dtls.is_empty() {
+            let tree = tree(&config.children, count, Known { dtls: &dtls, ..known })?;
+            tree.adopt_mappings(zio.tree());
+            zio = Arc::new(zio.by_tree(tree));
+            mos = open_mos(&zio)?;
+        }
         warnings.extend(zio.tree().missing().map(|top| {
             format!("top-level vdev {top} is missing: what lies on it alone cannot be read")
         }));
@@ -169,8 +188,8 @@ impl State {
     }
 }
 
-fn tree(tops: &[VdevConfig], count: u64, found: &Found, reflow: Reflow) -> Result<Tree> {
-    let tree = Tree::build(tops, count, &found.leaves, reflow);
+fn tree(tops: &[VdevConfig], count: u64, known: Known<'_>) -> Result<Tree> {
+    let tree = Tree::build(tops, count, known);
     match tree.unsupported() {
         Some(kind) => Err(PoolError::Unsupported(format!("vdev type {kind}"))),
         None => Ok(tree),

@@ -96,6 +96,28 @@ fn an_older_txg_is_read_if_it_is_there() {
 }
 
 #[test]
+fn what_an_older_state_has_without_checksum_is_said_to_be_uncertain() {
+    let dir = copy("xdtl");
+    let found = select(discover(&[dir.path().to_owned()]).unwrap(), "xdtl").unwrap();
+    let newest = found.newest.unwrap().txg;
+    let known = known_txgs(&found);
+    let older = known.iter().find(|k| k.problem.is_none() && k.uberblock.txg < newest).unwrap();
+    for (txg, is_certain) in [(newest, true), (older.uberblock.txg, false)] {
+        let options = OpenOptions { txg: Some(txg), ..OpenOptions::default() };
+        let pool = Pool::open_found(&found, &options).unwrap();
+        let snapshot = pool.dataset(&Name::parse("xdtl/off@a").unwrap()).unwrap();
+        let objset = pool.objset(&snapshot).unwrap();
+        for object in 1..40 {
+            if let Ok(dnode) = objset.dnode(object) {
+                objset.block(&dnode, object, 0).unwrap();
+            }
+        }
+        let doubted = pool.zio().doubted();
+        assert_eq!((doubted.overwritten == 0, doubted.count), (is_certain, 0), "{txg}");
+    }
+}
+
+#[test]
 fn an_unreadable_newest_state_is_not_replaced_silently() {
     let dir = copy("gang");
     let file = image(&dir, "d0.img");
@@ -234,6 +256,24 @@ fn of_two_copies_of_a_device_the_newer_is_read() {
     let warnings = pool.warnings().join("\n");
     assert!(warnings.contains("a-older.img: the same device as"), "{warnings}");
     assert!(pool.zio().healed().is_empty());
+}
+
+#[test]
+fn a_second_copy_of_a_device_has_what_is_damaged_on_the_first() {
+    let dir = copy("gang");
+    fs::copy(dir.path().join("d0.img"), dir.path().join("a-damaged.img")).unwrap();
+    let damaged = image(&dir, "a-damaged.img");
+    let data = damaged.metadata().unwrap().len() - (512 << 10) - (4 << 20);
+    damaged.write_all_at(&vec![0; usize::try_from(data).unwrap()], 4 << 20).unwrap();
+    let pool = open(dir.path(), "gang", &OpenOptions::default()).unwrap();
+    let warnings = pool.warnings().join("\n");
+    assert!(warnings.contains("d0.img: the same device as"), "{warnings}");
+    assert!(warnings.contains("a-damaged.img, which is as new or newer; it is read"), "{warnings}");
+    let head = pool.head("gang").unwrap();
+    assert!(pool.objset(&head).unwrap().dnode(1).is_ok());
+    assert!(pool.zio().healed_count() > 0);
+    fs::remove_file(dir.path().join("d0.img")).unwrap();
+    assert!(open(dir.path(), "gang", &OpenOptions::default()).is_err());
 }
 
 #[test]

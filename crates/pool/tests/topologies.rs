@@ -111,7 +111,10 @@ fn hurt(images: &Path, copies: &Path, bad: &[usize], damage: Damage) -> TempDir 
 
 /// The digest of every block of a snapshot of the pool.
 fn digest(dir: &Path, pool: &str, snapshot: &str) -> zsend_pool::Result<String> {
-    let pool = Pool::open(&[dir.to_owned()], pool, &OpenOptions::default())?;
+    digest_of(&Pool::open(&[dir.to_owned()], pool, &OpenOptions::default())?, snapshot)
+}
+
+fn digest_of(pool: &Pool, snapshot: &str) -> zsend_pool::Result<String> {
     let snapshot = pool.dataset(&Name::parse(&format!("{}/{snapshot}", pool.name()))?)?;
     let objset = pool.objset(&snapshot)?;
     let mut hash = Sha256::new();
@@ -253,4 +256,44 @@ fn removed_devices_are_read_through_their_mappings() {
         let opened = Pool::open(&[images], pool, &OpenOptions::default()).unwrap();
         assert!(!opened.warnings().iter().any(|w| w.contains("cannot be read")));
     }
+}
+
+#[test]
+fn what_a_device_missed_is_not_read_from_it_unless_nothing_else_is_there_and_then_it_is_said() {
+    let images = unpacked("xdtl");
+    let copies = tempfile::tempdir().unwrap();
+    let read = |snapshot: &str, absent: &[&str]| {
+        let dir = hurt(&images, copies.path(), &[], Damage::Missing);
+        for name in absent {
+            fs::remove_file(dir.path().join(format!("{name}.img"))).unwrap();
+        }
+        let paths = [dir.path().to_owned()];
+        let pool = Pool::open(&paths, "xdtl", &OpenOptions::default()).unwrap();
+        (digest_of(&pool, snapshot), pool.zio().doubted())
+    };
+    let all = ["off@c", "offs@c", "on@c"].map(|snapshot| {
+        let (want, doubted) = read(snapshot, &[]);
+        assert_eq!(doubted.count, 0, "{snapshot}: {doubted}");
+        (snapshot, want.unwrap())
+    });
+    // d0 and r1 are the ones that missed something.
+    for absent in [&["d0"][..], &["r1"], &["d0", "r1"]] {
+        for (snapshot, want) in &all {
+            let (got, doubted) = read(snapshot, absent);
+            assert_eq!((&got.unwrap(), doubted.count), (want, 0), "{snapshot} {absent:?}");
+        }
+    }
+    for absent in ["r0", "r2"] {
+        let (got, doubted) = read("off@c", &[absent]);
+        let text = doubted.to_string();
+        assert!(got.is_ok() && doubted.count > 0 && text.contains("as its DTL says"), "{text}");
+        assert!(doubted.devices.keys().all(|name| name.ends_with("r1.img")), "{text}");
+        assert!(text.contains(&format!("bring /tmp/p/xdtl/{absent}.img")), "{text}");
+        // Nothing is doubtful about what was written before.
+        assert_eq!(read("off@a", &[absent]).1.count, 0, "{absent}");
+    }
+    // The blocks above those without checksum have one.
+    let lost = read("offs@c", &["d1"]).0.unwrap_err().to_string();
+    assert!(lost.contains("d1.img") && lost.contains("device is missing"), "{lost}");
+    assert!(read("offs@a", &["d1"]).0.is_ok());
 }

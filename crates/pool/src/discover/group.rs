@@ -15,7 +15,7 @@ use std::collections::hash_map::Entry;
 pub struct Found {
     /// The newest configuration that any of its labels has.
     pub config: LabelConfig,
-    /// Its devices by guid; of several with one guid, the newest.
+    /// Its devices by guid; of several with one guid, the newest first.
     pub leaves: Leaves,
     /// The newest configuration of each top-level vdev.
     pub tops: Vec<VdevConfig>,
@@ -49,6 +49,14 @@ impl Found {
         self.config.state == PoolState::DESTROYED
     }
 
+    /// Txg of the state that the pool was exported or destroyed with: all its devices got it, labels
+    /// and uberblocks.
+    ///
+    /// Source: `spa_export_common()`, OpenZFS `module/zfs/spa.c`, zfs-2.3.2.
+    pub(crate) fn exported(&self) -> Option<u64> {
+        self.newest.filter(|_| is_exported(self.config.state)).map(|newest| newest.txg)
+    }
+
     /// Every good uberblock that its devices have now, newest first, without repeats.
     pub fn uberblocks(&self) -> Vec<Uberblock> {
         let rings = self.rings.iter().map(RingsOf::read);
@@ -57,6 +65,10 @@ impl Found {
         all.dedup();
         all
     }
+}
+
+fn is_exported(state: PoolState) -> bool {
+    state == PoolState::EXPORTED || state == PoolState::DESTROYED
 }
 
 impl Labelled {
@@ -94,24 +106,27 @@ fn assemble(mut members: Vec<Labelled>) -> Option<Found> {
     let mut newest: Option<Uberblock> = None;
     let mut rings = Vec::new();
     let mut tops: BTreeMap<u64, (u64, VdevConfig)> = BTreeMap::new();
-    // The newest state on any device of a top-level vdev: all of them are written together.
-    let mut latest_of: BTreeMap<u64, u64> = BTreeMap::new();
+    // The newest state on any device of a top-level vdev: all of them are written together, and those
+    // of all vdevs when the pool is exported.
+    let mut latest_of: BTreeMap<Option<u64>, u64> = BTreeMap::new();
     for member in members {
         let ((newest_txg, ..), label_txg) = member.rank();
         let txg = if newest_txg == 0 { label_txg } else { newest_txg };
         let Labelled { device, labels, is_node: node } = member;
         let label = labels.config;
         match leaves.entry(label.guid) {
-            Entry::Occupied(o) => {
-                let used: &Member = o.get();
+            Entry::Occupied(mut o) => {
                 // Two names of one device in a folder such as /dev are no news.
                 let is_alias = node && is_node.get(&label.guid) == Some(&(true, txg));
-                if !is_alias {
+                let copies: &mut Vec<Member> = o.get_mut();
+                if let Some(first) = copies.first().filter(|_| !is_alias) {
                     warnings.push(format!(
-                        "{}: the same device as {}, which is as new or newer; not used",
+                        "{}: the same device as {}, which is as new or newer; it is read where that \
+                         one fails",
                         device.name(),
-                        used.device.name()
+                        first.device.name()
                     ));
+                    copies.push(Member { device, txg });
                 }
                 continue;
             }
@@ -120,18 +135,19 @@ fn assemble(mut members: Vec<Labelled>) -> Option<Found> {
                     let good = labels.good;
                     warnings.push(format!("{}: only {good} of 4 labels are good", device.name()));
                 }
-                let latest = *latest_of.entry(label.top.id).or_insert(txg);
+                let top = (!is_exported(config.state)).then_some(label.top.id);
+                let latest = *latest_of.entry(top).or_insert(txg);
                 if txg < latest {
                     warnings.push(format!(
                         "{}: out of date: it has the pool's state of txg {txg}, and another device \
-                         of the same vdev that of txg {latest}",
+                         that should have been written with it that of txg {latest}",
                         device.name()
                     ));
                 }
                 is_node.insert(label.guid, (node, txg));
                 let ashift = label.top.ashift;
                 rings.push(RingsOf { device: device.clone(), ashift, set: labels.set });
-                v.insert(Member { device, txg });
+                v.insert(vec![Member { device, txg }]);
             }
         }
         // Of the first member, which is the newest.

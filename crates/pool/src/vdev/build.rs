@@ -4,6 +4,7 @@ use super::copies::{Copies, Side, Source};
 use super::draid::Draid;
 use super::indirect::Indirect;
 use super::raidz::Raidz;
+use super::trust::{Dtls, Record};
 use super::{Kind, MISSING, Tree, Vdev};
 use crate::config::VdevConfig;
 use crate::device::Device;
@@ -19,21 +20,36 @@ pub struct Member {
     pub txg: u64,
 }
 
-/// The pool's devices by guid.
-pub type Leaves = HashMap<u64, Member>;
+/// The pool's devices by guid. Of several with one guid the best comes first; the others may have what
+/// is damaged there.
+pub type Leaves = HashMap<u64, Vec<Member>>;
+
+/// What a tree is made from, besides the configuration of its vdevs.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// The pool's devices.
+    pub leaves: &'a Leaves,
+    /// How far the uberblock says that a raidz expansion has got.
+    pub reflow: Reflow,
+    /// What the devices are known to lack.
+    pub dtls: &'a Dtls,
+    /// Txg of the state that is read. A device that has it is not older than the others for that.
+    pub txg: u64,
+    /// Txg of a state that was written to all devices, such as that of an export.
+    pub exported: Option<u64>,
+}
 
 impl Tree {
     /// Builds a tree from the configurations of its top-level vdevs; a number that none of them
-    /// has becomes a vdev that cannot be read. `reflow` is how far the uberblock says that a raidz
-    /// expansion has got.
-    pub fn build(tops: &[VdevConfig], count: u64, leaves: &Leaves, reflow: Reflow) -> Self {
+    /// has becomes a vdev that cannot be read.
+    pub fn build(tops: &[VdevConfig], count: u64, known: Known<'_>) -> Self {
         let most = tops.iter().map(|t| t.id.saturating_add(1)).max().unwrap_or(0).max(count);
         // Vdev numbers have 24 bits, but a real tree has few; a larger one is a broken config.
         let most = most.min(1 << 16);
         let by_id: HashMap<u64, &VdevConfig> = tops.iter().rev().map(|t| (t.id, t)).collect();
         let tops = (0..most)
             .map(|id| match by_id.get(&id) {
-                Some(config) => build(config, leaves, reflow),
+                Some(config) => build(config, known),
                 None => Vdev {
                     guid: 0,
                     ashift: 9,
@@ -48,17 +64,17 @@ impl Tree {
 
 /// What the sides of one top-level vdev are made from.
 struct Builder<'a> {
-    leaves: &'a Leaves,
+    known: Known<'a>,
     /// Guid of the top-level vdev.
     top: u64,
-    /// The newest label of its devices. Those of one top-level vdev are written together, those of
-    /// different ones are not.
+    /// The newest state that any of its devices has, or the one that is read if that is older. Those of
+    /// one top-level vdev are written together, those of different ones only when a pool is exported.
     newest: u64,
 }
 
-fn build(config: &VdevConfig, leaves: &Leaves, reflow: Reflow) -> Vdev {
-    let newest = newest(config, leaves);
-    let builder = Builder { leaves, top: config.guid, newest };
+fn build(config: &VdevConfig, known: Known<'_>) -> Vdev {
+    let newest = newest(config, known.leaves).max(known.exported.unwrap_or(0)).min(known.txg);
+    let builder = Builder { known, top: config.guid, newest };
     let children = || -> Result<Vec<Copies>, String> {
         config.children.iter().map(|c| builder.copies(c)).collect()
     };
@@ -67,12 +83,12 @@ fn build(config: &VdevConfig, leaves: &Leaves, reflow: Reflow) -> Vdev {
             builder.copies(config).map(Kind::Copies)
         }
         "raidz" => children()
-            .and_then(|c| Raidz::new(config, config.ashift, c, reflow).map_err(of("raidz")))
+            .and_then(|c| Raidz::new(config, config.ashift, c, known.reflow).map_err(of("raidz")))
             .map(Kind::Raidz),
         "draid" => children()
             .and_then(|c| Draid::new(config, config.ashift, c).map_err(of("draid")))
             .map(|d| Kind::Draid(Box::new(d))),
-        "indirect" => Ok(Kind::Indirect(Indirect::new(config.indirect_object))),
+        "indirect" => Ok(Kind::Indirect(Indirect::new(config))),
         "hole" => Ok(Kind::Absent("a log device lay here and was removed")),
         "missing" => Ok(Kind::Absent(MISSING)),
         other => Err(other.to_owned()),
@@ -90,10 +106,10 @@ fn of(kind: &'static str) -> impl Fn(String) -> String {
     move |why| format!("{kind} {why}")
 }
 
-/// The newest txg in the labels of a vdev's devices.
+/// The newest state that any of a vdev's devices has.
 fn newest(config: &VdevConfig, leaves: &Leaves) -> u64 {
     let below = config.children.iter().map(|c| newest(c, leaves)).max().unwrap_or(0);
-    leaves.get(&config.guid).map_or(0, |m| m.txg).max(below)
+    leaves.get(&config.guid).into_iter().flatten().map(|m| m.txg).max().unwrap_or(0).max(below)
 }
 
 impl Builder<'_> {
@@ -105,29 +121,52 @@ impl Builder<'_> {
         Ok(Copies::new(sides))
     }
 
-    fn sides(&self, config: &VdevConfig, old: bool, out: &mut Vec<Side>) -> Result<(), String> {
-        let old = old || config.is_behind;
-        let source = match config.kind.as_str() {
-            "disk" | "file" => match self.leaves.get(&config.guid) {
-                Some(member) => Source::Device(member.device.clone()),
-                None => Source::Missing,
-            },
-            "dspare" if config.top_guid == self.top => Source::Spare(config.spare_id),
-            "missing" => Source::Missing,
+    fn sides(
+        &self,
+        config: &VdevConfig,
+        is_behind: bool,
+        out: &mut Vec<Side>,
+    ) -> Result<(), String> {
+        let is_behind = is_behind || config.is_behind;
+        let side = |source, newest, nth| {
+            let dtl = self.known.dtls.get(config.guid);
+            let record = Record::new(config, dtl, newest, is_behind);
+            let name = match &source {
+                Source::Device(device) => device.name().to_owned(),
+                Source::Missing | Source::Spare(_) => self.name(config),
+            };
+            Side { name, record, source, nth }
+        };
+        match config.kind.as_str() {
+            "disk" | "file" => {
+                let members = self.members(config);
+                for (nth, member) in members.iter().enumerate() {
+                    let newest = (member.txg < self.newest).then_some(member.txg);
+                    out.push(side(Source::Device(member.device.clone()), newest, nth));
+                }
+                if members.is_empty() {
+                    out.push(side(Source::Missing, None, 0));
+                }
+            }
+            "dspare" if config.top_guid == self.top => {
+                out.push(side(Source::Spare(config.spare_id), None, 0));
+            }
+            "missing" => out.push(side(Source::Missing, None, 0)),
             "mirror" | "replacing" | "spare" => {
-                return config.children.iter().try_for_each(|c| self.sides(c, old, out));
+                return config.children.iter().try_for_each(|c| self.sides(c, is_behind, out));
             }
             other => return Err(format!("{other} as a part of another")),
-        };
-        let suspect = old
-            || config.resilver_txg != 0
-            || self.leaves.get(&config.guid).is_some_and(|m| m.txg < self.newest);
-        out.push(Side { name: self.name(config), suspect, source });
+        }
         Ok(())
     }
 
+    /// The devices that were found with a vdev's guid.
+    fn members(&self, config: &VdevConfig) -> &[Member] {
+        self.known.leaves.get(&config.guid).map_or(&[], Vec::as_slice)
+    }
+
     fn name(&self, config: &VdevConfig) -> String {
-        match (self.leaves.get(&config.guid), &config.path) {
+        match (self.members(config).first(), &config.path) {
             (Some(m), _) => m.device.name().to_owned(),
             (None, Some(path)) => path.clone(),
             (None, None) => match config.kind.as_str() {

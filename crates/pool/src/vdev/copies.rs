@@ -2,6 +2,7 @@
 //! spare vdev.
 
 use super::Request;
+use super::trust::{Record, Trust, Want};
 use crate::device::Device;
 use crate::label::DATA_START;
 
@@ -21,10 +22,12 @@ pub(super) enum Source {
 pub(super) struct Side {
     /// The device's name, or the path that the configuration gives.
     pub(super) name: String,
-    /// Whether it may hold older contents than the others: see [`super::Vdev`].
-    pub(super) suspect: bool,
+    /// What it may lack.
+    pub(super) record: Record,
     /// Where its bytes come from.
     pub(super) source: Source,
+    /// How many better copies of the same device there are.
+    pub(super) nth: usize,
 }
 
 impl Side {
@@ -43,8 +46,8 @@ impl Side {
     }
 }
 
-/// The sides of a vdev, best first: healthy, then those that may be out of date, then those that
-/// are missing.
+/// The sides of a vdev: those that have everything, then those that may lack some blocks, then those
+/// that are missing. Which of them is read first is a question of the block.
 #[derive(Clone, Debug)]
 pub(super) struct Copies {
     sides: Vec<Side>,
@@ -53,31 +56,50 @@ pub(super) struct Copies {
 impl Copies {
     /// Sorts the sides; their order in the configuration decides between equals.
     pub(super) fn new(mut sides: Vec<Side>) -> Self {
-        sides.sort_by_key(|s| (!s.is_present(), s.suspect));
+        sides.sort_by_key(|s| {
+            (!s.is_present(), !s.record.is_whole(), !s.record.is_mostly_whole(), s.nth)
+        });
         Self { sides }
     }
 
-    /// All sides, best first.
+    /// All sides.
     pub(super) fn sides(&self) -> &[Side] {
         &self.sides
     }
 
-    /// How many sides can be read.
+    /// How many sides can be read. They come first.
     pub(super) fn present(&self) -> usize {
         self.sides.iter().filter(|s| s.is_present()).count()
     }
 
-    /// Whether the best side can be read and is up to date.
-    pub(super) fn is_healthy(&self) -> bool {
-        self.sides.first().is_some_and(|s| s.is_present() && !s.suspect)
+    /// Whether the first side is a device that has every block.
+    pub(super) fn is_whole(&self) -> bool {
+        self.first_device().is_some() && self.sides[0].record.is_whole()
     }
 
-    /// The device that is read first, unless it is missing or may be out of date.
+    /// The device that is read first, for most blocks at least: see [`Self::first_has`].
     pub(super) fn first_device(&self) -> Option<&Device> {
         match self.sides.first() {
-            Some(Side { source: Source::Device(device), suspect: false, .. }) => Some(device),
+            Some(Side { source: Source::Device(device), record, .. })
+                if record.is_mostly_whole() =>
+            {
+                Some(device)
+            }
             _ => None,
         }
+    }
+
+    /// Whether the first side can be trusted with a block.
+    pub(super) fn first_has(&self, want: Want) -> bool {
+        self.sides.first().is_some_and(|s| s.record.trust(want) == Trust::Fit)
+    }
+
+    /// The sides that can be read and are trusted enough, the most trusted first.
+    fn trusted(&self, want: Want) -> impl Iterator<Item = (Trust, &Side)> {
+        Trust::ALL.into_iter().filter(move |trust| *trust <= want.limit).flat_map(move |trust| {
+            let is_it = move |side: &&Side| side.is_present() && side.record.trust(want) == trust;
+            self.sides.iter().filter(is_it).map(move |side| (trust, side))
+        })
     }
 
     /// Offers each side's bytes to the request's check.
@@ -88,14 +110,20 @@ impl Copies {
         request: &mut Request<'_>,
     ) -> Option<Vec<u8>> {
         let pos = offset.saturating_add(DATA_START);
-        for side in &self.sides {
+        for (trust, side) in self.trusted(request.want) {
             let Source::Device(device) = &side.source else {
                 request.failed(&side.name, pos, MISSING_DEVICE, true);
                 continue;
             };
             match device.read_vec(pos, size) {
                 Ok(bytes) => match (request.check)(&bytes) {
-                    Ok(()) => return Some(bytes),
+                    Ok(()) => {
+                        if trust != Trust::Fit {
+                            let (name, why) = (side.name.clone(), side.record.why(request.want));
+                            request.doubted(name, side.absolute(pos), why);
+                        }
+                        return Some(bytes);
+                    }
                     Err(why) => request.failed(device.name(), device.absolute(pos), why, false),
                 },
                 Err(e) => {
@@ -103,9 +131,12 @@ impl Copies {
                 }
             }
         }
+        for side in self.sides.iter().filter(|s| !s.is_present()) {
+            request.failed(&side.name, pos, MISSING_DEVICE, true);
+        }
         None
     }
 }
 
 /// Why a device that was not found cannot be read.
-pub(super) const MISSING_DEVICE: &str = "device is missing";
+pub(crate) const MISSING_DEVICE: &str = "device is missing";

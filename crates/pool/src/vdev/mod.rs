@@ -11,13 +11,16 @@ mod indirect;
 mod raidz;
 #[cfg(test)]
 mod tests;
+mod trust;
 
-pub use build::{Leaves, Member};
+pub use build::{Known, Leaves, Member};
+pub use trust::{Dtl, Dtls, Trust, Want};
 
 use crate::blkptr::Dva;
 use crate::device::Device;
 use crate::place::Attempt;
 use copies::Copies;
+pub(crate) use copies::MISSING_DEVICE;
 use draid::Draid;
 use indirect::Indirect;
 pub(crate) use indirect::load as load_indirect;
@@ -33,9 +36,15 @@ pub struct Request<'a> {
     pub check: &'a mut Check<'a>,
     /// Where refused and failed candidates are noted.
     pub attempts: &'a mut Vec<Attempt>,
-    /// Physical birth of the block, which decides the width of an expanded raidz.
-    pub txg: u64,
+    /// Where it is noted which devices gave bytes that they may not have: each once.
+    pub doubts: &'a mut Vec<Attempt>,
+    /// Which block is wanted.
+    pub want: Want,
 }
+
+/// How many attempts at one block are noted: what matters is which devices failed, not how often they
+/// were asked. A raidz can ask for the same column many times, and have very many columns.
+const MAX_NOTED: usize = 64;
 
 impl Request<'_> {
     /// Notes a candidate that was not accepted.
@@ -46,13 +55,19 @@ impl Request<'_> {
         why: impl Into<String>,
         io: bool,
     ) {
-        // What matters is which devices failed, not how often they were asked: a raidz can ask for
-        // the same column many times, and have very many columns.
-        if self.attempts.len() < 64 {
+        if self.attempts.len() < MAX_NOTED {
             let attempt = Attempt { device: device.into(), offset, why: why.into(), io };
             if !self.attempts.contains(&attempt) {
                 self.attempts.push(attempt);
             }
+        }
+    }
+
+    /// Notes a device that gave bytes which, as far as is recorded, it may not have.
+    pub(crate) fn doubted(&mut self, device: String, offset: u64, why: String) {
+        let is_noted = self.doubts.iter().any(|doubt| doubt.device == device);
+        if !is_noted && self.doubts.len() < MAX_NOTED {
+            self.doubts.push(Attempt { device, offset, why, io: false });
         }
     }
 }
@@ -157,10 +172,20 @@ impl Tree {
     }
 
     /// The device that is read first at any offset of a top-level vdev, where offsets of the vdev
-    /// are offsets of its devices and that device can be trusted as far as is known.
+    /// are offsets of its devices and that device has most blocks: see [`Self::plain_device_has`].
     pub(crate) fn plain_device(&self, vdev: u64) -> Option<&Device> {
+        self.copies(vdev)?.first_device()
+    }
+
+    /// Whether the device that is read first can be trusted with a block.
+    pub(crate) fn plain_device_has(&self, vdev: u64, want: Want) -> bool {
+        self.copies(vdev).is_some_and(|copies| copies.first_has(want))
+    }
+
+    /// The sides that a top-level vdev has.
+    fn copies(&self, vdev: u64) -> Option<&Copies> {
         match &self.top(vdev)?.kind {
-            Kind::Copies(copies) => copies.first_device(),
+            Kind::Copies(copies) => Some(copies),
             _ => None,
         }
     }

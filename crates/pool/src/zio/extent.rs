@@ -39,6 +39,10 @@ impl Extent {
         }
         match &self.bytes {
             Held::Plain { offset, data } => {
+                // Which blocks these are was not known when they were read.
+                if !tree.plain_device_has(self.vdev, request.want) {
+                    return None;
+                }
                 let from = usize::try_from(dva.offset().checked_sub(*offset)?).ok()?;
                 let to = from.checked_add(size)?;
                 let found = (to <= data.len()).then(|| data.slice(from..to))?;
@@ -65,8 +69,8 @@ impl Zio {
     /// Reads `len` bytes from an offset of a top-level vdev's data. The caller bounds `len`.
     ///
     /// `None` where neighbouring offsets are not neighbouring bytes (raidz, draid, a removed
-    /// device), where the device that would be read first is missing or may be out of date, and
-    /// where the read fails: whoever then reads the blocks alone learns why.
+    /// device), where the device that would be read first is missing or may be out of date altogether,
+    /// and where the read fails: whoever then reads the blocks alone learns why.
     pub fn read_extent(&self, vdev: u64, offset: u64, len: usize) -> Option<Extent> {
         let device = self.tree().plain_device(vdev)?;
         let start = offset.checked_add(DATA_START)?;
@@ -91,6 +95,7 @@ impl Zio {
 mod tests {
     use super::*;
     use crate::place::Bookmark;
+    use crate::vdev::Want;
     use crate::zio::Access;
     use crate::zio::read::tests::zio_of;
     use zsend_records::fletcher::Fletcher4;
@@ -133,8 +138,9 @@ mod tests {
         let extent = zio.read_extent(0, 512, 1024).unwrap();
         let dva = |vdev: u64, sector: u64| Dva::from_words([vdev << 32 | 1, sector]);
         let find = |dva, size| {
-            let (check, attempts) = (&mut |_: &[u8]| Ok(()), &mut Vec::new());
-            extent.find(zio.tree(), dva, size, &mut Request { check, attempts, txg: 0 })
+            let (check, attempts, doubts) = (&mut |_: &[u8]| Ok(()), &mut vec![], &mut vec![]);
+            let want = Want::written_in(0);
+            extent.find(zio.tree(), dva, size, &mut Request { check, attempts, doubts, want })
         };
         assert!(find(dva(0, 1), 1024).is_some());
         assert!(find(dva(0, 2), 512).is_some());

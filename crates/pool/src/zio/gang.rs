@@ -1,7 +1,7 @@
 //! Gang blocks: a block that was stored in pieces, under a header of block pointers.
 
 use crate::blkptr::{BLKPTR_SIZE, BlkPtr, Dva};
-use crate::vdev::{Request, Tree};
+use crate::vdev::{Request, Tree, Trust, Want};
 use zsend_ondisk::Order;
 use zsend_ondisk::embedded::{self, EmbeddedError, Sum};
 
@@ -122,11 +122,11 @@ fn read_header(tree: &Tree, bp: &BlkPtr, dva: Dva, request: &mut Request<'_>) ->
         accepted = Some(order.map_err(|e| e.to_string())?);
         Ok(())
     };
-    let mut header = tree.read(
-        dva,
-        size,
-        &mut Request { check: &mut check, attempts: request.attempts, txg: request.txg },
-    )?;
+    // The header has a checksum of its own, so it may come from any device.
+    let want = request.want.within(Trust::Lacking);
+    let (attempts, doubts) = (&mut *request.attempts, &mut Vec::new());
+    let mut inner = Request { check: &mut check, attempts, doubts, want };
+    let mut header = tree.read(dva, size, &mut inner)?;
     let (order, size) = accepted?;
     header.truncate(size - ECK_SIZE);
     if order == Order::Big {
@@ -150,9 +150,9 @@ fn read_piece(
             assemble(gang, child, dva, len, request, depth - 1)
         } else {
             let mut check = |bytes: &[u8]| (gang.piece)(child, bytes);
-            let txg = child.physical_birth();
-            let tree = gang.tree;
-            tree.read(dva, len, &mut Request { check: &mut check, attempts: request.attempts, txg })
+            let want = Want::written_in(child.physical_birth()).within(request.want.limit);
+            let Request { attempts, doubts, .. } = request;
+            gang.tree.read(dva, len, &mut Request { check: &mut check, attempts, doubts, want })
         };
         if piece.is_some() {
             return piece;

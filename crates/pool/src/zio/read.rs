@@ -1,17 +1,18 @@
 //! Reads one block: every copy is tried until one passes its checksum; then it is decompressed and
 //! brought to host order.
 
+use super::doubt::Doubted;
 use super::extent::Extent;
 use super::latency::Latency;
 use crate::blkptr::{BlkPtr, Dva};
 use crate::crypt::{self, Crypt};
 use crate::dmu::byteswap;
 use crate::place::{Attempt, Bookmark};
-use crate::vdev::{Request, Tree};
+use crate::vdev::{Request, Tree, Trust, Want};
 use crate::{PoolError, Result, buffer};
 use bytes::Bytes;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use zsend_codec::checksum::{self, ChecksumSalt};
 use zsend_codec::decompress;
@@ -62,7 +63,11 @@ pub struct Zio {
     salt: OnceLock<ChecksumSalt>,
     healed: AtomicU64,
     healed_kept: Mutex<Vec<Healed>>,
-    latency: Latency,
+    doubted: Mutex<Doubted>,
+    /// Whether the state that is read is older than the newest: what has been freed since may have been
+    /// overwritten.
+    is_overwritten: OnceLock<()>,
+    latency: Arc<Latency>,
 }
 
 impl Zio {
@@ -73,14 +78,26 @@ impl Zio {
             salt: OnceLock::new(),
             healed: AtomicU64::new(0),
             healed_kept: Mutex::default(),
-            latency: Latency::default(),
+            doubted: Mutex::default(),
+            is_overwritten: OnceLock::new(),
+            latency: Arc::default(),
         }
+    }
+
+    /// Reads the same pool by a tree that knows more.
+    pub(crate) fn by_tree(&self, tree: Tree) -> Self {
+        Self { latency: Arc::clone(&self.latency), ..Self::new(tree) }
     }
 
     /// Sets the salt of the salted checksums, which is known only once the MOS can be read. The
     /// MOS itself has none of them.
     pub(crate) fn set_salt(&self, salt: ChecksumSalt) {
         let _ = self.salt.set(salt);
+    }
+
+    /// Says that a newer state of the pool may have overwritten blocks of this one.
+    pub(crate) fn set_overwritten(&self) {
+        let _ = self.is_overwritten.set(());
     }
 
     /// The vdev tree.
@@ -96,6 +113,11 @@ impl Zio {
     /// The first thousand reads that needed another copy or a reconstruction.
     pub fn healed(&self) -> Vec<Healed> {
         self.healed_kept.lock().map(|h| h.clone()).unwrap_or_default()
+    }
+
+    /// Blocks without checksum that came from devices which may not have them.
+    pub fn doubted(&self) -> Doubted {
+        self.doubted.lock().map(|d| d.clone()).unwrap_or_default()
     }
 
     /// The block's bytes as stored: PSIZE of them, verified.
@@ -115,9 +137,14 @@ impl Zio {
         let (dva, size) = (bp.dvas().next()?, usize::try_from(bp.psize()).ok()?);
         let (mut sum, mut attempts) = (None, Vec::new());
         let mut verify = |bytes: &[u8]| self.verify(bp, bytes, &mut sum);
-        let mut request =
-            Request { check: &mut verify, attempts: &mut attempts, txg: bp.physical_birth() };
+        let mut request = Request {
+            check: &mut verify,
+            attempts: &mut attempts,
+            doubts: &mut Vec::new(),
+            want: Want::written_in(bp.physical_birth()).within(Trust::Fit),
+        };
         let data = extent.find(&self.tree, dva, size, &mut request)?;
+        self.note_overwritten(bp);
         self.note_healed(at, attempts);
         Some(Stored { data, sum })
     }
@@ -141,13 +168,23 @@ impl Zio {
         let size = usize::try_from(bp.psize()).unwrap_or(usize::MAX);
         let piece = |bp: &BlkPtr, bytes: &[u8]| self.verify_piece(bp, bytes);
         let gang = super::gang::Gang { tree: &self.tree, piece: &piece };
-        let mut attempts = Vec::new();
+        let (mut attempts, mut doubts) = (Vec::new(), Vec::new());
         let mut sum = None;
         let mut data = None;
-        for dva in bp.dvas() {
+        // What has a checksum may come from anywhere. What has none comes from the device that is
+        // trusted most, whichever copy that holds.
+        let all = Trust::ALL;
+        let limits = if has_checksum(bp) { &all[2..] } else { &all[..] };
+        let tries = limits.iter().flat_map(|limit| bp.dvas().map(move |dva| (*limit, dva)));
+        for (limit, dva) in tries {
+            doubts.clear();
             let mut verify = |bytes: &[u8]| self.verify(bp, bytes, &mut sum);
-            let mut request =
-                Request { check: &mut verify, attempts: &mut attempts, txg: bp.physical_birth() };
+            let mut request = Request {
+                check: &mut verify,
+                attempts: &mut attempts,
+                doubts: &mut doubts,
+                want: Want::written_in(bp.physical_birth()).within(limit),
+            };
             data = if dva.is_gang() {
                 super::gang::read(gang, bp, dva, size, &mut request)
             } else {
@@ -159,10 +196,25 @@ impl Zio {
         }
         match data {
             Some(data) => {
-                self.note_healed(at, attempts);
+                self.note_overwritten(bp);
+                if has_checksum(bp) || doubts.is_empty() {
+                    self.note_healed(at, attempts);
+                } else if let Ok(mut doubted) = self.doubted.lock() {
+                    doubted.note(at, doubts, &attempts);
+                }
                 Ok(Stored { data: buffer::freeze(data), sum })
             }
             None => Err(PoolError::Unreadable { at: *at, attempts }),
+        }
+    }
+
+    /// Counts a block of an older state that nothing tells the age of.
+    fn note_overwritten(&self, bp: &BlkPtr) {
+        if !has_checksum(bp)
+            && self.is_overwritten.get().is_some()
+            && let Ok(mut doubted) = self.doubted.lock()
+        {
+            doubted.overwritten += 1;
         }
     }
 
@@ -197,7 +249,7 @@ impl Zio {
         sum: &mut Option<Fletcher4>,
     ) -> std::result::Result<(), String> {
         let kind = bp.checksum_type();
-        if kind == Checksum::OFF || kind == Checksum::NOPARITY {
+        if !has_checksum(bp) {
             return Ok(());
         }
         let got = checksum::compute(kind, bytes, bp.is_big_endian(), self.salt.get())
@@ -305,6 +357,11 @@ impl Zio {
     }
 }
 
+/// Whether a block's pointer has anything to compare its bytes with.
+fn has_checksum(bp: &BlkPtr) -> bool {
+    !matches!(bp.checksum_type(), Checksum::OFF | Checksum::NOPARITY)
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -312,8 +369,7 @@ pub(crate) mod tests {
     use crate::device::Device;
     use crate::device::tests::Memory;
     use crate::uberblock::Reflow;
-    use crate::vdev::{Leaves, Member};
-    use std::sync::Arc;
+    use crate::vdev::{Dtls, Known, Leaves, Member};
 
     /// A pool of one device in memory, with these bytes at these offsets of its data.
     pub(crate) fn zio_of(parts: &[(u64, &[u8])], ashift: u64) -> Zio {
@@ -323,8 +379,10 @@ pub(crate) mod tests {
             bytes[at..at + part.len()].copy_from_slice(part);
         }
         let device = Device::new("memory", Arc::new(Memory(bytes)));
-        let leaves = Leaves::from([(9, Member { device, txg: 1 })]);
+        let leaves = Leaves::from([(9, vec![Member { device, txg: 1 }])]);
         let top = VdevConfig { kind: "file".into(), guid: 9, ashift, ..VdevConfig::default() };
-        Zio::new(Tree::build(&[top], 1, &leaves, Reflow::default()))
+        let (reflow, dtls) = (Reflow::default(), &Dtls::default());
+        let known = Known { leaves: &leaves, reflow, dtls, txg: 1, exported: None };
+        Zio::new(Tree::build(&[top], 1, known))
     }
 }

@@ -1,13 +1,16 @@
 //! Removed devices: their blocks keep their addresses, and a mapping in the MOS tells where the
 //! bytes went.
 
+mod births;
 mod mapping;
 mod split;
 
-use super::{Kind, Request, Tree};
+use super::{Kind, Request, Tree, Want};
+use crate::config::VdevConfig;
 use crate::dmu::objset::Objset;
+use births::Births;
 use mapping::{Mapping, Piece};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// How often a mapping may lead to another removed device. Each is removed after the last.
 const MAX_DEPTH: usize = 64;
@@ -19,18 +22,45 @@ const MAX_ROUNDS: usize = 64;
 pub(super) struct Indirect {
     /// The mapping's object in the MOS.
     object: Option<u64>,
+    /// The object that says when what was copied.
+    births_object: Option<u64>,
     /// Empty until the MOS can be read, which may need the mappings of other removed devices.
-    mapping: OnceLock<Mapping>,
+    moved: OnceLock<Arc<Moved>>,
+}
+
+/// Where the contents of a removed device went, and when.
+#[derive(Debug)]
+struct Moved {
+    mapping: Mapping,
+    /// `None` if that is not known.
+    births: Option<Births>,
 }
 
 impl Indirect {
-    pub(super) const fn new(object: Option<u64>) -> Self {
-        Self { object, mapping: OnceLock::new() }
+    pub(super) const fn new(config: &VdevConfig) -> Self {
+        let (object, births_object) = (config.indirect_object, config.indirect_births);
+        Self { object, births_object, moved: OnceLock::new() }
+    }
+
+    /// Reads what the MOS has; notes in `warnings` what can be done without.
+    fn load(&self, mos: &Objset, name: &str, warnings: &mut Vec<String>) -> Result<(), String> {
+        let object = self.object.ok_or("the configuration names no mapping")?;
+        let mapping = Mapping::read(mos, object).map_err(|e| e.to_string())?;
+        let births = match self.births_object.map(|object| Births::read(mos, object)) {
+            Some(Ok(births)) => Some(births),
+            Some(Err(e)) => {
+                warnings.push(format!("{name}: when its blocks were copied is not known: {e}"));
+                None
+            }
+            None => None,
+        };
+        let _ = self.moved.set(Arc::new(Moved { mapping, births }));
+        Ok(())
     }
 }
 
 /// Loads the mappings of the removed devices of the tree that the MOS is read by. Returns what
-/// could not be loaded, and why: blocks there cannot be read.
+/// could not be loaded, and why: without its mapping, a device's blocks cannot be read.
 ///
 /// One mapping may lie on a device that was itself removed later, so what fails is tried again
 /// once others are known.
@@ -39,21 +69,17 @@ impl Indirect {
 /// follows `com.delphix:prev_indirect_vdev` instead.
 pub(crate) fn load(mos: &Objset) -> Vec<String> {
     let tree = mos.zio().tree();
-    let mut failed = Vec::new();
+    let (mut failed, mut warnings) = (Vec::new(), Vec::new());
     for _ in 0..MAX_ROUNDS {
         failed.clear();
         let mut loaded = false;
         for top in &tree.tops {
             let Kind::Indirect(indirect) = &top.kind else { continue };
-            if indirect.mapping.get().is_some() {
+            if indirect.moved.get().is_some() {
                 continue;
             }
-            let result = match indirect.object {
-                Some(object) => Mapping::read(mos, object).map_err(|e| e.to_string()),
-                None => Err("the configuration names no mapping".to_owned()),
-            };
-            match result {
-                Ok(mapping) => loaded |= indirect.mapping.set(mapping).is_ok(),
+            match indirect.load(mos, &top.name, &mut warnings) {
+                Ok(()) => loaded = true,
                 Err(why) => failed.push(format!("{} cannot be read: {why}", top.name)),
             }
         }
@@ -61,10 +87,22 @@ pub(crate) fn load(mos: &Objset) -> Vec<String> {
             break;
         }
     }
+    failed.append(&mut warnings);
     failed
 }
 
 impl Tree {
+    /// Takes over the mappings that were loaded for another tree of the same configuration.
+    pub(crate) fn adopt_mappings(&self, from: &Self) {
+        for (to, from) in self.tops.iter().zip(&from.tops) {
+            if let (Kind::Indirect(to), Kind::Indirect(from)) = (&to.kind, &from.kind)
+                && let Some(moved) = from.moved.get()
+            {
+                let _ = to.moved.set(Arc::clone(moved));
+            }
+        }
+    }
+
     /// Reads `size` bytes from the pieces that make them up.
     pub(super) fn read_indirect(
         &self,
@@ -73,7 +111,7 @@ impl Tree {
         size: usize,
         request: &mut Request<'_>,
     ) -> Option<Vec<u8>> {
-        match self.resolve(Piece { vdev, offset, len: size as u64 }) {
+        match self.resolve(Piece { vdev, offset, len: size as u64 }, request.want) {
             Ok(pieces) => split::read(self, &pieces, size, request),
             Err((vdev, offset, why)) => {
                 let name = self.top(vdev).map_or(format!("vdev {vdev}"), |t| t.name.clone());
@@ -83,25 +121,38 @@ impl Tree {
         }
     }
 
-    /// The pieces of a range on vdevs that are still there.
-    fn resolve(&self, whole: Piece) -> Result<Vec<Piece>, (u64, u64, String)> {
-        let mut pieces = vec![whole];
+    /// The pieces of a range on vdevs that are still there, and what of each is wanted: bytes of the
+    /// txg that they were copied in last.
+    fn resolve(&self, whole: Piece, want: Want) -> Result<Vec<(Piece, Want)>, (u64, u64, String)> {
+        let mut pieces = vec![(whole, want)];
         for _ in 0..MAX_DEPTH {
             let mut next = Vec::with_capacity(pieces.len());
             let mut settled = true;
-            for piece in pieces {
+            for (piece, want) in pieces {
                 let Some(Kind::Indirect(indirect)) = self.top(piece.vdev).map(|t| &t.kind) else {
-                    next.push(piece);
+                    next.push((piece, want));
                     continue;
                 };
                 settled = false;
-                let Some(mapping) = indirect.mapping.get() else {
+                let Some(moved) = indirect.moved.get() else {
                     let why = "the mapping of this removed device is not known".to_owned();
                     return Err((piece.vdev, piece.offset, why));
                 };
-                mapping.pieces(piece.offset, piece.len, &mut next).map_err(|offset| {
+                let mut targets = Vec::new();
+                moved.mapping.pieces(piece.offset, piece.len, &mut targets).map_err(|offset| {
                     (piece.vdev, offset, "this removed device has nothing mapped here".to_owned())
                 })?;
+                let mut from = piece.offset;
+                for target in targets {
+                    let copied = moved.births.as_ref().and_then(|births| births.at(from));
+                    let want = match copied {
+                        // What was written while the device was being removed went to both places.
+                        Some(txg) => Want { txg: txg.max(want.txg), is_copied: false, ..want },
+                        None => Want { is_copied: true, ..want },
+                    };
+                    next.push((target, want));
+                    from += target.len;
+                }
             }
             pieces = next;
             if settled {
@@ -117,48 +168,62 @@ impl Tree {
 mod tests {
     use super::super::Vdev;
     use super::*;
+    use births::tests::births;
     use mapping::tests::mapping;
 
     impl Tree {
-        /// Gives a removed device its mapping: start and length in sectors, vdev and sector.
-        pub(in crate::vdev) fn set_mapping(&self, vdev: usize, ranges: &[(u64, u64, u64, u64)]) {
+        /// Gives a removed device its mapping: start and length in sectors, vdev and sector; and the
+        /// ends of its parts in bytes, and when they were copied.
+        pub(in crate::vdev) fn set_mapping(
+            &self,
+            vdev: usize,
+            ranges: &[(u64, u64, u64, u64)],
+            copied: Option<&[(u64, u64)]>,
+        ) {
             let Kind::Indirect(indirect) = &self.tops[vdev].kind else { panic!("not removed") };
-            indirect.mapping.set(mapping(ranges).unwrap()).unwrap();
+            let births = copied.map(|entries| births(entries).unwrap());
+            let moved = Moved { mapping: mapping(ranges).unwrap(), births };
+            indirect.moved.set(Arc::new(moved)).unwrap();
         }
     }
 
     fn tree(mappings: &[&[(u64, u64, u64, u64)]]) -> Tree {
-        let tops = mappings
-            .iter()
-            .map(|ranges| {
-                let indirect = Indirect::new(None);
-                indirect.mapping.set(mapping(ranges).unwrap()).unwrap();
-                Vdev {
-                    guid: 0,
-                    ashift: 9,
-                    name: "indirect".to_owned(),
-                    kind: Kind::Indirect(indirect),
-                }
-            })
-            .collect();
-        Tree { tops }
+        let removed = || Vdev {
+            guid: 0,
+            ashift: 9,
+            name: "indirect".to_owned(),
+            kind: Kind::Indirect(Indirect::new(&VdevConfig::default())),
+        };
+        let tree = Tree { tops: mappings.iter().map(|_| removed()).collect() };
+        for (vdev, ranges) in mappings.iter().enumerate() {
+            tree.set_mapping(vdev, ranges, (vdev == 0).then_some(&[(1024, 30), (4096, 32)]));
+        }
+        tree
     }
 
     #[test]
     fn a_mapping_may_lead_to_another_removed_device() {
         let tree = tree(&[&[(0, 8, 1, 16)], &[(16, 2, 5, 0), (18, 9, 6, 100)]]);
-        let pieces = tree.resolve(Piece { vdev: 0, offset: 512, len: 1536 }).unwrap();
+        let want = Want::written_in(7);
+        let pieces = tree.resolve(Piece { vdev: 0, offset: 512, len: 1536 }, want).unwrap();
+        // The first copy is of a known txg; when the second was made is not known.
+        let copied = |txg| Want { txg, is_copied: true, ..want };
         let expected = [
-            Piece { vdev: 5, offset: 512, len: 512 },
-            Piece { vdev: 6, offset: 100 << 9, len: 1024 },
+            (Piece { vdev: 5, offset: 512, len: 512 }, copied(30)),
+            (Piece { vdev: 6, offset: 100 << 9, len: 1024 }, copied(30)),
         ];
         assert_eq!(pieces, expected);
+        let once = self::tree(&[&[(0, 2, 1, 16), (2, 6, 2, 0)]]);
+        let pieces = once.resolve(Piece { vdev: 0, offset: 512, len: 1536 }, want).unwrap();
+        let txgs = pieces.into_iter().map(|(piece, want)| (piece.vdev, want.txg, want.is_copied));
+        assert!(txgs.eq([(1, 30, false), (2, 32, false)]));
     }
 
     #[test]
     fn mappings_that_lead_in_a_circle_are_refused() {
         let tree = tree(&[&[(0, 8, 1, 0)], &[(0, 8, 0, 0)]]);
-        let (_, _, why) = tree.resolve(Piece { vdev: 0, offset: 0, len: 512 }).unwrap_err();
+        let whole = Piece { vdev: 0, offset: 0, len: 512 };
+        let (_, _, why) = tree.resolve(whole, Want::written_in(7)).unwrap_err();
         assert!(why.contains("lead to each other"), "{why}");
     }
 }

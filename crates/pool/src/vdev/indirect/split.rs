@@ -2,7 +2,7 @@
 //! block has a checksum.
 
 use super::mapping::Piece;
-use crate::vdev::{Request, Tree};
+use crate::vdev::{Request, Tree, Want};
 
 /// Copies of a piece that are kept for combining: more than any mirror in practice has.
 const MAX_COPIES: usize = 16;
@@ -12,13 +12,15 @@ const MAX_COMBINATIONS: usize = 4096;
 /// Reads the pieces, in order, and joins them.
 pub(super) fn read(
     tree: &Tree,
-    pieces: &[Piece],
+    pieces: &[(Piece, Want)],
     size: usize,
     request: &mut Request<'_>,
 ) -> Option<Vec<u8>> {
     // One piece has the redundancy of the vdev that it lies on.
-    if let [piece] = pieces {
-        return tree.read_at(piece.vdev, piece.offset, size, request);
+    if let [(piece, want)] = pieces {
+        let Request { check, attempts, doubts, .. } = request;
+        let mut moved = Request { check: *check, attempts, doubts, want: *want };
+        return tree.read_at(piece.vdev, piece.offset, size, &mut moved);
     }
     let mut block = Vec::with_capacity(size);
     for piece in pieces {
@@ -37,18 +39,19 @@ pub(super) fn read(
 /// Offers the copies of one piece to `check`.
 fn copy(
     tree: &Tree,
-    piece: &Piece,
+    (piece, want): &(Piece, Want),
     check: &mut super::super::Check<'_>,
     request: &mut Request<'_>,
 ) -> Option<Vec<u8>> {
     let len = usize::try_from(piece.len).ok()?;
-    let mut inner = Request { check, attempts: request.attempts, txg: request.txg };
+    let Request { attempts, doubts, .. } = request;
+    let mut inner = Request { check, attempts, doubts, want: *want };
     tree.read_at(piece.vdev, piece.offset, len, &mut inner)
 }
 
 /// Names the places of all pieces.
-fn note(tree: &Tree, pieces: &[Piece], why: &str, request: &mut Request<'_>) {
-    for (i, piece) in pieces.iter().enumerate() {
+fn note(tree: &Tree, pieces: &[(Piece, Want)], why: &str, request: &mut Request<'_>) {
+    for (i, (piece, _)) in pieces.iter().enumerate() {
         let name = tree.top(piece.vdev).map_or(format!("vdev {}", piece.vdev), |t| t.name.clone());
         let why = format!("piece {} of {} of a block: {why}", i + 1, pieces.len());
         request.failed(name, piece.offset, why, false);
@@ -58,20 +61,20 @@ fn note(tree: &Tree, pieces: &[Piece], why: &str, request: &mut Request<'_>) {
 /// Tries the combinations of the pieces' copies.
 fn combine(
     tree: &Tree,
-    pieces: &[Piece],
+    pieces: &[(Piece, Want)],
     size: usize,
     request: &mut Request<'_>,
 ) -> Option<Vec<u8>> {
     let mut all: Vec<Vec<Vec<u8>>> = Vec::with_capacity(pieces.len());
-    for piece in pieces {
+    for (piece, want) in pieces {
         let mut copies: Vec<Vec<u8>> = Vec::new();
         let mut collect = |bytes: &[u8]| {
             copies.push(bytes.to_vec());
             if copies.len() < MAX_COPIES { Err("not known to be good".to_owned()) } else { Ok(()) }
         };
         // The copies are refused only so as to be shown all of them.
-        let mut attempts = Vec::new();
-        let mut quiet = Request { check: &mut collect, attempts: &mut attempts, txg: request.txg };
+        let (attempts, doubts) = (&mut Vec::new(), &mut Vec::new());
+        let mut quiet = Request { check: &mut collect, attempts, doubts, want: *want };
         let len = usize::try_from(piece.len).ok()?;
         let _ = tree.read_at(piece.vdev, piece.offset, len, &mut quiet);
         if copies.is_empty() {

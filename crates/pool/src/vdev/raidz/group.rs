@@ -1,12 +1,15 @@
 //! The children of a raidz or draid, and reading a column from one of them.
 
-use super::super::copies::{Copies, MISSING_DEVICE, Source};
+use super::super::copies::{Copies, MISSING_DEVICE, Side, Source};
 use super::super::draid::Layout;
+use super::super::trust::{Trust, Want};
+use super::map::{Col, Map};
 use crate::label::DATA_START;
+use std::borrow::Cow;
 
-/// How often a distributed spare may lead to a child that is a distributed spare itself. Each one
-/// in use replaces a device, so a chain is at most as long as there are spares.
-const MAX_SPARE_DEPTH: usize = 16;
+/// The distributed spares that were passed on the way to a device. One may lead to a child that is
+/// another one itself, but none twice: each in use replaces a device.
+type Passed = Vec<u64>;
 
 /// Why a column could not be read, and where.
 pub(super) struct Failure {
@@ -15,20 +18,39 @@ pub(super) struct Failure {
     pub(super) why: String,
 }
 
+/// For each child the side to read first, or `None` to do without that child.
+pub(super) type Choice = [Option<usize>];
+
+/// Bytes of a child, counted as in [`Col::pos`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Span {
+    pub(super) pos: u64,
+    pub(super) len: usize,
+}
+
+impl From<&Col> for Span {
+    fn from(col: &Col) -> Self {
+        Self { pos: col.pos, len: col.len }
+    }
+}
+
 /// The children, in order.
 #[derive(Debug)]
 pub(in crate::vdev) struct Group {
     children: Vec<Copies>,
     /// Where the blocks of distributed spares lie; of a draid only.
     spares: Option<Layout>,
-    /// Which side of each child is read first: see [`Self::preferred`].
-    preferred: Vec<Option<usize>>,
+    /// The first side of each child that is a device and has most blocks.
+    first: Vec<Option<usize>>,
+    /// Whether every child that is there has all blocks, so that the choice is the same for all.
+    is_whole: bool,
 }
 
 impl Group {
     pub(in crate::vdev) fn new(children: Vec<Copies>, spares: Option<Layout>) -> Self {
-        let preferred = children.iter().map(|c| c.is_healthy().then_some(0)).collect();
-        Self { children, spares, preferred }
+        let first = children.iter().map(|c| c.first_device().map(|_| 0)).collect();
+        let is_whole = children.iter().all(|c| c.is_whole() || c.present() == 0);
+        Self { children, spares, first, is_whole }
     }
 
     /// The children, in order.
@@ -36,10 +58,138 @@ impl Group {
         &self.children
     }
 
-    /// For each child the side to read first, or `None` for one that is missing or may be out of
-    /// date: it is better computed from the others, since a block without checksum cannot tell.
-    pub(super) fn preferred(&self) -> &[Option<usize>] {
-        &self.preferred
+    /// The first side of each child, where that is a device and has most blocks: what is read where
+    /// the blocks are not known yet.
+    pub(super) fn first(&self) -> &Choice {
+        &self.first
+    }
+
+    /// Whether every child that is there has all blocks.
+    pub(super) const fn is_whole(&self) -> bool {
+        self.is_whole
+    }
+
+    /// For each child of a block the most trusted side, or `None` for one that is missing or is not
+    /// trusted enough: it is better computed from the others, since a block without checksum cannot
+    /// tell.
+    ///
+    /// Source: `vdev_raidz_io_start_read_row()` and `vdev_draid_io_start_read()`, OpenZFS
+    /// `module/zfs`, zfs-2.3.2.
+    pub(super) fn choice(&self, map: &Map, want: Want) -> Cow<'_, Choice> {
+        if self.is_whole {
+            return Cow::Borrowed(&self.first);
+        }
+        let mut choice = vec![None; self.children.len()];
+        let mut is_known = vec![false; self.children.len()];
+        for col in &map.cols {
+            if let Some(is_known) = is_known.get_mut(col.child)
+                && !std::mem::replace(is_known, true)
+            {
+                choice[col.child] = self.sides(map, col.child, want).first().map(|(_, s)| *s);
+            }
+        }
+        Cow::Owned(choice)
+    }
+
+    /// The sides of a child that can be read and are trusted enough with all that a block has there,
+    /// the most trusted first.
+    pub(super) fn sides(&self, map: &Map, child: usize, want: Want) -> Vec<(Trust, usize)> {
+        let Some(copies) = self.children.get(child) else { return Vec::new() };
+        let trust = |(i, side): (usize, &Side)| {
+            let trust = match &side.source {
+                Source::Missing => return None,
+                Source::Device(_) => side.record.trust(want),
+                Source::Spare(_) => map
+                    .cols
+                    .iter()
+                    .filter(|col| col.child == child && col.len > 0)
+                    .map(|col| self.side_trust(side, col.into(), want, &mut Passed::new()))
+                    .try_fold(Trust::Fit, |worst, one| Some(worst.max(one?)))?,
+            };
+            (trust <= want.limit).then_some((trust, i))
+        };
+        let mut sides: Vec<_> = copies.sides().iter().enumerate().filter_map(trust).collect();
+        sides.sort_unstable();
+        sides
+    }
+
+    /// How far a side can be trusted with some bytes of its child; `None` if it cannot be read there.
+    /// A distributed spare is no better than the child that it leads to.
+    ///
+    /// Source: `vdev_draid_missing()`, OpenZFS `module/zfs/vdev_draid.c`, zfs-2.3.2.
+    fn side_trust(
+        &self,
+        side: &Side,
+        span: Span,
+        want: Want,
+        passed: &mut Passed,
+    ) -> Option<Trust> {
+        let own = side.record.trust(want);
+        match &side.source {
+            Source::Device(_) => Some(own),
+            Source::Missing => None,
+            Source::Spare(number) => {
+                let sides = self.behind(*number, span, passed)?.sides().iter();
+                let best = sides.filter_map(|s| self.side_trust(s, span, want, passed)).min()?;
+                Some(own.max(best))
+            }
+        }
+    }
+
+    /// The child that holds some bytes of a distributed spare that was not passed yet.
+    fn behind(&self, number: u64, span: Span, passed: &mut Passed) -> Option<&Copies> {
+        if passed.contains(&number) {
+            return None;
+        }
+        passed.push(number);
+        let layout = self.spares.as_ref()?;
+        let child = layout.spare(number, span.pos.checked_sub(DATA_START)?, span.len)?;
+        self.children.get(child)
+    }
+
+    /// The devices whose bytes a side gives that are not trusted with them: each with the offset to
+    /// name, and why.
+    pub(super) fn doubts(&self, child: usize, side: usize, span: Span, want: Want) -> Vec<Failure> {
+        let mut doubts = Vec::new();
+        if let Some(side) = self.children.get(child).and_then(|c| c.sides().get(side)) {
+            self.add_doubts(side, span, want, &mut Passed::new(), &mut doubts);
+        }
+        doubts
+    }
+
+    fn add_doubts(
+        &self,
+        side: &Side,
+        span: Span,
+        want: Want,
+        passed: &mut Passed,
+        out: &mut Vec<Failure>,
+    ) {
+        if side.record.trust(want) != Trust::Fit {
+            let (device, offset) = (side.name.clone(), side.absolute(span.pos));
+            out.push(Failure { device, offset, why: side.record.why(want) });
+        }
+        if let Source::Spare(number) = &side.source
+            && let Some(target) = self.behind(*number, span, passed)
+            && let Some((_, side)) = self.trusted(target, span, want, passed).first()
+        {
+            self.add_doubts(side, span, want, passed, out);
+        }
+    }
+
+    /// The sides of a child that can be read somewhere and are trusted enough, the most trusted first.
+    fn trusted<'a>(
+        &self,
+        copies: &'a Copies,
+        span: Span,
+        want: Want,
+        passed: &Passed,
+    ) -> Vec<(Trust, &'a Side)> {
+        let trust = |s: &'a Side| Some((self.side_trust(s, span, want, &mut passed.clone())?, s));
+        let mut sides: Vec<_> = copies.sides().iter().filter_map(trust).collect();
+        sides.retain(|(trust, _)| *trust <= want.limit);
+        sides.sort_by_key(|(trust, _)| *trust);
+        sides
     }
 
     /// How many children cannot be read at all.
@@ -55,48 +205,50 @@ impl Group {
         }
     }
 
-    /// Fills `buf` from `pos` of a child's side, counted as in [`super::map::Col::pos`].
+    /// Fills `buf` from `pos` of a child's side, counted as in [`Col::pos`]. Of the children that a
+    /// distributed spare leads to only sides that are trusted enough are read.
     pub(super) fn read(
         &self,
         child: usize,
         side: usize,
         pos: u64,
         buf: &mut [u8],
+        want: Want,
     ) -> Result<(), Failure> {
-        self.read_at_depth(child, side, pos, buf, MAX_SPARE_DEPTH)
+        match self.children.get(child).and_then(|c| c.sides().get(side)) {
+            Some(side) => self.read_side(side, pos, buf, want, &mut Passed::new()),
+            None => {
+                let (device, offset) = self.place(child, side, pos);
+                Err(Failure { device, offset, why: MISSING_DEVICE.to_owned() })
+            }
+        }
     }
 
-    fn read_at_depth(
+    fn read_side(
         &self,
-        child: usize,
-        side: usize,
+        side: &Side,
         pos: u64,
         buf: &mut [u8],
-        depth: usize,
+        want: Want,
+        passed: &mut Passed,
     ) -> Result<(), Failure> {
         let failure = |why: String| {
-            let (device, offset) = self.place(child, side, pos);
-            Err(Failure { device, offset, why })
+            Err(Failure { device: side.name.clone(), offset: side.absolute(pos), why })
         };
-        let Some(found) = self.children.get(child).and_then(|c| c.sides().get(side)) else {
-            return failure(MISSING_DEVICE.to_owned());
-        };
-        match &found.source {
+        match &side.source {
             Source::Device(device) => match device.read_at(buf, pos) {
                 Ok(()) => Ok(()),
                 Err(e) => failure(e.to_string()),
             },
             Source::Missing => failure(MISSING_DEVICE.to_owned()),
             Source::Spare(number) => {
-                let target = self.spares.as_ref().and_then(|layout| {
-                    layout.spare(*number, pos.checked_sub(DATA_START)?, buf.len())
-                });
-                let Some(target) = target.filter(|_| depth > 0) else {
+                let span = Span { pos, len: buf.len() };
+                let Some(target) = self.behind(*number, span, passed) else {
                     return failure("no device is behind this part of the spare".to_owned());
                 };
                 let mut last = None;
-                for side in 0..self.children.get(target).map_or(0, |c| c.sides().len()) {
-                    match self.read_at_depth(target, side, pos, buf, depth - 1) {
+                for (_, side) in self.trusted(target, span, want, passed) {
+                    match self.read_side(side, pos, buf, want, passed) {
                         Ok(()) => return Ok(()),
                         Err(e) => last = last.or(Some(e)),
                     }

@@ -64,7 +64,7 @@ impl Raidz {
         size: usize,
         request: &mut Request<'_>,
     ) -> Option<Vec<u8>> {
-        let Some(map) = self.map(offset, size, request.txg) else {
+        let Some(map) = self.map(offset, size, request.want.txg) else {
             let why = format!("no block of {size} bytes can lie here");
             request.failed(name, offset, why, false);
             return None;
@@ -87,7 +87,7 @@ impl Raidz {
         size: usize,
         request: &mut Request<'_>,
     ) -> Option<Vec<u8>> {
-        let map = self.map(offset, size, request.txg)?;
+        let map = self.map(offset, size, request.want.txg)?;
         let former = Vec::new();
         Block { group: &self.group, map: &map, size, former, name, offset }.take_from(rows, request)
     }

@@ -1,12 +1,13 @@
 //! Finds the columns of a raidz block that make it whole: those that can be read, then those that
 //! parity gives for the missing, then for every combination of columns that may be wrong.
 
-use super::group::Group;
+use super::group::{Choice, Group};
 use super::map::{Col, Map};
 use super::rows::Rows;
 use super::stripe::{Plan, Stripe};
 use crate::vdev::Request;
-use std::collections::HashSet;
+use crate::vdev::trust::{Trust, Want};
+use std::collections::{BTreeSet, HashSet};
 
 /// How many combinations of sides are tried, where children are mirrors of their own.
 const MAX_CHOICES: usize = 64;
@@ -54,10 +55,11 @@ impl Block<'_> {
     /// Reads the block: the first candidate that passes the request's check.
     pub(in crate::vdev) fn read(&self, request: &mut Request<'_>) -> Option<Vec<u8>> {
         let failed_before = request.attempts.len();
-        if let Some(bytes) = self.read_known(self.group.preferred(), request) {
+        let fit = self.group.choice(self.map, request.want.within(Trust::Fit));
+        if let Some(bytes) = self.read_known(&fit, request) {
             return Some(bytes);
         }
-        let choices = self.choices();
+        let choices = self.choices(&fit, request.want);
         for choice in choices.iter().skip(1) {
             if let Some(bytes) = self.read_known(choice, request) {
                 return Some(bytes);
@@ -72,7 +74,7 @@ impl Block<'_> {
         // What was read is suspect only if it was enough to be checked.
         let checked = request.attempts.iter().skip(failed_before).any(|a| !a.io);
         if let Some(choice) = choices.last().filter(|_| checked) {
-            let mut stripe = Stripe::new(self.group, self.map, choice);
+            let mut stripe = Stripe::new(self.group, self.map, choice, request.want);
             stripe.load_all(request);
             stripe.note_all(request);
         }
@@ -92,7 +94,8 @@ impl Block<'_> {
     }
 
     /// The block that has passed the check.
-    fn finish(&self, stripe: Stripe<'_>) -> Vec<u8> {
+    fn finish(&self, stripe: Stripe<'_>, request: &mut Request<'_>) -> Vec<u8> {
+        stripe.note_doubts(request);
         let mut bytes = stripe.into_block();
         bytes.truncate(self.size);
         bytes
@@ -100,15 +103,17 @@ impl Block<'_> {
 
     /// As [`Self::read`] for bytes that were read already; the first candidate is the only one.
     pub(super) fn take_from(&self, rows: &Rows, request: &mut Request<'_>) -> Option<Vec<u8>> {
-        if !rows.hold(self.map, self.group) {
+        let want = request.want.within(Trust::Fit);
+        let choice = self.group.choice(self.map, want);
+        if !rows.hold(self.map, &choice, self.group.first()) {
             return None;
         }
-        let stripe = Stripe::new(self.group, self.map, self.group.preferred()).with_rows(rows);
+        let stripe = Stripe::new(self.group, self.map, &choice, want).with_rows(rows);
         self.known(stripe, request)
     }
 
-    fn read_known(&self, choice: &[Option<usize>], request: &mut Request<'_>) -> Option<Vec<u8>> {
-        self.known(Stripe::new(self.group, self.map, choice), request)
+    fn read_known(&self, choice: &Choice, request: &mut Request<'_>) -> Option<Vec<u8>> {
+        self.known(Stripe::new(self.group, self.map, choice, request.want), request)
     }
 
     /// Trusts what can be read, and computes the rest.
@@ -116,7 +121,7 @@ impl Block<'_> {
         stripe.load_data(request);
         let plan = stripe.plan(|_| false, request)?;
         match self.check(&mut stripe, &plan, request)? {
-            Ok(()) => Some(self.finish(stripe)),
+            Ok(()) => Some(self.finish(stripe, request)),
             Err(why) => {
                 let how = if plan.is_empty() { "" } else { " (reconstructed)" };
                 request.failed(self.name, self.offset, format!("{why}{how}"), false);
@@ -125,23 +130,21 @@ impl Block<'_> {
         }
     }
 
-    /// The sides to read each child from, most likely first. Only children of this block vary.
-    fn choices(&self) -> Vec<Vec<Option<usize>>> {
-        let children: HashSet<usize> = self.map.cols.iter().map(|c| c.child).collect();
-        let present = |child: &usize| self.group.children().get(*child).map_or(0, |c| c.present());
-        let mut all = vec![self.group.preferred().to_vec()];
-        // The next choice does with children that may be out of date what it can.
-        let every: Vec<Option<usize>> =
-            self.group.children().iter().map(|c| (c.present() > 0).then_some(0)).collect();
-        all.push(every);
-        let mut varying: Vec<usize> = children.into_iter().filter(|c| present(c) > 1).collect();
-        varying.sort_unstable();
-        for child in varying {
+    /// The sides to read each child from, most likely first: those that are `fit`, then as many as are
+    /// trusted enough, then others of the same children.
+    fn choices(&self, fit: &Choice, want: Want) -> Vec<Vec<Option<usize>>> {
+        let mut all = vec![fit.to_vec()];
+        for limit in Trust::ALL.into_iter().filter(|limit| *limit <= want.limit) {
+            all.push(self.group.choice(self.map, want.within(limit)).into_owned());
+        }
+        let children: BTreeSet<usize> = self.map.cols.iter().map(|c| c.child).collect();
+        for child in children {
+            let sides = self.group.sides(self.map, child, want);
             for i in 0..all.len() {
-                for side in 1..present(&child) {
+                for (_, side) in sides.iter().skip(1) {
                     if all.len() < MAX_CHOICES {
                         let mut choice = all[i].clone();
-                        choice[child] = Some(side);
+                        choice[child] = Some(*side);
                         all.push(choice);
                     }
                 }
@@ -155,11 +158,11 @@ impl Block<'_> {
     /// Tries each combination of as many wrong columns as parity allows, fewest first.
     fn search(
         &self,
-        choice: &[Option<usize>],
+        choice: &Choice,
         left: &mut usize,
         request: &mut Request<'_>,
     ) -> Option<Vec<u8>> {
-        let mut stripe = Stripe::new(self.group, self.map, choice);
+        let mut stripe = Stripe::new(self.group, self.map, choice, request.want);
         stripe.load_all(request);
         let known = stripe.plan(|_| false, request)?;
         let original = stripe.snapshot();
@@ -176,7 +179,7 @@ impl Block<'_> {
                 {
                     if let Some(Ok(())) = self.check(&mut stripe, &plan, request) {
                         stripe.note_wrong(&plan, &original, request);
-                        return Some(self.finish(stripe));
+                        return Some(self.finish(stripe, request));
                     }
                     stripe.restore(&plan, &original);
                 }

@@ -1,13 +1,15 @@
 //! Neighbouring rows of a raidz, read at once: one read of each child for many blocks.
 
-use super::group::Group;
+use super::group::{Choice, Group};
 use super::map::{Map, Shape};
 use crate::buffer;
 use crate::label::DATA_START;
+use crate::vdev::trust::Want;
 use bytes::Bytes;
 use std::sync::Arc;
 
-/// The same bytes of every child, as far as they could be read. Nothing in them was verified.
+/// The same bytes of the first side of every child, as far as they could be read. Nothing in them was
+/// verified.
 #[derive(Clone, Debug)]
 pub(crate) struct Rows {
     /// Where they start on each child.
@@ -16,8 +18,8 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    /// Reads the rows that `len` bytes from `offset` of the raidz lie in, from the preferred side of
-    /// each child. The caller bounds `len`. `None` if the rows hold much more than that, as those of a
+    /// Reads the rows that `len` bytes from `offset` of the raidz lie in, from the first side of each
+    /// child. The caller bounds `len`. `None` if the rows hold much more than that, as those of a
     /// small block alone do: its own columns are fewer reads.
     ///
     /// Whatever the width of a block's own rows, its sectors lie one after another over all children.
@@ -32,25 +34,27 @@ impl Rows {
         let read = |(child, side): (usize, &Option<usize>)| {
             let side = (*side)?;
             let mut bytes = buffer::take_at_least(len);
-            let read = group.read(child, side, pos, &mut bytes[..len]);
+            // Which blocks these are, and so which of them the child lacks, shows when they are taken.
+            let read = group.read(child, side, pos, &mut bytes[..len], Want::written_in(0));
             let bytes = buffer::freeze(bytes).slice(..len);
             read.is_ok().then_some(bytes)
         };
-        let children = group.preferred().iter().enumerate().map(read).collect();
+        let children = group.first().iter().enumerate().map(read).collect();
         Some(Self { pos, children })
     }
 
-    /// Bytes of a child, counted as in [`super::map::Col::pos`].
+    /// Bytes of the first side of a child, counted as in [`super::map::Col::pos`].
     pub(super) fn get(&self, child: usize, pos: u64, len: usize) -> Option<&[u8]> {
         let from = usize::try_from(pos.checked_sub(self.pos)?).ok()?;
         self.children.get(child)?.as_ref()?.get(from..from.checked_add(len)?)
     }
 
-    /// Whether all of a block is here but what lies on children that nothing is read from.
-    pub(super) fn hold(&self, map: &Map, group: &Group) -> bool {
+    /// Whether all of a block is here but what lies on children that it is not to be read from.
+    pub(super) fn hold(&self, map: &Map, choice: &Choice, first: &Choice) -> bool {
         map.cols.iter().all(|col| {
-            let is_read = group.preferred().get(col.child).is_some_and(Option::is_some);
-            !is_read || self.get(col.child, col.pos, col.len).is_some()
+            let side = choice.get(col.child).copied().flatten();
+            let is_first = || side == first.get(col.child).copied().flatten();
+            side.is_none() || (is_first() && self.get(col.child, col.pos, col.len).is_some())
         })
     }
 }

@@ -1,13 +1,14 @@
 //! One block of a raidz while it is read: which columns are there, and the others from parity.
 
-use super::group::Group;
+use super::group::{Choice, Group};
 use super::map::{Col, Map};
 use super::parity::{self, Extent, MAX_PARITY};
 use super::rows::Rows;
 use crate::buffer;
 use crate::vdev::Request;
 use crate::vdev::copies::MISSING_DEVICE;
-use std::collections::HashSet;
+use crate::vdev::trust::Want;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Sectors of one child that lie no further apart than this are read together.
@@ -30,7 +31,10 @@ pub(super) struct Stripe<'a> {
     group: &'a Group,
     map: &'a Map,
     /// Which side of each child to read first; `None` to do without that child.
-    choice: &'a [Option<usize>],
+    choice: &'a Choice,
+    want: Want,
+    /// Columns that another side than the chosen one gave, and which.
+    others: HashMap<usize, usize>,
     /// What was read already: all that there is to be read.
     rows: Option<&'a Rows>,
     block: Vec<u8>,
@@ -97,11 +101,13 @@ impl Plan {
 }
 
 impl<'a> Stripe<'a> {
-    pub(super) fn new(group: &'a Group, map: &'a Map, choice: &'a [Option<usize>]) -> Self {
+    pub(super) fn new(group: &'a Group, map: &'a Map, choice: &'a Choice, want: Want) -> Self {
         Self {
             group,
             map,
             choice,
+            want,
+            others: HashMap::new(),
             rows: None,
             block: buffer::take(map.len),
             parity: Vec::new(),
@@ -167,6 +173,9 @@ impl<'a> Stripe<'a> {
         let Some(rows) = self.rows else { return false };
         run.iter().all(|&i| {
             let col = self.map.cols[i];
+            if self.choice(col.child).is_none() {
+                return false;
+            }
             let Some(bytes) = rows.get(col.child, col.pos, col.len) else { return false };
             self.place(i).copy_from_slice(bytes);
             self.state[i] = State::Good;
@@ -182,7 +191,7 @@ impl<'a> Stripe<'a> {
         let Some(side) = self.choice(first.child).filter(|_| run.len() > 1) else { return false };
         let span = last.pos - first.pos + last.len as u64;
         let mut bytes = buffer::take(usize::try_from(span).unwrap_or(0));
-        let read = self.group.read(first.child, side, first.pos, &mut bytes).is_ok();
+        let read = self.group.read(first.child, side, first.pos, &mut bytes, self.want).is_ok();
         for &i in run.iter().filter(|_| read) {
             let col = map.cols[i];
             let start = usize::try_from(col.pos - first.pos).unwrap_or(0);
@@ -193,30 +202,72 @@ impl<'a> Stripe<'a> {
         read
     }
 
-    /// Reads a column from the chosen side of its child, or from the next one that can be read.
+    /// Reads a column from the chosen side of its child, or from another one that can be read and is
+    /// trusted enough.
     fn load_one(&mut self, i: usize, request: &mut Request<'_>) {
         let (map, group) = (self.map, self.group);
         let col = map.cols[i];
         self.state[i] = State::Bad;
         let Some(first) = self.choice(col.child) else {
-            let why = match group.children().get(col.child).map_or(0, |c| c.present()) {
-                0 => MISSING_DEVICE,
-                _ => "device may be out of date",
-            };
+            let side = group.children().get(col.child).and_then(|c| c.sides().first());
             let (device, offset) = group.place(col.child, 0, col.pos);
-            request.failed(device, offset, why, true);
+            match side.filter(|side| side.is_present()) {
+                Some(side) => request.failed(device, offset, side.record.why(self.want), true),
+                None => request.failed(device, offset, MISSING_DEVICE, true),
+            }
             return;
         };
-        let sides = group.children().get(col.child).map_or(0, |c| c.sides().len());
-        for side in first..sides.max(first + 1) {
-            match group.read(col.child, side, col.pos, self.place(i)) {
-                Ok(()) => {
-                    self.state[i] = State::Good;
-                    return;
-                }
-                Err(e) => request.failed(e.device, e.offset, e.why, true),
+        let want = self.want;
+        let mut failed = |side: usize, stripe: &mut Self| match group.read(
+            col.child,
+            side,
+            col.pos,
+            stripe.place(i),
+            want,
+        ) {
+            Ok(()) => false,
+            Err(e) => {
+                request.failed(e.device, e.offset, e.why, true);
+                true
+            }
+        };
+        if !failed(first, self) {
+            self.state[i] = State::Good;
+            return;
+        }
+        for (_, side) in group.sides(map, col.child, self.want) {
+            if side != first && !failed(side, self) {
+                self.state[i] = State::Good;
+                self.others.insert(i, side);
+                return;
             }
         }
+    }
+
+    /// Notes which devices gave columns that they are not trusted with.
+    pub(super) fn note_doubts(&self, request: &mut Request<'_>) {
+        if self.group.is_whole() {
+            return;
+        }
+        for (i, col) in self.map.cols.iter().enumerate().filter(|(i, _)| self.is_good(*i)) {
+            let other = self.others.get(&i).copied();
+            let Some(side) = other.or_else(|| self.choice(col.child)) else { continue };
+            let doubts = self.group.doubts(col.child, side, col.into(), self.want);
+            if !doubts.is_empty() {
+                // The other sides of the child might have had them.
+                let sides = self.group.children().get(col.child).map_or(&[][..], |c| c.sides());
+                for side in sides.iter().filter(|side| !side.is_present()) {
+                    request.failed(&side.name, col.pos, MISSING_DEVICE, true);
+                }
+            }
+            for doubt in doubts {
+                request.doubted(doubt.device, doubt.offset, doubt.why);
+            }
+        }
+    }
+
+    fn is_good(&self, i: usize) -> bool {
+        self.state[i] == State::Good
     }
 
     /// The bytes of a column.

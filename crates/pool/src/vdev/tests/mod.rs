@@ -1,10 +1,11 @@
 //! Whole vdevs in memory: blocks are written by the maps, damaged, and read back through the tree.
 
+mod lacking;
 mod rows;
 mod spread;
 
-use super::build::{Leaves, Member};
-use super::{Request, Tree};
+use super::build::{Known, Leaves, Member};
+use super::{Dtls, Kind, Request, Tree, Trust, Want};
 use crate::config::VdevConfig;
 use crate::device::{Device, Source};
 use crate::place::Attempt;
@@ -60,6 +61,8 @@ struct Lab {
     devices: HashMap<u64, Arc<Memory>>,
     txgs: HashMap<u64, u64>,
     reflow: Reflow,
+    dtls: Dtls,
+    exported: Option<u64>,
 }
 
 fn leaf(guid: u64) -> VdevConfig {
@@ -98,10 +101,18 @@ impl Lab {
             .map(|(guid, memory)| {
                 let source: Arc<dyn Source> = Arc::<Memory>::clone(memory);
                 let device = Device::new(format!("d{guid}"), source);
-                (*guid, Member { device, txg: self.txgs.get(guid).copied().unwrap_or(9) })
+                (*guid, vec![Member { device, txg: self.txgs.get(guid).copied().unwrap_or(9) }])
             })
             .collect();
-        Tree::build(tops, tops.len() as u64, &leaves, self.reflow)
+        let Self { reflow, dtls, .. } = self;
+        let known = Known {
+            leaves: &leaves,
+            reflow: *reflow,
+            dtls,
+            txg: u64::MAX,
+            exported: self.exported,
+        };
+        Tree::build(tops, tops.len() as u64, known)
     }
 }
 
@@ -118,7 +129,8 @@ fn read(
         true => Ok(()),
         false => Err("wrong".to_owned()),
     };
-    let mut request = Request { check: &mut check, attempts: &mut attempts, txg };
+    let (doubts, want_of) = (&mut Vec::new(), Want::written_in(txg));
+    let mut request = Request { check: &mut check, attempts: &mut attempts, doubts, want: want_of };
     let found = tree.read_at(0, offset, want.len(), &mut request);
     (found, attempts)
 }
@@ -141,6 +153,19 @@ fn a_mirror_prefers_sides_that_are_up_to_date() {
 }
 
 #[test]
+fn a_device_that_an_export_passed_by_is_older_than_the_others() {
+    let mut lab = Lab::with([1]);
+    lab.txgs.insert(1, 7);
+    let trust = |lab: &Lab, txg| {
+        let Kind::Copies(copies) = &lab.tree(&leaf(1)).tops[0].kind else { panic!() };
+        copies.sides()[0].record.trust(Want::written_in(txg))
+    };
+    assert_eq!([5, 9].map(|txg| trust(&lab, txg)), [Trust::Fit; 2]);
+    lab.exported = Some(12);
+    assert_eq!([5, 9].map(|txg| trust(&lab, txg)), [Trust::Doubtful, Trust::Lacking]);
+}
+
+#[test]
 fn a_torn_block_is_joined_from_the_good_copies_of_its_pieces() {
     let lab = Lab::with([1, 2, 3, 4]);
     let tops = [
@@ -149,7 +174,7 @@ fn a_torn_block_is_joined_from_the_good_copies_of_its_pieces() {
         VdevConfig { id: 2, ..parent("mirror", vec![leaf(3), leaf(4)]) },
     ];
     let tree = lab.trees(&tops);
-    tree.set_mapping(0, &[(0, 3, 1, 8), (3, 5, 2, 2)]);
+    tree.set_mapping(0, &[(0, 3, 1, 8), (3, 5, 2, 2)], None);
     let want = data(8 * 512);
     let start = crate::label::DATA_START;
     // Each mirror has one good side, and not the same one.

@@ -5,7 +5,7 @@ use super::{Lab, Memory, data, raidz};
 use crate::blkptr::Dva;
 use crate::config::VdevConfig;
 use crate::place::Attempt;
-use crate::vdev::{Request, Tree};
+use crate::vdev::{Request, Tree, Want};
 use std::sync::Arc;
 
 /// Two blocks that lie side by side, by their offsets.
@@ -37,7 +37,8 @@ impl Pair {
         let find = |(offset, want): &(u64, Vec<u8>)| {
             let mut attempts = Vec::new();
             let check = &mut |b: &[u8]| if b == want { Ok(()) } else { Err("wrong".to_owned()) };
-            let mut request = Request { check, attempts: &mut attempts, txg: 5 };
+            let (doubts, want_of) = (&mut Vec::new(), Want::written_in(5));
+            let mut request = Request { check, attempts: &mut attempts, doubts, want: want_of };
             let dva = Dva::from_words([0, offset >> 9]);
             let found = tree.read_from(&rows, dva, want.len(), &mut request);
             (found.is_some(), attempts)

@@ -4,24 +4,30 @@ use super::{Lab, Memory, data, leaf, parent, raidz, read};
 use crate::config::VdevConfig;
 use crate::device::Source;
 use crate::uberblock::Reflow;
-use crate::vdev::raidz::map::Map;
-use crate::vdev::{Kind, Request, Tree};
+use crate::vdev::raidz::map::{Col, Map};
+use crate::vdev::{Kind, Request, Tree, Want};
 use std::sync::Arc;
 
 impl Lab {
     /// Writes a block's columns to the devices whose guids are the children's numbers.
     pub(super) fn write(&self, map: &Map, block: &[u8]) {
-        for row in map.rows() {
-            let data: Vec<&[u8]> =
-                row[map.nparity..].iter().map(|c| &block[c.at..c.at + c.len]).collect();
-            for (k, col) in row.iter().enumerate().take(map.nparity) {
-                self.devices[&(col.child as u64)].write(col.pos, &parity(k, col.len, &data));
-            }
-            for (col, bytes) in row[map.nparity..].iter().zip(data) {
-                self.devices[&(col.child as u64)].write(col.pos, bytes);
-            }
+        for (col, bytes) in columns(map, block) {
+            self.devices[&(col.child as u64)].write(col.pos, &bytes);
         }
     }
+}
+
+/// What a block has in each of its columns.
+pub(super) fn columns(map: &Map, block: &[u8]) -> Vec<(Col, Vec<u8>)> {
+    let mut all = Vec::new();
+    for row in map.rows() {
+        let data: Vec<&[u8]> =
+            row[map.nparity..].iter().map(|c| &block[c.at..c.at + c.len]).collect();
+        let first = row.iter().enumerate().take(map.nparity);
+        all.extend(first.map(|(k, col)| (*col, parity(k, col.len, &data))));
+        all.extend(row[map.nparity..].iter().zip(data).map(|(col, bytes)| (*col, bytes.to_vec())));
+    }
+    all
 }
 
 /// Parity k by Horner's rule, a byte at a time.
@@ -103,7 +109,8 @@ fn candidates(tree: &Tree, offset: u64, len: usize, txg: u64) -> Vec<Vec<u8>> {
         seen.push(bytes.to_vec());
         Err("not wanted".to_owned())
     };
-    let mut request = Request { check: &mut refuse, attempts: &mut Vec::new(), txg };
+    let (attempts, doubts, want) = (&mut vec![], &mut vec![], Want::written_in(txg));
+    let mut request = Request { check: &mut refuse, attempts, doubts, want };
     assert_eq!(tree.read_at(0, offset, len, &mut request), None);
     seen
 }

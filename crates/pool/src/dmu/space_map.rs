@@ -1,0 +1,385 @@
+//! Space maps: a log of what was allocated and freed, and the segments that it leaves.
+//!
+//! A metaslab's counts bytes of a vdev. A device's DTL counts transaction groups: each is a segment of
+//! one, and those that are allocated are the ones whose writes the device missed.
+
+use super::dnode::Dnode;
+use super::objset::Objset;
+use crate::place::Bookmark;
+use crate::{PoolError, Result};
+use core::mem::offset_of;
+use static_assertions::{assert_eq_size, const_assert_eq};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use zerocopy::byteorder::{LE, U64};
+use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
+use zsend_records::types::DmuType;
+
+/// Type of the object: `DMU_OT_SPACE_MAP`.
+const OBJECT_TYPE: DmuType = DmuType(8);
+/// Most segments that are kept, of some 32 bytes each. A DTL has a few; a metaslab that was so torn
+/// could not be used by the kernel either.
+const MAX_SEGMENTS: usize = 1 << 20;
+
+/// `space_map_phys_t`, the bonus, without the histogram, which older pools lack. Source: OpenZFS
+/// `include/sys/space_map.h`, zfs-2.3.2.
+#[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct SpaceMapPhys {
+    /// The object's own number, in pools of the first versions.
+    object: U64<LE>,
+    /// Bytes of the log.
+    length: U64<LE>,
+    /// Units that are allocated, less those that are freed.
+    alloc: U64<LE>,
+}
+assert_eq_size!(SpaceMapPhys, [u8; 24]);
+const_assert_eq!(offset_of!(SpaceMapPhys, length), 8);
+
+/// Ascending segments, none of which touches the next.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Segments(Vec<Range<u64>>);
+
+impl Segments {
+    /// Whether a unit lies in one of them.
+    pub fn contains(&self, unit: u64) -> bool {
+        let after = self.0.partition_point(|s| s.start <= unit);
+        after.checked_sub(1).is_some_and(|i| self.0[i].contains(&unit))
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The segments, in order.
+    pub fn as_slice(&self) -> &[Range<u64>] {
+        &self.0
+    }
+}
+
+/// What a space map counts: the units that it may have, and log2 of how many each step of its
+/// entries stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scale {
+    /// The units that segments may have.
+    pub range: Range<u64>,
+    /// log2 of the units that an entry counts by: `sm_shift`.
+    pub shift: u32,
+}
+
+impl Scale {
+    /// That of a DTL: any transaction group, one by one. Source: `vdev_dtl_load()`, OpenZFS
+    /// `module/zfs/vdev.c`, zfs-2.3.2.
+    pub const DTL: Self = Self { range: 0..u64::MAX, shift: 0 };
+}
+
+/// One entry of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Entry {
+    is_free: bool,
+    units: Range<u64>,
+}
+
+impl Scale {
+    /// The entry at the start of `words`, and how many of them it takes; no entry for what only tells
+    /// when the next ones were written, or fills up a block.
+    ///
+    /// Source: `space_map_iterate()`, OpenZFS `module/zfs/space_map.c`, and the fields in
+    /// `include/sys/space_map.h`, zfs-2.3.2.
+    fn entry(&self, words: &[U64<LE>]) -> core::result::Result<(Option<Entry>, usize), String> {
+        let first = words.first().map_or(0, |w| w.get());
+        let (is_free, offset, run, used) = match first >> 62 {
+            0b10 => return Ok((None, 1)),
+            0b11 => {
+                let Some(second) = words.get(1).map(|w| w.get()) else {
+                    return Err("half an entry at the end of a block".to_owned());
+                };
+                let run = ((first >> 24) & ((1 << 36) - 1)) + 1;
+                (second >> 63 != 0, second & (u64::MAX >> 1), run, 2)
+            }
+            _ => (first >> 15 & 1 != 0, first >> 16, (first & 0x7fff) + 1, 1),
+        };
+        let scaled = |steps: u64| {
+            let units = steps.checked_shl(self.shift)?;
+            (units >> self.shift == steps).then_some(units)
+        };
+        let units = scaled(offset).zip(scaled(run)).and_then(|(offset, run)| {
+            let start = self.range.start.checked_add(offset)?;
+            Some(start..start.checked_add(run).filter(|end| *end <= self.range.end)?)
+        });
+        match units {
+            Some(units) => Ok((Some(Entry { is_free, units }), used)),
+            None => Err(format!(
+                "{run} steps from step {offset:#x}, outside {:#x} to {:#x}",
+                self.range.start, self.range.end
+            )),
+        }
+    }
+}
+
+/// The log as far as it was read.
+#[derive(Clone, Debug)]
+pub struct Log {
+    scale: Scale,
+    /// Ends by starts. None touches the next.
+    segments: BTreeMap<u64, u64>,
+}
+
+impl Log {
+    /// An empty one.
+    pub const fn new(scale: Scale) -> Self {
+        Self { scale, segments: BTreeMap::new() }
+    }
+
+    /// Reads the next block of the log, or as much of it as belongs to the log. Entries end where
+    /// blocks do.
+    ///
+    /// # Errors
+    /// What is wrong with an entry: outside the range, allocated twice, freed and not allocated.
+    pub fn push(&mut self, block: &[u8]) -> core::result::Result<(), String> {
+        let words = <[U64<LE>]>::ref_from_bytes(block)
+            .map_err(|_| format!("{} bytes are no whole number of words", block.len()))?;
+        let mut rest = words;
+        while !rest.is_empty() {
+            let (entry, used) = self.scale.entry(rest)?;
+            match entry {
+                Some(Entry { is_free: false, units }) => self.allocate(units)?,
+                Some(Entry { is_free: true, units }) => self.free(units)?,
+                None => {}
+            }
+            rest = rest.get(used..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// What is allocated after all that was read.
+    pub fn segments(self) -> Segments {
+        Segments(self.segments.into_iter().map(|(start, end)| start..end).collect())
+    }
+
+    /// The last segment that begins at or before a unit.
+    fn before(&self, unit: u64) -> Option<Range<u64>> {
+        self.segments.range(..=unit).next_back().map(|(start, end)| *start..*end)
+    }
+
+    fn allocate(&mut self, units: Range<u64>) -> core::result::Result<(), String> {
+        let Range { mut start, mut end } = units;
+        let before = self.before(start);
+        let after = self.segments.range(start..).next().map(|(start, end)| *start..*end);
+        if before.as_ref().is_some_and(|b| b.end > start)
+            || after.as_ref().is_some_and(|a| a.start < end)
+        {
+            return Err(format!("{start:#x} to {end:#x} is allocated twice"));
+        }
+        if let Some(before) = before.filter(|b| b.end == start) {
+            start = before.start;
+        }
+        if let Some(after) = after.filter(|a| a.start == end) {
+            self.segments.remove(&after.start);
+            end = after.end;
+        }
+        self.segments.insert(start, end);
+        self.check_size()
+    }
+
+    fn free(&mut self, units: Range<u64>) -> core::result::Result<(), String> {
+        let Range { start, end } = units;
+        let Some(held) = self.before(start).filter(|b| b.end >= end) else {
+            return Err(format!("{start:#x} to {end:#x} is freed and was not allocated"));
+        };
+        self.segments.remove(&held.start);
+        if held.start < start {
+            self.segments.insert(held.start, start);
+        }
+        if end < held.end {
+            self.segments.insert(end, held.end);
+        }
+        self.check_size()
+    }
+
+    fn check_size(&self) -> core::result::Result<(), String> {
+        match self.segments.len() {
+            0..=MAX_SEGMENTS => Ok(()),
+            _ => Err(format!("more than {MAX_SEGMENTS} segments")),
+        }
+    }
+}
+
+/// Bytes of the log by the object's bonus; if they are more than the object has, or not words, what
+/// was found and what was expected.
+fn length(bonus: &[u8], size: u64) -> core::result::Result<u64, (String, String)> {
+    let Ok((phys, _)) = SpaceMapPhys::ref_from_prefix(bonus) else {
+        return Err((format!("a bonus of {} bytes", bonus.len()), "24 or more".to_owned()));
+    };
+    match phys.length.get() {
+        length if length > size => Err((length.to_string(), format!("at most {size} bytes"))),
+        length if !length.is_multiple_of(8) => Err((length.to_string(), "whole words".to_owned())),
+        length => Ok(length),
+    }
+}
+
+/// The segments that a space map of the MOS leaves allocated. `left` is how many bytes of logs may
+/// still be read, which those of this one are taken from.
+///
+/// # Errors
+/// [`PoolError::Corrupt`] if the object is no space map or its log makes no sense,
+/// [`PoolError::Unsupported`] if the log is longer than `left`, or what reading the object gives.
+pub fn read(mos: &Objset, object: u64, scale: Scale, left: &mut u64) -> Result<Segments> {
+    let dnode = mos.dnode(object)?;
+    let at = |blkid| Bookmark::new(mos.id(), object, 0, blkid);
+    if dnode.object_type != OBJECT_TYPE {
+        let found = format!("type {}", dnode.object_type);
+        return Err(PoolError::corrupt(at(0), "object", found, "a space map"));
+    }
+    let length = length(&dnode.bonus(), size(&dnode)).map_err(|(found, expected)| {
+        PoolError::corrupt(at(0), "length of a space map", found, expected)
+    })?;
+    *left = left.checked_sub(length).ok_or_else(|| {
+        PoolError::Unsupported(format!("{}: a space map of {length} bytes", at(0)))
+    })?;
+    let mut log = Log::new(scale);
+    let (mut rest, mut blkid) = (length, 0);
+    // Block by block, so that an object that claims a size and holds nothing costs no memory.
+    while rest > 0 {
+        let corrupt = |why: String| {
+            PoolError::corrupt(at(blkid), "space map", why, "entries that fit together")
+        };
+        let block =
+            mos.block(&dnode, object, blkid)?.ok_or_else(|| corrupt("a hole".to_owned()))?;
+        if block.len() as u64 != dnode.datablksz() {
+            return Err(corrupt(format!("a block of {} bytes", block.len())));
+        }
+        let used = rest.min(dnode.datablksz());
+        let bytes = block.get(..usize::try_from(used).unwrap_or(0)).unwrap_or_default();
+        log.push(bytes).map_err(corrupt)?;
+        rest -= used;
+        blkid += 1;
+    }
+    Ok(log.segments())
+}
+
+/// Bytes that an object has at most.
+fn size(dnode: &Dnode) -> u64 {
+    dnode.maxblkid.saturating_add(1).saturating_mul(dnode.datablksz())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn block(words: &[u64]) -> Vec<u8> {
+        words.iter().flat_map(|w| w.to_le_bytes()).collect()
+    }
+
+    fn one(offset: u64, run: u64, is_free: bool) -> u64 {
+        offset << 16 | u64::from(is_free) << 15 | (run - 1)
+    }
+
+    fn two(offset: u64, run: u64, is_free: bool) -> [u64; 2] {
+        // Of no vdev, as in the map of one metaslab or DTL.
+        [0b11 << 62 | (run - 1) << 24 | 0xff_ffff, u64::from(is_free) << 63 | offset]
+    }
+
+    /// A mark of when the next entries were written.
+    const DEBUG: u64 = 1 << 63 | 1 << 50 | 77;
+
+    fn segments(words: &[u64]) -> core::result::Result<Vec<Range<u64>>, String> {
+        let mut log = Log::new(Scale::DTL);
+        log.push(&block(words))?;
+        Ok(log.segments().as_slice().to_vec())
+    }
+
+    #[test]
+    fn entries_of_both_kinds_are_read_in_any_order() {
+        let [a, b] = two(1 << 60, 1 << 36, false);
+        assert_eq!(
+            segments(&[one(40, 2, false), DEBUG, one(4, 30, false), a, b, DEBUG]),
+            Ok(vec![4..34, 40..42, 1 << 60..(1 << 60) + (1 << 36)])
+        );
+        let joined = [one(4, 3, false), one(7, 5, false), one(20, 1, false)];
+        assert_eq!(segments(&joined), Ok(vec![4..12, 20..21]));
+        let [first, second, last] = joined;
+        assert_eq!(segments(&[last, second, first]), Ok(vec![4..12, 20..21]));
+        let [c, d] = two(6, 2, true);
+        assert_eq!(segments(&[one(4, 32768, false), c, d]), Ok(vec![4..6, 8..32772]));
+        assert_eq!(segments(&[]), Ok(vec![]));
+    }
+
+    #[test]
+    fn what_no_writer_writes_is_refused() {
+        let [head, tail] = two(4, 4, false);
+        let [freed, rest] = two(6, 4, true);
+        for (words, why) in [
+            (&[one(4, 3, false), one(6, 1, false)][..], "twice"),
+            (&[one(6, 1, false), one(4, 3, false)], "twice"),
+            (&[head, tail, one(5, 1, false)], "twice"),
+            (&[head, tail, freed, rest], "not allocated"),
+            (&[one(4, 3, true)], "not allocated"),
+            (&[head], "half an entry"),
+        ] {
+            let found = segments(words).unwrap_err();
+            assert!(found.contains(why), "{found}");
+        }
+        let narrow = Scale { range: 1 << 20..2 << 20, shift: 12 };
+        let push = |word: u64| Log::new(narrow.clone()).push(&word.to_le_bytes());
+        assert_eq!(push(one(255, 1, false)), Ok(()));
+        assert!(push(one(255, 2, false)).unwrap_err().contains("outside"));
+        let wide = Scale { range: 0..u64::MAX, shift: 63 };
+        assert!(Log::new(wide).push(&one(2, 1, false).to_le_bytes()).is_err());
+        let over = Scale { range: 0..u64::MAX, shift: 64 };
+        assert!(Log::new(over).push(&one(0, 1, false).to_le_bytes()).is_err());
+        assert!(Log::new(Scale::DTL).push(&[0; 7]).is_err());
+    }
+
+    #[test]
+    fn a_log_is_no_longer_than_its_object() {
+        let bonus = |length: u64| [[0; 8], length.to_le_bytes(), [0; 8]].concat();
+        assert_eq!(length(&bonus(16), 4096), Ok(16));
+        assert!(length(&bonus(4104), 4096).is_err());
+        assert!(length(&bonus(u64::MAX), u64::MAX).is_err());
+        assert!(length(&bonus(12), 4096).is_err());
+        assert!(length(&bonus(16)[..23], 4096).is_err());
+    }
+
+    proptest! {
+        /// A set of units, written as a log in which some are freed again, reads as that set.
+        #[test]
+        fn a_log_reads_as_what_it_leaves(
+            steps in prop::collection::vec((0..60u64, 1..9u64, any::<bool>(), any::<bool>()), 0..60)
+        ) {
+            let mut model = [false; 80];
+            let mut words = Vec::new();
+            for (start, run, is_free, is_wide) in steps {
+                let range = usize::try_from(start).unwrap()..usize::try_from(start + run).unwrap();
+                if model[range.clone()].iter().any(|&held| held != is_free) {
+                    continue;
+                }
+                model[range].fill(!is_free);
+                match is_wide {
+                    true => words.extend(two(start, run, is_free)),
+                    false => words.extend([DEBUG, one(start, run, is_free)]),
+                }
+            }
+            let mut log = Log::new(Scale::DTL);
+            log.push(&block(&words)).unwrap();
+            let found = log.segments();
+            for (unit, held) in (0..).zip(model) {
+                prop_assert_eq!(found.contains(unit), held, "{}", unit);
+            }
+            let apart = found.as_slice().windows(2).all(|w| w[0].end < w[1].start);
+            prop_assert!(apart && found.as_slice().iter().all(|s| s.start < s.end));
+        }
+
+        #[test]
+        fn any_words_end_in_segments_or_an_error(words: Vec<u64>, shift in 0..64u32) {
+            let mut log = Log::new(Scale { range: 1 << 20..1 << 50, shift });
+            if log.push(&block(&words)).is_ok() {
+                for segment in log.segments().as_slice() {
+                    prop_assert!(segment.start >= 1 << 20 && segment.end <= 1 << 50);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! Whether a device has what was written in a txg: its DTL, and whatever else is recorded of it.
+//!
+//! A block with a checksum tells by itself which side of a mirror holds it. One without does not, and
+//! then these records are all that there is to go by.
+
+use crate::config::VdevConfig;
+use crate::dmu::objset::Objset;
+use crate::dmu::space_map::{self, Scale, Segments};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Bytes of DTLs that are read for one pool. Real ones have some dozen entries of 8 or 16 bytes.
+const MAX_BYTES: u64 = 64 << 20;
+
+/// How far a device can be trusted to hold a block, best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Trust {
+    /// It was in use when the block was written, and did not miss it.
+    Fit,
+    /// It was out of use, or older than its fellows, and nothing says that it missed the block.
+    Doubtful,
+    /// It is recorded as not having the block.
+    Lacking,
+}
+
+impl Trust {
+    /// All of them, best first.
+    pub const ALL: [Self; 3] = [Self::Fit, Self::Doubtful, Self::Lacking];
+}
+
+/// Which block is wanted, as far as it decides what to read it from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Want {
+    /// Txg in which its bytes were written where they lie: the physical birth, or later for what the
+    /// removal of a device has copied. It decides the width of an expanded raidz, too.
+    pub txg: u64,
+    /// The bytes were copied in a txg that is not known.
+    pub is_copied: bool,
+    /// The least trust that is good enough.
+    pub limit: Trust,
+}
+
+impl Want {
+    /// A block that was written in a txg, from anything that may have it: its checksum tells.
+    pub const fn written_in(txg: u64) -> Self {
+        Self { txg, is_copied: false, limit: Trust::Lacking }
+    }
+
+    /// The same from nothing that is trusted less.
+    #[must_use]
+    pub const fn within(self, limit: Trust) -> Self {
+        Self { limit, ..self }
+    }
+}
+
+/// What is recorded of one device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Record {
+    /// Txgs whose writes it missed: its DTL.
+    missed: Arc<Segments>,
+    /// Txg of the newest state that it has, if its fellows have a newer one.
+    newest: Option<u64>,
+    /// Why it may have missed others, if it may.
+    doubt: Option<&'static str>,
+    /// Whether it is a distributed spare that a rebuild is filling: what it lacks goes by offset, and
+    /// is not recorded.
+    is_rebuilding: bool,
+}
+
+impl Record {
+    /// What the configuration, the DTL and the device's own newest state tell. `newest` is given where
+    /// the device's fellows have a newer one.
+    ///
+    /// A resilver or a rebuild that was begun when the device was attached leaves its DTL as it is
+    /// until it is done. Without a DTL nothing tells how far it came.
+    ///
+    /// Source: `vdev_mirror_child_select()`, `vdev_draid_missing()`, `vdev_dtl_should_excise()` and
+    /// `vdev_alloc()`, OpenZFS `module/zfs`, zfs-2.3.2.
+    pub(super) fn new(
+        config: &VdevConfig,
+        dtl: Option<&Dtl>,
+        newest: Option<u64>,
+        is_behind: bool,
+    ) -> Self {
+        let missed = match dtl {
+            Some(Dtl::Read(segments)) => Arc::clone(segments),
+            Some(Dtl::Unreadable) | None => Arc::default(),
+        };
+        let is_filling = config.resilver_txg != 0 || config.rebuild_txg != 0;
+        let doubt = if is_behind {
+            Some("the pool was doing without it")
+        } else if matches!(dtl, Some(Dtl::Unreadable)) {
+            Some("its DTL cannot be read")
+        } else if newest.is_some() {
+            Some("it is older than other devices of its vdev")
+        } else if is_filling && missed.is_empty() {
+            Some("it was being resilvered")
+        } else {
+            None
+        };
+        let is_rebuilding = config.kind == "dspare" && config.rebuild_txg != 0;
+        Self { missed, newest, doubt, is_rebuilding }
+    }
+
+    /// How far it can be trusted with a block.
+    pub(super) fn trust(&self, want: Want) -> Trust {
+        if self.is_rebuilding
+            || self.newest.is_some_and(|newest| want.txg > newest)
+            || self.missed.contains(want.txg)
+        {
+            Trust::Lacking
+        } else if self.doubt.is_some() || (want.is_copied && !self.missed.is_empty()) {
+            Trust::Doubtful
+        } else {
+            Trust::Fit
+        }
+    }
+
+    /// Why it is not trusted with a block.
+    pub(super) fn why(&self, want: Want) -> String {
+        let Want { txg, .. } = want;
+        if self.is_rebuilding {
+            "is being rebuilt".to_owned()
+        } else if self.missed.contains(txg) {
+            format!("missed txg {txg}, as its DTL says")
+        } else if let Some(newest) = self.newest.filter(|&newest| txg > newest) {
+            format!("has the pool's state of txg {newest}, and the block is of txg {txg}")
+        } else {
+            format!("may have missed txg {txg}: {}", self.doubt.unwrap_or("it has missed some"))
+        }
+    }
+
+    /// Whether it has every block.
+    pub(super) fn is_whole(&self) -> bool {
+        self.is_mostly_whole() && self.missed.is_empty()
+    }
+
+    /// Whether it has every block but those of certain txgs.
+    pub(super) const fn is_mostly_whole(&self) -> bool {
+        self.doubt.is_none() && self.newest.is_none() && !self.is_rebuilding
+    }
+}
+
+/// The DTL of one device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Dtl {
+    /// The txgs whose writes it missed.
+    Read(Arc<Segments>),
+    /// There is one, and it cannot be read.
+    Unreadable,
+}
+
+/// The DTLs of a pool's devices, by guid. Most have none.
+#[derive(Clone, Debug, Default)]
+pub struct Dtls(HashMap<u64, Dtl>);
+
+impl Dtls {
+    /// Reads those that the configuration in the MOS names. Returns, too, which could not be read:
+    /// their devices are asked last.
+    ///
+    /// Source: `vdev_dtl_load()`, OpenZFS `module/zfs/vdev.c`, zfs-2.3.2.
+    pub(crate) fn load(mos: &Objset, config: &VdevConfig) -> (Self, Vec<String>) {
+        let mut dtls = Self::default();
+        let mut warnings = Vec::new();
+        dtls.load_below(mos, config, &mut MAX_BYTES.clone(), &mut warnings);
+        (dtls, warnings)
+    }
+
+    fn load_below(
+        &mut self,
+        mos: &Objset,
+        config: &VdevConfig,
+        left: &mut u64,
+        warnings: &mut Vec<String>,
+    ) {
+        if let Some(object) = config.dtl.filter(|object| *object != 0) {
+            let dtl = match space_map::read(mos, object, Scale::DTL, left) {
+                Ok(segments) => Dtl::Read(Arc::new(segments)),
+                Err(why) => {
+                    let name = config.path.as_deref().unwrap_or(&config.kind);
+                    warnings.push(format!(
+                        "{name}: what this device lacks is not known, so it is read last: {why}"
+                    ));
+                    Dtl::Unreadable
+                }
+            };
+            self.insert(config.guid, dtl);
+        }
+        for child in &config.children {
+            self.load_below(mos, child, left, warnings);
+        }
+    }
+
+    /// Notes the DTL of a device.
+    pub fn insert(&mut self, guid: u64, dtl: Dtl) {
+        if dtl != Dtl::Read(Arc::default()) {
+            self.0.insert(guid, dtl);
+        }
+    }
+
+    pub(super) fn get(&self, guid: u64) -> Option<&Dtl> {
+        self.0.get(&guid)
+    }
+
+    /// Whether no device missed anything.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn missed(txgs: std::ops::Range<u64>) -> Dtl {
+        let mut log = space_map::Log::new(Scale::DTL);
+        log.push(&(txgs.start << 16 | (txgs.end - txgs.start - 1)).to_le_bytes()).unwrap();
+        Dtl::Read(Arc::new(log.segments()))
+    }
+
+    fn trust(record: &Record, txg: u64) -> Trust {
+        record.trust(Want::written_in(txg))
+    }
+
+    #[test]
+    fn a_dtl_says_which_txgs_are_lacking() {
+        let config = VdevConfig { resilver_txg: 20, ..VdevConfig::default() };
+        let record = Record::new(&config, Some(&missed(4..20)), None, false);
+        let trusts = [3, 4, 19, 20].map(|txg| trust(&record, txg));
+        assert_eq!(trusts, [Trust::Fit, Trust::Lacking, Trust::Lacking, Trust::Fit]);
+        // What was copied at an unknown time may be among them.
+        let want = Want { is_copied: true, ..Want::written_in(3) };
+        assert_eq!(record.trust(want), Trust::Doubtful);
+        assert!(record.is_mostly_whole() && !record.is_whole());
+        assert!(record.why(Want::written_in(4)).contains("missed txg 4"));
+    }
+
+    #[test]
+    fn what_is_out_of_use_older_or_half_filled_is_doubtful() {
+        let sound = VdevConfig::default();
+        let filling = VdevConfig { rebuild_txg: 7, ..VdevConfig::default() };
+        let spare = VdevConfig { kind: "dspare".to_owned(), ..filling.clone() };
+        let of = |config: &VdevConfig, dtl: Option<&Dtl>, newest, is_behind| {
+            let record = Record::new(config, dtl, newest, is_behind);
+            [5, 9].map(|txg| trust(&record, txg))
+        };
+        assert_eq!(of(&sound, None, None, false), [Trust::Fit; 2]);
+        assert_eq!(of(&sound, None, None, true), [Trust::Doubtful; 2]);
+        assert_eq!(of(&sound, Some(&Dtl::Unreadable), None, false), [Trust::Doubtful; 2]);
+        assert_eq!(of(&sound, None, Some(7), false), [Trust::Doubtful, Trust::Lacking]);
+        assert_eq!(of(&filling, None, None, false), [Trust::Doubtful; 2]);
+        assert_eq!(of(&filling, Some(&missed(4..8)), None, false), [Trust::Lacking, Trust::Fit]);
+        assert_eq!(of(&spare, Some(&missed(4..8)), None, false), [Trust::Lacking; 2]);
+        assert_eq!(of(&sound, Some(&missed(9..10)), None, true), [Trust::Doubtful, Trust::Lacking]);
+    }
+}
