@@ -25,7 +25,7 @@ struct Topology {
     groups: &'static [(&'static [usize], usize)],
 }
 
-const TOPOLOGIES: [Topology; 4] = [
+const TOPOLOGIES: [Topology; 3] = [
     Topology { pool: "berz2", groups: &[(&[0, 1, 2, 3], 2)] },
     Topology { pool: "xhalf", groups: &[(&[0, 1, 2, 3], 1)] },
     Topology { pool: "xmix", groups: &[(&[0, 1, 2], 1), (&[3, 4, 5, 6], 2), (&[7, 8], 1)] },
