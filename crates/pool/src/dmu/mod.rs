@@ -2,4 +2,6 @@
 
 pub mod byteswap;
 pub mod dnode;
+#[cfg(test)]
+pub(crate) mod made;
 pub mod objset;

@@ -67,3 +67,17 @@ pub fn all(mos: &Objset, head: &Dataset) -> Result<Vec<(String, DsBookmark)>> {
     bookmarks.sort_by(|a, b| (a.1.creation_txg, &a.0).cmp(&(b.1.creation_txg, &b.0)));
     Ok(bookmarks)
 }
+
+/// The bookmark of that short name: see [`crate::pool::Pool::bookmark`].
+///
+/// Follows `dsl_bookmark_lookup_impl()`, OpenZFS `module/zfs/dsl_bookmark.c`, zfs-2.3.2.
+///
+/// # Errors
+/// Those of reading the ZAP.
+pub fn find(mos: &Objset, head: &Dataset, short: &str) -> Result<Option<DsBookmark>> {
+    let Some(object) = head.field(FIELD_BOOKMARKS).and_then(zap::Entry::u64) else {
+        return Ok(None);
+    };
+    let entry = zap::lookup_matching(mos, object, short, head.matching())?;
+    Ok(entry.map(|e| DsBookmark::from_words(&e.ints())))
+}

@@ -7,3 +7,4 @@ pub mod deadlist;
 pub mod dir;
 pub mod name;
 pub mod prop;
+pub mod redaction;

@@ -1,6 +1,6 @@
 //! Fat ZAPs: a pointer table of leaf blocks, each a heap of chunks.
 
-use super::{BLOCK_LEAF, Blocks, Entry};
+use super::{BLOCK_LEAF, Blocks, Contents, Entry};
 use crate::place::Bookmark;
 use crate::{PoolError, Result};
 use core::mem::offset_of;
@@ -79,7 +79,7 @@ assert_eq_size!(EntryChunk, [u8; CHUNK_SIZE]);
 
 /// All entries, by way of the pointer table: leaves that no pointer reaches are not live. `block`
 /// is the object's first.
-pub(super) fn entries(blocks: &Blocks<'_>, block: &[u8]) -> Result<Vec<Entry>> {
+pub(super) fn contents(blocks: &Blocks<'_>, block: &[u8]) -> Result<Contents> {
     let at = blocks.at(0);
     let Ok((header, _)) = Header::ref_from_prefix(block) else {
         return Err(PoolError::corrupt(at, "fat ZAP header size", block.len(), "at least 104"));
@@ -88,13 +88,13 @@ pub(super) fn entries(blocks: &Blocks<'_>, block: &[u8]) -> Result<Vec<Entry>> {
         let found = format!("{:#x}", header.magic.get());
         return Err(PoolError::corrupt(at, "fat ZAP magic", found, format!("{HEADER_MAGIC:#x}")));
     }
-    let mut out = Vec::new();
+    let mut entries = Vec::new();
     let key_size = if header.flags.get() & FLAG_UINT64_KEY != 0 { 8 } else { 1 };
     for leaf in leaves(blocks, header, block)? {
         let data = blocks.block(leaf)?;
-        Leaf::parse(&data, blocks.at(leaf))?.entries(key_size, &mut out)?;
+        Leaf::parse(&data, blocks.at(leaf))?.entries(key_size, &mut entries)?;
     }
-    Ok(out)
+    Ok(Contents { entries, normflags: header.normflags.get() })
 }
 
 /// The leaf blocks that the pointer table names, each once.

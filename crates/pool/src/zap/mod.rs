@@ -10,6 +10,7 @@ use crate::dmu::objset::Objset;
 use crate::place::Bookmark;
 use crate::{PoolError, Result};
 use bytes::Bytes;
+use std::borrow::Cow;
 
 /// `ZBT_MICRO`: the first word of a micro ZAP.
 const BLOCK_MICRO: u64 = (1 << 63) + 3;
@@ -27,7 +28,7 @@ pub struct Entry {
     pub int_size: u8,
     /// The value's integers, big-endian, one after another.
     pub value: Vec<u8>,
-    /// Hash of the name; entries are iterated in the order of (hash, cd).
+    /// Hash of the name as the ZAP normalises it; entries are iterated in the order of (hash, cd).
     pub hash: u64,
     /// Collision differentiator.
     pub cd: u32,
@@ -79,13 +80,71 @@ pub fn entries(os: &Objset, object: u64) -> Result<Vec<Entry>> {
 /// # Errors
 /// As [`entries`].
 pub fn entries_of(os: &Objset, object: u64, dnode: &Dnode) -> Result<Vec<Entry>> {
+    contents(os, object, dnode).map(|contents| contents.entries)
+}
+
+fn contents(os: &Objset, object: u64, dnode: &Dnode) -> Result<Contents> {
     let blocks = Blocks {
         objset: os.id(),
         object,
         maxblkid: dnode.maxblkid,
         read: &|blkid| os.block(dnode, object, blkid),
     };
-    blocks.entries()
+    blocks.contents()
+}
+
+/// What a ZAP holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// All entries, in iteration order.
+    pub entries: Vec<Entry>,
+    /// How names are made alike before they are hashed, and compared if the caller asks for it:
+    /// `zap_normflags`, of the flags that `u8_textprep_str()` takes. Zero means as they are.
+    pub normflags: u64,
+}
+
+impl Contents {
+    /// The entry of that name; where names are to be taken for one another, of the one that is written
+    /// so, or else of the first that is normalised to the same.
+    ///
+    /// A ZAP without normalisation has no other names than those it was given, as in the fallback of
+    /// `dsl_dataset_snap_lookup()`, OpenZFS `module/zfs/dsl_dataset.c`, zfs-2.3.2.
+    pub fn find(&self, name: &[u8], matching: Matching) -> Option<&Entry> {
+        let exact = self.entries.iter().find(|e| e.name == name);
+        match matching {
+            Matching::Exact => exact,
+            Matching::Normalized => exact.or_else(|| {
+                let wanted = normalized(name, self.normflags);
+                self.entries.iter().find(|e| normalized(&e.name, self.normflags) == wanted)
+            }),
+        }
+    }
+}
+
+/// Whether names that are normalised to the same are one: `matchtype_t`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Matching {
+    /// They are not.
+    Exact,
+    /// They are: `MT_NORMALIZE`.
+    Normalized,
+}
+
+/// `U8_TEXTPREP_TOUPPER`: letters are made capitals. Source: OpenZFS `include/sys/u8_textprep.h`,
+/// zfs-2.3.2.
+const NORM_TOUPPER: u64 = 2;
+
+/// A name as a ZAP with these flags normalises it.
+///
+/// Letters beyond ASCII stay as they are: the ZAPs that are looked up so hold names of snapshots and
+/// bookmarks, which have none (`zfs_component_namecheck()`, OpenZFS `module/zcommon/zfs_namecheck.c`,
+/// zfs-2.3.2).
+fn normalized(name: &[u8], flags: u64) -> Cow<'_, [u8]> {
+    if flags & NORM_TOUPPER != 0 {
+        Cow::Owned(name.to_ascii_uppercase())
+    } else {
+        Cow::Borrowed(name)
+    }
 }
 
 /// A ZAP as the blocks of its object, wherever those come from.
@@ -107,18 +166,26 @@ impl Blocks<'_> {
     /// # Errors
     /// As [`entries`].
     pub fn entries(&self) -> Result<Vec<Entry>> {
+        self.contents().map(|contents| contents.entries)
+    }
+
+    /// All entries, and how their names are compared.
+    ///
+    /// # Errors
+    /// As [`entries`].
+    pub fn contents(&self) -> Result<Contents> {
         let block = self.block(0)?;
         let kind = block.first_chunk::<8>().map_or(0, |b| u64::from_le_bytes(*b));
-        let mut entries = match kind {
-            BLOCK_MICRO => micro::entries(&block),
-            BLOCK_HEADER => fat::entries(self, &block)?,
+        let mut contents = match kind {
+            BLOCK_MICRO => micro::contents(&block),
+            BLOCK_HEADER => fat::contents(self, &block)?,
             other => {
                 let found = format!("{other:#x}");
                 return Err(PoolError::corrupt(self.at(0), "ZAP type", found, "micro or fat"));
             }
         };
-        entries.sort_by_key(|e| (e.hash, e.cd));
-        Ok(entries)
+        contents.entries.sort_by_key(|e| (e.hash, e.cd));
+        Ok(contents)
     }
 
     fn at(&self, blkid: u64) -> Bookmark {
@@ -137,7 +204,21 @@ impl Blocks<'_> {
 /// # Errors
 /// As [`entries`].
 pub fn lookup(os: &Objset, object: u64, name: &str) -> Result<Option<Entry>> {
-    Ok(entries(os, object)?.into_iter().find(|e| e.name == name.as_bytes()))
+    lookup_matching(os, object, name, Matching::Exact)
+}
+
+/// As [`lookup`], of names that may be taken for one another.
+///
+/// # Errors
+/// As [`entries`].
+pub fn lookup_matching(
+    os: &Objset,
+    object: u64,
+    name: &str,
+    matching: Matching,
+) -> Result<Option<Entry>> {
+    let contents = contents(os, object, &os.dnode(object)?)?;
+    Ok(contents.find(name.as_bytes(), matching).cloned())
 }
 
 /// The one 64-bit value of that name, or `None`.

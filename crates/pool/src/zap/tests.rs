@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::PoolError;
+use proptest::prelude::*;
 
 /// Sets `bytes` at `at`.
 fn put(block: &mut [u8], at: usize, bytes: &[u8]) {
@@ -153,4 +154,78 @@ fn a_chain_through_another_kind_of_chunk_is_refused() {
     let mut blocks = fat_blocks();
     blocks[1][112 + 1] = 3;
     assert_eq!(corrupt(&blocks), "ZAP value size");
+}
+
+#[test]
+fn names_of_one_spelling_or_of_any() {
+    let contents = |normflags: u64| Contents {
+        entries: ["Monday", "monday", "TUESDAY"].iter().map(|name| entry(name)).collect(),
+        normflags,
+    };
+    let find = |normflags, name: &str, matching| {
+        contents(normflags).find(name.as_bytes(), matching).map(Entry::name)
+    };
+    let any = Matching::Normalized;
+    assert_eq!(find(2, "monday", any).unwrap(), "monday");
+    assert_eq!(find(2, "MONDAY", any).unwrap(), "Monday");
+    assert_eq!(find(2, "tuesday", any).unwrap(), "TUESDAY");
+    assert_eq!(find(2, "tuesday", Matching::Exact), None);
+    assert_eq!(find(2, "wednesday", any), None);
+    // A ZAP that does not normalise has no other spellings.
+    assert_eq!(find(0, "tuesday", any), None);
+    // Nor has a letter that no snapshot's name has.
+    assert_eq!(find(2, "t\u{fc}esday", any), None);
+}
+
+#[test]
+fn a_micro_zap_hashes_what_it_normalises_to() {
+    let hash_of = |normflags: u8, name: &[u8; 5]| {
+        let mut block = micro_block();
+        block[16] = normflags;
+        put(&mut block, 64 + 14, name);
+        let entries = parse(&[block]).unwrap();
+        entries.iter().find(|e| e.name == name).unwrap().hash
+    };
+    assert_eq!(hash_of(2, b"first"), hash_of(2, b"FiRst"));
+    assert_ne!(hash_of(0, b"first"), hash_of(0, b"FiRst"));
+    assert_eq!(hash_of(2, b"first"), hash_of(0, b"FIRST"));
+}
+
+fn entry(name: &str) -> Entry {
+    Entry { name: name.into(), int_size: 8, value: vec![0; 8], hash: 0, cd: 0 }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+    /// A name is found by every spelling of it where names are normalised, and by its own alone where
+    /// they are not.
+    #[test]
+    fn every_spelling_finds_its_name(
+        names in prop::collection::btree_set("[a-zA-Z0-9_.: -]{1,20}", 1..12),
+        pick in any::<prop::sample::Index>(),
+        flip in prop::collection::vec(any::<bool>(), 20),
+        normalised in any::<bool>(),
+    ) {
+        let mut entries: Vec<Entry> = Vec::new();
+        for name in &names {
+            if !entries.iter().any(|e| e.name.eq_ignore_ascii_case(name.as_bytes())) {
+                entries.push(entry(name));
+            }
+        }
+        let name = entries[pick.index(entries.len())].name();
+        let spelt: String = name
+            .chars()
+            .zip(&flip)
+            .map(|(c, flip)| match (flip, c.is_ascii_lowercase()) {
+                (true, true) => c.to_ascii_uppercase(),
+                (true, false) => c.to_ascii_lowercase(),
+                (false, _) => c,
+            })
+            .collect();
+        let contents = Contents { entries, normflags: if normalised { 2 } else { 0 } };
+        let found = contents.find(spelt.as_bytes(), Matching::Normalized).map(Entry::name);
+        prop_assert_eq!(found, (normalised || spelt == name).then(|| name.clone()));
+        let exact = contents.find(spelt.as_bytes(), Matching::Exact).map(Entry::name);
+        prop_assert_eq!(exact, (spelt == name).then_some(name));
+    }
 }
