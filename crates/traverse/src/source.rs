@@ -1,9 +1,12 @@
 //! The incremental source of a send: what it is, and whether the target descends from it.
 
 use crate::error::{Result, SendError};
+use crate::redaction;
+use zsend_encoder::dialect::Dialect;
 use zsend_pool::dsl::bookmark::DsBookmark;
 use zsend_pool::dsl::dataset::Dataset;
 use zsend_pool::dsl::name::{Name, Suffix};
+use zsend_pool::dsl::redaction::RedactionList;
 use zsend_pool::pool::Pool;
 use zsend_pool::{PoolError, zap};
 
@@ -41,7 +44,13 @@ impl Source {
     ///
     /// # Errors
     /// [`SendError::Refused`] in the words of `zfs send`.
-    pub(crate) fn open(pool: &Pool, to: &Dataset, to_name: &Name, from: &Name) -> Result<Self> {
+    pub(crate) fn open(
+        pool: &Pool,
+        to: &Dataset,
+        to_name: &Name,
+        from: &Name,
+        dialect: Dialect,
+    ) -> Result<Self> {
         let cannot = |why: String| SendError::Refused(format!("cannot send '{to_name}': {why}"));
         let missing = || cannot(format!("incremental source ({from}) does not exist"));
         let exists = |e: PoolError| match e {
@@ -60,15 +69,18 @@ impl Source {
             }
             Suffix::Bookmark(short) => {
                 let head = pool.head(&from.dataset).map_err(exists)?;
-                let bookmarks = pool.bookmarks(&head)?;
-                let (_, bookmark) =
-                    bookmarks.into_iter().find(|(n, _)| n == short).ok_or_else(missing)?;
+                let bookmark = pool.bookmark(&head, short)?.ok_or_else(missing)?;
                 // A bookmark stands for the snapshot that it was made of.
                 let mut earlier = head;
                 earlier.is_snapshot = true;
                 earlier.creation_txg = bookmark.creation_txg;
                 earlier.object = 0;
-                if !to.descends_from(pool.mos(), &earlier)? {
+                // From a redaction bookmark to the snapshot that it was made of, a stream brings what
+                // was redacted.
+                let fills = bookmark.redaction_obj != 0
+                    && bookmark.guid == to.guid
+                    && !dialect.is_illumos();
+                if !fills && !to.descends_from(pool.mos(), &earlier)? {
                     return Err(cannot("not an earlier snapshot from the same fs".into()));
                 }
                 Ok(Self {
@@ -80,14 +92,6 @@ impl Source {
                     kind: SourceKind::Bookmark(bookmark),
                 })
             }
-        }
-    }
-
-    /// MOS object of the list of blocks that its receivers lack, if it is a redaction bookmark.
-    pub(crate) fn redaction_list(&self) -> Option<u64> {
-        match &self.kind {
-            SourceKind::Bookmark(b) if b.redaction_obj != 0 => Some(b.redaction_obj),
-            _ => None,
         }
     }
 
@@ -120,42 +124,89 @@ pub(crate) fn ivset_guid(dataset: &Dataset) -> u64 {
     dataset.field(FIELD_IVSET_GUID).and_then(zap::Entry::u64).unwrap_or(0)
 }
 
-/// The snapshot or bookmark that has this guid: looked for in `dataset`, then in the datasets that
-/// it was cloned from, then in the whole pool.
-pub(crate) fn find_by_guid(pool: &Pool, dataset: &str, guid: u64) -> Result<Option<Name>> {
+/// What is looked for by guid.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted<'a> {
+    /// The guid.
+    pub(crate) guid: u64,
+    /// Whether a bookmark will do.
+    pub(crate) bookmarks: bool,
+    /// What it must have been redacted for, in any order. Without this, a bookmark with a redaction
+    /// list comes after all that have none.
+    pub(crate) redacted_for: Option<&'a [u64]>,
+}
+
+impl Wanted<'_> {
+    /// Whether what was redacted for these snapshots will do.
+    fn fits(&self, guids: Option<&[u64]>) -> bool {
+        let sorted = |guids: &[u64]| {
+            let mut guids = guids.to_vec();
+            guids.sort_unstable();
+            guids
+        };
+        match (self.redacted_for, guids) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(wanted), Some(guids)) => sorted(wanted) == sorted(guids),
+        }
+    }
+}
+
+/// The snapshot or bookmark that has a guid: looked for in `dataset`, then in the datasets that it was
+/// cloned from, then in the whole pool.
+///
+/// # Errors
+/// Those of reading the names.
+pub(crate) fn find_by_guid(pool: &Pool, dataset: &str, wanted: Wanted<'_>) -> Result<Option<Name>> {
     let mut name = dataset.to_owned();
     // Each clone is younger than its origin, so the chain ends; the bound is for broken pools.
     for _ in 0..1000 {
-        if let Some(found) = in_dataset(pool, &name, guid)? {
+        let dir = match pool.dir(&name) {
+            Ok(dir) => dir,
+            // Its snapshots may have been moved elsewhere.
+            Err(PoolError::NotFound { .. }) => break,
+            Err(e) => return Err(e.into()),
+        };
+        if let Some(found) = in_dataset(pool, &name, wanted)? {
             return Ok(Some(found));
         }
-        let dir = pool.dir(&name)?;
         if dir.origin == 0 {
             break;
         }
         let origin = Dataset::open(pool.mos(), dir.origin)?;
         name = Name::parse(&pool.dataset_name(&origin)?)?.dataset;
     }
-    in_tree(pool, pool.name(), guid)
+    in_tree(pool, pool.name(), wanted)
 }
 
-fn in_dataset(pool: &Pool, dataset: &str, guid: u64) -> Result<Option<Name>> {
+fn in_dataset(pool: &Pool, dataset: &str, wanted: Wanted<'_>) -> Result<Option<Name>> {
     let head = pool.head(dataset)?;
-    let snapshots = pool.snapshots(&head)?;
-    let found =
-        snapshots.into_iter().find(|(_, d)| d.guid == guid).map(|(n, _)| Suffix::Snapshot(n));
-    let found = match found {
-        Some(snapshot) => Some(snapshot),
-        None => {
-            let bookmarks = pool.bookmarks(&head)?;
-            bookmarks.into_iter().find(|(_, b)| b.guid == guid).map(|(n, _)| Suffix::Bookmark(n))
+    let named = |suffix| Ok(Some(Name { dataset: dataset.to_owned(), suffix }));
+    for (name, snapshot) in pool.snapshots(&head)? {
+        if snapshot.guid == wanted.guid && wanted.fits(snapshot.redacted_for()?.as_deref()) {
+            return named(Suffix::Snapshot(name));
         }
-    };
-    Ok(found.map(|suffix| Name { dataset: dataset.to_owned(), suffix }))
+    }
+    if !wanted.bookmarks {
+        return Ok(None);
+    }
+    let mut bookmarks = pool.bookmarks(&head)?;
+    bookmarks.retain(|(_, bookmark)| bookmark.guid == wanted.guid);
+    bookmarks.sort_by_key(|(_, bookmark)| bookmark.redaction_obj != 0);
+    for (name, bookmark) in bookmarks {
+        let list = match wanted.redacted_for {
+            None => None,
+            Some(_) => redaction::list(pool, &bookmark)?,
+        };
+        if wanted.fits(list.as_ref().map(RedactionList::guids)) {
+            return named(Suffix::Bookmark(name));
+        }
+    }
+    Ok(None)
 }
 
-fn in_tree(pool: &Pool, name: &str, guid: u64) -> Result<Option<Name>> {
-    if let Some(found) = in_dataset(pool, name, guid)? {
+fn in_tree(pool: &Pool, name: &str, wanted: Wanted<'_>) -> Result<Option<Name>> {
+    if let Some(found) = in_dataset(pool, name, wanted)? {
         return Ok(Some(found));
     }
     for (child, _) in pool.dir(name)?.children(pool.mos())? {
@@ -163,7 +214,7 @@ fn in_tree(pool: &Pool, name: &str, guid: u64) -> Result<Option<Name>> {
         if child.starts_with(['$', '%']) || name.len() + child.len() >= 256 {
             continue;
         }
-        if let Some(found) = in_tree(pool, &format!("{name}/{child}"), guid)? {
+        if let Some(found) = in_tree(pool, &format!("{name}/{child}"), wanted)? {
             return Ok(Some(found));
         }
     }
