@@ -31,6 +31,7 @@ fn main() -> Result<()> {
     let dir = zsend_testkit::images::unpack(&zsend_testkit::fixture("xgpt"))?;
     let disk = fs::read(dir.join("d0.img"))?;
     save("gpt", "xgpt", &[&[0][..], &disk[..34 * 512]].concat())?;
+    redaction()?;
     objset()
 }
 
@@ -217,6 +218,20 @@ fn dnode(kind: u8, levels: u8, sectors: u16, maxblkid: u64, pointer: &[u8]) -> V
     d[16..24].copy_from_slice(&maxblkid.to_le_bytes());
     d[64..192].copy_from_slice(pointer);
     d
+}
+
+/// Redaction lists of three runs, of which the second ends with its object, one for each place that the
+/// header may have.
+fn redaction() -> Result<()> {
+    let header = [u64::MAX, u64::MAX, 3, 2, 11, 22, 0, 0];
+    let entries = [[3, 0, 256 << 48, 0], [3, 5, 256 << 48 | 2, 0], [7, 1, 1 << 48 | 9, 0]];
+    let words = header.iter().chain(entries.as_flattened());
+    let mut list: Vec<u8> = words.flat_map(|w: &u64| w.to_le_bytes()).collect();
+    list.resize(64 + 512, 0);
+    for (flags, name) in [(0, "bonus"), (1, "spill")] {
+        save("redaction", name, &[&[flags][..], &list].concat())?;
+    }
+    Ok(())
 }
 
 /// An object set of a micro ZAP, and a gang header, both made by hand.

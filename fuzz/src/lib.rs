@@ -14,6 +14,7 @@ pub mod label;
 mod memory;
 pub mod nvlist;
 pub mod objset;
+pub mod redaction;
 pub mod space_map;
 pub mod stream;
 pub mod token;

@@ -14,7 +14,7 @@ pub fn check(bytes: &[u8]) {
     let [shift, rest @ ..] = bytes else { return };
     let size = 512 << (shift % 6);
     let blocks: Vec<Vec<u8>> = rest.chunks_exact(size).map(<[u8]>::to_vec).collect();
-    let Ok(Readable { entries, lost }) = readable(&blocks) else { return };
+    let Ok(Readable { entries, lost, .. }) = readable(&blocks) else { return };
     assert!(lost.len() <= MAX_LOST);
     assert!(entries.is_sorted_by_key(|e| (e.hash, e.cd)));
     let held: usize = entries.iter().map(|e| e.name.len() + e.value.len()).sum();

@@ -9,8 +9,8 @@ use zsend_pool::ErrorClass;
 use zsend_pool::dsl::name::Name;
 use zsend_pool::pool::Pool;
 
-/// Loads the key that a send of `target` needs, and every other that was given.
-pub(crate) fn load(pool: &Pool, args: &SendArgs, target: &Name) -> Done {
+/// Loads every key that was given, and asks for the one that a send of `target` needs if `needed`.
+pub(crate) fn load(pool: &Pool, args: &SendArgs, target: &Name, needed: bool) -> Done {
     for key in &args.keys {
         let (dataset, file) = key
             .split_once('=')
@@ -25,7 +25,7 @@ pub(crate) fn load(pool: &Pool, args: &SendArgs, target: &Name) -> Done {
     // A target that does not exist is refused where it is opened, in the words for that.
     let Ok(head) = pool.head(&target.dataset) else { return Ok(()) };
     let Some(encryption) = pool.encryption(&head)? else { return Ok(()) };
-    if pool.has_key(&encryption) || !std::io::stdin().is_terminal() {
+    if !needed || pool.has_key(&encryption) || !std::io::stdin().is_terminal() {
         return Ok(());
     }
     if encryption.format == KeyFormat::RAW {

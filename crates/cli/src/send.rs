@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use zsend_encoder::dialect::Dialect;
 use zsend_pool::ErrorClass;
-use zsend_pool::dsl::name::{Name, Suffix};
+use zsend_pool::dsl::name::Name;
 use zsend_pool::pool::Pool;
 use zsend_records::flags::Features;
 use zsend_traverse::SendError;
@@ -45,8 +45,9 @@ pub(crate) fn run(args: &SendArgs) -> Done {
     let name = &pool.full_name(name);
     let target = Name::parse(name)?;
     let raw = args.raw || token.as_ref().is_some_and(|t| t.rawok);
+    let only_described = args.dry_run && !args.exact;
     if !raw {
-        keys::load(&pool, args, &target)?;
+        keys::load(&pool, args, &target, !only_described)?;
     }
     let plan = match &token {
         Some(token) => SendPlan::by_token(&pool, token, options),
@@ -64,16 +65,14 @@ pub(crate) fn run(args: &SendArgs) -> Done {
             Ok(())
         };
     }
+    plan.check().map_err(refused)?;
+    for warning in plan.warnings() {
+        warn(warning);
+    }
     if plan.options().dialect == Dialect::OpenZfsXdr && plan.features().contains(Features::RAW) {
         warn(
             "receivers in the kernel refuse this stream: its key list is packed as OpenZFS packs it in \
              user space; --dialect openzfs is received everywhere",
-        );
-    }
-    if plan.is_from_redaction() && plan.options().dialect.loses_last_listed_block() {
-        warn(
-            "OpenZFS up to 2.4.2 leaves out the last block of a redacted file when it sends from a \
-             redaction bookmark, and so does this dialect; --dialect openzfs-xdr does not",
         );
     }
     let output = Output::open(args.output.as_deref())?;
@@ -202,9 +201,18 @@ fn describe(
     cancel: &AtomicBool,
     out: &mut dyn Write,
 ) -> Done {
-    let size = if args.exact { plan.exact_size(cancel)?.bytes } else { plan.estimate(cancel)? };
+    let mut text = match &args.token {
+        Some(token) => token::contents(&token::list(token)?),
+        None => Vec::new(),
+    };
+    let size = if args.exact {
+        plan.exact_size(cancel).map(|summary| summary.bytes)
+    } else {
+        plan.estimate(cancel)
+    };
+    let size = size.map_err(refused)?;
     let name = plan.name().trim_end_matches("@--head--");
-    let text = if args.parsable {
+    let estimate = if args.parsable {
         match plan.source() {
             None => format!("full\t{name}\t{size}\nsize\t{size}\n"),
             Some(from) => format!("incremental\t{}\t{name}\t{size}\nsize\t{size}\n", from.name),
@@ -214,17 +222,26 @@ fn describe(
         let what = match plan.source() {
             None => format!("full send of {name}"),
             Some(from) => {
-                let short = from.name.find(['@', '#']).map_or(&*from.name, |i| &from.name[i..]);
-                let same = Name::parse(&from.name).is_ok_and(|n| {
-                    matches!(n.suffix, Suffix::Snapshot(_)) && name.starts_with(&n.dataset)
-                });
-                format!("send from {} to {name}", if same { short } else { &from.name })
+                format!("send from {} to {name}", source_shown(plan, &from.name))
             }
         };
         let is = if args.exact { "size is exactly" } else { "estimated size is" };
         format!("{what} {is} {nice}\ntotal {is} {nice}\n")
     };
+    text.extend(estimate.into_bytes());
     // A reader that has gone away wanted no more of the estimate.
-    let _ = out.write_all(text.as_bytes());
+    let _ = out.write_all(&text);
     Ok(())
+}
+
+/// A source as `zfs send -v` shows it: in full; of illumos, a snapshot of the same dataset without the
+/// dataset's name.
+fn source_shown<'n>(plan: &SendPlan<'_>, from: &'n str) -> &'n str {
+    match from.find('@') {
+        Some(at) if plan.options().dialect.is_illumos() => {
+            let same = plan.name().split('@').next() == Some(&from[..at]);
+            if same { &from[at..] } else { from }
+        }
+        Some(_) | None => from,
+    }
 }

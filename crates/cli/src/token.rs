@@ -4,34 +4,47 @@ use crate::args::TokenArgs;
 use crate::exit::{Done, Failure};
 use std::io::Write;
 use zsend_pool::ErrorClass;
-use zsend_records::token::{ResumeToken, TokenError};
+use zsend_records::nvlist::NvList;
+use zsend_records::token::{ResumeToken, TokenError, unpack};
 use zsend_stream::dump::{nvlist_json, nvlist_text};
 
 /// Runs the subcommand.
 pub(crate) fn run(args: &TokenArgs) -> Done {
-    let list = decode(&args.token)?.to_nvlist();
-    let mut text = Vec::new();
-    let written = if args.json {
-        writeln!(text, "{:#}", nvlist_json(&list))
-    } else {
-        text.extend_from_slice(b"resume token contents:\n");
-        nvlist_text(&mut text, &list)
-    };
-    // Memory takes everything; and a reader that has gone away has seen what it wanted.
-    let _ = written.and_then(|()| std::io::stdout().lock().write_all(&text));
+    let list = list(&args.token)?;
+    let text =
+        if args.json { format!("{:#}\n", nvlist_json(&list)).into() } else { contents(&list) };
+    // A reader that has gone away has seen what it wanted.
+    let _ = std::io::stdout().lock().write_all(&text);
     Ok(())
 }
 
-/// Decodes a token; what is wrong with it is told first as `zfs send -t` does, then exactly.
+/// What a token says, in the words of `zfs send -v -t`.
+pub(crate) fn contents(list: &NvList) -> Vec<u8> {
+    let mut text = b"resume token contents:\n".to_vec();
+    // Memory takes everything.
+    let _ = nvlist_text(&mut text, list);
+    text
+}
+
+/// The whole list in a token, known or not.
+pub(crate) fn list(token: &str) -> Result<NvList, Failure> {
+    decode(token)?;
+    unpack(token).map_err(failure)
+}
+
+/// Decodes a token.
 pub(crate) fn decode(token: &str) -> Result<ResumeToken, Failure> {
-    ResumeToken::decode(token).map_err(|e| {
-        let kind = match &e {
-            TokenError::Version { found } => format!("invalid version {found}"),
-            TokenError::Checksum { .. } => "incorrect checksum".into(),
-            TokenError::Parts { .. } | TokenError::Number { .. } => "invalid format".into(),
-            _ => "payload is not valid".into(),
-        };
-        let message = format!("cannot resume send: resume token is corrupt ({kind})\n{e}");
-        Failure::new(ErrorClass::Damaged, message)
-    })
+    ResumeToken::decode(token).map_err(failure)
+}
+
+/// What is wrong with a token is told first as `zfs send -t` does, then exactly.
+fn failure(e: TokenError) -> Failure {
+    let kind = match &e {
+        TokenError::Version { found } => format!("invalid version {found}"),
+        TokenError::Checksum { .. } => "incorrect checksum".into(),
+        TokenError::Parts { .. } | TokenError::Number { .. } => "invalid format".into(),
+        _ => "payload is not valid".into(),
+    };
+    let message = format!("cannot resume send: resume token is corrupt ({kind})\n{e}");
+    Failure::new(ErrorClass::Damaged, message)
 }

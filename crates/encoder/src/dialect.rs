@@ -36,12 +36,6 @@ impl Dialect {
         matches!(self, Self::Illumos)
     }
 
-    /// Whether a send from a redaction bookmark leaves out an object's last block, as OpenZFS did up
-    /// to 2.3.7 and 2.4.2; the references of the dialect have it so.
-    pub const fn loses_last_listed_block(self) -> bool {
-        matches!(self, Self::OpenZfs)
-    }
-
     /// How the nvlist after BEGIN is packed.
     pub const fn payload_encoding(self) -> Encoding {
         match self {

@@ -317,6 +317,9 @@ impl BlkPtr {
             if self.psize() > EMBEDDED_MAX as u64 || self.psize() > self.lsize() {
                 return Err(PoolError::corrupt(*at, "embedded psize", self.psize(), "at most 112"));
             }
+            if self.compress() == Compress::OFF && self.psize() != self.lsize() {
+                return Err(PoolError::corrupt(*at, "embedded psize", self.psize(), self.lsize()));
+            }
             return Ok(());
         }
         if self.psize() > MAX_BLOCK_SIZE {
@@ -361,6 +364,8 @@ mod tests {
         assert!(matches!(bp.check(&at), Err(PoolError::Corrupt { what: "lsize", .. })));
         let bp = with_prop(1 | (2 << 32) | (7 << 40));
         assert!(matches!(bp.check(&at), Err(PoolError::Corrupt { what: "psize", .. })));
+        let bp = with_prop(511 | (65 << 25) | (2 << 32) | (1 << 39));
+        assert!(matches!(bp.check(&at), Err(PoolError::Corrupt { what: "embedded psize", .. })));
         let bp = with_prop((2 << 32) | (99 << 40));
         assert!(matches!(bp.check(&at), Err(PoolError::Unsupported(_))));
     }

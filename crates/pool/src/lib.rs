@@ -31,6 +31,7 @@ pub mod pool;
 pub mod uberblock;
 pub mod vdev;
 pub mod zap;
+pub mod zil;
 pub mod zio;
 
 pub use cache::BlockCache;

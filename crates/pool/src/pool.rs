@@ -177,7 +177,17 @@ impl Pool {
         bookmark::all(&self.mos, head)
     }
 
-    /// A head or snapshot by its name.
+    /// The bookmark of a head by its short name, which may be in another case if the head's names are
+    /// compared without case; `None` if there is none.
+    ///
+    /// # Errors
+    /// Those of reading the ZAP.
+    pub fn bookmark(&self, head: &Dataset, short: &str) -> Result<Option<DsBookmark>> {
+        bookmark::find(&self.mos, head, short)
+    }
+
+    /// A head or snapshot by its name. A snapshot's may be in another case, if its head's names are
+    /// compared without case.
     ///
     /// # Errors
     /// [`PoolError::NotFound`]; [`PoolError::BadName`] for a bookmark, which has no contents.
@@ -190,8 +200,9 @@ impl Pool {
                 if head.snapnames == 0 {
                     return Err(missing());
                 }
-                let object =
-                    zap::lookup_u64(&self.mos, head.snapnames, short)?.ok_or_else(missing)?;
+                let matching = head.matching();
+                let entry = zap::lookup_matching(&self.mos, head.snapnames, short, matching)?;
+                let object = entry.and_then(|e| e.u64()).ok_or_else(missing)?;
                 Dataset::open(&self.mos, object)
             }
             Suffix::Bookmark(_) => Err(PoolError::BadName {

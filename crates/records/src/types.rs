@@ -267,6 +267,12 @@ impl Checksum {
     /// BLAKE3, salted.
     pub const BLAKE3: Self = Self(14);
 
+    /// Whether the sum lies in the block and not in its pointer, which no block of a dataset has
+    /// (`ZCHECKSUM_FLAG_EMBEDDED`).
+    pub const fn is_in_block(self) -> bool {
+        matches!(self, Self::LABEL | Self::GANG_HEADER | Self::ZILOG | Self::ZILOG2)
+    }
+
     /// Whether the algorithm is strong enough for dedup without verification
     /// (`ZCHECKSUM_FLAG_DEDUP`), which is what the stream's CHECKSUM_DEDUP flag says.
     pub const fn is_dedup(self) -> bool {

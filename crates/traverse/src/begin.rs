@@ -15,9 +15,7 @@ impl SendPlan<'_> {
         flags.set(BeginFlags::CI_DATA, self.dataset().is_case_insensitive);
         flags.set(BeginFlags::FREERECORDS, self.options().tunables.set_freerecords_bit);
         let mut list = NvList::new();
-        if !self.listed.snaps.is_empty() {
-            list.insert("redact_from_snaps", NvValue::Uint64Array(self.listed.snaps.clone()));
-        }
+        self.redaction.add_to(&mut list);
         if let Some((object, offset)) = self.options().resume.filter(|&r| r != (0, 0)) {
             list.insert("resume_object", NvValue::Uint64(object));
             list.insert("resume_offset", NvValue::Uint64(offset));

@@ -19,8 +19,10 @@ use zsend_records::types::ObjsetType;
 
 /// Default of the `recordsize` property.
 const DEFAULT_RECORDSIZE: u64 = 128 << 10;
-/// Default of `volblocksize`, which is stored at creation all the same.
-const DEFAULT_VOLBLOCKSIZE: u64 = 8 << 10;
+/// Default of `volblocksize`, of illumos and of OpenZFS since 2.2. What a volume has is no property in
+/// the MOS, so that both senders count with their default whatever it is.
+const ILLUMOS_VOLBLOCKSIZE: u64 = 8 << 10;
+const OPENZFS_VOLBLOCKSIZE: u64 = 16 << 10;
 /// BEGIN and END, which an estimate from a snapshot adds.
 const BEGIN_AND_END: u64 = 2 * RECORD_SIZE as u64;
 
@@ -28,16 +30,22 @@ impl SendPlan<'_> {
     /// The stream's size as `zfs send -n` of the dialect estimates it.
     ///
     /// Follows `dmu_send_estimate()`, `dmu_send_estimate_from_txg()` (illumos `dmu_send.c`) and
-    /// `dmu_send_estimate_fast()` (OpenZFS `module/zfs/dmu_send.c`, zfs-2.3.2).
+    /// `dmu_send_estimate_fast()` (OpenZFS `module/zfs/dmu_send.c`, zfs-2.3.2), and from a bookmark that
+    /// does not tell enough or has a redaction list `zfs_ioc_send_space()` (`zfs_ioctl.c`), which counts
+    /// a whole dry run.
     ///
     /// # Errors
     /// Those of reading the datasets and deadlists.
     pub fn estimate(&self, cancel: &AtomicBool) -> Result<u64> {
-        Ok(self.estimate_whole(cancel)?.wrapping_sub(self.options().received))
+        let Some(whole) = self.estimate_whole(cancel)? else {
+            // Counted from where the stream goes on.
+            return Ok(self.exact_size(cancel)?.bytes);
+        };
+        Ok(whole.wrapping_sub(self.options().received))
     }
 
-    /// The estimate of the stream from its start.
-    fn estimate_whole(&self, cancel: &AtomicBool) -> Result<u64> {
+    /// The estimate of the stream from its start; `None` where the reference counts its records.
+    fn estimate_whole(&self, cancel: &AtomicBool) -> Result<Option<u64>> {
         let mos = self.pool().mos();
         let dataset = self.dataset();
         let (compressed, uncompressed, extra) = match self.source().map(|s| &s.kind) {
@@ -50,7 +58,9 @@ impl SendPlan<'_> {
                 let (comp, uncomp) = self.traversed(b.creation_txg, cancel)?;
                 (comp, uncomp, 0)
             }
-            Some(SourceKind::Bookmark(b)) if b.has_freed_before_next() => {
+            Some(SourceKind::Bookmark(b))
+                if b.has_freed_before_next() && !self.redaction.has_list() =>
+            {
                 let old = OldSpace {
                     referenced: b.referenced,
                     creation_txg: b.creation_txg,
@@ -59,9 +69,9 @@ impl SendPlan<'_> {
                 let [_, comp, uncomp] = space_written(mos, &old, dataset)?;
                 (comp, uncomp, BEGIN_AND_END)
             }
-            Some(SourceKind::Bookmark(_)) => return Ok(self.exact_size(cancel)?.bytes),
+            Some(SourceKind::Bookmark(_)) => return Ok(None),
         };
-        Ok(self.adjust(compressed, uncompressed)?.wrapping_add(extra))
+        Ok(Some(self.adjust(compressed, uncompressed)?.wrapping_add(extra)))
     }
 
     /// `dmu_adjust_send_estimate_for_indirects()`: all blocks count as full, each has a block
@@ -81,10 +91,11 @@ impl SendPlan<'_> {
     }
 
     fn recordsize(&self) -> Result<u64> {
-        let (name, default) = if self.objset().kind() == ObjsetType::ZVOL {
-            ("volblocksize", DEFAULT_VOLBLOCKSIZE)
-        } else {
-            ("recordsize", DEFAULT_RECORDSIZE)
+        let is_illumos = self.options().dialect.is_illumos();
+        let (name, default) = match (self.objset().kind() == ObjsetType::ZVOL, is_illumos) {
+            (true, true) => ("volblocksize", ILLUMOS_VOLBLOCKSIZE),
+            (true, false) => ("volblocksize", OPENZFS_VOLBLOCKSIZE),
+            (false, _) => ("recordsize", DEFAULT_RECORDSIZE),
         };
         let set = prop::inherited_u64(self.pool().mos(), self.dataset(), name)?;
         Ok(set.unwrap_or(default))

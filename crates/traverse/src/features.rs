@@ -18,7 +18,7 @@ const ZPL_VERSION_SA: u64 = 5;
 /// Chooses the features, as `dmu_send_impl()` of the dialect's lineage does.
 ///
 /// # Errors
-/// [`SendError::Refused`] for a dataset that cannot be sent without a flag that was not given.
+/// Those of reading the ZPL version.
 pub(crate) fn choose(
     pool: &Pool,
     dataset: &Dataset,
@@ -56,16 +56,23 @@ pub(crate) fn choose(
         );
         features.set(Features::LONGNAME, dataset.uses(feature::LONGNAME));
         features.set(Features::LARGE_MICROZAP, dataset.uses(feature::LARGE_MICROZAP));
-        if features.contains(Features::LARGE_MICROZAP) && !features.contains(Features::LARGE_BLOCKS)
-        {
-            return Err(SendError::Refused(
-                "source snapshot contains large microzaps, need -L (--large-block) or -w (--raw) \
-                 to generate stream"
-                    .into(),
-            ));
-        }
     }
     Ok(features)
+}
+
+/// Refuses features that do not go together.
+///
+/// # Errors
+/// [`SendError::Refused`] for a dataset that cannot be sent without a flag that was not given.
+pub(crate) fn check(features: Features) -> Result<()> {
+    if features.contains(Features::LARGE_MICROZAP) && !features.contains(Features::LARGE_BLOCKS) {
+        return Err(SendError::Refused(
+            "source snapshot contains large microzaps, need -L (--large-block) or -w (--raw) to \
+             generate stream"
+                .into(),
+        ));
+    }
+    Ok(())
 }
 
 /// The ZPL version; a master node without one counts as the current version.

@@ -4,6 +4,7 @@ use crate::error::Result;
 use crate::listed::Listed;
 use crate::part::Part;
 use crate::walk::Visitor;
+use std::ops::Range;
 use zsend_crypto::BlockParams;
 use zsend_encoder::event::{CryptParams, Event, Hole, Object, Payload};
 use zsend_encoder::policy::Policy;
@@ -11,6 +12,7 @@ use zsend_pool::PoolError;
 use zsend_pool::blkptr::BlkPtr;
 use zsend_pool::dmu::dnode::{DNODES_PER_BLOCK, Dnode};
 use zsend_pool::dmu::objset::Objset;
+use zsend_pool::dsl::redaction::Run;
 use zsend_pool::place::{Bookmark, SPILL_BLKID};
 use zsend_records::flags::Features;
 use zsend_records::types::DmuType;
@@ -80,23 +82,60 @@ pub(crate) struct Collector<'a, O> {
 
 impl<O: Out> Collector<'_, O> {
     /// Sends the listed blocks before a place, as they are now.
+    ///
+    /// Follows the branch of `send_reader_thread()` for `PREVIOUSLY_REDACTED`, OpenZFS
+    /// `module/zfs/dmu_send.c`, zfs-2.3.8: up to 2.3.7 and 2.4.2 it left out an object's last block.
     fn catch_up(&mut self, object: u64, blkid: u64) -> Result<()> {
-        while let Some((object, blkid)) = self.listed.next_before(object, blkid) {
-            let left_out = u64::from(self.rules.policy.dialect.loses_last_listed_block());
-            let dnode = match self.objset.dnode(object) {
-                Ok(dnode) if blkid.saturating_add(left_out) <= dnode.maxblkid => dnode,
-                // What is gone needs no block; a FREE or FREEOBJECTS tells of it.
-                Ok(_) | Err(PoolError::NotFound { .. }) => {
-                    self.listed.skip_object(object);
-                    continue;
-                }
+        while let Some(run) = self.listed.next_before(object, blkid)? {
+            match self.objset.dnode(run.object) {
+                Ok(dnode) => self.run(&dnode, run)?,
+                // What is gone needs no block; a FREEOBJECTS tells of it.
+                Err(PoolError::NotFound { .. }) => {}
                 Err(e) => return Err(e.into()),
-            };
-            let bp = self.objset.block_pointer(&dnode, object, blkid)?;
-            let at = Bookmark::new(self.objset.id(), object, 0, blkid);
-            self.one_block(&dnode, &bp, &at)?;
+            }
         }
         Ok(())
+    }
+
+    /// Listed blocks of an object that exists, as far as it reaches; what lies past its end, a FREE
+    /// tells of.
+    fn run(&mut self, dnode: &Dnode, run: Run) -> Result<()> {
+        let end = run.end.min(dnode.blocks());
+        let mut blkid = run.first;
+        while blkid < end {
+            let (bp, span) = self.objset.pointer_and_span(dnode, run.object, blkid)?;
+            if bp.is_hole() {
+                let stop = end.min(blkid.saturating_add(span));
+                blkid = self.holes(dnode, run.object, blkid..stop)?;
+            } else {
+                let at = Bookmark::new(self.objset.id(), run.object, 0, blkid);
+                self.one_block(dnode, &bp, &at)?;
+                blkid += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Holes that fill a range of blocks, in as few pointers as the tree has for it, so that no list
+    /// and no sparse object makes more of them than it is worth. Gives the range's end.
+    fn holes(&mut self, dnode: &Dnode, object: u64, range: Range<u64>) -> Result<u64> {
+        let shift = dnode.epb_shift();
+        let blocks = |level: u32| 1u64.checked_shl(level * shift);
+        let mut blkid = range.start;
+        while blkid < range.end {
+            let fits = |level: u32| {
+                blocks(level).is_some_and(|n| blkid.is_multiple_of(n) && n <= range.end - blkid)
+            };
+            let mut level = 0;
+            while shift > 0 && fits(level + 1) {
+                level += 1;
+            }
+            let at =
+                Bookmark::new(self.objset.id(), object, level.into(), blkid >> (level * shift));
+            self.one_block(dnode, &BlkPtr::default(), &at)?;
+            blkid += blocks(level).unwrap_or(1);
+        }
+        Ok(blkid)
     }
 
     /// The end of the walk: what is still listed.
@@ -200,7 +239,7 @@ impl<O: Out> Visitor for Collector<'_, O> {
         self.one_block(dnode, bp, at)?;
         if at.level == 0 || bp.is_hole() {
             let count = 1u64.checked_shl(shift).unwrap_or(u64::MAX);
-            self.listed.skip_to(at.object, first.saturating_add(count));
+            self.listed.skip_to(at.object, first.saturating_add(count))?;
         }
         Ok(())
     }

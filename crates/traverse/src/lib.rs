@@ -30,6 +30,7 @@ pub mod listed;
 pub mod options;
 pub mod part;
 pub mod pipeline;
+mod redaction;
 mod relay;
 mod runs;
 pub mod send;

@@ -1,130 +1,160 @@
-//! Redaction lists: blocks that the receiver of a redacted stream does not have, which a send from
-//! that stream's bookmark brings along wherever it passes them.
+//! Listed blocks: those that the receiver of a redacted stream does not have, which a send from that
+//! stream's bookmark brings along wherever it passes them.
 
 use crate::error::Result;
-use zsend_pool::dmu::objset::Objset;
-use zsend_pool::place::Bookmark;
-use zsend_pool::{PoolError, dmu::dnode::Dnode};
+use zsend_pool::dsl::redaction::{RedactionList, Run};
 
-/// Bytes of an entry: `redact_block_phys_t`. Source: OpenZFS `include/sys/dsl_bookmark.h`.
-const ENTRY_SIZE: usize = 32;
-/// Bytes of the list's bonus before the guids: `redaction_list_phys_t`.
-const BONUS_SIZE: usize = 32;
-/// Most entries that are read: 32 MiB of them.
-const MAX_ENTRIES: u64 = 1 << 20;
-
-/// Runs of blocks, ascending.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Runs of blocks, ascending, taken from the front.
+#[derive(Clone, Debug, Default)]
 pub struct Listed {
-    /// Object, first block, and the block after the last.
-    runs: std::collections::VecDeque<(u64, u64, u64)>,
-    /// Guids of the snapshots that the stream was redacted for.
-    pub snaps: Vec<u64>,
+    /// Where the runs come from; `None` once there are no more.
+    source: Option<Source>,
+    /// The run at the front, or what is left of it.
+    front: Option<Run>,
+}
+
+/// Where runs come from.
+#[derive(Clone, Debug)]
+enum Source {
+    List(Box<RedactionList>),
+    #[cfg(test)]
+    Model(std::collections::VecDeque<Run>),
 }
 
 impl Listed {
-    /// Reads the list of a bookmark: object `object` of the MOS.
-    ///
-    /// # Errors
-    /// [`PoolError::Corrupt`] if the list is no list, and what reading it gives.
-    pub fn open(mos: &Objset, object: u64) -> Result<Self> {
-        let dnode = mos.dnode(object)?;
-        let at = Bookmark::new(mos.id(), object, 0, 0);
-        let bonus = words(&dnode);
-        let [_, _, entries, snaps, guids @ ..] = bonus.as_slice() else {
-            return Err(PoolError::corrupt(at, "bonus", dnode.bonus().len(), BONUS_SIZE).into());
-        };
-        let count = usize::try_from(*snaps).unwrap_or(usize::MAX);
-        let Some(guids) = guids.get(..count) else {
-            return Err(PoolError::Unsupported("a redaction list in a spill block".into()).into());
-        };
-        if *entries > MAX_ENTRIES {
-            return Err(PoolError::corrupt(at, "entries", *entries, MAX_ENTRIES).into());
-        }
-        let len = usize::try_from(*entries).unwrap_or(0) * ENTRY_SIZE;
-        let data = mos.read(&dnode, object, 0, len)?;
-        let mut runs = std::collections::VecDeque::new();
-        for entry in data.as_chunks::<ENTRY_SIZE>().0 {
-            let word =
-                |i: usize| entry[8 * i..].first_chunk::<8>().map_or(0, |b| u64::from_le_bytes(*b));
-            // The upper sixteen bits are the block size, which the object's dnode tells too.
-            let (object, first, count) = (word(0), word(1), word(2) & ((1 << 48) - 1));
-            runs.push_back((object, first, first.saturating_add(count)));
-        }
-        Ok(Self { runs, snaps: guids.to_vec() })
+    /// The runs of a redaction list.
+    pub fn new(list: RedactionList) -> Self {
+        Self { source: Some(Source::List(Box::new(list))), front: None }
     }
 
-    /// Whether nothing is listed any more.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.runs.is_empty()
+    /// Whether nothing is listed any more, as far as is known: once this is so, it stays so.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.source.is_none() && self.front.is_none()
     }
 
-    /// The next listed block before block `blkid` of `object`, taken from the list.
-    pub(crate) fn next_before(&mut self, object: u64, blkid: u64) -> Option<(u64, u64)> {
-        let run = self.runs.front_mut()?;
-        let (listed, first, end) = *run;
-        if (listed, first) >= (object, blkid) {
-            return None;
+    /// The run at the front.
+    fn front(&mut self) -> Result<Option<&mut Run>> {
+        while self.front.is_none_or(|run| run.first >= run.end) {
+            self.front = match &mut self.source {
+                None => None,
+                Some(Source::List(list)) => list.next_run()?,
+                #[cfg(test)]
+                Some(Source::Model(runs)) => runs.pop_front(),
+            };
+            if self.front.is_none() {
+                self.source = None;
+                return Ok(None);
+            }
         }
-        if first.saturating_add(1) >= end {
-            self.runs.pop_front();
-        } else {
-            run.1 += 1;
+        Ok(self.front.as_mut())
+    }
+
+    /// The next listed blocks before block `blkid` of `object`, taken from the list.
+    pub(crate) fn next_before(&mut self, object: u64, blkid: u64) -> Result<Option<Run>> {
+        let Some(run) = self.front()? else { return Ok(None) };
+        if (run.object, run.first) >= (object, blkid) {
+            return Ok(None);
         }
-        Some((listed, first))
+        let end = if run.object == object { run.end.min(blkid) } else { run.end };
+        let taken = Run { end, ..*run };
+        run.first = end;
+        Ok(Some(taken))
     }
 
     /// Passes over the listed blocks of an object that lie before `end`: they were just sent.
-    pub(crate) fn skip_to(&mut self, object: u64, end: u64) {
-        while let Some(run) = self.runs.front_mut() {
-            if run.0 != object || run.1 >= end {
-                return;
+    pub(crate) fn skip_to(&mut self, object: u64, end: u64) -> Result<()> {
+        while let Some(run) = self.front()? {
+            if run.object != object || run.first >= end {
+                break;
             }
-            if run.2 > end {
-                run.1 = end;
-                return;
-            }
-            self.runs.pop_front();
+            run.first = run.end.min(end);
         }
+        Ok(())
     }
 
-    /// Passes over what is listed of an object from the run at the front: it has no such blocks.
-    pub(crate) fn skip_object(&mut self, object: u64) {
-        self.skip_to(object, u64::MAX);
+    /// Passes over all that lies before block `blkid` of `object`: an earlier stream brought it.
+    pub(crate) fn start_at(&mut self, object: u64, blkid: u64) -> Result<()> {
+        while self.next_before(object, blkid)?.is_some() {}
+        Ok(())
     }
-}
-
-fn words(dnode: &Dnode) -> Vec<u64> {
-    dnode.bonus().as_chunks::<8>().0.iter().map(|b| u64::from_le_bytes(*b)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    fn run((object, first, end): (u64, u64, u64)) -> Run {
+        Run { object, first, end }
+    }
 
     fn listed(runs: &[(u64, u64, u64)]) -> Listed {
-        Listed { runs: runs.iter().copied().collect(), snaps: Vec::new() }
+        let runs = runs.iter().copied().map(run).collect();
+        Listed { source: Some(Source::Model(runs)), front: None }
     }
 
     #[test]
     fn blocks_come_out_in_order_up_to_a_place() {
         let mut l = listed(&[(3, 0, 2), (5, 7, 9)]);
-        assert_eq!(l.next_before(3, 0), None);
-        assert_eq!(l.next_before(3, 1), Some((3, 0)));
-        assert_eq!(l.next_before(3, 1), None);
-        assert_eq!(l.next_before(5, 8), Some((3, 1)));
-        assert_eq!(l.next_before(5, 8), Some((5, 7)));
-        assert_eq!(l.next_before(5, 8), None);
-        assert_eq!(l.next_before(u64::MAX, 0), Some((5, 8)));
-        assert_eq!(l.next_before(u64::MAX, 0), None);
+        assert_eq!(l.next_before(3, 0).unwrap(), None);
+        assert_eq!(l.next_before(3, 1).unwrap(), Some(run((3, 0, 1))));
+        assert_eq!(l.next_before(3, 1).unwrap(), None);
+        assert_eq!(l.next_before(5, 8).unwrap(), Some(run((3, 1, 2))));
+        assert_eq!(l.next_before(5, 8).unwrap(), Some(run((5, 7, 8))));
+        assert_eq!(l.next_before(5, 8).unwrap(), None);
+        assert_eq!(l.next_before(u64::MAX, 0).unwrap(), Some(run((5, 8, 9))));
+        assert_eq!(l.next_before(u64::MAX, 0).unwrap(), None);
+        assert!(l.is_empty());
     }
 
     #[test]
     fn what_was_sent_is_passed_over() {
         let mut l = listed(&[(3, 0, 4), (3, 6, 8), (4, 0, 1)]);
-        l.skip_to(3, 2);
-        assert_eq!(l.next_before(9, 0), Some((3, 2)));
-        l.skip_to(3, 100);
-        assert_eq!(l.next_before(9, 0), Some((4, 0)));
+        l.skip_to(3, 2).unwrap();
+        assert_eq!(l.next_before(9, 0).unwrap(), Some(run((3, 2, 4))));
+        l.skip_to(3, 100).unwrap();
+        assert_eq!(l.next_before(9, 0).unwrap(), Some(run((4, 0, 1))));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+        /// A set of blocks is the model: what is taken, passed over and left is the set, each block
+        /// once.
+        #[test]
+        fn every_listed_block_comes_out_once_or_is_passed_over(
+            lengths in prop::collection::vec((0..3u64, 0..4u64, 1..6u64), 0..20),
+            steps in prop::collection::vec((any::<bool>(), 1..6u64, 0..40u64), 0..20),
+        ) {
+            let (mut runs, mut object, mut next) = (Vec::new(), 1, 0);
+            for (objects, gap, count) in lengths {
+                if objects > 0 {
+                    (object, next) = (object + objects, 0);
+                }
+                runs.push((object, next + gap, next + gap + count));
+                next += gap + count;
+            }
+            let mut model: std::collections::BTreeSet<(u64, u64)> =
+                runs.iter().flat_map(|&(o, f, e)| (f..e).map(move |b| (o, b))).collect();
+            let mut list = listed(&runs);
+            for (skip, object, blkid) in steps {
+                if skip {
+                    // Only what is at the front is ever passed over.
+                    while model.first().is_some_and(|&(o, b)| o == object && b < blkid) {
+                        model.pop_first();
+                    }
+                    list.skip_to(object, blkid).unwrap();
+                    continue;
+                }
+                while let Some(run) = list.next_before(object, blkid).unwrap() {
+                    for b in run.first..run.end {
+                        prop_assert!((run.object, b) < (object, blkid));
+                        prop_assert_eq!(model.pop_first(), Some((run.object, b)));
+                    }
+                }
+                prop_assert!(model.first().is_none_or(|&first| first >= (object, blkid)));
+            }
+            list.start_at(u64::MAX, 0).unwrap();
+            prop_assert!(list.is_empty());
+        }
     }
 }

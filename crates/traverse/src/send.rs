@@ -2,14 +2,14 @@
 
 use crate::error::{Result, SendError};
 use crate::features;
-use crate::listed::Listed;
 use crate::options::SendOptions;
 use crate::pipeline::{PipelineSpec, Share, run};
-use crate::source::{self, Source};
+use crate::redaction::Redaction;
+use crate::source::{self, Source, Wanted};
 use crate::walk::{ResumePoint, WalkSpec};
 use std::io::Write;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use zsend_crypto::KeyVersion;
 use zsend_encoder::dialect::Dialect;
@@ -25,6 +25,7 @@ use zsend_pool::dsl::crypt::Encryption;
 use zsend_pool::dsl::dataset::Dataset;
 use zsend_pool::dsl::name::{Name, Suffix};
 use zsend_pool::pool::Pool;
+use zsend_pool::zil;
 use zsend_records::flags::Features;
 use zsend_records::token::ResumeToken;
 
@@ -100,7 +101,7 @@ pub struct SendPlan<'p> {
     objset: Arc<Objset>,
     pub(crate) encryption: Option<Encryption>,
     source: Option<Source>,
-    pub(crate) listed: Listed,
+    pub(crate) redaction: Redaction,
     features: Features,
     options: SendOptions,
 }
@@ -125,7 +126,10 @@ impl<'p> SendPlan<'p> {
             other => other.into(),
         })?;
         let source = match from {
-            Some(from) => Some(Source::open(pool, &dataset, &to, &Name::parse(from)?)?),
+            Some(from) => {
+                let from = Name::parse(from)?;
+                Some(Source::open(pool, &dataset, &to, &from, options.dialect)?)
+            }
             None => None,
         };
         let full = match &to.suffix {
@@ -143,28 +147,48 @@ impl<'p> SendPlan<'p> {
     /// [`SendError::Refused`] in the words of `zfs send -t`, or as [`Self::by_name`].
     pub fn by_token(pool: &'p Pool, token: &ResumeToken, options: SendOptions) -> Result<Self> {
         let refuse = |why: String| SendError::Refused(format!("cannot resume send: {why}"));
-        if token.redact_snaps.is_some() || token.book_redact_snaps.is_some() {
-            return Err(SendError::Unsupported("resuming a redacted send".into()));
+        if token.savedok {
+            return Err(SendError::Unsupported("resuming a saved send".into()));
         }
         let to = Name::parse(&token.toname)?;
-        let dataset = pool.dataset(&to).map_err(|e| match e {
-            PoolError::NotFound { .. } => {
-                refuse(format!("'{to}' used in the initial send no longer exists"))
+        let found = pool.dataset(&to);
+        let (to, dataset) = match found {
+            Ok(dataset) if dataset.guid == token.toguid => (to, dataset),
+            Ok(_) | Err(PoolError::NotFound { .. }) => {
+                // It may have another name by now.
+                let wanted = Wanted { guid: token.toguid, bookmarks: false, redacted_for: None };
+                match source::find_by_guid(pool, &to.dataset, wanted)? {
+                    Some(name) => {
+                        let dataset = pool.dataset(&name)?;
+                        (name, dataset)
+                    }
+                    None if found.is_ok() => {
+                        return Err(refuse(format!(
+                            "'{to}' is no longer the same snapshot used in the initial send"
+                        )));
+                    }
+                    None => {
+                        return Err(refuse(format!(
+                            "'{to}' used in the initial send no longer exists"
+                        )));
+                    }
+                }
             }
-            other => other.into(),
-        })?;
-        if dataset.guid != token.toguid {
-            return Err(refuse(format!(
-                "'{to}' is no longer the same snapshot used in the initial send"
-            )));
+            Err(e) => return Err(e.into()),
+        };
+        // What is redacted already is sent as it is; anything else is a redacted send.
+        if token.redact_snaps.is_some() && token.redact_snaps != dataset.redacted_for()? {
+            return Err(SendError::Unsupported("resuming a redacted send".into()));
         }
         let source = match token.fromguid {
             None => None,
             Some(guid) => {
-                let from = source::find_by_guid(pool, &to.dataset, guid)?.ok_or_else(|| {
+                let redacted_for = token.book_redact_snaps.as_deref();
+                let wanted = Wanted { guid, bookmarks: true, redacted_for };
+                let from = source::find_by_guid(pool, &to.dataset, wanted)?.ok_or_else(|| {
                     refuse(format!("incremental source {guid:#x} no longer exists"))
                 })?;
-                Some(Source::open(pool, &dataset, &to, &from)?)
+                Some(Source::open(pool, &dataset, &to, &from, options.dialect)?)
             }
         };
         let options = SendOptions {
@@ -194,8 +218,8 @@ impl<'p> SendPlan<'p> {
             compressok: self.options.compress,
             rawok: self.options.raw,
             savedok: false,
-            redact_snaps: None,
-            book_redact_snaps: None,
+            redact_snaps: self.redaction.target_guids().map(<[u64]>::to_vec),
+            book_redact_snaps: self.redaction.source_guids().map(<[u64]>::to_vec),
         }
     }
 
@@ -228,32 +252,63 @@ impl<'p> SendPlan<'p> {
         options: SendOptions,
     ) -> Result<Self> {
         let encryption = pool.encryption(&dataset)?;
-        let objset = match &encryption {
-            Some(encryption) if options.raw => {
-                if encryption.key_object.version != KeyVersion::CURRENT {
-                    return Err(SendError::Unsupported(format!(
-                        "raw send of '{name}': encryption key version {}",
-                        encryption.key_object.version.0
-                    )));
-                }
-                pool.raw_objset(&dataset)?
-            }
-            Some(encryption) if !pool.has_key(encryption) => {
-                return Err(SendError::Refused(format!(
-                    "cannot send '{}': dataset key must be loaded",
-                    name.trim_end_matches("@--head--")
-                )));
-            }
-            _ => pool.objset(&dataset)?,
+        // Without its key an encrypted dataset can be described, though not sent.
+        let needs_no_key = options.raw || encryption.as_ref().is_some_and(|e| !pool.has_key(e));
+        let objset = if encryption.is_some() && needs_no_key {
+            pool.raw_objset(&dataset)?
+        } else {
+            pool.objset(&dataset)?
         };
         let features = features::choose(pool, &dataset, &objset, encryption.is_some(), &options)?;
         let objset = Arc::new(objset);
-        // illumos knows no redaction: a bookmark is a bookmark to it.
-        let listed = match source.as_ref().and_then(Source::redaction_list) {
-            Some(list) if !options.dialect.is_illumos() => Listed::open(pool.mos(), list)?,
-            _ => Listed::default(),
-        };
-        Ok(Self { pool, name, dataset, objset, encryption, source, listed, features, options })
+        let redaction = Redaction::open(pool, &dataset, source.as_ref(), options.dialect)?;
+        Ok(Self { pool, name, dataset, objset, encryption, source, redaction, features, options })
+    }
+
+    /// Whether it can be sent: all that refuses a send before its first record, and an estimate does
+    /// not ask. [`Self::write`] and [`Self::exact_size`] begin with it.
+    ///
+    /// # Errors
+    /// [`SendError::Refused`] in the words of `zfs send`, and [`SendError::Unsupported`].
+    pub fn check(&self) -> Result<()> {
+        let name = self.name.trim_end_matches("@--head--");
+        let cannot = |why: &str| SendError::Refused(format!("cannot send '{name}': {why}"));
+        if !self.dataset.is_snapshot && self.dataset.is_inconsistent {
+            // A receive has left it half done, and may go on with it at any time.
+            return Err(cannot("target is busy; if a filesystem, it must not be mounted"));
+        }
+        match &self.encryption {
+            Some(encryption) if self.options.raw => {
+                let version = encryption.key_object.version;
+                if version != KeyVersion::CURRENT {
+                    return Err(SendError::Unsupported(format!(
+                        "raw send of '{name}': encryption key version {}",
+                        version.0
+                    )));
+                }
+            }
+            Some(encryption) if !self.pool.has_key(encryption) => {
+                return Err(cannot("dataset key must be loaded"));
+            }
+            Some(_) | None => {}
+        }
+        features::check(self.features)?;
+        self.redaction.check(name, self.options.dialect)
+    }
+
+    /// What the administrator should know of what is sent, and of what is not.
+    pub fn warnings(&self) -> Vec<String> {
+        let name = self.name.trim_end_matches("@--head--");
+        let mut warnings = Vec::new();
+        if self.dataset.is_snapshot && self.dataset.is_inconsistent {
+            warnings.push(format!(
+                "'{name}' was taken of a receive that had not ended: it is not whole"
+            ));
+        }
+        if !self.dataset.is_snapshot {
+            warnings.extend(zil::unreplayed(&self.objset, self.pool.uberblock().txg).told(name));
+        }
+        warnings
     }
 
     /// The pool.
@@ -281,11 +336,6 @@ impl<'p> SendPlan<'p> {
         self.source.as_ref()
     }
 
-    /// Whether the source is a redaction bookmark, whose blocks are sent again.
-    pub fn is_from_redaction(&self) -> bool {
-        !self.listed.snaps.is_empty()
-    }
-
     /// The features that BEGIN announces.
     pub const fn features(&self) -> Features {
         self.features
@@ -309,10 +359,10 @@ impl<'p> SendPlan<'p> {
         cancel: &AtomicBool,
         mut progress: impl FnMut(Progress) + Send,
     ) -> Result<SendReport> {
-        let replaced = self.options.tunables.corrupt_data.then(Arc::<Mutex<Vec<_>>>::default);
+        self.check()?;
+        let spec = self.pipeline(false)?;
         let mut encoder = Encoder::new(self.params(), Gather::new(out));
         encoder.event(&Event::Begin(self.begin())).map_err(SendError::Output)?;
-        let spec = PipelineSpec { replaced: replaced.clone(), ..self.pipeline(false)? };
         let mut position = Position::new(self.options.dialect, spec.walk.resume);
         let walked = run(&spec, cancel, Vec::with_capacity, |event| {
             encoder.event(&event).map_err(SendError::Output)?;
@@ -330,7 +380,8 @@ impl<'p> SendPlan<'p> {
                 return Err(e);
             }
         };
-        let replaced = replaced
+        let replaced = spec
+            .replaced
             .map(|list| std::mem::take(&mut *list.lock().unwrap_or_else(PoisonError::into_inner)))
             .unwrap_or_default();
         Ok(SendReport { summary, replaced })
@@ -339,15 +390,16 @@ impl<'p> SendPlan<'p> {
     /// The size of the stream to the byte and its records by type, found without reading data.
     ///
     /// # Errors
-    /// Those of reading metadata.
+    /// Those of [`Self::check`] and of reading metadata, and what blocks are refused for by what their
+    /// pointers say.
     pub fn exact_size(&self, cancel: &AtomicBool) -> Result<Summary> {
+        self.check()?;
+        let spec = self.pipeline(true)?;
         let params = self.params();
         let mut encoder = Encoder::new(params, Discard);
         encoder.event(&Event::Begin(self.begin())).map_err(SendError::Output)?;
         let share = |_| Counting(Stretch::new(params));
-        run(&self.pipeline(true)?, cancel, share, |stretch| {
-            encoder.stretch(stretch).map_err(SendError::Output)
-        })?;
+        run(&spec, cancel, share, |stretch| encoder.stretch(stretch).map_err(SendError::Output))?;
         encoder.finish().map_err(SendError::Output)
     }
 
@@ -373,17 +425,22 @@ impl<'p> SendPlan<'p> {
     fn pipeline(&self, sizes_only: bool) -> Result<PipelineSpec> {
         let latency = self.latency();
         let threads = self.options.thread_count(latency);
+        let resume = self.resume_point()?;
+        let mut listed = self.redaction.listed();
+        if let Some(resume) = resume {
+            listed.start_at(resume.object, resume.blkid)?;
+        }
         Ok(PipelineSpec {
             walk: WalkSpec {
                 objset: Arc::clone(&self.objset),
                 fromtxg: self.source.as_ref().map_or(0, |s| s.creation_txg),
-                resume: self.resume_point()?,
+                resume,
             },
-            listed: self.listed.clone(),
+            listed,
             policy: Policy { dialect: self.options.dialect, features: self.features },
             unmodified_spill: self.options.tunables.unmodified_spill_blocks,
             sizes_only,
-            replaced: None,
+            replaced: self.options.tunables.corrupt_data.then(Arc::default),
             queue_length: self.options.queue_length(threads),
             threads,
             latency,
@@ -399,3 +456,6 @@ impl<'p> SendPlan<'p> {
         Ok(Some(ResumePoint { object, blkid: offset / dnode.datablksz().max(1) }))
     }
 }
+
+#[cfg(test)]
+mod tests;

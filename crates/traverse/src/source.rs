@@ -1,10 +1,13 @@
 //! The incremental source of a send: what it is, and whether the target descends from it.
 
 use crate::error::{Result, SendError};
+use crate::redaction;
+use zsend_encoder::dialect::Dialect;
 use zsend_pool::dsl::bookmark::DsBookmark;
 use zsend_pool::dsl::dataset::Dataset;
 use zsend_pool::dsl::listing::Listing;
 use zsend_pool::dsl::name::{Name, Suffix};
+use zsend_pool::dsl::redaction::RedactionList;
 use zsend_pool::pool::Pool;
 use zsend_pool::{PoolError, zap};
 
@@ -42,7 +45,13 @@ impl Source {
     ///
     /// # Errors
     /// [`SendError::Refused`] in the words of `zfs send`.
-    pub(crate) fn open(pool: &Pool, to: &Dataset, to_name: &Name, from: &Name) -> Result<Self> {
+    pub(crate) fn open(
+        pool: &Pool,
+        to: &Dataset,
+        to_name: &Name,
+        from: &Name,
+        dialect: Dialect,
+    ) -> Result<Self> {
         let cannot = |why: String| SendError::Refused(format!("cannot send '{to_name}': {why}"));
         let missing = || cannot(format!("incremental source ({from}) does not exist"));
         let exists = |e: PoolError| match e {
@@ -61,13 +70,18 @@ impl Source {
             }
             Suffix::Bookmark(short) => {
                 let head = pool.head(&from.dataset).map_err(exists)?;
-                let bookmark = pool.bookmarks(&head)?.find(short)?.ok_or_else(missing)?;
+                let bookmark = pool.bookmark(&head, short)?.ok_or_else(missing)?;
                 // A bookmark stands for the snapshot that it was made of.
                 let mut earlier = head;
                 earlier.is_snapshot = true;
                 earlier.creation_txg = bookmark.creation_txg;
                 earlier.object = 0;
-                if !to.descends_from(pool.mos(), &earlier)? {
+                // From a redaction bookmark to the snapshot that it was made of, a stream brings what
+                // was redacted.
+                let fills = bookmark.redaction_obj != 0
+                    && bookmark.guid == to.guid
+                    && !dialect.is_illumos();
+                if !fills && !to.descends_from(pool.mos(), &earlier)? {
                     return Err(cannot("not an earlier snapshot from the same fs".into()));
                 }
                 Ok(Self {
@@ -79,14 +93,6 @@ impl Source {
                     kind: SourceKind::Bookmark(bookmark),
                 })
             }
-        }
-    }
-
-    /// MOS object of the list of blocks that its receivers lack, if it is a redaction bookmark.
-    pub(crate) fn redaction_list(&self) -> Option<u64> {
-        match &self.kind {
-            SourceKind::Bookmark(b) if b.redaction_obj != 0 => Some(b.redaction_obj),
-            _ => None,
         }
     }
 
@@ -119,35 +125,66 @@ pub(crate) fn ivset_guid(dataset: &Dataset) -> u64 {
     dataset.field(FIELD_IVSET_GUID).and_then(zap::Entry::u64).unwrap_or(0)
 }
 
-/// The snapshot or bookmark that has this guid: looked for in `dataset`, then in the datasets that
-/// it was cloned from, then in the whole pool.
-pub(crate) fn find_by_guid(pool: &Pool, dataset: &str, guid: u64) -> Result<Option<Name>> {
-    let mut search = Search { pool, guid, lost: None };
+/// What is looked for by guid.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted<'a> {
+    /// The guid.
+    pub(crate) guid: u64,
+    /// Whether a bookmark will do.
+    pub(crate) bookmarks: bool,
+    /// What it must have been redacted for, in any order. Without this, a bookmark with a redaction
+    /// list comes after all that have none.
+    pub(crate) redacted_for: Option<&'a [u64]>,
+}
+
+impl Wanted<'_> {
+    /// Whether what was redacted for these snapshots will do.
+    fn fits(&self, guids: Option<&[u64]>) -> bool {
+        let sorted = |guids: &[u64]| {
+            let mut guids = guids.to_vec();
+            guids.sort_unstable();
+            guids
+        };
+        match (self.redacted_for, guids) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(wanted), Some(guids)) => sorted(wanted) == sorted(guids),
+        }
+    }
+}
+
+/// The snapshot or bookmark that has a guid: looked for in `dataset`, then in the datasets that it was
+/// cloned from, then in the whole pool.
+///
+/// # Errors
+/// Something that may be it cannot be read.
+pub(crate) fn find_by_guid(pool: &Pool, dataset: &str, wanted: Wanted<'_>) -> Result<Option<Name>> {
+    let mut search = Search { pool, wanted, lost: None };
     match search.from(dataset) {
         Some(found) => Ok(Some(found)),
-        None => search.lost.map_or(Ok(None), |e| Err(e.into())),
+        None => search.lost.map_or(Ok(None), Err),
     }
 }
 
 /// A search for a snapshot or bookmark; what cannot be read is passed over.
-struct Search<'p> {
-    pool: &'p Pool,
-    guid: u64,
+struct Search<'a> {
+    pool: &'a Pool,
+    wanted: Wanted<'a>,
     /// The first thing that could not be read.
-    lost: Option<PoolError>,
+    lost: Option<SendError>,
 }
 
 impl Search<'_> {
     /// What was read, or nothing; a failure is kept.
-    fn keep<T>(&mut self, read: zsend_pool::Result<T>) -> Option<T> {
-        read.map_err(|e| self.lost.get_or_insert(e)).ok()
+    fn keep<T>(&mut self, read: std::result::Result<T, impl Into<SendError>>) -> Option<T> {
+        read.map_err(|e| self.lost.get_or_insert(e.into())).ok()
     }
 
     /// What a list has; what it lacks is kept.
     fn keep_list<T>(&mut self, read: zsend_pool::Result<Listing<T>>) -> Vec<(String, T)> {
         let (items, lost) = self.keep(read).unwrap_or_default().split();
         if self.lost.is_none() {
-            self.lost = lost.into_iter().next();
+            self.lost = lost.into_iter().next().map(SendError::from);
         }
         items
     }
@@ -157,11 +194,15 @@ impl Search<'_> {
         let mut name = dataset.to_owned();
         // Each clone is younger than its origin, so the chain ends; the bound is for broken pools.
         for _ in 0..1000 {
+            let dir = match self.pool.dir(&name) {
+                // Its snapshots may have been moved elsewhere.
+                Err(PoolError::NotFound { .. }) => break,
+                dir => dir,
+            };
             if let Some(found) = self.in_dataset(&name) {
                 return Some(found);
             }
-            let dir = self.keep(self.pool.dir(&name)).filter(|dir| dir.origin != 0);
-            let Some(dir) = dir else { break };
+            let Some(dir) = self.keep(dir).filter(|dir| dir.origin != 0) else { break };
             let origin = Dataset::open(self.pool.mos(), dir.origin);
             let origin = origin.and_then(|origin| self.pool.dataset_name(&origin));
             let origin = origin.and_then(|name| Name::parse(&name));
@@ -174,14 +215,42 @@ impl Search<'_> {
     fn in_dataset(&mut self, dataset: &str) -> Option<Name> {
         let head = self.keep(self.pool.head(dataset))?;
         let snapshots = self.keep_list(self.pool.snapshots(&head));
-        let found = snapshots.into_iter().find(|(_, d)| d.guid == self.guid);
-        let mut suffix = found.map(|(n, _)| Suffix::Snapshot(n));
-        if suffix.is_none() {
-            let bookmarks = self.keep_list(self.pool.bookmarks(&head));
-            let found = bookmarks.into_iter().find(|(_, b)| b.guid == self.guid);
-            suffix = found.map(|(n, _)| Suffix::Bookmark(n));
+        let suffix = self.snapshot(snapshots).or_else(|| self.bookmark(&head))?;
+        Some(Name { dataset: dataset.to_owned(), suffix })
+    }
+
+    fn snapshot(&mut self, snapshots: Vec<(String, Dataset)>) -> Option<Suffix> {
+        for (name, snapshot) in snapshots {
+            if snapshot.guid == self.wanted.guid
+                && let Some(guids) = self.keep(snapshot.redacted_for())
+                && self.wanted.fits(guids.as_deref())
+            {
+                return Some(Suffix::Snapshot(name));
+            }
         }
-        suffix.map(|suffix| Name { dataset: dataset.to_owned(), suffix })
+        None
+    }
+
+    fn bookmark(&mut self, head: &Dataset) -> Option<Suffix> {
+        if !self.wanted.bookmarks {
+            return None;
+        }
+        let mut bookmarks = self.keep_list(self.pool.bookmarks(head));
+        bookmarks.retain(|(_, bookmark)| bookmark.guid == self.wanted.guid);
+        bookmarks.sort_by_key(|(_, bookmark)| bookmark.redaction_obj != 0);
+        for (name, bookmark) in bookmarks {
+            let list = match self.wanted.redacted_for {
+                None => None,
+                Some(_) => match self.keep(redaction::list(self.pool, &bookmark)) {
+                    Some(list) => list,
+                    None => continue,
+                },
+            };
+            if self.wanted.fits(list.as_ref().map(RedactionList::guids)) {
+                return Some(Suffix::Bookmark(name));
+            }
+        }
+        None
     }
 
     fn in_tree(&mut self, name: &str) -> Option<Name> {

@@ -120,20 +120,31 @@ impl Worker {
                 payload,
             })
         };
-        match self.rules.policy.plan(&block, *blksz, bp.is_big_endian()) {
-            Plan::Embedded => each(Event::WriteEmbedded(WriteEmbedded {
-                object: at.object,
-                offset,
-                blksz: *blksz,
-                block,
-                payload: embedded_payload(bp),
-            })),
+        let plan = self.rules.policy.plan(&block, *blksz, bp.is_big_endian());
+        let refused = self.walk.objset.check_block(bp, at, is_expanded(plan)).err();
+        match plan {
+            Plan::Embedded => match refused {
+                Some(e) => Err(e.into()),
+                None => each(Event::WriteEmbedded(WriteEmbedded {
+                    object: at.object,
+                    offset,
+                    blksz: *blksz,
+                    block,
+                    payload: embedded_payload(bp),
+                })),
+            },
             Plan::Write(form) => {
-                let (form, payload) = self.payload(form, data, extent)?;
+                let (form, payload) = match refused {
+                    Some(e) => (WriteForm::Plain, whole(self.replace(e, *blksz)?, *blksz)),
+                    None => self.payload(form, data, extent)?,
+                };
                 each(write(form, offset, payload, *blksz))
             }
             Plan::Split => {
-                let whole = self.plain_or_replaced(data, extent)?;
+                let whole = match refused {
+                    Some(e) => self.replace(e, *blksz)?,
+                    None => self.plain_or_replaced(data, extent)?,
+                };
                 let mut done = 0;
                 while done < *blksz {
                     let len = OLD_MAX_BLOCK_SIZE.min(blksz - done);
@@ -161,13 +172,7 @@ impl Worker {
     ) -> Result<(WriteForm, Payload)> {
         let Data { at, bp, blksz, .. } = data;
         if form == WriteForm::Plain || form == WriteForm::Anonymous {
-            return Ok((
-                form,
-                match self.plain_or_replaced(data, extent)? {
-                    None => Payload::size_only(*blksz),
-                    Some(bytes) => Payload::new(bytes),
-                },
-            ));
+            return Ok((form, whole(self.plain_or_replaced(data, extent)?, *blksz)));
         }
         if self.rules.sizes_only {
             return Ok((form, Payload::size_only(bp.psize())));
@@ -181,7 +186,7 @@ impl Worker {
                     None => Payload::new(stored.data),
                 },
             )),
-            Err(e) => Ok((WriteForm::Plain, Payload::new(self.replace(e, *blksz)?))),
+            Err(e) => Ok((WriteForm::Plain, whole(self.replace(e, *blksz)?, *blksz))),
         }
     }
 
@@ -212,22 +217,25 @@ impl Worker {
         objset.zio().read(bp, at, objset.access(extent))
     }
 
-    /// The decompressed block, or its replacement; nothing if only sizes are wanted.
+    /// The decompressed block, or its replacement; nothing if only sizes are wanted. What lies in its
+    /// pointer is decompressed all the same, since it can fail to be.
     fn plain_or_replaced(&self, data: &Data, extent: Option<&Extent>) -> Result<Option<Bytes>> {
-        if self.rules.sizes_only {
+        if self.rules.sizes_only && !data.bp.is_embedded() {
             return Ok(None);
         }
         match self.plain(&data.bp, &data.at, extent) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(e) => self.replace(e, data.blksz).map(Some),
+            Ok(bytes) => Ok((!self.rules.sizes_only).then_some(bytes)),
+            Err(e) => self.replace(e, data.blksz),
         }
     }
 
-    /// A block of the pattern, if lost blocks are to be replaced; otherwise the error.
-    fn replace(&self, error: PoolError, blksz: u64) -> Result<Bytes> {
+    /// A block of the pattern, if lost blocks are to be replaced, or nothing if only sizes are wanted;
+    /// otherwise the error.
+    fn replace(&self, error: PoolError, blksz: u64) -> Result<Option<Bytes>> {
         let Some(replaced) = &self.replaced else { return Err(error.into()) };
         replaced.lock().unwrap_or_else(PoisonError::into_inner).push(error);
-        Ok(BAD_BLOCK.to_le_bytes().repeat(as_len(blksz) / 8).into())
+        let pattern = || BAD_BLOCK.to_le_bytes().repeat(as_len(blksz) / 8).into();
+        Ok((!self.rules.sizes_only).then(pattern))
     }
 
     fn spill(
@@ -238,6 +246,7 @@ impl Worker {
         extent: Option<&Extent>,
     ) -> Result<Event> {
         let raw = self.rules.policy.features.contains(Features::RAW);
+        self.walk.objset.check_block(bp, at, !raw)?;
         let payload = match (self.rules.sizes_only, raw) {
             (true, true) => Payload::size_only(bp.psize()),
             (true, false) => Payload::size_only(bp.lsize()),
@@ -251,6 +260,19 @@ impl Worker {
 /// Sizes that were checked against the largest block fit any machine's length.
 fn as_len(n: u64) -> usize {
     usize::try_from(n).unwrap_or(usize::MAX)
+}
+
+/// Whether the block is decompressed to be sent so.
+const fn is_expanded(plan: Plan) -> bool {
+    match plan {
+        Plan::Embedded | Plan::Write(WriteForm::Compressed | WriteForm::Raw) => false,
+        Plan::Write(WriteForm::Plain | WriteForm::Anonymous) | Plan::Split => true,
+    }
+}
+
+/// A whole block's payload, of which only the size matters if there are no bytes.
+fn whole(bytes: Option<Bytes>, blksz: u64) -> Payload {
+    bytes.map_or_else(|| Payload::size_only(blksz), Payload::new)
 }
 
 fn embedded_payload(bp: &BlkPtr) -> Payload {
@@ -273,3 +295,6 @@ fn block_info(bp: &BlkPtr) -> BlockInfo {
         embedded: bp.is_embedded().then(|| bp.embedded_type().0),
     }
 }
+
+#[cfg(test)]
+mod tests;

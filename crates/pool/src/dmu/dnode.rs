@@ -230,6 +230,14 @@ impl Dnode {
         (self.indblkshift as u32).saturating_sub(BLKPTR_SHIFT)
     }
 
+    /// Block numbers that the object has: those up to `dn_maxblkid` that its levels reach.
+    pub fn blocks(&self) -> u64 {
+        let below = u32::from(self.nlevels.max(1) - 1) * self.epb_shift();
+        let reach =
+            u64::from(self.nblkptr).saturating_mul(1u64.checked_shl(below).unwrap_or(u64::MAX));
+        self.maxblkid.saturating_add(1).min(reach)
+    }
+
     /// Slots that the dnode takes.
     pub const fn slots(&self) -> u64 {
         self.extra_slots as u64 + 1

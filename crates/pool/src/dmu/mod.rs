@@ -2,5 +2,7 @@
 
 pub mod byteswap;
 pub mod dnode;
+#[cfg(test)]
+pub(crate) mod made;
 pub mod objset;
 pub mod space_map;

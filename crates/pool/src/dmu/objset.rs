@@ -3,16 +3,17 @@
 use super::dnode::{DNODE_BLOCK_SIZE, DNODE_SIZE, DNODES_PER_BLOCK, Dnode, Outline};
 use crate::blkptr::BlkPtr;
 use crate::cache::BlockCache;
-use crate::crypt::Crypt;
+use crate::crypt::{self, Crypt};
 use crate::place::Bookmark;
 use crate::zio::{Access, Extent, Zio};
-use crate::{PoolError, Result};
+use crate::{PoolError, Result, zil};
 use bytes::Bytes;
 use std::sync::Arc;
 use zsend_records::types::{DmuType, ObjsetType};
 
 /// Bytes of `objset_phys_t` before the accounting dnodes were added: `OBJSET_PHYS_SIZE_V1`.
 const PHYS_SIZE_V1: usize = 1024;
+const ZIL_OFFSET: usize = 512;
 const TYPE_OFFSET: usize = 704;
 const PORTABLE_MAC_OFFSET: usize = 720;
 /// The highest object number: `DN_MAX_OBJECT`.
@@ -28,6 +29,7 @@ pub struct Objset {
     meta: Dnode,
     root: BlkPtr,
     portable_mac: [u8; 32],
+    zil: zil::Header,
     accounting: Vec<(u64, Dnode)>,
     crypt: Option<Arc<Crypt>>,
 }
@@ -36,6 +38,10 @@ pub struct Objset {
 /// numbers that stand for them: `DMU_USERUSED_OBJECT` and its fellows.
 const ACCOUNTING: [(usize, u64); 3] =
     [(1024, u64::MAX), (1536, u64::MAX - 1), (2048, u64::MAX - 2)];
+
+/// What kinds of object set there are.
+const KINDS: [ObjsetType; 4] =
+    [ObjsetType::META, ObjsetType::ZFS, ObjsetType::ZVOL, ObjsetType::OTHER];
 
 impl Objset {
     /// Opens the object set that `root` points to. `id` is its dataset's object number, zero for
@@ -70,7 +76,10 @@ impl Objset {
             ));
         }
         let word = |o: usize| phys[o..].first_chunk::<8>().map_or(0, |b| u64::from_le_bytes(*b));
-        let kind = ObjsetType(u32::try_from(word(TYPE_OFFSET)).unwrap_or(0));
+        let kind = word(TYPE_OFFSET);
+        let Some(kind) = KINDS.into_iter().find(|k| u64::from(k.0) == kind) else {
+            return Err(PoolError::corrupt(at, "os_type", kind, "1 to 4"));
+        };
         let mut accounting = Vec::new();
         for (offset, object) in ACCOUNTING {
             if phys.len() >= offset + DNODE_SIZE {
@@ -90,6 +99,7 @@ impl Objset {
             meta,
             root,
             portable_mac,
+            zil: zil::Header::parse(&phys[ZIL_OFFSET..TYPE_OFFSET]).unwrap_or_default(),
             accounting,
             crypt,
         })
@@ -121,6 +131,11 @@ impl Objset {
         &self.root
     }
 
+    /// The header of its intent log, which snapshots have none of.
+    pub const fn zil(&self) -> &zil::Header {
+        &self.zil
+    }
+
     /// The MAC that raw receivers check the object set by.
     pub const fn portable_mac(&self) -> &[u8; 32] {
         &self.portable_mac
@@ -137,6 +152,32 @@ impl Objset {
     /// Those of [`Zio::read`].
     pub fn read_block(&self, bp: &BlkPtr, at: &Bookmark) -> Result<Bytes> {
         self.zio.read(bp, at, self.access(None))
+    }
+
+    /// Refuses a level-0 block for what its pointer says, without reading it: whoever reads it is
+    /// refused for the same, and whoever counts it should be. `expanded` says that it is wanted
+    /// decompressed and in host order.
+    ///
+    /// # Errors
+    /// Those of [`BlkPtr::check`]; [`PoolError::Corrupt`] for an unencrypted block in an encrypted
+    /// dataset and for a checksum that lies in its block; [`PoolError::Unsupported`] for a type whose
+    /// byte order is not known.
+    pub fn check_block(&self, bp: &BlkPtr, at: &Bookmark, expanded: bool) -> Result<()> {
+        if bp.is_hole() || bp.is_redacted() {
+            let found = if bp.is_hole() { "a hole" } else { "redacted" };
+            return Err(PoolError::corrupt(*at, "block", found, "a block"));
+        }
+        crypt::check(bp, at, self.crypt.as_deref())?;
+        bp.check(at)?;
+        if !bp.is_embedded() && bp.checksum_type().is_in_block() {
+            let found = bp.checksum_type().name();
+            return Err(PoolError::corrupt(*at, "checksum", found, "one that lies in the pointer"));
+        }
+        if expanded && bp.is_big_endian() && bp.object_type().byteswap().is_none() {
+            let kind = bp.object_type();
+            return Err(PoolError::Unsupported(format!("{at}: byte order of object type {kind}")));
+        }
+        Ok(())
     }
 
     /// What blocks of this object set are read with, and bytes that were read already.
@@ -190,19 +231,37 @@ impl Objset {
     /// # Errors
     /// What reading an indirect block above it gives.
     pub fn block_pointer(&self, dnode: &Dnode, object: u64, blkid: u64) -> Result<BlkPtr> {
+        self.pointer_and_span(dnode, object, blkid).map(|(bp, _)| bp)
+    }
+
+    /// As [`Self::block_pointer`], with the number of blocks from `blkid` on that the pointer tells of:
+    /// one, or all to the end of the hole that it lies in.
+    ///
+    /// # Errors
+    /// As [`Self::block_pointer`].
+    pub fn pointer_and_span(
+        &self,
+        dnode: &Dnode,
+        object: u64,
+        blkid: u64,
+    ) -> Result<(BlkPtr, u64)> {
         let hole = BlkPtr::default();
         if blkid > dnode.maxblkid {
-            return Ok(hole);
+            return Ok((hole, u64::MAX - blkid));
         }
         let shift = dnode.epb_shift();
         let top = u32::from(dnode.nlevels) - 1;
         let index = |level: u32| blkid.checked_shr(level * shift).unwrap_or(0);
         let Some(mut bp) = usize::try_from(index(top)).ok().and_then(|i| dnode.blkptr(i)) else {
-            return Ok(hole);
+            return Ok((hole, u64::MAX - blkid));
         };
         for level in (0..=top).rev() {
             if bp.is_hole() || bp.is_redacted() {
-                return Ok(if level == 0 { bp } else { hole });
+                if level == 0 {
+                    return Ok((bp, 1));
+                }
+                let below = 1u64.checked_shl(level * shift).unwrap_or(u64::MAX);
+                return Ok((hole, below - blkid % below));
             }
             let at = Bookmark::new(self.id, object, i64::from(level), index(level));
             if bp.level() != level {
@@ -220,7 +279,7 @@ impl Objset {
                 },
             )?;
         }
-        Ok(bp)
+        Ok((bp, 1))
     }
 
     fn cached(&self, bp: &BlkPtr, at: &Bookmark) -> Result<Bytes> {

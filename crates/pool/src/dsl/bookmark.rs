@@ -63,3 +63,17 @@ pub fn all(mos: &Objset, head: &Dataset) -> Result<Listing<DsBookmark>> {
     all.items.sort_by_key(|(_, b)| b.as_ref().map_or(u64::MAX, |b| b.creation_txg));
     Ok(all)
 }
+
+/// The bookmark of that short name: see [`crate::pool::Pool::bookmark`].
+///
+/// Follows `dsl_bookmark_lookup_impl()`, OpenZFS `module/zfs/dsl_bookmark.c`, zfs-2.3.2.
+///
+/// # Errors
+/// Those of reading the ZAP.
+pub fn find(mos: &Objset, head: &Dataset, short: &str) -> Result<Option<DsBookmark>> {
+    let Some(object) = head.field(FIELD_BOOKMARKS).and_then(zap::Entry::u64) else {
+        return Ok(None);
+    };
+    let entry = zap::lookup_matching(mos, object, short, head.matching())?;
+    Ok(entry.map(|e| DsBookmark::from_words(&e.ints())))
+}

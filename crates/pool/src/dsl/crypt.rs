@@ -42,7 +42,7 @@ impl Encryption {
             suite: Suite(number(&entries, "DSL_CRYPTO_SUITE", at)?),
             guid: number(&entries, "DSL_CRYPTO_GUID", at)?,
             // The first pools with encryption had no such entry.
-            version: KeyVersion(number(&entries, "DSL_CRYPTO_VERSION", at).unwrap_or(0)),
+            version: KeyVersion(number_or_none(&entries, "DSL_CRYPTO_VERSION", at)?.unwrap_or(0)),
             master_key: bytes(&entries, "DSL_CRYPTO_MASTER_KEY_1", at)?,
             hmac_key: bytes(&entries, "DSL_CRYPTO_HMAC_KEY_1", at)?,
             iv: bytes(&entries, "DSL_CRYPTO_IV", at)?,
@@ -56,14 +56,14 @@ impl Encryption {
             let root = key_object_of(mos, &Dir::open(mos, root_dir)?)?.ok_or_else(missing)?;
             zap::entries(mos, root)?
         };
-        Ok(Some(Self {
-            key_object,
-            root_dir,
-            format: KeyFormat(number(&root, "keyformat", at)?),
-            iterations: number(&root, "pbkdf2iters", at).unwrap_or(0),
-            salt: number(&root, "pbkdf2salt", at).unwrap_or(0),
-            at,
-        }))
+        let format = KeyFormat(number(&root, "keyformat", at)?);
+        // Only a passphrase is stretched; `dsl_crypto_populate_key_nvlist()` asks for them of no other.
+        let (iterations, salt) = if format == KeyFormat::PASSPHRASE {
+            (number(&root, "pbkdf2iters", at)?, number(&root, "pbkdf2salt", at)?)
+        } else {
+            (0, 0)
+        };
+        Ok(Some(Self { key_object, root_dir, format, iterations, salt, at }))
     }
 
     /// A key error with the key object's place.
@@ -84,6 +84,13 @@ fn find<'e>(entries: &'e [Entry], name: &'static str, at: Bookmark) -> Result<&'
         .iter()
         .find(|e| e.name == name.as_bytes())
         .ok_or_else(|| PoolError::corrupt(at, name, "absent", "an entry of the key object"))
+}
+
+fn number_or_none(entries: &[Entry], name: &'static str, at: Bookmark) -> Result<Option<u64>> {
+    match entries.iter().any(|e| e.name == name.as_bytes()) {
+        true => number(entries, name, at).map(Some),
+        false => Ok(None),
+    }
 }
 
 fn number(entries: &[Entry], name: &'static str, at: Bookmark) -> Result<u64> {

@@ -5,7 +5,7 @@ use crate::blkptr::{BLKPTR_SIZE, BlkPtr};
 use crate::dmu::objset::Objset;
 use crate::place::Bookmark;
 use crate::zap;
-use crate::{PoolError, Result};
+use crate::{PoolError, Result, feature};
 use core::mem::offset_of;
 use static_assertions::{assert_eq_size, const_assert_eq};
 use zerocopy::byteorder::{LE, U64};
@@ -142,9 +142,33 @@ impl Dataset {
         })
     }
 
+    /// How the names of a head's snapshots and bookmarks are compared.
+    ///
+    /// Follows `dsl_dataset_snap_lookup()`, OpenZFS `module/zfs/dsl_dataset.c`, zfs-2.3.2.
+    pub const fn matching(&self) -> zap::Matching {
+        if self.is_case_insensitive { zap::Matching::Normalized } else { zap::Matching::Exact }
+    }
+
     /// A field of the dataset's ZAP, such as a per-dataset feature in use, by its name.
     pub fn field(&self, name: &str) -> Option<&zap::Entry> {
         self.fields.iter().find(|e| e.name == name.as_bytes())
+    }
+
+    /// Guids of the snapshots that the dataset was redacted for; `None` if it was not redacted.
+    ///
+    /// Follows `dsl_dataset_get_uint64_array_feature()`, OpenZFS `module/zfs/dsl_dataset.c`,
+    /// zfs-2.3.2.
+    ///
+    /// # Errors
+    /// [`PoolError::Corrupt`] if the list is not of 64-bit integers.
+    pub fn redacted_for(&self) -> Result<Option<Vec<u64>>> {
+        let Some(entry) = self.field(feature::REDACTED_DATASETS) else { return Ok(None) };
+        if entry.int_size != 8 {
+            let at = Bookmark::new(0, self.object, 0, 0);
+            let found = format!("integers of {} bytes", entry.int_size);
+            return Err(PoolError::corrupt(at, feature::REDACTED_DATASETS, found, 8));
+        }
+        Ok(Some(entry.ints()))
     }
 
     /// Whether a per-dataset feature is in use, by its guid.

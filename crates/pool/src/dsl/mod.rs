@@ -8,3 +8,4 @@ pub mod dir;
 pub mod listing;
 pub mod name;
 pub mod prop;
+pub mod redaction;

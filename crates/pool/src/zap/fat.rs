@@ -88,7 +88,7 @@ pub(super) fn entries(blocks: &Blocks<'_>, block: &[u8]) -> Result<Readable> {
         let found = format!("{:#x}", header.magic.get());
         return Err(PoolError::corrupt(at, "fat ZAP magic", found, format!("{HEADER_MAGIC:#x}")));
     }
-    let mut out = Readable::default();
+    let mut out = Readable { normflags: header.normflags.get(), ..Readable::default() };
     let key_size = if header.flags.get() & FLAG_UINT64_KEY != 0 { 8 } else { 1 };
     for leaf in leaves(blocks, header, block, &mut out)? {
         let read = blocks.block(leaf).and_then(|data| {

@@ -1,6 +1,6 @@
 //! Micro ZAPs: one block of short names, each with one 64-bit value.
 
-use super::{Entry, hash};
+use super::{Entry, Readable, hash, normalized};
 use core::mem::offset_of;
 use static_assertions::{assert_eq_size, const_assert_eq};
 use zerocopy::byteorder::{LE, U16, U32, U64};
@@ -30,22 +30,24 @@ assert_eq_size!(Slot, [u8; 64]);
 const_assert_eq!(offset_of!(Slot, name), 14);
 
 /// All entries; a slot whose name is empty is free.
-pub(super) fn entries(block: &[u8]) -> Vec<Entry> {
-    let Ok((header, rest)) = Header::ref_from_prefix(block) else { return Vec::new() };
-    let salt = header.salt.get();
-    rest.chunks_exact(size_of::<Slot>())
+pub(super) fn entries(block: &[u8]) -> Readable {
+    let Ok((header, rest)) = Header::ref_from_prefix(block) else { return Readable::default() };
+    let (salt, normflags) = (header.salt.get(), header.normflags.get());
+    let entries = rest
+        .chunks_exact(size_of::<Slot>())
         .filter_map(|bytes| Slot::ref_from_bytes(bytes).ok())
         .filter(|slot| slot.name[0] != 0)
         .map(|slot| {
             let end = slot.name.iter().position(|&b| b == 0).unwrap_or(slot.name.len());
             let name = slot.name[..end].to_vec();
             Entry {
-                hash: hash(salt, &name, 28),
+                hash: hash(salt, &normalized(&name, normflags), 28),
                 name,
                 int_size: 8,
                 value: slot.value.get().to_be_bytes().to_vec(),
                 cd: slot.cd.get(),
             }
         })
-        .collect()
+        .collect();
+    Readable { entries, normflags, lost: Vec::new() }
 }

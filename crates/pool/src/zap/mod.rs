@@ -10,6 +10,7 @@ use crate::dmu::objset::Objset;
 use crate::place::Bookmark;
 use crate::{PoolError, Result};
 use bytes::Bytes;
+use std::borrow::Cow;
 
 /// `ZBT_MICRO`: the first word of a micro ZAP.
 const BLOCK_MICRO: u64 = (1 << 63) + 3;
@@ -27,7 +28,7 @@ pub struct Entry {
     pub int_size: u8,
     /// The value's integers, big-endian, one after another.
     pub value: Vec<u8>,
-    /// Hash of the name; entries are iterated in the order of (hash, cd).
+    /// Hash of the name as the ZAP normalises it; entries are iterated in the order of (hash, cd).
     pub hash: u64,
     /// Collision differentiator.
     pub cd: u32,
@@ -70,6 +71,9 @@ impl Entry {
 pub struct Readable {
     /// The entries, in iteration order: ascending by hash, then differentiator.
     pub entries: Vec<Entry>,
+    /// How names are made alike before they are hashed, and compared if the caller asks for it:
+    /// `zap_normflags`, of the flags that `u8_textprep_str()` takes. Zero means as they are.
+    pub normflags: u64,
     /// Why some leaves cannot be read. After [`MAX_LOST`] of them no more are tried.
     pub lost: Vec<PoolError>,
 }
@@ -89,12 +93,24 @@ impl Readable {
         }
     }
 
-    /// The entry of that name, or `None`.
+    /// The entry of that name, or `None`; where names are to be taken for one another, the one that is
+    /// written so, or else the first that is normalised to the same.
+    ///
+    /// A ZAP without normalisation has no other names than those it was given, as in the fallback of
+    /// `dsl_dataset_snap_lookup()`, OpenZFS `module/zfs/dsl_dataset.c`, zfs-2.3.2.
     ///
     /// # Errors
     /// It may lie in a leaf that cannot be read.
-    pub fn find(self, name: &str) -> Result<Option<Entry>> {
-        match self.entries.into_iter().find(|e| e.name == name.as_bytes()) {
+    pub fn find(self, name: &[u8], matching: Matching) -> Result<Option<Entry>> {
+        let exact = self.entries.iter().position(|e| e.name == name);
+        let found = match matching {
+            Matching::Exact => exact,
+            Matching::Normalized => exact.or_else(|| {
+                let wanted = normalized(name, self.normflags);
+                self.entries.iter().position(|e| normalized(&e.name, self.normflags) == wanted)
+            }),
+        };
+        match found.and_then(|at| self.entries.into_iter().nth(at)) {
             Some(entry) => Ok(Some(entry)),
             None => self.lost.into_iter().next().map_or(Ok(None), Err),
         }
@@ -136,6 +152,32 @@ fn readable_of(os: &Objset, object: u64, dnode: &Dnode) -> Result<Readable> {
     blocks.readable()
 }
 
+/// Whether names that are normalised to the same are one: `matchtype_t`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Matching {
+    /// They are not.
+    Exact,
+    /// They are: `MT_NORMALIZE`.
+    Normalized,
+}
+
+/// `U8_TEXTPREP_TOUPPER`: letters are made capitals. Source: OpenZFS `include/sys/u8_textprep.h`,
+/// zfs-2.3.2.
+const NORM_TOUPPER: u64 = 2;
+
+/// A name as a ZAP with these flags normalises it.
+///
+/// Letters beyond ASCII stay as they are: the ZAPs that are looked up so hold names of snapshots and
+/// bookmarks, which have none (`zfs_component_namecheck()`, OpenZFS `module/zcommon/zfs_namecheck.c`,
+/// zfs-2.3.2).
+fn normalized(name: &[u8], flags: u64) -> Cow<'_, [u8]> {
+    if flags & NORM_TOUPPER != 0 {
+        Cow::Owned(name.to_ascii_uppercase())
+    } else {
+        Cow::Borrowed(name)
+    }
+}
+
 /// A ZAP as the blocks of its object, wherever those come from.
 #[derive(Clone, Copy)]
 pub struct Blocks<'a> {
@@ -158,7 +200,7 @@ impl Blocks<'_> {
         let block = self.block(0)?;
         let kind = block.first_chunk::<8>().map_or(0, |b| u64::from_le_bytes(*b));
         let mut found = match kind {
-            BLOCK_MICRO => Readable { entries: micro::entries(&block), lost: Vec::new() },
+            BLOCK_MICRO => micro::entries(&block),
             BLOCK_HEADER => fat::entries(self, &block)?,
             other => {
                 let found = format!("{other:#x}");
@@ -185,7 +227,20 @@ impl Blocks<'_> {
 /// # Errors
 /// As [`entries`].
 pub fn lookup(os: &Objset, object: u64, name: &str) -> Result<Option<Entry>> {
-    readable(os, object)?.find(name)
+    lookup_matching(os, object, name, Matching::Exact)
+}
+
+/// As [`lookup`], of names that may be taken for one another.
+///
+/// # Errors
+/// As [`entries`].
+pub fn lookup_matching(
+    os: &Objset,
+    object: u64,
+    name: &str,
+    matching: Matching,
+) -> Result<Option<Entry>> {
+    readable(os, object)?.find(name.as_bytes(), matching)
 }
 
 /// The one 64-bit value of that name, or `None`.

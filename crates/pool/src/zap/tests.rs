@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::PoolError;
+use proptest::prelude::*;
 
 /// Sets `bytes` at `at`.
 fn put(block: &mut [u8], at: usize, bytes: &[u8]) {
@@ -169,12 +170,12 @@ fn a_lost_leaf_hides_its_own_names_alone() {
     let blocks = [header, leaf, vec![0; 1024]];
     let found = readable(&blocks).unwrap();
     assert_eq!((found.entries.len(), found.lost.len()), (2, 1));
-    assert_eq!(found.find("abc").unwrap().unwrap().ints(), [1, 2, 256, 0xffff]);
+    assert_eq!(found.find(b"abc", Matching::Exact).unwrap().unwrap().ints(), [1, 2, 256, 0xffff]);
     // A name that is not among the rest may have been in the lost leaf.
-    let lost = readable(&blocks).unwrap().find("other").unwrap_err();
+    let lost = readable(&blocks).unwrap().find(b"other", Matching::Exact).unwrap_err();
     assert!(matches!(lost, PoolError::Corrupt { what: "ZAP leaf magic", .. }), "{lost}");
     assert!(parse(&blocks).is_err());
-    assert_eq!(readable(&fat_blocks()).unwrap().find("other").unwrap(), None);
+    assert_eq!(readable(&fat_blocks()).unwrap().find(b"other", Matching::Exact).unwrap(), None);
 }
 
 #[test]
@@ -189,4 +190,84 @@ fn a_bad_entry_or_pointer_costs_itself_alone() {
     (64..100).for_each(|i| put(&mut blocks[0], i * 8, &(i as u64).to_le_bytes()));
     let found = readable(&blocks).unwrap();
     assert_eq!((found.entries.len(), found.lost.len()), (2, 36));
+}
+
+#[test]
+fn names_of_one_spelling_or_of_any() {
+    let contents = |normflags: u64| Readable {
+        entries: ["Monday", "monday", "TUESDAY"].iter().map(|name| entry(name)).collect(),
+        normflags,
+        lost: Vec::new(),
+    };
+    let find = |normflags, name: &str, matching| {
+        let found = contents(normflags).find(name.as_bytes(), matching).unwrap();
+        found.as_ref().map(Entry::name)
+    };
+    let any = Matching::Normalized;
+    assert_eq!(find(2, "monday", any).unwrap(), "monday");
+    assert_eq!(find(2, "MONDAY", any).unwrap(), "Monday");
+    assert_eq!(find(2, "tuesday", any).unwrap(), "TUESDAY");
+    assert_eq!(find(2, "tuesday", Matching::Exact), None);
+    assert_eq!(find(2, "wednesday", any), None);
+    // A ZAP that does not normalise has no other spellings.
+    assert_eq!(find(0, "tuesday", any), None);
+    // Nor has a letter that no snapshot's name has.
+    assert_eq!(find(2, "t\u{fc}esday", any), None);
+}
+
+#[test]
+fn a_micro_zap_hashes_what_it_normalises_to() {
+    let hash_of = |normflags: u8, name: &[u8; 5]| {
+        let mut block = micro_block();
+        block[16] = normflags;
+        put(&mut block, 64 + 14, name);
+        let entries = parse(&[block]).unwrap();
+        entries.iter().find(|e| e.name == name).unwrap().hash
+    };
+    assert_eq!(hash_of(2, b"first"), hash_of(2, b"FiRst"));
+    assert_ne!(hash_of(0, b"first"), hash_of(0, b"FiRst"));
+    assert_eq!(hash_of(2, b"first"), hash_of(0, b"FIRST"));
+}
+
+fn entry(name: &str) -> Entry {
+    Entry { name: name.into(), int_size: 8, value: vec![0; 8], hash: 0, cd: 0 }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+    /// A name is found by every spelling of it where names are normalised, and by its own alone where
+    /// they are not.
+    #[test]
+    fn every_spelling_finds_its_name(
+        names in prop::collection::btree_set("[a-zA-Z0-9_.: -]{1,20}", 1..12),
+        pick in any::<prop::sample::Index>(),
+        flip in prop::collection::vec(any::<bool>(), 20),
+        normalised in any::<bool>(),
+    ) {
+        let mut entries: Vec<Entry> = Vec::new();
+        for name in &names {
+            if !entries.iter().any(|e| e.name.eq_ignore_ascii_case(name.as_bytes())) {
+                entries.push(entry(name));
+            }
+        }
+        let name = entries[pick.index(entries.len())].name();
+        let spelt: String = name
+            .chars()
+            .zip(&flip)
+            .map(|(c, flip)| match (flip, c.is_ascii_lowercase()) {
+                (true, true) => c.to_ascii_uppercase(),
+                (true, false) => c.to_ascii_lowercase(),
+                (false, _) => c,
+            })
+            .collect();
+        let normflags = if normalised { 2 } else { 0 };
+        let find = |matching| {
+            let readable = Readable { entries: entries.clone(), normflags, lost: Vec::new() };
+            readable.find(spelt.as_bytes(), matching).unwrap().as_ref().map(Entry::name)
+        };
+        let found = find(Matching::Normalized);
+        prop_assert_eq!(found, (normalised || spelt == name).then(|| name.clone()));
+        let exact = find(Matching::Exact);
+        prop_assert_eq!(exact, (spelt == name).then_some(name));
+    }
 }

@@ -1,0 +1,268 @@
+//! The intent log of a head: what was written since the last transaction group, and is replayed when
+//! the head is mounted. A send has none of it; here it is only counted.
+
+use crate::blkptr::{BLKPTR_SIZE, BlkPtr};
+use crate::dmu::byteswap;
+use crate::dmu::objset::Objset;
+use crate::place::Bookmark;
+use crate::{PoolError, Result};
+use core::mem::offset_of;
+use core::ops::{RangeFrom, RangeInclusive};
+use static_assertions::{assert_eq_size, const_assert_eq};
+use zerocopy::byteorder::{LE, U64};
+use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
+use zsend_codec::checksum;
+use zsend_records::types::{Checksum, Compress};
+
+/// Bytes of a `zil_header_t`.
+pub const HEADER_SIZE: usize = 192;
+/// Level of the log's blocks in a [`Bookmark`]: `ZB_ZIL_LEVEL`.
+const LEVEL: i64 = -2;
+/// Most blocks of a log that are read: it is only to be told of.
+const MOST_BLOCKS: u64 = 4096;
+/// `ZEC_MAGIC`. Source: OpenZFS `include/sys/zio.h`, zfs-2.3.2.
+const MAGIC: u64 = 0x0210_da7a_b10c_7a11;
+/// `ZIL_REPLAY_NEEDED`: the pool claimed records that nobody replayed since.
+const REPLAY_NEEDED: u64 = 1;
+/// `ZIL_CLAIM_LR_SEQ_VALID`: `zh_claim_lr_seq` counts.
+const CLAIM_LR_SEQ_VALID: u64 = 2;
+/// The unit of what a block of the newer kind is summed over: `ZIL_MIN_BLKSZ`.
+const SUM_UNIT: usize = 4096;
+
+/// `zil_header_t`. Source: OpenZFS `include/sys/zil.h`, zfs-2.3.2.
+#[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct HeaderPhys {
+    claim_txg: U64<LE>,
+    replay_seq: U64<LE>,
+    log: [u8; BLKPTR_SIZE],
+    claim_blk_seq: U64<LE>,
+    flags: U64<LE>,
+    claim_lr_seq: U64<LE>,
+    pad: [U64<LE>; 3],
+}
+assert_eq_size!(HeaderPhys, [u8; HEADER_SIZE]);
+
+/// `zil_chain_t`. Source: the same.
+#[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct ChainPhys {
+    pad: U64<LE>,
+    next: [u8; BLKPTR_SIZE],
+    used: U64<LE>,
+    magic: U64<LE>,
+    sum: [U64<LE>; 4],
+}
+const CHAIN_SIZE: usize = size_of::<ChainPhys>();
+assert_eq_size!(ChainPhys, [u8; 184]);
+const_assert_eq!(offset_of!(ChainPhys, magic), 144);
+const SUM_OFFSET: usize = offset_of!(ChainPhys, sum);
+
+/// `lr_t`: what each record begins with. Source: the same.
+#[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct RecordPhys {
+    kind: U64<LE>,
+    len: U64<LE>,
+    txg: U64<LE>,
+    seq: U64<LE>,
+}
+
+/// Where a head's log is, and what was replayed of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Header {
+    /// `zh_claim_txg`: the txg that the pool claimed the log in when it was imported, or zero.
+    pub claim_txg: u64,
+    /// `zh_replay_seq`: the last record that was replayed.
+    pub replay_seq: u64,
+    /// `zh_log`: the first block.
+    pub log: BlkPtr,
+    /// `zh_claim_blk_seq`: the last block that was claimed.
+    pub claim_blk_seq: u64,
+    /// `zh_flags`.
+    pub flags: u64,
+    /// `zh_claim_lr_seq`: the last record that was claimed.
+    pub claim_lr_seq: u64,
+}
+
+impl Header {
+    /// From its bytes in the object set's block; `None` if there are too few.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        let (phys, _) = HeaderPhys::ref_from_prefix(bytes).ok()?;
+        Some(Self {
+            claim_txg: phys.claim_txg.get(),
+            replay_seq: phys.replay_seq.get(),
+            log: BlkPtr::parse(&phys.log),
+            claim_blk_seq: phys.claim_blk_seq.get(),
+            flags: phys.flags.get(),
+            claim_lr_seq: phys.claim_lr_seq.get(),
+        })
+    }
+
+    /// Which records replaying would replay, by txg and number, and the last block that has some;
+    /// nothing if it would replay none. What was not claimed yet will be, at the next import.
+    fn replayable(&self, txg: u64) -> Option<(RangeFrom<u64>, RangeInclusive<u64>, u64)> {
+        if self.claim_txg == 0 {
+            return Some((txg.saturating_add(1).., 0..=u64::MAX, u64::MAX));
+        }
+        let counts = self.flags & CLAIM_LR_SEQ_VALID != 0;
+        let last = if counts { self.claim_lr_seq } else { u64::MAX };
+        let records = self.replay_seq.saturating_add(1)..=last;
+        (self.flags & REPLAY_NEEDED != 0).then_some((self.claim_txg.., records, self.claim_blk_seq))
+    }
+}
+
+/// What a log holds that is in no transaction group.
+#[derive(Debug, Default)]
+pub struct Unreplayed {
+    /// Blocks with such records.
+    pub blocks: u64,
+    /// Those records.
+    pub records: u64,
+    /// Whether the log goes on past what was counted.
+    pub more: bool,
+    /// Why it could not be read to its end, if a device was the reason.
+    pub problem: Option<PoolError>,
+}
+
+impl Unreplayed {
+    /// What to tell of it, if there is anything, of a head of this name.
+    pub fn told(&self, name: &str) -> Option<String> {
+        let more = if self.more { "at least " } else { "" };
+        if let Some(e) = &self.problem {
+            let counted = self.blocks;
+            return Some(format!(
+                "the intent log of '{name}' cannot be read past {counted} blocks, and what it holds is not \
+                 sent: {e}"
+            ));
+        }
+        (self.blocks > 0).then(|| {
+            format!(
+                "the intent log of '{name}' was not replayed: {more}{} records in {} blocks, newer than the \
+                 last transaction group, are not sent",
+                self.records, self.blocks
+            )
+        })
+    }
+}
+
+/// Counts what the log of an object set holds that `txg`, the pool's last transaction group, does not:
+/// the chain of its blocks is followed for as long as their checksums say that they belong to it, as
+/// replaying does.
+///
+/// Follows `zil_parse()` and `zil_replay_log_record()`, OpenZFS `module/zfs/zil.c`, zfs-2.3.2.
+pub fn unreplayed(os: &Objset, txg: u64) -> Unreplayed {
+    let header = os.zil();
+    let mut found = Unreplayed::default();
+    let Some((txgs, seqs, last_block)) = header.replayable(txg) else { return found };
+    let mut bp = header.log;
+    for _ in 0..MOST_BLOCKS {
+        if bp.is_hole() || bp.checksum()[3] > last_block {
+            return found;
+        }
+        let block = match read(os, &bp) {
+            Ok(Some(block)) => block,
+            // The end of the chain is a block that was set aside and never written.
+            Ok(None) => return found,
+            Err(e) => {
+                found.problem = Some(e);
+                return found;
+            }
+        };
+        let new = |r: &&RecordPhys| txgs.contains(&r.txg.get()) && seqs.contains(&r.seq.get());
+        let records = block.records().filter(new).count() as u64;
+        found.records += records;
+        found.blocks += u64::from(records > 0);
+        bp = block.next;
+    }
+    found.more = true;
+    found
+}
+
+/// A block of the log that passed its checksum.
+struct Block {
+    /// The records, in host order.
+    bytes: Vec<u8>,
+    next: BlkPtr,
+}
+
+impl Block {
+    /// The beginnings of its records, up to one that has no sound length.
+    fn records(&self) -> impl Iterator<Item = &RecordPhys> {
+        let mut rest = self.bytes.as_slice();
+        std::iter::from_fn(move || {
+            let (record, _) = RecordPhys::ref_from_prefix(rest).ok()?;
+            let len =
+                usize::try_from(record.len.get()).ok().filter(|&n| n >= size_of_val(record))?;
+            rest = rest.get(len..)?;
+            Some(record)
+        })
+    }
+}
+
+/// Reads a block of the log; `None` if it is not of this chain.
+///
+/// # Errors
+/// Those of the devices.
+fn read(os: &Objset, bp: &BlkPtr) -> Result<Option<Block>> {
+    let kind = bp.checksum_type();
+    let plain = !bp.is_embedded() && bp.compress() == Compress::OFF && bp.level() == 0;
+    if !plain || !matches!(kind, Checksum::ZILOG | Checksum::ZILOG2) {
+        return Ok(None);
+    }
+    let at = Bookmark::new(os.id(), 0, LEVEL, bp.checksum()[3]);
+    // The sum lies in the block, so the block is read without one.
+    let mut words = *bp.words();
+    words[6] = words[6] & !(0xff << 40) | u64::from(Checksum::OFF.0) << 40;
+    let stored = os.zio().read_stored(&BlkPtr::from_words(words), &at)?;
+    Ok(open(stored.data.to_vec(), bp))
+}
+
+/// Checks a block of the log, and takes it apart.
+///
+/// Follows `zil_read_log_block()` and `zio_checksum_error_impl()`, OpenZFS `module/zfs/zil.c` and
+/// `zio_checksum.c`, zfs-2.3.2.
+fn open(mut bytes: Vec<u8>, bp: &BlkPtr) -> Option<Block> {
+    let newer = bp.checksum_type() == Checksum::ZILOG2;
+    let start = if newer { 0 } else { bytes.len().checked_sub(CHAIN_SIZE)? };
+    let chain = start..start.checked_add(CHAIN_SIZE)?;
+    let phys = |bytes: &[u8]| ChainPhys::read_from_bytes(bytes).ok();
+    let stored = phys(bytes.get(chain.clone())?)?;
+    let big = match stored.magic.get() {
+        MAGIC => false,
+        magic if magic.swap_bytes() == MAGIC => true,
+        _ => return None,
+    };
+    let word = |w: U64<LE>| if big { w.get().swap_bytes() } else { w.get() };
+    let used = usize::try_from(word(stored.used)).ok()?;
+    // The newer kind is summed as far as it is used, the older as a whole.
+    let (kind, summed) = if newer {
+        (Checksum::FLETCHER_4, used.checked_next_multiple_of(SUM_UNIT)?)
+    } else {
+        (Checksum::FLETCHER_2, bytes.len())
+    };
+    let sum = start + SUM_OFFSET;
+    let verifier = bp.checksum().map(|w| if big { w.to_be_bytes() } else { w.to_le_bytes() });
+    bytes.get_mut(sum..sum + 32)?.copy_from_slice(verifier.as_flattened());
+    let computed = checksum::compute(kind, bytes.get(..summed)?, big, None).ok()?;
+    if computed != stored.sum.map(word) {
+        return None;
+    }
+    if big {
+        byteswap::u64s(&mut bytes);
+    }
+    let next = BlkPtr::parse(&phys(&bytes[chain.clone()])?.next);
+    // The next block continues this one's sum: the same log, and one further.
+    let [a, b, objset, seq] = bp.checksum();
+    if next.checksum() != [a, b, objset, seq.wrapping_add(1)] {
+        return None;
+    }
+    let records = if newer { CHAIN_SIZE..used } else { 0..used };
+    if !newer && used > start {
+        return None;
+    }
+    Some(Block { bytes: bytes.get(records)?.to_vec(), next })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! Any bytes as a redaction list: `[flags]`, 64 bytes of its header, then its entries in blocks of 512
+//! bytes; flag 1 puts the header into the spill block.
+//!
+//! The list ends, whatever it says of itself, and its runs ascend and do not overlap.
+
+use std::sync::Arc;
+use zsend_pool::BlockCache;
+use zsend_pool::blkptr::BlkPtr;
+use zsend_pool::dmu::objset::Objset;
+use zsend_pool::dsl::redaction::RedactionList;
+
+/// `DMU_OTN_UINT64_METADATA`.
+const UINT64_METADATA: u8 = 0x80 | 0x40 | 3;
+/// Bytes of the header, and of each block.
+const HEADER: usize = 64;
+const BLOCK: usize = 512;
+/// Sectors where the blocks of dnodes, the spill block and the entries lie.
+const DNODES: u64 = 2;
+const SPILL: u64 = 34;
+const ENTRIES: u64 = 35;
+
+/// Runs one input.
+pub fn check(bytes: &[u8]) {
+    let Some((&flags, rest)) = bytes.split_first() else { return };
+    let Some((header, entries)) = rest.split_at_checked(HEADER) else { return };
+    let spill = flags & 1 != 0;
+    let blocks = (entries.len() / BLOCK).clamp(1, 2) as u64;
+    let mut list = dnode(UINT64_METADATA, 1, blocks - 1);
+    list[3] = 2;
+    list[4] = UINT64_METADATA;
+    for (i, at) in [64, 192].into_iter().enumerate().take(blocks as usize) {
+        list[at..at + 128].copy_from_slice(&pointer(UINT64_METADATA, ENTRIES + i as u64, 1));
+    }
+    if spill {
+        list[7] = 4;
+        list[384..].copy_from_slice(&pointer(UINT64_METADATA, SPILL, 1));
+    } else {
+        list[10] = HEADER as u8;
+        list[320..384].copy_from_slice(header);
+    }
+    let mut root = dnode(10, 32, 0);
+    root[64..192].copy_from_slice(&pointer(10, DNODES, 32));
+    root.resize(1024, 0);
+    root[704] = 2;
+    let mut device = root;
+    device.resize(1024 + 512, 0);
+    device.extend(list);
+    device.resize(SPILL as usize * BLOCK, 0);
+    device.extend(header);
+    device.resize(ENTRIES as usize * BLOCK, 0);
+    device.extend(entries);
+    let (zio, cache) = (Arc::new(crate::memory::zio(&device, 9)), Arc::new(BlockCache::default()));
+    let root = BlkPtr::at(&pointer(11, 0, 2), 0).expect("a whole pointer");
+    let os = Objset::open(&zio, &cache, 1, root, None).expect("the object set is sound");
+    let Ok(mut list) = RedactionList::open(&os, 1) else { return };
+    assert!(list.guids().len() <= BLOCK / 8);
+    let (mut last, mut runs) = ((0, 0), 0);
+    while let Ok(Some(run)) = list.next_run() {
+        assert!((run.object, run.first) >= last && run.first < run.end);
+        last = (run.object, run.end);
+        runs += 1;
+    }
+    assert!(runs <= blocks as usize * BLOCK / 32, "{runs} runs in {blocks} blocks");
+}
+
+/// A pointer without checksum to `sectors` at `sector`.
+fn pointer(kind: u8, sector: u64, sectors: u64) -> Vec<u8> {
+    let mut words = [0_u64; 16];
+    (words[0], words[1], words[10]) = (sectors, sector, 1);
+    words[6] = ((sectors - 1) * 0x1_0001) | 2 << 32 | 2 << 40 | u64::from(kind) << 48 | 1 << 63;
+    words.into_iter().flat_map(u64::to_le_bytes).collect()
+}
+
+fn dnode(kind: u8, sectors: u8, maxblkid: u64) -> Vec<u8> {
+    let mut d = vec![0; 512];
+    d[..8].copy_from_slice(&[kind, 14, 1, 1, 0, 2, 2, 0]);
+    d[8] = sectors;
+    d[16..24].copy_from_slice(&maxblkid.to_le_bytes());
+    d
+}
