@@ -35,8 +35,10 @@ impl SendPlan<'_> {
     /// a whole dry run.
     ///
     /// # Errors
-    /// Those of reading the datasets and deadlists.
+    /// [`SendError::Refused`](crate::SendError::Refused) for the head of a receive that has not ended;
+    /// those of reading the datasets and deadlists.
     pub fn estimate(&self, cancel: &AtomicBool) -> Result<u64> {
+        self.check_whole()?;
         let Some(whole) = self.estimate_whole(cancel)? else {
             // Counted from where the stream goes on.
             return Ok(self.exact_size(cancel)?.bytes);

@@ -265,18 +265,15 @@ impl<'p> SendPlan<'p> {
         Ok(Self { pool, name, dataset, objset, encryption, source, redaction, features, options })
     }
 
-    /// Whether it can be sent: all that refuses a send before its first record, and an estimate does
-    /// not ask. [`Self::write`] and [`Self::exact_size`] begin with it.
+    /// Whether it can be sent: all that refuses a send before its first record, most of which an
+    /// estimate does not ask. [`Self::write`] and [`Self::exact_size`] begin with it.
     ///
     /// # Errors
     /// [`SendError::Refused`] in the words of `zfs send`, and [`SendError::Unsupported`].
     pub fn check(&self) -> Result<()> {
+        self.check_whole()?;
         let name = self.name.trim_end_matches("@--head--");
         let cannot = |why: &str| SendError::Refused(format!("cannot send '{name}': {why}"));
-        if !self.dataset.is_snapshot && self.dataset.is_inconsistent {
-            // A receive has left it half done, and may go on with it at any time.
-            return Err(cannot("target is busy; if a filesystem, it must not be mounted"));
-        }
         match &self.encryption {
             Some(encryption) if self.options.raw => {
                 let version = encryption.key_object.version;
@@ -294,6 +291,18 @@ impl<'p> SendPlan<'p> {
         }
         features::check(self.features)?;
         self.redaction.check(name, self.options.dialect)
+    }
+
+    /// Refuses the head of a receive that has not ended, which estimates ask too: it is half done, and
+    /// the receive may go on with it at any time.
+    pub(crate) fn check_whole(&self) -> Result<()> {
+        if self.dataset.is_snapshot || !self.dataset.is_inconsistent {
+            return Ok(());
+        }
+        Err(SendError::Refused(format!(
+            "cannot send '{}': target is busy; if a filesystem, it must not be mounted",
+            self.name.trim_end_matches("@--head--")
+        )))
     }
 
     /// What the administrator should know of what is sent, and of what is not.
