@@ -26,7 +26,7 @@ fn main() -> Result<()> {
         labels(pool, &dir.join(image))?;
         blocks(pool, &dir)?;
     }
-    space_maps("xdtl")?;
+    space_maps("bdtl")?;
     codecs()?;
     let dir = zsend_testkit::images::unpack(&zsend_testkit::fixture("xgpt"))?;
     let disk = fs::read(dir.join("d0.img"))?;

@@ -97,15 +97,15 @@ fn an_older_txg_is_read_if_it_is_there() {
 
 #[test]
 fn what_an_older_state_has_without_checksum_is_said_to_be_uncertain() {
-    let dir = copy("xdtl");
-    let found = select(discover(&[dir.path().to_owned()]).unwrap(), "xdtl").unwrap();
+    let dir = copy("bdtl");
+    let found = select(discover(&[dir.path().to_owned()]).unwrap(), "bdtl").unwrap();
     let newest = found.newest.unwrap().txg;
     let known = known_txgs(&found);
     let older = known.iter().find(|k| k.problem.is_none() && k.uberblock.txg < newest).unwrap();
     for (txg, is_certain) in [(newest, true), (older.uberblock.txg, false)] {
         let options = OpenOptions { txg: Some(txg), ..OpenOptions::default() };
         let pool = Pool::open_found(&found, &options).unwrap();
-        let snapshot = pool.dataset(&Name::parse("xdtl/off@a").unwrap()).unwrap();
+        let snapshot = pool.dataset(&Name::parse("bdtl/off@a").unwrap()).unwrap();
         let objset = pool.objset(&snapshot).unwrap();
         for object in 1..40 {
             if let Ok(dnode) = objset.dnode(object) {
