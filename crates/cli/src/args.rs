@@ -54,7 +54,8 @@ impl PoolArgs {
     /// Which state to open. What takes time is told on standard error.
     pub(crate) fn options(&self) -> OpenOptions {
         let Self { txg, checkpoint, force, .. } = *self;
-        OpenOptions { txg, checkpoint, force, notice: |text| warn(text) }
+        let notice = |text: &str| warn(text);
+        OpenOptions { txg, checkpoint, force, notice, ..OpenOptions::default() }
     }
 }
 

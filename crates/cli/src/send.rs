@@ -12,11 +12,9 @@ use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use zsend_encoder::dialect::Dialect;
 use zsend_pool::ErrorClass;
 use zsend_pool::dsl::name::Name;
 use zsend_pool::pool::Pool;
-use zsend_records::flags::Features;
 use zsend_traverse::SendError;
 use zsend_traverse::options::{SendOptions, Tunables};
 use zsend_traverse::send::{Progress, SendPlan};
@@ -68,12 +66,6 @@ pub(crate) fn run(args: &SendArgs) -> Done {
     plan.check().map_err(refused)?;
     for warning in plan.warnings() {
         warn(warning);
-    }
-    if plan.options().dialect == Dialect::OpenZfsXdr && plan.features().contains(Features::RAW) {
-        warn(
-            "receivers in the kernel refuse this stream: its key list is packed as OpenZFS packs it in \
-             user space; --dialect openzfs is received everywhere",
-        );
     }
     let output = Output::open(args.output.as_deref())?;
     let theirs = Arc::clone(&cancel);

@@ -103,6 +103,9 @@ pub enum PoolError {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// The caller's [`crate::CancelToken`] was cancelled.
+    #[error("cancelled")]
+    Cancelled,
     /// The dataset is encrypted and its key was not given.
     #[error("'{0}': dataset key must be loaded")]
     KeyNeeded(String),
@@ -173,6 +176,7 @@ impl PoolError {
             Self::NoLabel { .. }
             | Self::NoPool(_)
             | Self::InUse { .. }
+            | Self::Cancelled
             | Self::Corrupt { .. }
             | Self::NotFound { .. }
             | Self::KeyNeeded(_)

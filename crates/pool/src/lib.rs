@@ -16,6 +16,7 @@
 pub mod blkptr;
 mod buffer;
 mod cache;
+mod cancel;
 pub mod config;
 pub mod crypt;
 pub mod device;
@@ -35,4 +36,5 @@ pub mod zil;
 pub mod zio;
 
 pub use cache::BlockCache;
+pub use cancel::CancelToken;
 pub use error::{ErrorClass, PoolError, Result};

@@ -1,6 +1,7 @@
 //! Opening a pool: which of its states is read, and what must hold before it is.
 
 use crate::cache::BlockCache;
+use crate::cancel::CancelToken;
 use crate::config::VdevConfig;
 use crate::discover::{Found, mmp};
 use crate::dmu::objset::Objset;
@@ -23,7 +24,7 @@ const VERSION_BEFORE_FEATURES: u64 = 28;
 const VERSION_FEATURES: u64 = 5000;
 
 /// Which state of a pool is opened, and how careful to be.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct OpenOptions {
     /// The state that this transaction group left, instead of the newest one.
     pub txg: Option<u64>,
@@ -33,11 +34,19 @@ pub struct OpenOptions {
     pub force: bool,
     /// Told what is being done where it takes some time.
     pub notice: fn(&str),
+    /// Ends the opening from another thread.
+    pub cancel: CancelToken,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { txg: None, checkpoint: false, force: false, notice: |_| {} }
+        Self {
+            txg: None,
+            checkpoint: false,
+            force: false,
+            notice: |_| {},
+            cancel: CancelToken::default(),
+        }
     }
 }
 
@@ -63,7 +72,7 @@ pub(crate) fn open(found: &Found, options: &OpenOptions) -> Result<(State, Vec<S
     }
     let mut warnings = found.warnings.clone();
     if !options.force {
-        warnings.extend(mmp::check(found, options.notice)?);
+        warnings.extend(mmp::check(found, options)?);
     }
     let uberblock = choose(found, options.txg)?;
     let mut state = State::open(found, uberblock).map_err(|e| with_usable(found, &uberblock, e))?;

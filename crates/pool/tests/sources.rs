@@ -8,10 +8,10 @@ use std::time::Duration;
 use tempfile::TempDir;
 use zsend_ondisk::Order;
 use zsend_ondisk::embedded::{self, Sum};
-use zsend_pool::PoolError;
 use zsend_pool::discover::{discover, select};
 use zsend_pool::dsl::name::Name;
 use zsend_pool::pool::{OpenOptions, Pool, known_txgs};
+use zsend_pool::{CancelToken, PoolError};
 
 /// A copy of a fixture's images that may be changed.
 fn copy(fixture: &str) -> TempDir {
@@ -218,6 +218,17 @@ fn a_heartbeat_that_goes_on_is_refused() {
     writer.join().unwrap();
     let options = OpenOptions { force: true, ..OpenOptions::default() };
     assert!(has_snapshot(&open(dir.path(), "xmmp", &options).unwrap(), "xmmp/fs@b"));
+}
+
+#[test]
+fn watching_a_heartbeat_can_be_cancelled() {
+    let dir = copy("xmmp");
+    drop(quick_heart(&dir));
+    let cancel = CancelToken::default();
+    cancel.cancel();
+    let options = OpenOptions { cancel, ..OpenOptions::default() };
+    let cancelled = open(dir.path(), "xmmp", &options).map(drop);
+    assert!(matches!(cancelled, Err(PoolError::Cancelled)), "{cancelled:?}");
 }
 
 #[test]

@@ -5,9 +5,9 @@
 
 use super::Found;
 use crate::config::PoolState;
+use crate::open::OpenOptions;
 use crate::uberblock::{Heartbeat, Uberblock};
 use crate::{PoolError, Result};
-use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 /// What the reference assumes of a host that does not say: a beat a second, and twenty to be sure.
@@ -21,11 +21,11 @@ const ENOUGH: Duration = Duration::from_secs(10);
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// Refuses a pool whose heartbeat goes on. Returns what to say of one whose heartbeat has stopped.
-/// `notice` is told before the one wait.
+/// The options' `notice` is told before the one wait.
 ///
 /// # Errors
-/// [`PoolError::InUse`].
-pub(crate) fn check(found: &Found, notice: fn(&str)) -> Result<Option<String>> {
+/// [`PoolError::InUse`]; [`PoolError::Cancelled`].
+pub(crate) fn check(found: &Found, options: &OpenOptions) -> Result<Option<String>> {
     let Some(before) = &found.newest else { return Ok(None) };
     let Some(beat) = before.heartbeat else { return Ok(None) };
     if found.config.state != PoolState::ACTIVE {
@@ -35,11 +35,13 @@ pub(crate) fn check(found: &Found, notice: fn(&str)) -> Result<Option<String>> {
     let name = &found.config.name;
     let seconds = time.as_secs_f32();
     if !is_idle_file(found, time) {
-        notice(&format!(
+        (options.notice)(&format!(
             "pool '{name}' has multihost on and was not exported: watching for {seconds:.0} seconds \
              whether another host uses it"
         ));
-        wait(time);
+        if options.cancel.wait(time) {
+            return Err(PoolError::Cancelled);
+        }
     }
     let after = newest(found);
     if after.is_some_and(|after| after.rank() > before.rank()) {
@@ -73,14 +75,6 @@ fn is_idle_file(found: &Found, time: Duration) -> bool {
     found.rings.iter().all(|rings| {
         rings.device.modified().is_some_and(|at| now.duration_since(at).is_ok_and(|age| age > time))
     })
-}
-
-/// Waits once; nothing wakes it early.
-fn wait(time: Duration) {
-    let never = Mutex::new(());
-    let guard = never.lock().unwrap_or_else(PoisonError::into_inner);
-    // The result says that the time is over, which is what was wanted.
-    let _ = Condvar::new().wait_timeout_while(guard, time, |()| true);
 }
 
 /// The newest uberblock that the devices have now.
