@@ -4,14 +4,17 @@ use crate::args::{ListArgs, ListType};
 use crate::exit::{Done, Failure, warn};
 use crate::text::{aligned, creation, nice_bytes};
 use crate::txgs::{self, Style};
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::io::Write;
-use zsend_pool::discover::{Discovery, discover, listed};
+use zsend_pool::discover::discover;
+use zsend_pool::dsl::bookmark::DsBookmark;
 use zsend_pool::dsl::dataset::Dataset;
 use zsend_pool::dsl::dir::Dir;
 use zsend_pool::dsl::name::{Name, Suffix};
+use zsend_pool::place::Bookmark;
 use zsend_pool::pool::Pool;
-use zsend_pool::{ErrorClass, PoolError, zap};
+use zsend_pool::{ErrorClass, Listed, PoolError, zap};
 use zsend_records::types::ObjsetType;
 
 /// One line of the list. What is not known of it is `None`.
@@ -30,7 +33,7 @@ struct Row {
 }
 
 /// The kind of a row that stands for something that cannot be read.
-const DAMAGED: &str = "damaged";
+const UNREADABLE: &str = "unreadable";
 
 /// A column: its name, and how a row fills it.
 type Column = (&'static str, fn(&Row, bool) -> String);
@@ -69,7 +72,9 @@ pub(crate) fn run(args: &ListArgs) -> Done {
         let style = Style { scripted: args.scripted, exact: args.exact, json: args.json };
         return txgs::list(&args.pool.devices, target.as_ref().map(Name::pool), style);
     }
-    let Discovery { pools, passed_over } = discover(&args.pool.devices)?;
+    let discovery = discover(&args.pool.devices)?;
+    discovery.refused().iter().for_each(warn);
+    let (pools, passed_over) = (discovery.pools, discovery.passed_over);
     let options = args.pool.options();
     let total = pools.len();
     let mut rows = Vec::new();
@@ -89,7 +94,8 @@ pub(crate) fn run(args: &ListArgs) -> Done {
                     warn(warning);
                 }
                 let target = target.as_ref().map(|t| Name::parse(&pool.full_name(&t.to_string())));
-                let mut list = List { pool: &pool, args, rows: &mut rows, failures: &mut failures };
+                let (rows, failures) = (&mut rows, &mut failures);
+                let mut list = List { pool: &pool, args, rows, failures, seen: HashSet::new() };
                 list.of(target.transpose()?.as_ref())?;
             }
             Err(e) => failures.add(format!("pool '{name}' ({guid})"), e),
@@ -99,7 +105,7 @@ pub(crate) fn run(args: &ListArgs) -> Done {
         let what = target.map_or_else(|| "a pool".to_owned(), |t| format!("pool '{}'", t.pool()));
         let why = format!(
             "{what} was not found; {total} pools are on the given devices{}",
-            listed(&passed_over)
+            Listed(&passed_over)
         );
         return Err(Failure::new(ErrorClass::Damaged, why));
     }
@@ -158,6 +164,8 @@ struct List<'a> {
     args: &'a ListArgs,
     rows: &'a mut Vec<Row>,
     failures: &'a mut Failures,
+    /// Directories that were listed. A broken pool's tree may lead back to itself.
+    seen: HashSet<u64>,
 }
 
 impl List<'_> {
@@ -179,20 +187,21 @@ impl List<'_> {
             self.tree(&target.dataset, dir, self.args.recursive);
             return Ok(());
         }
-        // A snapshot or bookmark that is named is listed whatever -t says.
+        // A snapshot or bookmark that is named is listed whatever -t says, and found as `send` finds it.
         let dir = dir?;
-        let head = Dataset::open(self.pool.mos(), dir.head_dataset)?;
-        let (rows, failed) = (self.rows.len(), self.failures.first.is_some());
-        match target.suffix {
-            Suffix::Snapshot(_) => self.snapshots(&target.dataset, &dir, &head),
-            Suffix::Bookmark(_) | Suffix::None => self.bookmarks(&target.dataset, &dir, &head),
-        }
-        let wanted = target.to_string();
-        let mut new = self.rows.split_off(rows);
-        new.retain(|r| r.name == wanted);
-        let found = !new.is_empty();
-        self.rows.append(&mut new);
-        if found || (self.failures.first.is_some() && !failed) { Ok(()) } else { Err(missing()) }
+        let row = match &target.suffix {
+            Suffix::Bookmark(short) => {
+                let head = Dataset::open(self.pool.mos(), dir.head_dataset)?;
+                let bookmark = self.pool.bookmark(&head, short)?.ok_or_else(missing)?;
+                self.bookmark(target.to_string(), &dir, &bookmark)
+            }
+            Suffix::Snapshot(_) | Suffix::None => match self.pool.dataset(target) {
+                Err(PoolError::NotFound { .. }) => return Err(missing()),
+                snapshot => self.row(target.to_string(), "snapshot", &dir, &snapshot?),
+            },
+        };
+        self.rows.push(row);
+        Ok(())
     }
 
     fn wants(&self, kind: ListType) -> bool {
@@ -206,7 +215,7 @@ impl List<'_> {
 
     fn lose(&mut self, name: String, e: PoolError) {
         self.failures.add(format!("'{name}'"), e);
-        self.rows.push(Row { name, kind: DAMAGED, ..Row::default() });
+        self.rows.push(Row { name, kind: UNREADABLE, ..Row::default() });
     }
 
     /// A dataset, and all below it if `recursive`.
@@ -215,6 +224,11 @@ impl List<'_> {
             Ok(dir) => dir,
             Err(e) => return self.lose(name.to_owned(), e),
         };
+        if !self.seen.insert(dir.object) {
+            let at = Bookmark::new(0, dir.object, 0, 0);
+            let e = PoolError::corrupt(at, "directory", "in two places of the tree", "in one");
+            return self.lose(name.to_owned(), e);
+        }
         match Dataset::open(self.pool.mos(), dir.head_dataset) {
             Ok(head) => {
                 if self.wants(ListType::Filesystem) || self.wants(ListType::Volume) {
@@ -262,7 +276,7 @@ impl List<'_> {
             Ok(_) => ("filesystem", self.wants(ListType::Filesystem)),
             Err(e) => {
                 self.failures.add(format!("'{name}'"), e);
-                (DAMAGED, true)
+                (UNREADABLE, true)
             }
         };
         if !wanted {
@@ -334,23 +348,28 @@ impl List<'_> {
         }
     }
 
+    /// The row of a bookmark.
+    fn bookmark(&mut self, name: String, dir: &Dir, b: &DsBookmark) -> Row {
+        Row {
+            kind: "bookmark",
+            guid: Some(b.guid),
+            createtxg: Some(b.creation_txg),
+            creation: Some(b.creation_time),
+            refer: b.has_freed_before_next().then_some(b.referenced[0]),
+            encrypted: self.is_encrypted(&name, dir),
+            name,
+            ..Row::default()
+        }
+    }
+
     fn bookmarks(&mut self, name: &str, dir: &Dir, head: &Dataset) {
         match self.pool.bookmarks(head) {
             Ok(bookmarks) => {
                 for (short, bookmark) in bookmarks.items {
                     let name = format!("{name}#{short}");
                     match bookmark {
-                        Ok(b) => {
-                            let row = Row {
-                                kind: "bookmark",
-                                guid: Some(b.guid),
-                                createtxg: Some(b.creation_txg),
-                                creation: Some(b.creation_time),
-                                refer: b.has_freed_before_next().then_some(b.referenced[0]),
-                                encrypted: self.is_encrypted(&name, dir),
-                                name,
-                                ..Row::default()
-                            };
+                        Ok(bookmark) => {
+                            let row = self.bookmark(name, dir, &bookmark);
                             self.rows.push(row);
                         }
                         Err(e) => self.lose(name, e),

@@ -4,9 +4,9 @@ use crate::exit::{Done, Failure, warn};
 use crate::text::{aligned, creation};
 use std::io::Write;
 use std::path::PathBuf;
-use zsend_pool::ErrorClass;
-use zsend_pool::discover::{Found, discover, listed, select};
+use zsend_pool::discover::{Found, discover, select};
 use zsend_pool::pool::known_txgs;
+use zsend_pool::{ErrorClass, Listed};
 
 /// How the list is printed: the flags of `zsend list` of the same names.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,13 +23,16 @@ pub(crate) struct Style {
 pub(crate) fn list(devices: &[PathBuf], name: Option<&str>, style: Style) -> Done {
     let discovery = discover(devices)?;
     if discovery.pools.is_empty() {
-        let looked_at = listed(&discovery.passed_over);
+        let looked_at = Listed(&discovery.passed_over);
         let why = format!("no pool was found on the given devices{looked_at}");
         return Err(Failure::new(ErrorClass::Damaged, why));
     }
     let pools = match name {
         Some(name) => vec![select(discovery, name)?],
-        None => discovery.pools,
+        None => {
+            discovery.refused().iter().for_each(warn);
+            discovery.pools
+        }
     };
     let text = if style.json { json(&pools) } else { table(&pools, style) };
     // A reader that has gone away has seen what it wanted.

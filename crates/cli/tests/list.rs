@@ -23,7 +23,7 @@ fn a_damaged_dataset_is_a_row_and_hides_no_other() {
     let fs = whole.lines().find_map(|l| l.strip_suffix("\tfilesystem").filter(|n| n.contains('/')));
     let fs = fs.unwrap().to_owned();
     copy.flip_block(&pool.dataset(&Name::parse(&fs).unwrap()).unwrap().bp);
-    let wanted = whole.replace(&format!("{fs}\tfilesystem"), &format!("{fs}\tdamaged"));
+    let wanted = whole.replace(&format!("{fs}\tfilesystem"), &format!("{fs}\tunreadable"));
     assert_ne!(wanted, whole);
 
     let out = list(copy.path(), &["-t", "all"]);

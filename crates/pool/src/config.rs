@@ -171,6 +171,16 @@ pub struct LabelConfig {
 }
 
 impl LabelConfig {
+    /// The pool's name and guid.
+    pub fn full_name(&self) -> String {
+        format!("'{}' ({})", self.name, self.pool_guid)
+    }
+
+    /// Whether it is a spare or a cache device, which belongs to no top-level vdev.
+    pub fn is_auxiliary(&self) -> bool {
+        self.state == PoolState::SPARE || self.state == PoolState::L2CACHE
+    }
+
     /// Reads the nvlist of a label.
     ///
     /// # Errors

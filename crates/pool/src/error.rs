@@ -40,6 +40,12 @@ pub enum PoolError {
         /// What each label had instead.
         why: String,
     },
+    /// No pool was found, and something could not be read that may hold one.
+    #[error("no pool was found{}", Listed(passed_over))]
+    NothingRead {
+        /// Why each device was passed over.
+        passed_over: Vec<PoolError>,
+    },
     /// No pool, or not the one that was asked for, or more than one.
     #[error("{0}")]
     NoPool(String),
@@ -119,6 +125,22 @@ pub enum PoolError {
     },
 }
 
+/// Devices that were passed over, a line each, to end an error with.
+pub struct Listed<'a>(pub &'a [PoolError]);
+
+/// How many devices an error lists.
+const MAX_LISTED: usize = 20;
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().take(MAX_LISTED).try_for_each(|e| write!(f, "\n  {e}"))?;
+        match self.0.len().checked_sub(MAX_LISTED) {
+            None | Some(0) => Ok(()),
+            Some(more) => write!(f, "\n  and {more} more"),
+        }
+    }
+}
+
 struct Usable<'a>(&'a [u64]);
 
 impl fmt::Display for Usable<'_> {
@@ -163,6 +185,10 @@ impl PoolError {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Device { .. } => ErrorClass::Device,
+            Self::NothingRead { passed_over } => {
+                let unread = passed_over.iter().any(|e| e.class() == ErrorClass::Device);
+                if unread { ErrorClass::Device } else { ErrorClass::Damaged }
+            }
             Self::Unreadable { attempts, .. } => {
                 if !attempts.is_empty() && attempts.iter().all(|a| a.io) {
                     ErrorClass::Device

@@ -29,11 +29,18 @@ pub struct Labels {
     pub config: LabelConfig,
     /// The newest good uberblock of any of them.
     pub newest: Option<Uberblock>,
+    /// The newest of them that was written with the txg that it closes. A host with multihost on writes
+    /// the newest again and again, to one device at a time, which says nothing of the others.
+    pub synced: Option<Uberblock>,
     /// How many of them had a good configuration.
     pub good: usize,
-    /// The labels whose uberblocks are the pool's. One without a good configuration is among them
-    /// where the device has labels of no other pool.
+    /// The labels whose uberblocks are the pool's: those with a good configuration, and of the others
+    /// those whose newest uberblock is of a pool with the same vdevs.
     pub set: LabelSet,
+    /// How many of the device's labels have no good configuration, of whatever pool.
+    pub damaged: usize,
+    /// Names and guids of other pools that the device has labels of.
+    pub others: Vec<String>,
 }
 
 /// Where label `i` starts on a device of `size` bytes.
@@ -83,14 +90,37 @@ pub fn read(device: &Device) -> Result<Vec<Labels>, String> {
         });
         return Err(why.collect::<Vec<_>>().join("; "));
     }
-    let is_only = pools.len() == 1;
-    let labels = pools.into_iter().map(|(config, good)| {
-        let set = if is_only { [true; 4] } else { good };
-        let newest = Rings::read(device, config.top.ashift, set).newest();
+    let damaged = 4 - pools.iter().flat_map(|(_, set)| set).filter(|&&good| good).count();
+    let names: Vec<_> = pools.iter().map(|(config, _)| config.full_name()).collect();
+    let labels = pools.into_iter().enumerate().map(|(i, (config, good))| {
+        let set = if damaged == 0 { good } else { with_rings(device, &config, good) };
+        let rings = Rings::read(device, config.top.ashift, set);
+        let newest = rings.newest(|_| true);
+        let synced = match newest {
+            Some(heartbeat) if heartbeat.mmp_seq > 0 => rings.newest(|u| u.mmp_seq == 0),
+            synced => synced,
+        };
         let good = good.into_iter().filter(|&good| good).count();
-        Labels { config, newest, good, set }
+        let others = names.iter().enumerate().filter(|(j, _)| *j != i);
+        let others = others.map(|(_, name)| name.clone()).collect();
+        Labels { config, newest, synced, good, set, damaged, others }
     });
     Ok(labels.collect())
+}
+
+/// Adds to the good labels of a pool those whose uberblocks are the pool's too, as the sum of its
+/// vdevs' guids tells. Where no good label has an uberblock, nothing tells, and all are added.
+fn with_rings(device: &Device, config: &LabelConfig, good: LabelSet) -> LabelSet {
+    let newest = |i: usize| {
+        let set = std::array::from_fn(|j| i == j);
+        Rings::read(device, config.top.ashift, set).newest(|_| true).map(|newest| newest.guid_sum)
+    };
+    let sums: [Option<u64>; 4] = std::array::from_fn(newest);
+    let own: Vec<u64> =
+        sums.iter().zip(good).filter(|(_, good)| *good).filter_map(|(sum, _)| *sum).collect();
+    std::array::from_fn(|i| {
+        good[i] || own.is_empty() || sums[i].is_none_or(|sum| own.contains(&sum))
+    })
 }
 
 /// The uberblock rings of a device.
@@ -118,9 +148,9 @@ impl Rings {
         self.rings.iter().flat_map(|(at, bytes)| uberblock::ring(bytes, *at, self.ashift))
     }
 
-    /// The newest good uberblock.
-    pub fn newest(&self) -> Option<Uberblock> {
-        uberblock::newest(self.slots())
+    /// The newest good uberblock of those that `wanted` takes.
+    pub fn newest(&self, wanted: impl Fn(&Uberblock) -> bool) -> Option<Uberblock> {
+        uberblock::newest(self.slots(), wanted)
     }
 
     /// Every good uberblock, unordered, with repeats.
@@ -135,7 +165,15 @@ fn read_config(device: &Device, label: u64) -> Result<LabelConfig, String> {
     embedded::verify(&bytes, [at, 0, 0, 0], Sum::Whole).map_err(|e| e.to_string())?;
     let (list, ..) =
         NvList::decode_prefix(&bytes[..PHYS_SIZE - ECK_SIZE]).map_err(|e| e.to_string())?;
-    LabelConfig::parse(&list)
+    let config = LabelConfig::parse(&list)?;
+    // Source: `zpool_read_label()`, OpenZFS `lib/libzutil/zutil_import.c`, zfs-2.3.2.
+    if config.txg == 0 && !config.is_auxiliary() {
+        return Err(format!(
+            "it was written in no txg: the device was removed from pool {}, or never quite added",
+            config.full_name()
+        ));
+    }
+    Ok(config)
 }
 
 #[cfg(test)]
@@ -189,7 +227,7 @@ mod tests {
                 region[7] ^= 1;
             }
             let ring = at + RING_OFFSET;
-            let uberblock = slot(&[uberblock::MAGIC, 5000, txg, 0, pool], ring, false);
+            let uberblock = slot(&[uberblock::MAGIC, 5000, txg, pool], ring, false);
             let start = usize::try_from(ring).unwrap();
             bytes[start..start + uberblock.len()].copy_from_slice(&uberblock);
         }
@@ -224,12 +262,10 @@ mod tests {
             let told: Vec<_> =
                 found.iter().map(|l| (l.config.pool_guid, l.config.txg, l.good)).collect();
             prop_assert_eq!(&told, &wanted);
-            let several = found.len() > 1;
             for labels in found {
                 let newest = labels.newest.unwrap();
-                // An uberblock does not name its pool. Here its time does.
-                let own = newest.timestamp == labels.config.pool_guid;
-                prop_assert!(!several || own);
+                // The sum of guids, which is the pool's own guid here, is all that names the pool.
+                prop_assert_eq!(newest.guid_sum, labels.config.pool_guid);
                 prop_assert!(newest.txg >= labels.config.txg);
             }
         }

@@ -37,4 +37,4 @@ pub mod zio;
 
 pub use cache::BlockCache;
 pub use cancel::CancelToken;
-pub use error::{ErrorClass, PoolError, Result};
+pub use error::{ErrorClass, Listed, PoolError, Result};

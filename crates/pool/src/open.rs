@@ -182,7 +182,11 @@ impl State {
             format!("top-level vdev {top} is missing: what lies on it alone cannot be read")
         }));
         let salt = zap::lookup(&mos, DIRECTORY_OBJECT, "org.illumos:checksum_salt")?;
-        if let Some(salt) = salt.and_then(|e| <[u8; 32]>::try_from(e.value.as_slice()).ok()) {
+        if let Some(salt) = salt {
+            let salt = <[u8; 32]>::try_from(salt.value.as_slice()).map_err(|_| {
+                let at = Bookmark::new(0, DIRECTORY_OBJECT, 0, 0);
+                PoolError::corrupt(at, "checksum salt", salt.value.len(), "32 bytes")
+            })?;
             zio.set_salt(ChecksumSalt::new(salt));
         }
         let features_for_read = features(&mos, "features_for_read")?;
@@ -224,10 +228,11 @@ fn need(mos: &Objset, key: &'static str) -> Result<u64> {
 
 fn features(mos: &Objset, key: &'static str) -> Result<HashMap<String, u64>> {
     match zap::lookup_u64(mos, DIRECTORY_OBJECT, key)? {
-        Some(object) => Ok(zap::entries(mos, object)?
-            .into_iter()
-            .map(|e| (e.name(), e.u64().unwrap_or(0)))
-            .collect()),
+        Some(object) => {
+            let at = Bookmark::new(mos.id(), object, 0, 0);
+            let entries = zap::entries(mos, object)?.into_iter();
+            entries.map(|e| Ok((e.name(), e.number(at)?))).collect()
+        }
         None => Ok(HashMap::new()),
     }
 }

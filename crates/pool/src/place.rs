@@ -58,6 +58,8 @@ pub struct Attempt {
     pub why: String,
     /// Whether the device itself failed, rather than held wrong bytes.
     pub io: bool,
+    /// Whether nothing was tried: the device is recorded as not having the block.
+    pub planned: bool,
 }
 
 impl fmt::Display for Attempt {

@@ -202,8 +202,8 @@ impl Pool {
                 }
                 let matching = head.matching();
                 let entry = zap::lookup_matching(&self.mos, head.snapnames, short, matching)?;
-                let object = entry.and_then(|e| e.u64()).ok_or_else(missing)?;
-                Dataset::open(&self.mos, object)
+                let at = Bookmark::new(0, head.snapnames, 0, 0);
+                Dataset::open(&self.mos, entry.ok_or_else(missing)?.number(at)?)
             }
             Suffix::Bookmark(_) => Err(PoolError::BadName {
                 name: name.to_string(),

@@ -45,6 +45,9 @@ pub struct Uberblock {
     pub version: u64,
     /// The transaction group that it closes.
     pub txg: u64,
+    /// Sum of the guids of the pool and of all its vdevs: tells an uberblock of this pool from one of
+    /// another that the device was part of.
+    pub guid_sum: u64,
     /// Seconds since 1970.
     pub timestamp: u64,
     /// The meta object set.
@@ -110,6 +113,7 @@ impl Uberblock {
         Some(Self {
             version: phys.version.get(),
             txg: phys.txg.get(),
+            guid_sum: phys.guid_sum.get(),
             timestamp: phys.timestamp.get(),
             rootbp: BlkPtr::parse(&phys.rootbp),
             mmp_seq: if mmp && config & 2 != 0 { (config >> 32) & 0xffff } else { 0 },
@@ -168,9 +172,13 @@ pub fn ring(bytes: &[u8], offset: u64, ashift: u64) -> impl Iterator<Item = Unve
         .filter_map(|(at, s)| Unverified::parse(s, at))
 }
 
-/// The newest of some uberblocks whose checksum is right. No more are verified than it takes.
-pub fn newest<'a>(all: impl Iterator<Item = Unverified<'a>>) -> Option<Uberblock> {
-    let mut all: Vec<Unverified<'_>> = all.collect();
+/// The newest of some uberblocks that `wanted` takes and whose checksum is right. No more are verified
+/// than it takes.
+pub fn newest<'a>(
+    all: impl Iterator<Item = Unverified<'a>>,
+    wanted: impl Fn(&Uberblock) -> bool,
+) -> Option<Uberblock> {
+    let mut all: Vec<Unverified<'_>> = all.filter(|one| wanted(&one.uberblock)).collect();
     all.sort_by_key(|one| Reverse(one.uberblock.rank()));
     all.iter().find_map(Unverified::verify)
 }
@@ -216,7 +224,8 @@ pub(crate) mod tests {
             .zip((0u64..).step_by(1024))
             .flat_map(|((txg, time), at)| slot(&words(txg, time), at, false))
             .collect();
-        let newest = |bytes: &[u8]| newest(ring(bytes, 0, 9)).map(|u| (u.txg, u.timestamp));
+        let newest =
+            |bytes: &[u8]| newest(ring(bytes, 0, 9), |_| true).map(|u| (u.txg, u.timestamp));
         assert_eq!(newest(&bytes), Some((9, 3)));
         bytes[2048 + 500] ^= 1;
         assert_eq!(newest(&bytes), Some((9, 1)));

@@ -211,11 +211,18 @@ fn read(os: &Objset, bp: &BlkPtr) -> Result<Option<Block>> {
         return Ok(None);
     }
     let at = Bookmark::new(os.id(), 0, LEVEL, bp.checksum()[3]);
-    // The sum lies in the block, so the block is read without one.
-    let mut words = *bp.words();
-    words[6] = words[6] & !(0xff << 40) | u64::from(Checksum::OFF.0) << 40;
-    let stored = os.zio().read_stored(&BlkPtr::from_words(words), &at)?;
-    Ok(open(stored.data.to_vec(), bp))
+    // The sum lies in the block: every copy is tried until one is of this chain.
+    let mut block = None;
+    let mut check = |bytes: &[u8]| {
+        block = open(bytes.to_vec(), bp);
+        if block.is_some() { Ok(()) } else { Err("it is not of this intent log".to_owned()) }
+    };
+    match os.zio().read_checked(bp, &at, &mut check) {
+        Ok(_) => Ok(block),
+        // All copies were read, and none is of the chain: it ends here.
+        Err(PoolError::Unreadable { attempts, .. }) if attempts.iter().all(|a| !a.io) => Ok(None),
+        Err(e) => Err(e),
+    }
 }
 
 /// Checks a block of the log, and takes it apart. Of an encrypted one, what counts is plain: the chain,

@@ -1,5 +1,6 @@
 //! BEGIN: what it says of the stream, and the nvlist that some features need.
 
+use crate::error::Result;
 use crate::send::SendPlan;
 use crate::source;
 use zsend_encoder::event::Begin;
@@ -9,7 +10,7 @@ use zsend_records::nvlist::{Encoding, NvList, NvValue};
 
 impl SendPlan<'_> {
     /// The BEGIN of the stream.
-    pub(crate) fn begin(&self) -> Begin {
+    pub(crate) fn begin(&self) -> Result<Begin> {
         let mut flags = BeginFlags::SPILL_BLOCK;
         flags.set(BeginFlags::CLONE, self.source().is_some_and(|s| s.is_clone));
         flags.set(BeginFlags::CI_DATA, self.dataset().is_case_insensitive);
@@ -21,7 +22,7 @@ impl SendPlan<'_> {
             list.insert("resume_offset", NvValue::Uint64(offset));
         }
         if let Some(encryption) = self.encryption.as_ref().filter(|_| self.options().raw) {
-            list.insert("crypt_keydata", NvValue::List(self.key_data(encryption)));
+            list.insert("crypt_keydata", NvValue::List(self.key_data(encryption)?));
         }
         let mut payload = Vec::new();
         if !list.is_empty() {
@@ -32,20 +33,20 @@ impl SendPlan<'_> {
                 payload.resize(payload.len().next_multiple_of(8), 0);
             }
         }
-        Begin {
+        Ok(Begin {
             creation_time: self.dataset().creation_time,
             objset_type: self.objset().kind(),
             flags,
             fromguid: self.source().map_or(0, |s| s.guid),
             toname: self.name().to_owned(),
             payload,
-        }
+        })
     }
 
     /// The wrapped keys and what a raw receiver needs to rebuild the object set.
     ///
     /// Follows `dsl_crypto_populate_key_nvlist()`, OpenZFS `module/zfs/dsl_crypt.c`, zfs-2.3.2.
-    fn key_data(&self, encryption: &Encryption) -> NvList {
+    fn key_data(&self, encryption: &Encryption) -> Result<NvList> {
         let key = &encryption.key_object;
         let meta = self.objset().meta();
         let mut list = NvList::new();
@@ -70,8 +71,8 @@ impl SendPlan<'_> {
         add("mdn_indblkshift", number(meta.indblkshift.into()));
         add("mdn_nblkptr", number(meta.nblkptr.into()));
         add("mdn_maxblkid", number(meta.maxblkid));
-        add("to_ivset_guid", number(source::ivset_guid(self.dataset())));
+        add("to_ivset_guid", number(source::ivset_guid(self.dataset())?));
         add("from_ivset_guid", number(self.source().map_or(0, |s| s.ivset_guid)));
-        list
+        Ok(list)
     }
 }

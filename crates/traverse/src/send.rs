@@ -371,7 +371,7 @@ impl<'p> SendPlan<'p> {
         self.check()?;
         let spec = self.pipeline(false)?;
         let mut encoder = Encoder::new(self.params(), Gather::new(out));
-        encoder.event(&Event::Begin(self.begin())).map_err(SendError::Output)?;
+        encoder.event(&Event::Begin(self.begin()?)).map_err(SendError::Output)?;
         let mut position = Position::new(self.options.dialect, spec.walk.resume);
         let walked = run(&spec, cancel, Vec::with_capacity, |event| {
             encoder.event(&event).map_err(SendError::Output)?;
@@ -406,7 +406,7 @@ impl<'p> SendPlan<'p> {
         let spec = self.pipeline(true)?;
         let params = self.params();
         let mut encoder = Encoder::new(params, Discard);
-        encoder.event(&Event::Begin(self.begin())).map_err(SendError::Output)?;
+        encoder.event(&Event::Begin(self.begin()?)).map_err(SendError::Output)?;
         let share = |_| Counting(Stretch::new(params));
         run(&spec, cancel, share, |stretch| encoder.stretch(stretch).map_err(SendError::Output))?;
         encoder.finish().map_err(SendError::Output)

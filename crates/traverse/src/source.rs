@@ -2,14 +2,15 @@
 
 use crate::error::{Result, SendError};
 use crate::redaction;
+use std::collections::HashSet;
 use zsend_encoder::dialect::Dialect;
+use zsend_pool::PoolError;
 use zsend_pool::dsl::bookmark::DsBookmark;
 use zsend_pool::dsl::dataset::Dataset;
 use zsend_pool::dsl::listing::Listing;
 use zsend_pool::dsl::name::{Name, Suffix};
 use zsend_pool::dsl::redaction::RedactionList;
 use zsend_pool::pool::Pool;
-use zsend_pool::{PoolError, zap};
 
 /// Name of the field that tells an encrypted snapshot's set of IVs: `DS_FIELD_IVSET_GUID`.
 pub(crate) const FIELD_IVSET_GUID: &str = "com.datto:ivset_guid";
@@ -113,16 +114,20 @@ impl Source {
             name,
             guid: snapshot.guid,
             creation_txg: snapshot.creation_txg,
-            ivset_guid: ivset_guid(&snapshot),
+            ivset_guid: ivset_guid(&snapshot)?,
             is_clone: snapshot.dir != to.dir,
             kind: SourceKind::Snapshot(Box::new(snapshot)),
         })
     }
 }
 
-/// The IV set guid of an encrypted snapshot, or zero.
-pub(crate) fn ivset_guid(dataset: &Dataset) -> u64 {
-    dataset.field(FIELD_IVSET_GUID).and_then(zap::Entry::u64).unwrap_or(0)
+/// The IV set guid of an encrypted snapshot, or zero where it has none: pools from before there were
+/// any have such.
+///
+/// # Errors
+/// It is no number.
+pub(crate) fn ivset_guid(dataset: &Dataset) -> Result<u64> {
+    Ok(dataset.number(FIELD_IVSET_GUID)?.unwrap_or(0))
 }
 
 /// What is looked for by guid.
@@ -159,7 +164,7 @@ impl Wanted<'_> {
 /// # Errors
 /// Something that may be it cannot be read.
 pub(crate) fn find_by_guid(pool: &Pool, dataset: &str, wanted: Wanted<'_>) -> Result<Option<Name>> {
-    let mut search = Search { pool, wanted, lost: None };
+    let mut search = Search { pool, wanted, lost: None, seen: HashSet::new() };
     match search.from(dataset) {
         Some(found) => Ok(Some(found)),
         None => search.lost.map_or(Ok(None), Err),
@@ -172,6 +177,8 @@ struct Search<'a> {
     wanted: Wanted<'a>,
     /// The first thing that could not be read.
     lost: Option<SendError>,
+    /// Directories that were looked into. A broken pool's tree may lead back to itself.
+    seen: HashSet<u64>,
 }
 
 impl Search<'_> {
@@ -254,10 +261,13 @@ impl Search<'_> {
     }
 
     fn in_tree(&mut self, name: &str) -> Option<Name> {
+        let dir = self.keep(self.pool.dir(name))?;
+        if !self.seen.insert(dir.object) {
+            return None;
+        }
         if let Some(found) = self.in_dataset(name) {
             return Some(found);
         }
-        let dir = self.keep(self.pool.dir(name))?;
         for (child, _) in self.keep_list(dir.children(self.pool.mos())) {
             // Names of at most 255 bytes end the recursion in any pool, looping ones too.
             if child.starts_with(['$', '%']) || name.len() + child.len() >= 256 {

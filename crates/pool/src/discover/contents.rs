@@ -109,26 +109,37 @@ const MD_RESERVED: u64 = 64 << 10;
 /// What an MD superblock starts with, in little-endian order.
 const MD_MAGIC: [u8; 4] = [0xfc, 0x4e, 0x2b, 0xa9];
 
+/// Bytes at a device's start that all signatures lie in.
+const START_SIZE: u64 = 68 << 10;
+/// Bytes at its end, likewise: an MD superblock lies in the last 128 KiB.
+const END_SIZE: u64 = 128 << 10;
+
 /// What lies on a device, if it is something that is known.
 pub(super) fn of(device: &Device) -> Option<Contents> {
-    let holds = |at: u64, wanted: &[u8]| {
-        device.read_vec(at, wanted.len()).is_ok_and(|found| found == wanted)
+    let size = device.size();
+    let part = |at: u64, len: u64| {
+        let len = usize::try_from(len).unwrap_or(0);
+        device.read_vec(at, len).unwrap_or_default()
     };
-    let md = [
-        device.size() / MD_RESERVED * MD_RESERVED,
-        // Version 1.0: twelve KiB or less from the end, in steps of 4 KiB.
-        (device.size() / 512).saturating_sub(16) / 8 * 8 * 512 + MD_RESERVED,
-    ];
-    let is_md =
-        || md.iter().filter_map(|at| at.checked_sub(MD_RESERVED)).any(|at| holds(at, &MD_MAGIC));
-    SIGNATURES
-        .iter()
-        .find(|(at, wanted, _)| {
-            device
-                .size()
-                .checked_add_signed(if *at < 0 { *at } else { 0 })
-                .is_some_and(|end| holds(if *at < 0 { end } else { at.unsigned_abs() }, wanted))
-        })
+    let start = part(0, START_SIZE.min(size));
+    let end_at = size - END_SIZE.min(size);
+    let end = part(end_at, size - end_at);
+    let holds = |at: u64, wanted: &[u8]| {
+        let (bytes, at) =
+            if at < START_SIZE { (&start, Some(at)) } else { (&end, at.checked_sub(end_at)) };
+        let at = at.and_then(|at| usize::try_from(at).ok());
+        at.and_then(|at| bytes.get(at..at + wanted.len())) == Some(wanted)
+    };
+    let known = SIGNATURES.iter().find(|(at, wanted, _)| {
+        let at = if *at < 0 { size.checked_add_signed(*at) } else { Some(at.unsigned_abs()) };
+        at.is_some_and(|at| holds(at, wanted))
+    });
+    // Of version 0.90, and of 1.0: twelve KiB or less from the end, in steps of 4 KiB.
+    let md = [(size / MD_RESERVED * MD_RESERVED).checked_sub(MD_RESERVED), {
+        (size / 512).checked_sub(16).map(|sector| sector / 8 * 8 * 512)
+    }];
+    let is_md = || md.into_iter().flatten().any(|at| holds(at, &MD_MAGIC));
+    known
         .map(|(_, _, contents)| *contents)
         .or_else(|| is_md().then_some(contents("a member of a Linux MD array", ASSEMBLE)))
 }

@@ -3,6 +3,7 @@
 use super::gpt::Partition;
 use crate::device::Device;
 use static_assertions::assert_eq_size;
+use std::collections::BTreeSet;
 use zerocopy::byteorder::{LE, U32};
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
@@ -51,10 +52,7 @@ impl Entry {
 /// numbers count blocks of `block_size` bytes. The extended partition itself, which holds the logical ones, is not among
 /// them. None where there is no such table, or where it only stands before a GPT.
 pub(super) fn partitions(disk: &Device, head: &[u8], block_size: u64) -> Vec<Partition> {
-    let Some(entries) = record(head) else { return Vec::new() };
-    if entries.iter().any(|e| e.kind == PROTECTIVE) {
-        return Vec::new();
-    }
+    let Some(entries) = record(head).filter(|_| !is_protective(head)) else { return Vec::new() };
     let mut found = Vec::new();
     for (entry, number) in entries.iter().zip(1..).filter(|(e, _)| e.is_used()) {
         if entry.is_extended() {
@@ -68,6 +66,11 @@ pub(super) fn partitions(disk: &Device, head: &[u8], block_size: u64) -> Vec<Par
     found
 }
 
+/// Whether the table only stands before a GPT.
+pub(super) fn is_protective(head: &[u8]) -> bool {
+    record(head).is_some_and(|entries| entries.iter().any(|e| e.kind == PROTECTIVE))
+}
+
 /// The four entries of the boot record that `bytes` begin with; `None` if there is none.
 fn record(bytes: &[u8]) -> Option<[Entry; 4]> {
     let record = bytes.get(ENTRIES_AT..RECORD_SIZE)?;
@@ -79,21 +82,21 @@ fn record(bytes: &[u8]) -> Option<[Entry; 4]> {
 /// logical partition, counted from the record, and the next record, counted from `start`.
 fn logical(disk: &Device, block_size: u64, start: u64, found: &mut Vec<Partition>) {
     let mut at = start;
-    for number in FIRST_LOGICAL..FIRST_LOGICAL + MAX_LOGICAL {
+    let mut number = FIRST_LOGICAL;
+    // Partitions that were made in the place of others make a chain that goes back and forth. One that
+    // comes to the same place twice is a loop.
+    let mut seen = BTreeSet::new();
+    while seen.insert(at) && seen.len() <= MAX_LOGICAL {
         let Some(at_byte) = at.checked_mul(block_size) else { return };
         let Ok(bytes) = disk.read_vec(at_byte, RECORD_SIZE) else { return };
         let Some(entries) = record(&bytes) else { return };
         let used = || entries.iter().take(2).filter(|e| e.is_used());
         if let Some(entry) = used().find(|e| !e.is_extended()) {
             found.extend(partition(disk, block_size, at, entry, number));
+            number += 1;
         }
         let Some(next) = used().find(|e| e.is_extended()) else { return };
-        let next = start + u64::from(next.first_lba.get());
-        // A chain goes forward; one that does not is a loop.
-        if next <= at {
-            return;
-        }
-        at = next;
+        at = start + u64::from(next.first_lba.get());
     }
 }
 
@@ -165,12 +168,14 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_that_leads_back_ends() {
+    fn a_chain_may_go_back_but_not_in_a_loop() {
         let mut disk = vec![0; 1 << 20];
         put(&mut disk, 0, &[(0x05, 100, 1000)]);
         put(&mut disk, 100 * 512, &[(LINUX, 10, 50), (0x05, 200, 100)]);
-        put(&mut disk, 300 * 512, &[(LINUX, 10, 50), (0x05, 0, 100)]);
-        assert_eq!(parse(disk, 512), [bytes(5, 110, 50), bytes(6, 310, 50)]);
+        put(&mut disk, 300 * 512, &[(LINUX, 10, 50), (0x05, 100, 100)]);
+        put(&mut disk, 200 * 512, &[(LINUX, 10, 50), (0x05, 200, 100)]);
+        let wanted = [bytes(5, 110, 50), bytes(6, 310, 50), bytes(7, 210, 50)];
+        assert_eq!(parse(disk, 512), wanted);
     }
 
     #[test]

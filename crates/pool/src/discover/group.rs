@@ -3,7 +3,7 @@
 use super::Labelled;
 use crate::config::{LabelConfig, PoolState, VdevConfig};
 use crate::device::Device;
-use crate::label::{LabelSet, Rings};
+use crate::label::{DATA_START, LABELS_END_SIZE, LabelSet, Labels, Rings};
 use crate::uberblock::Uberblock;
 use crate::vdev::{Leaves, Member};
 use std::cmp::Reverse;
@@ -85,11 +85,36 @@ pub(super) fn group(labelled: Vec<Labelled>) -> Vec<Found> {
     let mut pools: BTreeMap<u64, Vec<Labelled>> = BTreeMap::new();
     for one in labelled {
         let config = &one.labels.config;
-        if config.state != PoolState::SPARE && config.state != PoolState::L2CACHE {
+        if !config.is_auxiliary() {
             pools.entry(config.pool_guid).or_default().push(one);
         }
     }
     pools.into_values().filter_map(assemble).collect()
+}
+
+/// What the administrator should know of a device's labels.
+fn labels_warning(device: &Device, labels: &Labels) -> Option<String> {
+    let mut what = Vec::new();
+    if labels.damaged > 0 {
+        what.push(format!("only {} of 4 labels are good", 4 - labels.damaged));
+    }
+    if !labels.others.is_empty() {
+        let pool = labels.config.full_name();
+        let (own, others) = (labels.good, labels.others.join(", "));
+        what.push(format!("{own} of its labels are of pool {pool}, others of {others}"));
+    }
+    (!what.is_empty()).then(|| format!("{}: {}", device.name(), what.join("; ")))
+}
+
+/// Says that a device ends before the space that the pool uses of it. Only where each device has all
+/// of its top-level vdev's space is that known.
+fn cut_short(device: &Device, top: &VdevConfig) -> Option<String> {
+    let whole = matches!(top.kind.as_str(), "disk" | "file" | "mirror");
+    let used = DATA_START.checked_add(top.asize)?.checked_add(LABELS_END_SIZE)?;
+    (whole && device.size() < used).then(|| {
+        let (name, size) = (device.name(), device.size());
+        format!("{name}: has {size} bytes, and the pool uses {used}: it was cut short")
+    })
 }
 
 fn assemble(mut members: Vec<Labelled>) -> Option<Found> {
@@ -110,10 +135,12 @@ fn assemble(mut members: Vec<Labelled>) -> Option<Found> {
     // of all vdevs when the pool is exported.
     let mut latest_of: BTreeMap<Option<u64>, u64> = BTreeMap::new();
     for member in members {
-        let ((newest_txg, ..), label_txg) = member.rank();
-        let txg = if newest_txg == 0 { label_txg } else { newest_txg };
+        let label_txg = member.labels.config.txg;
+        // A device without a whole uberblock has the state that its label was written with.
+        let synced = member.labels.synced.filter(|synced| synced.txg > 0);
+        let txg = synced.map_or(label_txg, |synced| synced.txg);
         let Labelled { device, labels, is_node: node } = member;
-        let label = labels.config;
+        let label = labels.config.clone();
         match leaves.entry(label.guid) {
             Entry::Occupied(mut o) => {
                 // Two names of one device in a folder such as /dev are no news.
@@ -131,10 +158,8 @@ fn assemble(mut members: Vec<Labelled>) -> Option<Found> {
                 continue;
             }
             Entry::Vacant(v) => {
-                if labels.good < 4 {
-                    let good = labels.good;
-                    warnings.push(format!("{}: only {good} of 4 labels are good", device.name()));
-                }
+                warnings.extend(labels_warning(&device, &labels));
+                warnings.extend(cut_short(&device, &label.top));
                 let top = (!is_exported(config.state)).then_some(label.top.id);
                 let latest = *latest_of.entry(top).or_insert(txg);
                 if txg < latest {

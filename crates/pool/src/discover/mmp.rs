@@ -81,7 +81,7 @@ fn is_idle_file(found: &Found, time: Duration) -> bool {
 fn newest(found: &Found) -> Option<Uberblock> {
     let newest = found.rings.iter().filter_map(|rings| {
         rings.device.refresh();
-        rings.read().newest()
+        rings.read().newest(|_| true)
     });
     newest.max_by_key(Uberblock::rank)
 }

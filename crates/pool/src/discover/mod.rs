@@ -9,10 +9,12 @@ pub(crate) mod mmp;
 pub use group::Found;
 
 use crate::device::Device;
+use crate::error::Listed;
 use crate::label::{self, Labels};
 use crate::{PoolError, Result};
 use rayon::ThreadPoolBuilder;
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
+use std::collections::BTreeSet;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
@@ -30,30 +32,42 @@ struct Labelled {
 pub struct Discovery {
     /// The pools, by guid.
     pub pools: Vec<Found>,
-    /// Why something in a folder was passed over: [`PoolError::Device`] if it cannot be read,
-    /// [`PoolError::NoLabel`] otherwise. By path.
+    /// Why something was passed over: [`PoolError::Device`] if it cannot be read,
+    /// [`PoolError::NoLabel`] otherwise. What was named itself comes first.
     pub passed_over: Vec<PoolError>,
+    /// How many of these were named themselves, not their folder.
+    pub named: usize,
 }
 
-/// All pools on the devices and in the folders that `paths` name.
-///
-/// A file or device that is named itself must hold a label, or a partition that does; in a folder,
-/// what holds none is passed over.
+impl Discovery {
+    /// What was named itself and holds no pool, for warnings.
+    pub fn refused(&self) -> &[PoolError] {
+        &self.passed_over[..self.named.min(self.passed_over.len())]
+    }
+}
+
+/// All pools on the devices and in the folders that `paths` name. What holds none is passed over, or
+/// cannot be read, and hides no other.
 ///
 /// # Errors
-/// [`PoolError::Device`] if a path cannot be opened, or if nothing was found and something in a
-/// folder could not be opened; [`PoolError::NoLabel`].
+/// If no pool was found: the one thing that there is to tell, or [`PoolError::NothingRead`] where
+/// something could not be read.
 pub fn discover(paths: &[PathBuf]) -> Result<Discovery> {
     let mut candidates = Vec::new();
+    let mut refused = Vec::new();
     for path in paths {
-        let meta = std::fs::metadata(path).map_err(|e| device_error(path, e))?;
-        if meta.is_dir() {
-            candidates.extend(folder(path)?);
-        } else {
-            let is_node = meta.file_type().is_block_device();
-            candidates.push(Candidate { path: path.clone(), is_node, is_named: true });
+        match Candidate::named(path) {
+            Ok(Some(candidate)) => candidates.push(candidate),
+            Ok(None) => match folder(path) {
+                Ok(files) => candidates.extend(files),
+                Err(e) => refused.push(e),
+            },
+            Err(e) => refused.push(e),
         }
     }
+    // A device that is named twice is one.
+    let mut seen = BTreeSet::new();
+    candidates.retain(|c| seen.insert(c.path.canonicalize().unwrap_or_else(|_| c.path.clone())));
     let probed = side_by_side(&candidates, |candidate| {
         probe(&Device::open(&candidate.path)?, candidate.is_node)
     });
@@ -62,17 +76,21 @@ pub fn discover(paths: &[PathBuf]) -> Result<Discovery> {
     for (candidate, probed) in candidates.iter().zip(probed) {
         match probed {
             Ok(found) => labelled.extend(found),
-            Err(e) if candidate.is_named => return Err(e),
-            // A device without a medium, or one that may not be read, is no reason to stop
-            // looking at its neighbours.
+            Err(e) if candidate.is_named => refused.push(e),
             Err(e) => passed_over.push(e),
         }
     }
-    let is_unread = |e: &PoolError| matches!(e, PoolError::Device { .. });
-    match passed_over.iter().position(is_unread) {
-        Some(first) if labelled.is_empty() => Err(passed_over.swap_remove(first)),
-        _ => Ok(Discovery { pools: group::group(labelled), passed_over }),
+    let named = refused.len();
+    refused.append(&mut passed_over);
+    if labelled.is_empty() {
+        let unread = refused.iter().any(|e| matches!(e, PoolError::Device { .. }));
+        match (refused.len(), unread || named > 0) {
+            (1, true) => return Err(refused.swap_remove(0)),
+            (_, true) => return Err(PoolError::NothingRead { passed_over: refused }),
+            (_, false) => {}
+        }
     }
+    Ok(Discovery { pools: group::group(labelled), passed_over: refused, named })
 }
 
 /// All pools on devices that are at hand: sources that are neither files nor block devices, too.
@@ -106,6 +124,20 @@ fn side_by_side<T: Sync, R: Send>(all: &[T], look: impl Fn(&T) -> R + Sync) -> V
     match (threads > 1).then(|| ThreadPoolBuilder::new().num_threads(threads).build()) {
         Some(Ok(pool)) => pool.install(|| all.par_iter().with_max_len(1).map(&look).collect()),
         _ => all.iter().map(&look).collect(),
+    }
+}
+
+impl Candidate {
+    /// A file or device that was named; `None` if it is a folder.
+    fn named(path: &Path) -> Result<Option<Self>> {
+        let kind = std::fs::metadata(path).map_err(|e| device_error(path, e))?.file_type();
+        if kind.is_fifo() || kind.is_socket() {
+            let (device, why) =
+                (path.display().to_string(), "a pipe or socket, not an image".into());
+            return Err(PoolError::NoLabel { device, why });
+        }
+        let is_node = kind.is_block_device();
+        Ok((!kind.is_dir()).then(|| Self { path: path.to_owned(), is_node, is_named: true }))
     }
 }
 
@@ -187,22 +219,27 @@ impl Probe {
             Ok(partitions) => vec![partitions],
             // A DOS table counts in blocks of the disk, and does not say how large those are.
             Err(none) => {
-                self.why.extend(none.map(|why| format!("{place}{why}")));
+                let gone = dos::is_protective(&head).then(|| {
+                    "a DOS table stands before a GPT, of which there is no copy left".to_owned()
+                });
+                self.why.extend(none.or(gone).map(|why| format!("{place}{why}")));
                 gpt::BLOCK_SIZES.map(|size| dos::partitions(device, &head, size)).into()
             }
         };
-        let (labels, why) = (self.found.len(), self.why.len());
-        for partitions in &lists {
-            // Of the readings of one table the first that leads to a label is right; without one,
-            // the last has the say.
-            if self.found.len() == labels && !partitions.is_empty() {
-                self.why.truncate(why);
-            } else if self.found.len() > labels {
+        let labels = self.found.len();
+        for (i, partitions) in lists.iter().enumerate() {
+            // Of the readings of one table the first that leads to a label is right; without one, the
+            // first has the say, since blocks of 512 bytes are the rule.
+            if self.found.len() > labels {
                 break;
             }
+            let why = self.why.len();
             for gpt::Partition { number, start, size } in partitions {
                 let place = format!("{place}partition {number}: ");
                 self.look(&device.part(*start, *size), &place, tables - 1);
+            }
+            if i > 0 {
+                self.why.truncate(why);
             }
         }
         lists.iter().any(|partitions| !partitions.is_empty())
@@ -215,7 +252,8 @@ impl Probe {
 /// # Errors
 /// [`PoolError::NoPool`] if there is none, or more than one of that name; it lists what there is.
 pub fn select(discovery: Discovery, name: &str) -> Result<Found> {
-    let Discovery { pools, passed_over } = discovery;
+    let refused: Vec<String> = discovery.refused().iter().map(ToString::to_string).collect();
+    let Discovery { pools, passed_over, .. } = discovery;
     let names: Vec<String> =
         pools.iter().map(|p| format!("'{}' ({})", p.config.name, p.config.pool_guid)).collect();
     let (guids, others): (Vec<Found>, Vec<Found>) =
@@ -226,25 +264,15 @@ pub fn select(discovery: Discovery, name: &str) -> Result<Found> {
         matching.retain(|p| !p.is_destroyed());
     }
     let why = match (matching.len(), matching.pop()) {
-        (1, Some(found)) => return Ok(found),
-        (0, _) if names.is_empty() => {
-            format!("no pool was found on the given devices{}", listed(&passed_over))
+        (1, Some(mut found)) => {
+            found.warnings.extend(refused);
+            return Ok(found);
         }
-        (0, _) => format!("no such pool; found {}{}", names.join(", "), listed(&passed_over)),
+        (0, _) if names.is_empty() => {
+            format!("no pool was found on the given devices{}", Listed(&passed_over))
+        }
+        (0, _) => format!("no such pool; found {}{}", names.join(", "), Listed(&passed_over)),
         (n, _) => format!("{n} pools have that name; ask by guid: {}", names.join(", ")),
     };
     Err(PoolError::NoPool(format!("cannot open '{name}': {why}")))
-}
-
-/// How many of the devices that were passed over an error lists.
-const MAX_LISTED: usize = 20;
-
-/// What was passed over, a line each, to end an error with.
-pub fn listed(passed_over: &[PoolError]) -> String {
-    let mut text: String =
-        passed_over.iter().take(MAX_LISTED).map(|e| format!("\n  {e}")).collect();
-    if let Some(more) = passed_over.len().checked_sub(MAX_LISTED).filter(|&more| more > 0) {
-        text.push_str(&format!("\n  and {more} more"));
-    }
-    text
 }

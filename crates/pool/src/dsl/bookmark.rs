@@ -2,9 +2,10 @@
 
 use super::dataset::Dataset;
 use super::listing::Listing;
-use crate::Result;
 use crate::dmu::objset::Objset;
+use crate::place::Bookmark;
 use crate::zap;
+use crate::{PoolError, Result};
 
 /// Name of the field that holds the ZAP of bookmarks: `DS_FIELD_BOOKMARK_NAMES`.
 const FIELD_BOOKMARKS: &str = "com.delphix:bookmarks";
@@ -33,9 +34,19 @@ pub struct DsBookmark {
 }
 
 impl DsBookmark {
-    fn from_words(words: &[u64]) -> Self {
+    /// Reads an entry of the ZAP of bookmarks. Older software wrote fewer words, but not less than
+    /// three.
+    ///
+    /// # Errors
+    /// [`PoolError::Corrupt`].
+    fn of(entry: &zap::Entry, at: Bookmark) -> Result<Self> {
+        let words = entry.ints();
+        if entry.int_size != 8 || words.len() < 3 {
+            let found = format!("{} integers of {} bytes", words.len(), entry.int_size);
+            return Err(PoolError::corrupt(at, "bookmark", found, "at least three of 8 bytes"));
+        }
         let w = |i: usize| words.get(i).copied().unwrap_or(0);
-        Self {
+        Ok(Self {
             guid: w(0),
             creation_txg: w(1),
             creation_time: w(2),
@@ -44,7 +55,7 @@ impl DsBookmark {
             referenced: [w(5), w(6), w(7)],
             freed_before_next: [w(8), w(9), w(10)],
             ivset_guid: w(11),
-        }
+        })
     }
 
     /// Whether the space figures are there: `ZBM_FLAG_HAS_FBN`.
@@ -58,8 +69,9 @@ impl DsBookmark {
 /// # Errors
 /// Those of reading the ZAP, where no entry can be found.
 pub fn all(mos: &Objset, head: &Dataset) -> Result<Listing<DsBookmark>> {
-    let object = head.field(FIELD_BOOKMARKS).and_then(zap::Entry::u64).unwrap_or(0);
-    let mut all = Listing::read(mos, object, |e| Ok(DsBookmark::from_words(&e.ints())))?;
+    let object = head.number(FIELD_BOOKMARKS)?.unwrap_or(0);
+    let at = Bookmark::new(mos.id(), object, 0, 0);
+    let mut all = Listing::read(mos, object, |entry| DsBookmark::of(entry, at))?;
     all.items.sort_by_key(|(_, b)| b.as_ref().map_or(u64::MAX, |b| b.creation_txg));
     Ok(all)
 }
@@ -71,9 +83,8 @@ pub fn all(mos: &Objset, head: &Dataset) -> Result<Listing<DsBookmark>> {
 /// # Errors
 /// Those of reading the ZAP.
 pub fn find(mos: &Objset, head: &Dataset, short: &str) -> Result<Option<DsBookmark>> {
-    let Some(object) = head.field(FIELD_BOOKMARKS).and_then(zap::Entry::u64) else {
-        return Ok(None);
-    };
+    let Some(object) = head.number(FIELD_BOOKMARKS)? else { return Ok(None) };
+    let at = Bookmark::new(mos.id(), object, 0, 0);
     let entry = zap::lookup_matching(mos, object, short, head.matching())?;
-    Ok(entry.map(|e| DsBookmark::from_words(&e.ints())))
+    entry.map(|entry| DsBookmark::of(&entry, at)).transpose()
 }

@@ -171,6 +171,15 @@ impl Dataset {
         Ok(Some(entry.ints()))
     }
 
+    /// The number that a field of the dataset's ZAP holds, or `None` if it is not there.
+    ///
+    /// # Errors
+    /// [`PoolError::Corrupt`] if it is no number.
+    pub fn number(&self, name: &str) -> Result<Option<u64>> {
+        let at = Bookmark::new(0, self.object, 0, 0);
+        self.field(name).map(|entry| entry.number(at)).transpose()
+    }
+
     /// Whether a per-dataset feature is in use, by its guid.
     pub fn uses(&self, feature: &str) -> bool {
         self.field(feature).is_some()

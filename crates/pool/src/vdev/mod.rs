@@ -55,11 +55,18 @@ impl Request<'_> {
         why: impl Into<String>,
         io: bool,
     ) {
-        if self.attempts.len() < MAX_NOTED {
-            let attempt = Attempt { device: device.into(), offset, why: why.into(), io };
-            if !self.attempts.contains(&attempt) {
-                self.attempts.push(attempt);
-            }
+        let (device, why) = (device.into(), why.into());
+        self.note(Attempt { device, offset, why, io, planned: false });
+    }
+
+    /// Notes a device that was not asked, since it is recorded as not having the block.
+    pub(crate) fn passed_over(&mut self, device: String, offset: u64, why: String) {
+        self.note(Attempt { device, offset, why, io: true, planned: true });
+    }
+
+    fn note(&mut self, attempt: Attempt) {
+        if self.attempts.len() < MAX_NOTED && !self.attempts.contains(&attempt) {
+            self.attempts.push(attempt);
         }
     }
 
@@ -67,7 +74,7 @@ impl Request<'_> {
     pub(crate) fn doubted(&mut self, device: String, offset: u64, why: String) {
         let is_noted = self.doubts.iter().any(|doubt| doubt.device == device);
         if !is_noted && self.doubts.len() < MAX_NOTED {
-            self.doubts.push(Attempt { device, offset, why, io: false });
+            self.doubts.push(Attempt { device, offset, why, io: false, planned: false });
         }
     }
 }

@@ -56,6 +56,17 @@ impl Entry {
         self.value.first_chunk::<8>().map(|b| u64::from_be_bytes(*b))
     }
 
+    /// The one 64-bit integer that the value must be. `at` is for the error.
+    ///
+    /// # Errors
+    /// [`PoolError::Corrupt`] if it is anything else.
+    pub fn number(&self, at: Bookmark) -> Result<u64> {
+        self.u64().filter(|_| self.value.len() == 8).ok_or_else(|| {
+            let found = format!("{} bytes, in integers of {}", self.value.len(), self.int_size);
+            PoolError::corrupt(at, "ZAP value", found, "one 64-bit integer")
+        })
+    }
+
     /// A value of bytes, as a string without its NUL.
     pub fn string(&self) -> Option<String> {
         if self.int_size != 1 {
@@ -248,7 +259,8 @@ pub fn lookup_matching(
 /// # Errors
 /// As [`entries`].
 pub fn lookup_u64(os: &Objset, object: u64, name: &str) -> Result<Option<u64>> {
-    Ok(lookup(os, object, name)?.and_then(|e| e.u64()))
+    let at = Bookmark::new(os.id(), object, 0, 0);
+    lookup(os, object, name)?.map(|entry| entry.number(at)).transpose()
 }
 
 /// The hash that orders a ZAP's entries: CRC-64 (ECMA, reflected) over the name from the ZAP's

@@ -71,7 +71,13 @@ mod tests {
     use super::*;
 
     fn attempt(device: &str, why: &str) -> Attempt {
-        Attempt { device: device.to_owned(), offset: 0x400, why: why.to_owned(), io: false }
+        Attempt {
+            device: device.to_owned(),
+            offset: 0x400,
+            why: why.to_owned(),
+            io: false,
+            planned: false,
+        }
     }
 
     #[test]

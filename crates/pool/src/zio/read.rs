@@ -8,7 +8,7 @@ use crate::blkptr::{BlkPtr, Dva};
 use crate::crypt::{self, Crypt};
 use crate::dmu::byteswap;
 use crate::place::{Attempt, Bookmark};
-use crate::vdev::{Request, Tree, Trust, Want};
+use crate::vdev::{Check, Request, Tree, Trust, Want};
 use crate::{PoolError, Result, buffer};
 use bytes::Bytes;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -164,12 +164,28 @@ impl Zio {
     }
 
     fn read_copies(&self, bp: &BlkPtr, at: &Bookmark) -> Result<Stored> {
+        let mut sum = None;
+        let mut verify = |bytes: &[u8]| self.verify(bp, bytes, &mut sum);
+        let data = self.read_checked(bp, at, &mut verify)?;
+        Ok(Stored { data, sum })
+    }
+
+    /// The block's bytes as stored, as the first candidate that passes a check. Whose checksum lies in
+    /// the block itself is read so.
+    ///
+    /// # Errors
+    /// As [`Self::read_stored`].
+    pub(crate) fn read_checked(
+        &self,
+        bp: &BlkPtr,
+        at: &Bookmark,
+        check: &mut Check<'_>,
+    ) -> Result<Bytes> {
         bp.check(at)?;
         let size = usize::try_from(bp.psize()).unwrap_or(usize::MAX);
         let piece = |bp: &BlkPtr, bytes: &[u8]| self.verify_piece(bp, bytes);
         let gang = super::gang::Gang { tree: &self.tree, piece: &piece };
         let (mut attempts, mut doubts) = (Vec::new(), Vec::new());
-        let mut sum = None;
         let mut data = None;
         // What has a checksum may come from anywhere. What has none comes from the device that is
         // trusted most, whichever copy that holds.
@@ -178,9 +194,8 @@ impl Zio {
         let tries = limits.iter().flat_map(|limit| bp.dvas().map(move |dva| (*limit, dva)));
         for (limit, dva) in tries {
             doubts.clear();
-            let mut verify = |bytes: &[u8]| self.verify(bp, bytes, &mut sum);
             let mut request = Request {
-                check: &mut verify,
+                check: &mut *check,
                 attempts: &mut attempts,
                 doubts: &mut doubts,
                 want: Want::written_in(bp.physical_birth()).within(limit),
@@ -202,7 +217,7 @@ impl Zio {
                 } else if let Ok(mut doubted) = self.doubted.lock() {
                     doubted.note(at, doubts, &attempts);
                 }
-                Ok(Stored { data: buffer::freeze(data), sum })
+                Ok(buffer::freeze(data))
             }
             None => Err(PoolError::Unreadable { at: *at, attempts }),
         }
@@ -220,7 +235,8 @@ impl Zio {
 
     /// Notes a block that some attempts did not give, if there are any.
     fn note_healed(&self, at: &Bookmark, attempts: Vec<Attempt>) {
-        if attempts.is_empty() {
+        // What was not asked for has not failed.
+        if attempts.iter().all(|attempt| attempt.planned) {
             return;
         }
         self.healed.fetch_add(1, Ordering::Relaxed);

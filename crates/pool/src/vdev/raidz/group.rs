@@ -11,7 +11,8 @@ use std::borrow::Cow;
 /// another one itself, but none twice: each in use replaces a device.
 type Passed = Vec<u64>;
 
-/// Why a column could not be read, and where.
+/// Why a column could not be read, or is not trusted, and where.
+#[derive(Clone, Debug)]
 pub(super) struct Failure {
     pub(super) device: String,
     pub(super) offset: u64,
@@ -147,36 +148,6 @@ impl Group {
         self.children.get(child)
     }
 
-    /// The devices whose bytes a side gives that are not trusted with them: each with the offset to
-    /// name, and why.
-    pub(super) fn doubts(&self, child: usize, side: usize, span: Span, want: Want) -> Vec<Failure> {
-        let mut doubts = Vec::new();
-        if let Some(side) = self.children.get(child).and_then(|c| c.sides().get(side)) {
-            self.add_doubts(side, span, want, &mut Passed::new(), &mut doubts);
-        }
-        doubts
-    }
-
-    fn add_doubts(
-        &self,
-        side: &Side,
-        span: Span,
-        want: Want,
-        passed: &mut Passed,
-        out: &mut Vec<Failure>,
-    ) {
-        if side.record.trust(want) != Trust::Fit {
-            let (device, offset) = (side.name.clone(), side.absolute(span.pos));
-            out.push(Failure { device, offset, why: side.record.why(want) });
-        }
-        if let Source::Spare(number) = &side.source
-            && let Some(target) = self.behind(*number, span, passed)
-            && let Some((_, side)) = self.trusted(target, span, want, passed).first()
-        {
-            self.add_doubts(side, span, want, passed, out);
-        }
-    }
-
     /// The sides of a child that can be read somewhere and are trusted enough, the most trusted first.
     fn trusted<'a>(
         &self,
@@ -206,7 +177,8 @@ impl Group {
     }
 
     /// Fills `buf` from `pos` of a child's side, counted as in [`Col::pos`]. Of the children that a
-    /// distributed spare leads to only sides that are trusted enough are read.
+    /// distributed spare leads to only sides that are trusted enough are read. Returns the devices that
+    /// gave the bytes and are not trusted with them: each with the offset to name, and why.
     pub(super) fn read(
         &self,
         child: usize,
@@ -214,7 +186,7 @@ impl Group {
         pos: u64,
         buf: &mut [u8],
         want: Want,
-    ) -> Result<(), Failure> {
+    ) -> Result<Vec<Failure>, Failure> {
         match self.children.get(child).and_then(|c| c.sides().get(side)) {
             Some(side) => self.read_side(side, pos, buf, want, &mut Passed::new()),
             None => {
@@ -231,13 +203,15 @@ impl Group {
         buf: &mut [u8],
         want: Want,
         passed: &mut Passed,
-    ) -> Result<(), Failure> {
-        let failure = |why: String| {
-            Err(Failure { device: side.name.clone(), offset: side.absolute(pos), why })
-        };
+    ) -> Result<Vec<Failure>, Failure> {
+        let named =
+            |why: String| Failure { device: side.name.clone(), offset: side.absolute(pos), why };
+        let failure = |why: String| Err(named(why));
+        let is_fit = side.record.trust(want) == Trust::Fit;
+        let own = || if is_fit { Vec::new() } else { vec![named(side.record.why(want))] };
         match &side.source {
             Source::Device(device) => match device.read_at(buf, pos) {
-                Ok(()) => Ok(()),
+                Ok(()) => Ok(own()),
                 Err(e) => failure(e.to_string()),
             },
             Source::Missing => failure(MISSING_DEVICE.to_owned()),
@@ -249,7 +223,7 @@ impl Group {
                 let mut last = None;
                 for (_, side) in self.trusted(target, span, want, passed) {
                     match self.read_side(side, pos, buf, want, passed) {
-                        Ok(()) => return Ok(()),
+                        Ok(doubts) => return Ok(own().into_iter().chain(doubts).collect()),
                         Err(e) => last = last.or(Some(e)),
                     }
                 }

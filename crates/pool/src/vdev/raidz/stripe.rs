@@ -1,6 +1,6 @@
 //! One block of a raidz while it is read: which columns are there, and the others from parity.
 
-use super::group::{Choice, Group};
+use super::group::{Choice, Failure, Group};
 use super::map::{Col, Map};
 use super::parity::{self, Extent, MAX_PARITY};
 use super::rows::Rows;
@@ -33,8 +33,8 @@ pub(super) struct Stripe<'a> {
     /// Which side of each child to read first; `None` to do without that child.
     choice: &'a Choice,
     want: Want,
-    /// Columns that another side than the chosen one gave, and which.
-    others: HashMap<usize, usize>,
+    /// Columns that devices gave which are not trusted with them: which devices, and why.
+    doubts: HashMap<usize, Vec<Failure>>,
     /// What was read already: all that there is to be read.
     rows: Option<&'a Rows>,
     block: Vec<u8>,
@@ -107,7 +107,7 @@ impl<'a> Stripe<'a> {
             map,
             choice,
             want,
-            others: HashMap::new(),
+            doubts: HashMap::new(),
             rows: None,
             block: buffer::take(map.len),
             parity: Vec::new(),
@@ -191,15 +191,17 @@ impl<'a> Stripe<'a> {
         let Some(side) = self.choice(first.child).filter(|_| run.len() > 1) else { return false };
         let span = last.pos - first.pos + last.len as u64;
         let mut bytes = buffer::take(usize::try_from(span).unwrap_or(0));
-        let read = self.group.read(first.child, side, first.pos, &mut bytes, self.want).is_ok();
-        for &i in run.iter().filter(|_| read) {
-            let col = map.cols[i];
-            let start = usize::try_from(col.pos - first.pos).unwrap_or(0);
-            self.place(i).copy_from_slice(&bytes[start..start + col.len]);
-            self.state[i] = State::Good;
+        let read = self.group.read(first.child, side, first.pos, &mut bytes, self.want);
+        if let Ok(doubts) = &read {
+            for &i in run {
+                let col = map.cols[i];
+                let start = usize::try_from(col.pos - first.pos).unwrap_or(0);
+                self.place(i).copy_from_slice(&bytes[start..start + col.len]);
+                self.take(i, doubts);
+            }
         }
         buffer::give(bytes);
-        read
+        read.is_ok()
     }
 
     /// Reads a column from the chosen side of its child, or from another one that can be read and is
@@ -212,35 +214,43 @@ impl<'a> Stripe<'a> {
             let side = group.children().get(col.child).and_then(|c| c.sides().first());
             let (device, offset) = group.place(col.child, 0, col.pos);
             match side.filter(|side| side.is_present()) {
-                Some(side) => request.failed(device, offset, side.record.why(self.want), true),
+                Some(side) => request.passed_over(device, offset, side.record.why(self.want)),
                 None => request.failed(device, offset, MISSING_DEVICE, true),
             }
             return;
         };
         let want = self.want;
-        let mut failed = |side: usize, stripe: &mut Self| match group.read(
+        let mut read = |side: usize, stripe: &mut Self| match group.read(
             col.child,
             side,
             col.pos,
             stripe.place(i),
             want,
         ) {
-            Ok(()) => false,
-            Err(e) => {
-                request.failed(e.device, e.offset, e.why, true);
+            Ok(doubts) => {
+                stripe.take(i, &doubts);
                 true
             }
+            Err(e) => {
+                request.failed(e.device, e.offset, e.why, true);
+                false
+            }
         };
-        if !failed(first, self) {
-            self.state[i] = State::Good;
+        if read(first, self) {
             return;
         }
         for (_, side) in group.sides(map, col.child, self.want) {
-            if side != first && !failed(side, self) {
-                self.state[i] = State::Good;
-                self.others.insert(i, side);
+            if side != first && read(side, self) {
                 return;
             }
+        }
+    }
+
+    /// Takes a column that was read, and who is not trusted with it.
+    fn take(&mut self, i: usize, doubts: &[Failure]) {
+        self.state[i] = State::Good;
+        if !doubts.is_empty() {
+            self.doubts.insert(i, doubts.to_vec());
         }
     }
 
@@ -250,18 +260,14 @@ impl<'a> Stripe<'a> {
             return;
         }
         for (i, col) in self.map.cols.iter().enumerate().filter(|(i, _)| self.is_good(*i)) {
-            let other = self.others.get(&i).copied();
-            let Some(side) = other.or_else(|| self.choice(col.child)) else { continue };
-            let doubts = self.group.doubts(col.child, side, col.into(), self.want);
-            if !doubts.is_empty() {
-                // The other sides of the child might have had them.
-                let sides = self.group.children().get(col.child).map_or(&[][..], |c| c.sides());
-                for side in sides.iter().filter(|side| !side.is_present()) {
-                    request.failed(&side.name, col.pos, MISSING_DEVICE, true);
-                }
+            let Some(doubts) = self.doubts.get(&i) else { continue };
+            // The other sides of the child might have had them.
+            let sides = self.group.children().get(col.child).map_or(&[][..], |c| c.sides());
+            for side in sides.iter().filter(|side| !side.is_present()) {
+                request.failed(&side.name, col.pos, MISSING_DEVICE, true);
             }
             for doubt in doubts {
-                request.doubted(doubt.device, doubt.offset, doubt.why);
+                request.doubted(doubt.device.clone(), doubt.offset, doubt.why.clone());
             }
         }
     }
