@@ -272,6 +272,30 @@ mod tests {
     }
 
     #[test]
+    fn a_heartbeat_is_not_a_txg_that_was_written() {
+        const MMP_MAGIC: u64 = 0xA11C_EA11;
+        let size = 8 << 20;
+        let mut bytes = vec![0; size];
+        let region = &mut bytes[16 << 10..128 << 10];
+        let config = config(10, 5);
+        region[..config.len()].copy_from_slice(&config);
+        embedded::seal(region, [PHYS_OFFSET, 0, 0, 0], Sum::Whole, Order::Little).unwrap();
+        // Txg 7 was written here; of txg 9 this device has the host's heartbeat alone.
+        for (i, (txg, seq)) in [(7, 0), (9, 3)].into_iter().enumerate() {
+            let mut words = [0; 27];
+            words[..4].copy_from_slice(&[uberblock::MAGIC, 5000, txg, 10]);
+            words[22..25].copy_from_slice(&[MMP_MAGIC, 5, seq << 32 | 2]);
+            let at = RING_OFFSET + i as u64 * 1024;
+            let slot = slot(&words, at, false);
+            let start = usize::try_from(at).unwrap();
+            bytes[start..start + slot.len()].copy_from_slice(&slot);
+        }
+        let labels = read(&Device::new("device", Arc::new(Memory(bytes)))).unwrap();
+        let txgs = [labels[0].newest, labels[0].synced].map(|u| u.unwrap().txg);
+        assert_eq!(txgs, [9, 7]);
+    }
+
+    #[test]
     fn a_reason_is_told_once_for_all_labels_that_have_it() {
         let e = read(&device([Place::Empty; 4])).unwrap_err();
         assert!(e.starts_with("labels 0, 1, 2, 3: embedded checksum's magic"), "{e}");

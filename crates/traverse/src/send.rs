@@ -300,7 +300,8 @@ impl<'p> SendPlan<'p> {
             return Ok(());
         }
         Err(SendError::Refused(format!(
-            "cannot send '{}': target is busy; if a filesystem, it must not be mounted",
+            "cannot send '{}': target is busy; if a filesystem, it must not be mounted\n\
+             a receive into it has not ended, so it is not whole; its snapshots can be sent",
             self.name.trim_end_matches("@--head--")
         )))
     }

@@ -220,3 +220,33 @@ impl Dataset {
         Err(PoolError::corrupt(at, "chain of origins", "a loop", "an end"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dmu::made::{self, Made};
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Flags are read as `dsl_dataset_phys_t` has them: at byte 120, bit 0 for a receive that has
+        /// not ended, bit 16 for names without case.
+        #[test]
+        fn each_flag_is_its_own_bit(flags in any::<u64>()) {
+            let mut bonus = vec![0; 320];
+            bonus[120..128].copy_from_slice(&flags.to_le_bytes());
+            let object = Made {
+                kind: 16,
+                bonustype: 16,
+                levels: 1,
+                sectors: 1,
+                pointers: vec![[0; 16]],
+                // A dnode of one slot has room for this much beside its pointer.
+                bonus,
+                ..Made::default()
+            };
+            let dataset = Dataset::open(&made::objset(&[object], &[], &[]), 1).unwrap();
+            prop_assert_eq!(dataset.is_inconsistent, flags & 1 != 0);
+            prop_assert_eq!(dataset.is_case_insensitive, flags & 1 << 16 != 0);
+        }
+    }
+}
