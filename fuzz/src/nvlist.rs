@@ -15,5 +15,7 @@ pub fn check(bytes: &[u8]) {
     }
     let mut text = Vec::new();
     zsend_stream::dump::nvlist_text(&mut text, &list).expect("memory does not fail");
-    let _ = zsend_stream::dump::nvlist_json(&list);
+    text.clear();
+    zsend_stream::dump::nvlist_json(&mut text, &list).expect("memory does not fail");
+    serde_json::from_slice::<serde_json::Value>(&text).expect("it is JSON");
 }

@@ -287,7 +287,10 @@ impl List<'_> {
             object => {
                 let origin = Dataset::open(self.pool.mos(), object);
                 let origin = origin.and_then(|origin| self.pool.dataset_name(&origin));
-                origin.map_err(|e| self.failures.add(format!("origin of '{name}'"), e)).ok()
+                Some(origin.unwrap_or_else(|e| {
+                    self.failures.add(format!("origin of '{name}'"), e);
+                    UNREADABLE.to_owned()
+                }))
             }
         };
         let row = Row {
@@ -317,6 +320,10 @@ impl List<'_> {
     fn is_encrypted(&mut self, name: &str, dir: &Dir) -> Option<bool> {
         if !dir.zapified {
             return Some(false);
+        }
+        // What no column shows is not asked: it may be damaged.
+        if !self.args.columns.iter().any(|column| column == "encryption") {
+            return None;
         }
         match zap::lookup(self.pool.mos(), dir.object, "com.datto:crypto_key_obj") {
             Ok(key) => Some(key.is_some()),

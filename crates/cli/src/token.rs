@@ -11,11 +11,20 @@ use zsend_stream::dump::{nvlist_json, nvlist_text};
 /// Runs the subcommand.
 pub(crate) fn run(args: &TokenArgs) -> Done {
     let list = list(&args.token)?;
-    let text =
-        if args.json { format!("{:#}\n", nvlist_json(&list)).into() } else { contents(&list) };
+    let text = if args.json { json(&list)? } else { contents(&list) };
     // A reader that has gone away has seen what it wanted.
     let _ = std::io::stdout().lock().write_all(&text);
     Ok(())
+}
+
+/// What a token says as JSON, laid out for reading.
+fn json(list: &NvList) -> Result<Vec<u8>, Failure> {
+    let mut text = Vec::new();
+    let damaged = |e: serde_json::Error| Failure::new(ErrorClass::Damaged, e);
+    // Memory takes everything.
+    let _ = nvlist_json(&mut text, list);
+    let value: serde_json::Value = serde_json::from_slice(&text).map_err(damaged)?;
+    Ok(format!("{value:#}\n").into())
 }
 
 /// What a token says, in the words of `zfs send -v -t`.

@@ -47,8 +47,6 @@ pub struct VdevConfig {
     pub asize: u64,
     /// Parity devices of a raidz or draid.
     pub nparity: u64,
-    /// Whether it is an intent-log device.
-    pub is_log: bool,
     /// MOS object of the mapping of a removed device.
     pub indirect_object: Option<u64>,
     /// MOS object that says when which part of a removed device was copied.
@@ -78,8 +76,6 @@ pub struct VdevConfig {
     /// Whether the pool was doing without this vdev when the configuration was written: offline,
     /// faulted, removed or not present. What was written since is not on it.
     pub is_behind: bool,
-    /// Txg that the vdev joined the pool in.
-    pub create_txg: u64,
     /// Children, in order.
     pub children: Vec<VdevConfig>,
 }
@@ -115,7 +111,6 @@ impl VdevConfig {
             ashift: num("ashift"),
             asize: num("asize"),
             nparity: num("nparity"),
-            is_log: num("is_log") != 0,
             indirect_object: list.u64("com.delphix:indirect_object"),
             indirect_births: list.u64("com.delphix:indirect_births"),
             raidz_expanding: list.contains("raidz_expanding"),
@@ -132,14 +127,8 @@ impl VdevConfig {
             // A fault that was asked for is kept by its reason alone.
             is_behind: OUT_OF_USE.iter().any(|key| num(key) != 0)
                 || list.str("aux_state") == Some("external"),
-            create_txg: num("create_txg"),
             children,
         })
-    }
-
-    /// Whether it is a device of its own rather than a group.
-    pub fn is_leaf(&self) -> bool {
-        matches!(self.kind.as_str(), "disk" | "file")
     }
 }
 
@@ -164,8 +153,6 @@ pub struct LabelConfig {
     pub hostname: Option<String>,
     /// This device's top-level vdev.
     pub top: VdevConfig,
-    /// Indices of top-level vdevs that are holes.
-    pub hole_array: Vec<u64>,
     /// Guids of the features that are needed to read the MOS.
     pub features_for_read: Vec<String>,
 }
@@ -188,6 +175,9 @@ impl LabelConfig {
     pub fn parse(list: &NvList) -> Result<Self, String> {
         let need = |key: &str| list.u64(key).ok_or(format!("label has no {key}"));
         let state = PoolState(need("state")?);
+        if state.0 > PoolState::L2CACHE.0 {
+            return Err(format!("its pool's state is {}, which no label has", state.0));
+        }
         // Spares and cache devices have no tree: they belong to no top-level vdev.
         let (top, name, pool_guid) = if state == PoolState::SPARE || state == PoolState::L2CACHE {
             (VdevConfig::default(), String::new(), 0)
@@ -210,7 +200,6 @@ impl LabelConfig {
             vdev_children: list.u64("vdev_children").unwrap_or(0),
             hostname: list.str("hostname").map(str::to_owned),
             top,
-            hole_array: list.u64_array("hole_array").unwrap_or(&[]).to_vec(),
             features_for_read: list
                 .list("features_for_read")
                 .map(|l| l.iter().map(|(name, _)| name.to_string()).collect())

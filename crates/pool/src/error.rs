@@ -3,6 +3,7 @@
 use crate::place::{Attempt, Bookmark};
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 use zsend_crypto::CryptoError;
 
 /// Which of the tool's exit codes an error stands for.
@@ -112,6 +113,9 @@ pub enum PoolError {
     /// The caller's [`crate::CancelToken`] was cancelled.
     #[error("cancelled")]
     Cancelled,
+    /// Something that was found to be unreadable before.
+    #[error("{0}")]
+    Known(Arc<PoolError>),
     /// The dataset is encrypted and its key was not given.
     #[error("'{0}': dataset key must be loaded")]
     KeyNeeded(String),
@@ -198,6 +202,7 @@ impl PoolError {
             }
             Self::Unsupported(_) => ErrorClass::Unsupported,
             Self::State { source, .. } => source.class(),
+            Self::Known(source) => source.class(),
             Self::BadName { .. } => ErrorClass::Usage,
             Self::NoLabel { .. }
             | Self::NoPool(_)

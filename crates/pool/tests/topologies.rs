@@ -22,13 +22,19 @@ use zsend_records::types::DmuType;
 /// A fixture and the images that it cannot do without more than so many of.
 struct Topology {
     pool: &'static str,
+    /// What is read, below the pool.
+    snapshot: &'static str,
     groups: &'static [(&'static [usize], usize)],
 }
 
 const TOPOLOGIES: [Topology; 3] = [
-    Topology { pool: "berz2", groups: &[(&[0, 1, 2, 3], 2)] },
-    Topology { pool: "xhalf", groups: &[(&[0, 1, 2, 3], 1)] },
-    Topology { pool: "xmix", groups: &[(&[0, 1, 2], 1), (&[3, 4, 5, 6], 2), (&[7, 8], 1)] },
+    Topology { pool: "berz2", snapshot: "obj@b", groups: &[(&[0, 1, 2, 3], 2)] },
+    Topology { pool: "xhalf", snapshot: "fs@b", groups: &[(&[0, 1, 2, 3], 1)] },
+    Topology {
+        pool: "xmix",
+        snapshot: "fs@b",
+        groups: &[(&[0, 1, 2], 1), (&[3, 4, 5, 6], 2), (&[7, 8], 1)],
+    },
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,20 +173,20 @@ fn most(groups: &[(&[usize], usize)]) -> Vec<Vec<usize>> {
 }
 
 fn test_damage(damage: Damage) {
-    for Topology { pool, groups } in TOPOLOGIES {
+    for Topology { pool, snapshot, groups } in TOPOLOGIES {
         let images = unpacked(pool);
         let copies = tempfile::tempdir().unwrap();
-        let want = digest(&images, pool, "fs@b").unwrap();
+        let want = digest(&images, pool, snapshot).unwrap();
         for bad in most(groups) {
             let dir = hurt(&images, copies.path(), &bad, damage);
-            match digest(dir.path(), pool, "fs@b") {
+            match digest(dir.path(), pool, snapshot) {
                 Ok(got) => assert_eq!(got, want, "{pool} {bad:?} {damage:?}"),
                 Err(e) => panic!("{pool} {bad:?} {damage:?}: {e}"),
             }
         }
         for bad in groups.iter().flat_map(|(images, parity)| choices(images, parity + 1)) {
             let dir = hurt(&images, copies.path(), &bad, damage);
-            match digest(dir.path(), pool, "fs@b") {
+            match digest(dir.path(), pool, snapshot) {
                 // The damage may lie beside the blocks that are read.
                 Ok(got) => assert_eq!(got, want, "{pool} {bad:?} {damage:?}"),
                 Err(e) => {
@@ -300,4 +306,21 @@ fn what_a_device_missed_is_not_read_from_it_unless_nothing_else_is_there_and_the
     }
     let (got, doubted) = read("off@c", &["d1"]);
     assert!(got.is_err() || doubted.devices.keys().all(|name| name.ends_with("d0.img")));
+}
+
+#[test]
+fn of_a_device_that_is_there_twice_no_copy_is_trusted_with_what_has_no_checksum() {
+    let images = unpacked("bdtl");
+    let want = digest(&images, "bdtl", "off@c").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    for image in fs::read_dir(&images).unwrap() {
+        let image = image.unwrap();
+        fs::copy(image.path(), dir.path().join(image.file_name())).unwrap();
+    }
+    // By its name the damaged copy comes first.
+    let twin = dir.path().join("a-copy.img");
+    fs::copy(images.join("r0.img"), &twin).unwrap();
+    let file = FileOptions::new().write(true).open(&twin).unwrap();
+    file.write_all_at(&vec![0; 80 << 20], 8 << 20).unwrap();
+    assert_eq!(digest(dir.path(), "bdtl", "off@c").unwrap(), want);
 }

@@ -32,9 +32,9 @@ pub(crate) fn choose(
     }
     features.set(
         Features::LARGE_BLOCKS,
-        (options.large_block || options.raw) && dataset.uses(feature::LARGE_BLOCKS),
+        (options.large_block || options.raw) && dataset.uses(feature::LARGE_BLOCKS)?,
     );
-    features.set(Features::LARGE_DNODE, dataset.uses(feature::LARGE_DNODE));
+    features.set(Features::LARGE_DNODE, dataset.uses(feature::LARGE_DNODE)?);
     // Encrypted datasets have no embedded blocks.
     features.set(
         Features::EMBED_DATA,
@@ -52,10 +52,10 @@ pub(crate) fn choose(
         features.set(
             Features::ZSTD,
             features.intersects(Features::COMPRESSED | Features::RAW)
-                && dataset.uses(feature::ZSTD_COMPRESS),
+                && dataset.uses(feature::ZSTD_COMPRESS)?,
         );
-        features.set(Features::LONGNAME, dataset.uses(feature::LONGNAME));
-        features.set(Features::LARGE_MICROZAP, dataset.uses(feature::LARGE_MICROZAP));
+        features.set(Features::LONGNAME, dataset.uses(feature::LONGNAME)?);
+        features.set(Features::LARGE_MICROZAP, dataset.uses(feature::LARGE_MICROZAP)?);
     }
     Ok(features)
 }

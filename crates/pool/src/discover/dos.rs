@@ -43,6 +43,10 @@ impl Entry {
         sound && self.kind != 0 && self.first_lba.get() != 0 && self.blocks.get() != 0
     }
 
+    fn is_protective(&self) -> bool {
+        self.kind == PROTECTIVE
+    }
+
     fn is_extended(&self) -> bool {
         EXTENDED.contains(&self.kind)
     }
@@ -50,11 +54,13 @@ impl Entry {
 
 /// The partitions of a disk by the table in its first block, with which its `head` begins and whose
 /// numbers count blocks of `block_size` bytes. The extended partition itself, which holds the logical ones, is not among
-/// them. None where there is no such table, or where it only stands before a GPT.
+/// them, nor is what only stands before a GPT. None where there is no such table.
 pub(super) fn partitions(disk: &Device, head: &[u8], block_size: u64) -> Vec<Partition> {
-    let Some(entries) = record(head).filter(|_| !is_protective(head)) else { return Vec::new() };
+    let Some(entries) = record(head) else { return Vec::new() };
     let mut found = Vec::new();
-    for (entry, number) in entries.iter().zip(1..).filter(|(e, _)| e.is_used()) {
+    for (entry, number) in
+        entries.iter().zip(1..).filter(|(e, _)| e.is_used() && !e.is_protective())
+    {
         if entry.is_extended() {
             let start = u64::from(entry.first_lba.get());
             logical(disk, block_size, start, &mut found);
@@ -68,7 +74,7 @@ pub(super) fn partitions(disk: &Device, head: &[u8], block_size: u64) -> Vec<Par
 
 /// Whether the table only stands before a GPT.
 pub(super) fn is_protective(head: &[u8]) -> bool {
-    record(head).is_some_and(|entries| entries.iter().any(|e| e.kind == PROTECTIVE))
+    record(head).is_some_and(|entries| entries.iter().any(Entry::is_protective))
 }
 
 /// The four entries of the boot record that `bytes` begin with; `None` if there is none.
@@ -90,8 +96,9 @@ fn logical(disk: &Device, block_size: u64, start: u64, found: &mut Vec<Partition
         let Some(at_byte) = at.checked_mul(block_size) else { return };
         let Ok(bytes) = disk.read_vec(at_byte, RECORD_SIZE) else { return };
         let Some(entries) = record(&bytes) else { return };
-        let used = || entries.iter().take(2).filter(|e| e.is_used());
-        if let Some(entry) = used().find(|e| !e.is_extended()) {
+        // The first two entries are all that most programs write.
+        let used = || entries.iter().filter(|e| e.is_used());
+        for entry in used().filter(|e| !e.is_extended()) {
             found.extend(partition(disk, block_size, at, entry, number));
             number += 1;
         }

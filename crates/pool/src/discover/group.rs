@@ -80,14 +80,11 @@ impl Labelled {
     }
 }
 
-/// The pools that the devices belong to. Spares and cache devices hold nothing of one.
+/// The pools that the devices belong to.
 pub(super) fn group(labelled: Vec<Labelled>) -> Vec<Found> {
     let mut pools: BTreeMap<u64, Vec<Labelled>> = BTreeMap::new();
     for one in labelled {
-        let config = &one.labels.config;
-        if !config.is_auxiliary() {
-            pools.entry(config.pool_guid).or_default().push(one);
-        }
+        pools.entry(one.labels.config.pool_guid).or_default().push(one);
     }
     pools.into_values().filter_map(assemble).collect()
 }

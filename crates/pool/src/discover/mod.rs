@@ -80,6 +80,14 @@ pub fn discover(paths: &[PathBuf]) -> Result<Discovery> {
             Err(e) => passed_over.push(e),
         }
     }
+    let (auxiliary, labelled): (Vec<_>, Vec<_>) =
+        labelled.into_iter().partition(|one: &Labelled| one.labels.config.is_auxiliary());
+    passed_over.extend(auxiliary.iter().map(|one| {
+        let device = one.device.name();
+        PoolError::NoPool(format!(
+            "{device}: a spare or cache device, which holds nothing of a pool"
+        ))
+    }));
     let named = refused.len();
     refused.append(&mut passed_over);
     if labelled.is_empty() {
@@ -100,7 +108,7 @@ pub fn discover(paths: &[PathBuf]) -> Result<Discovery> {
 pub fn discover_devices(devices: &[Device]) -> Result<Vec<Found>> {
     let mut labelled = Vec::new();
     for found in side_by_side(devices, |device| probe(device, false)) {
-        labelled.extend(found?);
+        labelled.extend(found?.into_iter().filter(|one| !one.labels.config.is_auxiliary()));
     }
     Ok(group::group(labelled))
 }
@@ -164,12 +172,16 @@ fn folder(path: &Path) -> Result<Vec<Candidate>> {
 /// table of its own.
 const MAX_TABLES: u32 = 2;
 
+/// How many partitions of a device are looked at, in all its tables: as many as a GPT has entries, and
+/// as many again.
+const MAX_PARTITIONS: usize = 256;
+
 /// The labels of a whole device and of each of its partitions.
 ///
 /// # Errors
 /// [`PoolError::NoLabel`] if there are none.
 fn probe(device: &Device, is_node: bool) -> Result<Vec<Labelled>> {
-    let mut probe = Probe { is_node, found: Vec::new(), why: Vec::new() };
+    let mut probe = Probe { is_node, found: Vec::new(), why: Vec::new(), left: MAX_PARTITIONS };
     probe.look(device, "", MAX_TABLES);
     if probe.found.is_empty() {
         let why = probe.why.join("; ");
@@ -185,6 +197,8 @@ struct Probe {
     found: Vec<Labelled>,
     /// What there is where no label is.
     why: Vec<String>,
+    /// Partitions that may still be looked at.
+    left: usize,
 }
 
 impl Probe {
@@ -215,26 +229,34 @@ impl Probe {
     /// Looks at the partitions of a device. Returns whether there are any.
     fn tables(&mut self, device: &Device, place: &str, tables: u32) -> bool {
         let head = gpt::head(device);
-        let lists = match gpt::partitions(device, &head) {
-            Ok(partitions) => vec![partitions],
-            // A DOS table counts in blocks of the disk, and does not say how large those are.
+        let mut lists = Vec::new();
+        match gpt::partitions(device, &head) {
+            Ok(partitions) => lists.push(partitions),
             Err(none) => {
                 let gone = dos::is_protective(&head).then(|| {
                     "a DOS table stands before a GPT, of which there is no copy left".to_owned()
                 });
                 self.why.extend(none.or(gone).map(|why| format!("{place}{why}")));
-                gpt::BLOCK_SIZES.map(|size| dos::partitions(device, &head, size)).into()
             }
-        };
+        }
+        // A GPT may be left over from before the disk had a DOS table. That counts in blocks of the
+        // disk, and does not say how large those are.
+        lists.extend(gpt::BLOCK_SIZES.map(|size| dos::partitions(device, &head, size)));
+        lists.retain(|partitions| !partitions.is_empty());
         let labels = self.found.len();
         for (i, partitions) in lists.iter().enumerate() {
-            // Of the readings of one table the first that leads to a label is right; without one, the
-            // first has the say, since blocks of 512 bytes are the rule.
+            // The first reading that leads to a label is right. Without one the first has the say, since
+            // blocks of 512 bytes are the rule.
             if self.found.len() > labels {
                 break;
             }
             let why = self.why.len();
             for gpt::Partition { number, start, size } in partitions {
+                if self.left == 0 {
+                    self.why.push(format!("{place}more partitions than are looked at"));
+                    break;
+                }
+                self.left -= 1;
                 let place = format!("{place}partition {number}: ");
                 self.look(&device.part(*start, *size), &place, tables - 1);
             }
@@ -242,7 +264,7 @@ impl Probe {
                 self.why.truncate(why);
             }
         }
-        lists.iter().any(|partitions| !partitions.is_empty())
+        !lists.is_empty()
     }
 }
 

@@ -8,6 +8,7 @@ use crate::zap;
 use crate::{PoolError, Result, feature};
 use core::mem::offset_of;
 use static_assertions::{assert_eq_size, const_assert_eq};
+use std::sync::Arc;
 use zerocopy::byteorder::{LE, U64};
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 use zsend_records::types::DmuType;
@@ -92,7 +93,9 @@ pub struct Dataset {
     /// Whether it is a receive that has not ended.
     pub is_inconsistent: bool,
     /// Names of the fields and per-dataset features that its object's ZAP has.
-    pub fields: Vec<zap::Entry>,
+    fields: Vec<zap::Entry>,
+    /// Why some of them cannot be read.
+    fields_lost: Option<Arc<PoolError>>,
 }
 
 impl Dataset {
@@ -112,10 +115,14 @@ impl Dataset {
             }
         };
         // An object that is still of the old type has no fields; one that was "zapified" has.
-        let fields = if dnode.object_type == DmuType::DSL_DATASET {
-            Vec::new()
+        let (fields, fields_lost) = if dnode.object_type == DmuType::DSL_DATASET {
+            (Vec::new(), None)
         } else {
-            zap::entries_of(mos, object, &dnode)?
+            // What the bonus says is there without them.
+            match zap::readable_of(mos, object, &dnode) {
+                Ok(readable) => (readable.entries, readable.lost.into_iter().next()),
+                Err(e) => (Vec::new(), Some(e)),
+            }
         };
         let flags = phys.flags.get();
         Ok(Self {
@@ -139,6 +146,7 @@ impl Dataset {
             is_case_insensitive: flags & FLAG_CI_DATASET != 0,
             is_inconsistent: flags & FLAG_INCONSISTENT != 0,
             fields,
+            fields_lost: fields_lost.map(Arc::new),
         })
     }
 
@@ -150,8 +158,15 @@ impl Dataset {
     }
 
     /// A field of the dataset's ZAP, such as a per-dataset feature in use, by its name.
-    pub fn field(&self, name: &str) -> Option<&zap::Entry> {
-        self.fields.iter().find(|e| e.name == name.as_bytes())
+    ///
+    /// # Errors
+    /// It is not among those that can be read.
+    pub fn field(&self, name: &str) -> Result<Option<&zap::Entry>> {
+        match (self.fields.iter().find(|e| e.name == name.as_bytes()), &self.fields_lost) {
+            (Some(entry), _) => Ok(Some(entry)),
+            (None, None) => Ok(None),
+            (None, Some(lost)) => Err(PoolError::Known(Arc::clone(lost))),
+        }
     }
 
     /// Guids of the snapshots that the dataset was redacted for; `None` if it was not redacted.
@@ -162,7 +177,7 @@ impl Dataset {
     /// # Errors
     /// [`PoolError::Corrupt`] if the list is not of 64-bit integers.
     pub fn redacted_for(&self) -> Result<Option<Vec<u64>>> {
-        let Some(entry) = self.field(feature::REDACTED_DATASETS) else { return Ok(None) };
+        let Some(entry) = self.field(feature::REDACTED_DATASETS)? else { return Ok(None) };
         if entry.int_size != 8 {
             let at = Bookmark::new(0, self.object, 0, 0);
             let found = format!("integers of {} bytes", entry.int_size);
@@ -177,12 +192,15 @@ impl Dataset {
     /// [`PoolError::Corrupt`] if it is no number.
     pub fn number(&self, name: &str) -> Result<Option<u64>> {
         let at = Bookmark::new(0, self.object, 0, 0);
-        self.field(name).map(|entry| entry.number(at)).transpose()
+        self.field(name)?.map(|entry| entry.number(at)).transpose()
     }
 
     /// Whether a per-dataset feature is in use, by its guid.
-    pub fn uses(&self, feature: &str) -> bool {
-        self.field(feature).is_some()
+    ///
+    /// # Errors
+    /// As [`Self::field`].
+    pub fn uses(&self, feature: &str) -> Result<bool> {
+        self.field(feature).map(|field| field.is_some())
     }
 
     /// Whether `earlier` is an ancestor that an incremental stream to `self` may start from: an

@@ -11,8 +11,6 @@ use zsend_records::types::DmuType;
 /// Type of a deadlist that is a ZAP of lists by txg: `DMU_OT_DEADLIST`. Older pools have a single
 /// block-pointer list instead.
 const TYPE_DEADLIST: DmuType = DmuType(50);
-/// Snapshots between two ends of a range before the chain counts as a loop.
-const MAX_SNAPSHOTS: usize = 1 << 24;
 
 /// Bytes used, compressed and uncompressed.
 pub type Space = [u64; 3];
@@ -100,7 +98,7 @@ pub fn space_written(mos: &Objset, old: &OldSpace, new: &Dataset) -> Result<Spac
         *x = x.wrapping_sub(o);
     }
     let mut snap = new.clone();
-    for _ in 0..MAX_SNAPSHOTS {
+    loop {
         if snap.prev_snap_txg <= old.creation_txg {
             let rest = match old.freed_before_next {
                 Some(freed) => freed,
@@ -109,10 +107,16 @@ pub fn space_written(mos: &Objset, old: &OldSpace, new: &Dataset) -> Result<Spac
             return Ok(add(space, rest));
         }
         space = add(space, range(mos, snap.deadlist, 0, old.creation_txg)?);
-        snap = Dataset::open(mos, snap.prev_snap)?;
+        let older = Dataset::open(mos, snap.prev_snap)?;
+        // Txgs fall along the chain, so a loop ends it at once.
+        if older.creation_txg != snap.prev_snap_txg || older.prev_snap_txg >= snap.prev_snap_txg {
+            let at = Bookmark::new(mos.id(), older.object, 0, 0);
+            let found = format!("txg {} after {}", older.creation_txg, older.prev_snap_txg);
+            let expected = format!("txg {}, after an older one", snap.prev_snap_txg);
+            return Err(PoolError::corrupt(at, "previous snapshot", found, expected));
+        }
+        snap = older;
     }
-    let at = Bookmark::new(mos.id(), new.object, 0, 0);
-    Err(PoolError::corrupt(at, "chain of snapshots", "a loop", "an end"))
 }
 
 /// The older end of a range of snapshots, for [`space_written`].

@@ -1,6 +1,7 @@
 //! Lists of names in the MOS: child directories, snapshots, bookmarks.
 
 use crate::dmu::objset::Objset;
+use crate::place::Bookmark;
 use crate::zap::{self, Entry};
 use crate::{PoolError, Result};
 
@@ -19,6 +20,12 @@ impl<T> Default for Listing<T> {
     }
 }
 
+/// A name that no writer gives, in a form that can be shown; `None` for one that is well formed.
+fn shown(name: &str) -> Option<String> {
+    let is_odd = |c: char| c.is_control() || matches!(c, '/' | '@' | '#' | '\u{fffd}');
+    (name.is_empty() || name.contains(is_odd)).then(|| name.escape_debug().collect())
+}
+
 impl<T> Listing<T> {
     /// Reads ZAP `object` of the MOS, or nothing where it is zero; `of` gives what stands behind a
     /// name.
@@ -31,7 +38,15 @@ impl<T> Listing<T> {
             return Ok(Self::default());
         }
         let readable = zap::readable(mos, object)?;
-        let mut items: Vec<_> = readable.entries.iter().map(|e| (e.name(), of(e))).collect();
+        let at = Bookmark::new(mos.id(), object, 0, 0);
+        let item = |entry: &Entry| match shown(&entry.name()) {
+            None => (entry.name(), of(entry)),
+            Some(shown) => {
+                let e = PoolError::corrupt(at, "name", format!("'{shown}'"), "a name of zfs");
+                (shown, Err(e))
+            }
+        };
+        let mut items: Vec<_> = readable.entries.iter().map(item).collect();
         items.sort_by(|(a, _), (b, _)| a.cmp(b));
         Ok(Self { items, lost: readable.lost })
     }

@@ -130,7 +130,8 @@ impl Builder<'_> {
         let is_behind = is_behind || config.is_behind;
         let side = |source, newest, nth| {
             let dtl = self.known.dtls.get(config.guid);
-            let record = Record::new(config, dtl, newest, is_behind);
+            let has_twin = self.members(config).len() > 1;
+            let record = Record::new(config, dtl, newest, is_behind, has_twin);
             let name = match &source {
                 Source::Device(device) => device.name().to_owned(),
                 Source::Missing | Source::Spare(_) => self.name(config),

@@ -81,6 +81,7 @@ impl Record {
         dtl: Option<&Dtl>,
         newest: Option<u64>,
         is_behind: bool,
+        has_twin: bool,
     ) -> Self {
         let missed = match dtl {
             Some(Dtl::Read(segments)) => Arc::clone(segments),
@@ -95,6 +96,8 @@ impl Record {
             Some("it is older than other devices of its vdev")
         } else if is_filling && missed.is_empty() {
             Some("it was being resilvered")
+        } else if has_twin {
+            Some("the device is there twice, and the copies may differ")
         } else {
             None
         };
@@ -225,7 +228,7 @@ mod tests {
     #[test]
     fn a_dtl_says_which_txgs_are_lacking() {
         let config = VdevConfig { resilver_txg: 20, ..VdevConfig::default() };
-        let record = Record::new(&config, Some(&missed(4..20)), None, false);
+        let record = Record::new(&config, Some(&missed(4..20)), None, false, false);
         let trusts = [3, 4, 19, 20].map(|txg| trust(&record, txg));
         assert_eq!(trusts, [Trust::Fit, Trust::Lacking, Trust::Lacking, Trust::Fit]);
         // What was copied at an unknown time may be among them.
@@ -241,7 +244,7 @@ mod tests {
         let filling = VdevConfig { rebuild_txg: 7, ..VdevConfig::default() };
         let spare = VdevConfig { kind: "dspare".to_owned(), ..filling.clone() };
         let of = |config: &VdevConfig, dtl: Option<&Dtl>, newest, is_behind| {
-            let record = Record::new(config, dtl, newest, is_behind);
+            let record = Record::new(config, dtl, newest, is_behind, false);
             [5, 9].map(|txg| trust(&record, txg))
         };
         assert_eq!(of(&sound, None, None, false), [Trust::Fit; 2]);

@@ -153,7 +153,11 @@ pub fn readable(os: &Objset, object: u64) -> Result<Readable> {
     readable_of(os, object, &dnode)
 }
 
-fn readable_of(os: &Objset, object: u64, dnode: &Dnode) -> Result<Readable> {
+/// As [`readable`], with the dnode at hand.
+///
+/// # Errors
+/// As [`readable`].
+pub fn readable_of(os: &Objset, object: u64, dnode: &Dnode) -> Result<Readable> {
     let blocks = Blocks {
         objset: os.id(),
         object,

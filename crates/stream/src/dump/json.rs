@@ -6,7 +6,7 @@
 
 use super::Sink;
 use super::hex::digits;
-use serde_json::{Map, Number, Value};
+use serde_json::{Number, Value};
 use std::io::{self, Write};
 use zerocopy::IntoBytes;
 use zerocopy::byteorder::{LE, U64};
@@ -139,7 +139,7 @@ impl<W: Write> Sink for JsonDump<'_, W> {
         };
         self.string("nvlist_encoding", encoding)?;
         self.key("nvlist")?;
-        serde_json::to_writer(&mut *self.out, &nvlist_json(list)).map_err(io::Error::from)
+        nvlist_json(self.out, list)
     }
 
     fn done(&mut self, _: &Frame) -> io::Result<()> {
@@ -156,45 +156,74 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|&byte| digits(byte).map(char::from)).collect()
 }
 
-/// A list as a JSON object, its keys in alphabetical order.
+/// Writes a list as a JSON object, its keys in alphabetical order.
 ///
-/// Bytes become hexadecimal digits, a value-less boolean becomes `true`, and what JSON has no
-/// number for (infinity) becomes `null`. The types of the pairs are lost.
-pub fn nvlist_json(list: &NvList) -> Value {
-    let map: Map<String, Value> =
-        list.iter().map(|(name, value)| (name.to_owned(), value_json(value))).collect();
-    Value::Object(map)
+/// Bytes become hexadecimal digits, a value-less boolean becomes `true`, and what JSON has no number
+/// for (infinity) becomes `null`. The types of the pairs are lost. Nothing is made of the whole list: it
+/// may be large.
+///
+/// # Errors
+/// Those of the output.
+pub fn nvlist_json(out: &mut impl Write, list: &NvList) -> io::Result<()> {
+    let mut pairs: Vec<(&str, &NvValue)> = list.iter().collect();
+    pairs.sort_unstable_by_key(|(name, _)| *name);
+    out.write_all(b"{")?;
+    for (i, (name, value)) in pairs.into_iter().enumerate() {
+        if i > 0 {
+            out.write_all(b",")?;
+        }
+        scalar(out, name)?;
+        out.write_all(b":")?;
+        value_json(out, value)?;
+    }
+    out.write_all(b"}")
 }
 
-fn value_json(value: &NvValue) -> Value {
-    fn numbers<T: Copy + Into<Number>>(values: &[T]) -> Value {
-        values.iter().map(|&v| Value::Number(v.into())).collect()
+fn scalar(out: &mut impl Write, value: impl Into<Value>) -> io::Result<()> {
+    serde_json::to_writer(out, &value.into()).map_err(io::Error::from)
+}
+
+fn array<W: Write, T>(
+    out: &mut W,
+    values: &[T],
+    one: impl Fn(&mut W, &T) -> io::Result<()>,
+) -> io::Result<()> {
+    out.write_all(b"[")?;
+    for (i, value) in values.iter().enumerate() {
+        if i > 0 {
+            out.write_all(b",")?;
+        }
+        one(out, value)?;
     }
+    out.write_all(b"]")
+}
+
+fn value_json(out: &mut impl Write, value: &NvValue) -> io::Result<()> {
     let string = |s: &NvString| Value::String(s.to_string());
     match value {
-        NvValue::Boolean => Value::Bool(true),
-        NvValue::BooleanValue(v) => Value::Bool(*v),
-        NvValue::BooleanArray(v) => v.iter().map(|&v| Value::Bool(v)).collect(),
-        NvValue::Byte(v) | NvValue::Uint8(v) => Value::Number((*v).into()),
-        NvValue::Int8(v) => Value::Number((*v).into()),
-        NvValue::Int16(v) => Value::Number((*v).into()),
-        NvValue::Uint16(v) => Value::Number((*v).into()),
-        NvValue::Int32(v) => Value::Number((*v).into()),
-        NvValue::Uint32(v) => Value::Number((*v).into()),
-        NvValue::Int64(v) | NvValue::HrTime(v) => Value::Number((*v).into()),
-        NvValue::Uint64(v) => Value::Number((*v).into()),
-        NvValue::Double(v) => Number::from_f64(*v).map_or(Value::Null, Value::Number),
-        NvValue::String(v) => string(v),
-        NvValue::StringArray(v) => v.iter().map(string).collect(),
-        NvValue::ByteArray(v) | NvValue::Uint8Array(v) => Value::String(hex(v)),
-        NvValue::Int8Array(v) => numbers(v),
-        NvValue::Int16Array(v) => numbers(v),
-        NvValue::Uint16Array(v) => numbers(v),
-        NvValue::Int32Array(v) => numbers(v),
-        NvValue::Uint32Array(v) => numbers(v),
-        NvValue::Int64Array(v) => numbers(v),
-        NvValue::Uint64Array(v) => numbers(v),
-        NvValue::List(v) => nvlist_json(v),
-        NvValue::ListArray(v) => v.iter().map(nvlist_json).collect(),
+        NvValue::Boolean => scalar(out, true),
+        NvValue::BooleanValue(v) => scalar(out, *v),
+        NvValue::BooleanArray(v) => array(out, v, |out, &v| scalar(out, v)),
+        NvValue::Byte(v) | NvValue::Uint8(v) => scalar(out, *v),
+        NvValue::Int8(v) => scalar(out, *v),
+        NvValue::Int16(v) => scalar(out, *v),
+        NvValue::Uint16(v) => scalar(out, *v),
+        NvValue::Int32(v) => scalar(out, *v),
+        NvValue::Uint32(v) => scalar(out, *v),
+        NvValue::Int64(v) | NvValue::HrTime(v) => scalar(out, *v),
+        NvValue::Uint64(v) => scalar(out, *v),
+        NvValue::Double(v) => scalar(out, Number::from_f64(*v).map_or(Value::Null, Value::Number)),
+        NvValue::String(v) => scalar(out, string(v)),
+        NvValue::StringArray(v) => array(out, v, |out, v| scalar(out, string(v))),
+        NvValue::ByteArray(v) | NvValue::Uint8Array(v) => scalar(out, hex(v)),
+        NvValue::Int8Array(v) => array(out, v, |out, &v| scalar(out, v)),
+        NvValue::Int16Array(v) => array(out, v, |out, &v| scalar(out, v)),
+        NvValue::Uint16Array(v) => array(out, v, |out, &v| scalar(out, v)),
+        NvValue::Int32Array(v) => array(out, v, |out, &v| scalar(out, v)),
+        NvValue::Uint32Array(v) => array(out, v, |out, &v| scalar(out, v)),
+        NvValue::Int64Array(v) => array(out, v, |out, &v| scalar(out, v)),
+        NvValue::Uint64Array(v) => array(out, v, |out, &v| scalar(out, v)),
+        NvValue::List(v) => nvlist_json(out, v),
+        NvValue::ListArray(v) => array(out, v, nvlist_json),
     }
 }
