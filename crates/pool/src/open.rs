@@ -76,11 +76,12 @@ pub(crate) fn open(found: &Found, options: &OpenOptions) -> Result<(State, Vec<S
     }
     let uberblock = choose(found, options.txg)?;
     let mut state = State::open(found, uberblock).map_err(|e| with_usable(found, &uberblock, e))?;
-    if found.newest.is_some_and(|newest| newest.txg > uberblock.txg) {
-        state.zio.set_overwritten();
-    }
     if options.checkpoint {
         state = State::open(found, checkpoint(found, &state.mos)?)?;
+    }
+    // A checkpoint keeps its blocks, but an older state may have one that was discarded since.
+    if found.newest.is_some_and(|newest| newest.txg > uberblock.txg) {
+        state.zio.set_overwritten();
     }
     warnings.append(&mut state.warnings);
     Ok((state, warnings))
@@ -169,6 +170,14 @@ impl State {
         let mut zio = Arc::new(Zio::new(tree(&config.children, count, known)?));
         let mut mos = open_mos(&zio)?;
         let mut warnings = load_indirect(&mos);
+        // The root of the tree has the pool's guid.
+        let label_guid = found.config.pool_guid;
+        if config.guid != label_guid {
+            let own = config.guid;
+            warnings.push(format!(
+                "the labels give the pool's guid as {label_guid}, the pool as {own}"
+            ));
+        }
         // The MOS has checksums, so that it can be read before it tells what the devices lack.
         let (dtls, unreadable) = Dtls::load(&mos, &config);
         warnings.extend(unreadable);
