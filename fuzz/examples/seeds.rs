@@ -3,7 +3,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use zsend_pool::blkptr::BlkPtr;
+use zsend_ondisk::Order;
+use zsend_pool::blkptr::{BlkPtr, Dva};
 use zsend_pool::dmu::objset::Objset;
 use zsend_pool::dsl::name::Name;
 use zsend_pool::place::Bookmark;
@@ -12,7 +13,7 @@ use zsend_records::drr::RecordType;
 use zsend_records::nvlist::{Encoding, NvList};
 use zsend_records::reader::StreamReader;
 use zsend_records::token::ResumeToken;
-use zsend_records::types::{ByteswapKind, Compress};
+use zsend_records::types::{ByteswapKind, Compress, DmuType};
 
 /// A seed larger than this teaches a fuzzer nothing that a smaller one does not.
 const MOST: usize = 20 << 10;
@@ -199,16 +200,14 @@ fn pointers(os: &Objset, dnode: &zsend_pool::dmu::dnode::Dnode) -> Result<Vec<Bl
 }
 
 /// A pointer without checksum to `sectors` at `sector`.
-fn pointer(kind: u8, level: u64, sector: u64, sectors: u64) -> Vec<u8> {
-    let mut words = [0_u64; 16];
-    (words[0], words[1], words[10]) = (sectors, sector, 1);
-    words[6] = ((sectors - 1) * 0x1_0001)
-        | 2 << 32
-        | 2 << 40
-        | u64::from(kind) << 48
-        | level << 56
-        | 1 << 63;
-    words.into_iter().flat_map(u64::to_le_bytes).collect()
+fn pointer(kind: u8, level: u32, sector: u64, sectors: u64) -> Vec<u8> {
+    let bp = BlkPtr::builder()
+        .object_type(DmuType(kind))
+        .size(sectors * 512)
+        .level(level)
+        .dva(0, Dva::new(0, sector * 512, sectors * 512).expect("a small device"))
+        .logical_birth(1);
+    bp.build().expect("a small block").to_bytes(Order::Little).to_vec()
 }
 
 fn dnode(kind: u8, levels: u8, sectors: u16, maxblkid: u64, pointer: &[u8]) -> Vec<u8> {

@@ -4,10 +4,12 @@
 //! The list ends, whatever it says of itself, and its runs ascend and do not overlap.
 
 use std::sync::Arc;
+use zsend_ondisk::Order;
 use zsend_pool::BlockCache;
-use zsend_pool::blkptr::BlkPtr;
+use zsend_pool::blkptr::{BlkPtr, Dva};
 use zsend_pool::dmu::objset::Objset;
 use zsend_pool::dsl::redaction::RedactionList;
+use zsend_records::types::DmuType;
 
 /// `DMU_OTN_UINT64_METADATA`.
 const UINT64_METADATA: u8 = 0x80 | 0x40 | 3;
@@ -65,10 +67,12 @@ pub fn check(bytes: &[u8]) {
 
 /// A pointer without checksum to `sectors` at `sector`.
 fn pointer(kind: u8, sector: u64, sectors: u64) -> Vec<u8> {
-    let mut words = [0_u64; 16];
-    (words[0], words[1], words[10]) = (sectors, sector, 1);
-    words[6] = ((sectors - 1) * 0x1_0001) | 2 << 32 | 2 << 40 | u64::from(kind) << 48 | 1 << 63;
-    words.into_iter().flat_map(u64::to_le_bytes).collect()
+    let bp = BlkPtr::builder()
+        .object_type(DmuType(kind))
+        .size(sectors * 512)
+        .dva(0, Dva::new(0, sector * 512, sectors * 512).expect("a small device"))
+        .logical_birth(1);
+    bp.build().expect("a small block").to_bytes(Order::Little).to_vec()
 }
 
 fn dnode(kind: u8, sectors: u8, maxblkid: u64) -> Vec<u8> {

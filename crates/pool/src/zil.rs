@@ -212,9 +212,7 @@ fn read(os: &Objset, bp: &BlkPtr) -> Result<Option<Block>> {
     }
     let at = Bookmark::new(os.id(), 0, LEVEL, bp.checksum()[3]);
     // The sum lies in the block, so the block is read without one.
-    let mut words = *bp.words();
-    words[6] = words[6] & !(0xff << 40) | u64::from(Checksum::OFF.0) << 40;
-    let stored = os.zio().read_stored(&BlkPtr::from_words(words), &at)?;
+    let stored = os.zio().read_stored(&bp.with_checksum_type(Checksum::OFF), &at)?;
     Ok(open(stored.data.to_vec(), bp))
 }
 

@@ -1,10 +1,12 @@
 //! Object sets made in memory, for tests.
 
 use super::objset::Objset;
-use crate::blkptr::BlkPtr;
+use crate::blkptr::{BlkPtr, BlkPtrBuilder, Dva};
 use crate::cache::BlockCache;
 use crate::zio::read::tests::zio_of;
 use std::sync::Arc;
+use zsend_ondisk::Order;
+use zsend_records::types::DmuType;
 
 /// Where an object set's block lies, and where what a test adds may begin.
 const ROOT: u64 = 0;
@@ -12,17 +14,15 @@ const DNODES: u64 = 4096;
 pub(crate) const FREE: u64 = 64 << 10;
 
 /// A pointer without checksum to `len` bytes at `offset`.
-pub(crate) fn pointer(kind: u8, level: u64, offset: u64, len: u64) -> [u64; 16] {
-    let mut words = [0; 16];
-    let sectors = len / 512;
-    (words[0], words[1], words[10]) = (sectors, offset >> 9, 1);
-    words[6] = ((sectors - 1) * 0x1_0001)
-        | 2 << 32
-        | 2 << 40
-        | u64::from(kind) << 48
-        | level << 56
-        | 1 << 63;
-    words
+pub(crate) fn builder(kind: u8, level: u32, offset: u64, len: u64) -> BlkPtrBuilder {
+    let dva = Dva::new(0, offset, len).unwrap();
+    let bp = BlkPtr::builder().object_type(DmuType(kind)).level(level).size(len);
+    bp.dva(0, dva).logical_birth(1)
+}
+
+/// The same, built.
+pub(crate) fn pointer(kind: u8, level: u32, offset: u64, len: u64) -> BlkPtr {
+    builder(kind, level, offset, len).build().unwrap()
 }
 
 /// Words as they lie in memory.
@@ -39,9 +39,9 @@ pub(crate) struct Made {
     pub(crate) indblkshift: u8,
     pub(crate) sectors: u16,
     pub(crate) maxblkid: u64,
-    pub(crate) pointers: Vec<[u64; 16]>,
+    pub(crate) pointers: Vec<BlkPtr>,
     pub(crate) bonus: Vec<u8>,
-    pub(crate) spill: Option<[u64; 16]>,
+    pub(crate) spill: Option<BlkPtr>,
 }
 
 impl Made {
@@ -54,10 +54,11 @@ impl Made {
         d[8..10].copy_from_slice(&self.sectors.to_le_bytes());
         d[10..12].copy_from_slice(&u16::try_from(self.bonus.len()).unwrap().to_le_bytes());
         d[16..24].copy_from_slice(&self.maxblkid.to_le_bytes());
-        let rest = [bytes(self.pointers.as_flattened()), self.bonus.clone()].concat();
+        let pointers = self.pointers.iter().flat_map(|bp| bp.to_bytes(Order::Little));
+        let rest: Vec<u8> = pointers.chain(self.bonus.iter().copied()).collect();
         d[64..64 + rest.len()].copy_from_slice(&rest);
         if let Some(spill) = &self.spill {
-            d[384..].copy_from_slice(&bytes(spill));
+            d[384..].copy_from_slice(&spill.to_bytes(Order::Little));
         }
         d
     }
@@ -76,9 +77,8 @@ pub(crate) fn objset(objects: &[Made], zil: &[u8], parts: &[(u64, &[u8])]) -> Ob
     dnodes.resize(16 << 10, 0);
     let mut all: Vec<(u64, &[u8])> = vec![(ROOT, &root), (DNODES, &dnodes)];
     all.extend(parts);
-    let mut bp = pointer(11, 0, ROOT, 1024);
     // An offset of zero is no hole: the pointer has a size.
-    bp[10] = 1;
+    let bp = pointer(11, 0, ROOT, 1024);
     let cache = Arc::new(BlockCache::default());
-    Objset::open(&Arc::new(zio_of(&all, 9)), &cache, 1, BlkPtr::from_words(bp), None).unwrap()
+    Objset::open(&Arc::new(zio_of(&all, 9)), &cache, 1, bp, None).unwrap()
 }

@@ -1,7 +1,7 @@
 //! Object sets: the MOS and every dataset, down to the blocks of their objects.
 
 use super::dnode::{DNODE_BLOCK_SIZE, DNODE_SIZE, DNODES_PER_BLOCK, Dnode, Outline};
-use crate::blkptr::BlkPtr;
+use crate::blkptr::{self, BlkPtr};
 use crate::cache::BlockCache;
 use crate::crypt::{self, Crypt};
 use crate::place::Bookmark;
@@ -159,7 +159,7 @@ impl Objset {
     /// decompressed and in host order.
     ///
     /// # Errors
-    /// Those of [`BlkPtr::check`]; [`PoolError::Corrupt`] for an unencrypted block in an encrypted
+    /// Those of [`blkptr::check`]; [`PoolError::Corrupt`] for an unencrypted block in an encrypted
     /// dataset and for a checksum that lies in its block; [`PoolError::Unsupported`] for a type whose
     /// byte order is not known.
     pub fn check_block(&self, bp: &BlkPtr, at: &Bookmark, expanded: bool) -> Result<()> {
@@ -168,7 +168,7 @@ impl Objset {
             return Err(PoolError::corrupt(*at, "block", found, "a block"));
         }
         crypt::check(bp, at, self.crypt.as_deref())?;
-        bp.check(at)?;
+        blkptr::check(bp, at)?;
         if !bp.is_embedded() && bp.checksum_type().is_in_block() {
             let found = bp.checksum_type().name();
             return Err(PoolError::corrupt(*at, "checksum", found, "one that lies in the pointer"));
