@@ -1,11 +1,13 @@
 //! Objset blocks: in the clear, with two MACs inside.
 
 use crate::dataset::{DatasetHmac, DatasetKey};
-use crate::dnode::{Dnode, SLOT};
+use crate::dnode::Dnode;
 use crate::error::CryptoError;
 use hmac::Mac;
 use std::ops::Range;
 use subtle::ConstantTimeEq;
+use zerocopy::IntoBytes;
+use zsend_ondisk::dnode::DNODE_SIZE;
 
 /// Sizes of an `objset_phys_t`: without accounting, with users and groups, with projects.
 const SIZE_V1: usize = 1024;
@@ -83,11 +85,11 @@ impl Objset<'_> {
     }
 
     fn dnode(&self, at: usize) -> Result<Dnode<'_>, CryptoError> {
-        Dnode::parse(&self.block[at..at + SLOT], at / SLOT)
+        Dnode::parse(&self.block[at..at + DNODE_SIZE], at / DNODE_SIZE)
     }
 
     fn add_dnode(&self, mac: &mut DatasetHmac, dnode: &Dnode<'_>) {
-        mac.update(&dnode.portable_core_le(self.big_endian));
+        mac.update(dnode.portable_core_le(self.big_endian).as_bytes());
         for pointer in dnode.pointers(self.big_endian, self.key.version()) {
             mac.update(pointer.as_bytes());
         }

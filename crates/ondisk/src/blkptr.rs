@@ -2,12 +2,14 @@
 
 mod build;
 mod check;
+mod dva;
 #[cfg(test)]
 mod tests;
 
 pub use build::BlkPtrBuilder;
+pub use dva::Dva;
 
-use crate::{LayoutError, Order};
+use crate::Order;
 use zsend_records::types::{Checksum, Compress, DmuType};
 
 /// Bytes of a block pointer.
@@ -51,16 +53,6 @@ pub mod field {
     pub const BYTEORDER: Bits = Bits::new(63, 1);
 }
 
-/// The fields of a DVA's two words.
-mod dva {
-    use crate::Bits;
-
-    pub(super) const ASIZE: Bits = Bits::new(0, 24);
-    pub(super) const VDEV: Bits = Bits::new(32, 24);
-    pub(super) const OFFSET: Bits = Bits::new(0, 63);
-    pub(super) const GANG: Bits = Bits::new(63, 1);
-}
-
 /// The words of a block pointer that are no DVA. The salt and the low part of the IV lie where a
 /// third DVA does, the high part of the IV in the upper half of the fill count, the MAC in the last
 /// two words of the checksum.
@@ -80,75 +72,6 @@ mod word {
     /// The fill count of an encrypted block, and beside it the high part of its IV.
     pub(super) const FILL_LOW: Bits = Bits::new(0, 32);
     pub(super) const IV_HIGH: Bits = Bits::new(32, 32);
-}
-
-/// Where a copy of a block lies: `dva_t`.
-///
-/// Source: OpenZFS `include/sys/spa.h`, zfs-2.3.2.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub struct Dva {
-    words: [u64; 2],
-}
-
-impl Dva {
-    /// From the two stored words.
-    pub const fn from_words(words: [u64; 2]) -> Self {
-        Self { words }
-    }
-
-    /// A copy at a byte offset of a top-level vdev, of so many bytes allocated.
-    ///
-    /// # Errors
-    /// [`LayoutError::Field`] if a value does not fit, or is no multiple of 512 bytes.
-    pub fn new(vdev: u64, offset: u64, asize: u64) -> Result<Self, LayoutError> {
-        let vdev = dva::VDEV.place("vdev", vdev)?;
-        let asize = dva::ASIZE.place("asize", sectors("asize", asize)?)?;
-        Ok(Self { words: [vdev | asize, dva::OFFSET.place("offset", sectors("offset", offset)?)?] })
-    }
-
-    /// The same place, with a gang header there.
-    pub const fn gang(mut self) -> Self {
-        self.words[1] = dva::GANG.put(self.words[1], 1);
-        self
-    }
-
-    /// The two stored words.
-    pub const fn words(self) -> [u64; 2] {
-        self.words
-    }
-
-    /// Whether there is no copy here.
-    pub const fn is_empty(self) -> bool {
-        self.words[0] == 0 && self.words[1] == 0
-    }
-
-    /// Index of the top-level vdev.
-    pub const fn vdev(self) -> u64 {
-        dva::VDEV.get(self.words[0])
-    }
-
-    /// Bytes from the start of that vdev's data.
-    pub const fn offset(self) -> u64 {
-        dva::OFFSET.get(self.words[1]) << MINBLOCK_SHIFT
-    }
-
-    /// Bytes allocated, parity and padding included.
-    pub const fn asize(self) -> u64 {
-        dva::ASIZE.get(self.words[0]) << MINBLOCK_SHIFT
-    }
-
-    /// Whether a gang header lies here.
-    pub const fn is_gang(self) -> bool {
-        dva::GANG.is_set(self.words[1])
-    }
-}
-
-/// Sectors of a number of bytes.
-fn sectors(what: &'static str, bytes: u64) -> Result<u64, LayoutError> {
-    if !bytes.is_multiple_of(1 << MINBLOCK_SHIFT) {
-        return Err(LayoutError::field(what, bytes, "a multiple of 512"));
-    }
-    Ok(bytes >> MINBLOCK_SHIFT)
 }
 
 /// What an embedded block pointer holds: `bp_embedded_type_t`.
@@ -232,7 +155,7 @@ impl BlkPtr {
 
     /// Copy `i` of three. An encrypted block keeps its salt and IV in the third.
     pub const fn dva(&self, i: usize) -> Dva {
-        Dva { words: [self.words[2 * i], self.words[2 * i + 1]] }
+        Dva::from_words([self.words[2 * i], self.words[2 * i + 1]])
     }
 
     /// The copies that exist, in order.

@@ -35,6 +35,7 @@
 
 mod bits;
 pub mod blkptr;
+pub mod dnode;
 pub mod embedded;
 mod error;
 

@@ -1,6 +1,6 @@
 //! The way out: a block pointer from the values of its fields.
 
-use super::{BlkPtr, Dva, EMBEDDED_MAX, EmbeddedType, field, sectors, word};
+use super::{BlkPtr, Dva, EMBEDDED_MAX, EmbeddedType, dva::sectors, field, word};
 use crate::{LayoutError, Order};
 use zsend_records::types::{Checksum, Compress, DmuType};
 

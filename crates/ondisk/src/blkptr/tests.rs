@@ -1,6 +1,7 @@
 //! Block pointers against words written by hand, and against themselves.
 
 use super::*;
+use crate::LayoutError;
 use proptest::prelude::*;
 
 fn with_prop(prop: u64) -> BlkPtr {

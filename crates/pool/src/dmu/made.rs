@@ -6,6 +6,7 @@ use crate::cache::BlockCache;
 use crate::zio::read::tests::zio_of;
 use std::sync::Arc;
 use zsend_ondisk::Order;
+use zsend_ondisk::dnode::{DnodeBuilder, DnodePhys};
 use zsend_records::types::DmuType;
 
 /// Where an object set's block lies, and where what a test adds may begin.
@@ -46,21 +47,20 @@ pub(crate) struct Made {
 
 impl Made {
     fn dnode(&self) -> Vec<u8> {
-        let mut d = vec![0; 512];
-        let spill = if self.spill.is_some() { 4 } else { 0 };
-        let count = u8::try_from(self.pointers.len()).unwrap();
-        let core = [self.kind, self.indblkshift, self.levels, count, self.bonustype, 2, 2, spill];
-        d[..8].copy_from_slice(&core);
-        d[8..10].copy_from_slice(&self.sectors.to_le_bytes());
-        d[10..12].copy_from_slice(&u16::try_from(self.bonus.len()).unwrap().to_le_bytes());
-        d[16..24].copy_from_slice(&self.maxblkid.to_le_bytes());
-        let pointers = self.pointers.iter().flat_map(|bp| bp.to_bytes(Order::Little));
-        let rest: Vec<u8> = pointers.chain(self.bonus.iter().copied()).collect();
-        d[64..64 + rest.len()].copy_from_slice(&rest);
-        if let Some(spill) = &self.spill {
-            d[384..].copy_from_slice(&spill.to_bytes(Order::Little));
-        }
-        d
+        let core = DnodePhys {
+            kind: self.kind,
+            indblkshift: self.indblkshift,
+            nlevels: self.levels,
+            bonustype: self.bonustype,
+            checksum: 2,
+            compress: 2,
+            datablkszsec: self.sectors.into(),
+            maxblkid: self.maxblkid.into(),
+            ..DnodePhys::default()
+        };
+        let (pointers, bonus) = (self.pointers.clone(), self.bonus.clone());
+        let made = DnodeBuilder { core, pointers, bonus, spill: self.spill };
+        made.build(Order::Little).unwrap()
     }
 }
 

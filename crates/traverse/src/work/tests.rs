@@ -7,6 +7,7 @@ use std::io;
 use zsend_encoder::dialect::Dialect;
 use zsend_encoder::policy::Policy;
 use zsend_ondisk::Order;
+use zsend_ondisk::dnode::{DnodeBuilder, DnodePhys};
 use zsend_pool::BlockCache;
 use zsend_pool::blkptr::{BlkPtr, BlkPtrBuilder, Dva, EmbeddedType};
 use zsend_pool::config::VdevConfig;
@@ -46,10 +47,10 @@ fn pointer(kind: u8, sector: u64, sectors: u64) -> BlkPtrBuilder {
 /// An empty filesystem.
 fn objset() -> Objset {
     let mut root = vec![0; 1024];
-    root[..8].copy_from_slice(&[10, 14, 1, 1, 0, 2, 2, 0]);
-    root[8] = 32;
-    let dnodes = pointer(10, 4, 32).build().unwrap();
-    root[64..192].copy_from_slice(&dnodes.to_bytes(Order::Little));
+    let core = DnodePhys { kind: 10, nlevels: 1, datablkszsec: 32.into(), ..DnodePhys::default() };
+    let pointers = vec![pointer(10, 4, 32).build().unwrap()];
+    let meta = DnodeBuilder { core, pointers, ..DnodeBuilder::default() };
+    root[..512].copy_from_slice(&meta.build(Order::Little).unwrap());
     root[704] = 2;
     let device = Device::new("memory", Arc::new(Memory(root)));
     let leaves = Leaves::from([(1, vec![Member { device, txg: 1 }])]);
