@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use zsend_ondisk::Order;
+use zsend_ondisk::dnode::{DnodeBuilder, DnodePhys};
 use zsend_pool::blkptr::{BlkPtr, Dva};
 use zsend_pool::dmu::objset::Objset;
 use zsend_pool::dsl::name::Name;
@@ -211,12 +212,20 @@ fn pointer(kind: u8, level: u32, sector: u64, sectors: u64) -> Vec<u8> {
 }
 
 fn dnode(kind: u8, levels: u8, sectors: u16, maxblkid: u64, pointer: &[u8]) -> Vec<u8> {
-    let mut d = vec![0; 512];
-    d[..8].copy_from_slice(&[kind, 14, levels, 1, 0, 2, 2, 1]);
-    d[8..10].copy_from_slice(&sectors.to_le_bytes());
-    d[16..24].copy_from_slice(&maxblkid.to_le_bytes());
-    d[64..192].copy_from_slice(pointer);
-    d
+    let core = DnodePhys {
+        kind,
+        indblkshift: 14,
+        nlevels: levels,
+        checksum: 2,
+        compress: 2,
+        flags: 1,
+        datablkszsec: sectors.into(),
+        maxblkid: maxblkid.into(),
+        ..DnodePhys::default()
+    };
+    let pointers = BlkPtr::at(pointer, 0).into_iter().collect();
+    let dnode = DnodeBuilder { core, pointers, ..DnodeBuilder::default() };
+    dnode.build(Order::Little).expect("one pointer fits")
 }
 
 /// Redaction lists of three runs, of which the second ends with its object, one for each place that the

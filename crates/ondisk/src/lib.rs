@@ -38,6 +38,8 @@ pub mod blkptr;
 pub mod dnode;
 pub mod embedded;
 mod error;
+pub mod objset;
+pub mod zil;
 
 pub use bits::Bits;
 pub use error::LayoutError;

@@ -5,9 +5,11 @@ use crate::blkptr::{BlkPtr, BlkPtrBuilder, Dva};
 use crate::cache::BlockCache;
 use crate::zio::read::tests::zio_of;
 use std::sync::Arc;
+use zerocopy::{FromZeros, IntoBytes};
 use zsend_ondisk::Order;
 use zsend_ondisk::dnode::{DnodeBuilder, DnodePhys};
-use zsend_records::types::DmuType;
+use zsend_ondisk::objset::ObjsetPhys;
+use zsend_records::types::{DmuType, ObjsetType};
 
 /// Where an object set's block lies, and where what a test adds may begin.
 const ROOT: u64 = 0;
@@ -66,16 +68,16 @@ impl Made {
 
 /// A filesystem of these objects from number 1 on, with an intent log's header and what lies elsewhere.
 pub(crate) fn objset(objects: &[Made], zil: &[u8], parts: &[(u64, &[u8])]) -> Objset {
-    let mut root = vec![0; 1024];
+    let mut root = ObjsetPhys::new_zeroed();
     let pointers = vec![pointer(10, 0, DNODES, 16 << 10)];
     let meta = Made { kind: 10, levels: 1, sectors: 32, pointers, ..Made::default() };
-    root[..512].copy_from_slice(&meta.dnode());
-    root[512..512 + zil.len()].copy_from_slice(zil);
-    root[704] = 2;
+    root.meta_dnode.copy_from_slice(&meta.dnode());
+    root.zil_header.as_mut_bytes()[..zil.len()].copy_from_slice(zil);
+    root.kind = u64::from(ObjsetType::ZFS.0).into();
     let mut dnodes = vec![0; 512];
     objects.iter().for_each(|object| dnodes.extend(object.dnode()));
     dnodes.resize(16 << 10, 0);
-    let mut all: Vec<(u64, &[u8])> = vec![(ROOT, &root), (DNODES, &dnodes)];
+    let mut all: Vec<(u64, &[u8])> = vec![(ROOT, root.as_bytes()), (DNODES, &dnodes)];
     all.extend(parts);
     // An offset of zero is no hole: the pointer has a size.
     let bp = pointer(11, 0, ROOT, 1024);

@@ -4,6 +4,7 @@ use super::*;
 use crate::dmu::made::{self, FREE, bytes};
 use proptest::prelude::*;
 use zsend_ondisk::Order;
+use zsend_ondisk::zil::HEADER_SIZE;
 
 /// Bytes of the blocks, and the last transaction group of the pool.
 const SIZE: usize = 8192;
@@ -144,7 +145,8 @@ proptest! {
         let mut intact = blocks.len();
         if let Some(block) = blocks.get_mut(damaged) {
             block[at] ^= 0x40;
-            let mac = SUM_OFFSET + 16..SUM_OFFSET + 32;
+            let sum = offset_of!(ChainPhys, sum);
+            let mac = sum + 16..sum + 32;
             if form.encrypted && mac.contains(&at) {
                 return Ok(());
             }

@@ -3,14 +3,8 @@
 use super::{Way, turn, u64s};
 use zerocopy::FromBytes;
 use zsend_ondisk::dnode::{CORE_SIZE, DNODE_SIZE, DnodePhys, MAX_BLKPTRS};
+use zsend_ondisk::objset::{ACCOUNTING, ObjsetPhys};
 use zsend_records::types::{ByteswapKind, DmuType};
-
-/// Offsets in `objset_phys_t`: the intent log's header, then type and flags; the MACs after them
-/// are bytes. Then the accounting dnodes, as many as the block has room for.
-const ZIL_HEADER: usize = 512;
-const MACS: usize = 720;
-const ACCOUNTING: usize = 1024;
-const MAX_ACCOUNTING: usize = 3;
 
 /// Turns a block of dnodes, stepping over the inner slots of large ones.
 ///
@@ -60,17 +54,16 @@ fn turn_bonus(bonustype: DmuType, bonus: &mut [u8], way: Way) {
 }
 
 /// Turns an object set's own block of any of the three sizes.
-///
-/// Source: OpenZFS `include/sys/dmu_objset.h`, `objset_phys_t`, zfs-2.3.2.
 pub(super) fn objset(data: &mut [u8], way: Way) {
     if let Some(meta) = data.get_mut(..DNODE_SIZE) {
         dnode(meta, way);
     }
-    if let Some(words) = data.get_mut(ZIL_HEADER..MACS) {
+    if let Some(words) = data.get_mut(ObjsetPhys::WORDS) {
         u64s(words);
     }
-    let accounting = data.get_mut(ACCOUNTING..).unwrap_or_default();
-    for one in accounting.chunks_exact_mut(DNODE_SIZE).take(MAX_ACCOUNTING) {
-        dnode(one, way);
+    for place in ACCOUNTING {
+        if let Some(one) = data.get_mut(place) {
+            dnode(one, way);
+        }
     }
 }
