@@ -3,7 +3,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use zsend_pool::blkptr::BlkPtr;
+use zsend_ondisk::Order;
+use zsend_ondisk::dnode::{DnodeBuilder, DnodePhys};
+use zsend_pool::blkptr::{BlkPtr, Dva};
 use zsend_pool::dmu::objset::Objset;
 use zsend_pool::dsl::name::Name;
 use zsend_pool::place::Bookmark;
@@ -12,7 +14,7 @@ use zsend_records::drr::RecordType;
 use zsend_records::nvlist::{Encoding, NvList};
 use zsend_records::reader::StreamReader;
 use zsend_records::token::ResumeToken;
-use zsend_records::types::{ByteswapKind, Compress};
+use zsend_records::types::{ByteswapKind, Compress, DmuType};
 
 /// A seed larger than this teaches a fuzzer nothing that a smaller one does not.
 const MOST: usize = 20 << 10;
@@ -199,25 +201,31 @@ fn pointers(os: &Objset, dnode: &zsend_pool::dmu::dnode::Dnode) -> Result<Vec<Bl
 }
 
 /// A pointer without checksum to `sectors` at `sector`.
-fn pointer(kind: u8, level: u64, sector: u64, sectors: u64) -> Vec<u8> {
-    let mut words = [0_u64; 16];
-    (words[0], words[1], words[10]) = (sectors, sector, 1);
-    words[6] = ((sectors - 1) * 0x1_0001)
-        | 2 << 32
-        | 2 << 40
-        | u64::from(kind) << 48
-        | level << 56
-        | 1 << 63;
-    words.into_iter().flat_map(u64::to_le_bytes).collect()
+fn pointer(kind: u8, level: u32, sector: u64, sectors: u64) -> Vec<u8> {
+    let bp = BlkPtr::builder()
+        .object_type(DmuType(kind))
+        .size(sectors * 512)
+        .level(level)
+        .dva(0, Dva::new(0, sector * 512, sectors * 512).expect("a small device"))
+        .logical_birth(1);
+    bp.build().expect("a small block").to_bytes(Order::Little).to_vec()
 }
 
 fn dnode(kind: u8, levels: u8, sectors: u16, maxblkid: u64, pointer: &[u8]) -> Vec<u8> {
-    let mut d = vec![0; 512];
-    d[..8].copy_from_slice(&[kind, 14, levels, 1, 0, 2, 2, 1]);
-    d[8..10].copy_from_slice(&sectors.to_le_bytes());
-    d[16..24].copy_from_slice(&maxblkid.to_le_bytes());
-    d[64..192].copy_from_slice(pointer);
-    d
+    let core = DnodePhys {
+        kind,
+        indblkshift: 14,
+        nlevels: levels,
+        checksum: 2,
+        compress: 2,
+        flags: 1,
+        datablkszsec: sectors.into(),
+        maxblkid: maxblkid.into(),
+        ..DnodePhys::default()
+    };
+    let pointers = BlkPtr::at(pointer, 0).into_iter().collect();
+    let dnode = DnodeBuilder { core, pointers, ..DnodeBuilder::default() };
+    dnode.build(Order::Little).expect("one pointer fits")
 }
 
 /// Redaction lists of three runs, of which the second ends with its object, one for each place that the

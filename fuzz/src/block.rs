@@ -52,11 +52,11 @@ fn ask_dnode(dnode: &Dnode) {
 }
 
 fn ask_pointer(bp: &BlkPtr) {
-    let sound = bp.check(&Bookmark::default()).is_ok();
+    let sound = bp.check().is_ok();
     if sound && !bp.is_hole() && !bp.is_redacted() {
         assert!(bp.lsize() <= 16 << 20 && bp.psize() <= 16 << 20);
     }
-    let _ = (bp.is_gang(), bp.level(), bp.checksum(), bp.crypt_params(), bp.physical_birth());
+    let _ = (bp.is_gang(), bp.level(), bp.checksum(), (bp.salt(), bp.iv(), bp.mac()), bp.physical_birth());
     let _ = (bp.is_encrypted(), bp.is_authenticated(), bp.is_dedup(), bp.logical_birth());
     let (payload, len) = bp.embedded_payload();
     assert!(len <= payload.len());

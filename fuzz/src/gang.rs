@@ -5,9 +5,10 @@
 
 use zsend_ondisk::Order;
 use zsend_ondisk::embedded::{self, Sum};
-use zsend_pool::blkptr::BlkPtr;
+use zsend_pool::blkptr::{BlkPtr, Dva};
 use zsend_pool::place::Bookmark;
 use zsend_pool::zio::Access;
+use zsend_records::types::DmuType;
 
 const BIRTH: u64 = 5;
 
@@ -24,15 +25,16 @@ pub fn check(bytes: &[u8]) {
     let sealed = embedded::seal(&mut device[..size], [0, 0, BIRTH, 0], Sum::Whole, order);
     sealed.expect("a header is longer than its checksum");
 
-    let sectors = u64::from(*sectors);
-    let mut words = [0; 16];
-    words[0] = 1;
-    words[1] = 1 << 63;
-    words[6] = (sectors * 0x1_0001) | 2 << 32 | 2 << 40 | 19 << 48 | 1 << 63;
-    words[10] = BIRTH;
+    let len = (u64::from(*sectors) + 1) * 512;
+    let bp = BlkPtr::builder()
+        .object_type(DmuType::PLAIN_FILE_CONTENTS)
+        .size(len)
+        .dva(0, Dva::new(0, 0, 512).expect("a sector at the start").gang())
+        .logical_birth(BIRTH)
+        .build()
+        .expect("at most 256 sectors");
     let zio = crate::memory::zio(&device, if large { 12 } else { 9 });
-    if let Ok(data) = zio.read(&BlkPtr::from_words(words), &Bookmark::default(), Access::default())
-    {
-        assert_eq!(data.len() as u64, (sectors + 1) * 512);
+    if let Ok(data) = zio.read(&bp, &Bookmark::default(), Access::default()) {
+        assert_eq!(data.len() as u64, len);
     }
 }

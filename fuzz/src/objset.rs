@@ -6,22 +6,28 @@
 //! data and as a ZAP, and it ends.
 
 use std::sync::Arc;
+use zsend_ondisk::Order;
 use zsend_pool::BlockCache;
-use zsend_pool::blkptr::BlkPtr;
+use zsend_pool::blkptr::{BlkPtr, Dva};
 use zsend_pool::dmu::objset::Objset;
 use zsend_pool::zap;
+use zsend_records::types::DmuType;
 
 /// Runs one input.
 pub fn check(bytes: &[u8]) {
     let [flags, device @ ..] = bytes else { return };
     let zio = Arc::new(crate::memory::zio(device, 9));
     let cache = Arc::new(BlockCache::default());
-    let mut words = [0; 16];
-    words[0] = 2;
-    // The first DVA of all zeros would be a hole; the size makes it none.
-    words[6] = 0x1_0001 | 2 << 32 | 2 << 40 | 11 << 48 | u64::from(flags & 1 == 0) << 63;
-    words[10] = 1;
-    let Ok(os) = Objset::open(&zio, &cache, 1, BlkPtr::from_words(words), None) else { return };
+    let bp = BlkPtr::builder()
+        .object_type(DmuType::OBJSET)
+        .size(1024)
+        .order(Order::of(flags & 1 != 0))
+        // The first DVA of all zeros would be a hole; the size makes it none.
+        .dva(0, Dva::new(0, 0, 1024).expect("two sectors at the start"))
+        .logical_birth(1)
+        .build()
+        .expect("two sectors");
+    let Ok(os) = Objset::open(&zio, &cache, 1, bp, None) else { return };
     for object in 0..40 {
         let Ok(dnode) = os.dnode(object) else { continue };
         for blkid in [0, 1, dnode.maxblkid] {

@@ -3,11 +3,16 @@
 //!
 //! The list ends, whatever it says of itself, and its runs ascend and do not overlap.
 
+use std::mem::offset_of;
 use std::sync::Arc;
+use zsend_ondisk::Order;
+use zsend_ondisk::dnode::{DnodeBuilder, DnodePhys};
+use zsend_ondisk::objset::ObjsetPhys;
 use zsend_pool::BlockCache;
-use zsend_pool::blkptr::BlkPtr;
+use zsend_pool::blkptr::{BlkPtr, Dva};
 use zsend_pool::dmu::objset::Objset;
 use zsend_pool::dsl::redaction::RedactionList;
+use zsend_records::types::DmuType;
 
 /// `DMU_OTN_UINT64_METADATA`.
 const UINT64_METADATA: u8 = 0x80 | 0x40 | 3;
@@ -25,33 +30,32 @@ pub fn check(bytes: &[u8]) {
     let Some((header, entries)) = rest.split_at_checked(HEADER) else { return };
     let spill = flags & 1 != 0;
     let blocks = (entries.len() / BLOCK).clamp(1, 2) as u64;
-    let mut list = dnode(UINT64_METADATA, 1, blocks - 1);
-    list[3] = 2;
-    list[4] = UINT64_METADATA;
-    for (i, at) in [64, 192].into_iter().enumerate().take(blocks as usize) {
-        list[at..at + 128].copy_from_slice(&pointer(UINT64_METADATA, ENTRIES + i as u64, 1));
-    }
-    if spill {
-        list[7] = 4;
-        list[384..].copy_from_slice(&pointer(UINT64_METADATA, SPILL, 1));
-    } else {
-        list[10] = HEADER as u8;
-        list[320..384].copy_from_slice(header);
-    }
-    let mut root = dnode(10, 32, 0);
-    root[64..192].copy_from_slice(&pointer(10, DNODES, 32));
+    let entries_at = |i: u64| pointer(UINT64_METADATA, ENTRIES + i, 1);
+    let second = if blocks > 1 { entries_at(1) } else { BlkPtr::default() };
+    let list = DnodeBuilder {
+        core: DnodePhys { bonustype: UINT64_METADATA, ..core(UINT64_METADATA, 1, blocks - 1) },
+        pointers: vec![entries_at(0), second],
+        bonus: if spill { Vec::new() } else { header.to_vec() },
+        spill: spill.then(|| pointer(UINT64_METADATA, SPILL, 1)),
+    };
+    let meta = DnodeBuilder {
+        core: core(10, 32, 0),
+        pointers: vec![pointer(10, DNODES, 32)],
+        ..DnodeBuilder::default()
+    };
+    let built = |dnode: &DnodeBuilder| dnode.build(Order::Little).expect("a dnode of one slot");
+    let mut root = built(&meta);
     root.resize(1024, 0);
-    root[704] = 2;
+    root[offset_of!(ObjsetPhys, kind)] = 2;
     let mut device = root;
     device.resize(1024 + 512, 0);
-    device.extend(list);
+    device.extend(built(&list));
     device.resize(SPILL as usize * BLOCK, 0);
     device.extend(header);
     device.resize(ENTRIES as usize * BLOCK, 0);
     device.extend(entries);
     let (zio, cache) = (Arc::new(crate::memory::zio(&device, 9)), Arc::new(BlockCache::default()));
-    let root = BlkPtr::at(&pointer(11, 0, 2), 0).expect("a whole pointer");
-    let os = Objset::open(&zio, &cache, 1, root, None).expect("the object set is sound");
+    let os = Objset::open(&zio, &cache, 1, pointer(11, 0, 2), None).expect("the object set is sound");
     let Ok(mut list) = RedactionList::open(&os, 1) else { return };
     assert!(list.guids().len() <= BLOCK / 8);
     let (mut last, mut runs) = ((0, 0), 0);
@@ -64,17 +68,24 @@ pub fn check(bytes: &[u8]) {
 }
 
 /// A pointer without checksum to `sectors` at `sector`.
-fn pointer(kind: u8, sector: u64, sectors: u64) -> Vec<u8> {
-    let mut words = [0_u64; 16];
-    (words[0], words[1], words[10]) = (sectors, sector, 1);
-    words[6] = ((sectors - 1) * 0x1_0001) | 2 << 32 | 2 << 40 | u64::from(kind) << 48 | 1 << 63;
-    words.into_iter().flat_map(u64::to_le_bytes).collect()
+fn pointer(kind: u8, sector: u64, sectors: u64) -> BlkPtr {
+    let bp = BlkPtr::builder()
+        .object_type(DmuType(kind))
+        .size(sectors * 512)
+        .dva(0, Dva::new(0, sector * 512, sectors * 512).expect("a small device"))
+        .logical_birth(1);
+    bp.build().expect("a small block")
 }
 
-fn dnode(kind: u8, sectors: u8, maxblkid: u64) -> Vec<u8> {
-    let mut d = vec![0; 512];
-    d[..8].copy_from_slice(&[kind, 14, 1, 1, 0, 2, 2, 0]);
-    d[8] = sectors;
-    d[16..24].copy_from_slice(&maxblkid.to_le_bytes());
-    d
+fn core(kind: u8, sectors: u16, maxblkid: u64) -> DnodePhys {
+    DnodePhys {
+        kind,
+        indblkshift: 14,
+        nlevels: 1,
+        checksum: 2,
+        compress: 2,
+        datablkszsec: sectors.into(),
+        maxblkid: maxblkid.into(),
+        ..DnodePhys::default()
+    }
 }

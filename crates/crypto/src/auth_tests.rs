@@ -21,8 +21,7 @@ fn prop(byteorder: u64, dedup: u64, level: u64, kind: u64, checksum: u64, compre
 
 /// A block pointer in its block's byte order.
 fn stored(words: [u64; 16], big_endian: bool) -> [u8; 128] {
-    let bytes = words.map(|word| if big_endian { word.to_be_bytes() } else { word.to_le_bytes() });
-    bytes.as_flattened().try_into().unwrap()
+    BlkPtr::from_words(words).to_bytes(Order::of(big_endian))
 }
 
 fn masked(prop: u64, hole: bool, version: KeyVersion) -> u64 {
@@ -76,14 +75,14 @@ fn parameters_are_strings_in_the_pointer_s_own_order() {
     words[14] = 0x1b1a_1918_1716_1514;
     words[15] = 0x2322_2120_1f1e_1d1c;
     words[6] = prop(1, 0, 0, 19, 7, 15);
-    assert_eq!(BlockParams::from_blkptr(&words), params);
+    assert_eq!(BlockParams::of(&BlkPtr::from_words(words)), params);
     // And a big-endian one into the same words read the other way.
     for i in [4, 5, 14, 15] {
         words[i] = words[i].swap_bytes();
     }
     words[11] = 0x1011_1213 << 32 | 0x99;
     words[6] = prop(0, 0, 0, 19, 7, 15);
-    assert_eq!(BlockParams::from_blkptr(&words), params);
+    assert_eq!(BlockParams::of(&BlkPtr::from_words(words)), params);
 }
 
 #[test]
@@ -95,7 +94,7 @@ fn stored_pointers_tell_holes_embedded_and_objsets() {
     let word =
         |words| AuthBp::from_stored(&stored(words, false), false, V1).as_bytes()[..8] != [0; 8];
     assert!(!word(words), "both words of the first DVA are zero: a hole");
-    words[6] |= Prop::EMBEDDED;
+    words[6] |= field::EMBEDDED.mask();
     assert!(word(words), "embedded is not a hole");
     words[6] = prop(1, 0, 0, 11, 7, 2);
     words[0] = 1;

@@ -5,42 +5,19 @@ use crate::dataset::DatasetKey;
 use crate::error::CryptoError;
 use crate::key_object::KeyVersion;
 use std::ops::Range;
+use zerocopy::{FromBytes, IntoBytes};
 use zeroize::Zeroizing;
+use zsend_ondisk::blkptr::BLKPTR_SIZE;
+use zsend_ondisk::dnode::{CORE_SIZE, DNODE_SIZE, DnodePhys, FLAG_SPILL, MAX_BLKPTRS};
 use zsend_records::types::DmuType;
-
-/// A slot; a dnode has one and `extra_slots` more.
-pub(crate) const SLOT: usize = 512;
-/// The fields before the block pointers.
-pub(crate) const CORE: usize = 64;
-const BLKPTR: usize = 128;
-/// `DN_MAX_NBLKPTR`.
-const NBLKPTR_MAX: usize = 3;
-
-/// Offsets of the fields of `dnode_phys_t` that matter here. Source: OpenZFS
-/// `include/sys/dnode.h`, zfs-2.3.2.
-mod field {
-    use std::ops::Range;
-    pub(super) const TYPE: usize = 0;
-    pub(super) const NBLKPTR: usize = 3;
-    pub(super) const BONUSTYPE: usize = 4;
-    pub(super) const FLAGS: usize = 7;
-    pub(super) const DATABLKSZSEC: Range<usize> = 8..10;
-    pub(super) const BONUSLEN: Range<usize> = 10..12;
-    pub(super) const EXTRA_SLOTS: usize = 12;
-    pub(super) const MAXBLKID: Range<usize> = 16..24;
-    pub(super) const USED: Range<usize> = 24..32;
-}
-
-/// `DNODE_FLAG_SPILL_BLKPTR`, the one flag that a raw send carries.
-const FLAG_SPILL: u8 = 1 << 2;
 
 /// A dnode, or a free slot, in its block.
 pub(crate) struct Dnode<'a> {
     bytes: &'a [u8],
-    nblkptr: usize,
+    /// Its fixed part, the integers of more than a byte in the writer's order.
+    core: DnodePhys,
     /// The whole bonus area, whatever `bonuslen` says of it.
     bonus: Range<usize>,
-    spill: Option<Range<usize>>,
 }
 
 impl<'a> Dnode<'a> {
@@ -55,54 +32,47 @@ impl<'a> Dnode<'a> {
                 Err(CryptoError::Dnode { slot, what, found, max })
             }
         };
-        let Some(core) = rest.first_chunk::<CORE>() else {
-            return Err(CryptoError::Dnode { slot, what: "core", found: CORE, max: rest.len() });
+        let Ok((core, _)) = DnodePhys::read_from_prefix(rest) else {
+            let max = rest.len();
+            return Err(CryptoError::Dnode { slot, what: "core", found: CORE_SIZE, max });
         };
-        let slots = rest.len() / SLOT;
-        let extra = fits("extra_slots", core[field::EXTRA_SLOTS].into(), slots.saturating_sub(1))?;
-        let bytes = rest.get(..SLOT * (extra + 1)).unwrap_or(rest);
-        let spill = (core[field::FLAGS] & FLAG_SPILL != 0)
-            .then(|| bytes.len().saturating_sub(BLKPTR)..bytes.len());
-        let end = spill.as_ref().map_or(bytes.len(), |spill| spill.start);
-        let most = (end.saturating_sub(CORE) / BLKPTR).min(NBLKPTR_MAX);
-        let nblkptr = fits("nblkptr", core[field::NBLKPTR].into(), most)?;
-        Ok(Self { bytes, nblkptr, bonus: CORE + nblkptr * BLKPTR..end, spill })
+        let slots = rest.len() / DNODE_SIZE;
+        fits("extra_slots", core.extra_slots.into(), slots.saturating_sub(1))?;
+        let bytes = rest.get(..core.size()).unwrap_or(rest);
+        let end = core.bonus_end(bytes.len());
+        let most = (end.saturating_sub(CORE_SIZE) / BLKPTR_SIZE).min(MAX_BLKPTRS.into());
+        fits("nblkptr", core.nblkptr.into(), most)?;
+        Ok(Self { bytes, core, bonus: core.bonus_start()..end })
     }
 
     /// Slots from this dnode to the next.
     fn slots(&self) -> usize {
-        self.bytes.len() / SLOT
+        self.bytes.len() / DNODE_SIZE
     }
 
     /// Whether the slot has no dnode.
     pub(crate) fn is_free(&self) -> bool {
-        self.bytes[field::TYPE] == DmuType::NONE.0
+        self.core.is_free()
     }
 
     /// Whether the bonus area is encrypted. Only "is it zero" is asked of `bonuslen`, which is
     /// the same in both byte orders.
     fn has_encrypted_bonus(&self) -> bool {
         !self.is_free()
-            && DmuType(self.bytes[field::BONUSTYPE]).is_encrypted()
-            && self.bytes[field::BONUSLEN] != [0, 0]
+            && DmuType(self.core.bonustype).is_encrypted()
+            && self.core.bonuslen.get() != 0
     }
 
-    /// The first 64 bytes without what is not portable: `used`, and the flags but one.
-    fn portable_core(&self) -> [u8; CORE] {
-        let mut core = [0; CORE];
-        core.copy_from_slice(&self.bytes[..CORE]);
-        core[field::FLAGS] &= FLAG_SPILL;
-        core[field::USED].fill(0);
-        core
+    /// The fixed part without what is not portable: `used`, and the flags but one.
+    fn portable_core(&self) -> DnodePhys {
+        DnodePhys { flags: self.core.flags & FLAG_SPILL, used: 0.into(), ..self.core }
     }
 
     /// The same with its integers turned to little-endian, as objset MACs have it.
-    pub(crate) fn portable_core_le(&self, big_endian: bool) -> [u8; CORE] {
+    pub(crate) fn portable_core_le(&self, big_endian: bool) -> DnodePhys {
         let mut core = self.portable_core();
         if big_endian {
-            for field in [field::DATABLKSZSEC, field::BONUSLEN, field::MAXBLKID] {
-                core[field].reverse();
-            }
+            core.swap();
         }
         core
     }
@@ -113,9 +83,9 @@ impl<'a> Dnode<'a> {
         big_endian: bool,
         version: KeyVersion,
     ) -> impl Iterator<Item = AuthBp> {
-        let (own, _) = self.bytes[CORE..CORE + self.nblkptr * BLKPTR].as_chunks::<BLKPTR>();
-        let spill = self.spill.clone().map_or(&[][..], |spill| &self.bytes[spill]);
-        let (spill, _) = spill.as_chunks::<BLKPTR>();
+        let (own, _) = self.bytes[CORE_SIZE..self.bonus.start].as_chunks::<BLKPTR_SIZE>();
+        let spill = self.core.spill(self.bytes.len()).map_or(&[][..], |spill| &self.bytes[spill]);
+        let (spill, _) = spill.as_chunks::<BLKPTR_SIZE>();
         own.iter().chain(spill).map(move |bp| AuthBp::from_stored(bp, big_endian, version))
     }
 }
@@ -134,24 +104,24 @@ pub fn decrypt_dnode_block(
     big_endian: bool,
     block: &mut [u8],
 ) -> Result<(), CryptoError> {
-    if block.is_empty() || !block.len().is_multiple_of(SLOT) {
+    if block.is_empty() || !block.len().is_multiple_of(DNODE_SIZE) {
         return Err(CryptoError::BlockLength { what: "dnode", found: block.len() });
     }
     // Each slot adds at most itself to one or the other.
     let mut aad = Vec::with_capacity(block.len());
     let mut cipher = Zeroizing::new(Vec::with_capacity(block.len()));
-    let mut encrypted = Vec::with_capacity(block.len() / SLOT);
+    let mut encrypted = Vec::with_capacity(block.len() / DNODE_SIZE);
     let mut slot = 0;
-    while let Some(rest) = block.get(slot * SLOT..).filter(|rest| !rest.is_empty()) {
+    while let Some(rest) = block.get(slot * DNODE_SIZE..).filter(|rest| !rest.is_empty()) {
         let dnode = Dnode::parse(rest, slot)?;
-        aad.extend_from_slice(&dnode.portable_core());
+        aad.extend_from_slice(dnode.portable_core().as_bytes());
         for pointer in dnode.pointers(big_endian, key.version()) {
             aad.extend_from_slice(pointer.as_bytes());
         }
         let bonus = &dnode.bytes[dnode.bonus.clone()];
         if dnode.has_encrypted_bonus() {
             cipher.extend_from_slice(bonus);
-            let start = slot * SLOT;
+            let start = slot * DNODE_SIZE;
             encrypted.push(start + dnode.bonus.start..start + dnode.bonus.end);
         } else {
             aad.extend_from_slice(bonus);

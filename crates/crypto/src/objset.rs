@@ -1,29 +1,18 @@
 //! Objset blocks: in the clear, with two MACs inside.
 
 use crate::dataset::{DatasetHmac, DatasetKey};
-use crate::dnode::{Dnode, SLOT};
+use crate::dnode::Dnode;
 use crate::error::CryptoError;
 use hmac::Mac;
 use std::ops::Range;
 use subtle::ConstantTimeEq;
-
-/// Sizes of an `objset_phys_t`: without accounting, with users and groups, with projects.
-const SIZE_V1: usize = 1024;
-const SIZE_V2: usize = 2048;
-const SIZE_V3: usize = 4096;
-
-/// Offsets in an `objset_phys_t`. Source: OpenZFS `include/sys/dmu_objset.h`, zfs-2.3.2.
-const META_DNODE: usize = 0;
-const TYPE: usize = 704;
-const FLAGS: usize = 712;
-const PORTABLE_MAC: Range<usize> = 720..752;
-const LOCAL_MAC: Range<usize> = 752..784;
-const USERUSED: usize = 1024;
-const GROUPUSED: usize = 1536;
-const PROJECTUSED: usize = 2048;
-
-/// `OBJSET_FLAG_USERACCOUNTING_COMPLETE`.
-const FLAG_USERACCOUNTING: u64 = 1;
+use zerocopy::byteorder::{LE, U64};
+use zerocopy::{FromBytes, IntoBytes};
+use zsend_ondisk::Order;
+use zsend_ondisk::dnode::DNODE_SIZE;
+use zsend_ondisk::objset::{
+    ACCOUNTING, FLAG_USERACCOUNTING, ObjsetPhys, SIZE_V1, SIZE_V2, SIZE_V3,
+};
 
 /// What became of the local MAC, which protects the accounting objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,15 +43,18 @@ pub fn verify_objset(
     if ![SIZE_V1, SIZE_V2, SIZE_V3].contains(&block.len()) {
         return Err(CryptoError::BlockLength { what: "objset", found: block.len() });
     }
-    let objset = Objset { key, big_endian, block };
+    let Ok((phys, _)) = ObjsetPhys::ref_from_prefix(block) else {
+        return Err(CryptoError::BlockLength { what: "objset", found: block.len() });
+    };
+    let objset = Objset { key, big_endian, block, phys };
     let portable = objset.portable_mac()?;
-    if !bool::from(portable.as_slice().ct_eq(&block[PORTABLE_MAC])) {
+    if !bool::from(portable.as_slice().ct_eq(&phys.portable_mac)) {
         return Err(CryptoError::Mac { what: "portable MAC of an objset" });
     }
     let Some(local) = objset.local_mac()? else {
         return Ok(LocalMac::NotUsed);
     };
-    if !bool::from(local.as_slice().ct_eq(&block[LOCAL_MAC])) {
+    if !bool::from(local.as_slice().ct_eq(&phys.local_mac)) {
         return Err(CryptoError::Mac { what: "local MAC of an objset" });
     }
     Ok(LocalMac::Verified)
@@ -73,21 +65,23 @@ struct Objset<'a> {
     big_endian: bool,
     /// 1024, 2048 or 4096 bytes.
     block: &'a [u8],
+    /// Their beginning, the words of it in the writer's order.
+    phys: &'a ObjsetPhys,
 }
 
 impl Objset<'_> {
-    fn word(&self, at: usize) -> u64 {
-        let mut bytes = [0; 8];
-        bytes.copy_from_slice(&self.block[at..at + 8]);
-        if self.big_endian { u64::from_be_bytes(bytes) } else { u64::from_le_bytes(bytes) }
+    fn word(&self, stored: U64<LE>) -> u64 {
+        Order::of(self.big_endian).u64(stored.to_bytes())
     }
 
-    fn dnode(&self, at: usize) -> Result<Dnode<'_>, CryptoError> {
-        Dnode::parse(&self.block[at..at + SLOT], at / SLOT)
+    /// The dnode in one slot of the block.
+    fn dnode(&self, place: Range<usize>) -> Result<Dnode<'_>, CryptoError> {
+        let slot = place.start / DNODE_SIZE;
+        Dnode::parse(self.block.get(place).unwrap_or_default(), slot)
     }
 
     fn add_dnode(&self, mac: &mut DatasetHmac, dnode: &Dnode<'_>) {
-        mac.update(&dnode.portable_core_le(self.big_endian));
+        mac.update(dnode.portable_core_le(self.big_endian).as_bytes());
         for pointer in dnode.pointers(self.big_endian, self.key.version()) {
             mac.update(pointer.as_bytes());
         }
@@ -97,27 +91,27 @@ impl Objset<'_> {
     fn portable_mac(&self) -> Result<[u8; 32], CryptoError> {
         let mut mac = self.key.hmac();
         // Where all else is little-endian, the first writer made this one big-endian.
-        mac.update(&self.word(TYPE).to_be_bytes());
+        mac.update(&self.word(self.phys.kind).to_be_bytes());
         // No flag is portable.
         mac.update(&0_u64.to_le_bytes());
-        self.add_dnode(&mut mac, &self.dnode(META_DNODE)?);
+        self.add_dnode(&mut mac, &self.dnode(0..DNODE_SIZE)?);
         Ok(cut(mac))
     }
 
     /// Over the flags and the accounting dnodes; `None` where the writer leaves zeros.
     fn local_mac(&self) -> Result<Option<[u8; 32]>, CryptoError> {
-        let flags = self.word(FLAGS);
+        let flags = self.word(self.phys.flags);
         if flags & FLAG_USERACCOUNTING == 0 || self.block.len() < SIZE_V2 {
             return Ok(None);
         }
-        let user = self.dnode(USERUSED)?;
-        let group = self.dnode(GROUPUSED)?;
+        let [user, group, project] = ACCOUNTING;
+        let (user, group) = (self.dnode(user)?, self.dnode(group)?);
         if user.is_free() && group.is_free() {
             return Ok(None);
         }
         let mut dnodes = vec![user, group];
         if self.block.len() >= SIZE_V3 {
-            dnodes.push(self.dnode(PROJECTUSED)?);
+            dnodes.push(self.dnode(project)?);
         }
         let mut mac = self.key.hmac();
         mac.update(&flags.to_le_bytes());

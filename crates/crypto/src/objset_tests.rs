@@ -7,6 +7,7 @@ use crate::suite::Suite;
 use crate::test_keys::{HMAC, dataset_key};
 use aws_lc_rs::hmac as reference;
 use proptest::prelude::*;
+use std::mem::offset_of;
 
 const V1: KeyVersion = KeyVersion::CURRENT;
 const SUITE: Suite = Suite::AES_256_GCM;
@@ -113,11 +114,11 @@ fn an_unused_local_mac_is_not_looked_at() {
     // As a raw receive leaves it: accounting not complete, the MAC zero; and a stale one.
     let mut block = sealed(4096, false, 0, [37, 37, 0], V1);
     assert_eq!(verify_objset(&key, false, &block), Ok(LocalMac::NotUsed));
-    block[LOCAL_MAC].fill(0);
+    block[offset_of!(ObjsetPhys, local_mac)..][..32].fill(0);
     assert_eq!(verify_objset(&key, false, &block), Ok(LocalMac::NotUsed));
     // Zero where there is accounting is not: the writer would have made one.
     let mut block = sealed(4096, false, 1, [37, 37, 0], V1);
-    block[LOCAL_MAC].fill(0);
+    block[offset_of!(ObjsetPhys, local_mac)..][..32].fill(0);
     assert_eq!(
         verify_objset(&key, false, &block),
         Err(CryptoError::Mac { what: "local MAC of an objset" })

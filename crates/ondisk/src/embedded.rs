@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 /// `sizeof (zio_eck_t)`: a magic word and four checksum words.
 pub const LEN: usize = 40;
 /// `ZEC_MAGIC`. Source: OpenZFS `include/sys/zio.h`, zfs-2.3.2.
-const MAGIC: u64 = 0x0210_da7a_b10c_7a11;
+pub const MAGIC: u64 = 0x0210_da7a_b10c_7a11;
 
 /// How much of the sum is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,27 @@
 //! The on-disk layouts of ZFS, each once and both ways. No I/O, no thread, no file.
 //!
+//! A block pointer that is built reads back the same, in either byte order:
+//!
+//! ```
+//! use zsend_ondisk::Order;
+//! use zsend_ondisk::blkptr::{BlkPtr, Dva};
+//! use zsend_records::types::DmuType;
+//!
+//! let copy = Dva::new(0, 1 << 20, 4096)?;
+//! let bp = BlkPtr::builder()
+//!     .object_type(DmuType::PLAIN_FILE_CONTENTS)
+//!     .size(4096)
+//!     .dva(0, copy)
+//!     .logical_birth(77)
+//!     .build()?;
+//! assert_eq!((bp.lsize(), bp.logical_birth()), (4096, 77));
+//! assert_eq!(bp.dvas().collect::<Vec<_>>(), [copy]);
+//! assert_eq!(BlkPtr::parse_in(&bp.to_bytes(Order::Big), Order::Big), bp);
+//! # Ok::<(), zsend_ondisk::LayoutError>(())
+//! ```
+//!
+//! A region with its checksum inside is sealed and verified:
+//!
 //! ```
 //! use zsend_ondisk::Order;
 //! use zsend_ondisk::embedded::{Sum, seal, verify};
@@ -11,7 +33,16 @@
 //! # Ok::<(), zsend_ondisk::embedded::EmbeddedError>(())
 //! ```
 
+mod bits;
+pub mod blkptr;
+pub mod dnode;
 pub mod embedded;
+mod error;
+pub mod objset;
+pub mod zil;
+
+pub use bits::Bits;
+pub use error::LayoutError;
 
 /// The byte order of the machine that wrote something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -23,6 +54,11 @@ pub enum Order {
 }
 
 impl Order {
+    /// The order that a bit or a flag says.
+    pub const fn of(is_big_endian: bool) -> Self {
+        if is_big_endian { Self::Big } else { Self::Little }
+    }
+
     /// The value of a word in this order.
     pub const fn u64(self, bytes: [u8; 8]) -> u64 {
         match self {

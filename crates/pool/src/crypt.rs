@@ -4,7 +4,9 @@ use crate::blkptr::BlkPtr;
 use crate::place::Bookmark;
 use crate::zio::Stored;
 use crate::{PoolError, Result, buffer};
-use zsend_crypto::{CryptoError, DatasetKey, decrypt_dnode_block, verify_indirect, verify_objset};
+use zsend_crypto::{
+    BlockParams, CryptoError, DatasetKey, decrypt_dnode_block, verify_indirect, verify_objset,
+};
 use zsend_records::types::DmuType;
 
 /// How the blocks of an encrypted object set are read.
@@ -16,7 +18,7 @@ pub struct Crypt {
 
 /// Checks the MAC of an indirect block, which covers those of its children. It needs no key.
 pub(crate) fn check_indirect(bp: &BlkPtr, at: &Bookmark, data: &[u8]) -> Result<()> {
-    let mac = bp.crypt_params().mac;
+    let mac = BlockParams::of(bp).mac;
     verify_indirect(data, bp.is_big_endian(), &mac).map_err(|e| failed(at, e))?;
     Ok(())
 }
@@ -42,7 +44,7 @@ impl Crypt {
             verify_objset(key, bp.is_big_endian(), &stored.data).map_err(|e| failed(at, e))?;
             return Ok(stored);
         }
-        let params = bp.crypt_params();
+        let params = BlockParams::of(bp);
         if !bp.is_encrypted() {
             key.verify_data(&stored.data, &params.mac).map_err(|e| failed(at, e))?;
             return Ok(stored);

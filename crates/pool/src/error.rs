@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 use zsend_crypto::CryptoError;
+use zsend_ondisk::LayoutError;
 
 /// Which of the tool's exit codes an error stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,6 +184,16 @@ impl PoolError {
         expected: impl fmt::Display,
     ) -> Self {
         Self::Corrupt { at, what, found: found.to_string(), expected: expected.to_string() }
+    }
+
+    /// What makes no sense in a layout, at the block that it lies in.
+    pub fn layout(at: Bookmark, error: LayoutError) -> Self {
+        match error {
+            LayoutError::Field { what, found, expected } => {
+                Self::corrupt(at, what, found, expected)
+            }
+            LayoutError::Unknown(what) => Self::Unsupported(format!("{at}: {what}")),
+        }
     }
 
     /// Which exit code this error stands for.

@@ -1,72 +1,28 @@
 //! The intent log of a head: what was written since the last transaction group, and is replayed when
 //! the head is mounted. A send has none of it; here it is only counted.
 
-use crate::blkptr::{BLKPTR_SIZE, BlkPtr};
+use crate::blkptr::BlkPtr;
 use crate::dmu::byteswap;
 use crate::dmu::objset::Objset;
 use crate::place::Bookmark;
 use crate::{PoolError, Result};
 use core::mem::offset_of;
 use core::ops::{RangeFrom, RangeInclusive};
-use static_assertions::{assert_eq_size, const_assert_eq};
+use zerocopy::FromBytes;
 use zerocopy::byteorder::{LE, U64};
-use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 use zsend_codec::checksum;
+use zsend_ondisk::embedded::MAGIC;
+use zsend_ondisk::zil::{
+    CHAIN_SIZE, CLAIM_LR_SEQ_VALID, ChainPhys, HeaderPhys, REPLAY_NEEDED, RecordPhys,
+};
 use zsend_records::types::{Checksum, Compress};
 
-/// Bytes of a `zil_header_t`.
-pub const HEADER_SIZE: usize = 192;
 /// Level of the log's blocks in a [`Bookmark`]: `ZB_ZIL_LEVEL`.
 const LEVEL: i64 = -2;
 /// Most blocks of a log that are read: it is only to be told of.
 const MOST_BLOCKS: u64 = 4096;
-/// `ZEC_MAGIC`. Source: OpenZFS `include/sys/zio.h`, zfs-2.3.2.
-const MAGIC: u64 = 0x0210_da7a_b10c_7a11;
-/// `ZIL_REPLAY_NEEDED`: the pool claimed records that nobody replayed since.
-const REPLAY_NEEDED: u64 = 1;
-/// `ZIL_CLAIM_LR_SEQ_VALID`: `zh_claim_lr_seq` counts.
-const CLAIM_LR_SEQ_VALID: u64 = 2;
 /// The unit of what a block of the newer kind is summed over: `ZIL_MIN_BLKSZ`.
 const SUM_UNIT: usize = 4096;
-
-/// `zil_header_t`. Source: OpenZFS `include/sys/zil.h`, zfs-2.3.2.
-#[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-struct HeaderPhys {
-    claim_txg: U64<LE>,
-    replay_seq: U64<LE>,
-    log: [u8; BLKPTR_SIZE],
-    claim_blk_seq: U64<LE>,
-    flags: U64<LE>,
-    claim_lr_seq: U64<LE>,
-    pad: [U64<LE>; 3],
-}
-assert_eq_size!(HeaderPhys, [u8; HEADER_SIZE]);
-
-/// `zil_chain_t`. Source: the same.
-#[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-struct ChainPhys {
-    pad: U64<LE>,
-    next: [u8; BLKPTR_SIZE],
-    used: U64<LE>,
-    magic: U64<LE>,
-    sum: [U64<LE>; 4],
-}
-const CHAIN_SIZE: usize = size_of::<ChainPhys>();
-assert_eq_size!(ChainPhys, [u8; 184]);
-const_assert_eq!(offset_of!(ChainPhys, magic), 144);
-const SUM_OFFSET: usize = offset_of!(ChainPhys, sum);
-
-/// `lr_t`: what each record begins with. Source: the same.
-#[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-struct RecordPhys {
-    kind: U64<LE>,
-    len: U64<LE>,
-    txg: U64<LE>,
-    seq: U64<LE>,
-}
 
 /// Where a head's log is, and what was replayed of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,17 +42,16 @@ pub struct Header {
 }
 
 impl Header {
-    /// From its bytes in the object set's block; `None` if there are too few.
-    pub fn parse(bytes: &[u8]) -> Option<Self> {
-        let (phys, _) = HeaderPhys::ref_from_prefix(bytes).ok()?;
-        Some(Self {
+    /// From its fields in the object set's block.
+    pub fn of(phys: &HeaderPhys) -> Self {
+        Self {
             claim_txg: phys.claim_txg.get(),
             replay_seq: phys.replay_seq.get(),
             log: BlkPtr::parse(&phys.log),
             claim_blk_seq: phys.claim_blk_seq.get(),
             flags: phys.flags.get(),
             claim_lr_seq: phys.claim_lr_seq.get(),
-        })
+        }
     }
 
     /// Which records replaying would replay, by txg and number, and the last block that has some;
@@ -249,7 +204,7 @@ fn open(mut bytes: Vec<u8>, bp: &BlkPtr) -> Option<Block> {
     } else {
         (Checksum::FLETCHER_2, bytes.len())
     };
-    let sum = start + SUM_OFFSET;
+    let sum = start + offset_of!(ChainPhys, sum);
     let verifier = bp.checksum().map(|w| if big { w.to_be_bytes() } else { w.to_le_bytes() });
     bytes.get_mut(sum..sum + 32)?.copy_from_slice(verifier.as_flattened());
     let computed = checksum::compute(kind, bytes.get(..summed)?, big, None).ok()?;

@@ -291,6 +291,6 @@ pub(crate) fn crypt_params(bp: &BlkPtr) -> CryptParams {
     if !bp.uses_crypt() {
         return CryptParams::default();
     }
-    let BlockParams { salt, iv, mac } = bp.crypt_params();
+    let BlockParams { salt, iv, mac } = BlockParams::of(bp);
     CryptParams { salt, iv, mac, byteswap: bp.is_big_endian() }
 }

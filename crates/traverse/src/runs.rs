@@ -157,7 +157,7 @@ fn find(items: &[Item], zio: &Zio, most: u64) -> (Vec<Run>, Vec<Option<usize>>) 
 mod tests {
     use super::*;
     use zsend_encoder::event::Event;
-    use zsend_pool::blkptr::BlkPtr;
+    use zsend_pool::blkptr::{BlkPtr, Dva};
     use zsend_pool::place::Bookmark;
     use zsend_pool::vdev::Tree;
 
@@ -168,11 +168,8 @@ mod tests {
 
     /// A block of 4 KiB at an offset of a vdev.
     fn block(vdev: u64, offset: u64) -> Item {
-        let mut words = [0; 16];
-        words[0] = vdev << 32 | 8;
-        words[1] = offset >> 9;
-        words[6] = 7 | 7 << 16 | 1 << 63;
-        let bp = BlkPtr::from_words(words);
+        let dva = Dva::new(vdev, offset, 4096).unwrap();
+        let bp = BlkPtr::builder().size(4096).dva(0, dva).build().unwrap();
         Item::Spill { at: Bookmark::default(), bp, unmodified: false }
     }
 

@@ -1,137 +1,16 @@
 //! Dnodes: one object's shape, its block pointers, its bonus and its spill block.
 
-use crate::blkptr::{BLKPTR_SHIFT, BLKPTR_SIZE, BlkPtr, MINBLOCK_SHIFT};
+use crate::blkptr::{BLKPTR_SHIFT, BlkPtr, MINBLOCK_SHIFT};
 use crate::place::Bookmark;
 use crate::{PoolError, Result};
 use bytes::Bytes;
-use core::mem::offset_of;
-use static_assertions::{assert_eq_size, const_assert_eq};
-use zerocopy::byteorder::{LE, U16, U64};
-use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
+use zerocopy::FromBytes;
+use zsend_ondisk::dnode::DnodePhys;
 use zsend_records::types::DmuType;
 
-/// Bytes of a dnode slot; a large dnode takes several.
-pub const DNODE_SIZE: usize = 512;
-/// Bytes of a block of dnodes: `DNODE_BLOCK_SIZE`.
-pub const DNODE_BLOCK_SIZE: usize = 16 << 10;
-/// Dnode slots in a block of dnodes.
-pub const DNODES_PER_BLOCK: u64 = (DNODE_BLOCK_SIZE / DNODE_SIZE) as u64;
-/// Bytes before the block pointers: `DNODE_CORE_SIZE`.
-pub const CORE_SIZE: usize = 64;
-
-/// The dnode has a spill block pointer in its last 128 bytes.
-const FLAG_SPILL: u8 = 4;
-
-/// The fixed part of `dnode_phys_t`. Source: OpenZFS `include/sys/dnode.h`, zfs-2.3.2.
-#[derive(Debug, FromBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-struct DnodeCore {
-    kind: u8,
-    indblkshift: u8,
-    nlevels: u8,
-    nblkptr: u8,
-    bonustype: u8,
-    checksum: u8,
-    compress: u8,
-    flags: u8,
-    datablkszsec: U16<LE>,
-    bonuslen: U16<LE>,
-    extra_slots: u8,
-    pad2: [u8; 3],
-    maxblkid: U64<LE>,
-    used: U64<LE>,
-    pad3: [u8; 32],
-}
-assert_eq_size!(DnodeCore, [u8; CORE_SIZE]);
-const_assert_eq!(offset_of!(DnodeCore, datablkszsec), 8);
-const_assert_eq!(offset_of!(DnodeCore, maxblkid), 16);
-
-impl DnodeCore {
-    /// Bytes of all its slots.
-    fn size(&self) -> usize {
-        (usize::from(self.extra_slots) + 1) * DNODE_SIZE
-    }
-}
-
-/// What a walk asks of a dnode before it takes hold of it, straight from the bytes of a block.
-#[derive(Clone, Copy, Debug)]
-pub struct Outline<'a> {
-    bytes: &'a [u8],
-    core: &'a DnodeCore,
-}
-
-impl<'a> Outline<'a> {
-    /// The dnode whose first slot is slot `wanted` of a block, as a lookup finds it: a free slot
-    /// stands for itself alone, and so does one whose count of slots does not fit. `None` if another
-    /// dnode reaches over the slot, or the block ends before it.
-    ///
-    /// Nothing else of the dnodes before it is looked at, so that a damaged one hides no other.
-    /// Source: `dnode_hold_impl()`, OpenZFS `module/zfs/dnode.c`, zfs-2.3.2.
-    pub fn at(block: &'a [u8], wanted: usize) -> Option<Self> {
-        let mut slot = 0_usize;
-        loop {
-            let rest = block.get(slot.checked_mul(DNODE_SIZE)?..)?;
-            let (core, _) = DnodeCore::ref_from_prefix(rest).ok()?;
-            let is_free = core.kind == DmuType::NONE.0;
-            let size = if is_free || core.size() > rest.len() { DNODE_SIZE } else { core.size() };
-            if slot == wanted {
-                return Some(Self { bytes: rest.get(..size)?, core });
-            }
-            slot += size / DNODE_SIZE;
-            if slot > wanted {
-                return None;
-            }
-        }
-    }
-
-    /// The dnodes in a block, in order; `None` is the last, for one whose slots do not fit.
-    pub fn all(block: &'a [u8]) -> impl Iterator<Item = Option<Self>> {
-        let mut rest = block;
-        std::iter::from_fn(move || {
-            if rest.is_empty() {
-                return None;
-            }
-            let found = DnodeCore::ref_from_prefix(rest).ok().and_then(|(core, _)| {
-                rest.split_at_checked(core.size())
-                    .map(|(bytes, after)| (Self { bytes, core }, after))
-            });
-            let Some((outline, after)) = found else {
-                rest = &[];
-                return Some(None);
-            };
-            rest = after;
-            Some(Some(outline))
-        })
-    }
-
-    /// `dn_type`; [`DmuType::NONE`] is a free slot.
-    pub const fn object_type(&self) -> DmuType {
-        DmuType(self.core.kind)
-    }
-
-    /// Bytes of its slots.
-    pub const fn size(&self) -> u64 {
-        self.bytes.len() as u64
-    }
-
-    /// Levels of the block tree, as the field has it.
-    pub const fn nlevels(&self) -> u8 {
-        self.core.nlevels
-    }
-
-    /// The block pointers that there is room for, the spill block's last.
-    pub fn pointers(&self) -> impl Iterator<Item = BlkPtr> {
-        let own = (0..usize::from(self.core.nblkptr).min(3))
-            .map_while(|i| BlkPtr::at(&self.bytes[CORE_SIZE..], i));
-        own.chain(spill_of(self.bytes, self.core.flags & FLAG_SPILL != 0))
-    }
-}
-
-/// The spill block pointer in the last bytes of a dnode that has one.
-fn spill_of(bytes: &[u8], has_spill: bool) -> Option<BlkPtr> {
-    let start = bytes.len().checked_sub(BLKPTR_SIZE)?;
-    has_spill.then(|| BlkPtr::at(&bytes[start..], 0))?
-}
+pub use zsend_ondisk::dnode::{
+    CORE_SIZE, DNODE_BLOCK_SIZE, DNODE_SIZE, DNODES_PER_BLOCK, DnodeBuilder, Outline,
+};
 
 /// A dnode in host order, with all its slots.
 #[derive(Clone, Debug)]
@@ -159,7 +38,7 @@ pub struct Dnode {
     pub extra_slots: u8,
     /// The highest block number that may exist.
     pub maxblkid: u64,
-    has_spill: bool,
+    core: DnodePhys,
 }
 
 impl Dnode {
@@ -168,22 +47,21 @@ impl Dnode {
     /// # Errors
     /// [`PoolError::Corrupt`] if a field has a value that no writer gives it.
     pub fn parse(block: &Bytes, start: usize, at: &Bookmark) -> Result<Self> {
-        let bad =
-            |what, found: u64, expected: &str| Err(PoolError::corrupt(*at, what, found, expected));
         let bytes = block.get(start..).unwrap_or_default();
-        let Ok((core, _)) = DnodeCore::ref_from_prefix(bytes) else {
-            return bad("dnode size", bytes.len() as u64, "at least 512");
+        let Ok((core, _)) = DnodePhys::ref_from_prefix(bytes) else {
+            return Err(PoolError::corrupt(*at, "dnode size", bytes.len(), "at least 512"));
         };
-        let object_type = DmuType(core.kind);
         // A free slot may hold anything behind its type, even an odd slot count; it stands for
         // itself alone unless the count is sound, which the sender steps by.
         let size = core.size();
         if bytes.len() < size {
-            return bad("dn_extra_slots", core.extra_slots.into(), "slots inside the block");
+            let found = core.extra_slots;
+            return Err(PoolError::corrupt(*at, "dn_extra_slots", found, "slots inside the block"));
         }
-        let dnode = Self {
+        core.check().map_err(|e| PoolError::layout(*at, e))?;
+        Ok(Self {
             bytes: block.slice(start..start + size),
-            object_type,
+            object_type: core.object_type(),
             indblkshift: core.indblkshift,
             nlevels: core.nlevels,
             nblkptr: core.nblkptr,
@@ -194,30 +72,8 @@ impl Dnode {
             bonuslen: core.bonuslen.get(),
             extra_slots: core.extra_slots,
             maxblkid: core.maxblkid.get(),
-            has_spill: core.flags & FLAG_SPILL != 0,
-        };
-        if object_type == DmuType::NONE {
-            return Ok(dnode);
-        }
-        if !object_type.is_valid() {
-            return bad("dn_type", core.kind.into(), "a known object type");
-        }
-        // Six levels of the smallest fan-out reach any object; the format's bound is eight.
-        if !(1..=8).contains(&core.nlevels) {
-            return bad("dn_nlevels", core.nlevels.into(), "1 to 8");
-        }
-        if !(1..=3).contains(&core.nblkptr) {
-            return bad("dn_nblkptr", core.nblkptr.into(), "1 to 3");
-        }
-        if core.nlevels > 1 && !(9..=17).contains(&core.indblkshift) {
-            return bad("dn_indblkshift", core.indblkshift.into(), "9 to 17");
-        }
-        // With three block pointers and a spill pointer in one slot there is no room for a bonus.
-        // The list of a redaction bookmark of many snapshots is such an object.
-        if usize::from(dnode.bonuslen) > dnode.max_bonus_len().unwrap_or(0) {
-            return bad("dn_bonuslen", dnode.bonuslen.into(), "inside the dnode");
-        }
-        Ok(dnode)
+            core: *core,
+        })
     }
 
     /// Bytes of a data block.
@@ -253,20 +109,14 @@ impl Dnode {
         (i < usize::from(self.nblkptr)).then(|| BlkPtr::at(&self.bytes[CORE_SIZE..], i))?
     }
 
-    /// Where the bonus starts.
-    const fn bonus_start(&self) -> usize {
-        CORE_SIZE + self.nblkptr as usize * BLKPTR_SIZE
-    }
-
     /// Bytes that a bonus may have in this dnode: `DN_MAX_BONUS_LEN`.
     pub fn max_bonus_len(&self) -> Option<usize> {
-        let spill = if self.has_spill { BLKPTR_SIZE } else { 0 };
-        self.bytes.len().checked_sub(self.bonus_start() + spill)
+        self.core.bonus_room(self.bytes.len()).map(|room| room.len())
     }
 
     /// `len` bytes from the start of the bonus, or as many as the dnode has.
     pub fn bonus_area(&self, len: usize) -> Bytes {
-        let start = self.bonus_start().min(self.bytes.len());
+        let start = self.core.bonus_start().min(self.bytes.len());
         let end = start.saturating_add(len).min(self.bytes.len());
         self.bytes.slice(start..end)
     }
@@ -278,19 +128,22 @@ impl Dnode {
 
     /// Whether the dnode has a spill block pointer.
     pub const fn has_spill(&self) -> bool {
-        self.has_spill
+        self.core.has_spill()
     }
 
     /// The spill block pointer, if there is one.
     pub fn spill(&self) -> Option<BlkPtr> {
-        spill_of(&self.bytes, self.has_spill)
+        BlkPtr::at(&self.bytes[self.core.spill(self.bytes.len())?], 0)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use core::mem::offset_of;
     use proptest::prelude::*;
+    use zerocopy::IntoBytes;
+    use zsend_ondisk::Order;
 
     /// What a slot of a block, or several, are filled with.
     #[derive(Clone, Debug)]
@@ -338,11 +191,17 @@ mod tests {
                 if usize::from(slots) > room {
                     break;
                 }
-                let mut dnode = vec![0; usize::from(slots) * DNODE_SIZE];
-                dnode[..4].copy_from_slice(&[kind, 17, nlevels, nblkptr]);
-                dnode[10..12].copy_from_slice(&u16::to_le_bytes(bonuslen));
-                dnode[12] = extra;
-                block.extend(dnode);
+                let core = DnodePhys {
+                    kind,
+                    indblkshift: 17,
+                    nlevels,
+                    nblkptr,
+                    bonuslen: bonuslen.into(),
+                    extra_slots: extra,
+                    ..DnodePhys::default()
+                };
+                block.extend(core.as_bytes());
+                block.resize((wanted.len() + usize::from(slots)) * DNODE_SIZE, 0);
                 let first = (kind != 0).then_some(nlevels == 1);
                 wanted.push(first);
                 wanted.extend((1..slots).map(|_| None));
@@ -360,15 +219,24 @@ mod tests {
 
     #[test]
     fn three_block_pointers_and_a_spill_pointer_leave_no_bonus() {
-        let mut bytes = vec![0; DNODE_SIZE];
-        bytes[..8].copy_from_slice(&[0xc3, 17, 1, 3, 0, 7, 2, 1 | FLAG_SPILL]);
-        bytes[CORE_SIZE + 2 * BLKPTR_SIZE] = 5;
-        bytes[DNODE_SIZE - BLKPTR_SIZE] = 7;
+        let core = DnodePhys { kind: 0xc3, nlevels: 1, ..DnodePhys::default() };
+        let pointer = |word| BlkPtr::from_words([word; 16]);
+        let made = DnodeBuilder {
+            core,
+            pointers: vec![pointer(3), pointer(4), pointer(5)],
+            spill: Some(pointer(7)),
+            ..DnodeBuilder::default()
+        };
+        // They overlap, so the builder has no room for them.
+        assert!(made.build(Order::Little).is_err());
+        let made = DnodeBuilder { pointers: vec![pointer(3), pointer(4)], ..made };
+        let mut bytes = made.build(Order::Little).unwrap();
+        bytes[offset_of!(DnodePhys, nblkptr)] = 3;
         let at = Bookmark::default();
         let dnode = Dnode::parse(&Bytes::from(bytes.clone()), 0, &at).unwrap();
         assert_eq!(dnode.spill().unwrap().words()[0], 7);
         assert!(dnode.bonus().is_empty());
-        bytes[10] = 1;
+        bytes[offset_of!(DnodePhys, bonuslen)] = 1;
         let refused = Dnode::parse(&Bytes::from(bytes), 0, &at).unwrap_err().to_string();
         assert!(refused.contains("dn_bonuslen is 1"), "{refused}");
     }

@@ -1,7 +1,7 @@
 //! Object sets: the MOS and every dataset, down to the blocks of their objects.
 
 use super::dnode::{DNODE_BLOCK_SIZE, DNODE_SIZE, DNODES_PER_BLOCK, Dnode, Outline};
-use crate::blkptr::BlkPtr;
+use crate::blkptr::{self, BlkPtr};
 use crate::cache::BlockCache;
 use crate::crypt::{self, Crypt};
 use crate::place::Bookmark;
@@ -9,13 +9,10 @@ use crate::zio::{Access, Extent, Zio};
 use crate::{PoolError, Result, zil};
 use bytes::Bytes;
 use std::sync::Arc;
+use zerocopy::FromBytes;
+use zsend_ondisk::objset::{ACCOUNTING, ObjsetPhys, SIZE_V1};
 use zsend_records::types::{DmuType, ObjsetType};
 
-/// Bytes of `objset_phys_t` before the accounting dnodes were added: `OBJSET_PHYS_SIZE_V1`.
-const PHYS_SIZE_V1: usize = 1024;
-const ZIL_OFFSET: usize = 512;
-const TYPE_OFFSET: usize = 704;
-const PORTABLE_MAC_OFFSET: usize = 720;
 /// The highest object number: `DN_MAX_OBJECT`.
 const MAX_OBJECT: u64 = 1 << 48;
 
@@ -34,10 +31,9 @@ pub struct Objset {
     crypt: Option<Arc<Crypt>>,
 }
 
-/// Where the user, group and project accounting dnodes lie in `objset_phys_t`, and the object
-/// numbers that stand for them: `DMU_USERUSED_OBJECT` and its fellows.
-const ACCOUNTING: [(usize, u64); 3] =
-    [(1024, u64::MAX), (1536, u64::MAX - 1), (2048, u64::MAX - 2)];
+/// The object numbers that stand for the user, group and project accounting dnodes:
+/// `DMU_USERUSED_OBJECT` and its fellows.
+const ACCOUNTING_OBJECTS: [u64; 3] = [u64::MAX, u64::MAX - 1, u64::MAX - 2];
 
 /// What kinds of object set there are.
 const KINDS: [ObjsetType; 4] =
@@ -60,12 +56,15 @@ impl Objset {
         if root.is_hole() {
             return Err(PoolError::corrupt(at, "root block pointer", "a hole", "an object set"));
         }
-        if root.object_type() != DmuType::OBJSET || root.lsize() < PHYS_SIZE_V1 as u64 {
+        if root.object_type() != DmuType::OBJSET || root.lsize() < SIZE_V1 as u64 {
             let found = format!("type {} of {} bytes", root.object_type(), root.lsize());
             return Err(PoolError::corrupt(at, "root block", found, "an object set"));
         }
-        let phys = zio.read(&root, &at, Access::new(crypt.as_deref()))?;
-        let meta = Dnode::parse(&phys.slice(..DNODE_SIZE), 0, &at)?;
+        let block = zio.read(&root, &at, Access::new(crypt.as_deref()))?;
+        let Ok((phys, _)) = ObjsetPhys::ref_from_prefix(&block) else {
+            return Err(PoolError::corrupt(at, "root block size", block.len(), SIZE_V1));
+        };
+        let meta = Dnode::parse(&block.slice(..DNODE_SIZE), 0, &at)?;
         if meta.object_type != DmuType::DNODE || meta.datablksz() != DNODE_BLOCK_SIZE as u64 {
             let found = format!("type {}, {} bytes a block", meta.object_type, meta.datablksz());
             return Err(PoolError::corrupt(
@@ -75,22 +74,19 @@ impl Objset {
                 "type 10, 16384 bytes a block",
             ));
         }
-        let word = |o: usize| phys[o..].first_chunk::<8>().map_or(0, |b| u64::from_le_bytes(*b));
-        let kind = word(TYPE_OFFSET);
+        let kind = phys.kind.get();
         let Some(kind) = KINDS.into_iter().find(|k| u64::from(k.0) == kind) else {
             return Err(PoolError::corrupt(at, "os_type", kind, "1 to 4"));
         };
         let mut accounting = Vec::new();
-        for (offset, object) in ACCOUNTING {
-            if phys.len() >= offset + DNODE_SIZE {
-                let dnode = Dnode::parse(&phys.slice(..offset + DNODE_SIZE), offset, &at)?;
+        for (place, object) in ACCOUNTING.into_iter().zip(ACCOUNTING_OBJECTS) {
+            if block.len() >= place.end {
+                let dnode = Dnode::parse(&block.slice(..place.end), place.start, &at)?;
                 if dnode.object_type != DmuType::NONE {
                     accounting.push((object, dnode));
                 }
             }
         }
-        let mut portable_mac = [0; 32];
-        portable_mac.copy_from_slice(&phys[PORTABLE_MAC_OFFSET..PORTABLE_MAC_OFFSET + 32]);
         Ok(Self {
             zio: Arc::clone(zio),
             cache: Arc::clone(cache),
@@ -98,8 +94,8 @@ impl Objset {
             kind,
             meta,
             root,
-            portable_mac,
-            zil: zil::Header::parse(&phys[ZIL_OFFSET..TYPE_OFFSET]).unwrap_or_default(),
+            portable_mac: phys.portable_mac,
+            zil: zil::Header::of(&phys.zil_header),
             accounting,
             crypt,
         })
@@ -159,7 +155,7 @@ impl Objset {
     /// decompressed and in host order.
     ///
     /// # Errors
-    /// Those of [`BlkPtr::check`]; [`PoolError::Corrupt`] for an unencrypted block in an encrypted
+    /// Those of [`blkptr::check`]; [`PoolError::Corrupt`] for an unencrypted block in an encrypted
     /// dataset and for a checksum that lies in its block; [`PoolError::Unsupported`] for a type whose
     /// byte order is not known.
     pub fn check_block(&self, bp: &BlkPtr, at: &Bookmark, expanded: bool) -> Result<()> {
@@ -168,7 +164,7 @@ impl Objset {
             return Err(PoolError::corrupt(*at, "block", found, "a block"));
         }
         crypt::check(bp, at, self.crypt.as_deref())?;
-        bp.check(at)?;
+        blkptr::check(bp, at)?;
         if !bp.is_embedded() && bp.checksum_type().is_in_block() {
             let found = bp.checksum_type().name();
             return Err(PoolError::corrupt(*at, "checksum", found, "one that lies in the pointer"));

@@ -257,7 +257,7 @@ mod tests {
                 bonustype: 16,
                 levels: 1,
                 sectors: 1,
-                pointers: vec![[0; 16]],
+                pointers: vec![BlkPtr::default()],
                 // A dnode of one slot has room for this much beside its pointer.
                 bonus,
                 ..Made::default()

@@ -1,8 +1,10 @@
 //! Logs of both kinds and byte orders, made in memory.
 
 use super::*;
-use crate::dmu::made::{self, FREE, bytes, pointer};
+use crate::dmu::made::{self, FREE, bytes};
 use proptest::prelude::*;
+use zsend_ondisk::Order;
+use zsend_ondisk::zil::HEADER_SIZE;
 
 /// Bytes of the blocks, and the last transaction group of the pool.
 const SIZE: usize = 8192;
@@ -25,13 +27,12 @@ const FORMS: [Form; 5] = [
 
 /// The pointer to block `seq` of a log.
 fn log(form: Form, seq: u64) -> [u64; 16] {
-    let mut bp = pointer(9, 0, FREE + seq * SIZE as u64, SIZE as u64);
-    let kind = if form.newer { Checksum::ZILOG2 } else { Checksum::ZILOG };
-    bp[6] =
-        bp[6] & !(0xff << 40) & !(1 << 63) | u64::from(kind.0) << 40 | u64::from(!form.big) << 63;
-    bp[6] |= u64::from(form.encrypted) << 61;
-    bp[12..].copy_from_slice(&[11, 22, 1, seq]);
-    bp
+    let bp = made::builder(9, 0, FREE + seq * SIZE as u64, SIZE as u64)
+        .checksum_type(if form.newer { Checksum::ZILOG2 } else { Checksum::ZILOG })
+        .checksum([11, 22, 1, seq])
+        .order(Order::of(form.big))
+        .uses_crypt(form.encrypted);
+    *bp.build().unwrap().words()
 }
 
 /// A block of records of these txgs, in the writer's byte order, with its sum.
@@ -144,7 +145,8 @@ proptest! {
         let mut intact = blocks.len();
         if let Some(block) = blocks.get_mut(damaged) {
             block[at] ^= 0x40;
-            let mac = SUM_OFFSET + 16..SUM_OFFSET + 32;
+            let sum = offset_of!(ChainPhys, sum);
+            let mac = sum + 16..sum + 32;
             if form.encrypted && mac.contains(&at) {
                 return Ok(());
             }

@@ -99,17 +99,18 @@ mod tests {
     use crate::zio::Access;
     use crate::zio::read::tests::zio_of;
     use zsend_records::fletcher::Fletcher4;
+    use zsend_records::types::{Checksum, DmuType};
 
     /// A pointer to an uncompressed block of one sector.
     fn pointer(offset: u64, data: &[u8]) -> BlkPtr {
-        let mut words = [0; 16];
-        words[0] = 1;
-        words[1] = offset >> 9;
-        // Uncompressed, fletcher4, little-endian; both sizes are one sector.
-        words[6] = 2 << 32 | 7 << 40 | 19 << 48 | 1 << 63;
-        words[10] = 5;
-        words[12..].copy_from_slice(&Fletcher4::of(data).words());
-        BlkPtr::from_words(words)
+        BlkPtr::builder()
+            .object_type(DmuType::PLAIN_FILE_CONTENTS)
+            .checksum_type(Checksum::FLETCHER_4)
+            .checksum(Fletcher4::of(data).words())
+            .dva(0, Dva::new(0, offset, 512).unwrap())
+            .logical_birth(5)
+            .build()
+            .unwrap()
     }
 
     #[test]
@@ -136,7 +137,7 @@ mod tests {
     fn nothing_lies_outside_an_extent() {
         let zio = zio_of(&[(0, &[7; 4096])], 9);
         let extent = zio.read_extent(0, 512, 1024).unwrap();
-        let dva = |vdev: u64, sector: u64| Dva::from_words([vdev << 32 | 1, sector]);
+        let dva = |vdev: u64, sector: u64| Dva::new(vdev, sector * 512, 512).unwrap();
         let find = |dva, size| {
             let (check, attempts, doubts) = (&mut |_: &[u8]| Ok(()), &mut vec![], &mut vec![]);
             let want = Want::written_in(0);
@@ -148,9 +149,9 @@ mod tests {
             (dva(0, 0), 512),
             (dva(0, 2), 513),
             (dva(0, 1), usize::MAX),
-            (dva(0, u64::MAX >> 10), 512),
+            (dva(0, u64::MAX >> 19), 512),
             (dva(1, 1), 512),
-            (Dva::from_words([1, 1 << 63 | 1]), 512),
+            (dva(0, 1).gang(), 512),
         ] {
             assert!(find(dva, size).is_none(), "{dva:?} {size}");
         }

@@ -3,6 +3,7 @@
 use super::super::read::tests::zio_of;
 use super::*;
 use crate::PoolError;
+use crate::blkptr::BlkPtrBuilder;
 use crate::place::Bookmark;
 use crate::zio::Access;
 use proptest::prelude::*;
@@ -14,26 +15,25 @@ const BIRTH: u64 = 77;
 
 /// A pointer to `len` bytes at `offset`; `gang` says whether a header lies there. There is no
 /// checksum, so that whatever is assembled is accepted.
-fn pointer(offset: u64, len: u64, gang: bool) -> [u64; 16] {
-    let sectors = len / 512;
-    let mut words = [0; 16];
-    words[0] = sectors;
-    words[1] = offset >> 9 | u64::from(gang) << 63;
-    words[6] = ((sectors - 1) * 0x1_0001) | 2 << 32 | 2 << 40 | 19 << 48 | 1 << 63;
-    words[10] = BIRTH;
-    words
+fn builder(offset: u64, len: u64, gang: bool) -> BlkPtrBuilder {
+    let dva = Dva::new(0, offset, len).unwrap();
+    let bp = BlkPtr::builder().object_type(DmuType::PLAIN_FILE_CONTENTS).size(len);
+    bp.dva(0, if gang { dva.gang() } else { dva }).logical_birth(BIRTH)
+}
+
+fn pointer(offset: u64, len: u64, gang: bool) -> BlkPtr {
+    builder(offset, len, gang).build().unwrap()
 }
 
 /// A header of `size` bytes at `at`, as either kind of machine writes it.
-fn header(at: u64, children: &[[u64; 16]], size: usize, big: bool) -> Vec<u8> {
+fn header(at: u64, children: &[BlkPtr], size: usize, big: bool) -> Vec<u8> {
     header_for(Sum::Whole, at, children, size, big)
 }
 
 /// As [`header`], with as much of the sum as the block's pointer asks for.
-fn header_for(sum: Sum, at: u64, children: &[[u64; 16]], size: usize, big: bool) -> Vec<u8> {
+fn header_for(sum: Sum, at: u64, children: &[BlkPtr], size: usize, big: bool) -> Vec<u8> {
     let order = if big { Order::Big } else { Order::Little };
-    let words = children.iter().flatten();
-    let mut header: Vec<u8> = words.flat_map(|&word| order.bytes(word)).collect();
+    let mut header: Vec<u8> = children.iter().flat_map(|bp| bp.to_bytes(order)).collect();
     header.resize(size, 0);
     embedded::seal(&mut header, [0, at, BIRTH, 0], sum, order).unwrap();
     header
@@ -43,8 +43,7 @@ fn read(parts: &[(u64, &[u8])], ashift: u64, len: u64) -> crate::Result<Vec<u8>>
     read_by(pointer(AT, len, true), parts, ashift)
 }
 
-fn read_by(words: [u64; 16], parts: &[(u64, &[u8])], ashift: u64) -> crate::Result<Vec<u8>> {
-    let bp = BlkPtr::from_words(words);
+fn read_by(bp: BlkPtr, parts: &[(u64, &[u8])], ashift: u64) -> crate::Result<Vec<u8>> {
     zio_of(parts, ashift).read(&bp, &Bookmark::default(), Access::default()).map(Vec::from)
 }
 
@@ -57,7 +56,7 @@ fn why(parts: &[(u64, &[u8])], len: u64) -> String {
 
 #[test]
 fn pieces_follow_each_other_whatever_the_headers_order() {
-    let children = [pointer(4096, 512, false), [0; 16], pointer(8192, 1024, false)];
+    let children = [pointer(4096, 512, false), BlkPtr::default(), pointer(8192, 1024, false)];
     for big in [false, true] {
         let header = header(AT, &children, 512, big);
         let parts: [(u64, &[u8]); 3] = [(AT, &header), (4096, &[1; 512]), (8192, &[2; 1024])];
@@ -103,19 +102,18 @@ fn pieces_that_do_not_add_up_are_refused() {
 #[test]
 fn a_header_of_a_block_with_a_mac_has_a_folded_sum() {
     // Encrypted data, and metadata that is authenticated: user space accounting.
-    for object_type in [19, 47, DmuType::OBJSET.0] {
+    for object_type in [DmuType(19), DmuType(47), DmuType::OBJSET] {
         for big in [false, true] {
-            let mut words = pointer(AT, 512, true);
-            words[6] = words[6] & !(0xff << 48) | u64::from(object_type) << 48 | 1 << 61;
+            let bp = builder(AT, 512, true).object_type(object_type).uses_crypt(true);
+            let bp = bp.build().unwrap();
             let [whole, folded] = [Sum::Whole, Sum::ForMac]
                 .map(|sum| header_for(sum, AT, &[pointer(4096, 512, false)], 512, big));
             let data = [3; 512];
             let takes = |header: &[u8]| {
-                let bp = BlkPtr::from_words(words);
                 let zio = zio_of(&[(AT, header), (4096, &data)], 9);
                 zio.read_stored(&bp, &Bookmark::default()).is_ok()
             };
-            let has_mac = object_type != DmuType::OBJSET.0;
+            let has_mac = object_type != DmuType::OBJSET;
             assert_eq!((takes(&folded), takes(&whole)), (has_mac, !has_mac), "{object_type}");
         }
     }
@@ -134,18 +132,19 @@ proptest! {
     ) {
         let places: Vec<u64> = places.into_iter().map(|p| p * 4096).collect();
         let places = order.map(|i| places[i]);
-        let mut words = pointer(places[0], 512, true);
+        let mut bp = builder(places[0], 512, true);
         for (i, place) in places.into_iter().enumerate() {
-            (words[2 * i], words[2 * i + 1]) = (1, place >> 9 | 1 << 63);
+            bp = bp.dva(i, Dva::new(0, place, 512).unwrap().gang());
         }
+        let bp = bp.build().unwrap();
         let sealed_at = if own { places[left] } else { places[0] };
         let header = header(sealed_at, &[pointer(0, 512, false)], 512, big);
         let parts: [(u64, &[u8]); 2] = [(places[left], &header), (0, &[9; 512])];
-        prop_assert_eq!(read_by(words, &parts, 9).unwrap(), [9; 512]);
+        prop_assert_eq!(read_by(bp, &parts, 9).unwrap(), [9; 512]);
         // Not one that was written for another block.
         let mut foreign = header.clone();
         foreign[0] ^= 1;
         let parts: [(u64, &[u8]); 2] = [(places[left], &foreign), (0, &[9; 512])];
-        prop_assert!(read_by(words, &parts, 9).is_err());
+        prop_assert!(read_by(bp, &parts, 9).is_err());
     }
 }

@@ -4,7 +4,7 @@
 use super::doubt::Doubted;
 use super::extent::Extent;
 use super::latency::Latency;
-use crate::blkptr::{BlkPtr, Dva};
+use crate::blkptr::{self, BlkPtr, Dva};
 use crate::crypt::{self, Crypt};
 use crate::dmu::byteswap;
 use crate::place::{Attempt, Bookmark};
@@ -123,7 +123,7 @@ impl Zio {
     /// The block's bytes as stored: PSIZE of them, verified.
     fn stored(&self, bp: &BlkPtr, at: &Bookmark, extent: Option<&Extent>) -> Result<Stored> {
         if let Some(extent) = extent {
-            bp.check(at)?;
+            blkptr::check(bp, at)?;
             if let Some(stored) = self.find_in(bp, at, extent) {
                 return Ok(stored);
             }
@@ -181,7 +181,7 @@ impl Zio {
         at: &Bookmark,
         check: &mut Check<'_>,
     ) -> Result<Bytes> {
-        bp.check(at)?;
+        blkptr::check(bp, at)?;
         let size = usize::try_from(bp.psize()).unwrap_or(usize::MAX);
         let piece = |bp: &BlkPtr, bytes: &[u8]| self.verify_piece(bp, bytes);
         let gang = super::gang::Gang { tree: &self.tree, piece: &piece };
@@ -293,7 +293,7 @@ impl Zio {
         let crypt = access.crypt;
         if bp.is_embedded() {
             crypt::check(bp, at, crypt)?;
-            bp.check(at)?;
+            blkptr::check(bp, at)?;
             let (payload, len) = bp.embedded_payload();
             let data = self.expand(bp, at, Bytes::copy_from_slice(&payload[..len]))?;
             return self.to_host_order(bp, at, data);

@@ -4,9 +4,14 @@ use super::*;
 use crate::error::SendError;
 use proptest::prelude::*;
 use std::io;
+use std::mem::offset_of;
 use zsend_encoder::dialect::Dialect;
 use zsend_encoder::policy::Policy;
+use zsend_ondisk::Order;
+use zsend_ondisk::dnode::{DnodeBuilder, DnodePhys};
+use zsend_ondisk::objset::ObjsetPhys;
 use zsend_pool::BlockCache;
+use zsend_pool::blkptr::{BlkPtr, BlkPtrBuilder, Dva, EmbeddedType};
 use zsend_pool::config::VdevConfig;
 use zsend_pool::device::{Device, Source};
 use zsend_pool::dmu::objset::Objset;
@@ -14,7 +19,7 @@ use zsend_pool::label::DATA_START;
 use zsend_pool::uberblock::Reflow;
 use zsend_pool::vdev::{Dtls, Known, Leaves, Member, Tree};
 use zsend_pool::zio::Zio;
-use zsend_records::types::DmuType;
+use zsend_records::types::{Checksum, Compress, DmuType};
 
 /// A device of zeros behind these bytes.
 struct Memory(Vec<u8>);
@@ -35,21 +40,20 @@ impl Source for Memory {
 }
 
 /// A pointer without checksum to `sectors` at `sector`.
-fn pointer(kind: u64, sector: u64, sectors: u64) -> [u64; 16] {
-    let mut words = [0; 16];
-    (words[0], words[1], words[10]) = (sectors, sector, 1);
-    words[6] = ((sectors - 1) * 0x1_0001) | 2 << 32 | 2 << 40 | kind << 48 | 1 << 63;
-    words
+fn pointer(kind: u8, sector: u64, sectors: u64) -> BlkPtrBuilder {
+    let dva = Dva::new(0, sector * 512, sectors * 512).unwrap();
+    let bp = BlkPtr::builder().object_type(DmuType(kind)).size(sectors * 512);
+    bp.dva(0, dva).logical_birth(1)
 }
 
 /// An empty filesystem.
 fn objset() -> Objset {
     let mut root = vec![0; 1024];
-    root[..8].copy_from_slice(&[10, 14, 1, 1, 0, 2, 2, 0]);
-    root[8] = 32;
-    let dnodes: Vec<u8> = pointer(10, 4, 32).iter().flat_map(|w| w.to_le_bytes()).collect();
-    root[64..192].copy_from_slice(&dnodes);
-    root[704] = 2;
+    let core = DnodePhys { kind: 10, nlevels: 1, datablkszsec: 32.into(), ..DnodePhys::default() };
+    let pointers = vec![pointer(10, 4, 32).build().unwrap()];
+    let meta = DnodeBuilder { core, pointers, ..DnodeBuilder::default() };
+    root[..512].copy_from_slice(&meta.build(Order::Little).unwrap());
+    root[offset_of!(ObjsetPhys, kind)] = 2;
     let device = Device::new("memory", Arc::new(Memory(root)));
     let leaves = Leaves::from([(1, vec![Member { device, txg: 1 }])]);
     let top = VdevConfig { kind: "file".into(), guid: 1, ashift: 9, ..VdevConfig::default() };
@@ -57,7 +61,7 @@ fn objset() -> Objset {
     let known = Known { leaves: &leaves, reflow, dtls, txg: 1, exported: None };
     let zio = Arc::new(Zio::new(Tree::build(&[top], 1, known)));
     let cache = Arc::new(BlockCache::default());
-    Objset::open(&zio, &cache, 1, BlkPtr::from_words(pointer(11, 0, 2)), None).unwrap()
+    Objset::open(&zio, &cache, 1, pointer(11, 0, 2).build().unwrap(), None).unwrap()
 }
 
 fn worker(features: Features, sizes_only: bool, replace: bool) -> Worker {
@@ -105,9 +109,9 @@ proptest! {
     fn what_is_counted_and_what_is_read_is_refused_for_the_same(
         (lsize, psize) in (0..600u64, 0..600u64),
         same in any::<bool>(),
-        compress in prop_oneof![Just(2u64), Just(15), 0..32u64],
-        checksum in prop_oneof![Just(2u64), Just(0), 0..20u64],
-        kind in prop_oneof![Just(19u64), Just(44), 0..80u64, 128..256u64],
+        compress in prop_oneof![Just(2u8), Just(15), 0..32u8],
+        checksum in prop_oneof![Just(2u8), Just(0), 0..20u8],
+        kind in prop_oneof![Just(19u8), Just(44), 0..80u8, 128..=255u8],
         (embedded, big) in (any::<bool>(), any::<bool>()),
         hole in prop::bool::weighted(0.1),
         (embed, raw, replace, spill) in (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>()),
@@ -118,18 +122,20 @@ proptest! {
         ],
     ) {
         let psize = if same { lsize } else { psize };
-        let mut words = pointer(kind, 100, 1);
-        words[6] = compress << 32 | checksum << 40 | kind << 48 | u64::from(!big) << 63;
-        words[6] |= if embedded {
-            // Sizes in bytes less one, the stored one of seven bits.
-            (lsize * 512 + 511) | (psize % 128) << 25 | 1 << 39
+        let mut bp = pointer(kind, 100, 1)
+            .lsize((lsize + 1) * 512)
+            .compress(Compress(compress))
+            .checksum_type(Checksum(checksum))
+            .order(Order::of(big));
+        bp = if embedded {
+            bp.embedded(EmbeddedType(checksum), &[]).psize(psize % 128 + 1)
         } else {
-            lsize | psize << 16
+            bp.psize((psize + 1) * 512)
         };
         if hole {
-            (words[0], words[1]) = (0, 0);
+            bp = bp.dva(0, Dva::default());
         }
-        let bp = BlkPtr::from_words(words);
+        let bp = bp.build().unwrap();
         let at = Bookmark::new(1, 3, 0, 2);
         let blksz = bp.lsize();
         let item = if spill {

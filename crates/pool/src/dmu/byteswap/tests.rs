@@ -1,7 +1,7 @@
 //! Every object type's blocks, and their twins as a big-endian machine writes them.
 
 use super::*;
-use crate::blkptr::BlkPtr;
+use crate::blkptr::{BlkPtr, Dva};
 use crate::dmu::dnode::Dnode;
 use crate::place::Bookmark;
 use crate::zap::tests::{fat_blocks, leaf_block, micro_block};
@@ -10,6 +10,7 @@ use crate::zio::read::tests::zio_of;
 use bytes::Bytes;
 use proptest::prelude::*;
 use zsend_codec::checksum;
+use zsend_ondisk::Order;
 use zsend_records::types::{Checksum, DmuType};
 
 /// All types that exist: the old list, and each way to write a new one.
@@ -116,15 +117,18 @@ fn samples(kind: ByteswapKind) -> Vec<Vec<u8>> {
 /// Reads `data` as a block of `kind`, from a device, as a pool would.
 fn read(kind: DmuType, data: &[u8], big: bool) -> Bytes {
     let zio = zio_of(&[(0, data)], 9);
-    let sectors = data.len() as u64 / 512;
-    let mut words = [0; 16];
-    words[0] = sectors;
-    let order = u64::from(!big) << 63;
-    words[6] = ((sectors - 1) * 0x1_0001) | 2 << 32 | 7 << 40 | u64::from(kind.0) << 48 | order;
-    words[10] = 1;
-    let sum = checksum::compute(Checksum::FLETCHER_4, data, big, None).unwrap();
-    words[12..].copy_from_slice(&sum);
-    zio.read(&BlkPtr::from_words(words), &Bookmark::default(), Access::default()).unwrap()
+    let len = data.len() as u64;
+    let bp = BlkPtr::builder()
+        .object_type(kind)
+        .size(len)
+        .order(Order::of(big))
+        .checksum_type(Checksum::FLETCHER_4)
+        .checksum(checksum::compute(Checksum::FLETCHER_4, data, big, None).unwrap())
+        .dva(0, Dva::new(0, 0, len).unwrap())
+        .logical_birth(1)
+        .build()
+        .unwrap();
+    zio.read(&bp, &Bookmark::default(), Access::default()).unwrap()
 }
 
 #[test]

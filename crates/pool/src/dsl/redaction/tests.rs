@@ -1,8 +1,10 @@
 //! Lists written by a model and read back, from the bonus and from the spill block.
 
 use super::*;
+use crate::blkptr::BlkPtr;
 use crate::dmu::made::{self, FREE, Made, bytes, pointer};
 use proptest::prelude::*;
+use zsend_ondisk::Order;
 
 /// `DMU_OTN_UINT64_METADATA`.
 const UINT64_METADATA: u8 = 0x80 | 0x40 | 3;
@@ -27,9 +29,9 @@ fn list(phys: &[u64], entries: &[[u64; 4]], in_spill: bool) -> Result<RedactionL
     let at = |i: usize| FREE + (64 << 10) + (i * BLOCK) as u64;
     let pointers = (0..128).map(|i| match i < blocks {
         true => pointer(UINT64_METADATA, 0, at(i), BLOCK as u64),
-        false => [0; 16],
+        false => BlkPtr::default(),
     });
-    let indirect = bytes(pointers.collect::<Vec<_>>().as_flattened());
+    let indirect: Vec<u8> = pointers.flat_map(|bp| bp.to_bytes(Order::Little)).collect();
     let mut phys = bytes(phys);
     let mut object = Made {
         kind: UINT64_METADATA,

@@ -3,7 +3,7 @@
 
 use super::spread::{columns, raidz_map};
 use super::{Lab, Memory, data, leaf, parent};
-use crate::blkptr::BlkPtr;
+use crate::blkptr::{BlkPtr, Dva};
 use crate::config::VdevConfig;
 use crate::dmu::space_map::{Log, Scale};
 use crate::label::DATA_START;
@@ -15,6 +15,7 @@ use proptest::prelude::*;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use zsend_records::fletcher::Fletcher4;
+use zsend_records::types::{Checksum, DmuType};
 
 /// Blocks are written in the txgs before this one.
 const TXGS: u64 = 12;
@@ -313,17 +314,17 @@ fn is_spare(config: &VdevConfig, guid: u64) -> bool {
 
 /// A pointer to an uncompressed block without checksum, or with one.
 fn pointer(block: &Block, has_checksum: bool) -> BlkPtr {
-    let mut words = [0; 16];
-    let sectors = block.bytes.len() as u64 / 512;
-    words[0] = sectors;
-    words[1] = block.offset >> 9;
-    let checksum = if has_checksum { 7 } else { 2 };
-    words[6] = ((sectors - 1) * 0x1_0001) | 2 << 32 | checksum << 40 | 19 << 48 | 1 << 63;
-    words[10] = block.birth;
+    let len = block.bytes.len() as u64;
+    let mut bp = BlkPtr::builder()
+        .object_type(DmuType::PLAIN_FILE_CONTENTS)
+        .size(len)
+        .dva(0, Dva::new(0, block.offset, len).unwrap())
+        .logical_birth(block.birth);
     if has_checksum {
-        words[12..].copy_from_slice(&Fletcher4::of(&block.bytes).words());
+        let sum = Fletcher4::of(&block.bytes).words();
+        bp = bp.checksum_type(Checksum::FLETCHER_4).checksum(sum);
     }
-    BlkPtr::from_words(words)
+    bp.build().unwrap()
 }
 
 /// Reads every block, and compares with the model.

@@ -39,7 +39,7 @@ impl Pair {
             let check = &mut |b: &[u8]| if b == want { Ok(()) } else { Err("wrong".to_owned()) };
             let (doubts, want_of) = (&mut Vec::new(), Want::written_in(5));
             let mut request = Request { check, attempts: &mut attempts, doubts, want: want_of };
-            let dva = Dva::from_words([0, offset >> 9]);
+            let dva = Dva::new(0, *offset, 0).unwrap();
             let found = tree.read_from(&rows, dva, want.len(), &mut request);
             (found.is_some(), attempts)
         };

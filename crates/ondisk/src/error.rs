@@ -1,0 +1,27 @@
+//! What makes no sense in a layout, without the place where it lies: the reader knows that.
+
+use std::fmt;
+
+/// A value that a layout has no meaning or no room for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LayoutError {
+    /// A field has a value that no writer gives it, or that it cannot hold.
+    #[error("{what} is {found}, expected {expected}")]
+    Field {
+        /// The field.
+        what: &'static str,
+        /// Its value.
+        found: u64,
+        /// What it should have been.
+        expected: String,
+    },
+    /// A field has a value that is not known, named here.
+    #[error("{0}")]
+    Unknown(String),
+}
+
+impl LayoutError {
+    pub(crate) fn field(what: &'static str, found: u64, expected: impl fmt::Display) -> Self {
+        Self::Field { what, found, expected: expected.to_string() }
+    }
+}
