@@ -115,7 +115,7 @@ fn rewrite(records: &[StreamRecord]) {
         };
         written.expect("a record that was read can be written");
     }
-    let written = writer.into_inner();
+    let written = writer.into_inner().expect("a vector takes all");
     let (again, error) = read(&written, Options { verify: true, ..OPTIONS });
     assert_eq!(error, None);
     assert_eq!(again.len(), records.len());

@@ -198,7 +198,7 @@ fn describe(
         None => Vec::new(),
     };
     let size = if args.exact {
-        plan.exact_size(cancel).map(|summary| summary.bytes)
+        plan.exact_size(cancel).map(|summary| summary.bytes())
     } else {
         plan.estimate(cancel)
     };

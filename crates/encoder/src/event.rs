@@ -1,41 +1,11 @@
 //! What a traversal tells the encoder: one event for each thing that a sender dumps, in send order.
 
-use bytes::Bytes;
+use std::any::{Any, type_name};
+use std::fmt;
+use std::sync::Arc;
 use zsend_records::flags::BeginFlags;
-use zsend_records::fletcher::Fletcher4;
 use zsend_records::types::{Checksum, Compress, DmuType, ObjsetType};
-
-/// Bytes that follow a record, with their Fletcher-4, which whoever read them has computed.
-#[derive(Clone, Debug)]
-pub struct Payload {
-    /// The bytes; empty when only sizes are wanted.
-    pub data: Bytes,
-    /// How many there are.
-    pub len: u64,
-    /// Their sum, from zero.
-    pub sum: Fletcher4,
-}
-
-impl Payload {
-    /// No payload.
-    pub const NONE: Self = Self { data: Bytes::new(), len: 0, sum: Fletcher4::ZERO };
-
-    /// Bytes whose sum is not known yet.
-    pub fn new(data: Bytes) -> Self {
-        let sum = Fletcher4::of(&data);
-        Self::with_sum(data, sum)
-    }
-
-    /// Bytes whose sum is known.
-    pub fn with_sum(data: Bytes, sum: Fletcher4) -> Self {
-        Self { len: data.len() as u64, data, sum }
-    }
-
-    /// A payload of which only the size matters.
-    pub const fn size_only(len: u64) -> Self {
-        Self { data: Bytes::new(), len, sum: Fletcher4::ZERO }
-    }
-}
+use zsend_records::writer::Payload;
 
 /// Encryption parameters of a block, as byte strings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -88,7 +58,7 @@ pub enum WriteForm {
 
 /// BEGIN.
 #[derive(Clone, Debug)]
-pub struct Begin {
+pub struct Begin<P = Payload> {
     /// `ds_creation_time`, seconds.
     pub creation_time: u64,
     /// Kind of object set.
@@ -100,12 +70,12 @@ pub struct Begin {
     /// Full name of what is sent.
     pub toname: String,
     /// The packed nvlist, or nothing.
-    pub payload: Vec<u8>,
+    pub payload: P,
 }
 
 /// A dnode.
 #[derive(Clone, Debug)]
-pub struct Object {
+pub struct Object<P = Payload> {
     /// Object number.
     pub object: u64,
     /// `dn_type`.
@@ -135,7 +105,7 @@ pub struct Object {
     /// Whether its block is of the other byte order than the stream (raw streams).
     pub byteswap: bool,
     /// The bonus, rounded up to eight bytes; in a raw stream the whole bonus area.
-    pub bonus: Payload,
+    pub bonus: P,
 }
 
 /// A hole: a block pointer, at any level, below which there is nothing.
@@ -159,7 +129,7 @@ pub struct Hole {
 
 /// A block, or a part of one that is too large for the stream.
 #[derive(Clone, Debug)]
-pub struct Write {
+pub struct Write<P = Payload> {
     /// Object number.
     pub object: u64,
     /// `dn_type` of the object.
@@ -173,12 +143,12 @@ pub struct Write {
     /// What the pointer says.
     pub block: BlockInfo,
     /// The payload.
-    pub payload: Payload,
+    pub payload: P,
 }
 
 /// A block that lay in its pointer and is sent so.
 #[derive(Clone, Debug)]
-pub struct WriteEmbedded {
+pub struct WriteEmbedded<P = Payload> {
     /// Object number.
     pub object: u64,
     /// Offset in the object, bytes.
@@ -188,12 +158,12 @@ pub struct WriteEmbedded {
     /// What the pointer says.
     pub block: BlockInfo,
     /// The stored bytes, padded with zeros to a multiple of eight.
-    pub payload: Payload,
+    pub payload: P,
 }
 
 /// An object's spill block.
 #[derive(Clone, Debug)]
-pub struct Spill {
+pub struct Spill<P = Payload> {
     /// Object number.
     pub object: u64,
     /// Not born after the incremental source; sent all the same.
@@ -201,45 +171,83 @@ pub struct Spill {
     /// What the pointer says.
     pub block: BlockInfo,
     /// Plain, or in a raw stream as stored.
-    pub payload: Payload,
+    pub payload: P,
 }
 
-/// One step of a send.
+/// A block of dnodes, before its objects (only raw streams say so).
+#[derive(Clone, Copy, Debug)]
+pub struct ObjectRange {
+    /// First object number.
+    pub firstobj: u64,
+    /// Dnode slots.
+    pub numslots: u64,
+    /// Encryption parameters of the block.
+    pub crypt: CryptParams,
+}
+
+/// A free dnode slot.
+#[derive(Clone, Copy, Debug)]
+pub struct FreeSlot {
+    /// Its object number.
+    pub object: u64,
+}
+
+/// A redacted block.
+#[derive(Clone, Copy, Debug)]
+pub struct Redact {
+    /// Object number.
+    pub object: u64,
+    /// Offset, bytes.
+    pub offset: u64,
+    /// Bytes.
+    pub length: u64,
+}
+
+/// The stream closes: what [`Encoder::finish`](crate::encoder::Encoder::finish) gives the table.
+#[derive(Clone, Copy, Debug)]
+pub struct End;
+
+/// An event of another crate. Any type is one; [`Encoders`](crate::encoders::Encoders) finds its
+/// encoder by the type.
+pub trait OtherEvent: Any + fmt::Debug + Send + Sync {
+    /// The type's name, for errors.
+    fn name(&self) -> &'static str;
+}
+
+impl<T: Any + fmt::Debug + Send + Sync> OtherEvent for T {
+    fn name(&self) -> &'static str {
+        type_name::<T>()
+    }
+}
+
+/// One step of a send, with payloads that are there or, where sizes alone are wanted, counted.
 #[derive(Clone, Debug)]
-pub enum Event {
+pub enum Event<P = Payload> {
     /// The stream opens.
-    Begin(Begin),
-    /// A block of dnodes, before its objects (only raw streams say so).
-    ObjectRange {
-        /// First object number.
-        firstobj: u64,
-        /// Dnode slots.
-        numslots: u64,
-        /// Encryption parameters of the block.
-        crypt: CryptParams,
-    },
+    Begin(Begin<P>),
+    /// A block of dnodes.
+    ObjectRange(ObjectRange),
     /// A dnode.
-    Object(Object),
+    Object(Object<P>),
     /// A free dnode slot.
-    FreeSlot {
-        /// Its object number.
-        object: u64,
-    },
+    FreeSlot(FreeSlot),
     /// A hole, in an object or in the meta-dnode.
     Hole(Hole),
     /// A redacted block.
-    Redact {
-        /// Object number.
-        object: u64,
-        /// Offset, bytes.
-        offset: u64,
-        /// Bytes.
-        length: u64,
-    },
+    Redact(Redact),
     /// Data.
-    Write(Write),
+    Write(Write<P>),
     /// Data that lay in its pointer.
-    WriteEmbedded(WriteEmbedded),
+    WriteEmbedded(WriteEmbedded<P>),
     /// A spill block.
-    Spill(Spill),
+    Spill(Spill<P>),
+    /// What another crate has an encoder for.
+    Other(Arc<dyn OtherEvent>),
+}
+
+impl<P> Event<P> {
+    /// An event of another crate.
+    pub fn other(event: impl OtherEvent) -> Self {
+        Self::Other(Arc::new(event))
+    }
 }

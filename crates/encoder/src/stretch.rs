@@ -1,65 +1,72 @@
 //! A stretch of a stream that is counted by itself, so that the sizes of many can be found side by
 //! side.
 
-use crate::encoder::{Encoder, StreamParams};
+use crate::emit::StreamParams;
+use crate::encoder::Encoder;
+use crate::encoders::Encoders;
 use crate::event::Event;
-use crate::sink::Discard;
+use std::io;
+use zsend_records::writer::{Counted, Counter};
 
 /// What consecutive events add to a stream, whatever came before them.
 ///
 /// Only the pending record joins what comes to what came: so the ranges that a stretch begins with
 /// are kept as they are, and all from the first record that lets nothing join it is counted here.
 pub struct Stretch {
-    params: StreamParams,
-    head: Vec<Event>,
-    rest: Option<Encoder<Discard>>,
+    head: Vec<Event<Counted>>,
+    /// Counts what follows them, once `is_sealed`.
+    rest: Encoder<Counter>,
+    is_sealed: bool,
 }
 
 impl Stretch {
     /// An empty stretch.
-    pub const fn new(params: StreamParams) -> Self {
-        Self { params, head: Vec::new(), rest: None }
+    pub fn new(params: StreamParams) -> Self {
+        Self::with(Encoders::default(), params)
+    }
+
+    /// As [`Self::new`], with a table that has rows of another crate.
+    pub fn with(table: Encoders<Counted>, params: StreamParams) -> Self {
+        let rest = Encoder::with(table, params, Counter);
+        Self { head: Vec::new(), rest, is_sealed: false }
     }
 
     /// Counts the next event, which is not BEGIN.
     ///
     /// # Errors
-    /// [`std::io::Error`] for an event that no record has room for.
-    pub fn event(&mut self, event: Event) -> std::io::Result<()> {
-        if self.rest.is_none() && may_join(&event) {
-            self.head.push(event);
-            return Ok(());
+    /// [`io::Error`] for an event that no record has room for.
+    pub fn event(&mut self, event: Event<Counted>) -> io::Result<()> {
+        self.rest.event(&event)?;
+        if !self.is_sealed {
+            // What the event became says it, not what it is: its row may be of another crate.
+            self.is_sealed = self.rest.is_sealed();
+            if !self.is_sealed {
+                self.head.push(event);
+            }
         }
-        self.rest.get_or_insert_with(|| Encoder::new(self.params, Discard)).event(&event)
+        Ok(())
     }
 
     /// The ranges that it begins with, and all that follows them, counted.
-    pub(crate) fn into_parts(self) -> (Vec<Event>, Option<Encoder<Discard>>) {
-        (self.head, self.rest)
+    pub(crate) fn into_parts(self) -> (Vec<Event<Counted>>, Option<Encoder<Counter>>) {
+        let Self { head, rest, is_sealed } = self;
+        (head, is_sealed.then_some(rest))
     }
-}
-
-/// Whether an event may be joined to a pending record, or give none at all.
-const fn may_join(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::Hole(_) | Event::FreeSlot { .. } | Event::Redact { .. } | Event::ObjectRange { .. }
-    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::dialect::Dialect;
-    use crate::event::{Hole, Object, Payload};
+    use crate::event::{FreeSlot, Hole, Object, Redact};
     use proptest::prelude::*;
     use zsend_records::flags::Features;
     use zsend_records::types::DmuType;
 
-    fn event() -> impl Strategy<Value = Event> {
+    fn event() -> impl Strategy<Value = Event<Counted>> {
         let object = 1..4u64;
         prop_oneof![
-            object.clone().prop_map(|object| Event::FreeSlot { object }),
+            object.clone().prop_map(|object| Event::FreeSlot(FreeSlot { object })),
             (object.clone(), 0..4u64).prop_map(|(object, blkid)| Event::Hole(Hole {
                 object,
                 level: 0,
@@ -69,11 +76,11 @@ mod tests {
                 maxblkid: 9,
                 is_metadata: false,
             })),
-            (object.clone(), 0..4u64).prop_map(|(object, n)| Event::Redact {
+            (object.clone(), 0..4u64).prop_map(|(object, n)| Event::Redact(Redact {
                 object,
                 offset: n * 512,
                 length: 512
-            }),
+            })),
             object.prop_map(|object| Event::Object(Object {
                 object,
                 object_type: DmuType::PLAIN_FILE_CONTENTS,
@@ -89,7 +96,7 @@ mod tests {
                 nblkptr: 1,
                 has_spill: false,
                 byteswap: false,
-                bonus: Payload::size_only(8),
+                bonus: Counted(8),
             })),
         ]
     }
@@ -108,11 +115,11 @@ mod tests {
                 toguid: 1,
                 object_limit: 32,
             };
-            let mut whole = Encoder::new(params, Discard);
+            let mut whole = Encoder::new(params, Counter);
             for event in &events {
                 whole.event(event).unwrap();
             }
-            let mut parts = Encoder::new(params, Discard);
+            let mut parts = Encoder::new(params, Counter);
             let mut cuts: Vec<usize> = cuts.into_iter().map(|c| c.min(events.len())).collect();
             cuts.extend([0, events.len()]);
             cuts.sort_unstable();

@@ -1,8 +1,8 @@
 //! What is said once of a record type, and what follows from it: names, byte order, payloads.
 //!
 //! A type of this crate is a struct in [`crate::drr`] and a line in its list. Another crate describes
-//! a type of its own by a struct with [`crate::drr::Body`] and a [`Description::of`] it, which a
-//! parser takes in its options.
+//! a type of its own by [`crate::body!`], which makes a struct with [`crate::drr::Body`], and a
+//! [`Description::of`] it, which a parser takes in its options.
 
 use crate::drr::{Body, RecordType, ReplayRecord};
 use zerocopy::ByteOrder;
@@ -96,4 +96,70 @@ impl Description {
             payload_len: |record| record.body_as::<B>().map_or(0, |body| body.payload_len(record)),
         }
     }
+}
+
+/// Makes the struct of a record's body, in both byte orders, with its [`Body`](crate::drr::Body).
+///
+/// First come the struct's name, its number, its name in dumps, its bytes, and, if such a record has a
+/// payload, how long that is by body and header. Then come the fields without gaps, the byte order being
+/// `O`, each with its offset in the whole record: a body begins at byte 8. An offset or a size that is
+/// not so does not compile. The crate that uses it needs `zerocopy`.
+///
+/// ```
+/// use zerocopy::byteorder::{LE, U32, U64};
+/// use zsend_records::drr::{Body, RecordType, ReplayRecord};
+///
+/// zsend_records::body! {
+///     /// A remark on an object; its text follows as payload.
+///     pub Note = RecordType(12), "NOTE", 16, payload: |note, _| note.len.get().into();
+///     /// Object number.
+///     object: U64<O> = 8,
+///     /// Bytes of text.
+///     len: U32<O> = 16,
+///     /// Zero.
+///     pad: [u8; 4] = 20,
+/// }
+///
+/// let note = Note::<LE> { object: 7.into(), len: 5.into(), pad: [0; 4] };
+/// assert_eq!(note.payload_len(&ReplayRecord::new(&note)), 5);
+/// ```
+#[macro_export]
+macro_rules! body {
+    ($(#[$doc:meta])* $vis:vis $name:ident = $kind:expr, $called:expr, $size:literal
+     $(, payload: $payload:expr)?;
+     $($(#[$fdoc:meta])* $field:ident : $ty:ty = $off:literal,)+) => {
+        $(#[$doc])*
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, ::zerocopy::FromBytes, ::zerocopy::IntoBytes,
+            ::zerocopy::Immutable, ::zerocopy::KnownLayout, ::zerocopy::Unaligned,
+        )]
+        #[repr(C)]
+        $vis struct $name<O: ::zerocopy::ByteOrder> {
+            $($(#[$fdoc])* pub $field: $ty,)+
+        }
+        const _: () = {
+            type Little = $name<::zerocopy::byteorder::LE>;
+            assert!(size_of::<Little>() == $size, "the body has this size");
+            $(assert!(
+                ::core::mem::offset_of!(Little, $field) + 8 == $off,
+                "the field has this offset",
+            );)+
+        };
+        impl<O: ::zerocopy::ByteOrder> $crate::drr::Body<O> for $name<O> {
+            const TYPE: $crate::drr::RecordType = $kind;
+            const NAME: &'static str = $called;
+            const FIELDS: &'static [$crate::describe::Field] = &[$($crate::describe::Field {
+                name: stringify!($field),
+                offset: $off,
+                width: <$ty as $crate::describe::FieldType>::WIDTH,
+                count: <$ty as $crate::describe::FieldType>::COUNT,
+            }),+];
+            $(
+                fn payload_len(&self, record: &$crate::drr::ReplayRecord<O>) -> u64 {
+                    let len: fn(&Self, &$crate::drr::ReplayRecord<O>) -> u64 = $payload;
+                    len(self, record)
+                }
+            )?
+        }
+    };
 }

@@ -4,7 +4,7 @@
 //! C union is [`ReplayRecord::body`] and [`ReplayRecord::checksum`] together: every record but
 //! BEGIN has the running checksum in its last 32 bytes, and BEGIN has the end of its name there.
 
-use crate::describe::{Description, Field, FieldType};
+use crate::describe::{Description, Field};
 use crate::payload;
 use core::mem::offset_of;
 use static_assertions::{assert_eq_align, assert_eq_size, const_assert_eq};
@@ -157,32 +157,12 @@ impl<O: ByteOrder> ReplayRecord<O> {
     }
 }
 
+/// As [`crate::body!`], of a type in the list above.
 macro_rules! body {
-    ($(#[$doc:meta])* $name:ident = $kind:ident, $size:literal $(, payload: $payload:expr)?;
-     $($(#[$fdoc:meta])* $field:ident : $ty:ty = $off:literal,)+) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
-        #[repr(C)]
-        pub struct $name<O: ByteOrder> {
-            $($(#[$fdoc])* pub $field: $ty,)+
-        }
-        assert_eq_size!($name<LE>, [u8; $size]);
-        $(const_assert_eq!(offset_of!($name<LE>, $field) + 8, $off);)+
-        impl<O: ByteOrder> Body<O> for $name<O> {
-            const TYPE: RecordType = RecordType::$kind;
-            const NAME: &'static str = stringify!($kind);
-            const FIELDS: &'static [Field] = &[$(Field {
-                name: stringify!($field),
-                offset: $off,
-                width: <$ty as FieldType>::WIDTH,
-                count: <$ty as FieldType>::COUNT,
-            }),+];
-            $(
-                fn payload_len(&self, record: &ReplayRecord<O>) -> u64 {
-                    let len: fn(&Self, &ReplayRecord<O>) -> u64 = $payload;
-                    len(self, record)
-                }
-            )?
+    ($(#[$doc:meta])* $name:ident = $kind:ident, $($rest:tt)+) => {
+        $crate::body! {
+            $(#[$doc])*
+            pub $name = RecordType::$kind, stringify!($kind), $($rest)+
         }
     };
 }

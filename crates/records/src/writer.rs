@@ -1,12 +1,19 @@
-//! Writing a stream: headers are stamped with the running checksum, payloads follow.
+//! Writing a stream: headers are stamped with the running checksum, payloads follow, and both are
+//! written in large pieces. Or counting one: nothing is summed, and no payload has to be there.
+
+mod gather;
+mod payload;
 
 use crate::chain::Chain;
-use crate::drr::{Begin, Body, End, RecordType, ReplayRecord};
+use crate::drr::{Begin, Body, End, RECORD_SIZE, RecordType, ReplayRecord};
 use crate::flags::{HeaderType, VersionInfo};
 use crate::payload::{RecordError, payload_len};
+use gather::Gather;
 use std::io::{self, Write};
 use zerocopy::IntoBytes;
 use zerocopy::byteorder::{LE, U64};
+
+pub use payload::{Counted, Measured, Payload};
 
 /// Why a record was not written.
 #[derive(Debug, thiserror::Error)]
@@ -28,17 +35,103 @@ pub enum WriteError {
     /// The destination failed.
     #[error("byte {offset}: write failed")]
     Io {
-        /// Bytes that were written before this record or payload.
+        /// Bytes that the destination had taken by then.
         offset: u64,
         /// What the destination said.
         source: io::Error,
     },
 }
 
-/// Writes a little-endian stream.
+impl From<WriteError> for io::Error {
+    /// What the destination said, or an error with the other reason in it.
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Io { source, .. } => source,
+            WriteError::Record(_) | WriteError::PayloadLength { .. } => Self::other(error),
+        }
+    }
+}
+
+/// A record header and how many bytes of payload it announces.
+#[derive(Clone, Copy, Debug)]
+pub struct Header {
+    record: ReplayRecord<LE>,
+    payload_len: u64,
+}
+
+impl Header {
+    /// The header of a record with this body, of any crate.
+    pub fn of<B: Body<LE>>(body: &B) -> Self {
+        let record = ReplayRecord::new(body);
+        Self { payload_len: body.payload_len(&record), record }
+    }
+
+    /// A header of a type that this crate knows.
+    ///
+    /// # Errors
+    /// When the type is unknown.
+    pub fn new(record: ReplayRecord<LE>) -> Result<Self, RecordError> {
+        Ok(Self { payload_len: payload_len(&record)?, record })
+    }
+
+    /// The record's type.
+    pub fn record_type(&self) -> RecordType {
+        self.record.record_type()
+    }
+
+    /// Bytes of payload that it announces.
+    pub const fn payload_len(&self) -> u64 {
+        self.payload_len
+    }
+
+    fn check(&self, found: u64) -> Result<(), WriteError> {
+        if found == self.payload_len {
+            return Ok(());
+        }
+        let (record, expected) = (self.record_type(), self.payload_len);
+        Err(WriteError::PayloadLength { record, found, expected })
+    }
+}
+
+/// Where finished records go, in order: a [`StreamWriter`] or a [`Counter`].
+pub trait RecordSink {
+    /// What a payload is given as.
+    type Payload: Measured;
+
+    /// Takes a record. Checksums that are in the header already, in an END both of them, are replaced.
+    ///
+    /// # Errors
+    /// When the payload's length is not the header's, or the destination fails.
+    fn take(&mut self, header: Header, payload: &Self::Payload) -> Result<(), WriteError>;
+
+    /// Hands all that was taken to the destination, and flushes that.
+    ///
+    /// # Errors
+    /// When the destination fails.
+    fn flush(&mut self) -> Result<(), WriteError>;
+}
+
+/// Checks records and drops them: for sizes that are wanted before the stream is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counter;
+
+impl RecordSink for Counter {
+    type Payload = Counted;
+
+    fn take(&mut self, header: Header, payload: &Counted) -> Result<(), WriteError> {
+        header.check(payload.size())
+    }
+
+    fn flush(&mut self) -> Result<(), WriteError> {
+        Ok(())
+    }
+}
+
+/// Writes a little-endian stream, gathered into large writes.
 ///
-/// Each write goes to the destination as it comes, so one that is slow for small writes should be
-/// buffered. The caller is answerable for the order of the records.
+/// The caller is answerable for the order of the records, and for taking leave by
+/// [`Self::into_inner`] or [`RecordSink::flush`]: what was gathered by then is lost otherwise. After
+/// an error of the destination what it took is a beginning of the stream, and a flush goes on there.
 ///
 /// ```
 /// use zerocopy::{FromZeros, byteorder::LE};
@@ -57,13 +150,13 @@ pub enum WriteError {
 /// writer.record(ReplayRecord::new(&begin), &[])?;
 /// writer.record(ReplayRecord::new(&free), &[])?;
 /// writer.end(42)?;
-/// let stream = writer.into_inner();
+/// let stream = writer.into_inner()?;
 /// assert_eq!(StreamReader::new(&stream[..]).count(), 3);
 /// # Ok::<(), zsend_records::writer::WriteError>(())
 /// ```
 #[derive(Debug)]
 pub struct StreamWriter<W> {
-    destination: W,
+    out: Gather<W>,
     chain: Chain,
     offset: u64,
     /// The last record was the BEGIN of a package.
@@ -73,22 +166,28 @@ pub struct StreamWriter<W> {
 impl<W: Write> StreamWriter<W> {
     /// A writer to this destination.
     pub fn new(destination: W) -> Self {
-        Self { destination, chain: Chain::new(), offset: 0, package_header: false }
+        let out = Gather::new(destination);
+        Self { out, chain: Chain::new(), offset: 0, package_header: false }
     }
 
-    /// Bytes written so far.
-    pub fn offset(&self) -> u64 {
+    /// Bytes of stream so far, those that are gathered and not written yet included.
+    pub const fn offset(&self) -> u64 {
         self.offset
     }
 
     /// The sum of the stream so far.
-    pub fn chain(&self) -> &Chain {
+    pub const fn chain(&self) -> &Chain {
         &self.chain
     }
 
-    /// Gives the destination back, not flushed.
-    pub fn into_inner(self) -> W {
-        self.destination
+    /// Writes what is gathered, and gives the destination back, not flushed.
+    ///
+    /// # Errors
+    /// When the destination fails.
+    pub fn into_inner(mut self) -> Result<W, WriteError> {
+        let done = self.out.write_out();
+        self.told(done)?;
+        Ok(self.out.into_inner())
     }
 
     /// Writes a record, with its checksum in it, and its payload. Checksums that are in the header
@@ -97,8 +196,7 @@ impl<W: Write> StreamWriter<W> {
     /// # Errors
     /// When the payload's length is not the header's, or the destination fails.
     pub fn record(&mut self, header: ReplayRecord<LE>, payload: &[u8]) -> Result<(), WriteError> {
-        let expected = payload_len(&header)?;
-        self.checked_record(header, payload, expected)
+        self.slice(Header::new(header)?, payload)
     }
 
     /// As [`Self::record`], for a body that another crate may have described.
@@ -106,23 +204,20 @@ impl<W: Write> StreamWriter<W> {
     /// # Errors
     /// As [`Self::record`].
     pub fn body<B: Body<LE>>(&mut self, body: &B, payload: &[u8]) -> Result<(), WriteError> {
-        let header = ReplayRecord::new(body);
-        self.checked_record(header, payload, body.payload_len(&header))
+        self.slice(Header::of(body), payload)
     }
 
-    fn checked_record(
-        &mut self,
-        mut header: ReplayRecord<LE>,
-        payload: &[u8],
-        expected: u64,
-    ) -> Result<(), WriteError> {
-        if payload.len() as u64 != expected {
-            return Err(WriteError::PayloadLength {
-                record: header.record_type(),
-                found: payload.len() as u64,
-                expected,
-            });
-        }
+    fn slice(&mut self, header: Header, payload: &[u8]) -> Result<(), WriteError> {
+        header.check(payload.len() as u64)?;
+        self.header(header.record);
+        self.chain.payload(payload);
+        self.offset += payload.len() as u64;
+        let done = self.out.slice(payload);
+        self.told(done)
+    }
+
+    /// Stamps a header and gathers it.
+    fn header(&mut self, mut header: ReplayRecord<LE>) {
         let sum = self.chain.sum().words().map(U64::new);
         if let Some(end) = header.body_as_mut::<End<LE>>() {
             end.end_checksum = sum;
@@ -140,9 +235,12 @@ impl<W: Write> StreamWriter<W> {
         if ends {
             self.chain = Chain::new();
         }
-        self.write(header.as_bytes())?;
-        self.chain.payload(payload);
-        self.write(payload)
+        self.gather(&header);
+    }
+
+    fn gather(&mut self, header: &ReplayRecord<LE>) {
+        self.out.copy(header.as_bytes());
+        self.offset += RECORD_SIZE as u64;
     }
 
     /// Writes the END of a stream that sent the snapshot with guid `toguid`, or of a package
@@ -152,7 +250,7 @@ impl<W: Write> StreamWriter<W> {
     /// When the destination fails.
     pub fn end(&mut self, toguid: u64) -> Result<(), WriteError> {
         let end = End::<LE> { end_checksum: [U64::ZERO; 4], toguid: toguid.into() };
-        self.record(ReplayRecord::new(&end), &[])
+        self.body(&end, &[])
     }
 
     /// Writes the last record of a package: an END of zeros.
@@ -162,14 +260,32 @@ impl<W: Write> StreamWriter<W> {
     pub fn package_end(&mut self) -> Result<(), WriteError> {
         let end = End::<LE> { end_checksum: [U64::ZERO; 4], toguid: U64::ZERO };
         self.chain = Chain::new();
-        self.write(ReplayRecord::<LE>::new(&end).as_bytes())
+        self.gather(&ReplayRecord::new(&end));
+        let done = self.out.slice(&[]);
+        self.told(done)
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
-        let offset = self.offset;
-        self.destination.write_all(bytes).map_err(|source| WriteError::Io { offset, source })?;
-        self.offset += bytes.len() as u64;
-        Ok(())
+    /// An error of the destination, with its place.
+    fn told(&self, done: io::Result<()>) -> Result<(), WriteError> {
+        done.map_err(|source| WriteError::Io { offset: self.out.written(), source })
+    }
+}
+
+impl<W: Write> RecordSink for StreamWriter<W> {
+    type Payload = Payload;
+
+    fn take(&mut self, header: Header, payload: &Payload) -> Result<(), WriteError> {
+        header.check(payload.size())?;
+        self.header(header.record);
+        self.chain.payload_sum(payload.sum(), payload.size());
+        self.offset += payload.size();
+        let done = self.out.payload(payload.data());
+        self.told(done)
+    }
+
+    fn flush(&mut self) -> Result<(), WriteError> {
+        let done = self.out.flush();
+        self.told(done)
     }
 }
 
@@ -187,6 +303,52 @@ mod tests {
         let error = writer.record(ReplayRecord::new(&embedded), &[0; 9]).expect_err("too short");
         assert_eq!(error.to_string(), "payload of WRITE_EMBEDDED is 9 bytes, expected 16");
         assert_eq!(writer.offset(), 0);
-        assert!(writer.into_inner().is_empty());
+        assert!(writer.into_inner().expect("a vector takes all").is_empty());
+    }
+
+    #[test]
+    fn a_sum_from_elsewhere_gives_the_same_stream() {
+        let mut embedded = WriteEmbedded::<LE>::new_zeroed();
+        embedded.psize = 16.into();
+        let streams = [false, true].map(|summed| {
+            let mut writer = StreamWriter::new(Vec::new());
+            for fill in 0..3 {
+                let data = [fill; 16];
+                if summed {
+                    let sum = crate::fletcher::Fletcher4::of(&data);
+                    let payload = Payload::with_sum(data.to_vec().into(), sum);
+                    writer.take(Header::of(&embedded), &payload).expect("written");
+                } else {
+                    writer.body(&embedded, &data).expect("written");
+                }
+            }
+            let (offset, sum) = (writer.offset(), writer.chain().sum());
+            let bytes = writer.into_inner().expect("written");
+            assert_eq!(offset, bytes.len() as u64);
+            assert_eq!(sum, crate::fletcher::Fletcher4::of(&bytes));
+            bytes
+        });
+        assert_eq!(streams[0], streams[1]);
+    }
+
+    #[test]
+    fn what_is_counted_is_checked_as_what_is_written() {
+        let mut embedded = WriteEmbedded::<LE>::new_zeroed();
+        embedded.psize = 9.into();
+        let header = Header::of(&embedded);
+        assert!(Counter.take(header, &Counted(16)).is_ok());
+        let error = Counter.take(header, &Counted(9)).expect_err("too short");
+        assert_eq!(error.to_string(), "payload of WRITE_EMBEDDED is 9 bytes, expected 16");
+    }
+
+    #[test]
+    fn where_the_destination_failed_is_told() {
+        let mut room = [0; RECORD_SIZE + 9];
+        let mut writer = StreamWriter::new(&mut room[..]);
+        writer.end(1).expect("gathered");
+        writer.end(1).expect("gathered");
+        let error = writer.flush().expect_err("no room");
+        assert_eq!(error.to_string(), "byte 321: write failed");
+        assert_eq!(io::Error::from(error).kind(), io::ErrorKind::WriteZero);
     }
 }

@@ -15,7 +15,7 @@
 //! let mut writer = StreamWriter::new(Vec::new());
 //! writer.record(ReplayRecord::new(&begin), &[])?;
 //! writer.end(42)?;
-//! let stream = writer.into_inner();
+//! let stream = writer.into_inner()?;
 //!
 //! let mut text = Vec::new();
 //! let summary = dump(&stream[..], &mut text, &DumpOptions::default())?;

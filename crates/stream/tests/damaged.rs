@@ -19,7 +19,7 @@ fn stream(list: &[u8]) -> Vec<u8> {
     writer.record(begin, list).unwrap();
     writer.record(ReplayRecord::new(&FreeObjects::<LE>::new_zeroed()), &[]).unwrap();
     writer.end(1).unwrap();
-    writer.into_inner()
+    writer.into_inner().unwrap()
 }
 
 fn dumped(stream: &[u8], options: &DumpOptions) -> (String, Result<bool, String>) {

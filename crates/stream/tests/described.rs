@@ -58,7 +58,7 @@ fn stream() -> Vec<u8> {
     writer.body(&begin, &[]).unwrap();
     writer.body(&note, TEXT).unwrap();
     writer.end(42).unwrap();
-    writer.into_inner()
+    writer.into_inner().unwrap()
 }
 
 #[test]

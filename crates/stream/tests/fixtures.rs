@@ -145,7 +145,7 @@ fn streams_are_written_as_they_were_read() {
             }
         }
         // The writer writes little-endian.
-        let written = writer.into_inner();
+        let written = writer.into_inner().unwrap();
         assert_eq!(written.len(), stream.len());
         if !big {
             assert_same(Path::new(&name), &written, &stream);

@@ -4,6 +4,7 @@
 use crate::error::Result;
 use crate::items::{Item, Out};
 use crate::part::Part;
+use crate::wanted::Wanted;
 use std::ops::Range;
 use zsend_pool::blkptr::BlkPtr;
 use zsend_pool::dmu::dnode::Outline;
@@ -11,21 +12,27 @@ use zsend_records::types::DmuType;
 
 /// What a batch is made of.
 #[derive(Clone, Debug)]
-pub(crate) enum Piece {
+pub(crate) enum Piece<P> {
     /// A step of the send.
-    Item(Item),
+    Item(Item<P>),
     /// A part of the tree; the worker walks it.
     Part(Part),
 }
 
 /// Pieces that are read by one worker and encoded one after another.
-#[derive(Debug, Default)]
-pub(crate) struct Batch {
-    pub(crate) pieces: Vec<Piece>,
+#[derive(Debug)]
+pub(crate) struct Batch<P> {
+    pub(crate) pieces: Vec<Piece<P>>,
     /// What the batch takes of the byte budget.
     pub(crate) cost: u64,
     /// Items that the pieces give, about.
     pub(crate) items: usize,
+}
+
+impl<P> Default for Batch<P> {
+    fn default() -> Self {
+        Self { pieces: Vec::new(), cost: 0, items: 0 }
+    }
 }
 
 /// What some items come to.
@@ -51,18 +58,17 @@ const FIRST_BYTES: u64 = 32 << 10;
 const ITEM_COST: u64 = 1 << 10;
 
 /// Cuts what it is given into batches and hands them on.
-pub(crate) struct Batcher<F> {
-    batch: Batch,
+pub(crate) struct Batcher<P, F> {
+    batch: Batch<P>,
     limit: u64,
     /// Txg of the incremental source: data that are not younger cost nothing.
     fromtxg: u64,
-    sizes_only: bool,
     submit: F,
 }
 
-impl<F: FnMut(Batch) -> Result<()>> Batcher<F> {
-    pub(crate) fn new(fromtxg: u64, sizes_only: bool, submit: F) -> Self {
-        Self { batch: Batch::default(), limit: FIRST_BYTES, fromtxg, sizes_only, submit }
+impl<P: Wanted, F: FnMut(Batch<P>) -> Result<()>> Batcher<P, F> {
+    pub(crate) fn new(fromtxg: u64, submit: F) -> Self {
+        Self { batch: Batch::default(), limit: FIRST_BYTES, fromtxg, submit }
     }
 
     /// Hands on what was collected.
@@ -74,7 +80,7 @@ impl<F: FnMut(Batch) -> Result<()>> Batcher<F> {
         (self.submit)(std::mem::take(&mut self.batch))
     }
 
-    fn push(&mut self, piece: Piece, price: Price) -> Result<()> {
+    fn push(&mut self, piece: Piece<P>, price: Price) -> Result<()> {
         self.batch.pieces.push(piece);
         self.batch.cost += price.cost;
         self.batch.items += price.items;
@@ -83,7 +89,7 @@ impl<F: FnMut(Batch) -> Result<()>> Batcher<F> {
 
     /// What an item comes to whose payload has so many bytes.
     const fn price(&self, bytes: u64) -> Price {
-        Price { cost: if self.sizes_only { ITEM_COST } else { bytes + ITEM_COST }, items: 1 }
+        Price { cost: if P::IS_READ { bytes + ITEM_COST } else { ITEM_COST }, items: 1 }
     }
 
     /// What a data pointer in a part comes to: nothing if it is not visited.
@@ -116,8 +122,10 @@ impl<F: FnMut(Batch) -> Result<()>> Batcher<F> {
     }
 }
 
-impl<F: FnMut(Batch) -> Result<()>> Out for Batcher<F> {
-    fn item(&mut self, item: Item, bytes: u64) -> Result<()> {
+impl<P: Wanted, F: FnMut(Batch<P>) -> Result<()>> Out for Batcher<P, F> {
+    type Payload = P;
+
+    fn item(&mut self, item: Item<P>, bytes: u64) -> Result<()> {
         let price = self.price(bytes);
         self.push(Piece::Item(item), price)
     }
@@ -165,6 +173,7 @@ mod tests {
     use bytes::Bytes;
     use zsend_pool::dmu::dnode::{DNODE_SIZE, Dnode};
     use zsend_pool::place::Bookmark;
+    use zsend_records::writer::Payload;
 
     /// An indirect block of 1024 pointers, of which these are to 8 KiB born in txg 9 and the others
     /// to 8 KiB born in txg 3.
@@ -185,7 +194,7 @@ mod tests {
     /// nothing if it is not taken.
     fn cut(part: &Part) -> Option<Vec<(u64, Vec<Range<usize>>)>> {
         let mut batches = Vec::new();
-        let mut batcher = Batcher::new(5, false, |batch: Batch| {
+        let mut batcher = Batcher::new(5, |batch: Batch<Payload>| {
             let ranges = batch.pieces.iter().map(|piece| match piece {
                 Piece::Part(Part::Children { range, .. }) => range.clone(),
                 _ => 0..0,

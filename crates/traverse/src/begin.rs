@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::send::SendPlan;
 use crate::source;
+use crate::wanted::Wanted;
 use zsend_encoder::event::Begin;
 use zsend_pool::dsl::crypt::Encryption;
 use zsend_records::flags::BeginFlags;
@@ -10,7 +11,7 @@ use zsend_records::nvlist::{Encoding, NvList, NvValue};
 
 impl SendPlan<'_> {
     /// The BEGIN of the stream.
-    pub(crate) fn begin(&self) -> Result<Begin> {
+    pub(crate) fn begin<P: Wanted>(&self) -> Result<Begin<P>> {
         let mut flags = BeginFlags::SPILL_BLOCK;
         flags.set(BeginFlags::CLONE, self.source().is_some_and(|s| s.is_clone));
         flags.set(BeginFlags::CI_DATA, self.dataset().is_case_insensitive);
@@ -39,7 +40,7 @@ impl SendPlan<'_> {
             flags,
             fromguid: self.source().map_or(0, |s| s.guid),
             toname: self.name().to_owned(),
-            payload,
+            payload: P::at_hand(payload.len() as u64, || payload.into()),
         })
     }
 

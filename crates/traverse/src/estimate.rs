@@ -41,7 +41,7 @@ impl SendPlan<'_> {
         self.check_whole()?;
         let Some(whole) = self.estimate_whole(cancel)? else {
             // Counted from where the stream goes on.
-            return Ok(self.exact_size(cancel)?.bytes);
+            return Ok(self.exact_size(cancel)?.bytes());
         };
         Ok(whole.wrapping_sub(self.options().received))
     }

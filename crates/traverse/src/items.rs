@@ -4,9 +4,10 @@ use crate::error::Result;
 use crate::listed::Listed;
 use crate::part::Part;
 use crate::walk::Visitor;
+use crate::wanted::Wanted;
 use std::ops::Range;
 use zsend_crypto::BlockParams;
-use zsend_encoder::event::{CryptParams, Event, Hole, Object, Payload};
+use zsend_encoder::event::{CryptParams, Event, FreeSlot, Hole, Object, ObjectRange, Redact};
 use zsend_encoder::policy::Policy;
 use zsend_pool::PoolError;
 use zsend_pool::blkptr::BlkPtr;
@@ -28,9 +29,9 @@ pub(crate) struct Data {
 
 /// One step of the send, before its data are there.
 #[derive(Clone, Debug)]
-pub(crate) enum Item {
+pub(crate) enum Item<P> {
     /// Nothing to read.
-    Ready(Event),
+    Ready(Event<P>),
     /// A data block.
     Data(Data),
     /// A spill block.
@@ -39,8 +40,11 @@ pub(crate) enum Item {
 
 /// Takes items in send order.
 pub(crate) trait Out {
+    /// What is wanted of payloads.
+    type Payload: Wanted;
+
     /// Takes an item whose payload has at most so many bytes.
-    fn item(&mut self, item: Item, bytes: u64) -> Result<()>;
+    fn item(&mut self, item: Item<Self::Payload>, bytes: u64) -> Result<()>;
 
     /// Takes a part as it is, to be walked by another; says whether it did.
     fn part(&mut self, part: &Part) -> Result<bool> {
@@ -49,8 +53,10 @@ pub(crate) trait Out {
     }
 }
 
-impl Out for Vec<Item> {
-    fn item(&mut self, item: Item, _: u64) -> Result<()> {
+impl<P: Wanted> Out for Vec<Item<P>> {
+    type Payload = P;
+
+    fn item(&mut self, item: Item<P>, _: u64) -> Result<()> {
         self.push(item);
         Ok(())
     }
@@ -66,8 +72,6 @@ pub(crate) struct Rules {
     pub(crate) resume_object: u64,
     /// `zfs_send_unmodified_spill_blocks`.
     pub(crate) unmodified_spill: bool,
-    /// Nothing is read; payloads are sizes.
-    pub(crate) sizes_only: bool,
 }
 
 /// Makes items of what the walk meets.
@@ -153,7 +157,7 @@ impl<O: Out> Collector<'_, O> {
             return Ok(());
         }
         if dnode.object_type == DmuType::NONE {
-            return self.out.item(Item::Ready(Event::FreeSlot { object }), 0);
+            return self.out.item(Item::Ready(Event::FreeSlot(FreeSlot { object })), 0);
         }
         // A raw stream has the whole bonus area, since what follows the bonus is encrypted too.
         let bonus_len = if dnode.bonuslen == 0 {
@@ -163,11 +167,7 @@ impl<O: Out> Collector<'_, O> {
         } else {
             usize::from(dnode.bonuslen).next_multiple_of(8)
         };
-        let bonus = if self.rules.sizes_only {
-            Payload::size_only(bonus_len as u64)
-        } else {
-            Payload::new(dnode.bonus_area(bonus_len))
-        };
+        let bonus = O::Payload::at_hand(bonus_len as u64, || dnode.bonus_area(bonus_len));
         let event = Event::Object(Object {
             object,
             object_type: dnode.object_type,
@@ -206,11 +206,11 @@ impl<O: Out> Visitor for Collector<'_, O> {
     fn dnode_block(&mut self, bp: &BlkPtr, blkid: u64, dnodes: &[(u64, Dnode)]) -> Result<()> {
         self.catch_up(blkid.wrapping_mul(DNODES_PER_BLOCK), 0)?;
         if self.is_raw() {
-            let event = Event::ObjectRange {
+            let event = Event::ObjectRange(ObjectRange {
                 firstobj: blkid.wrapping_mul(DNODES_PER_BLOCK),
                 numslots: DNODES_PER_BLOCK,
                 crypt: crypt_params(bp),
-            };
+            });
             self.out.item(Item::Ready(event), 0)?;
         }
         if self.rules.policy.dialect.is_illumos() {
@@ -268,7 +268,7 @@ impl<O: Out> Collector<'_, O> {
         let blksz = dnode.datablksz();
         if bp.is_redacted() {
             let offset = at.blkid.wrapping_mul(blksz);
-            let event = Event::Redact { object: at.object, offset, length: blksz };
+            let event = Event::Redact(Redact { object: at.object, offset, length: blksz });
             return self.out.item(Item::Ready(event), 0);
         }
         if at.level > 0 {

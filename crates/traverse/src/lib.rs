@@ -10,7 +10,7 @@
 //! let options = SendOptions { compress: true, ..SendOptions::default() };
 //! let plan = SendPlan::by_name(&pool, "tank/home@monday", Some("tank/home@sunday"), options)?;
 //! let cancel = AtomicBool::new(false);
-//! println!("{} bytes to come", plan.exact_size(&cancel)?.bytes);
+//! println!("{} bytes to come", plan.exact_size(&cancel)?.bytes());
 //! let report = plan.write(std::fs::File::create("monday.zsend")?, &cancel, |progress| {
 //!     eprint!("\r{} bytes", progress.bytes);
 //! })?;
@@ -37,6 +37,7 @@ pub mod send;
 pub mod source;
 mod task;
 pub mod walk;
+pub mod wanted;
 mod work;
 
 pub use error::{Result, SendError};

@@ -9,6 +9,7 @@ use crate::listed::Listed;
 use crate::relay::{Done, Relay};
 use crate::task::Task;
 use crate::walk::{WalkSpec, walk};
+use crate::wanted::Wanted;
 use crate::work::Worker;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -28,8 +29,6 @@ pub struct PipelineSpec {
     pub policy: Policy,
     /// `zfs_send_unmodified_spill_blocks`.
     pub unmodified_spill: bool,
-    /// Read no data; give sizes alone.
-    pub sizes_only: bool,
     /// `zfs_send_corrupt_data`: where lost blocks are noted, if they are to be replaced.
     pub replaced: Option<Arc<Mutex<Vec<PoolError>>>>,
     /// `zfs_send_queue_length`: bytes that may be read ahead of the writer.
@@ -54,6 +53,8 @@ pub fn thread_pool(threads: usize) -> Result<rayon::ThreadPool> {
 
 /// What is made of the events of one batch, by the worker that has them.
 pub trait Share {
+    /// What is wanted of payloads.
+    type Payload: Wanted;
     /// What goes on to be delivered.
     type Result: Send;
 
@@ -61,16 +62,17 @@ pub trait Share {
     ///
     /// # Errors
     /// Any error ends the send, after what was taken before.
-    fn event(&mut self, event: Event) -> Result<()>;
+    fn event(&mut self, event: Event<Self::Payload>) -> Result<()>;
 
     /// What was made of them, in order.
     fn results(self) -> Vec<Self::Result>;
 }
 
-impl Share for Vec<Event> {
-    type Result = Event;
+impl<P: Wanted> Share for Vec<Event<P>> {
+    type Payload = P;
+    type Result = Event<P>;
 
-    fn event(&mut self, event: Event) -> Result<()> {
+    fn event(&mut self, event: Event<P>) -> Result<()> {
         self.push(event);
         Ok(())
     }
@@ -97,7 +99,6 @@ pub fn run<S: Share>(
         fromtxg: spec.walk.fromtxg,
         resume_object: spec.walk.resume.map_or(0, |r| r.object),
         unmodified_spill: spec.unmodified_spill,
-        sizes_only: spec.sizes_only,
     };
     let worker = Worker {
         walk: spec.walk.clone(),
@@ -110,7 +111,7 @@ pub fn run<S: Share>(
     let (worker, share, shared) = (&worker, &share, &relay);
     pool.in_place_scope_fifo(|scope| {
         let mut number = 0;
-        let submit = |batch: Batch| {
+        let submit = |batch: Batch<S::Payload>| {
             let cost = batch.cost;
             if !budget.acquire(cost) {
                 return Err(SendError::Cancelled);
@@ -124,7 +125,7 @@ pub fn run<S: Share>(
             rules,
             objset: &spec.walk.objset,
             listed: spec.listed.clone(),
-            out: Batcher::new(rules.fromtxg, spec.sizes_only, submit),
+            out: Batcher::new(rules.fromtxg, submit),
         };
         let walked = walk(&spec.walk, &pool, shared.stop(), &mut collector);
         // What came before an error in send order is delivered before the error is.

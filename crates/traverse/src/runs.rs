@@ -85,7 +85,7 @@ struct Place {
 
 impl Place {
     /// Of an item that has bytes on a device.
-    fn of(item: usize, what: &Item, zio: &Zio) -> Option<Self> {
+    fn of<P>(item: usize, what: &Item<P>, zio: &Zio) -> Option<Self> {
         let bp = match what {
             Item::Ready(_) => return None,
             Item::Data(data) => &data.bp,
@@ -106,7 +106,7 @@ pub(crate) struct Runs<'a> {
 }
 
 impl<'a> Runs<'a> {
-    pub(crate) fn new(zio: &'a Zio, latency: Duration, items: &[Item]) -> Self {
+    pub(crate) fn new<P>(zio: &'a Zio, latency: Duration, items: &[Item<P>]) -> Self {
         let is_slow = latency >= SLOW;
         let (runs, of) = find(items, zio, if is_slow { MOST_SLOW } else { MOST });
         Self { zio, runs, of, is_slow }
@@ -136,7 +136,7 @@ impl<'a> Runs<'a> {
 }
 
 /// The runs, and for each item the one that it belongs to.
-fn find(items: &[Item], zio: &Zio, most: u64) -> (Vec<Run>, Vec<Option<usize>>) {
+fn find<P>(items: &[Item<P>], zio: &Zio, most: u64) -> (Vec<Run>, Vec<Option<usize>>) {
     let mut places: Vec<Place> =
         items.iter().enumerate().filter_map(|(i, item)| Place::of(i, item, zio)).collect();
     // Objects that were written at one time lie in several places by turns, often backwards.
@@ -156,10 +156,11 @@ fn find(items: &[Item], zio: &Zio, most: u64) -> (Vec<Run>, Vec<Option<usize>>) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use zsend_encoder::event::Event;
+    use zsend_encoder::event::{Event, FreeSlot};
     use zsend_pool::blkptr::{BlkPtr, Dva};
     use zsend_pool::place::Bookmark;
     use zsend_pool::vdev::Tree;
+    use zsend_records::writer::Payload;
 
     /// Of devices that nothing is read from.
     fn zio() -> Zio {
@@ -167,20 +168,20 @@ mod tests {
     }
 
     /// A block of 4 KiB at an offset of a vdev.
-    fn block(vdev: u64, offset: u64) -> Item {
+    fn block(vdev: u64, offset: u64) -> Item<Payload> {
         let dva = Dva::new(vdev, offset, 4096).unwrap();
         let bp = BlkPtr::builder().size(4096).dva(0, dva).build().unwrap();
         Item::Spill { at: Bookmark::default(), bp, unmodified: false }
     }
 
     /// Start, end and blocks of each run.
-    fn runs(items: &[Item]) -> Vec<(u64, u64, usize)> {
+    fn runs(items: &[Item<Payload>]) -> Vec<(u64, u64, usize)> {
         find(items, &zio(), MOST).0.iter().map(|run| (run.start, run.end, run.blocks)).collect()
     }
 
     #[test]
     fn neighbours_are_one_run_whatever_their_order() {
-        let ready = Item::Ready(Event::FreeSlot { object: 1 });
+        let ready = Item::Ready(Event::FreeSlot(FreeSlot { object: 1 }));
         let items = [block(0, 12288), ready, block(1, 16384), block(0, 8192), block(0, 1 << 20)];
         let (found, of) = find(&items, &zio(), MOST);
         assert_eq!(of, [Some(0), None, Some(2), Some(0), Some(1)]);

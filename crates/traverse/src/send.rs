@@ -13,11 +13,12 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use zsend_crypto::KeyVersion;
 use zsend_encoder::dialect::Dialect;
-use zsend_encoder::encoder::{Encoder, StreamParams, Summary};
+use zsend_encoder::emit::StreamParams;
+use zsend_encoder::encoder::Encoder;
 use zsend_encoder::event::Event;
 use zsend_encoder::policy::Policy;
-use zsend_encoder::sink::{Discard, Gather};
 use zsend_encoder::stretch::Stretch;
+use zsend_encoder::summary::Summary;
 use zsend_pool::PoolError;
 use zsend_pool::dmu::dnode::DNODES_PER_BLOCK;
 use zsend_pool::dmu::objset::Objset;
@@ -28,6 +29,7 @@ use zsend_pool::pool::Pool;
 use zsend_pool::zil;
 use zsend_records::flags::Features;
 use zsend_records::token::ResumeToken;
+use zsend_records::writer::{Counted, Counter, StreamWriter};
 
 /// How far a send has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,7 +65,13 @@ impl Position {
             }
             Event::Write(w) => self.at = (w.object, w.offset),
             Event::WriteEmbedded(w) => self.at = (w.object, w.offset),
-            _ => {}
+            Event::Begin(_)
+            | Event::ObjectRange(_)
+            | Event::FreeSlot(_)
+            | Event::Hole(_)
+            | Event::Redact(_)
+            | Event::Spill(_)
+            | Event::Other(_) => {}
         }
     }
 }
@@ -72,9 +80,10 @@ impl Position {
 struct Counting(Stretch);
 
 impl Share for Counting {
+    type Payload = Counted;
     type Result = Stretch;
 
-    fn event(&mut self, event: Event) -> Result<()> {
+    fn event(&mut self, event: Event<Counted>) -> Result<()> {
         self.0.event(event).map_err(SendError::Output)
     }
 
@@ -370,15 +379,15 @@ impl<'p> SendPlan<'p> {
         mut progress: impl FnMut(Progress) + Send,
     ) -> Result<SendReport> {
         self.check()?;
-        let spec = self.pipeline(false)?;
-        let mut encoder = Encoder::new(self.params(), Gather::new(out));
+        let spec = self.pipeline()?;
+        let mut encoder = Encoder::new(self.params(), StreamWriter::new(out));
         encoder.event(&Event::Begin(self.begin()?)).map_err(SendError::Output)?;
         let mut position = Position::new(self.options.dialect, spec.walk.resume);
         let walked = run(&spec, cancel, Vec::with_capacity, |event| {
             encoder.event(&event).map_err(SendError::Output)?;
             position.pass(&event);
-            let Summary { records, bytes } = encoder.summary();
-            progress(Progress { bytes, records: records.iter().sum(), position: position.at });
+            let (bytes, records) = (encoder.summary().bytes(), encoder.summary().records());
+            progress(Progress { bytes, records, position: position.at });
             Ok(())
         });
         let summary = match walked {
@@ -404,9 +413,9 @@ impl<'p> SendPlan<'p> {
     /// pointers say.
     pub fn exact_size(&self, cancel: &AtomicBool) -> Result<Summary> {
         self.check()?;
-        let spec = self.pipeline(true)?;
+        let spec = self.pipeline()?;
         let params = self.params();
-        let mut encoder = Encoder::new(params, Discard);
+        let mut encoder = Encoder::new(params, Counter);
         encoder.event(&Event::Begin(self.begin()?)).map_err(SendError::Output)?;
         let share = |_| Counting(Stretch::new(params));
         run(&spec, cancel, share, |stretch| encoder.stretch(stretch).map_err(SendError::Output))?;
@@ -432,7 +441,7 @@ impl<'p> SendPlan<'p> {
         self.options.latency.unwrap_or_else(|| self.pool.zio().latency())
     }
 
-    fn pipeline(&self, sizes_only: bool) -> Result<PipelineSpec> {
+    fn pipeline(&self) -> Result<PipelineSpec> {
         let latency = self.latency();
         let threads = self.options.thread_count(latency);
         let resume = self.resume_point()?;
@@ -449,7 +458,6 @@ impl<'p> SendPlan<'p> {
             listed,
             policy: Policy { dialect: self.options.dialect, features: self.features },
             unmodified_spill: self.options.tunables.unmodified_spill_blocks,
-            sizes_only,
             replaced: self.options.tunables.corrupt_data.then(Arc::default),
             queue_length: self.options.queue_length(threads),
             threads,

@@ -4,6 +4,7 @@ use crate::batch::Batch;
 use crate::error::Result;
 use crate::pipeline::Share;
 use crate::relay::{Done, Relay};
+use crate::wanted::Wanted;
 use crate::work::{Each, Opened, Worker};
 use rayon::ScopeFifo;
 use std::sync::Arc;
@@ -30,12 +31,12 @@ where
     /// Sees the batch through, on this thread where reads are fast. Where each takes long, they are
     /// spread over the threads of the scope, and whoever is last goes on: so no thread waits for
     /// another's read.
-    pub(crate) fn begin(self, batch: Batch, scope: &ScopeFifo<'a>) {
+    pub(crate) fn begin(self, batch: Batch<S::Payload>, scope: &ScopeFifo<'a>) {
         if self.is_stopped() {
             return;
         }
         let _guard = CloseOnPanic(self.relay);
-        if self.worker.rules.sizes_only {
+        if !S::Payload::IS_READ {
             return self.finish(batch.items, |worker, each| worker.size(batch, each));
         }
         let opened = self.worker.open(batch);
@@ -57,7 +58,7 @@ where
     }
 
     /// One read of several.
-    fn read(shared: Arc<(Self, Opened<'a>)>, i: usize) {
+    fn read(shared: Arc<(Self, Opened<'a, S::Payload>)>, i: usize) {
         let (task, opened) = &*shared;
         if !task.is_stopped() {
             let _guard = CloseOnPanic(task.relay);
@@ -67,7 +68,7 @@ where
     }
 
     /// Goes on with the batch if nobody else has a hold of it.
-    fn go_on(shared: Arc<(Self, Opened<'a>)>) {
+    fn go_on(shared: Arc<(Self, Opened<'a, S::Payload>)>) {
         if let Some((task, opened)) = Arc::into_inner(shared)
             && !task.is_stopped()
         {
@@ -76,11 +77,15 @@ where
         }
     }
 
-    fn make(self, opened: Opened<'_>) {
+    fn make(self, opened: Opened<'_, S::Payload>) {
         self.finish(opened.items(), |worker, each| worker.run(opened, each));
     }
 
-    fn finish(self, items: usize, make: impl FnOnce(&Worker, &mut Each<'_>) -> Result<()>) {
+    fn finish(
+        self,
+        items: usize,
+        make: impl FnOnce(&Worker, &mut Each<'_, S::Payload>) -> Result<()>,
+    ) {
         let mut share = (self.share)(items);
         let error = make(self.worker, &mut |event| share.event(event)).err();
         let done = Done { results: share.results(), error, cost: self.cost };

@@ -6,10 +6,11 @@ use crate::items::{Collector, Data, Item, Out, Rules, crypt_params};
 use crate::listed::Listed;
 use crate::runs::Runs;
 use crate::walk::{WalkSpec, walk_part};
+use crate::wanted::Wanted;
 use bytes::Bytes;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use zsend_encoder::event::{BlockInfo, Event, Payload, Spill, Write, WriteEmbedded, WriteForm};
+use zsend_encoder::event::{BlockInfo, Event, Spill, Write, WriteEmbedded, WriteForm};
 use zsend_encoder::policy::{OLD_MAX_BLOCK_SIZE, Plan};
 use zsend_pool::PoolError;
 use zsend_pool::blkptr::BlkPtr;
@@ -21,30 +22,32 @@ use zsend_records::flags::Features;
 const BAD_BLOCK: u64 = 0x02F5_BADD_B10C;
 
 /// Takes events in order.
-pub(crate) type Each<'a> = dyn FnMut(Event) -> Result<()> + 'a;
+pub(crate) type Each<'a, P> = dyn FnMut(Event<P>) -> Result<()> + 'a;
 
 /// Makes events of items at once: where nothing is read, none has to wait for others.
-struct Direct<'a, 'b> {
+struct Direct<'a, 'b, P> {
     worker: &'a Worker,
-    each: &'a mut Each<'b>,
+    each: &'a mut Each<'b, P>,
 }
 
-impl Out for Direct<'_, '_> {
-    fn item(&mut self, item: Item, _: u64) -> Result<()> {
+impl<P: Wanted> Out for Direct<'_, '_, P> {
+    type Payload = P;
+
+    fn item(&mut self, item: Item<P>, _: u64) -> Result<()> {
         self.worker.item(item, None, self.each)
     }
 }
 
 /// The items of a batch, none of them read.
-pub(crate) struct Opened<'a> {
-    items: Vec<Item>,
+pub(crate) struct Opened<'a, P> {
+    items: Vec<Item<P>>,
     /// Where they are read together.
     pub(crate) runs: Runs<'a>,
     /// What ended the batch, after those items.
     expanded: Result<()>,
 }
 
-impl Opened<'_> {
+impl<P> Opened<'_, P> {
     /// How many there are.
     pub(crate) const fn items(&self) -> usize {
         self.items.len()
@@ -64,7 +67,7 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// Opens a batch: what it has to read is known then.
-    pub(crate) fn open(&self, batch: Batch) -> Opened<'_> {
+    pub(crate) fn open<P: Wanted>(&self, batch: Batch<P>) -> Opened<'_, P> {
         let room = Vec::with_capacity(batch.items);
         let (items, expanded) = self.expand(batch, room);
         let runs = Runs::new(self.walk.objset.zio(), self.latency, &items);
@@ -72,7 +75,11 @@ impl Worker {
     }
 
     /// Gives the events of a batch, in its order. On an error those before it are right.
-    pub(crate) fn run(&self, opened: Opened<'_>, each: &mut Each<'_>) -> Result<()> {
+    pub(crate) fn run<P: Wanted>(
+        &self,
+        opened: Opened<'_, P>,
+        each: &mut Each<'_, P>,
+    ) -> Result<()> {
         let Opened { items, mut runs, expanded } = opened;
         for (i, item) in items.into_iter().enumerate() {
             let extent = runs.extent(i);
@@ -82,12 +89,12 @@ impl Worker {
     }
 
     /// As [`Self::run`], where nothing is read.
-    pub(crate) fn size(&self, batch: Batch, each: &mut Each<'_>) -> Result<()> {
+    pub(crate) fn size<P: Wanted>(&self, batch: Batch<P>, each: &mut Each<'_, P>) -> Result<()> {
         self.expand(batch, Direct { worker: self, each }).1
     }
 
     /// The items of a batch, its parts walked; those before an error if there is one.
-    fn expand<O: Out>(&self, batch: Batch, out: O) -> (O, Result<()>) {
+    fn expand<O: Out>(&self, batch: Batch<O::Payload>, out: O) -> (O, Result<()>) {
         let (rules, objset) = (self.rules, &*self.walk.objset);
         let mut collector = Collector { rules, objset, listed: Listed::default(), out };
         let expanded = batch.pieces.into_iter().try_for_each(|piece| match piece {
@@ -97,7 +104,12 @@ impl Worker {
         (collector.out, expanded)
     }
 
-    fn item(&self, item: Item, extent: Option<&Extent>, each: &mut Each<'_>) -> Result<()> {
+    fn item<P: Wanted>(
+        &self,
+        item: Item<P>,
+        extent: Option<&Extent>,
+        each: &mut Each<'_, P>,
+    ) -> Result<()> {
         match item {
             Item::Ready(event) => each(event),
             Item::Data(data) => self.data(&data, extent, each),
@@ -105,11 +117,16 @@ impl Worker {
         }
     }
 
-    fn data(&self, data: &Data, extent: Option<&Extent>, each: &mut Each<'_>) -> Result<()> {
+    fn data<P: Wanted>(
+        &self,
+        data: &Data,
+        extent: Option<&Extent>,
+        each: &mut Each<'_, P>,
+    ) -> Result<()> {
         let Data { at, bp, blksz, .. } = data;
         let block = block_info(bp);
         let offset = at.blkid.wrapping_mul(*blksz);
-        let write = |form, offset, payload: Payload, logical_size| {
+        let write = |form, offset, payload: P, logical_size| {
             Event::Write(Write {
                 object: at.object,
                 dnode_type: data.dnode_type,
@@ -135,26 +152,20 @@ impl Worker {
             },
             Plan::Write(form) => {
                 let (form, payload) = match refused {
-                    Some(e) => (WriteForm::Plain, whole(self.replace(e, *blksz)?, *blksz)),
+                    Some(e) => (WriteForm::Plain, P::whole(self.replace::<P>(e, *blksz)?)),
                     None => self.payload(form, data, extent)?,
                 };
                 each(write(form, offset, payload, *blksz))
             }
             Plan::Split => {
                 let whole = match refused {
-                    Some(e) => self.replace(e, *blksz)?,
-                    None => self.plain_or_replaced(data, extent)?,
+                    Some(e) => self.replace::<P>(e, *blksz)?,
+                    None => self.plain_or_replaced::<P>(data, extent)?,
                 };
                 let mut done = 0;
                 while done < *blksz {
                     let len = OLD_MAX_BLOCK_SIZE.min(blksz - done);
-                    let payload = match &whole {
-                        None => Payload::size_only(len),
-                        Some(bytes) => {
-                            let (from, to) = (as_len(done), as_len(done + len));
-                            Payload::new(bytes.slice(from.min(bytes.len())..to.min(bytes.len())))
-                        }
-                    };
+                    let payload = P::part(&whole, done, len);
                     each(write(WriteForm::Anonymous, offset.wrapping_add(done), payload, len))?;
                     done += len;
                 }
@@ -164,29 +175,19 @@ impl Worker {
     }
 
     /// The payload in the wanted form; plain if the block is lost and replaced.
-    fn payload(
+    fn payload<P: Wanted>(
         &self,
         form: WriteForm,
         data: &Data,
         extent: Option<&Extent>,
-    ) -> Result<(WriteForm, Payload)> {
+    ) -> Result<(WriteForm, P)> {
         let Data { at, bp, blksz, .. } = data;
         if form == WriteForm::Plain || form == WriteForm::Anonymous {
-            return Ok((form, whole(self.plain_or_replaced(data, extent)?, *blksz)));
+            return Ok((form, P::whole(self.plain_or_replaced::<P>(data, extent)?)));
         }
-        if self.rules.sizes_only {
-            return Ok((form, Payload::size_only(bp.psize())));
-        }
-        match self.as_sent(form, bp, at, extent) {
-            // The sum that verified the block is the payload's sum, where it is the same sum.
-            Ok(stored) => Ok((
-                form,
-                match stored.sum {
-                    Some(sum) => Payload::with_sum(stored.data, sum),
-                    None => Payload::new(stored.data),
-                },
-            )),
-            Err(e) => Ok((WriteForm::Plain, whole(self.replace(e, *blksz)?, *blksz))),
+        match P::stored(bp.psize(), || self.as_sent(form, bp, at, extent)) {
+            Ok(payload) => Ok((form, payload)),
+            Err(e) => Ok((WriteForm::Plain, P::whole(self.replace::<P>(e, *blksz)?))),
         }
     }
 
@@ -217,41 +218,44 @@ impl Worker {
         objset.zio().read(bp, at, objset.access(extent))
     }
 
-    /// The decompressed block, or its replacement; nothing if only sizes are wanted. What lies in its
-    /// pointer is decompressed all the same, since it can fail to be.
-    fn plain_or_replaced(&self, data: &Data, extent: Option<&Extent>) -> Result<Option<Bytes>> {
-        if self.rules.sizes_only && !data.bp.is_embedded() {
-            return Ok(None);
-        }
-        match self.plain(&data.bp, &data.at, extent) {
-            Ok(bytes) => Ok((!self.rules.sizes_only).then_some(bytes)),
-            Err(e) => self.replace(e, data.blksz),
-        }
+    /// The decompressed block, or its replacement. What lies in its pointer is decompressed even where
+    /// only sizes are wanted, since it can fail to be.
+    fn plain_or_replaced<P: Wanted>(
+        &self,
+        data: &Data,
+        extent: Option<&Extent>,
+    ) -> Result<P::Block> {
+        let Data { at, bp, blksz, .. } = data;
+        let read = || self.plain(bp, at, extent);
+        let block = if bp.is_embedded() {
+            read().and_then(|bytes| P::block(*blksz, || Ok(bytes)))
+        } else {
+            P::block(*blksz, read)
+        };
+        block.or_else(|e| self.replace::<P>(e, *blksz))
     }
 
-    /// A block of the pattern, if lost blocks are to be replaced, or nothing if only sizes are wanted;
-    /// otherwise the error.
-    fn replace(&self, error: PoolError, blksz: u64) -> Result<Option<Bytes>> {
+    /// A block of the pattern, if lost blocks are to be replaced; otherwise the error.
+    fn replace<P: Wanted>(&self, error: PoolError, blksz: u64) -> Result<P::Block> {
         let Some(replaced) = &self.replaced else { return Err(error.into()) };
         replaced.lock().unwrap_or_else(PoisonError::into_inner).push(error);
         let pattern = || BAD_BLOCK.to_le_bytes().repeat(as_len(blksz) / 8).into();
-        Ok((!self.rules.sizes_only).then(pattern))
+        Ok(P::block(blksz, || Ok(pattern()))?)
     }
 
-    fn spill(
+    fn spill<P: Wanted>(
         &self,
         at: &Bookmark,
         bp: &BlkPtr,
         unmodified: bool,
         extent: Option<&Extent>,
-    ) -> Result<Event> {
+    ) -> Result<Event<P>> {
         let raw = self.rules.policy.features.contains(Features::RAW);
         self.walk.objset.check_block(bp, at, !raw)?;
-        let payload = match (self.rules.sizes_only, raw) {
-            (true, true) => Payload::size_only(bp.psize()),
-            (true, false) => Payload::size_only(bp.lsize()),
-            (false, true) => Payload::new(self.as_sent(WriteForm::Raw, bp, at, extent)?.data),
-            (false, false) => Payload::new(self.plain(bp, at, extent)?),
+        let payload = if raw {
+            P::stored(bp.psize(), || self.as_sent(WriteForm::Raw, bp, at, extent))?
+        } else {
+            P::whole(P::block(bp.lsize(), || self.plain(bp, at, extent))?)
         };
         Ok(Event::Spill(Spill { object: at.object, unmodified, block: block_info(bp), payload }))
     }
@@ -270,16 +274,14 @@ const fn is_expanded(plan: Plan) -> bool {
     }
 }
 
-/// A whole block's payload, of which only the size matters if there are no bytes.
-fn whole(bytes: Option<Bytes>, blksz: u64) -> Payload {
-    bytes.map_or_else(|| Payload::size_only(blksz), Payload::new)
-}
-
-fn embedded_payload(bp: &BlkPtr) -> Payload {
+fn embedded_payload<P: Wanted>(bp: &BlkPtr) -> P {
     let (bytes, len) = bp.embedded_payload();
-    let mut padded = bytes[..len].to_vec();
-    padded.resize(len.next_multiple_of(8), 0);
-    Payload::new(padded.into())
+    let padded_len = len.next_multiple_of(8);
+    P::at_hand(padded_len as u64, || {
+        let mut padded = bytes[..len].to_vec();
+        padded.resize(padded_len, 0);
+        padded.into()
+    })
 }
 
 fn block_info(bp: &BlkPtr) -> BlockInfo {

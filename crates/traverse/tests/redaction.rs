@@ -29,7 +29,7 @@ fn data(stream: &[u8]) -> Vec<(RecordType, Vec<u8>)> {
 fn written(plan: &SendPlan<'_>) -> Vec<u8> {
     let mut stream = Vec::new();
     plan.write(&mut stream, &AtomicBool::new(false), |_| {}).unwrap();
-    assert_eq!(plan.exact_size(&AtomicBool::new(false)).unwrap().bytes, stream.len() as u64);
+    assert_eq!(plan.exact_size(&AtomicBool::new(false)).unwrap().bytes(), stream.len() as u64);
     stream
 }
 

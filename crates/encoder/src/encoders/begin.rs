@@ -1,22 +1,18 @@
 //! BEGIN: names what the stream holds, and carries the nvlist that some features need.
 
 use super::RecordEncoder;
-use crate::encoder::Emit;
-use crate::event::{Event, Payload};
+use crate::emit::Emit;
+use crate::event;
 use std::io;
 use zerocopy::byteorder::{U32, U64};
 use zsend_records::drr::{Begin, MAGIC, NAME_SIZE, ReplayRecord};
 use zsend_records::flags::{HeaderType, VersionInfo};
+use zsend_records::writer::{Header, Measured};
 
 pub(super) struct BeginEncoder;
 
-impl RecordEncoder for BeginEncoder {
-    fn takes(&self, event: &Event) -> bool {
-        matches!(event, Event::Begin(_))
-    }
-
-    fn encode(&self, event: &Event, out: &mut dyn Emit) -> io::Result<()> {
-        let Event::Begin(begin) = event else { return Ok(()) };
+impl<P: Measured> RecordEncoder<event::Begin<P>, P> for BeginEncoder {
+    fn encode(&self, begin: &event::Begin<P>, out: &mut dyn Emit<P>) -> io::Result<()> {
         let params = out.params();
         let mut toname = [0; NAME_SIZE];
         // A name may fill the field but for its NUL; longer ones do not exist in a pool.
@@ -33,8 +29,8 @@ impl RecordEncoder for BeginEncoder {
             fromguid: U64::new(begin.fromguid),
             toname,
         });
-        let payload = Payload::new(begin.payload.clone().into());
-        record.payloadlen = U32::new(u32::try_from(payload.len).map_err(io::Error::other)?);
-        out.emit(record, &payload)
+        record.payloadlen =
+            U32::new(u32::try_from(begin.payload.size()).map_err(io::Error::other)?);
+        out.emit(Header::new(record).map_err(io::Error::other)?, &begin.payload)
     }
 }

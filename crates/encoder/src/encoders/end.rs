@@ -1,16 +1,18 @@
-//! END: the sum of everything before it.
+//! END: the sum of everything before it, which the writer of the stream knows.
 
-use crate::encoder::Emit;
-use crate::event::Payload;
+use super::RecordEncoder;
+use crate::emit::Emit;
+use crate::event;
 use std::io;
 use zerocopy::byteorder::U64;
-use zsend_records::drr::{End, ReplayRecord};
+use zsend_records::drr::End;
+use zsend_records::writer::{Header, Measured};
 
-/// Emits END. The pending record must have been sent, since END holds the sum after it.
-pub(crate) fn end(out: &mut dyn Emit) -> io::Result<()> {
-    let record = ReplayRecord::new(&End {
-        end_checksum: out.chain().sum().words().map(U64::new),
-        toguid: U64::new(out.params().toguid),
-    });
-    out.emit(record, &Payload::NONE)
+pub(super) struct EndEncoder;
+
+impl<P: Measured> RecordEncoder<event::End, P> for EndEncoder {
+    fn encode(&self, _: &event::End, out: &mut dyn Emit<P>) -> io::Result<()> {
+        let toguid = U64::new(out.params().toguid);
+        out.emit(Header::of(&End { end_checksum: [U64::ZERO; 4], toguid }), &P::NONE)
+    }
 }

@@ -1,20 +1,17 @@
 //! FREE: holes in objects.
 
 use super::RecordEncoder;
-use crate::encoder::Emit;
-use crate::event::{Event, Hole};
+use crate::emit::Emit;
+use crate::event::Hole;
 use std::io;
-use zsend_records::drr::OBJECT_END;
+use zerocopy::byteorder::U64;
+use zsend_records::drr::{Free, OBJECT_END};
+use zsend_records::writer::{Header, Measured};
 
 pub(super) struct FreeEncoder;
 
-impl RecordEncoder for FreeEncoder {
-    fn takes(&self, event: &Event) -> bool {
-        matches!(event, Event::Hole(hole) if hole.object != 0)
-    }
-
-    fn encode(&self, event: &Event, out: &mut dyn Emit) -> io::Result<()> {
-        let Event::Hole(hole) = event else { return Ok(()) };
+impl<P: Measured> RecordEncoder<Hole, P> for FreeEncoder {
+    fn encode(&self, hole: &Hole, out: &mut dyn Emit<P>) -> io::Result<()> {
         let range = if out.params().dialect.is_illumos() {
             illumos_range(hole)
         } else {
@@ -22,6 +19,12 @@ impl RecordEncoder for FreeEncoder {
         };
         range.map_or(Ok(()), |(offset, length)| out.free(hole.object, offset, length))
     }
+}
+
+/// The FREE of a range that is complete.
+pub(crate) fn free_header(object: u64, offset: u64, length: u64, toguid: u64) -> Header {
+    let [object, offset, length, toguid] = [object, offset, length, toguid].map(U64::new);
+    Header::of(&Free { object, offset, length, toguid })
 }
 
 /// `BP_SPAN`: bytes below a pointer. The C shift wraps at 64 bits, and its count on the machines

@@ -1,24 +1,20 @@
 //! OBJECT: a dnode with its bonus, and the FREE of everything past its end.
 
 use super::RecordEncoder;
-use crate::encoder::Emit;
-use crate::event::Event;
+use crate::emit::Emit;
+use crate::event;
 use crate::policy::OLD_MAX_BLOCK_SIZE;
 use std::io;
 use zerocopy::byteorder::{U32, U64};
-use zsend_records::drr::{OBJECT_END, Object, ReplayRecord};
+use zsend_records::drr::{OBJECT_END, Object};
 use zsend_records::flags::{Features, RecordFlags};
+use zsend_records::writer::{Header, Measured};
 
 pub(super) struct ObjectEncoder;
 
-impl RecordEncoder for ObjectEncoder {
-    fn takes(&self, event: &Event) -> bool {
-        matches!(event, Event::Object(_))
-    }
-
+impl<P: Measured> RecordEncoder<event::Object<P>, P> for ObjectEncoder {
     /// Follows `dump_dnode()`, illumos `dmu_send.c` and OpenZFS `module/zfs/dmu_send.c`, zfs-2.3.2.
-    fn encode(&self, event: &Event, out: &mut dyn Emit) -> io::Result<()> {
-        let Event::Object(o) = event else { return Ok(()) };
+    fn encode(&self, o: &event::Object<P>, out: &mut dyn Emit<P>) -> io::Result<()> {
         let params = *out.params();
         let large = params.features.contains(Features::LARGE_BLOCKS);
         let blksz = if large { o.blksz } else { o.blksz.min(OLD_MAX_BLOCK_SIZE) };
@@ -50,11 +46,12 @@ impl RecordEncoder for ObjectEncoder {
             body.nlevels = o.nlevels;
             body.nblkptr = o.nblkptr;
             if o.bonuslen != 0 {
-                body.raw_bonuslen = U32::new(u32::try_from(o.bonus.len).map_err(io::Error::other)?);
+                body.raw_bonuslen =
+                    U32::new(u32::try_from(o.bonus.size()).map_err(io::Error::other)?);
             }
         }
         body.flags = flags.bits();
-        out.emit(ReplayRecord::new(&body), &o.bonus)?;
+        out.emit(Header::of(&body), &o.bonus)?;
         let end = o.maxblkid.wrapping_add(1).wrapping_mul(o.blksz);
         out.free(o.object, end, OBJECT_END)
     }

@@ -1,22 +1,19 @@
 //! OBJECT_RANGE: the encryption parameters of a block of dnodes.
 
 use super::RecordEncoder;
-use crate::encoder::Emit;
-use crate::event::{Event, Payload};
+use crate::emit::Emit;
+use crate::event;
 use std::io;
 use zerocopy::byteorder::U64;
-use zsend_records::drr::{ObjectRange, ReplayRecord};
+use zsend_records::drr::ObjectRange;
 use zsend_records::flags::{Features, RecordFlags};
+use zsend_records::writer::{Header, Measured};
 
 pub(super) struct ObjectRangeEncoder;
 
-impl RecordEncoder for ObjectRangeEncoder {
-    fn takes(&self, event: &Event) -> bool {
-        matches!(event, Event::ObjectRange { .. })
-    }
-
-    fn encode(&self, event: &Event, out: &mut dyn Emit) -> io::Result<()> {
-        let Event::ObjectRange { firstobj, numslots, crypt } = event else { return Ok(()) };
+impl<P: Measured> RecordEncoder<event::ObjectRange, P> for ObjectRangeEncoder {
+    fn encode(&self, range: &event::ObjectRange, out: &mut dyn Emit<P>) -> io::Result<()> {
+        let crypt = &range.crypt;
         let params = *out.params();
         if !params.features.contains(Features::RAW) {
             return Ok(());
@@ -24,8 +21,8 @@ impl RecordEncoder for ObjectRangeEncoder {
         let mut flags = RecordFlags::empty();
         flags.set(RecordFlags::RAW_BYTESWAP, crypt.byteswap);
         let body = ObjectRange {
-            firstobj: U64::new(*firstobj),
-            numslots: U64::new(*numslots),
+            firstobj: U64::new(range.firstobj),
+            numslots: U64::new(range.numslots),
             toguid: U64::new(params.toguid),
             salt: crypt.salt,
             iv: crypt.iv,
@@ -33,6 +30,6 @@ impl RecordEncoder for ObjectRangeEncoder {
             flags: flags.bits(),
             pad: [0; 3],
         };
-        out.emit(ReplayRecord::new(&body), &Payload::NONE)
+        out.emit(Header::of(&body), &P::NONE)
     }
 }

@@ -1,19 +1,23 @@
 //! REDACT: ranges whose contents were withheld.
 
 use super::RecordEncoder;
-use crate::encoder::Emit;
-use crate::event::Event;
+use crate::emit::Emit;
+use crate::event;
 use std::io;
+use zerocopy::byteorder::U64;
+use zsend_records::drr::Redact;
+use zsend_records::writer::{Header, Measured};
 
 pub(super) struct RedactEncoder;
 
-impl RecordEncoder for RedactEncoder {
-    fn takes(&self, event: &Event) -> bool {
-        matches!(event, Event::Redact { .. })
+impl<P: Measured> RecordEncoder<event::Redact, P> for RedactEncoder {
+    fn encode(&self, range: &event::Redact, out: &mut dyn Emit<P>) -> io::Result<()> {
+        out.redact(range.object, range.offset, range.length)
     }
+}
 
-    fn encode(&self, event: &Event, out: &mut dyn Emit) -> io::Result<()> {
-        let Event::Redact { object, offset, length } = event else { return Ok(()) };
-        out.redact(*object, *offset, *length)
-    }
+/// The REDACT of a range that is complete.
+pub(crate) fn redact_header(object: u64, offset: u64, length: u64, toguid: u64) -> Header {
+    let [object, offset, length, toguid] = [object, offset, length, toguid].map(U64::new);
+    Header::of(&Redact { object, offset, length, toguid })
 }

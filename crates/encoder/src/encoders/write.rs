@@ -1,24 +1,20 @@
 //! WRITE: a block of data, or a part of one.
 
 use super::RecordEncoder;
-use crate::encoder::Emit;
-use crate::event::{BlockInfo, Event, WriteForm};
+use crate::emit::Emit;
+use crate::event::{self, BlockInfo, WriteForm};
 use std::io;
 use zerocopy::byteorder::{U32, U64};
-use zsend_records::drr::{ReplayRecord, Write};
+use zsend_records::drr::Write;
 use zsend_records::flags::RecordFlags;
 use zsend_records::types::Checksum;
+use zsend_records::writer::{Header, Measured};
 
 pub(super) struct WriteEncoder;
 
-impl RecordEncoder for WriteEncoder {
-    fn takes(&self, event: &Event) -> bool {
-        matches!(event, Event::Write(_))
-    }
-
+impl<P: Measured> RecordEncoder<event::Write<P>, P> for WriteEncoder {
     /// Follows `dump_write()`, illumos `dmu_send.c` and OpenZFS `module/zfs/dmu_send.c`, zfs-2.3.2.
-    fn encode(&self, event: &Event, out: &mut dyn Emit) -> io::Result<()> {
-        let Event::Write(w) = event else { return Ok(()) };
+    fn encode(&self, w: &event::Write<P>, out: &mut dyn Emit<P>) -> io::Result<()> {
         let params = *out.params();
         let b = &w.block;
         let object_type = if params.dialect.is_illumos() { b.object_type } else { w.dnode_type };
@@ -43,12 +39,12 @@ impl RecordEncoder for WriteEncoder {
             pad2: [0; 5],
             key_cksum: if described { b.checksum } else { [0; 4] }.map(U64::new),
             key_prop: U64::new(if described { key_prop(b) } else { 0 }),
-            compressed_size: U64::new(if compressed { w.payload.len } else { 0 }),
+            compressed_size: U64::new(if compressed { w.payload.size() } else { 0 }),
             salt: crypt.salt,
             iv: crypt.iv,
             mac: crypt.mac,
         };
-        out.emit(ReplayRecord::new(&body), &w.payload)
+        out.emit(Header::of(&body), &w.payload)
     }
 }
 

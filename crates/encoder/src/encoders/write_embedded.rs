@@ -1,21 +1,17 @@
 //! WRITE_EMBEDDED: a block that lay in its block pointer, as it lay there.
 
 use super::RecordEncoder;
-use crate::encoder::Emit;
-use crate::event::Event;
+use crate::emit::Emit;
+use crate::event;
 use std::io;
 use zerocopy::byteorder::{U32, U64};
-use zsend_records::drr::{ReplayRecord, WriteEmbedded};
+use zsend_records::drr::WriteEmbedded;
+use zsend_records::writer::{Header, Measured};
 
 pub(super) struct WriteEmbeddedEncoder;
 
-impl RecordEncoder for WriteEmbeddedEncoder {
-    fn takes(&self, event: &Event) -> bool {
-        matches!(event, Event::WriteEmbedded(_))
-    }
-
-    fn encode(&self, event: &Event, out: &mut dyn Emit) -> io::Result<()> {
-        let Event::WriteEmbedded(w) = event else { return Ok(()) };
+impl<P: Measured> RecordEncoder<event::WriteEmbedded<P>, P> for WriteEmbeddedEncoder {
+    fn encode(&self, w: &event::WriteEmbedded<P>, out: &mut dyn Emit<P>) -> io::Result<()> {
         let small = |n: u64| u32::try_from(n).map_err(io::Error::other);
         let body = WriteEmbedded {
             object: U64::new(w.object),
@@ -28,6 +24,6 @@ impl RecordEncoder for WriteEmbeddedEncoder {
             lsize: U32::new(small(w.block.lsize)?),
             psize: U32::new(small(w.block.psize)?),
         };
-        out.emit(ReplayRecord::new(&body), &w.payload)
+        out.emit(Header::of(&body), &w.payload)
     }
 }

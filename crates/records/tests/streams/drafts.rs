@@ -102,7 +102,7 @@ pub(crate) fn write_little(drafts: &Drafts) -> Vec<u8> {
             writer.record(*record, payload).unwrap();
         }
     }
-    writer.into_inner()
+    writer.into_inner().unwrap()
 }
 
 /// As a big-endian sender writes it; independent of the writer and the chain.

@@ -223,7 +223,7 @@ fn records_out_of_place_are_refused() {
     let bytes = |drafts: &[Draft]| {
         let mut writer = StreamWriter::new(Vec::new());
         drafts.iter().for_each(|(record, payload)| writer.record(*record, payload).unwrap());
-        writer.into_inner()
+        writer.into_inner().unwrap()
     };
     for (drafts, message) in [
         (vec![free()], "byte 0, record 0: magic is 0x0, expected 0x2f5bacbac"),

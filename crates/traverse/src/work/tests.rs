@@ -20,6 +20,7 @@ use zsend_pool::uberblock::Reflow;
 use zsend_pool::vdev::{Dtls, Known, Leaves, Member, Tree};
 use zsend_pool::zio::Zio;
 use zsend_records::types::{Checksum, Compress, DmuType};
+use zsend_records::writer::{Counted, Payload};
 
 /// A device of zeros behind these bytes.
 struct Memory(Vec<u8>);
@@ -64,7 +65,7 @@ fn objset() -> Objset {
     Objset::open(&zio, &cache, 1, pointer(11, 0, 2).build().unwrap(), None).unwrap()
 }
 
-fn worker(features: Features, sizes_only: bool, replace: bool) -> Worker {
+fn worker(features: Features, replace: bool) -> Worker {
     Worker {
         walk: WalkSpec { objset: Arc::new(objset()), fromtxg: 0, resume: None },
         rules: Rules {
@@ -72,7 +73,6 @@ fn worker(features: Features, sizes_only: bool, replace: bool) -> Worker {
             fromtxg: 0,
             resume_object: 0,
             unmodified_spill: true,
-            sizes_only,
         },
         latency: Duration::ZERO,
         replaced: replace.then(Arc::default),
@@ -80,13 +80,13 @@ fn worker(features: Features, sizes_only: bool, replace: bool) -> Worker {
 }
 
 /// Bytes of the payloads that an item gives.
-fn sizes(worker: &Worker, item: Item) -> Result<Vec<u64>> {
+fn sizes<P: Wanted>(worker: &Worker, item: Item<P>) -> Result<Vec<u64>> {
     let mut sizes = Vec::new();
     worker.item(item, None, &mut |event| {
         sizes.push(match event {
-            Event::Write(w) => w.payload.len,
-            Event::WriteEmbedded(w) => w.payload.len,
-            Event::Spill(s) => s.payload.len,
+            Event::Write(w) => w.payload.size(),
+            Event::WriteEmbedded(w) => w.payload.size(),
+            Event::Spill(s) => s.payload.size(),
             other => panic!("{other:?}"),
         });
         Ok(())
@@ -138,16 +138,18 @@ proptest! {
         let bp = bp.build().unwrap();
         let at = Bookmark::new(1, 3, 0, 2);
         let blksz = bp.lsize();
-        let item = if spill {
-            Item::Spill { at, bp, unmodified: false }
-        } else {
-            Item::Data(Data { at, bp, dnode_type: DmuType(19), blksz })
-        };
         let mut features = features;
         features.set(Features::EMBED_DATA, embed);
         features.set(Features::RAW, raw);
-        let counted = sizes(&worker(features, true, replace), item.clone());
-        let read = sizes(&worker(features, false, replace), item);
+        let data = Data { at, bp, dnode_type: DmuType(19), blksz };
+        let (counted, read) = if spill {
+            let counted = Item::<Counted>::Spill { at, bp, unmodified: false };
+            let read = Item::<Payload>::Spill { at, bp, unmodified: false };
+            (sizes(&worker(features, replace), counted), sizes(&worker(features, replace), read))
+        } else {
+            let (counted, read) = (Item::<Counted>::Data(data.clone()), Item::<Payload>::Data(data));
+            (sizes(&worker(features, replace), counted), sizes(&worker(features, replace), read))
+        };
         match (counted, read) {
             (Ok(counted), Ok(read)) if !replace => prop_assert_eq!(counted, read),
             // A block that is lost when it is read is replaced as a whole, which counting cannot know.

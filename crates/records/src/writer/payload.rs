@@ -1,0 +1,83 @@
+//! Payloads as a writer takes them: bytes with their sum, or only how many there are.
+
+use crate::fletcher::Fletcher4;
+use bytes::Bytes;
+use core::fmt::Debug;
+
+/// What stands for the bytes after a record header.
+///
+/// A stream that is written takes a [`Payload`], one that is only counted a [`Counted`]. They are two
+/// types, so that a stream cannot be written of payloads whose bytes are not there.
+pub trait Measured: Clone + Debug + Send + Sync + 'static {
+    /// No payload.
+    const NONE: Self;
+
+    /// Bytes of payload.
+    fn size(&self) -> u64;
+}
+
+/// Bytes that follow a record header, with their Fletcher-4, which whoever has read them may have
+/// computed: sums combine, see [`Fletcher4::then`].
+#[derive(Clone, Debug)]
+pub struct Payload {
+    data: Bytes,
+    sum: Fletcher4,
+}
+
+impl Payload {
+    /// Bytes whose sum is not known yet.
+    pub fn new(data: impl Into<Bytes>) -> Self {
+        let data = data.into();
+        let sum = Fletcher4::of(&data);
+        Self { data, sum }
+    }
+
+    /// Bytes whose sum, taken from zero over little-endian words, is known.
+    pub const fn with_sum(data: Bytes, sum: Fletcher4) -> Self {
+        Self { data, sum }
+    }
+
+    /// The bytes.
+    pub const fn data(&self) -> &Bytes {
+        &self.data
+    }
+
+    /// Their sum, from zero.
+    pub const fn sum(&self) -> Fletcher4 {
+        self.sum
+    }
+}
+
+impl Measured for Payload {
+    const NONE: Self = Self { data: Bytes::new(), sum: Fletcher4::ZERO };
+
+    fn size(&self) -> u64 {
+        self.data.len() as u64
+    }
+}
+
+/// A payload of which only the length is known.
+///
+/// It cannot be written:
+///
+/// ```compile_fail,E0308
+/// use zerocopy::{FromZeros, byteorder::LE};
+/// use zsend_records::drr::WriteEmbedded;
+/// use zsend_records::writer::{Counted, Header, RecordSink, StreamWriter};
+///
+/// let embedded = WriteEmbedded::<LE>::new_zeroed();
+/// StreamWriter::new(Vec::new()).take(Header::of(&embedded), &Counted(0)).unwrap();
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counted(
+    /// Bytes.
+    pub u64,
+);
+
+impl Measured for Counted {
+    const NONE: Self = Self(0);
+
+    fn size(&self) -> u64 {
+        self.0
+    }
+}
