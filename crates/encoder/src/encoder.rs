@@ -159,8 +159,12 @@ impl Encoder<Counter> {
     /// Whether the first that was sent is a record that joins no other. If not, all is forgotten.
     pub(crate) fn is_sealed(&mut self) -> bool {
         let output = &mut self.output;
-        if !output.is_sealed {
-            (output.pending, output.summary, output.is_begun) = Default::default();
+        if output.is_begun && !output.is_sealed {
+            (output.pending, output.is_begun) = Default::default();
+            // Most ranges are still pending, so that there is nothing to forget.
+            if output.summary.bytes() > 0 {
+                output.summary = Summary::default();
+            }
         }
         output.is_sealed
     }

@@ -57,7 +57,7 @@ fn it_is_dumped() {
     let mut text = Vec::new();
     dump(&stream[..], &mut text, &options).unwrap();
     let text = String::from_utf8(text).unwrap();
-    assert!(text.contains("\nNOTE object = 7 toguid = 2a len = 12\n"), "{text}");
+    assert!(text.contains("\nNOTE object = 7 toguid = 42 len = 12\n"), "{text}");
     assert!(text.contains("\tTotal NOTE records = 1 (12 bytes)\n"), "{text}");
 }
 
