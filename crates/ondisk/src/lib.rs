@@ -36,9 +36,11 @@
 mod bits;
 pub mod blkptr;
 pub mod dnode;
+pub mod dsl;
 pub mod embedded;
 mod error;
 pub mod objset;
+pub mod uberblock;
 pub mod zil;
 
 pub use bits::Bits;
