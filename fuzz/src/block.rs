@@ -56,7 +56,13 @@ fn ask_pointer(bp: &BlkPtr) {
     if sound && !bp.is_hole() && !bp.is_redacted() {
         assert!(bp.lsize() <= 16 << 20 && bp.psize() <= 16 << 20);
     }
-    let _ = (bp.is_gang(), bp.level(), bp.checksum(), (bp.salt(), bp.iv(), bp.mac()), bp.physical_birth());
+    let _ = (
+        bp.is_gang(),
+        bp.level(),
+        bp.checksum(),
+        (bp.salt(), bp.iv(), bp.mac()),
+        bp.physical_birth(),
+    );
     let _ = (bp.is_encrypted(), bp.is_authenticated(), bp.is_dedup(), bp.logical_birth());
     let (payload, len) = bp.embedded_payload();
     assert!(len <= payload.len());

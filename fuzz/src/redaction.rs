@@ -55,7 +55,8 @@ pub fn check(bytes: &[u8]) {
     device.resize(ENTRIES as usize * BLOCK, 0);
     device.extend(entries);
     let (zio, cache) = (Arc::new(crate::memory::zio(&device, 9)), Arc::new(BlockCache::default()));
-    let os = Objset::open(&zio, &cache, 1, pointer(11, 0, 2), None).expect("the object set is sound");
+    let os =
+        Objset::open(&zio, &cache, 1, pointer(11, 0, 2), None).expect("the object set is sound");
     let Ok(mut list) = RedactionList::open(&os, 1) else { return };
     assert!(list.guids().len() <= BLOCK / 8);
     let (mut last, mut runs) = ((0, 0), 0);

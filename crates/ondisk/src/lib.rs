@@ -20,6 +20,22 @@
 //! # Ok::<(), zsend_ondisk::LayoutError>(())
 //! ```
 //!
+//! A dnode is built around its pointers, and found in its block:
+//!
+//! ```
+//! use zsend_ondisk::Order;
+//! use zsend_ondisk::blkptr::BlkPtr;
+//! use zsend_ondisk::dnode::{DnodeBuilder, DnodePhys, Outline};
+//!
+//! let core = DnodePhys { kind: 19, nlevels: 1, datablkszsec: 8.into(), ..DnodePhys::default() };
+//! let hole = BlkPtr::default();
+//! let file = DnodeBuilder { core, pointers: vec![hole], ..DnodeBuilder::default() };
+//! let block = [vec![0; 512], file.build(Order::Little)?].concat();
+//! let found = Outline::at(&block, 1).expect("a dnode in the second slot");
+//! assert_eq!(found.pointers().collect::<Vec<_>>(), [hole]);
+//! # Ok::<(), zsend_ondisk::LayoutError>(())
+//! ```
+//!
 //! A region with its checksum inside is sealed and verified:
 //!
 //! ```
@@ -36,9 +52,13 @@
 mod bits;
 pub mod blkptr;
 pub mod dnode;
+pub mod dsl;
 pub mod embedded;
 mod error;
 pub mod objset;
+pub mod space_map;
+pub mod uberblock;
+pub mod zap;
 pub mod zil;
 
 pub use bits::Bits;

@@ -1,42 +1,13 @@
 //! The uberblock ring: which of the pool's states is the newest that can be trusted.
 
-use crate::blkptr::{BLKPTR_SIZE, BlkPtr};
+use crate::blkptr::{BlkPtr, MINBLOCK_SHIFT};
 use core::cmp::Reverse;
-use core::mem::offset_of;
-use static_assertions::{assert_eq_size, const_assert_eq};
-use zerocopy::byteorder::{LE, U64};
-use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
+use zsend_ondisk::Bits;
 use zsend_ondisk::embedded::{self, Sum};
-
-/// Magic of an uberblock, `UBERBLOCK_MAGIC`.
-pub const MAGIC: u64 = 0x00BA_B10C;
-/// Magic of the multihost fields, `MMP_MAGIC`.
-const MMP_MAGIC: u64 = 0xA11C_EA11;
-/// Bytes of an uberblock; older software wrote fewer fields, and zeros after them.
-const UBERBLOCK_SIZE: usize = 216;
-/// Bytes of the ring in each label.
-pub const RING_SIZE: usize = 128 << 10;
-
-/// `uberblock_phys_t`. Source: OpenZFS `include/sys/uberblock_impl.h`, zfs-2.3.2.
-#[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-struct UberblockPhys {
-    magic: U64<LE>,
-    version: U64<LE>,
-    txg: U64<LE>,
-    guid_sum: U64<LE>,
-    timestamp: U64<LE>,
-    rootbp: [u8; BLKPTR_SIZE],
-    software_version: U64<LE>,
-    mmp_magic: U64<LE>,
-    mmp_delay: U64<LE>,
-    mmp_config: U64<LE>,
-    checkpoint_txg: U64<LE>,
-    raidz_reflow_info: U64<LE>,
-}
-assert_eq_size!(UberblockPhys, [u8; UBERBLOCK_SIZE]);
-const_assert_eq!(offset_of!(UberblockPhys, rootbp), 40);
-const_assert_eq!(offset_of!(UberblockPhys, checkpoint_txg), 200);
+pub use zsend_ondisk::uberblock::{MAGIC, RING_SIZE};
+use zsend_ondisk::uberblock::{
+    MMP_MAGIC, REFLOW_OFFSET, REFLOW_STATE, UberblockPhys, mmp, slot_size,
+};
 
 /// A verified uberblock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,12 +46,13 @@ pub struct Heartbeat {
 
 impl Heartbeat {
     /// From `ub_mmp_delay` and `ub_mmp_config`.
-    const fn new(delay: u64, config: u64) -> Option<Self> {
+    fn new(delay: u64, config: u64) -> Option<Self> {
         if delay == 0 {
             return None;
         }
-        let interval = if config & 1 != 0 { Some((config >> 8) & 0xff_ffff) } else { None };
-        let fail_intervals = if config & 4 != 0 { Some(config >> 48) } else { None };
+        let field = |has: Bits, of: Bits| has.is_set(config).then(|| of.get(config));
+        let interval = field(mmp::HAS_INTERVAL, mmp::INTERVAL);
+        let fail_intervals = field(mmp::HAS_FAIL_INTERVALS, mmp::FAIL_INTERVALS);
         Some(Self { delay, interval, fail_intervals })
     }
 }
@@ -98,32 +70,28 @@ impl Uberblock {
     /// An uberblock that is kept as words, such as a checkpoint's in the MOS; older software wrote
     /// fewer of them. `None` if they do not begin with the magic.
     pub fn from_words(words: &[u64]) -> Option<Self> {
-        let mut bytes = [0; UBERBLOCK_SIZE];
-        for (b, w) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(words) {
-            *b = w.to_le_bytes();
-        }
-        Self::from_bytes(&bytes).filter(|_| words.first() == Some(&MAGIC))
+        let phys = UberblockPhys::from_words(words);
+        (phys.magic.get() == MAGIC).then(|| Self::of(&phys))
     }
 
-    fn from_bytes(bytes: &[u8; UBERBLOCK_SIZE]) -> Option<Self> {
-        let phys = UberblockPhys::ref_from_bytes(bytes).ok()?;
-        let mmp = phys.mmp_magic.get() == MMP_MAGIC;
+    fn of(phys: &UberblockPhys) -> Self {
+        let has_mmp = phys.mmp_magic.get() == MMP_MAGIC;
         let config = phys.mmp_config.get();
         let reflow = phys.raidz_reflow_info.get();
-        Some(Self {
+        Self {
             version: phys.version.get(),
             txg: phys.txg.get(),
             guid_sum: phys.guid_sum.get(),
             timestamp: phys.timestamp.get(),
             rootbp: BlkPtr::parse(&phys.rootbp),
-            mmp_seq: if mmp && config & 2 != 0 { (config >> 32) & 0xffff } else { 0 },
-            heartbeat: if mmp { Heartbeat::new(phys.mmp_delay.get(), config) } else { None },
+            mmp_seq: if has_mmp && mmp::HAS_SEQ.is_set(config) { mmp::SEQ.get(config) } else { 0 },
+            heartbeat: if has_mmp { Heartbeat::new(phys.mmp_delay.get(), config) } else { None },
             checkpoint_txg: phys.checkpoint_txg.get(),
             reflow: Reflow {
-                offset: (reflow & ((1 << 55) - 1)) << 9,
-                scratch_valid: reflow >> 55 == 1,
+                offset: REFLOW_OFFSET.get(reflow) << MINBLOCK_SHIFT,
+                scratch_valid: REFLOW_STATE.get(reflow) == 1,
             },
-        })
+        }
     }
 
     /// What makes one uberblock newer than another, most significant first.
@@ -146,14 +114,8 @@ pub struct Unverified<'a> {
 impl<'a> Unverified<'a> {
     /// `None` if nothing was written there.
     fn parse(slot: &'a [u8], offset: u64) -> Option<Self> {
-        let mut bytes: [u8; UBERBLOCK_SIZE] = *slot.first_chunk()?;
-        let magic = *bytes.first_chunk()?;
-        match (u64::from_le_bytes(magic), u64::from_be_bytes(magic)) {
-            (MAGIC, _) => {}
-            (_, MAGIC) => bytes.as_chunks_mut::<8>().0.iter_mut().for_each(|w| w.reverse()),
-            _ => return None,
-        }
-        Some(Self { uberblock: Uberblock::from_bytes(&bytes)?, slot, offset })
+        let (phys, _) = UberblockPhys::parse(slot)?;
+        Some(Self { uberblock: Uberblock::of(&phys), slot, offset })
     }
 
     /// The uberblock, if its checksum is right.
@@ -165,7 +127,7 @@ impl<'a> Unverified<'a> {
 /// What the slots of one label's ring hold, which starts at `offset` of the device. `ashift` is that
 /// of the device's top-level vdev and gives the size of a slot.
 pub fn ring(bytes: &[u8], offset: u64, ashift: u64) -> impl Iterator<Item = Unverified<'_>> {
-    let slot = 1usize << ashift.clamp(10, 13);
+    let slot = slot_size(ashift);
     (offset..)
         .step_by(slot)
         .zip(bytes.chunks_exact(slot))
@@ -191,11 +153,8 @@ pub(crate) mod tests {
     /// A slot at `offset` as either kind of machine writes it.
     pub(crate) fn slot(words: &[u64], offset: u64, big: bool) -> Vec<u8> {
         let order = if big { Order::Big } else { Order::Little };
-        let mut slot = vec![0; 1024];
-        let mut put = |at: usize, value: u64| slot[at..at + 8].copy_from_slice(&order.bytes(value));
-        for (i, &w) in words.iter().enumerate() {
-            put(i * 8, w);
-        }
+        let mut slot = UberblockPhys::from_words(words).to_bytes(order).to_vec();
+        slot.resize(1024, 0);
         embedded::seal(&mut slot, [offset, 0, 0, 0], Sum::Whole, order).unwrap();
         slot
     }

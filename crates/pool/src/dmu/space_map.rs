@@ -7,12 +7,11 @@ use super::dnode::Dnode;
 use super::objset::Objset;
 use crate::place::Bookmark;
 use crate::{PoolError, Result};
-use core::mem::offset_of;
-use static_assertions::{assert_eq_size, const_assert_eq};
 use std::collections::BTreeMap;
 use std::ops::Range;
+use zerocopy::FromBytes;
 use zerocopy::byteorder::{LE, U64};
-use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
+use zsend_ondisk::space_map::{SpaceMapEntry, SpaceMapPhys};
 use zsend_records::types::DmuType;
 
 /// Type of the object: `DMU_OT_SPACE_MAP`.
@@ -20,21 +19,6 @@ const OBJECT_TYPE: DmuType = DmuType(8);
 /// Most segments that are kept, of some 32 bytes each. A DTL has a few; a metaslab that was so torn
 /// could not be used by the kernel either.
 const MAX_SEGMENTS: usize = 1 << 20;
-
-/// `space_map_phys_t`, the bonus, without the histogram, which older pools lack. Source: OpenZFS
-/// `include/sys/space_map.h`, zfs-2.3.2.
-#[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-struct SpaceMapPhys {
-    /// The object's own number, in pools of the first versions.
-    object: U64<LE>,
-    /// Bytes of the log.
-    length: U64<LE>,
-    /// Units that are allocated, less those that are freed.
-    alloc: U64<LE>,
-}
-assert_eq_size!(SpaceMapPhys, [u8; 24]);
-const_assert_eq!(offset_of!(SpaceMapPhys, length), 8);
 
 /// Ascending segments, none of which touches the next.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -85,21 +69,17 @@ impl Scale {
     /// The entry at the start of `words`, and how many of them it takes; no entry for what only tells
     /// when the next ones were written, or fills up a block.
     ///
-    /// Source: `space_map_iterate()`, OpenZFS `module/zfs/space_map.c`, and the fields in
-    /// `include/sys/space_map.h`, zfs-2.3.2.
+    /// Source: `space_map_iterate()`, OpenZFS `module/zfs/space_map.c`, zfs-2.3.2.
     fn entry(&self, words: &[U64<LE>]) -> core::result::Result<(Option<Entry>, usize), String> {
-        let first = words.first().map_or(0, |w| w.get());
-        let (is_free, offset, run, used) = match first >> 62 {
-            0b10 => return Ok((None, 1)),
-            0b11 => {
-                let Some(second) = words.get(1).map(|w| w.get()) else {
-                    return Err("half an entry at the end of a block".to_owned());
-                };
-                let run = ((first >> 24) & ((1 << 36) - 1)) + 1;
-                (second >> 63 != 0, second & (u64::MAX >> 1), run, 2)
-            }
-            _ => (first >> 15 & 1 != 0, first >> 16, (first & 0x7fff) + 1, 1),
-        };
+        let word = |i: usize| words.get(i).map(|w| w.get());
+        let (is_free, offset, run, used) =
+            match SpaceMapEntry::decode(word(0).unwrap_or(0), word(1)) {
+                None => return Err("half an entry at the end of a block".to_owned()),
+                Some((SpaceMapEntry::Debug(_), used)) => return Ok((None, used)),
+                Some((SpaceMapEntry::Run { is_free, offset, run, vdev: _ }, used)) => {
+                    (is_free, offset, run, used)
+                }
+            };
         let scaled = |steps: u64| {
             let units = steps.checked_shl(self.shift)?;
             (units >> self.shift == steps).then_some(units)

@@ -6,13 +6,13 @@ use crate::dmu::objset::Objset;
 use crate::place::Bookmark;
 use crate::zap;
 use crate::{PoolError, Result};
+use zerocopy::U64;
+use zsend_ondisk::dsl::{BookmarkPhys, FLAG_HAS_FREED_BEFORE_NEXT};
 
 /// Name of the field that holds the ZAP of bookmarks: `DS_FIELD_BOOKMARK_NAMES`.
 const FIELD_BOOKMARKS: &str = "com.delphix:bookmarks";
 
-/// A bookmark: `zfs_bookmark_phys_t`, of which old pools store only the first three words.
-///
-/// Source: OpenZFS `include/sys/dsl_bookmark.h`, zfs-2.3.2.
+/// A bookmark, as [`BookmarkPhys`] has it.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct DsBookmark {
     /// Guid of the snapshot that it was made of.
@@ -45,22 +45,22 @@ impl DsBookmark {
             let found = format!("{} integers of {} bytes", words.len(), entry.int_size);
             return Err(PoolError::corrupt(at, "bookmark", found, "at least three of 8 bytes"));
         }
-        let w = |i: usize| words.get(i).copied().unwrap_or(0);
+        let phys = BookmarkPhys::from_words(&words);
         Ok(Self {
-            guid: w(0),
-            creation_txg: w(1),
-            creation_time: w(2),
-            redaction_obj: w(3),
-            flags: w(4),
-            referenced: [w(5), w(6), w(7)],
-            freed_before_next: [w(8), w(9), w(10)],
-            ivset_guid: w(11),
+            guid: phys.guid.get(),
+            creation_txg: phys.creation_txg.get(),
+            creation_time: phys.creation_time.get(),
+            redaction_obj: phys.redaction_obj.get(),
+            flags: phys.flags.get(),
+            referenced: phys.referenced.map(U64::get),
+            freed_before_next: phys.freed_before_next.map(U64::get),
+            ivset_guid: phys.ivset_guid.get(),
         })
     }
 
     /// Whether the space figures are there: `ZBM_FLAG_HAS_FBN`.
     pub const fn has_freed_before_next(&self) -> bool {
-        self.flags & 1 != 0
+        self.flags & FLAG_HAS_FREED_BEFORE_NEXT != 0
     }
 }
 

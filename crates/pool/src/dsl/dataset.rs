@@ -1,55 +1,18 @@
 //! Datasets: heads and snapshots, and how they descend from one another.
 
 use super::dir::Dir;
-use crate::blkptr::{BLKPTR_SIZE, BlkPtr};
+use crate::blkptr::BlkPtr;
 use crate::dmu::objset::Objset;
 use crate::place::Bookmark;
 use crate::zap;
 use crate::{PoolError, Result, feature};
-use core::mem::offset_of;
-use static_assertions::{assert_eq_size, const_assert_eq};
 use std::sync::Arc;
-use zerocopy::byteorder::{LE, U64};
-use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
+use zerocopy::FromBytes;
+use zsend_ondisk::dsl::{DatasetPhys, FLAG_CI_DATASET, FLAG_INCONSISTENT};
 use zsend_records::types::DmuType;
 
 /// How many origins are followed from clone to clone before a chain counts as a loop.
 const MAX_CLONE_DEPTH: usize = 10_000;
-
-/// `DS_FLAG_CI_DATASET`: names are compared without case.
-const FLAG_CI_DATASET: u64 = 1 << 16;
-/// `DS_FLAG_INCONSISTENT`: a partial receive.
-const FLAG_INCONSISTENT: u64 = 1;
-
-/// `dsl_dataset_phys_t`. Source: OpenZFS `include/sys/dsl_dataset.h`, zfs-2.3.2.
-#[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-struct DatasetPhys {
-    dir_obj: U64<LE>,
-    prev_snap_obj: U64<LE>,
-    prev_snap_txg: U64<LE>,
-    next_snap_obj: U64<LE>,
-    snapnames_zapobj: U64<LE>,
-    num_children: U64<LE>,
-    creation_time: U64<LE>,
-    creation_txg: U64<LE>,
-    deadlist_obj: U64<LE>,
-    referenced_bytes: U64<LE>,
-    compressed_bytes: U64<LE>,
-    uncompressed_bytes: U64<LE>,
-    unique_bytes: U64<LE>,
-    fsid_guid: U64<LE>,
-    guid: U64<LE>,
-    flags: U64<LE>,
-    bp: [u8; BLKPTR_SIZE],
-    next_clones_obj: U64<LE>,
-    props_obj: U64<LE>,
-    userrefs_obj: U64<LE>,
-    pad: [U64<LE>; 5],
-}
-assert_eq_size!(DatasetPhys, [u8; 320]);
-const_assert_eq!(offset_of!(DatasetPhys, bp), 128);
-const_assert_eq!(offset_of!(DatasetPhys, props_obj), 264);
 
 /// A head or a snapshot.
 #[derive(Clone, Debug)]

@@ -4,33 +4,9 @@ use super::listing::Listing;
 use crate::dmu::objset::Objset;
 use crate::place::Bookmark;
 use crate::{PoolError, Result};
-use static_assertions::assert_eq_size;
-use zerocopy::byteorder::{LE, U64};
-use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
+use zerocopy::FromBytes;
+use zsend_ondisk::dsl::DirPhys;
 use zsend_records::types::DmuType;
-
-/// `dsl_dir_phys_t`. Source: OpenZFS `include/sys/dsl_dir.h`, zfs-2.3.2.
-#[derive(Clone, Debug, FromBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-struct DirPhys {
-    creation_time: U64<LE>,
-    head_dataset_obj: U64<LE>,
-    parent_obj: U64<LE>,
-    origin_obj: U64<LE>,
-    child_dir_zapobj: U64<LE>,
-    used_bytes: U64<LE>,
-    compressed_bytes: U64<LE>,
-    uncompressed_bytes: U64<LE>,
-    quota: U64<LE>,
-    reserved: U64<LE>,
-    props_zapobj: U64<LE>,
-    deleg_zapobj: U64<LE>,
-    flags: U64<LE>,
-    used_breakdown: [U64<LE>; 5],
-    clones: U64<LE>,
-    pad: [U64<LE>; 13],
-}
-assert_eq_size!(DirPhys, [u8; 256]);
 
 /// A DSL directory.
 #[derive(Clone, Debug)]

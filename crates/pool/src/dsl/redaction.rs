@@ -5,43 +5,16 @@ use crate::dmu::objset::Objset;
 use crate::place::{Bookmark, SPILL_BLKID};
 use crate::{PoolError, Result};
 use bytes::Bytes;
-use core::mem::offset_of;
-use static_assertions::{assert_eq_size, const_assert_eq};
-use zerocopy::byteorder::{LE, U64};
-use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
+use zerocopy::FromBytes;
+use zsend_ondisk::dsl::{
+    REDACTION_COMPLETE, REDACTION_COUNT, RedactionEntryPhys, RedactionListPhys,
+};
 
-/// What both words of a list's progress hold once it is complete.
-const COMPLETE: u64 = u64::MAX;
-/// Bits of an entry's count, which is stored less one; the block size in sectors lies above them.
-const COUNT_MASK: u64 = (1 << 48) - 1;
 /// Most block numbers that an object has, so that no run passes the end of a 64-bit word.
 const MAX_BLKID: u64 = 1 << 63;
 
-/// `redaction_list_phys_t`, before the guids. Source: OpenZFS `include/sys/dsl_bookmark.h`,
-/// zfs-2.3.2.
-#[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-struct ListPhys {
-    last_object: U64<LE>,
-    last_blkid: U64<LE>,
-    num_entries: U64<LE>,
-    num_snaps: U64<LE>,
-}
-assert_eq_size!(ListPhys, [u8; 32]);
-
-/// `redact_block_phys_t`. Source: the same.
-#[derive(Clone, Copy, Debug, FromBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-struct EntryPhys {
-    object: U64<LE>,
-    blkid: U64<LE>,
-    size_count: U64<LE>,
-    pad: U64<LE>,
-}
 /// Bytes of an entry.
-const ENTRY_SIZE: usize = size_of::<EntryPhys>();
-assert_eq_size!(EntryPhys, [u8; 32]);
-const_assert_eq!(offset_of!(EntryPhys, size_count), 16);
+const ENTRY_SIZE: usize = size_of::<RedactionEntryPhys>();
 
 /// Neighbouring blocks of one object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,9 +29,9 @@ pub struct Run {
 
 impl Run {
     /// The run of an entry, if it is one.
-    fn of(entry: &EntryPhys) -> Option<Self> {
+    fn of(entry: &RedactionEntryPhys) -> Option<Self> {
         let (object, first) = (entry.object.get(), entry.blkid.get());
-        let count = (entry.size_count.get() & COUNT_MASK) + 1;
+        let count = REDACTION_COUNT.get(entry.size_count.get()) + 1;
         (object != 0 && first < MAX_BLKID).then_some(Self { object, first, end: first + count })
     }
 }
@@ -79,12 +52,12 @@ impl Header {
     /// [`PoolError::Corrupt`] if it is too short for what it says it holds, or not complete: the
     /// redaction that makes it was interrupted.
     pub fn parse(phys: &[u8], at: &Bookmark) -> Result<Self> {
-        let Ok((list, guids)) = ListPhys::ref_from_prefix(phys) else {
-            let (found, least) = (phys.len(), size_of::<ListPhys>());
+        let Ok((list, guids)) = RedactionListPhys::ref_from_prefix(phys) else {
+            let (found, least) = (phys.len(), size_of::<RedactionListPhys>());
             return Err(PoolError::corrupt(*at, "redaction list's header", found, least));
         };
         let progress = (list.last_object.get(), list.last_blkid.get());
-        if progress != (COMPLETE, COMPLETE) {
+        if progress != (REDACTION_COMPLETE, REDACTION_COMPLETE) {
             let found =
                 format!("one that was made up to object {}, block {}", progress.0, progress.1);
             return Err(PoolError::corrupt(*at, "redaction list", found, "a complete one"));
@@ -155,7 +128,7 @@ impl RedactionList {
         };
         let start = usize::try_from(index).unwrap_or(usize::MAX).saturating_mul(ENTRY_SIZE);
         let bytes = block.get(start..).unwrap_or_default();
-        let Ok((entry, _)) = EntryPhys::ref_from_prefix(bytes) else {
+        let Ok((entry, _)) = RedactionEntryPhys::ref_from_prefix(bytes) else {
             let want = self.dnode.datablksz();
             return Err(PoolError::corrupt(at, "redaction list's block size", block.len(), want));
         };
@@ -181,7 +154,7 @@ impl RedactionList {
 }
 
 /// The run of an entry, if it comes after the last.
-fn after(last: Option<Run>, entry: &EntryPhys) -> Option<Run> {
+fn after(last: Option<Run>, entry: &RedactionEntryPhys) -> Option<Run> {
     let run = Run::of(entry)?;
     let follows = last.is_none_or(|last| (last.object, last.end) <= (run.object, run.first));
     follows.then_some(run)

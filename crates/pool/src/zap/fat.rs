@@ -1,87 +1,22 @@
 //! Fat ZAPs: a pointer table of leaf blocks, each a heap of chunks.
 
-use super::{BLOCK_LEAF, Blocks, Entry, MAX_LOST, Readable};
+use super::{Blocks, Entry, MAX_LOST, Readable};
 use crate::place::Bookmark;
 use crate::{PoolError, Result};
-use core::mem::offset_of;
-use static_assertions::{assert_eq_size, const_assert_eq};
 use std::collections::BTreeSet;
-use zerocopy::byteorder::{LE, U16, U32, U64};
-use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
+use zerocopy::FromBytes;
+use zsend_ondisk::zap::{
+    ARRAY_BYTES, ArrayPhys, BLOCK_LEAF, CHAIN_END, CHUNK_ARRAY, CHUNK_ENTRY, CHUNK_SIZE, EntryPhys,
+    FLAG_UINT64_KEY, HEADER_MAGIC, HeaderPhys, LEAF_MAGIC, LeafPhys,
+};
 
-const HEADER_MAGIC: u64 = 0x2_F52A_B2AB;
-const LEAF_MAGIC: u32 = 0x2AB_1EAF;
-const CHUNK_SIZE: usize = 24;
-const CHUNK_ENTRY: u8 = 252;
-const CHUNK_ARRAY: u8 = 251;
-/// Data bytes of an array chunk.
-const ARRAY_BYTES: usize = 21;
-/// Ends a chain of chunks.
-const CHAIN_END: u16 = 0xffff;
 /// log2 of the most pointers that a table may have; 2^28 leaves would be 4 TiB of one ZAP.
 const MAX_SHIFT: u64 = 28;
-/// Keys are 64-bit integers instead of names: `ZAP_FLAG_UINT64_KEY`.
-const FLAG_UINT64_KEY: u64 = 2;
-
-/// `zap_phys_t` up to the flags. Source: OpenZFS `include/sys/zap_impl.h`, zfs-2.3.2.
-#[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-struct Header {
-    block_type: U64<LE>,
-    magic: U64<LE>,
-    ptrtbl_blk: U64<LE>,
-    ptrtbl_numblks: U64<LE>,
-    ptrtbl_shift: U64<LE>,
-    ptrtbl_nextblk: U64<LE>,
-    ptrtbl_blks_copied: U64<LE>,
-    freeblk: U64<LE>,
-    num_leafs: U64<LE>,
-    num_entries: U64<LE>,
-    salt: U64<LE>,
-    normflags: U64<LE>,
-    flags: U64<LE>,
-}
-assert_eq_size!(Header, [u8; 104]);
-
-/// `zap_leaf_header`. Source: OpenZFS `include/sys/zap_leaf.h`, zfs-2.3.2.
-#[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-struct LeafHeader {
-    block_type: U64<LE>,
-    pad1: U64<LE>,
-    prefix: U64<LE>,
-    magic: U32<LE>,
-    nfree: U16<LE>,
-    nentries: U16<LE>,
-    prefix_len: U16<LE>,
-    freelist: U16<LE>,
-    flags: u8,
-    pad2: [u8; 11],
-}
-assert_eq_size!(LeafHeader, [u8; 48]);
-const_assert_eq!(offset_of!(LeafHeader, magic), 24);
-
-/// An ENTRY chunk.
-#[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-struct EntryChunk {
-    kind: u8,
-    value_intlen: u8,
-    next: U16<LE>,
-    name_chunk: U16<LE>,
-    name_numints: U16<LE>,
-    value_chunk: U16<LE>,
-    value_numints: U16<LE>,
-    cd: U32<LE>,
-    hash: U64<LE>,
-}
-assert_eq_size!(EntryChunk, [u8; CHUNK_SIZE]);
-
 /// All entries, by way of the pointer table: leaves that no pointer reaches are not live. `block`
 /// is the object's first. A pointer, leaf or entry that is not sound costs itself alone.
 pub(super) fn entries(blocks: &Blocks<'_>, block: &[u8]) -> Result<Readable> {
     let at = blocks.at(0);
-    let Ok((header, _)) = Header::ref_from_prefix(block) else {
+    let Ok((header, _)) = HeaderPhys::ref_from_prefix(block) else {
         return Err(PoolError::corrupt(at, "fat ZAP header size", block.len(), "at least 104"));
     };
     if header.magic.get() != HEADER_MAGIC {
@@ -107,7 +42,7 @@ pub(super) fn entries(blocks: &Blocks<'_>, block: &[u8]) -> Result<Readable> {
 /// `out`.
 fn leaves(
     blocks: &Blocks<'_>,
-    header: &Header,
+    header: &HeaderPhys,
     block: &[u8],
     out: &mut Readable,
 ) -> Result<BTreeSet<u64>> {
@@ -158,7 +93,7 @@ struct Leaf<'a> {
 
 impl<'a> Leaf<'a> {
     fn parse(data: &'a [u8], at: Bookmark) -> Result<Self> {
-        let Ok((header, _)) = LeafHeader::ref_from_prefix(data) else {
+        let Ok((header, _)) = LeafPhys::ref_from_prefix(data) else {
             return Err(PoolError::corrupt(at, "ZAP leaf size", data.len(), "at least 48"));
         };
         if header.block_type.get() != BLOCK_LEAF || header.magic.get() != LEAF_MAGIC {
@@ -170,8 +105,7 @@ impl<'a> Leaf<'a> {
                 format!("{LEAF_MAGIC:#x}"),
             ));
         }
-        // The hash table has one 16-bit slot for each 32 bytes of the block.
-        let start = size_of::<LeafHeader>() + data.len() / 32 * 2;
+        let start = size_of::<LeafPhys>() + LeafPhys::hash_size(data.len());
         let chunks = data.get(start..).unwrap_or(&[]);
         Ok(Self { chunks, at, unused: chunks.len() / CHUNK_SIZE })
     }
@@ -179,7 +113,7 @@ impl<'a> Leaf<'a> {
     /// Live entries are found by walking all chunks: one that is not an entry is an array or free.
     fn entries(mut self, key_size: usize, out: &mut Readable) {
         for bytes in self.chunks.chunks_exact(CHUNK_SIZE) {
-            let Ok(chunk) = EntryChunk::ref_from_bytes(bytes) else { continue };
+            let Ok(chunk) = EntryPhys::ref_from_bytes(bytes) else { continue };
             if chunk.kind != CHUNK_ENTRY {
                 continue;
             }
@@ -191,7 +125,7 @@ impl<'a> Leaf<'a> {
         }
     }
 
-    fn entry(&mut self, chunk: &EntryChunk, key_size: usize) -> Result<Entry> {
+    fn entry(&mut self, chunk: &EntryPhys, key_size: usize) -> Result<Entry> {
         let int_size = chunk.value_intlen;
         if !matches!(int_size, 1 | 2 | 4 | 8) {
             return Err(PoolError::corrupt(self.at, "ZAP value size", int_size, "1, 2, 4 or 8"));
@@ -220,12 +154,13 @@ impl<'a> Leaf<'a> {
         while out.len() < len {
             let start = usize::from(next) * CHUNK_SIZE;
             let chunk = self.chunks.get(start..start + CHUNK_SIZE);
-            let Some(chunk) = chunk.filter(|c| c[0] == CHUNK_ARRAY && next != CHAIN_END) else {
+            let chunk = chunk.and_then(|chunk| ArrayPhys::ref_from_bytes(chunk).ok());
+            let Some(chunk) = chunk.filter(|c| c.kind == CHUNK_ARRAY && next != CHAIN_END) else {
                 return Err(PoolError::corrupt(self.at, "ZAP chunk", next, "an array chunk"));
             };
             let take = (len - out.len()).min(ARRAY_BYTES);
-            out.extend_from_slice(&chunk[1..=take]);
-            next = U16::<LE>::from_bytes([chunk[22], chunk[23]]).get();
+            out.extend_from_slice(&chunk.bytes[..take]);
+            next = chunk.next.get();
         }
         Ok(out)
     }

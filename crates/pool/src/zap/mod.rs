@@ -11,13 +11,7 @@ use crate::place::Bookmark;
 use crate::{PoolError, Result};
 use bytes::Bytes;
 use std::borrow::Cow;
-
-/// `ZBT_MICRO`: the first word of a micro ZAP.
-const BLOCK_MICRO: u64 = (1 << 63) + 3;
-/// `ZBT_HEADER`: the first word of a fat ZAP's header block.
-const BLOCK_HEADER: u64 = (1 << 63) + 1;
-/// `ZBT_LEAF`: the first word of a leaf block.
-const BLOCK_LEAF: u64 = 1 << 63;
+use zsend_ondisk::zap::{BLOCK_HEADER, BLOCK_MICRO};
 
 /// One entry.
 #[derive(Clone, Debug, PartialEq, Eq)]

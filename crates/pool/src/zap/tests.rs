@@ -3,6 +3,7 @@
 use super::*;
 use crate::PoolError;
 use proptest::prelude::*;
+use zsend_ondisk::zap::BLOCK_LEAF;
 
 /// Sets `bytes` at `at`.
 fn put(block: &mut [u8], at: usize, bytes: &[u8]) {

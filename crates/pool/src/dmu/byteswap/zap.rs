@@ -1,20 +1,10 @@
 //! The byte order of ZAP blocks: micro ZAPs, headers, pointer tables and leaves.
 
 use super::{Way, fields, u16s, u64s};
-
-/// First words of the blocks that are not arrays of 64-bit integers: `ZBT_MICRO` and `ZBT_LEAF`.
-const MICRO: u64 = (1 << 63) + 3;
-const LEAF: u64 = 1 << 63;
-
-/// Bytes of a micro ZAP's header, and of each of its entries.
-const MICRO_ENTRY: usize = 64;
-/// Bytes of a leaf's header and of each of its chunks.
-const LEAF_HEADER: usize = 48;
-const LEAF_CHUNK: usize = 24;
-/// The chunk types: `ZAP_CHUNK_ENTRY`, `ZAP_CHUNK_ARRAY` and `ZAP_CHUNK_FREE`.
-const CHUNK_ENTRY: u8 = 252;
-const CHUNK_ARRAY: u8 = 251;
-const CHUNK_FREE: u8 = 253;
+use zsend_ondisk::zap::{
+    BLOCK_LEAF, BLOCK_MICRO, CHUNK_ARRAY, CHUNK_ENTRY, CHUNK_FREE, CHUNK_SIZE, LeafPhys,
+    MicroEntryPhys,
+};
 
 /// Turns a block of a ZAP object, whose first word tells what it is: a micro ZAP, a leaf, or else
 /// a header or a piece of a pointer table, which are arrays of 64-bit integers.
@@ -28,8 +18,8 @@ pub(super) fn turn(data: &mut [u8], way: Way) {
         Way::Out => u64::from_le_bytes(first),
     };
     match first {
-        MICRO => micro(data),
-        LEAF => leaf(data),
+        BLOCK_MICRO => micro(data),
+        BLOCK_LEAF => leaf(data),
         _ => u64s(data),
     }
 }
@@ -38,29 +28,29 @@ pub(super) fn turn(data: &mut [u8], way: Way) {
 /// bytes, and what pads is zero.
 fn micro(data: &mut [u8]) {
     fields(data, &[8, 8, 8]);
-    for entry in data.chunks_exact_mut(MICRO_ENTRY).skip(1) {
+    for entry in data.chunks_exact_mut(size_of::<MicroEntryPhys>()).skip(1) {
         fields(entry, &[8, 4]);
     }
 }
 
-/// Header, hash table, chunks. The table has an entry of two bytes for each 32 bytes of the block.
+/// Header, hash table, chunks.
 /// What the array chunks hold is big-endian on every machine.
 fn leaf(data: &mut [u8]) {
-    let table = data.len() / 32 * 2;
+    let table = LeafPhys::hash_size(data.len());
     // Type, the next leaf of old pools, prefix, magic, nfree, nentries, prefix_len, freelist.
     fields(data, &[8, 8, 8, 4, 2, 2, 2, 2]);
     let Some((hash, chunks)) =
-        data.get_mut(LEAF_HEADER..).and_then(|rest| rest.split_at_mut_checked(table))
+        data.get_mut(size_of::<LeafPhys>()..).and_then(|rest| rest.split_at_mut_checked(table))
     else {
         return;
     };
     u16s(hash);
-    for chunk in chunks.chunks_exact_mut(LEAF_CHUNK) {
+    for chunk in chunks.chunks_exact_mut(CHUNK_SIZE) {
         match chunk[0] {
             // Type, value_intlen, next, name_chunk, name_numints, value_chunk, value_numints, cd,
             // hash.
             CHUNK_ENTRY => fields(chunk, &[1, 1, 2, 2, 2, 2, 2, 4, 8]),
-            CHUNK_ARRAY | CHUNK_FREE => chunk[LEAF_CHUNK - 2..].reverse(),
+            CHUNK_ARRAY | CHUNK_FREE => chunk[CHUNK_SIZE - 2..].reverse(),
             _ => {}
         }
     }
