@@ -54,7 +54,7 @@ pub(super) fn row(what: &str, unit: &str, ours: f64, other: Option<(&str, f64)>)
     })
 }
 
-/// The heading over lines of [`line`].
+/// The heading over lines of [`line()`].
 pub(super) fn heading() -> String {
     format!("{:<50} {:>10} {:>10} {:>7}  unit", WHAT, "zsend", "other", "ratio")
 }

@@ -127,10 +127,11 @@ fn send(args: &SendArgs, plan: &SendPlan<'_>, cancel: &AtomicBool, mut output: O
 /// What to say of a stream that ended early, and how to go on with it. With a file, the token is
 /// left beside it.
 fn unfinished(plan: &SendPlan<'_>, output: &Output, last: &Progress, e: SendError) -> Failure {
+    let is_delivered = !matches!(e, SendError::Output(_));
     let mut failure = Failure::from(e).context(format!("cannot send '{}'", plan.name()));
     let Some(partial) = output.partial() else { return failure };
     failure = failure.context(format!("{} is not whole", partial.display()));
-    if last.position.0 == 0 {
+    if last.position.0 == 0 || !is_delivered {
         return failure;
     }
     let token = plan.token_at(last).encode();

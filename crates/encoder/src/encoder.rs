@@ -19,12 +19,22 @@ struct Output<S> {
     is_begun: bool,
     /// What was sent first is a record that joins no other, so nothing depends on what came before.
     is_sealed: bool,
+    /// The sink refused a record: what would follow it is no true stream.
+    is_broken: bool,
 }
 
 impl<S: RecordSink> Output<S> {
     fn write(&mut self, header: Header, payload: &S::Payload) -> io::Result<()> {
-        self.sink.take(header, payload)?;
+        self.check()?;
+        self.sink.take(header, payload).inspect_err(|_| self.is_broken = true)?;
         self.summary.count(&header);
+        Ok(())
+    }
+
+    fn check(&self) -> io::Result<()> {
+        if self.is_broken {
+            return Err(io::Error::other("the stream ended at an earlier error"));
+        }
         Ok(())
     }
 
@@ -102,6 +112,7 @@ impl<S: RecordSink> Encoder<S> {
             summary: Summary::default(),
             is_begun: false,
             is_sealed: false,
+            is_broken: false,
         };
         Self { table, output }
     }
@@ -109,8 +120,10 @@ impl<S: RecordSink> Encoder<S> {
     /// Encodes one event. Events come in send order, BEGIN first.
     ///
     /// # Errors
-    /// Those of the sink, and of an event that no record has room for.
+    /// Those of the sink, and of an event that no record has room for. After one of the sink, all
+    /// that is left to do is [`Self::abandon`].
     pub fn event(&mut self, event: &Event<S::Payload>) -> io::Result<()> {
+        self.output.check()?;
         self.table.encode(event, &mut self.output)
     }
 
@@ -145,7 +158,7 @@ impl Encoder<Counter> {
     /// wanted: the stretch's bytes are not there.
     ///
     /// # Errors
-    /// As [`Self::event`].
+    /// As [`Self::event`]. Both sides must have the same table and parameters.
     pub fn stretch(&mut self, stretch: Stretch) -> io::Result<()> {
         let (head, rest) = stretch.into_parts();
         head.iter().try_for_each(|event| self.event(event))?;

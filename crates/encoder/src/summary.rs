@@ -35,7 +35,8 @@ impl Summary {
     /// Counts a record with its payload.
     pub(crate) fn count(&mut self, header: &Header) {
         self.add_records(header.record_type(), 1);
-        self.bytes += RECORD_SIZE as u64 + header.payload_len();
+        let len = header.payload_len().saturating_add(RECORD_SIZE as u64);
+        self.bytes = self.bytes.saturating_add(len);
     }
 
     pub(crate) fn add(&mut self, other: &Self) {
@@ -43,7 +44,7 @@ impl Summary {
             *n += more;
         }
         other.others.iter().for_each(|(kind, more)| self.add_records(*kind, *more));
-        self.bytes += other.bytes;
+        self.bytes = self.bytes.saturating_add(other.bytes);
     }
 
     fn add_records(&mut self, kind: RecordType, more: u64) {

@@ -287,8 +287,12 @@ impl BlkPtr {
         self.words[word::LOGICAL_BIRTH]
     }
 
-    /// The txg that the block was allocated in; differs for dedup, clones and rewrites.
+    /// The txg that the block was allocated in; differs for dedup, clones and rewrites. That of an
+    /// embedded pointer, which has no block, is zero.
     pub const fn physical_birth(&self) -> u64 {
+        if self.is_embedded() {
+            return 0;
+        }
         match self.words[word::PHYSICAL_BIRTH] {
             0 => self.logical_birth(),
             txg => txg,
@@ -301,8 +305,12 @@ impl BlkPtr {
         [self.words[AT], self.words[AT + 1], self.words[AT + 2], self.words[AT + 3]]
     }
 
-    /// Blocks below it that are no holes: `blk_fill`. That of an encrypted block has 32 bits.
+    /// Blocks below it that are no holes: `blk_fill`. That of an encrypted block has 32 bits, that
+    /// of an embedded one is one.
     pub const fn fill(&self) -> u64 {
+        if self.is_embedded() {
+            return 1;
+        }
         let fill = self.words[word::FILL];
         if self.is_encrypted() { word::FILL_LOW.get(fill) } else { fill }
     }
@@ -343,12 +351,6 @@ impl BlkPtr {
             mac[8..].copy_from_slice(&self.order().bytes(self.words[word::MAC + 1]));
         }
         mac
-    }
-
-    /// The same pointer with another checksum.
-    pub const fn with_checksum_type(mut self, checksum: Checksum) -> Self {
-        self.words[word::PROP] = field::CHECKSUM.put(self.words[word::PROP], checksum.0 as u64);
-        self
     }
 
     /// The bytes that an embedded pointer holds, and how many of them count.

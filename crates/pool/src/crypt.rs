@@ -23,13 +23,17 @@ pub(crate) fn check_indirect(bp: &BlkPtr, at: &Bookmark, data: &[u8]) -> Result<
     Ok(())
 }
 
-/// Refuses a block without the crypt bit in an encrypted object set: somebody else put it there.
+/// Refuses what somebody else put into an encrypted object set: a block without the crypt bit, and
+/// one that lies in its pointer, where nothing authenticates it. No writer embeds a block there.
+///
+/// Source: `zio_write_compress()`, OpenZFS `module/zfs/zio.c`, zfs-2.3.2.
 pub(crate) fn check(bp: &BlkPtr, at: &Bookmark, crypt: Option<&Crypt>) -> Result<()> {
-    if crypt.is_some() && !bp.uses_crypt() {
-        let expected = "an encrypted block, as the dataset is";
-        return Err(PoolError::corrupt(*at, "block", "not encrypted", expected));
-    }
-    Ok(())
+    let found = match crypt {
+        Some(_) if !bp.uses_crypt() => "not encrypted",
+        Some(_) if bp.is_embedded() => "in its pointer, and no MAC covers it",
+        _ => return Ok(()),
+    };
+    Err(PoolError::corrupt(*at, "block", found, "an encrypted block, as the dataset is"))
 }
 
 impl Crypt {
@@ -68,6 +72,7 @@ fn failed(at: &Bookmark, source: CryptoError) -> PoolError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::blkptr::{Dva, EmbeddedType};
     use crate::dmu::objset::Objset;
     use crate::dsl::name::Name;
     use crate::pool::{OpenOptions, Pool};
@@ -104,6 +109,20 @@ mod tests {
         // The MAC of the first child's block pointer, which the parent's MAC covers.
         data[127] ^= 1;
         assert!(matches!(check_indirect(bp, at, &data), Err(PoolError::Crypto { .. })), "{at}");
+    }
+
+    #[test]
+    fn what_no_mac_covers_is_refused() {
+        let crypt = Crypt { key: None };
+        let at = Bookmark::new(54, 1, 0, 0);
+        let stored = BlkPtr::builder().size(512).dva(0, Dva::new(0, 0, 512).unwrap());
+        let embedded = BlkPtr::builder().lsize(512).embedded(EmbeddedType::DATA, &[7; 64]);
+        for (bp, encrypted, other) in [(stored, true, true), (embedded, false, true)] {
+            let [with, without] = [true, false].map(|x| bp.uses_crypt(x).build().unwrap());
+            assert_eq!(check(&with, &at, Some(&crypt)).is_ok(), encrypted);
+            assert!(check(&without, &at, Some(&crypt)).is_err());
+            assert_eq!(check(&without, &at, None).is_ok(), other);
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::pipeline::{PipelineSpec, Share, run};
 use crate::redaction::Redaction;
 use crate::source::{self, Source, Wanted};
 use crate::walk::{ResumePoint, WalkSpec};
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -367,11 +367,12 @@ impl<'p> SendPlan<'p> {
 
     /// Writes the stream.
     ///
-    /// `progress` is told after each record how far the send has come; `cancel` may be set at any
+    /// `progress` is told after each event how far the send has come; `cancel` may be set at any
     /// time by any thread.
     ///
     /// # Errors
-    /// What ended the stream early; what was written by then is a true beginning of it.
+    /// What ended the stream early; what was written by then is a true beginning of it. It ends where
+    /// `progress` was last told, unless the error is [`SendError::Output`]: then nobody knows where.
     pub fn write(
         &self,
         out: impl Write + Send,
@@ -393,10 +394,14 @@ impl<'p> SendPlan<'p> {
         let summary = match walked {
             Ok(()) => encoder.finish().map_err(SendError::Output)?,
             Err(e) => {
-                // What is true of the stream so far is delivered, so that it can be resumed; if
-                // that fails too, the first error is the one to tell.
-                let _ = encoder.abandon();
-                return Err(e);
+                // What is true of the stream so far is delivered, so that it can be resumed.
+                return Err(match (encoder.abandon(), e) {
+                    (Ok(_), e) | (Err(_), e @ SendError::Output(_)) => e,
+                    (Err(failed), e) => {
+                        let why = format!("{failed}, after this error: {e}");
+                        SendError::Output(io::Error::new(failed.kind(), why))
+                    }
+                });
             }
         };
         let replaced = spec

@@ -218,21 +218,31 @@ impl Worker {
         objset.zio().read(bp, at, objset.access(extent))
     }
 
-    /// The decompressed block, or its replacement. What lies in its pointer is decompressed even where
-    /// only sizes are wanted, since it can fail to be.
+    /// The decompressed block, or its replacement.
     fn plain_or_replaced<P: Wanted>(
         &self,
         data: &Data,
         extent: Option<&Extent>,
     ) -> Result<P::Block> {
         let Data { at, bp, blksz, .. } = data;
-        let read = || self.plain(bp, at, extent);
-        let block = if bp.is_embedded() {
-            read().and_then(|bytes| P::block(*blksz, || Ok(bytes)))
-        } else {
-            P::block(*blksz, read)
-        };
+        let block = self.expanded::<P>(at, bp, *blksz, extent);
         block.or_else(|e| self.replace::<P>(e, *blksz))
+    }
+
+    /// A decompressed block. What lies in its pointer is decompressed even where only sizes are
+    /// wanted, since it can fail to be.
+    fn expanded<P: Wanted>(
+        &self,
+        at: &Bookmark,
+        bp: &BlkPtr,
+        blksz: u64,
+        extent: Option<&Extent>,
+    ) -> zsend_pool::Result<P::Block> {
+        let read = || self.plain(bp, at, extent);
+        if bp.is_embedded() {
+            return read().and_then(|bytes| P::block(blksz, || Ok(bytes)));
+        }
+        P::block(blksz, read)
     }
 
     /// A block of the pattern, if lost blocks are to be replaced; otherwise the error.
@@ -255,7 +265,7 @@ impl Worker {
         let payload = if raw {
             P::stored(bp.psize(), || self.as_sent(WriteForm::Raw, bp, at, extent))?
         } else {
-            P::whole(P::block(bp.lsize(), || self.plain(bp, at, extent))?)
+            P::whole(self.expanded::<P>(at, bp, bp.lsize(), extent)?)
         };
         Ok(Event::Spill(Spill { object: at.object, unmodified, block: block_info(bp), payload }))
     }

@@ -91,7 +91,7 @@ impl<P: Measured> Default for Encoders<P> {
 
 impl<P: Measured> Encoders<P> {
     /// The table with an encoder for another crate's events of type `E`, in place of one that it may
-    /// have had.
+    /// have had. Rows for this crate's own events are the table's fields, and replaced there.
     #[must_use]
     pub fn register<E: OtherEvent>(mut self, encoder: impl RecordEncoder<E, P> + 'static) -> Self {
         let id = TypeId::of::<E>();

@@ -30,8 +30,10 @@ impl BlkPtr {
                     self.embedded_type().0
                 )));
             }
-            if self.psize() > EMBEDDED_MAX as u64 || self.psize() > self.lsize() {
-                return Err(LayoutError::field("embedded psize", self.psize(), "at most 112"));
+            let most = self.lsize().min(EMBEDDED_MAX as u64);
+            if self.psize() > most {
+                let expected = format!("at most {most}");
+                return Err(LayoutError::field("embedded psize", self.psize(), expected));
             }
             if self.compress() == Compress::OFF && self.psize() != self.lsize() {
                 return Err(LayoutError::field("embedded psize", self.psize(), self.lsize()));

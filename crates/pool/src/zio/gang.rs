@@ -2,6 +2,7 @@
 
 use crate::blkptr::{BLKPTR_SIZE, BlkPtr, Dva};
 use crate::vdev::{Request, Tree, Trust, Want};
+use std::cell::Cell;
 use zsend_ondisk::Order;
 use zsend_ondisk::embedded::{self, EmbeddedError, Sum};
 
@@ -12,9 +13,16 @@ const HEADER_SIZE: usize = 512;
 const MAX_HEADER_SIZE: usize = 1 << 20;
 /// Bytes of the `zio_eck_t` that ends it.
 const ECK_SIZE: usize = 40;
-/// How deep gangs may nest. Each level divides the block by three or more, and the smallest piece
-/// has 512 bytes, so 16 MiB need at most ten.
+/// How deep gangs may nest. A writer divides the block by three or more at each level, and the
+/// smallest piece has 512 bytes, so 16 MiB need at most ten.
 const MAX_DEPTH: u32 = 12;
+/// Bytes of the smallest piece.
+const MIN_PIECE: usize = 512;
+/// How many headers are read for one block, however they point at each other: a header for each of
+/// its smallest pieces, in each of three copies.
+const fn max_headers(size: usize) -> usize {
+    (size / MIN_PIECE + MAX_DEPTH as usize) * 3
+}
 
 /// Says what is wrong with a piece's bytes, by its pointer.
 pub(super) type CheckPiece<'a> = dyn Fn(&BlkPtr, &[u8]) -> Result<(), String> + 'a;
@@ -38,7 +46,8 @@ pub(super) fn read(
     size: usize,
     request: &mut Request<'_>,
 ) -> Option<Vec<u8>> {
-    let bytes = assemble(gang, bp, dva, size, request, MAX_DEPTH)?;
+    let headers = Cell::new(max_headers(size));
+    let bytes = Walk { gang, headers }.assemble(bp, dva, size, request, MAX_DEPTH)?;
     match (request.check)(&bytes) {
         Ok(()) => Some(bytes),
         Err(why) => {
@@ -48,40 +57,87 @@ pub(super) fn read(
     }
 }
 
-fn assemble(
-    gang: Gang<'_>,
-    bp: &BlkPtr,
-    dva: Dva,
-    size: usize,
-    request: &mut Request<'_>,
-    depth: u32,
-) -> Option<Vec<u8>> {
-    let name = || format!("gang header on vdev {}", dva.vdev());
-    if depth == 0 {
-        request.failed(name(), dva.offset(), "gang headers nest too deeply", false);
-        return None;
-    }
-    let header = read_header(gang.tree, bp, dva, request)?;
-    let mut out = Vec::with_capacity(size);
-    for child in header.chunks_exact(BLKPTR_SIZE) {
-        let child = BlkPtr::at(child, 0)?;
-        if child.is_hole() {
-            continue;
-        }
-        let len = usize::try_from(child.psize()).ok()?;
-        if out.len() + len > size {
-            request.failed(name(), dva.offset(), "its pieces hold more than the block", false);
+/// One block on its way from its headers to its pieces.
+struct Walk<'a> {
+    gang: Gang<'a>,
+    /// Headers that may still be read. Hostile ones point at themselves, three times each.
+    headers: Cell<usize>,
+}
+
+impl Walk<'_> {
+    fn assemble(
+        &self,
+        bp: &BlkPtr,
+        dva: Dva,
+        size: usize,
+        request: &mut Request<'_>,
+        depth: u32,
+    ) -> Option<Vec<u8>> {
+        let name = || format!("gang header on vdev {}", dva.vdev());
+        if depth == 0 {
+            request.failed(name(), dva.offset(), "gang headers nest too deeply", false);
             return None;
         }
-        let piece = read_piece(gang, &child, len, request, depth)?;
-        out.extend_from_slice(&piece);
+        let Some(left) = self.headers.get().checked_sub(1) else {
+            request.failed(
+                name(),
+                dva.offset(),
+                "more gang headers than the block can have",
+                false,
+            );
+            return None;
+        };
+        self.headers.set(left);
+        let header = read_header(self.gang.tree, bp, dva, request)?;
+        let mut out = Vec::with_capacity(size);
+        for child in header.chunks_exact(BLKPTR_SIZE) {
+            let child = BlkPtr::at(child, 0)?;
+            if child.is_hole() {
+                continue;
+            }
+            let len = usize::try_from(child.psize()).ok()?;
+            if out.len() + len > size {
+                request.failed(name(), dva.offset(), "its pieces hold more than the block", false);
+                return None;
+            }
+            let piece = self.read_piece(&child, len, request, depth)?;
+            out.extend_from_slice(&piece);
+        }
+        if out.len() != size {
+            let why = format!("its pieces hold {} bytes, the block has {size}", out.len());
+            request.failed(name(), dva.offset(), why, false);
+            return None;
+        }
+        Some(out)
     }
-    if out.len() != size {
-        let why = format!("its pieces hold {} bytes, the block has {size}", out.len());
-        request.failed(name(), dva.offset(), why, false);
-        return None;
+
+    /// Reads one piece from any of its copies. A piece is itself a gang if its pointer says so.
+    fn read_piece(
+        &self,
+        child: &BlkPtr,
+        len: usize,
+        request: &mut Request<'_>,
+        depth: u32,
+    ) -> Option<Vec<u8>> {
+        for dva in child.dvas() {
+            let piece = if dva.is_gang() {
+                self.assemble(child, dva, len, request, depth - 1)
+            } else {
+                let mut check = |bytes: &[u8]| (self.gang.piece)(child, bytes);
+                let want = Want::written_in(child.physical_birth()).within(request.want.limit);
+                let Request { attempts, doubts, .. } = request;
+                self.gang.tree.read(
+                    dva,
+                    len,
+                    &mut Request { check: &mut check, attempts, doubts, want },
+                )
+            };
+            if piece.is_some() {
+                return piece;
+            }
+        }
+        None
     }
-    Some(out)
 }
 
 /// Bytes of a gang header: the smallest allocation of any of the vdevs that a copy lies on.
@@ -135,30 +191,6 @@ fn read_header(tree: &Tree, bp: &BlkPtr, dva: Dva, request: &mut Request<'_>) ->
         }
     }
     Some(header)
-}
-
-/// Reads one piece from any of its copies. A piece is itself a gang if its pointer says so.
-fn read_piece(
-    gang: Gang<'_>,
-    child: &BlkPtr,
-    len: usize,
-    request: &mut Request<'_>,
-    depth: u32,
-) -> Option<Vec<u8>> {
-    for dva in child.dvas() {
-        let piece = if dva.is_gang() {
-            assemble(gang, child, dva, len, request, depth - 1)
-        } else {
-            let mut check = |bytes: &[u8]| (gang.piece)(child, bytes);
-            let want = Want::written_in(child.physical_birth()).within(request.want.limit);
-            let Request { attempts, doubts, .. } = request;
-            gang.tree.read(dva, len, &mut Request { check: &mut check, attempts, doubts, want })
-        };
-        if piece.is_some() {
-            return piece;
-        }
-    }
-    None
 }
 
 #[cfg(test)]

@@ -119,6 +119,20 @@ fn a_header_of_a_block_with_a_mac_has_a_folded_sum() {
     }
 }
 
+#[test]
+fn headers_that_point_at_themselves_end() {
+    let dva = Dva::new(0, AT, 1024).unwrap().gang();
+    let bp = builder(AT, 1024, true).dva(1, dva).dva(2, dva).build().unwrap();
+    let header = header(AT, &[bp], 512, false);
+    let why = match read_by(bp, &[(AT, &header)], 9) {
+        Err(e @ PoolError::Unreadable { .. }) => e.to_string(),
+        other => panic!("{other:?}"),
+    };
+    assert!(why.contains("nest too deeply"), "{why}");
+    // Three to the depth would be more than half a million.
+    assert!(max_headers(1024) < 100);
+}
+
 proptest! {
     /// Copies are written with the sum of the first copy's place, or with their own where a dedup
     /// table has put copies of several writes together; any of them may be the one that is left.

@@ -294,6 +294,9 @@ impl Zio {
         if bp.is_embedded() {
             crypt::check(bp, at, crypt)?;
             blkptr::check(bp, at)?;
+            if bp.is_redacted() {
+                return Err(PoolError::corrupt(*at, "block", "redacted", "data"));
+            }
             let (payload, len) = bp.embedded_payload();
             let data = self.expand(bp, at, Bytes::copy_from_slice(&payload[..len]))?;
             return self.to_host_order(bp, at, data);
