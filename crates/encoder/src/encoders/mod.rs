@@ -30,6 +30,8 @@ pub(crate) use freeobjects::freeobjects_header;
 pub(crate) use redact::redact_header;
 
 /// Turns events of type `E` into records of a stream whose payloads are `P`.
+///
+/// It keeps no state: where a stream is only counted, the first events of a stretch are encoded twice.
 pub trait RecordEncoder<E, P>: Send + Sync {
     /// Emits the event's records, or adds to the pending one.
     ///
