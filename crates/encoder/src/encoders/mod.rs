@@ -142,6 +142,9 @@ struct Typed<E, R>(R, PhantomData<fn(&E)>);
 impl<P, E: OtherEvent, R: RecordEncoder<E, P>> Other<P> for Typed<E, R> {
     fn encode(&self, event: &dyn OtherEvent, out: &mut dyn Emit<P>) -> io::Result<()> {
         // The table finds this row by the event's type.
-        (event as &dyn Any).downcast_ref().map_or(Ok(()), |event| self.0.encode(event, out))
+        let Some(event) = (event as &dyn Any).downcast_ref() else {
+            return Err(io::Error::other("an event was given to a row for another type"));
+        };
+        self.0.encode(event, out)
     }
 }

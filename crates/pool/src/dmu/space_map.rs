@@ -73,7 +73,7 @@ impl Scale {
     fn entry(&self, words: &[U64<LE>]) -> core::result::Result<(Option<Entry>, usize), String> {
         let word = |i: usize| words.get(i).map(|w| w.get());
         let (is_free, offset, run, used) =
-            match SpaceMapEntry::decode(word(0).unwrap_or(0), word(1)) {
+            match word(0).and_then(|first| SpaceMapEntry::decode(first, word(1))) {
                 None => return Err("half an entry at the end of a block".to_owned()),
                 Some((SpaceMapEntry::Debug(_), used)) => return Ok((None, used)),
                 Some((SpaceMapEntry::Run { is_free, offset, run, vdev: _ }, used)) => {
