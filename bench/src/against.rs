@@ -1,6 +1,6 @@
 //! Whole sends of a benchmark pool, ours and the reference's in turn.
 
-use crate::measure::{self, Line, Programs, Side, in_turn};
+use crate::measure::{self, Line, Programs, Side, Took, in_turn};
 use crate::options::Options;
 use crate::table::{Table, row};
 use std::path::{Path, PathBuf};
@@ -22,6 +22,9 @@ struct Send {
     /// send: it makes raw streams only.
     key: Option<&'static str>,
 }
+
+/// What another build of ours is called in the table.
+const BEFORE: &str = "zsend";
 
 const PLAIN: Send = Send {
     pool: "perf.img",
@@ -119,6 +122,8 @@ struct Sides<'a> {
     options: &'a Options,
     ours: Line,
     zdb: Option<Line>,
+    /// Another build of ours.
+    before: Option<Line>,
     cat: Option<Line>,
     images: Vec<PathBuf>,
     /// Size of the stream, in GB.
@@ -144,7 +149,8 @@ impl<'a> Sides<'a> {
             flags.extend(["--key".into(), format!("{name}/{root}={}", key.display())]);
         }
         let there = &images[send.missing.min(images.len())..];
-        let ours = measure::ours(programs, there, &flags, &target);
+        let ours = measure::ours(&programs.zsend, there, &flags, &target);
+        let before = options.before().map(|b| measure::ours(b, there, &flags, &target));
         let bytes = measure::exact(&ours)?;
         let zdb = match send.zdb {
             Some(flags) => measure::zdb(programs, pool, &target, flags, bytes)?,
@@ -158,48 +164,60 @@ impl<'a> Sides<'a> {
         };
         let cat = pool.is_file() && options.is_against("cat");
         let cat = cat.then(|| vec!["cat".into(), pool.display().to_string()]);
-        Ok(Self { options, ours, zdb, cat, images, size, scale, unit })
+        Ok(Self { options, ours, zdb, before, cat, images, size, scale, unit })
     }
 
     fn side(&self, line: &Line) -> Side {
         Side { line: line.clone(), runs: self.options.runs }
     }
 
-    /// How fast into a sink, beside every reference.
+    /// Speed into a sink, beside every reference.
     fn speed(&self, set: &Set, sink: &str, table: &mut Table<'_>) -> Result<(), String> {
-        let mut sides = vec![self.side(&self.ours)];
-        sides.extend(self.zdb.as_ref().map(|zdb| self.side(zdb)));
         let cat = self.cat.as_ref().filter(|_| sink == "pipe");
-        sides.extend(cat.map(|cat| self.side(cat)));
-        let took = in_turn(sink, &self.images, &sides)?;
-        let ours = took[0];
-        let speed = self.scale / ours.seconds;
-        match took.get(1).filter(|_| self.zdb.is_some()) {
-            Some(zdb) => {
-                let other = ("zdb", self.scale / zdb.seconds);
-                table.push(row(&set.what, self.unit, speed, Some(other)));
-            }
-            None if cat.is_some() && self.unit == "GB/s" => {}
-            None => table.push(row(&set.what, self.unit, speed, None)),
+        let lines = [Some(&self.ours), self.zdb.as_ref(), self.before.as_ref(), cat];
+        let sides: Vec<Side> = lines.iter().flatten().map(|line| self.side(line)).collect();
+        let mut took = in_turn(sink, &self.images, &sides)?.into_iter();
+        let [ours, zdb, before, cat] = lines.map(|line| line.and_then(|_| took.next()));
+        let ours = ours.ok_or("no run of our own")?;
+        let speed = |took: Took| self.scale / took.seconds;
+        let mut alone = true;
+        for (name, other) in [("zdb", zdb), (BEFORE, before)] {
+            let Some(other) = other else { continue };
+            alone = false;
+            table.push(row(&set.what, self.unit, speed(ours), Some((name, speed(other)))));
         }
-        if let Some(cat) = took.last().filter(|_| cat.is_some()) {
+        if let Some(cat) = cat {
+            alone &= self.unit != "GB/s";
             // What cat writes is the image, not the stream: its bytes a second.
             let other = ("cat", cat.bytes as f64 / 1e9 / cat.seconds);
             table.push(row(&set.what, "GB/s", self.size / ours.seconds, Some(other)));
         }
-        if sink == "pipe" {
-            table.push(row(&set.first_byte(), "ms", ours.first_byte * 1e3, None));
+        if alone {
+            table.push(row(&set.what, self.unit, speed(ours), None));
         }
-        table.push(row(&set.peak_memory(), "MiB", ours.peak_kib / 1024.0, None));
+        let beside = |figure: fn(Took) -> f64| before.map(|took| (BEFORE, figure(took)));
+        if sink == "pipe" {
+            let ms = |took: Took| took.first_byte * 1e3;
+            table.push(row(&set.first_byte(), "ms", ms(ours), beside(ms)));
+        }
+        let mib = |took: Took| took.peak_kib / 1024.0;
+        table.push(row(&set.peak_memory(), "MiB", mib(ours), beside(mib)));
         Ok(())
     }
 
     /// What the exact size costs, of what the send costs.
     fn exact(&self, set: &Set, table: &mut Table<'_>) -> Result<(), String> {
-        let sides = [self.side(&measure::sized(&self.ours)), self.side(&self.ours)];
+        let lines = [Some(&self.ours), self.before.as_ref()];
+        let sides: Vec<Side> = lines
+            .iter()
+            .flatten()
+            .flat_map(|line| [self.side(&measure::sized(line)), self.side(line)])
+            .collect();
         let took = in_turn("null", &self.images, &sides)?;
-        let share = took[0].seconds / took[1].seconds * 100.0;
-        table.push(row(&set.what, "% of the send", share, None));
+        let mut shares = took.chunks(2).map(|t| t[0].seconds / t[1].seconds * 100.0);
+        let share = shares.next().ok_or("no run of our own")?;
+        let before = shares.next().map(|share| (BEFORE, share));
+        table.push(row(&set.what, "% of the send", share, before));
         Ok(())
     }
 }

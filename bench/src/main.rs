@@ -1,4 +1,4 @@
-//! How fast, beside the reference, in one run: what `cargo xtask bench` runs.
+//! Measures how fast we are, beside the reference, in one run: `cargo xtask bench`.
 
 mod against;
 mod make;
@@ -32,7 +32,7 @@ fn main() -> ExitCode {
 /// The pools are in `target/perf`, where `--make` puts them; a row whose pool is not there is left
 /// out.
 fn run(args: &[String]) -> Result<(), String> {
-    if args.first().is_some_and(|a| a == "--one") {
+    if args.first().is_some_and(|a| a == one::ONE) {
         return one::run(&args[1..]);
     }
     let options = Options::parse(args)?;

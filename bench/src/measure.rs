@@ -1,7 +1,7 @@
 //! Command lines of both sides, run in turn and measured.
 
 use crate::options::Options;
-use crate::{make, median};
+use crate::{make, median, one};
 use serde_json::Value;
 use std::fs::{self, File};
 use std::io::Read;
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use xtask::run::zsend;
 
-/// What both sides need to run.
+/// Programs of both sides.
 pub(super) struct Programs {
     /// Our program.
     pub(super) zsend: PathBuf,
@@ -33,7 +33,7 @@ impl Programs {
 /// A program and its arguments.
 pub(super) type Line = Vec<String>;
 
-/// What a run took, or the medians of some.
+/// Costs of a run, or the medians of some.
 #[derive(Clone, Copy)]
 pub(super) struct Took {
     pub(super) seconds: f64,
@@ -85,10 +85,8 @@ fn warm(image: &Path) -> Result<(), String> {
 
 /// One run, in a process of its own.
 fn one(sink: &str, line: &[String]) -> Result<Took, String> {
-    let this: PathBuf = std::env::current_exe().map_err(|e| e.to_string())?;
-    let mut run = Command::new(this);
-    run.args(["bench", "--one", sink]).args(line);
-    let json: Value = serde_json::from_str(&stdout(&mut run)?).map_err(|e| e.to_string())?;
+    let text = stdout(&mut one::command(sink, line)?)?;
+    let json: Value = serde_json::from_str(&text).map_err(|e| e.to_string())?;
     let number = |key: &str| json[key].as_f64().unwrap_or(f64::NAN);
     Ok(Took {
         seconds: number("seconds"),
@@ -129,14 +127,9 @@ fn list(programs: &Programs, pool: &Path, column: &str, target: &[&str]) -> Resu
     text.lines().next().map(str::to_owned).ok_or_else(|| "nothing was listed".into())
 }
 
-/// Our command line.
-pub(super) fn ours(
-    programs: &Programs,
-    images: &[PathBuf],
-    flags: &[String],
-    target: &str,
-) -> Line {
-    let mut line = vec![programs.zsend.display().to_string(), "send".into()];
+/// The command line of a build of ours.
+pub(super) fn ours(zsend: &Path, images: &[PathBuf], flags: &[String], target: &str) -> Line {
+    let mut line = vec![zsend.display().to_string(), "send".into()];
     for image in images {
         line.extend(["-d".into(), image.display().to_string()]);
     }

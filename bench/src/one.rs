@@ -6,6 +6,16 @@ use std::io::Read;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+/// The first argument of a process that is one run.
+pub(super) const ONE: &str = "--one";
+
+/// This program as one run of a command line.
+pub(super) fn command(sink: &str, line: &[String]) -> Result<Command, String> {
+    let mut run = Command::new(std::env::current_exe().map_err(|e| e.to_string())?);
+    run.args([ONE, sink]).args(line);
+    Ok(run)
+}
+
 /// Runs `pipe|null PROGRAM ARGUMENTS...` and prints what it took as JSON.
 ///
 /// With `pipe`, the output goes through a pipe to a reader that only reads, and the time is from

@@ -1,12 +1,15 @@
-//! What `bench` was asked for.
+//! Options of `bench`.
 
-/// What `bench --help` prints.
+use std::path::{Path, PathBuf};
+
+/// Text of `bench --help`.
 pub(super) const HELP: &str = "\
 usage: cargo xtask bench [OPTION]...
 
   --against zdb    the reference beside us, in turn, where it can make the stream; repeatable
   --zdb-whole      zdb with the wait at its end, up to a second after its stream is written
   --against cat    and `cat` of the image into a pipe, beside sends into one
+  --against PATH   another build of zsend, with a slash in its name, as one of before a change
   --scale          other rows: from 1,000 to 10,000,000 records, a million objects, 1 TiB of holes
   --make           first make the pools that are not there, or not as they should be
   --only TEXT      only rows whose name contains TEXT; repeatable, any of them counts
@@ -25,9 +28,10 @@ const RUNS: usize = 5;
 /// The references that there are.
 const REFERENCES: [&str; 2] = ["zdb", "cat"];
 
-/// What the verb was asked for.
+/// Options of the verb.
 pub(super) struct Options {
     against: Vec<String>,
+    before: Option<PathBuf>,
     /// The reference's process is measured to its end, not to the end of its stream.
     pub(super) zdb_whole: bool,
     /// Texts of which a row's name must contain one, unless there are none.
@@ -49,6 +53,7 @@ impl Options {
     pub(super) fn parse(args: &[String]) -> Result<Self, String> {
         let mut options = Self {
             against: Vec::new(),
+            before: None,
             zdb_whole: false,
             only: Vec::new(),
             runs: RUNS,
@@ -61,7 +66,10 @@ impl Options {
         while let Some(arg) = args.next() {
             let mut value = || args.next().cloned().ok_or(format!("{arg} takes a value"));
             match arg.as_str() {
-                "--against" => options.against.push(value()?),
+                "--against" => match value()? {
+                    path if path.contains('/') => options.before = Some(path.into()),
+                    reference => options.against.push(reference),
+                },
                 "--zdb-whole" => options.zdb_whole = true,
                 "--only" => options.only.push(value()?),
                 "--runs" => options.runs = runs(&value()?)?,
@@ -73,7 +81,7 @@ impl Options {
             }
         }
         if let Some(other) = options.against.iter().find(|a| !REFERENCES.contains(&a.as_str())) {
-            return Err(format!("--against takes zdb or cat, not {other}"));
+            return Err(format!("--against takes zdb, cat or a path with a slash, not {other}"));
         }
         Ok(options)
     }
@@ -81,6 +89,11 @@ impl Options {
     /// Whether this reference runs beside us.
     pub(super) fn is_against(&self, reference: &str) -> bool {
         self.against.iter().any(|a| a == reference)
+    }
+
+    /// The other build of ours that runs beside us.
+    pub(super) fn before(&self) -> Option<&Path> {
+        self.before.as_deref()
     }
 
     /// Whether any of these rows was asked for.

@@ -105,7 +105,7 @@ impl Scale {
     ) -> Result<Value, String> {
         let target = format!("{}/{}@s", measure::pool_name(programs, pool)?, self.dataset);
         let images = measure::images(pool)?;
-        let ours = measure::ours(programs, &images, &[], &target);
+        let ours = measure::ours(&programs.zsend, &images, &[], &target);
         let records = measure::count(programs, &ours, "records")?;
         let runs = options.runs;
         let exact = Side { line: measure::sized(&ours), runs };
