@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use xtask::run::zsend;
+use xtask::run::{Profile, zsend};
 
 /// Programs of both sides.
 pub(super) struct Programs {
@@ -26,7 +26,7 @@ impl Programs {
             let library = make::compile(dir, "zdb-at-once.c", "zdb-at-once.so", &shared)?;
             line.splice(0..0, ["env".to_owned(), format!("LD_PRELOAD={}", library.display())]);
         }
-        Ok(Self { zsend: zsend()?, zdb })
+        Ok(Self { zsend: zsend(Profile::Release)?, zdb })
     }
 }
 
