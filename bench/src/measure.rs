@@ -13,7 +13,7 @@ use xtask::run::{Profile, zsend};
 pub(super) struct Programs {
     /// Our program.
     pub(super) zsend: PathBuf,
-    /// How the reference's command line begins, if that is to run.
+    /// Beginning of the reference's command line, if that is to run.
     zdb: Option<Line>,
 }
 

@@ -4,7 +4,7 @@ use crate::{fuzz, miri};
 use std::time::Instant;
 use xtask::run::{Profile, cargo, program, succeed};
 
-/// How a step ended that did not fail.
+/// End of a step that did not fail.
 enum End {
     Passed,
     /// This machine lacks what it needs.

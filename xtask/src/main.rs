@@ -8,7 +8,7 @@ mod send;
 use std::process::ExitCode;
 use xtask::run::{Profile, program};
 
-/// What a verb returns: the message of what went wrong.
+/// Result of a verb: the message of what went wrong.
 type Done = Result<(), String>;
 /// A verb: its name, what runs it with the arguments behind it, and a line of help.
 type Task = (&'static str, fn(&[String]) -> Done, &'static str);

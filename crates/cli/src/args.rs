@@ -30,7 +30,7 @@ pub(crate) enum Command {
     Token(TokenArgs),
 }
 
-/// Where pools are looked for.
+/// Devices and folders in which pools are looked for.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct PoolArgs {
     /// An image, a block device, or a folder of them; may be repeated
@@ -51,7 +51,7 @@ pub(crate) struct PoolArgs {
 }
 
 impl PoolArgs {
-    /// Which state to open. What takes time is told on standard error.
+    /// Choice of the state to open. Standard error says what takes time.
     pub(crate) fn options(&self) -> OpenOptions {
         let Self { txg, checkpoint, force, .. } = *self;
         let notice = |text: &str| warn(text);
@@ -95,7 +95,7 @@ pub(crate) struct UnmadeArgs {
 }
 
 impl UnmadeArgs {
-    /// What was asked for that is not made, if anything was.
+    /// Returns the first flag that is not made yet, if one was given.
     pub(crate) fn refused(&self) -> Option<&'static str> {
         [
             (self.replicate, "-R (packages)"),
@@ -173,7 +173,7 @@ pub(crate) struct SendArgs {
     /// Write to FILE.partial, and rename it to FILE when the END record is on disk
     #[arg(short = 'o', value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// Whose stream: openzfs, illumos or openzfs-xdr
+    /// Sender whose stream is written: openzfs, illumos or openzfs-xdr
     #[arg(long, value_name = "D", default_value = "openzfs", value_parser = dialect)]
     pub(crate) dialect: Dialect,
     /// Worker threads; 0 for as many as the machine has, and more for slow devices
@@ -192,7 +192,7 @@ pub(crate) struct SendArgs {
     // `zfs send -h` means holds, so the short flag is not help here.
     #[arg(long, action = clap::ArgAction::Help)]
     help: Option<bool>,
-    /// What to send: pool/fs@snapshot, or pool/fs for the head
+    /// Snapshot to send: pool/fs@snapshot, or pool/fs for the head
     #[arg(
         value_name = "POOL/DS@SNAP",
         required_unless_present = "token",
@@ -201,7 +201,7 @@ pub(crate) struct SendArgs {
     pub(crate) target: Option<String>,
 }
 
-/// What kinds of things `list` shows.
+/// Kinds of things that `list` shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ListType {
     Filesystem,
@@ -224,7 +224,7 @@ Examples:
 pub(crate) struct ListArgs {
     #[command(flatten)]
     pub(crate) pool: PoolArgs,
-    /// What to list, separated by commas
+    /// Kinds to list, separated by commas
     #[arg(short = 't', value_name = "TYPE", value_delimiter = ',')]
     pub(crate) types: Vec<ListType>,
     /// Everything below the named dataset

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use zsend_pool::{ErrorClass, PoolError};
 use zsend_traverse::SendError;
 
-/// Why the program ends with something other than zero.
+/// Reason that the program ends with something other than zero.
 #[derive(Debug)]
 pub(crate) struct Failure {
     message: String,

@@ -70,7 +70,7 @@ pub(crate) fn run(args: &ListArgs) -> Done {
     failures.end()
 }
 
-/// What could not be read. All are told; the first decides the exit code.
+/// Errors of what could not be read. All are printed; the first decides the exit code.
 #[derive(Default)]
 struct Failures {
     first: Option<Failure>,

@@ -1,5 +1,5 @@
-//! Where a stream goes: standard output unless it is a terminal, or a file that gets its name only
-//! when it is whole.
+//! Destination of a stream: standard output unless it is a terminal, or a file that gets its
+//! name only when it is whole.
 
 use crate::exit::Failure;
 use std::fs::File;
@@ -64,7 +64,7 @@ impl Output {
 const PIPE_SIZE: usize = 256 << 10;
 
 /// Makes a pipe larger than the 64 KiB that it has by itself.
-/// What is no pipe, or may not grow, works as it is.
+/// Anything else, and a pipe that may not grow, works as it is.
 fn grow_pipe(fd: &impl AsFd) {
     let _ = rustix::pipe::fcntl_setpipe_size(fd, PIPE_SIZE);
 }

@@ -7,7 +7,7 @@ use std::io::{IsTerminal, Write, stderr};
 use std::time::{Duration, Instant};
 use zsend_traverse::send::Progress;
 
-/// How often a line is printed where there is no terminal.
+/// Time between two lines if there is no terminal.
 const EVERY: Duration = Duration::from_secs(1);
 
 /// Shows how far a send has come, or nothing.

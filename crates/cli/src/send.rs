@@ -124,8 +124,8 @@ fn send(args: &SendArgs, plan: &SendPlan<'_>, cancel: &AtomicBool, mut output: O
     output.commit()
 }
 
-/// What to say of a stream that ended early, and how to go on with it. With a file, the token is
-/// left beside it.
+/// Failure of a stream that ended early, with the way to go on. With a file, the token is left
+/// beside it.
 fn unfinished(plan: &SendPlan<'_>, output: &Output, last: &Progress, e: SendError) -> Failure {
     let is_delivered = !matches!(e, SendError::Output(_));
     let mut failure = Failure::from(e).context(format!("cannot send '{}'", plan.name()));

@@ -17,7 +17,7 @@ pub(crate) fn run(args: &TokenArgs) -> Done {
     Ok(())
 }
 
-/// What a token says as JSON, laid out for reading.
+/// Returns a token as JSON, laid out for reading.
 fn json(list: &NvList) -> Result<Vec<u8>, Failure> {
     let mut text = Vec::new();
     let damaged = |e: serde_json::Error| Failure::new(ErrorClass::Damaged, e);
@@ -27,7 +27,7 @@ fn json(list: &NvList) -> Result<Vec<u8>, Failure> {
     Ok(format!("{value:#}\n").into())
 }
 
-/// What a token says, in the words of `zfs send -v -t`.
+/// Returns a token in the words of `zfs send -v -t`.
 pub(crate) fn contents(list: &NvList) -> Vec<u8> {
     let mut text = b"resume token contents:\n".to_vec();
     // Memory takes everything.
@@ -46,7 +46,7 @@ pub(crate) fn decode(token: &str) -> Result<ResumeToken, Failure> {
     ResumeToken::decode(token).map_err(failure)
 }
 
-/// What is wrong with a token is told first as `zfs send -t` does, then exactly.
+/// Tells the fault of a token first as `zfs send -t` does, then exactly.
 fn failure(e: TokenError) -> Failure {
     let kind = match &e {
         TokenError::Version { found } => format!("invalid version {found}"),

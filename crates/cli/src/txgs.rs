@@ -8,7 +8,7 @@ use zsend_pool::discover::{Found, discover, select};
 use zsend_pool::pool::known_txgs;
 use zsend_pool::{ErrorClass, Listed};
 
-/// How the list is printed: the flags of `zsend list` of the same names.
+/// Options of the list: the flags of `zsend list` of the same names.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Style {
     /// No header, tabs between columns.

@@ -13,7 +13,7 @@ use zerocopy::{ByteOrder, FromBytes, FromZeros, Immutable, IntoBytes, KnownLayou
 
 /// Bytes of every record header.
 pub const RECORD_SIZE: usize = 312;
-/// Where the running checksum lies in every record but BEGIN.
+/// Offset of the running checksum in every record but BEGIN.
 pub const CHECKSUM_OFFSET: usize = 280;
 /// `DMU_BACKUP_MAGIC`, the first field of BEGIN.
 pub const MAGIC: u64 = 0x2_F5BA_CBAC;
@@ -63,7 +63,7 @@ macro_rules! record_types {
         impl RecordType {
             $($(#[$doc])* pub const $kind: Self = Self($number);)+
 
-            /// How many types there are; their numbers are those below it.
+            /// Number of types; their numbers are those below it.
             pub const COUNT: usize = DESCRIPTIONS.len();
         }
 
@@ -75,7 +75,7 @@ macro_rules! record_types {
 each_record!(record_types);
 
 impl RecordType {
-    /// What is known of the type, or `None` if it is none of this crate's.
+    /// Returns the description of the type, or `None` if it is none of this crate's.
     pub fn description(self) -> Option<&'static Description> {
         DESCRIPTIONS.get(usize::try_from(self.0).ok()?)
     }
@@ -234,7 +234,7 @@ body! {
     FreeObjects = FREEOBJECTS, 24;
     /// First object number.
     firstobj: U64<O> = 8,
-    /// How many.
+    /// Number of them.
     numobjs: U64<O> = 16,
     /// Guid of the sent snapshot.
     toguid: U64<O> = 24,

@@ -67,7 +67,7 @@ fn dumps_are_those_of_openzfs() {
     assert_eq!(compared, 13);
 }
 
-/// What master adds to the text of 2.3.2, as its published dumps show: the encoding before a list,
+/// Additions of master to the text of 2.3.2, as its published dumps show: the encoding before a list,
 /// and two rows of the summary.
 fn as_master_prints(text: &str, encoding: &str) -> String {
     let count = |name: &str| text.lines().filter(|line| line.starts_with(name)).count();

@@ -16,7 +16,7 @@ fn hex(s: &str) -> Vec<u8> {
         .collect()
 }
 
-/// What `tests/data/make-nvlists.py` packs.
+/// List that `tests/data/make-nvlists.py` packs.
 fn every_type() -> NvList {
     let mut inner = NvList::new();
     inner.insert("x", NvValue::Uint64(0x1122_3344_5566_7788));

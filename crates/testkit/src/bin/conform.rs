@@ -9,7 +9,7 @@ use xtask::run::{Profile, root, zsend};
 use zsend_testkit::cases::{self, Case, Reference};
 use zsend_testkit::images;
 
-/// How a pool fared.
+/// Results of a pool's cases.
 #[derive(Default)]
 struct Tally {
     passed: usize,
