@@ -3,12 +3,12 @@
 mod row;
 
 use crate::args::{ListArgs, ListType};
-use crate::exit::{Done, Failure, warn};
+use crate::exit::{Done, Failure, be_quiet, warn};
+use crate::stdout;
 use crate::txgs::{self, Style};
 use row::{Row, UNREADABLE, columns, json, table};
 use std::collections::HashSet;
 use std::fmt::Display;
-use std::io::Write;
 use zsend_pool::discover::discover;
 use zsend_pool::dsl::bookmark::DsBookmark;
 use zsend_pool::dsl::dataset::Dataset;
@@ -16,11 +16,12 @@ use zsend_pool::dsl::dir::Dir;
 use zsend_pool::dsl::name::{Name, Suffix};
 use zsend_pool::place::Bookmark;
 use zsend_pool::pool::Pool;
-use zsend_pool::{ErrorClass, Listed, PoolError, zap};
+use zsend_pool::{CancelToken, ErrorClass, Listed, PoolError, zap};
 use zsend_records::types::ObjsetType;
 
 /// Runs the subcommand.
 pub(crate) fn run(args: &ListArgs) -> Done {
+    be_quiet(args.pool.quiet);
     let columns = columns(args)?;
     let target = args.target.as_deref().map(Name::parse).transpose()?;
     if args.pool.list_txgs {
@@ -30,7 +31,7 @@ pub(crate) fn run(args: &ListArgs) -> Done {
     let discovery = discover(&args.pool.devices)?;
     discovery.refused().iter().for_each(warn);
     let (pools, passed_over) = (discovery.pools, discovery.passed_over);
-    let options = args.pool.options();
+    let options = args.pool.options(&CancelToken::default());
     let total = pools.len();
     let mut rows = Vec::new();
     let mut failures = Failures::default();
@@ -59,14 +60,17 @@ pub(crate) fn run(args: &ListArgs) -> Done {
     if !matched {
         let what = target.map_or_else(|| "a pool".to_owned(), |t| format!("pool '{}'", t.pool()));
         let why = format!(
-            "{what} was not found; {total} pools are on the given devices{}",
+            "{what} was not found; {} on the given devices{}",
+            crate::text::count(total as u64, "pool"),
             Listed(&passed_over)
         );
         return Err(Failure::new(ErrorClass::Damaged, why));
     }
     let text = if args.json { json(&rows, &columns) } else { table(&rows, &columns, args) };
-    // A reader that has gone away has seen what it wanted.
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    // No header stands over nothing but an error.
+    if !(rows.is_empty() && failures.first.is_some()) {
+        stdout::print(text.as_bytes())?;
+    }
     failures.end()
 }
 

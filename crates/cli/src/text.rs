@@ -25,6 +25,11 @@ pub(crate) fn nice_bytes(bytes: u64) -> String {
     text
 }
 
+/// A number of things: `1 block`, `2 blocks`.
+pub(crate) fn count(number: u64, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
 /// A time in the words of `zfs list`, or with `exact` in seconds since 1970.
 pub(crate) fn creation(seconds: u64, exact: bool) -> String {
     let time = i64::try_from(seconds).ok().and_then(|s| chrono::DateTime::from_timestamp(s, 0));

@@ -1,8 +1,8 @@
-//! `zsend token`: what a resume token says.
+//! `zsend token`: the contents of a resume token.
 
 use crate::args::TokenArgs;
 use crate::exit::{Done, Failure};
-use std::io::Write;
+use crate::stdout;
 use zsend_pool::ErrorClass;
 use zsend_records::nvlist::NvList;
 use zsend_records::token::{ResumeToken, TokenError, unpack};
@@ -12,9 +12,7 @@ use zsend_stream::dump::{nvlist_json, nvlist_text};
 pub(crate) fn run(args: &TokenArgs) -> Done {
     let list = list(&args.token)?;
     let text = if args.json { json(&list)? } else { contents(&list) };
-    // A reader that has gone away has seen what it wanted.
-    let _ = std::io::stdout().lock().write_all(&text);
-    Ok(())
+    stdout::print(&text)
 }
 
 /// Returns a token as JSON, laid out for reading.
@@ -55,5 +53,5 @@ fn failure(e: TokenError) -> Failure {
         _ => "payload is not valid".into(),
     };
     let message = format!("cannot resume send: resume token is corrupt ({kind})\n{e}");
-    Failure::new(ErrorClass::Damaged, message)
+    Failure::verbatim(ErrorClass::Damaged, message)
 }

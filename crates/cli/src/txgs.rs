@@ -1,8 +1,8 @@
 //! `--list-txgs`: the states of a pool that its devices remember, and which can still be read.
 
 use crate::exit::{Done, Failure, warn};
+use crate::stdout;
 use crate::text::{aligned, creation};
-use std::io::Write;
 use std::path::PathBuf;
 use zsend_pool::discover::{Found, discover, select};
 use zsend_pool::pool::known_txgs;
@@ -35,9 +35,7 @@ pub(crate) fn list(devices: &[PathBuf], name: Option<&str>, style: Style) -> Don
         }
     };
     let text = if style.json { json(&pools) } else { table(&pools, style) };
-    // A reader that has gone away has seen what it wanted.
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
-    Ok(())
+    stdout::print(text.as_bytes())
 }
 
 fn table(pools: &[Found], style: Style) -> String {

@@ -43,6 +43,8 @@ pub struct DumpOptions {
     pub format: Format,
     /// Every record is shown (`-v`), not only BEGIN and END. JSON always shows every record.
     pub verbose: bool,
+    /// The stored checksum of each record is shown too (`-vv`).
+    pub checksums: bool,
     /// Payloads and stored checksums are shown too (`-d`).
     pub payload: bool,
     /// Checksums are verified; not so with `-C`.
@@ -58,6 +60,7 @@ impl Default for DumpOptions {
         Self {
             format: Format::Text,
             verbose: false,
+            checksums: false,
             payload: false,
             verify: true,
             limits: Limits::DEFAULT,
@@ -87,6 +90,11 @@ pub enum DumpError {
 }
 
 impl DumpError {
+    /// Returns true if the input could not be read: nothing is known to be wrong with the stream.
+    pub const fn is_of_input(&self) -> bool {
+        matches!(self, Self::Read(ReadError::Io { .. }))
+    }
+
     fn stream(&self) -> Option<&StreamError> {
         match self {
             Self::Read(error) => error.stream(),
