@@ -2,9 +2,10 @@
 
 use crate::args::SendArgs;
 use crate::exit::{Done, Failure, warn};
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use crate::signals;
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use std::fs::{File, OpenOptions};
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use zeroize::Zeroizing;
@@ -23,9 +24,8 @@ static TERMINAL: Mutex<Option<(File, Termios)>> = Mutex::new(None);
 /// Gives the terminal its echo back, if a key is being typed; says whether one is.
 pub(crate) fn restore_terminal() -> bool {
     let terminal = TERMINAL.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let Some((mut file, state)) = terminal else { return false };
+    let Some((file, state)) = terminal else { return false };
     let _ = tcsetattr(&file, OptionalActions::Now, &state);
-    let _ = file.write_all(b"\n");
     true
 }
 
@@ -112,13 +112,44 @@ fn advice(target: &Name, root: &str) -> String {
     )
 }
 
-/// Asks for a key without echo. A signal finds the terminal in [`TERMINAL`] and restores it.
+/// Asks for a key without echo, which is off before the prompt is shown: what is typed at once is not
+/// seen either. A signal finds the terminal in [`TERMINAL`] and restores it.
 fn prompt(root: &str) -> Result<Zeroizing<String>, Failure> {
     let failed = |e| Failure::io("read a key from", Path::new("the terminal"), &e);
-    let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty").ok();
-    let state = terminal.and_then(|file| tcgetattr(&file).ok().map(|state| (file, state)));
-    *TERMINAL.lock().unwrap_or_else(PoisonError::into_inner) = state;
-    let typed = rpassword::prompt_password(format!("Enter key for '{root}': ")).map(Zeroizing::new);
-    *TERMINAL.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty").map_err(failed)?;
+    let state = tcgetattr(&terminal).map_err(|e| failed(e.into()))?;
+    let kept = terminal.try_clone().map_err(failed)?;
+    let mut silent = state.clone();
+    silent.local_modes.remove(LocalModes::ECHO);
+    silent.local_modes.insert(LocalModes::ECHONL);
+    {
+        // Under the lock, so that no signal comes between the two.
+        let mut shared = TERMINAL.lock().unwrap_or_else(PoisonError::into_inner);
+        tcsetattr(&terminal, OptionalActions::Now, &silent).map_err(|e| failed(e.into()))?;
+        *shared = Some((kept, state));
+    }
+    // A signal that came before was told of no terminal: nobody would be left to heed it.
+    let typed = if signals::exit_code().is_some() {
+        Err(io::ErrorKind::Interrupted.into())
+    } else {
+        (&terminal)
+            .write_all(format!("Enter key for '{root}': ").as_bytes())
+            .and_then(|()| read_line(&terminal))
+    };
+    restore_terminal();
     typed.map_err(failed)
+}
+
+/// Longest line of a key that is read: ten times the longest passphrase.
+const LONGEST: usize = 5120;
+
+/// A line, without its end. It is never in a buffer that is not wiped.
+fn read_line(mut terminal: &File) -> io::Result<Zeroizing<String>> {
+    let mut line = Zeroizing::new(Vec::with_capacity(LONGEST));
+    let mut byte = Zeroizing::new([0]);
+    while terminal.read(&mut *byte)? > 0 && byte[0] != b'\n' && line.len() < LONGEST {
+        line.push(byte[0]);
+    }
+    let text = std::str::from_utf8(&line).map_err(|_| io::Error::other("it is not UTF-8"))?;
+    Ok(Zeroizing::new(text.to_owned()))
 }

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use zsend_encoder::summary::Summary;
 use zsend_traverse::send::Progress;
 
 /// A write that takes longer waits for whoever reads.
@@ -27,6 +28,12 @@ impl Gauge {
     pub(crate) fn set(&self, progress: &Progress) {
         self.bytes.store(progress.bytes, Ordering::Relaxed);
         self.records.store(progress.records, Ordering::Relaxed);
+    }
+
+    /// Takes the totals of a whole stream.
+    pub(crate) fn finish(&self, summary: &Summary) {
+        self.bytes.store(summary.bytes(), Ordering::Relaxed);
+        self.records.store(summary.records(), Ordering::Relaxed);
     }
 
     /// Bytes of stream so far.

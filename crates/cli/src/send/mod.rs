@@ -145,6 +145,9 @@ fn send(
         last = progress;
         gauge.set(&progress);
     });
+    if let Ok(report) = &sent {
+        gauge.finish(&report.summary);
+    }
     let zio = plan.pool().zio();
     shown.end(sent.is_ok(), zio.healed_count());
     for healed in if args.verbose > 0 { zio.healed() } else { Vec::new() } {
