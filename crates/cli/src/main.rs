@@ -18,7 +18,9 @@ mod txgs;
 
 use args::{Args, Command};
 use clap::{ColorChoice, CommandFactory, FromArgMatches, ValueEnum};
+use exit::Failure;
 use std::process::ExitCode;
+use zsend_pool::ErrorClass;
 
 /// Version, with the commit if it was built in a checkout.
 pub(crate) const VERSION: &str = env!("ZSEND_VERSION");
@@ -52,6 +54,10 @@ fn unparsed(e: &clap::Error, line: &[String]) -> ExitCode {
         && let Err(failure) = stdout::open()
     {
         return failure.report();
+    }
+    if let Some(verb) = line.get(1).filter(|verb| hints::is_verb_of_zstream(verb)) {
+        let why = format!("not supported: '{verb}', a verb of zstream");
+        return Failure::new(ErrorClass::Unsupported, why).report();
     }
     let printed = e.print();
     if e.use_stderr() {
