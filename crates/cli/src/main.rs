@@ -3,6 +3,7 @@
 mod args;
 mod dump;
 mod exit;
+mod get;
 mod hints;
 mod keys;
 mod list;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
     let done = match args.command {
         Command::Send(send) => send::run(&send),
         Command::List(list) => list::run(&list),
+        Command::Get(get) => get::run(&get),
         Command::Dump(dump) => dump::run(&dump),
         Command::Token(token) => token::run(&token),
         Command::Man(man) => manual::man(&man),

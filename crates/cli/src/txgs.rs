@@ -2,7 +2,7 @@
 
 use crate::exit::{Done, Failure, warn};
 use crate::stdout;
-use crate::text::{aligned, creation};
+use crate::text::{Head, table as as_table};
 use std::path::PathBuf;
 use zsend_pool::discover::{Found, discover, select};
 use zsend_pool::pool::known_txgs;
@@ -40,9 +40,8 @@ pub(crate) fn list(devices: &[PathBuf], name: Option<&str>, style: Style) -> Don
 
 fn table(pools: &[Found], style: Style) -> String {
     let mut lines = Vec::new();
-    if !style.scripted {
-        lines.push(["POOL", "TXG", "TIME", "USABLE"].map(str::to_owned).to_vec());
-    }
+    let head = ["POOL", "TXG", "TIME", "USABLE"];
+    let head = head.map(Head::of);
     for pool in pools {
         for warning in &pool.warnings {
             warn(warning);
@@ -51,12 +50,17 @@ fn table(pools: &[Found], style: Style) -> String {
             lines.push(vec![
                 pool.config.name.clone(),
                 known.uberblock.txg.to_string(),
-                creation(known.uberblock.timestamp, style.exact),
+                time(known.uberblock.timestamp, style.exact),
                 known.problem.map_or_else(|| "yes".to_owned(), |e| format!("no: {e}")),
             ]);
         }
     }
-    aligned(&lines, style.scripted)
+    as_table(head.into(), lines, style.scripted)
+}
+
+/// A time in the words of `zfs list`, or with `exact` in seconds since 1970.
+fn time(seconds: u64, exact: bool) -> String {
+    if exact { seconds.to_string() } else { zsend_props::date(seconds, false) }
 }
 
 fn json(pools: &[Found]) -> String {

@@ -12,6 +12,11 @@ impl Names {
     pub fn of(&self, number: u64) -> Option<&'static str> {
         self.0.iter().find(|(_, n)| *n == number).map(|(name, _)| *name)
     }
+
+    /// Length of the longest name.
+    pub(crate) fn widest(&self) -> usize {
+        self.0.iter().map(|(name, _)| name.len()).max().unwrap_or_default()
+    }
 }
 
 pub(crate) static BOOLEAN: Names = Names(&[("off", 0), ("on", 1)]);

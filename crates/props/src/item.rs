@@ -206,8 +206,8 @@ impl<'p> Item<'p> {
         if self.kind != Kind::Snapshot {
             return Ok(true);
         }
-        // Figures that only snapshots have are of both.
-        if !native.is_of(Kind::Filesystem) && !native.is_of(Kind::Volume) {
+        // The object set, which may be damaged, is not asked for what both kinds have.
+        if native.is_of(Kind::Filesystem) == native.is_of(Kind::Volume) {
             return Ok(true);
         }
         let is_volume = self.objset()?.is_some_and(|objset| objset.kind() == ObjsetType::ZVOL);

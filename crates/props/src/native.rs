@@ -93,9 +93,21 @@ impl Native {
         self.kinds & kind.bit() != 0
     }
 
-    /// Returns true if its column is justified to the right, as numbers are.
-    pub const fn is_number(&self) -> bool {
-        !matches!(self.form, Form::Index(_) | Form::Text)
+    /// Returns true if its column is justified to the right, as numbers are; dates are not.
+    pub const fn is_right(&self) -> bool {
+        !matches!(self.form, Form::Index(_) | Form::Text | Form::Date | Form::Moment)
+    }
+
+    /// Returns the width that its column has whatever is in it; `None` if it is as wide as it needs.
+    ///
+    /// Follows `zprop_width()`, OpenZFS `module/zcommon/zprop_common.c`, zfs-2.3.2.
+    pub fn fixed_width(&self) -> Option<usize> {
+        let least = match self.form {
+            Form::Bytes | Form::Limit | Form::Count | Form::CountLimit | Form::Ratio => 5,
+            Form::Index(names) => names.widest(),
+            Form::Id | Form::Date | Form::Moment | Form::Text => return None,
+        };
+        Some(least.max(self.column.len()))
     }
 }
 

@@ -127,6 +127,29 @@ impl Item<'_> {
         }
     }
 
+    /// Returns the value of a property that was received, whether it counts or not.
+    ///
+    /// # Errors
+    /// Those of reading the ZAP of properties.
+    pub fn received(&self, name: &str) -> Result<Option<Property>> {
+        if self.kind() == Kind::Bookmark {
+            return Ok(None);
+        }
+        let level = self.levels()?.first();
+        let Some(entry) = level.and_then(|level| level.entry(name, RECEIVED)) else {
+            return Ok(None);
+        };
+        let native = Native::by_name(name).filter(|native| !matches!(native.form, Form::Text));
+        let value = match native {
+            Some(native) => {
+                let number = entry.u64().ok_or_else(|| self.not(name, entry, "a number"))?;
+                native.form.value(number)
+            }
+            None => Value::Text(entry.string().ok_or_else(|| self.not(name, entry, "text"))?),
+        };
+        Ok(Some(Property { value, source: Source::Received }))
+    }
+
     fn not(&self, name: &str, entry: &Entry, expected: &str) -> PoolError {
         let at = Bookmark::new(self.pool.mos().id(), self.dir.props, 0, 0);
         let found =

@@ -4,7 +4,7 @@ mod list;
 mod other;
 mod send;
 
-pub(crate) use list::{ListArgs, ListType};
+pub(crate) use list::{ChoiceArgs, GetArgs, ListArgs, SortKey};
 pub(crate) use other::{CompletionsArgs, DumpArgs, Like, ManArgs, TokenArgs};
 pub(crate) use send::{ProgressFormat, SendArgs};
 
@@ -41,6 +41,7 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     Send(Box<SendArgs>),
     List(ListArgs),
+    Get(GetArgs),
     Dump(DumpArgs),
     Token(TokenArgs),
     Man(ManArgs),

@@ -5,7 +5,7 @@ mod gauge;
 pub(crate) use gauge::Gauge;
 
 use crate::args::{ProgressFormat, SendArgs};
-use crate::text::{count, nice_bytes};
+use crate::text::count;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 use std::io::{self, IsTerminal, Write, stderr};
@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use zsend_props::nice_bytes;
 
 /// Time between two lines.
 const EVERY: Duration = Duration::from_secs(1);

@@ -2,10 +2,10 @@
 
 use crate::args::SendArgs;
 use crate::exit::Failure;
-use crate::text::nice_bytes;
 use crate::token;
 use serde_json::json;
 use std::sync::atomic::AtomicBool;
+use zsend_props::nice_bytes;
 use zsend_traverse::send::SendPlan;
 
 /// Returns the estimate in the words of `zfs send -v` of the dialect, with `-P` as its fields, or as
