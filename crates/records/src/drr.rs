@@ -70,8 +70,11 @@ macro_rules! record_types {
             $($(#[$doc])* pub const $kind: Self = Self($number);)+
 
             /// Number of types; their numbers are those below it.
-            pub const COUNT: usize = DESCRIPTIONS.len();
+            pub const COUNT: usize = NAMES.len();
         }
+
+        /// The names of the types, by number.
+        const NAMES: &[&str] = &[$(stringify!($kind)),+];
 
         /// The types of this crate, by number.
         static DESCRIPTIONS: [Description; [$($number),+].len()] =
@@ -79,6 +82,21 @@ macro_rules! record_types {
     };
 }
 each_record!(record_types);
+
+/// Returns true if a type of this name may have this number: it is the name of this crate's own
+/// type of that number, or there is none.
+const fn is_free_for(kind: RecordType, name: &str) -> bool {
+    let number = kind.0 as usize;
+    if number >= RecordType::COUNT {
+        return true;
+    }
+    let (own, name) = (NAMES[number].as_bytes(), name.as_bytes());
+    let mut i = 0;
+    while i < own.len() && i < name.len() && own[i] == name[i] {
+        i += 1;
+    }
+    i == own.len() && i == name.len()
+}
 
 impl RecordType {
     /// Returns the description of the type, or `None` if it is none of this crate's.
@@ -136,6 +154,7 @@ impl<O: ByteOrder> ReplayRecord<O> {
             let is_begin = B::TYPE.0 == RecordType::BEGIN.0;
             let room = if is_begin { RECORD_SIZE } else { CHECKSUM_OFFSET };
             assert!(8 + size_of::<B>() <= room, "the body fits into a record");
+            assert!(is_free_for(B::TYPE, B::NAME), "the number is of another type of this crate");
         }
         let mut record = Self::new_zeroed();
         record.drr_type = U32::new(B::TYPE.0);

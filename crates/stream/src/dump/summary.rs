@@ -26,9 +26,11 @@ pub struct DumpSummary {
 }
 
 impl DumpSummary {
-    /// The records of that type; none of an unknown type.
+    /// The records of that type, of whichever crate.
     pub fn of(&self, kind: RecordType) -> TypeCount {
-        self.types.get(kind.0 as usize).copied().unwrap_or_default()
+        let described = self.described.iter().find(|(d, _)| d.record_type == kind);
+        let known = self.types.get(kind.0 as usize);
+        known.or(described.map(|(_, count)| count)).copied().unwrap_or_default()
     }
 
     fn counts(&self) -> impl Iterator<Item = &TypeCount> {
