@@ -1,6 +1,7 @@
 //! `cargo xtask`: the project's own chores, one verb each.
 
 mod ci;
+mod dist;
 mod fuzz;
 mod miri;
 mod send;
@@ -30,6 +31,11 @@ const TASKS: &[Task] = &[
         "fuzz",
         fuzz::run,
         "[TARGET [SECONDS]]: fuzz one target; without arguments replay all corpora",
+    ),
+    (
+        "dist",
+        dist::run,
+        "[--only TARGET] [--try]: static binaries, Debian packages, checksums, a list of parts",
     ),
     ("miri", miri::run, "the tests of the unsafe code under Miri; needs a nightly toolchain"),
     ("ci", ci::run, "everything that a change must pass"),
