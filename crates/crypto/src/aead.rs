@@ -71,5 +71,4 @@ impl Aead {
 }
 
 #[cfg(test)]
-#[path = "aead_tests.rs"]
 mod tests;

@@ -117,5 +117,4 @@ pub fn verify_indirect(
 }
 
 #[cfg(test)]
-#[path = "auth_tests.rs"]
 mod tests;

@@ -142,5 +142,4 @@ pub fn decrypt_dnode_block(
 }
 
 #[cfg(test)]
-#[path = "dnode_tests.rs"]
 mod tests;

@@ -130,5 +130,4 @@ fn cut(mac: DatasetHmac) -> [u8; 32] {
 }
 
 #[cfg(test)]
-#[path = "objset_tests.rs"]
 mod tests;
