@@ -3,7 +3,7 @@
 //! What they leave is ascending and apart, lies where the map may have it, and is no more than the
 //! entries can have added. Read in one block or in several, it is the same.
 
-use zsend_pool::dmu::space_map::{Log, Scale, Segments};
+use zsend_pool::space_map::{Log, Scale, Segments, SpaceMapError};
 
 /// Bytes of a block: entries of two words end where it does.
 const BLOCK: usize = 512;
@@ -27,7 +27,7 @@ pub fn check(bytes: &[u8]) {
     }
 }
 
-fn read<'a>(scale: &Scale, blocks: impl Iterator<Item = &'a [u8]>) -> Result<Segments, String> {
+fn read<'a>(scale: &Scale, blocks: impl Iterator<Item = &'a [u8]>) -> Result<Segments, SpaceMapError> {
     let mut log = Log::new(scale.clone());
     for block in blocks {
         log.push(block)?;

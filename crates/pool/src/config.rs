@@ -1,5 +1,6 @@
 //! Pool and vdev configuration, from the nvlists in labels and in the MOS.
 
+use crate::error::{ConfigError, PoolId};
 use zsend_records::nvlist::NvList;
 
 /// How deep a vdev tree may be; real ones have at most four levels (root, raidz, spare, disk).
@@ -84,15 +85,15 @@ impl VdevConfig {
     /// Reads a tree.
     ///
     /// # Errors
-    /// What is missing or too large.
-    pub fn parse(list: &NvList) -> Result<Self, String> {
+    /// [`ConfigError`] names a key that is missing, and a tree that is too large.
+    pub fn parse(list: &NvList) -> Result<Self, ConfigError> {
         let mut left = MAX_VDEVS;
         Self::parse_at(list, MAX_DEPTH, &mut left)
     }
 
-    fn parse_at(list: &NvList, depth: usize, left: &mut usize) -> Result<Self, String> {
+    fn parse_at(list: &NvList, depth: usize, left: &mut usize) -> Result<Self, ConfigError> {
         if depth == 0 || *left == 0 {
-            return Err(format!("vdev tree is deeper than {MAX_DEPTH} or larger than {MAX_VDEVS}"));
+            return Err(ConfigError::Tree { depth: MAX_DEPTH, vdevs: MAX_VDEVS });
         }
         *left -= 1;
         let num = |key: &str| list.u64(key).unwrap_or(0);
@@ -104,7 +105,7 @@ impl VdevConfig {
             None => Vec::new(),
         };
         Ok(Self {
-            kind: list.str("type").ok_or("vdev without a type")?.to_owned(),
+            kind: list.str("type").ok_or(ConfigError::NoType)?.to_owned(),
             id: num("id"),
             guid: num("guid"),
             path: list.str("path").map(str::to_owned),
@@ -158,9 +159,9 @@ pub struct LabelConfig {
 }
 
 impl LabelConfig {
-    /// The pool's name and guid.
-    pub fn full_name(&self) -> String {
-        format!("'{}' ({})", self.name, self.pool_guid)
+    /// The pool, as messages name it.
+    pub fn id(&self) -> PoolId {
+        PoolId { name: self.name.clone(), guid: self.pool_guid }
     }
 
     /// Whether it is a spare or a cache device, which belongs to no top-level vdev.
@@ -171,21 +172,21 @@ impl LabelConfig {
     /// Reads the nvlist of a label.
     ///
     /// # Errors
-    /// What is missing.
-    pub fn parse(list: &NvList) -> Result<Self, String> {
-        let need = |key: &str| list.u64(key).ok_or(format!("label has no {key}"));
+    /// [`ConfigError`] names a key that is missing, and a state that is none.
+    pub fn parse(list: &NvList) -> Result<Self, ConfigError> {
+        let need = |key| list.u64(key).ok_or(ConfigError::Missing(key));
         let state = PoolState(need("state")?);
         if state.0 > PoolState::L2CACHE.0 {
-            return Err(format!("its pool's state is {}, which no label has", state.0));
+            return Err(ConfigError::State(state.0));
         }
         // Spares and cache devices have no tree: they belong to no top-level vdev.
         let (top, name, pool_guid) = if state == PoolState::SPARE || state == PoolState::L2CACHE {
             (VdevConfig::default(), String::new(), 0)
         } else {
-            let tree = list.list("vdev_tree").ok_or("label has no vdev_tree")?;
+            let tree = list.list("vdev_tree").ok_or(ConfigError::Missing("vdev_tree"))?;
             (
                 VdevConfig::parse(tree)?,
-                list.str("name").ok_or("label has no name")?.to_owned(),
+                list.str("name").ok_or(ConfigError::Missing("name"))?.to_owned(),
                 need("pool_guid")?,
             )
         };

@@ -101,7 +101,7 @@ impl Device {
         }
     }
 
-    /// The name as given on the command line.
+    /// The name as the caller gave it.
     pub fn name(&self) -> &str {
         &self.name
     }

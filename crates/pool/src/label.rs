@@ -2,6 +2,7 @@
 
 use crate::config::LabelConfig;
 use crate::device::Device;
+use crate::error::{ConfigError, LabelError, PoolId, Unlabelled};
 use crate::uberblock::{self, Uberblock, Unverified};
 use zsend_ondisk::embedded::{self, Sum};
 use zsend_records::nvlist::NvList;
@@ -16,8 +17,6 @@ pub const LABELS_END_SIZE: u64 = 2 * LABEL_SIZE;
 const PHYS_OFFSET: u64 = 16 << 10;
 const PHYS_SIZE: usize = 112 << 10;
 const RING_OFFSET: u64 = 128 << 10;
-/// Bytes of the `zio_eck_t` that ends the nvlist's region.
-const ECK_SIZE: usize = 40;
 
 /// Which of a device's four labels belong to one pool.
 pub type LabelSet = [bool; 4];
@@ -37,10 +36,10 @@ pub struct Labels {
     /// The labels whose uberblocks are the pool's: those with a good configuration, and of the others
     /// those whose newest uberblock is of a pool with the same vdevs.
     pub set: LabelSet,
-    /// How many of the device's labels have no good configuration, of whatever pool.
+    /// Labels of the device that have no good configuration, of whatever pool.
     pub damaged: usize,
-    /// Names and guids of other pools that the device has labels of.
-    pub others: Vec<String>,
+    /// Other pools that the device has labels of.
+    pub others: Vec<PoolId>,
 }
 
 /// Where label `i` starts on a device of `size` bytes.
@@ -57,12 +56,12 @@ fn label_offset(size: u64, i: u64) -> u64 {
 ///
 /// # Errors
 /// Why there is none, label by label.
-pub fn read(device: &Device) -> Result<Vec<Labels>, String> {
+pub fn read(device: &Device) -> Result<Vec<Labels>, Unlabelled> {
     if device.size() < 4 * LABEL_SIZE {
-        return Err(format!("{} bytes are too few to hold four labels", device.size()));
+        return Err(Unlabelled::Small { size: device.size() });
     }
     let mut pools: Vec<(LabelConfig, LabelSet)> = Vec::new();
-    let mut why: Vec<(String, Vec<String>)> = Vec::new();
+    let mut why: Vec<LabelError> = Vec::new();
     for i in 0..4 {
         match read_config(device, label_offset(device.size(), i as u64)) {
             Ok(config) => {
@@ -77,21 +76,14 @@ pub fn read(device: &Device) -> Result<Vec<Labels>, String> {
                     None => pools.push((config, std::array::from_fn(|j| i == j))),
                 }
             }
-            Err(e) => match why.iter_mut().find(|(known, _)| *known == e) {
-                Some((_, labels)) => labels.push(i.to_string()),
-                None => why.push((e, vec![i.to_string()])),
-            },
+            Err(e) => why.push(e),
         }
     }
     if pools.is_empty() {
-        let why = why.into_iter().map(|(why, labels)| match &labels[..] {
-            [one] => format!("label {one}: {why}"),
-            several => format!("labels {}: {why}", several.join(", ")),
-        });
-        return Err(why.collect::<Vec<_>>().join("; "));
+        return Err(Unlabelled::Labels(why));
     }
     let damaged = 4 - pools.iter().flat_map(|(_, set)| set).filter(|&&good| good).count();
-    let names: Vec<_> = pools.iter().map(|(config, _)| config.full_name()).collect();
+    let ids: Vec<_> = pools.iter().map(|(config, _)| config.id()).collect();
     let labels = pools.into_iter().enumerate().map(|(i, (config, good))| {
         let set = if damaged == 0 { good } else { with_rings(device, &config, good) };
         let rings = Rings::read(device, config.top.ashift, set);
@@ -101,8 +93,8 @@ pub fn read(device: &Device) -> Result<Vec<Labels>, String> {
             synced => synced,
         };
         let good = good.into_iter().filter(|&good| good).count();
-        let others = names.iter().enumerate().filter(|(j, _)| *j != i);
-        let others = others.map(|(_, name)| name.clone()).collect();
+        let others = ids.iter().enumerate().filter(|(j, _)| *j != i);
+        let others = others.map(|(_, id)| id.clone()).collect();
         Labels { config, newest, synced, good, set, damaged, others }
     });
     Ok(labels.collect())
@@ -159,19 +151,15 @@ impl Rings {
     }
 }
 
-fn read_config(device: &Device, label: u64) -> Result<LabelConfig, String> {
+fn read_config(device: &Device, label: u64) -> Result<LabelConfig, LabelError> {
     let at = label + PHYS_OFFSET;
-    let bytes = device.read_vec(at, PHYS_SIZE).map_err(|e| e.to_string())?;
-    embedded::verify(&bytes, [at, 0, 0, 0], Sum::Whole).map_err(|e| e.to_string())?;
-    let (list, ..) =
-        NvList::decode_prefix(&bytes[..PHYS_SIZE - ECK_SIZE]).map_err(|e| e.to_string())?;
+    let bytes = device.read_vec(at, PHYS_SIZE)?;
+    embedded::verify(&bytes, [at, 0, 0, 0], Sum::Whole)?;
+    let (list, ..) = NvList::decode_prefix(&bytes[..PHYS_SIZE - embedded::LEN])?;
     let config = LabelConfig::parse(&list)?;
     // Source: `zpool_read_label()`, OpenZFS `lib/libzutil/zutil_import.c`, zfs-2.3.2.
     if config.txg == 0 && !config.is_auxiliary() {
-        return Err(format!(
-            "it was written in no txg: the device was removed from pool {}, or never quite added",
-            config.full_name()
-        ));
+        return Err(ConfigError::NoTxg { pool: config.id() }.into());
     }
     Ok(config)
 }
@@ -297,10 +285,11 @@ mod tests {
 
     #[test]
     fn a_reason_is_told_once_for_all_labels_that_have_it() {
-        let e = read(&device([Place::Empty; 4])).unwrap_err();
+        let e = read(&device([Place::Empty; 4])).unwrap_err().to_string();
         assert!(e.starts_with("labels 0, 1, 2, 3: embedded checksum's magic"), "{e}");
         let damaged = Place::Damaged { pool: 10, txg: 1 };
-        let e = read(&device([damaged, Place::Empty, Place::Empty, Place::Empty])).unwrap_err();
+        let e = read(&device([damaged, Place::Empty, Place::Empty, Place::Empty]));
+        let e = e.unwrap_err().to_string();
         assert!(e.contains("label 0: ") && e.contains("labels 1, 2, 3: "), "{e}");
     }
 }

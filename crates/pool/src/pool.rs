@@ -2,7 +2,6 @@
 
 use crate::cache::BlockCache;
 use crate::config::LabelConfig;
-use crate::crypt::Crypt;
 use crate::discover::{self, Found};
 use crate::dmu::objset::Objset;
 use crate::dsl::bookmark::{self, DsBookmark};
@@ -12,8 +11,9 @@ use crate::dsl::dir::Dir;
 use crate::dsl::listing::Listing;
 use crate::dsl::name::{Name, Suffix};
 use crate::open;
-use crate::place::Bookmark;
 use crate::uberblock::Uberblock;
+use crate::zbookmark::Bookmark;
+use crate::zio::Crypt;
 use crate::zio::Zio;
 use crate::{PoolError, Result, zap};
 use std::collections::HashMap;
@@ -21,7 +21,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use zsend_crypto::{DatasetKey, WrappingKey};
 
-pub use crate::open::{KnownTxg, OpenOptions, known_txgs};
+pub use crate::open::{KnownTxg, known_txgs};
+pub use crate::options::OpenOptions;
 
 /// A pool, open for reading.
 #[derive(Debug)]

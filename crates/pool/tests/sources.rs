@@ -132,7 +132,7 @@ fn an_unreadable_newest_state_is_not_replaced_silently() {
             let text = e.to_string();
             let PoolError::State { txg: failed, usable, .. } = e else { unreachable!() };
             assert_eq!(failed, words[2]);
-            assert!(text.contains("--txg"), "{text}");
+            assert!(text.contains(&format!("an older one can, of txg {}", usable[0])), "{text}");
             let options = OpenOptions { txg: Some(usable[0]), ..OpenOptions::default() };
             assert_eq!(open(dir.path(), "gang", &options).unwrap().uberblock().txg, usable[0]);
         }

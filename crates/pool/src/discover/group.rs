@@ -96,8 +96,9 @@ fn labels_warning(device: &Device, labels: &Labels) -> Option<String> {
         what.push(format!("only {} of 4 labels are good", 4 - labels.damaged));
     }
     if !labels.others.is_empty() {
-        let pool = labels.config.full_name();
-        let (own, others) = (labels.good, labels.others.join(", "));
+        let pool = labels.config.id();
+        let others: Vec<String> = labels.others.iter().map(ToString::to_string).collect();
+        let (own, others) = (labels.good, others.join(", "));
         what.push(format!("{own} of its labels are of pool {pool}, others of {others}"));
     }
     (!what.is_empty()).then(|| format!("{}: {}", device.name(), what.join("; ")))

@@ -5,7 +5,7 @@
 
 use super::Found;
 use crate::config::PoolState;
-use crate::open::OpenOptions;
+use crate::options::OpenOptions;
 use crate::uberblock::{Heartbeat, Uberblock};
 use crate::{PoolError, Result};
 use std::time::{Duration, SystemTime};

@@ -1,7 +1,7 @@
 //! Dnodes: one object's shape, its block pointers, its bonus and its spill block.
 
 use crate::blkptr::{BLKPTR_SHIFT, BlkPtr, MINBLOCK_SHIFT};
-use crate::place::Bookmark;
+use crate::zbookmark::Bookmark;
 use crate::{PoolError, Result};
 use bytes::Bytes;
 use zerocopy::FromBytes;

@@ -1,12 +1,14 @@
 //! Object sets: the MOS and every dataset, down to the blocks of their objects.
 
 use super::dnode::{DNODE_BLOCK_SIZE, DNODE_SIZE, DNODES_PER_BLOCK, Dnode, Outline};
+use super::zil;
 use crate::blkptr::{self, BlkPtr};
 use crate::cache::BlockCache;
-use crate::crypt::{self, Crypt};
-use crate::place::Bookmark;
+use crate::error::{Unsupported, len};
+use crate::zbookmark::Bookmark;
+use crate::zio::crypt::{self, Crypt};
 use crate::zio::{Access, Extent, Zio};
-use crate::{PoolError, Result, zil};
+use crate::{PoolError, Result};
 use bytes::Bytes;
 use std::sync::Arc;
 use zerocopy::FromBytes;
@@ -171,7 +173,7 @@ impl Objset {
         }
         if expanded && bp.is_big_endian() && bp.object_type().byteswap().is_none() {
             let kind = bp.object_type();
-            return Err(PoolError::Unsupported(format!("{at}: byte order of object type {kind}")));
+            return Err(Unsupported::ByteOrder { at: *at, kind }.into());
         }
         Ok(())
     }
@@ -201,7 +203,7 @@ impl Objset {
         let blkid = object / DNODES_PER_BLOCK;
         let block = self.block(&self.meta, 0, blkid)?.ok_or_else(missing)?;
         let at = Bookmark::new(self.id, 0, 0, blkid);
-        let wanted = usize::try_from(object % DNODES_PER_BLOCK).unwrap_or(0);
+        let wanted = len(object % DNODES_PER_BLOCK)?;
         match Outline::at(&block, wanted) {
             Some(outline) if outline.object_type() != DmuType::NONE => {
                 Dnode::parse(&block, wanted * DNODE_SIZE, &at)
@@ -283,17 +285,21 @@ impl Objset {
         self.cache.get(bp, decrypted, || self.read_block(bp, at))
     }
 
-    /// `len` bytes of an object from `offset`; holes read as zeros.
+    /// The bytes of an object from `offset`, as many as `bytes`; holes read as zeros. The caller bounds `bytes`.
     ///
     /// # Errors
     /// As [`Self::block`].
-    pub fn read(&self, dnode: &Dnode, object: u64, offset: u64, len: usize) -> Result<Vec<u8>> {
-        let blksz = dnode.datablksz().max(1);
+    pub fn read(&self, dnode: &Dnode, object: u64, offset: u64, bytes: usize) -> Result<Vec<u8>> {
+        let blksz = dnode.datablksz();
+        if blksz == 0 {
+            let at = Bookmark::new(self.id, object, 0, 0);
+            return Err(PoolError::corrupt(at, "dn_datablkszsec", 0, "at least 1"));
+        }
         let mut out = Vec::new();
         let mut at = offset;
-        while out.len() < len {
-            let within = usize::try_from(at % blksz).unwrap_or(0);
-            let take = (len - out.len()).min(usize::try_from(blksz).unwrap_or(len) - within);
+        while out.len() < bytes {
+            let within = len(at % blksz)?;
+            let take = (bytes - out.len()).min(len(blksz)? - within);
             match self.block(dnode, object, at / blksz)? {
                 Some(data) => {
                     let part = data.get(within..within + take).ok_or_else(|| {

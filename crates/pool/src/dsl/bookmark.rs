@@ -3,8 +3,8 @@
 use super::dataset::Dataset;
 use super::listing::Listing;
 use crate::dmu::objset::Objset;
-use crate::place::Bookmark;
 use crate::zap;
+use crate::zbookmark::Bookmark;
 use crate::{PoolError, Result};
 use zerocopy::U64;
 use zsend_ondisk::dsl::{BookmarkPhys, FLAG_HAS_FREED_BEFORE_NEXT};

@@ -2,8 +2,8 @@
 
 use super::dir::Dir;
 use crate::dmu::objset::Objset;
-use crate::place::Bookmark;
 use crate::zap::{self, Entry};
+use crate::zbookmark::Bookmark;
 use crate::{PoolError, Result};
 use zsend_crypto::{CryptoError, KeyFormat, KeyObject, KeyVersion, Suite};
 

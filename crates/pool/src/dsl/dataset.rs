@@ -3,8 +3,8 @@
 use super::dir::Dir;
 use crate::blkptr::BlkPtr;
 use crate::dmu::objset::Objset;
-use crate::place::Bookmark;
 use crate::zap;
+use crate::zbookmark::Bookmark;
 use crate::{PoolError, Result, feature};
 use std::sync::Arc;
 use zerocopy::FromBytes;

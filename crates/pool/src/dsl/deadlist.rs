@@ -3,8 +3,8 @@
 use super::dataset::Dataset;
 use crate::dmu::dnode::Dnode;
 use crate::dmu::objset::Objset;
-use crate::place::Bookmark;
 use crate::zap;
+use crate::zbookmark::Bookmark;
 use crate::{PoolError, Result};
 use zsend_records::types::DmuType;
 

@@ -2,7 +2,7 @@
 
 use super::listing::Listing;
 use crate::dmu::objset::Objset;
-use crate::place::Bookmark;
+use crate::zbookmark::Bookmark;
 use crate::{PoolError, Result};
 use zerocopy::FromBytes;
 use zsend_ondisk::dsl::DirPhys;

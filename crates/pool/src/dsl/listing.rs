@@ -1,8 +1,8 @@
 //! Lists of names in the MOS: child directories, snapshots, bookmarks.
 
 use crate::dmu::objset::Objset;
-use crate::place::Bookmark;
 use crate::zap::{self, Entry};
+use crate::zbookmark::Bookmark;
 use crate::{PoolError, Result};
 
 /// The names of one list, and what stands behind each. What cannot be read costs itself alone.

@@ -2,7 +2,7 @@
 
 use crate::dmu::dnode::Dnode;
 use crate::dmu::objset::Objset;
-use crate::place::{Bookmark, SPILL_BLKID};
+use crate::zbookmark::{Bookmark, SPILL_BLKID};
 use crate::{PoolError, Result};
 use bytes::Bytes;
 use zerocopy::FromBytes;

@@ -5,9 +5,10 @@ use super::draid::Draid;
 use super::indirect::Indirect;
 use super::raidz::Raidz;
 use super::trust::{Dtls, Record};
-use super::{Kind, MISSING, Tree, Vdev};
+use super::{Kind, Tree, Vdev};
 use crate::config::VdevConfig;
 use crate::device::Device;
+use crate::error::VdevError;
 use crate::uberblock::Reflow;
 use std::collections::HashMap;
 
@@ -50,12 +51,9 @@ impl Tree {
         let tops = (0..most)
             .map(|id| match by_id.get(&id) {
                 Some(config) => build(config, known),
-                None => Vdev {
-                    guid: 0,
-                    ashift: 9,
-                    name: format!("vdev {id}"),
-                    kind: Kind::Absent(MISSING),
-                },
+                None => {
+                    Vdev { guid: 0, ashift: 9, name: format!("vdev {id}"), kind: Kind::Missing }
+                }
             })
             .collect();
         Self { tops }
@@ -75,7 +73,7 @@ struct Builder<'a> {
 fn build(config: &VdevConfig, known: Known<'_>) -> Vdev {
     let newest = newest(config, known.leaves).max(known.exported.unwrap_or(0)).min(known.txg);
     let builder = Builder { known, top: config.guid, newest };
-    let children = || -> Result<Vec<Copies>, String> {
+    let children = || -> Result<Vec<Copies>, VdevError> {
         config.children.iter().map(|c| builder.copies(c)).collect()
     };
     let kind = match config.kind.as_str() {
@@ -83,27 +81,25 @@ fn build(config: &VdevConfig, known: Known<'_>) -> Vdev {
             builder.copies(config).map(Kind::Copies)
         }
         "raidz" => children()
-            .and_then(|c| Raidz::new(config, config.ashift, c, known.reflow).map_err(of("raidz")))
+            .and_then(|c| Raidz::new(config, c, known.reflow).map_err(VdevError::Raidz))
             .map(Kind::Raidz),
         "draid" => children()
-            .and_then(|c| Draid::new(config, config.ashift, c).map_err(of("draid")))
+            .and_then(|c| Draid::new(config, c).map_err(VdevError::Draid))
             .map(|d| Kind::Draid(Box::new(d))),
         "indirect" => Ok(Kind::Indirect(Indirect::new(config))),
-        "hole" => Ok(Kind::Absent("a log device lay here and was removed")),
-        "missing" => Ok(Kind::Absent(MISSING)),
-        other => Err(other.to_owned()),
+        "hole" => Ok(Kind::Hole),
+        "missing" => Ok(Kind::Missing),
+        other => Err(VdevError::Type(other.to_owned())),
     };
-    Vdev {
-        guid: config.guid,
-        ashift: u32::try_from(config.ashift).unwrap_or(9),
-        name: builder.name(config),
-        kind: kind.unwrap_or_else(Kind::Unsupported),
-    }
-}
-
-/// Puts the kind of vdev before what is wrong with it.
-fn of(kind: &'static str) -> impl Fn(String) -> String {
-    move |why| format!("{kind} {why}")
+    let (ashift, kind) = match (u32::try_from(config.ashift), kind) {
+        (Ok(ashift), Ok(kind)) => (ashift, kind),
+        (Ok(ashift), Err(why)) => (ashift, Kind::Unsupported(why)),
+        (Err(_), _) => {
+            let (kind, ashift) = (config.kind.clone(), config.ashift);
+            (0, Kind::Unsupported(VdevError::Ashift { kind, ashift }))
+        }
+    };
+    Vdev { guid: config.guid, ashift, name: builder.name(config), kind }
 }
 
 /// The newest state that any of a vdev's devices has.
@@ -115,7 +111,7 @@ fn newest(config: &VdevConfig, leaves: &Leaves) -> u64 {
 impl Builder<'_> {
     /// A device, or the devices below a vdev that mirrors them. Mirrors in mirrors, such as a
     /// device that is being replaced, come down to one set of sides.
-    fn copies(&self, config: &VdevConfig) -> Result<Copies, String> {
+    fn copies(&self, config: &VdevConfig) -> Result<Copies, VdevError> {
         let mut sides = Vec::new();
         self.sides(config, false, &mut sides)?;
         Ok(Copies::new(sides))
@@ -126,7 +122,7 @@ impl Builder<'_> {
         config: &VdevConfig,
         is_behind: bool,
         out: &mut Vec<Side>,
-    ) -> Result<(), String> {
+    ) -> Result<(), VdevError> {
         let is_behind = is_behind || config.is_behind;
         let side = |source, newest, nth| {
             let dtl = self.known.dtls.get(config.guid);
@@ -156,7 +152,7 @@ impl Builder<'_> {
             "mirror" | "replacing" | "spare" => {
                 return config.children.iter().try_for_each(|c| self.sides(c, is_behind, out));
             }
-            other => return Err(format!("{other} as a part of another")),
+            other => return Err(VdevError::Nested(other.to_owned())),
         }
         Ok(())
     }

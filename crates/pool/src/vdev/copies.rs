@@ -1,9 +1,10 @@
 //! Devices that hold the same bytes: a disk alone, or the sides of a mirror, a replacing or a
 //! spare vdev.
 
-use super::Request;
+use super::request::Request;
 use super::trust::{Record, Trust, Want};
 use crate::device::Device;
+use crate::error::{Cause, DeviceFailure};
 use crate::label::DATA_START;
 
 /// Where one side's bytes come from.
@@ -112,7 +113,7 @@ impl Copies {
         let pos = offset.saturating_add(DATA_START);
         for (trust, side) in self.trusted(request.want) {
             let Source::Device(device) = &side.source else {
-                request.failed(&side.name, pos, MISSING_DEVICE, true);
+                request.failed(&side.name, pos, Cause::Missing);
                 continue;
             };
             match device.read_vec(pos, size) {
@@ -124,19 +125,17 @@ impl Copies {
                         }
                         return Some(bytes);
                     }
-                    Err(why) => request.failed(device.name(), device.absolute(pos), why, false),
+                    Err(why) => request.failed(device.name(), device.absolute(pos), why),
                 },
                 Err(e) => {
-                    request.failed(device.name(), device.absolute(pos), e.to_string(), true);
+                    let failure = DeviceFailure::from(e);
+                    request.failed(device.name(), device.absolute(pos), failure);
                 }
             }
         }
         for side in self.sides.iter().filter(|s| !s.is_present()) {
-            request.failed(&side.name, pos, MISSING_DEVICE, true);
+            request.failed(&side.name, pos, Cause::Missing);
         }
         None
     }
 }
-
-/// Why a device that was not found cannot be read.
-pub(crate) const MISSING_DEVICE: &str = "device is missing";

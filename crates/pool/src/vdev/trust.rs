@@ -4,13 +4,10 @@
 //! then these records are all that there is to go by.
 
 use crate::config::VdevConfig;
-use crate::dmu::objset::Objset;
-use crate::dmu::space_map::{self, Scale, Segments};
+use crate::error::{Doubt, Lack};
+use crate::space_map::Segments;
 use std::collections::HashMap;
 use std::sync::Arc;
-
-/// Bytes of DTLs that are read for one pool. Real ones have some dozen entries of 8 or 16 bytes.
-const MAX_BYTES: u64 = 64 << 20;
 
 /// How far a device can be trusted to hold a block, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,7 +58,7 @@ pub(super) struct Record {
     /// Txg of the newest state that it has, if its fellows have a newer one.
     newest: Option<u64>,
     /// Why it may have missed others, if it may.
-    doubt: Option<&'static str>,
+    doubt: Option<Doubt>,
     /// Whether it is a distributed spare that a rebuild is filling: what it lacks goes by offset, and
     /// is not recorded.
     is_rebuilding: bool,
@@ -89,15 +86,15 @@ impl Record {
         };
         let is_filling = config.resilver_txg != 0 || config.rebuild_txg != 0;
         let doubt = if is_behind {
-            Some("the pool was doing without it")
+            Some(Doubt::OutOfUse)
         } else if matches!(dtl, Some(Dtl::Unreadable)) {
-            Some("its DTL cannot be read")
+            Some(Doubt::UnreadableDtl)
         } else if newest.is_some() {
-            Some("it is older than other devices of its vdev")
+            Some(Doubt::Older)
         } else if is_filling && missed.is_empty() {
-            Some("it was being resilvered")
+            Some(Doubt::Resilvering)
         } else if has_twin {
-            Some("the device is there twice, and the copies may differ")
+            Some(Doubt::Twin)
         } else {
             None
         };
@@ -120,16 +117,16 @@ impl Record {
     }
 
     /// Why it is not trusted with a block.
-    pub(super) fn why(&self, want: Want) -> String {
+    pub(super) fn why(&self, want: Want) -> Lack {
         let Want { txg, .. } = want;
         if self.is_rebuilding {
-            "is being rebuilt".to_owned()
+            Lack::Rebuilding
         } else if self.missed.contains(txg) {
-            format!("missed txg {txg}, as its DTL says")
+            Lack::Missed { txg }
         } else if let Some(newest) = self.newest.filter(|&newest| txg > newest) {
-            format!("has the pool's state of txg {newest}, and the block is of txg {txg}")
+            Lack::Older { newest, txg }
         } else {
-            format!("may have missed txg {txg}: {}", self.doubt.unwrap_or("it has missed some"))
+            Lack::Doubtful { txg, doubt: self.doubt.unwrap_or(Doubt::MissedSome) }
         }
     }
 
@@ -158,42 +155,6 @@ pub enum Dtl {
 pub struct Dtls(HashMap<u64, Dtl>);
 
 impl Dtls {
-    /// Reads those that the configuration in the MOS names. Returns, too, which could not be read:
-    /// their devices are asked last.
-    ///
-    /// Source: `vdev_dtl_load()`, OpenZFS `module/zfs/vdev.c`, zfs-2.3.2.
-    pub(crate) fn load(mos: &Objset, config: &VdevConfig) -> (Self, Vec<String>) {
-        let mut dtls = Self::default();
-        let mut warnings = Vec::new();
-        dtls.load_below(mos, config, &mut MAX_BYTES.clone(), &mut warnings);
-        (dtls, warnings)
-    }
-
-    fn load_below(
-        &mut self,
-        mos: &Objset,
-        config: &VdevConfig,
-        left: &mut u64,
-        warnings: &mut Vec<String>,
-    ) {
-        if let Some(object) = config.dtl.filter(|object| *object != 0) {
-            let dtl = match space_map::read(mos, object, Scale::DTL, left) {
-                Ok(segments) => Dtl::Read(Arc::new(segments)),
-                Err(why) => {
-                    let name = config.path.as_deref().unwrap_or(&config.kind);
-                    warnings.push(format!(
-                        "{name}: what this device lacks is not known, so it is read last: {why}"
-                    ));
-                    Dtl::Unreadable
-                }
-            };
-            self.insert(config.guid, dtl);
-        }
-        for child in &config.children {
-            self.load_below(mos, child, left, warnings);
-        }
-    }
-
     /// Notes the DTL of a device.
     pub fn insert(&mut self, guid: u64, dtl: Dtl) {
         if dtl != Dtl::Read(Arc::default()) {
@@ -214,9 +175,10 @@ impl Dtls {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::space_map::{Log, Scale};
 
     fn missed(txgs: std::ops::Range<u64>) -> Dtl {
-        let mut log = space_map::Log::new(Scale::DTL);
+        let mut log = Log::new(Scale::DTL);
         log.push(&(txgs.start << 16 | (txgs.end - txgs.start - 1)).to_le_bytes()).unwrap();
         Dtl::Read(Arc::new(log.segments()))
     }
@@ -235,7 +197,7 @@ mod tests {
         let want = Want { is_copied: true, ..Want::written_in(3) };
         assert_eq!(record.trust(want), Trust::Doubtful);
         assert!(record.is_mostly_whole() && !record.is_whole());
-        assert!(record.why(Want::written_in(4)).contains("missed txg 4"));
+        assert_eq!(record.why(Want::written_in(4)), Lack::Missed { txg: 4 });
     }
 
     #[test]

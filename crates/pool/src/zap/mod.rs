@@ -7,7 +7,7 @@ pub(crate) mod tests;
 
 use crate::dmu::dnode::Dnode;
 use crate::dmu::objset::Objset;
-use crate::place::Bookmark;
+use crate::zbookmark::Bookmark;
 use crate::{PoolError, Result};
 use bytes::Bytes;
 use std::borrow::Cow;

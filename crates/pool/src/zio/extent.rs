@@ -94,8 +94,8 @@ impl Zio {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::place::Bookmark;
     use crate::vdev::Want;
+    use crate::zbookmark::Bookmark;
     use crate::zio::Access;
     use crate::zio::read::tests::zio_of;
     use zsend_records::fletcher::Fletcher4;

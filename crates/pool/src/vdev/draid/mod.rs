@@ -1,32 +1,30 @@
 //! dRAID: groups of raidz columns spread over all children by fixed permutations, with spare space
 //! on each of them.
 
-mod map;
+pub(super) mod map;
 mod permutation;
 mod seeds;
 
-use super::Request;
 use super::copies::Copies;
+use super::raidz::group::Group;
 use super::raidz::map::Map;
-use super::raidz::{Block, Group};
+use super::raidz::reconstruct::Block;
+use super::request::Request;
 use crate::config::VdevConfig;
-pub(super) use map::Layout;
+use crate::error::{Cause, ShapeError};
+use map::Layout;
 
 /// A dRAID.
 #[derive(Debug)]
-pub(super) struct Draid {
+pub(crate) struct Draid {
     group: Group,
     layout: Layout,
 }
 
 impl Draid {
     /// From the configuration and the children that it names; says what no dRAID can be.
-    pub(super) fn new(
-        config: &VdevConfig,
-        ashift: u64,
-        children: Vec<Copies>,
-    ) -> Result<Self, String> {
-        let layout = Layout::new(config, ashift)?;
+    pub(super) fn new(config: &VdevConfig, children: Vec<Copies>) -> Result<Self, ShapeError> {
+        let layout = Layout::new(config)?;
         Ok(Self { group: Group::new(children, Some(layout.clone())), layout })
     }
 
@@ -61,8 +59,7 @@ impl Draid {
         request: &mut Request<'_>,
     ) -> Option<Vec<u8>> {
         let Some(map) = self.map(offset, size) else {
-            let why = format!("no block of {size} bytes can lie here");
-            request.failed(name, offset, why, false);
+            request.failed(name, offset, Cause::NoRoom { size });
             return None;
         };
         let former = Vec::new();

@@ -3,6 +3,7 @@
 
 use super::map::{Col, Map, Shape, swap_parity};
 use crate::config::VdevConfig;
+use crate::error::ShapeError;
 use crate::label::DATA_START;
 use crate::uberblock::Reflow;
 
@@ -25,14 +26,13 @@ pub(super) struct Widths {
 
 impl Widths {
     /// From the configuration; says what is wrong if the widths cannot have been.
-    pub(super) fn new(config: &VdevConfig, reflow: Reflow) -> Result<Self, String> {
+    pub(super) fn new(config: &VdevConfig, reflow: Reflow) -> Result<Self, ShapeError> {
         let physical = config.children.len();
         let in_progress = usize::from(config.raidz_expanding);
         let expansions = config.raidz_expand_txgs.len();
         let original = physical.checked_sub(expansions.saturating_add(in_progress));
-        let least = usize::try_from(config.nparity.max(1)).unwrap_or(usize::MAX);
-        let Some(original) = original.filter(|&o| o > least) else {
-            return Err(format!("of {physical} devices with {expansions} expansions"));
+        let Some(original) = original.filter(|&o| o as u64 > config.nparity.max(1)) else {
+            return Err(ShapeError::Expansions { devices: physical, expansions });
         };
         let txgs = config.raidz_expand_txgs.iter().copied();
         Ok(Self {

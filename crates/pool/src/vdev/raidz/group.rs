@@ -1,9 +1,10 @@
 //! The children of a raidz or draid, and reading a column from one of them.
 
-use super::super::copies::{Copies, MISSING_DEVICE, Side, Source};
-use super::super::draid::Layout;
+use super::super::copies::{Copies, Side, Source};
+use super::super::draid::map::Layout;
 use super::super::trust::{Trust, Want};
 use super::map::{Col, Map};
+use crate::error::{Attempt, Cause, DeviceFailure, Lack};
 use crate::label::DATA_START;
 use std::borrow::Cow;
 
@@ -11,13 +12,8 @@ use std::borrow::Cow;
 /// another one itself, but none twice: each in use replaces a device.
 type Passed = Vec<u64>;
 
-/// Why a column could not be read, or is not trusted, and where.
-#[derive(Clone, Debug)]
-pub(super) struct Failure {
-    pub(super) device: String,
-    pub(super) offset: u64,
-    pub(super) why: String,
-}
+/// A device that gave a column and is not trusted with it, the offset to name, and why.
+pub(super) type Doubtful = (String, u64, Lack);
 
 /// For each child the side to read first, or `None` to do without that child.
 pub(super) type Choice = [Option<usize>];
@@ -186,12 +182,12 @@ impl Group {
         pos: u64,
         buf: &mut [u8],
         want: Want,
-    ) -> Result<Vec<Failure>, Failure> {
+    ) -> Result<Vec<Doubtful>, Attempt> {
         match self.children.get(child).and_then(|c| c.sides().get(side)) {
             Some(side) => self.read_side(side, pos, buf, want, &mut Passed::new()),
             None => {
                 let (device, offset) = self.place(child, side, pos);
-                Err(Failure { device, offset, why: MISSING_DEVICE.to_owned() })
+                Err(Attempt { device, offset, cause: Cause::Missing })
             }
         }
     }
@@ -203,22 +199,27 @@ impl Group {
         buf: &mut [u8],
         want: Want,
         passed: &mut Passed,
-    ) -> Result<Vec<Failure>, Failure> {
-        let named =
-            |why: String| Failure { device: side.name.clone(), offset: side.absolute(pos), why };
-        let failure = |why: String| Err(named(why));
-        let is_fit = side.record.trust(want) == Trust::Fit;
-        let own = || if is_fit { Vec::new() } else { vec![named(side.record.why(want))] };
+    ) -> Result<Vec<Doubtful>, Attempt> {
+        let named = || (side.name.clone(), side.absolute(pos));
+        let failure = |cause: Cause| {
+            let (device, offset) = named();
+            Err(Attempt { device, offset, cause })
+        };
+        let own = || {
+            let is_fit = side.record.trust(want) == Trust::Fit;
+            let (device, offset) = named();
+            if is_fit { Vec::new() } else { vec![(device, offset, side.record.why(want))] }
+        };
         match &side.source {
             Source::Device(device) => match device.read_at(buf, pos) {
                 Ok(()) => Ok(own()),
-                Err(e) => failure(e.to_string()),
+                Err(e) => failure(DeviceFailure::from(e).into()),
             },
-            Source::Missing => failure(MISSING_DEVICE.to_owned()),
+            Source::Missing => failure(Cause::Missing),
             Source::Spare(number) => {
                 let span = Span { pos, len: buf.len() };
                 let Some(target) = self.behind(*number, span, passed) else {
-                    return failure("no device is behind this part of the spare".to_owned());
+                    return failure(Cause::NothingBehind);
                 };
                 let mut last = None;
                 for (_, side) in self.trusted(target, span, want, passed) {
@@ -227,7 +228,7 @@ impl Group {
                         Err(e) => last = last.or(Some(e)),
                     }
                 }
-                last.map_or_else(|| failure(MISSING_DEVICE.to_owned()), Err)
+                last.map_or_else(|| failure(Cause::Missing), Err)
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use super::parity::MAX_PARITY;
 use crate::blkptr::MAX_BLOCK_SIZE;
+use crate::error::ShapeError;
 use crate::label::DATA_START;
 
 /// The bit of an offset by which single parity alternates between the first two devices, so that
@@ -65,15 +66,15 @@ pub(crate) struct Shape {
 
 impl Shape {
     /// Refuses numbers that no pool has, naming them.
-    pub(crate) fn new(ashift: u64, nparity: u64, width: usize) -> Result<Self, String> {
+    pub(crate) fn new(ashift: u64, nparity: u64, width: usize) -> Result<Self, ShapeError> {
         let ashift = u32::try_from(ashift).ok().filter(|a| (9..=16).contains(a));
         let parity = usize::try_from(nparity).ok().filter(|p| (1..=MAX_PARITY).contains(p));
         match (ashift, parity) {
             (Some(ashift), Some(nparity)) if width > nparity && width <= 255 => {
                 Ok(Self { ashift, nparity, width })
             }
-            (None, _) => Err("with an ashift outside 9 to 16".to_owned()),
-            _ => Err(format!("of {width} columns with parity {nparity}")),
+            (None, _) => Err(ShapeError::Ashift),
+            _ => Err(ShapeError::Parity { width, nparity }),
         }
     }
 
@@ -84,9 +85,11 @@ impl Shape {
             .then(|| size.div_ceil(1 << self.ashift))
     }
 
-    /// Bytes of so many sectors. They are those of one block, so the number is small.
-    pub(crate) fn bytes(self, sectors: u64) -> usize {
-        usize::try_from(sectors << self.ashift).unwrap_or(usize::MAX)
+    /// Bytes of some sectors of one block, which has 16 MiB at most and a sector more.
+    #[expect(clippy::cast_possible_truncation, reason = "the bytes of a block fit")]
+    pub(crate) const fn bytes(self, sectors: u64) -> usize {
+        debug_assert!(sectors << self.ashift <= 2 * MAX_BLOCK_SIZE);
+        (sectors << self.ashift) as usize
     }
 
     /// Maps a block of `size` bytes at `offset`, or `None` if no block can lie there.

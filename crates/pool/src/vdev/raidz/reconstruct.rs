@@ -5,7 +5,8 @@ use super::group::{Choice, Group};
 use super::map::{Col, Map};
 use super::rows::Rows;
 use super::stripe::{Plan, Stripe};
-use crate::vdev::Request;
+use crate::error::{Cause, Mismatch};
+use crate::vdev::request::Request;
 use crate::vdev::trust::{Trust, Want};
 use std::collections::{BTreeSet, HashSet};
 
@@ -72,7 +73,7 @@ impl Block<'_> {
             }
         }
         // What was read is suspect only if it was enough to be checked.
-        let checked = request.attempts.iter().skip(failed_before).any(|a| !a.io);
+        let checked = request.attempts.iter().skip(failed_before).any(|a| !a.cause.is_device());
         if let Some(choice) = choices.last().filter(|_| checked) {
             let mut stripe = Stripe::new(self.group, self.map, choice, request.want);
             stripe.load_all(request);
@@ -88,7 +89,7 @@ impl Block<'_> {
         stripe: &mut Stripe<'_>,
         plan: &Plan,
         request: &mut Request<'_>,
-    ) -> Option<Result<(), String>> {
+    ) -> Option<Result<(), Mismatch>> {
         let block = stripe.compute(plan)?;
         Some((request.check)(block.get(..self.size).unwrap_or(block)))
     }
@@ -123,8 +124,9 @@ impl Block<'_> {
         match self.check(&mut stripe, &plan, request)? {
             Ok(()) => Some(self.finish(stripe, request)),
             Err(why) => {
-                let how = if plan.is_empty() { "" } else { " (reconstructed)" };
-                request.failed(self.name, self.offset, format!("{why}{how}"), false);
+                let read = plan.is_empty();
+                let cause = if read { why.into() } else { Cause::Reconstructed(why) };
+                request.failed(self.name, self.offset, cause);
                 None
             }
         }

@@ -1,12 +1,12 @@
 //! One block of a raidz while it is read: which columns are there, and the others from parity.
 
-use super::group::{Choice, Failure, Group};
+use super::group::{Choice, Doubtful, Group};
 use super::map::{Col, Map};
 use super::parity::{self, Extent, MAX_PARITY};
 use super::rows::Rows;
 use crate::buffer;
-use crate::vdev::Request;
-use crate::vdev::copies::MISSING_DEVICE;
+use crate::error::Cause;
+use crate::vdev::request::Request;
 use crate::vdev::trust::Want;
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -34,7 +34,7 @@ pub(super) struct Stripe<'a> {
     choice: &'a Choice,
     want: Want,
     /// Columns that devices gave which are not trusted with them: which devices, and why.
-    doubts: HashMap<usize, Vec<Failure>>,
+    doubts: HashMap<usize, Vec<Doubtful>>,
     /// What was read already: all that there is to be read.
     rows: Option<&'a Rows>,
     block: Vec<u8>,
@@ -189,13 +189,14 @@ impl<'a> Stripe<'a> {
         let (Some(&first), Some(&last)) = (run.first(), run.last()) else { return true };
         let (first, last) = (map.cols[first], map.cols[last]);
         let Some(side) = self.choice(first.child).filter(|_| run.len() > 1) else { return false };
-        let span = last.pos - first.pos + last.len as u64;
-        let mut bytes = buffer::take(usize::try_from(span).unwrap_or(0));
+        let inside = |pos: u64| usize::try_from(pos - first.pos).ok();
+        let Some(span) = inside(last.pos) else { return false };
+        let mut bytes = buffer::take(span + last.len);
         let read = self.group.read(first.child, side, first.pos, &mut bytes, self.want);
         if let Ok(doubts) = &read {
             for &i in run {
                 let col = map.cols[i];
-                let start = usize::try_from(col.pos - first.pos).unwrap_or(0);
+                let Some(start) = inside(col.pos) else { return false };
                 self.place(i).copy_from_slice(&bytes[start..start + col.len]);
                 self.take(i, doubts);
             }
@@ -214,8 +215,8 @@ impl<'a> Stripe<'a> {
             let side = group.children().get(col.child).and_then(|c| c.sides().first());
             let (device, offset) = group.place(col.child, 0, col.pos);
             match side.filter(|side| side.is_present()) {
-                Some(side) => request.passed_over(device, offset, side.record.why(self.want)),
-                None => request.failed(device, offset, MISSING_DEVICE, true),
+                Some(side) => request.failed(device, offset, side.record.why(self.want)),
+                None => request.failed(device, offset, Cause::Missing),
             }
             return;
         };
@@ -232,7 +233,7 @@ impl<'a> Stripe<'a> {
                 true
             }
             Err(e) => {
-                request.failed(e.device, e.offset, e.why, true);
+                request.failed(e.device, e.offset, e.cause);
                 false
             }
         };
@@ -247,7 +248,7 @@ impl<'a> Stripe<'a> {
     }
 
     /// Takes a column that was read, and who is not trusted with it.
-    fn take(&mut self, i: usize, doubts: &[Failure]) {
+    fn take(&mut self, i: usize, doubts: &[Doubtful]) {
         self.state[i] = State::Good;
         if !doubts.is_empty() {
             self.doubts.insert(i, doubts.to_vec());
@@ -264,10 +265,10 @@ impl<'a> Stripe<'a> {
             // The other sides of the child might have had them.
             let sides = self.group.children().get(col.child).map_or(&[][..], |c| c.sides());
             for side in sides.iter().filter(|side| !side.is_present()) {
-                request.failed(&side.name, col.pos, MISSING_DEVICE, true);
+                request.failed(&side.name, col.pos, Cause::Missing);
             }
-            for doubt in doubts {
-                request.doubted(doubt.device.clone(), doubt.offset, doubt.why.clone());
+            for (device, offset, why) in doubts {
+                request.doubted(device.clone(), *offset, *why);
             }
         }
     }
@@ -362,11 +363,13 @@ impl<'a> Stripe<'a> {
                 let index = row.row * self.map.width + self.map.nparity + d;
                 let col = self.map.cols[index];
                 let range = col.at..col.at + col.len;
-                if self.state[index] == State::Good && self.block[range.clone()] != original[range]
+                let is_wrong = self.block[range.clone()] != original[range];
+                if self.state[index] == State::Good
+                    && is_wrong
+                    && let Some(side) = self.choice(col.child)
                 {
-                    let side = self.choice(col.child).unwrap_or(0);
                     let (device, offset) = self.group.place(col.child, side, col.pos);
-                    request.failed(device, offset, "its bytes are not what parity gives", false);
+                    request.failed(device, offset, Cause::NotParity);
                 }
             }
         }
@@ -376,10 +379,12 @@ impl<'a> Stripe<'a> {
     pub(super) fn note_all(&self, request: &mut Request<'_>) {
         let mut named = HashSet::new();
         for (col, state) in self.map.cols.iter().zip(&self.state) {
-            if *state == State::Good && named.insert(col.child) {
-                let side = self.choice(col.child).unwrap_or(0);
+            if *state == State::Good
+                && named.insert(col.child)
+                && let Some(side) = self.choice(col.child)
+            {
                 let (device, offset) = self.group.place(col.child, side, col.pos);
-                request.failed(device, offset, "holds a part of it, which may be wrong", false);
+                request.failed(device, offset, Cause::Suspect);
             }
         }
     }

@@ -1,8 +1,9 @@
 //! A block that a removal tore into pieces: each piece may have several copies, and only the whole
 //! block has a checksum.
 
-use super::mapping::Piece;
-use crate::vdev::{Request, Tree, Want};
+use super::indirect::Piece;
+use super::{Check, Request, Tree, Want};
+use crate::error::{Cause, Mismatch};
 
 /// Copies of a piece that are kept for combining: more than any mirror in practice has.
 const MAX_COPIES: usize = 16;
@@ -30,7 +31,7 @@ pub(super) fn read(
     match (request.check)(&block) {
         Ok(()) => Some(block),
         Err(why) => {
-            note(tree, pieces, &why, request);
+            note(tree, pieces, why, request);
             combine(tree, pieces, size, request)
         }
     }
@@ -40,7 +41,7 @@ pub(super) fn read(
 fn copy(
     tree: &Tree,
     (piece, want): &(Piece, Want),
-    check: &mut super::super::Check<'_>,
+    check: &mut Check<'_>,
     request: &mut Request<'_>,
 ) -> Option<Vec<u8>> {
     let len = usize::try_from(piece.len).ok()?;
@@ -50,11 +51,11 @@ fn copy(
 }
 
 /// Names the places of all pieces.
-fn note(tree: &Tree, pieces: &[(Piece, Want)], why: &str, request: &mut Request<'_>) {
-    for (i, (piece, _)) in pieces.iter().enumerate() {
-        let name = tree.top(piece.vdev).map_or(format!("vdev {}", piece.vdev), |t| t.name.clone());
-        let why = format!("piece {} of {} of a block: {why}", i + 1, pieces.len());
-        request.failed(name, piece.offset, why, false);
+fn note(tree: &Tree, pieces: &[(Piece, Want)], source: Mismatch, request: &mut Request<'_>) {
+    let count = pieces.len();
+    for (nth, (piece, _)) in (1..).zip(pieces) {
+        let cause = Cause::Piece { nth, count, source };
+        request.failed(tree.name(piece.vdev), piece.offset, cause);
     }
 }
 
@@ -70,7 +71,7 @@ fn combine(
         let mut copies: Vec<Vec<u8>> = Vec::new();
         let mut collect = |bytes: &[u8]| {
             copies.push(bytes.to_vec());
-            if copies.len() < MAX_COPIES { Err("not known to be good".to_owned()) } else { Ok(()) }
+            if copies.len() < MAX_COPIES { Err(Mismatch::Unwanted) } else { Ok(()) }
         };
         // The copies are refused only so as to be shown all of them.
         let (attempts, doubts) = (&mut Vec::new(), &mut Vec::new());

@@ -3,8 +3,8 @@
 use super::*;
 use crate::blkptr::{BlkPtr, Dva};
 use crate::dmu::dnode::Dnode;
-use crate::place::Bookmark;
 use crate::zap::tests::{fat_blocks, leaf_block, micro_block};
+use crate::zbookmark::Bookmark;
 use crate::zio::Access;
 use crate::zio::read::tests::zio_of;
 use bytes::Bytes;

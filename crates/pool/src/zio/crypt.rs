@@ -1,8 +1,8 @@
 //! Encrypted object sets: what each kind of block needs between its checksum and its codec.
 
+use super::read::Stored;
 use crate::blkptr::BlkPtr;
-use crate::place::Bookmark;
-use crate::zio::Stored;
+use crate::zbookmark::Bookmark;
 use crate::{PoolError, Result, buffer};
 use zsend_crypto::{
     BlockParams, CryptoError, DatasetKey, decrypt_dnode_block, verify_indirect, verify_objset,

@@ -1,10 +1,11 @@
 //! The intent log of a head: what was written since the last transaction group, and is replayed when
 //! the head is mounted. A send has none of it; here it is only counted.
 
+use super::objset::Objset;
 use crate::blkptr::BlkPtr;
-use crate::dmu::byteswap;
-use crate::dmu::objset::Objset;
-use crate::place::Bookmark;
+use crate::byteswap;
+use crate::error::Mismatch;
+use crate::zbookmark::Bookmark;
 use crate::{PoolError, Result};
 use core::mem::offset_of;
 use core::ops::{RangeFrom, RangeInclusive};
@@ -170,12 +171,16 @@ fn read(os: &Objset, bp: &BlkPtr) -> Result<Option<Block>> {
     let mut block = None;
     let mut check = |bytes: &[u8]| {
         block = open(bytes.to_vec(), bp);
-        if block.is_some() { Ok(()) } else { Err("it is not of this intent log".to_owned()) }
+        if block.is_some() { Ok(()) } else { Err(Mismatch::OtherLog) }
     };
     match os.zio().read_checked(bp, &at, &mut check) {
         Ok(_) => Ok(block),
         // All copies were read, and none is of the chain: it ends here.
-        Err(PoolError::Unreadable { attempts, .. }) if attempts.iter().all(|a| !a.io) => Ok(None),
+        Err(PoolError::Unreadable { attempts, .. })
+            if attempts.iter().all(|a| !a.cause.is_device()) =>
+        {
+            Ok(None)
+        }
         Err(e) => Err(e),
     }
 }

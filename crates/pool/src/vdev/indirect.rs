@@ -1,39 +1,39 @@
-//! Removed devices: their blocks keep their addresses, and a mapping in the MOS tells where the
-//! bytes went.
+//! Removed devices: their blocks keep their addresses, and a mapping in the MOS has the places that the
+//! bytes went to.
 
 mod births;
 mod mapping;
-mod split;
 
-use super::{Kind, Request, Tree, Want};
+pub(crate) use births::{BirthPhys, Births};
+pub(in crate::vdev) use mapping::Piece;
+pub(crate) use mapping::{Mapping, MappingEntryPhys};
+
+use super::{Kind, Request, Tree, Want, split};
 use crate::config::VdevConfig;
-use crate::dmu::objset::Objset;
-use births::Births;
-use mapping::{Mapping, Piece};
+use crate::error::Cause;
 use std::sync::{Arc, OnceLock};
 
-/// How often a mapping may lead to another removed device. Each is removed after the last.
+/// Most mappings that lead from one removed device to another. Each is removed after the last.
 const MAX_DEPTH: usize = 64;
-/// How often the removed devices are gone through while some mapping is not readable yet.
-const MAX_ROUNDS: usize = 64;
 
 /// A removed device.
 #[derive(Debug)]
-pub(super) struct Indirect {
+pub(crate) struct Indirect {
     /// The mapping's object in the MOS.
-    object: Option<u64>,
-    /// The object that says when what was copied.
-    births_object: Option<u64>,
+    pub(crate) object: Option<u64>,
+    /// The object of the births.
+    pub(crate) births_object: Option<u64>,
     /// Empty until the MOS can be read, which may need the mappings of other removed devices.
     moved: OnceLock<Arc<Moved>>,
 }
 
-/// Where the contents of a removed device went, and when.
+/// The places that the contents of a removed device went to, and when.
 #[derive(Debug)]
-struct Moved {
-    mapping: Mapping,
-    /// `None` if that is not known.
-    births: Option<Births>,
+pub(crate) struct Moved {
+    /// The places.
+    pub(crate) mapping: Mapping,
+    /// The txgs; `None` if they are not known.
+    pub(crate) births: Option<Births>,
 }
 
 impl Indirect {
@@ -42,56 +42,26 @@ impl Indirect {
         Self { object, births_object, moved: OnceLock::new() }
     }
 
-    /// Reads what the MOS has; notes in `warnings` what can be done without.
-    fn load(&self, mos: &Objset, name: &str, warnings: &mut Vec<String>) -> Result<(), String> {
-        let object = self.object.ok_or("the configuration names no mapping")?;
-        let mapping = Mapping::read(mos, object).map_err(|e| e.to_string())?;
-        let births = match self.births_object.map(|object| Births::read(mos, object)) {
-            Some(Ok(births)) => Some(births),
-            Some(Err(e)) => {
-                warnings.push(format!("{name}: when its blocks were copied is not known: {e}"));
-                None
-            }
-            None => None,
-        };
-        let _ = self.moved.set(Arc::new(Moved { mapping, births }));
-        Ok(())
+    /// Returns true if the mapping was loaded.
+    pub(crate) fn is_known(&self) -> bool {
+        self.moved.get().is_some()
     }
-}
 
-/// Loads the mappings of the removed devices of the tree that the MOS is read by. Returns what
-/// could not be loaded, and why: without its mapping, a device's blocks cannot be read.
-///
-/// One mapping may lie on a device that was itself removed later, so what fails is tried again
-/// once others are known.
-///
-/// Source: `spa_ld_open_indirect_vdev_metadata()`, OpenZFS `module/zfs/spa.c`, zfs-2.3.2, which
-/// follows `com.delphix:prev_indirect_vdev` instead.
-pub(crate) fn load(mos: &Objset) -> Vec<String> {
-    let tree = mos.zio().tree();
-    let (mut failed, mut warnings) = (Vec::new(), Vec::new());
-    for _ in 0..MAX_ROUNDS {
-        failed.clear();
-        let mut loaded = false;
-        for top in &tree.tops {
-            let Kind::Indirect(indirect) = &top.kind else { continue };
-            if indirect.moved.get().is_some() {
-                continue;
-            }
-            match indirect.load(mos, &top.name, &mut warnings) {
-                Ok(()) => loaded = true,
-                Err(why) => failed.push(format!("{} cannot be read: {why}", top.name)),
-            }
-        }
-        if failed.is_empty() || !loaded {
-            break;
-        }
+    /// Takes the mapping, once.
+    pub(crate) fn set(&self, moved: Moved) {
+        let _ = self.moved.set(Arc::new(moved));
     }
-    failed.append(&mut warnings);
-    failed
 }
 
 impl Tree {
+    /// The removed devices, by the names of their top-level vdevs.
+    pub(crate) fn indirect(&self) -> impl Iterator<Item = (&str, &Indirect)> {
+        self.tops.iter().filter_map(|top| match &top.kind {
+            Kind::Indirect(indirect) => Some((top.name.as_str(), indirect)),
+            _ => None,
+        })
+    }
+
     /// Takes over the mappings that were loaded for another tree of the same configuration.
     pub(crate) fn adopt_mappings(&self, from: &Self) {
         for (to, from) in self.tops.iter().zip(&from.tops) {
@@ -113,9 +83,8 @@ impl Tree {
     ) -> Option<Vec<u8>> {
         match self.resolve(Piece { vdev, offset, len: size as u64 }, request.want) {
             Ok(pieces) => split::read(self, &pieces, size, request),
-            Err((vdev, offset, why)) => {
-                let name = self.top(vdev).map_or(format!("vdev {vdev}"), |t| t.name.clone());
-                request.failed(name, offset, why, false);
+            Err((vdev, offset, cause)) => {
+                request.failed(self.name(vdev), offset, cause);
                 None
             }
         }
@@ -123,7 +92,7 @@ impl Tree {
 
     /// The pieces of a range on vdevs that are still there, and what of each is wanted: bytes of the
     /// txg that they were copied in last.
-    fn resolve(&self, whole: Piece, want: Want) -> Result<Vec<(Piece, Want)>, (u64, u64, String)> {
+    fn resolve(&self, whole: Piece, want: Want) -> Result<Vec<(Piece, Want)>, (u64, u64, Cause)> {
         let mut pieces = vec![(whole, want)];
         for _ in 0..MAX_DEPTH {
             let mut next = Vec::with_capacity(pieces.len());
@@ -135,13 +104,13 @@ impl Tree {
                 };
                 settled = false;
                 let Some(moved) = indirect.moved.get() else {
-                    let why = "the mapping of this removed device is not known".to_owned();
-                    return Err((piece.vdev, piece.offset, why));
+                    return Err((piece.vdev, piece.offset, Cause::NoMapping));
                 };
                 let mut targets = Vec::new();
-                moved.mapping.pieces(piece.offset, piece.len, &mut targets).map_err(|offset| {
-                    (piece.vdev, offset, "this removed device has nothing mapped here".to_owned())
-                })?;
+                moved
+                    .mapping
+                    .pieces(piece.offset, piece.len, &mut targets)
+                    .map_err(|offset| (piece.vdev, offset, Cause::Unmapped))?;
                 let mut from = piece.offset;
                 for target in targets {
                     let copied = moved.births.as_ref().and_then(|births| births.at(from));
@@ -159,8 +128,7 @@ impl Tree {
                 return Ok(pieces);
             }
         }
-        let why = format!("removed devices lead to each other more than {MAX_DEPTH} times");
-        Err((whole.vdev, whole.offset, why))
+        Err((whole.vdev, whole.offset, Cause::MappingLoop { most: MAX_DEPTH }))
     }
 }
 
@@ -183,7 +151,8 @@ mod tests {
             let Kind::Indirect(indirect) = &self.tops[vdev].kind else { panic!("not removed") };
             let births = copied.map(|entries| births(entries).unwrap());
             let moved = Moved { mapping: mapping(ranges).unwrap(), births };
-            indirect.moved.set(Arc::new(moved)).unwrap();
+            assert!(!indirect.is_known());
+            indirect.set(moved);
         }
     }
 
@@ -223,7 +192,7 @@ mod tests {
     fn mappings_that_lead_in_a_circle_are_refused() {
         let tree = tree(&[&[(0, 8, 1, 0)], &[(0, 8, 0, 0)]]);
         let whole = Piece { vdev: 0, offset: 0, len: 512 };
-        let (_, _, why) = tree.resolve(whole, Want::written_in(7)).unwrap_err();
-        assert!(why.contains("lead to each other"), "{why}");
+        let (_, _, cause) = tree.resolve(whole, Want::written_in(7)).unwrap_err();
+        assert_eq!(cause, Cause::MappingLoop { most: MAX_DEPTH });
     }
 }

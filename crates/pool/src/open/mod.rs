@@ -1,13 +1,17 @@
 //! Opening a pool: which of its states is read, and what must hold before it is.
 
+mod dtl;
+mod indirect;
+
 use crate::cache::BlockCache;
-use crate::cancel::CancelToken;
 use crate::config::VdevConfig;
 use crate::discover::{Found, mmp};
 use crate::dmu::objset::Objset;
-use crate::place::Bookmark;
+use crate::error::{NoPool, Unsupported, len};
+use crate::options::OpenOptions;
 use crate::uberblock::Uberblock;
-use crate::vdev::{Dtls, Known, Tree, load_indirect};
+use crate::vdev::{Dtls, Known, Tree};
+use crate::zbookmark::Bookmark;
 use crate::zio::Zio;
 use crate::{PoolError, Result, feature, zap};
 use std::collections::HashMap;
@@ -22,33 +26,6 @@ const MAX_CONFIG: u64 = 16 << 20;
 /// The newest pool version before feature flags, and the one with them.
 const VERSION_BEFORE_FEATURES: u64 = 28;
 const VERSION_FEATURES: u64 = 5000;
-
-/// Which state of a pool is opened, and how careful to be.
-#[derive(Clone, Debug)]
-pub struct OpenOptions {
-    /// The state that this transaction group left, instead of the newest one.
-    pub txg: Option<u64>,
-    /// The state that the pool's checkpoint keeps.
-    pub checkpoint: bool,
-    /// Opens a pool that another host may have imported, without watching for its heartbeat.
-    pub force: bool,
-    /// Told what is being done where it takes some time.
-    pub notice: fn(&str),
-    /// Ends the opening from another thread.
-    pub cancel: CancelToken,
-}
-
-impl Default for OpenOptions {
-    fn default() -> Self {
-        Self {
-            txg: None,
-            checkpoint: false,
-            force: false,
-            notice: |_| {},
-            cancel: CancelToken::default(),
-        }
-    }
-}
 
 /// One state of a pool, open.
 pub(crate) struct State {
@@ -91,15 +68,13 @@ pub(crate) fn open(found: &Found, options: &OpenOptions) -> Result<(State, Vec<S
 fn choose(found: &Found, txg: Option<u64>) -> Result<Uberblock> {
     let name = &found.config.name;
     let Some(txg) = txg else {
-        let none = || format!("pool '{name}': no uberblock with a good checksum on any device");
-        return found.newest.ok_or_else(|| PoolError::NoPool(none()));
+        return found.newest.ok_or_else(|| NoPool::NoUberblock { pool: name.clone() }.into());
     };
     let uberblocks = found.uberblocks();
     uberblocks.iter().find(|u| u.txg == txg).copied().ok_or_else(|| {
-        let mut txgs: Vec<String> = uberblocks.iter().map(|u| u.txg.to_string()).collect();
-        txgs.dedup();
-        let txgs = txgs.join(", ");
-        PoolError::NoPool(format!("pool '{name}' has no uberblock of txg {txg}; there are {txgs}"))
+        let mut known: Vec<u64> = uberblocks.iter().map(|u| u.txg).collect();
+        known.dedup();
+        NoPool::NoTxg { pool: name.clone(), txg, known }.into()
     })
 }
 
@@ -169,7 +144,7 @@ impl State {
         let count = config.children.len() as u64;
         let mut zio = Arc::new(Zio::new(tree(&config.children, count, known)?));
         let mut mos = open_mos(&zio)?;
-        let mut warnings = load_indirect(&mos);
+        let mut warnings = indirect::load(&mos);
         // The root of the tree has the pool's guid.
         let label_guid = found.config.pool_guid;
         if config.guid != label_guid {
@@ -179,7 +154,7 @@ impl State {
             ));
         }
         // The MOS has checksums, so that it can be read before it tells what the devices lack.
-        let (dtls, unreadable) = Dtls::load(&mos, &config);
+        let (dtls, unreadable) = dtl::load(&mos, &config);
         warnings.extend(unreadable);
         if !dtls.is_empty() {
             let tree = tree(&config.children, count, Known { dtls: &dtls, ..known })?;
@@ -213,7 +188,7 @@ impl State {
 fn tree(tops: &[VdevConfig], count: u64, known: Known<'_>) -> Result<Tree> {
     let tree = Tree::build(tops, count, known);
     match tree.unsupported() {
-        Some(kind) => Err(PoolError::Unsupported(format!("vdev type {kind}"))),
+        Some(why) => Err(Unsupported::Vdev(why.clone()).into()),
         None => Ok(tree),
     }
 }
@@ -222,12 +197,12 @@ fn check_version(version: u64) -> Result<()> {
     if (1..=VERSION_BEFORE_FEATURES).contains(&version) || version == VERSION_FEATURES {
         Ok(())
     } else {
-        Err(PoolError::Unsupported(format!("pool version {version}")))
+        Err(Unsupported::Version(version).into())
     }
 }
 
 fn unsupported_feature(guid: &str) -> PoolError {
-    PoolError::Unsupported(format!("the pool needs feature {guid} to be read"))
+    Unsupported::Feature(guid.to_owned()).into()
 }
 
 fn need(mos: &Objset, key: &'static str) -> Result<u64> {
@@ -251,15 +226,18 @@ fn trusted_config(mos: &Objset) -> Result<VdevConfig> {
     let object = need(mos, "config")?;
     let dnode = mos.dnode(object)?;
     let at = Bookmark::new(0, object, 0, 0);
-    let size = dnode.bonus().first_chunk::<8>().map_or(0, |b| u64::from_le_bytes(*b));
+    let bonus = dnode.bonus();
+    let Some(size) = bonus.first_chunk::<8>().map(|b| u64::from_le_bytes(*b)) else {
+        return Err(PoolError::corrupt(at, "bonus of the config", bonus.len(), "8 bytes"));
+    };
     if size == 0 || size > MAX_CONFIG {
         return Err(PoolError::corrupt(at, "config size", size, "1 byte to 16 MiB"));
     }
-    let bytes = mos.read(&dnode, object, 0, usize::try_from(size).unwrap_or(0))?;
+    let bytes = mos.read(&dnode, object, 0, len(size)?)?;
     let (list, _) = NvList::decode(&bytes)
-        .map_err(|e| PoolError::corrupt(at, "config", e, "a packed nvlist"))?;
+        .map_err(|e| PoolError::refused(at, "config", e, "a packed nvlist"))?;
     let tree = list
         .list("vdev_tree")
         .ok_or_else(|| PoolError::corrupt(at, "config", "no vdev_tree", "a vdev_tree"))?;
-    VdevConfig::parse(tree).map_err(|e| PoolError::corrupt(at, "config", e, "a vdev tree"))
+    VdevConfig::parse(tree).map_err(|e| PoolError::refused(at, "config", e, "a vdev tree"))
 }

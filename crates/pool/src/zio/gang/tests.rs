@@ -4,7 +4,7 @@ use super::super::read::tests::zio_of;
 use super::*;
 use crate::PoolError;
 use crate::blkptr::BlkPtrBuilder;
-use crate::place::Bookmark;
+use crate::zbookmark::Bookmark;
 use crate::zio::Access;
 use proptest::prelude::*;
 use zsend_records::types::DmuType;

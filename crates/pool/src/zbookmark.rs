@@ -1,4 +1,4 @@
-//! Where a block belongs and where it lies: what every error names.
+//! The logical place of a block, which every error names.
 
 use std::fmt;
 
@@ -43,27 +43,5 @@ impl fmt::Display for Bookmark {
         } else {
             write!(f, "<{objset},{object},{level},{blkid}>")
         }
-    }
-}
-
-/// One attempt at reading a copy of a block, and why it failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attempt {
-    /// The leaf device, as given on the command line, or the vdev's name where no leaf was reached.
-    pub device: String,
-    /// Bytes from the start of that device, labels included (from the start of the vdev's data
-    /// where no leaf was reached).
-    pub offset: u64,
-    /// What was found there, and what was expected.
-    pub why: String,
-    /// Whether the device itself failed, rather than held wrong bytes.
-    pub io: bool,
-    /// Whether nothing was tried: the device is recorded as not having the block.
-    pub planned: bool,
-}
-
-impl fmt::Display for Attempt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{:#x}: {}", self.device, self.offset, self.why)
     }
 }

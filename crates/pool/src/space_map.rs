@@ -3,22 +3,49 @@
 //! A metaslab's counts bytes of a vdev. A device's DTL counts transaction groups: each is a segment of
 //! one, and those that are allocated are the ones whose writes the device missed.
 
-use super::dnode::Dnode;
-use super::objset::Objset;
-use crate::place::Bookmark;
-use crate::{PoolError, Result};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use zerocopy::FromBytes;
 use zerocopy::byteorder::{LE, U64};
-use zsend_ondisk::space_map::{SpaceMapEntry, SpaceMapPhys};
-use zsend_records::types::DmuType;
+use zsend_ondisk::space_map::SpaceMapEntry;
 
-/// Type of the object: `DMU_OT_SPACE_MAP`.
-const OBJECT_TYPE: DmuType = DmuType(8);
 /// Most segments that are kept, of some 32 bytes each. A DTL has a few; a metaslab that was so torn
 /// could not be used by the kernel either.
 const MAX_SEGMENTS: usize = 1 << 20;
+
+/// Why a log is none that a writer wrote. Steps and units are those of the map's [`Scale`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SpaceMapError {
+    /// A block does not end where a word does.
+    #[error("{0} bytes are no whole number of words")]
+    Words(usize),
+    /// An entry of two words begins in the last one of a block.
+    #[error("half an entry at the end of a block")]
+    HalfEntry,
+    /// An entry leads out of what the map counts.
+    #[error("{run} steps from step {offset:#x}, outside {:#x} to {:#x}", .range.start, .range.end)]
+    Outside {
+        /// The first step.
+        offset: u64,
+        /// Steps.
+        run: u64,
+        /// Units that segments may have.
+        range: Range<u64>,
+    },
+    /// Something is allocated that was allocated already.
+    #[error("{:#x} to {:#x} is allocated twice", .0.start, .0.end)]
+    Twice(Range<u64>),
+    /// Something is freed that was not allocated.
+    #[error("{:#x} to {:#x} is freed and was not allocated", .0.start, .0.end)]
+    NotAllocated(Range<u64>),
+    /// The map leaves more segments than are kept.
+    #[error("more than {MAX_SEGMENTS} segments")]
+    Segments,
+}
+
+/// The result of reading a log.
+type Result<T> = std::result::Result<T, SpaceMapError>;
 
 /// Ascending segments, none of which touches the next.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,11 +97,11 @@ impl Scale {
     /// when the next ones were written, or fills up a block.
     ///
     /// Source: `space_map_iterate()`, OpenZFS `module/zfs/space_map.c`, zfs-2.3.2.
-    fn entry(&self, words: &[U64<LE>]) -> core::result::Result<(Option<Entry>, usize), String> {
+    fn entry(&self, words: &[U64<LE>]) -> Result<(Option<Entry>, usize)> {
         let word = |i: usize| words.get(i).map(|w| w.get());
         let (is_free, offset, run, used) =
             match word(0).and_then(|first| SpaceMapEntry::decode(first, word(1))) {
-                None => return Err("half an entry at the end of a block".to_owned()),
+                None => return Err(SpaceMapError::HalfEntry),
                 Some((SpaceMapEntry::Debug(_), used)) => return Ok((None, used)),
                 Some((SpaceMapEntry::Run { is_free, offset, run, vdev: _ }, used)) => {
                     (is_free, offset, run, used)
@@ -90,10 +117,7 @@ impl Scale {
         });
         match units {
             Some(units) => Ok((Some(Entry { is_free, units }), used)),
-            None => Err(format!(
-                "{run} steps from step {offset:#x}, outside {:#x} to {:#x}",
-                self.range.start, self.range.end
-            )),
+            None => Err(SpaceMapError::Outside { offset, run, range: self.range.clone() }),
         }
     }
 }
@@ -116,10 +140,10 @@ impl Log {
     /// blocks do.
     ///
     /// # Errors
-    /// What is wrong with an entry: outside the range, allocated twice, freed and not allocated.
-    pub fn push(&mut self, block: &[u8]) -> core::result::Result<(), String> {
-        let words = <[U64<LE>]>::ref_from_bytes(block)
-            .map_err(|_| format!("{} bytes are no whole number of words", block.len()))?;
+    /// [`SpaceMapError`] says what is wrong with an entry.
+    pub fn push(&mut self, block: &[u8]) -> Result<()> {
+        let words =
+            <[U64<LE>]>::ref_from_bytes(block).map_err(|_| SpaceMapError::Words(block.len()))?;
         let mut rest = words;
         while !rest.is_empty() {
             let (entry, used) = self.scale.entry(rest)?;
@@ -143,14 +167,14 @@ impl Log {
         self.segments.range(..=unit).next_back().map(|(start, end)| *start..*end)
     }
 
-    fn allocate(&mut self, units: Range<u64>) -> core::result::Result<(), String> {
+    fn allocate(&mut self, units: Range<u64>) -> Result<()> {
         let Range { mut start, mut end } = units;
         let before = self.before(start);
         let after = self.segments.range(start..).next().map(|(start, end)| *start..*end);
         if before.as_ref().is_some_and(|b| b.end > start)
             || after.as_ref().is_some_and(|a| a.start < end)
         {
-            return Err(format!("{start:#x} to {end:#x} is allocated twice"));
+            return Err(SpaceMapError::Twice(start..end));
         }
         if let Some(before) = before.filter(|b| b.end == start) {
             start = before.start;
@@ -163,10 +187,10 @@ impl Log {
         self.check_size()
     }
 
-    fn free(&mut self, units: Range<u64>) -> core::result::Result<(), String> {
+    fn free(&mut self, units: Range<u64>) -> Result<()> {
         let Range { start, end } = units;
         let Some(held) = self.before(start).filter(|b| b.end >= end) else {
-            return Err(format!("{start:#x} to {end:#x} is freed and was not allocated"));
+            return Err(SpaceMapError::NotAllocated(start..end));
         };
         self.segments.remove(&held.start);
         if held.start < start {
@@ -178,70 +202,12 @@ impl Log {
         self.check_size()
     }
 
-    fn check_size(&self) -> core::result::Result<(), String> {
+    fn check_size(&self) -> Result<()> {
         match self.segments.len() {
             0..=MAX_SEGMENTS => Ok(()),
-            _ => Err(format!("more than {MAX_SEGMENTS} segments")),
+            _ => Err(SpaceMapError::Segments),
         }
     }
-}
-
-/// Bytes of the log by the object's bonus; if they are more than the object has, or not words, what
-/// was found and what was expected.
-fn length(bonus: &[u8], size: u64) -> core::result::Result<u64, (String, String)> {
-    let Ok((phys, _)) = SpaceMapPhys::ref_from_prefix(bonus) else {
-        return Err((format!("a bonus of {} bytes", bonus.len()), "24 or more".to_owned()));
-    };
-    match phys.length.get() {
-        length if length > size => Err((length.to_string(), format!("at most {size} bytes"))),
-        length if !length.is_multiple_of(8) => Err((length.to_string(), "whole words".to_owned())),
-        length => Ok(length),
-    }
-}
-
-/// The segments that a space map of the MOS leaves allocated. `left` is how many bytes of logs may
-/// still be read, which those of this one are taken from.
-///
-/// # Errors
-/// [`PoolError::Corrupt`] if the object is no space map or its log makes no sense,
-/// [`PoolError::Unsupported`] if the log is longer than `left`, or what reading the object gives.
-pub fn read(mos: &Objset, object: u64, scale: Scale, left: &mut u64) -> Result<Segments> {
-    let dnode = mos.dnode(object)?;
-    let at = |blkid| Bookmark::new(mos.id(), object, 0, blkid);
-    if dnode.object_type != OBJECT_TYPE {
-        let found = format!("type {}", dnode.object_type);
-        return Err(PoolError::corrupt(at(0), "object", found, "a space map"));
-    }
-    let length = length(&dnode.bonus(), size(&dnode)).map_err(|(found, expected)| {
-        PoolError::corrupt(at(0), "length of a space map", found, expected)
-    })?;
-    *left = left.checked_sub(length).ok_or_else(|| {
-        PoolError::Unsupported(format!("{}: a space map of {length} bytes", at(0)))
-    })?;
-    let mut log = Log::new(scale);
-    let (mut rest, mut blkid) = (length, 0);
-    // Block by block, so that an object that claims a size and holds nothing costs no memory.
-    while rest > 0 {
-        let corrupt = |why: String| {
-            PoolError::corrupt(at(blkid), "space map", why, "entries that fit together")
-        };
-        let block =
-            mos.block(&dnode, object, blkid)?.ok_or_else(|| corrupt("a hole".to_owned()))?;
-        if block.len() as u64 != dnode.datablksz() {
-            return Err(corrupt(format!("a block of {} bytes", block.len())));
-        }
-        let used = rest.min(dnode.datablksz());
-        let bytes = block.get(..usize::try_from(used).unwrap_or(0)).unwrap_or_default();
-        log.push(bytes).map_err(corrupt)?;
-        rest -= used;
-        blkid += 1;
-    }
-    Ok(log.segments())
-}
-
-/// Bytes that an object has at most.
-fn size(dnode: &Dnode) -> u64 {
-    dnode.maxblkid.saturating_add(1).saturating_mul(dnode.datablksz())
 }
 
 #[cfg(test)]
@@ -265,7 +231,7 @@ mod tests {
     /// A mark of when the next entries were written.
     const DEBUG: u64 = 1 << 63 | 1 << 50 | 77;
 
-    fn segments(words: &[u64]) -> core::result::Result<Vec<Range<u64>>, String> {
+    fn segments(words: &[u64]) -> Result<Vec<Range<u64>>> {
         let mut log = Log::new(Scale::DTL);
         log.push(&block(words))?;
         Ok(log.segments().as_slice().to_vec())
@@ -299,28 +265,18 @@ mod tests {
             (&[one(4, 3, true)], "not allocated"),
             (&[head], "half an entry"),
         ] {
-            let found = segments(words).unwrap_err();
+            let found = segments(words).unwrap_err().to_string();
             assert!(found.contains(why), "{found}");
         }
         let narrow = Scale { range: 1 << 20..2 << 20, shift: 12 };
         let push = |word: u64| Log::new(narrow.clone()).push(&word.to_le_bytes());
         assert_eq!(push(one(255, 1, false)), Ok(()));
-        assert!(push(one(255, 2, false)).unwrap_err().contains("outside"));
+        assert!(matches!(push(one(255, 2, false)), Err(SpaceMapError::Outside { .. })));
         let wide = Scale { range: 0..u64::MAX, shift: 63 };
         assert!(Log::new(wide).push(&one(2, 1, false).to_le_bytes()).is_err());
         let over = Scale { range: 0..u64::MAX, shift: 64 };
         assert!(Log::new(over).push(&one(0, 1, false).to_le_bytes()).is_err());
         assert!(Log::new(Scale::DTL).push(&[0; 7]).is_err());
-    }
-
-    #[test]
-    fn a_log_is_no_longer_than_its_object() {
-        let bonus = |length: u64| [[0; 8], length.to_le_bytes(), [0; 8]].concat();
-        assert_eq!(length(&bonus(16), 4096), Ok(16));
-        assert!(length(&bonus(4104), 4096).is_err());
-        assert!(length(&bonus(u64::MAX), u64::MAX).is_err());
-        assert!(length(&bonus(12), 4096).is_err());
-        assert!(length(&bonus(16)[..23], 4096).is_err());
     }
 
     proptest! {
