@@ -98,11 +98,3 @@ pub(crate) fn wrap(wrapping: &WrappingKey, suite: Suite, version: KeyVersion) ->
     object.hmac_key.copy_from_slice(&keys[len..]);
     object
 }
-
-/// Bytes of a hex text.
-pub(crate) fn hex(text: &str) -> Vec<u8> {
-    let (pairs, odd) = text.as_bytes().as_chunks::<2>();
-    assert!(odd.is_empty());
-    let byte = |pair: &[u8; 2]| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap();
-    pairs.iter().map(byte).collect()
-}

@@ -166,18 +166,12 @@ mod tests {
     use ::threefish::Threefish512;
     use proptest::prelude::*;
 
-    fn hex(text: &str) -> Vec<u8> {
-        (0..text.len())
-            .step_by(2)
-            .map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap())
-            .collect()
-    }
-
     #[test]
     fn published_hash_of_nothing() {
         assert_eq!(
             SkeinMac::new(b"").mac(b"").as_slice(),
-            hex("39ccc4554a8b31853b9de7a1fe638a24cce6b35a55f2431009e18780335d2621")
+            hex::decode("39ccc4554a8b31853b9de7a1fe638a24cce6b35a55f2431009e18780335d2621")
+                .unwrap()
         );
     }
 
@@ -185,7 +179,8 @@ mod tests {
     fn published_hash_of_a_pangram() {
         assert_eq!(
             SkeinMac::new(b"").mac(b"The quick brown fox jumps over the lazy dog").as_slice(),
-            hex("b3250457e05d3060b1a4bbc1428bc75a3f525ca389aeab96cfa34638d96e492a")
+            hex::decode("b3250457e05d3060b1a4bbc1428bc75a3f525ca389aeab96cfa34638d96e492a")
+                .unwrap()
         );
     }
 

@@ -1,7 +1,7 @@
 //! Published vectors of key derivation and of the MACs, and the life of block keys.
 
 use super::*;
-use crate::test_keys::{PARAMS, dataset_key, hex, seal_block};
+use crate::test_keys::{PARAMS, dataset_key, seal_block};
 use sha1::Sha1;
 
 /// RFC 6070, "PKCS #5: Password-Based Key Derivation Function 2 (PBKDF2) Test Vectors".
@@ -18,7 +18,7 @@ fn published_pbkdf2() {
             "3d2eec4fe41c849b80c8d83662c0e44a8b291a964cf2f07038",
         ),
     ] {
-        let want = hex(want);
+        let want = hex::decode(want).unwrap();
         let mut key = vec![0; want.len()];
         pbkdf2::pbkdf2_hmac::<Sha1>(password.as_bytes(), salt.as_bytes(), rounds, &mut key);
         assert_eq!(key, want);
@@ -54,12 +54,12 @@ fn published_hkdf() {
              2e2f66d85ec8de0949c3d2489b7ce538d0ee76c759f63a4cb447db91f4f46fcb",
         ),
     ] {
-        let master = hex(master);
+        let master = hex::decode(master).unwrap();
         let suite = if master.len() == 16 { Suite::AES_128_GCM } else { Suite::AES_256_GCM };
         let key = DatasetKey::new(suite, KeyVersion::CURRENT, &master, &[0; 64]).unwrap();
         let mut derived = [0; 64];
-        key.derive.expand(&hex(info), &mut derived).unwrap();
-        assert_eq!(derived.as_slice(), hex(want));
+        key.derive.expand(&hex::decode(info).unwrap(), &mut derived).unwrap();
+        assert_eq!(derived.as_slice(), hex::decode(want).unwrap());
     }
 }
 
@@ -75,7 +75,7 @@ fn published_hmac_sha512() {
         let mut hmac = [0; 64];
         hmac[..short.len()].copy_from_slice(short);
         let key = DatasetKey::new(Suite::AES_256_GCM, KeyVersion::CURRENT, &[0; 32], &hmac);
-        assert_eq!(key.unwrap().data_mac(data).as_slice(), hex(want));
+        assert_eq!(key.unwrap().data_mac(data).as_slice(), hex::decode(want).unwrap());
     }
 }
 
