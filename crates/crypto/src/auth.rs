@@ -69,7 +69,7 @@ impl AuthBp {
     /// Builds the buffer from a block pointer as it lies in its block, which is of the byte order
     /// given; the pointer's own byte-order bit may be another.
     pub fn from_stored(blkptr: &[u8; BLKPTR_SIZE], big_endian: bool, version: KeyVersion) -> Self {
-        let bp = BlkPtr::parse_in(blkptr, Order::of(big_endian));
+        let bp = BlkPtr::parse_in(blkptr, Order::from_big_endian(big_endian));
         Self::new(bp.prop(), bp.mac(), bp.is_hole(), version)
     }
 

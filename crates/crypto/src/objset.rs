@@ -71,7 +71,7 @@ struct Objset<'a> {
 
 impl Objset<'_> {
     fn word(&self, stored: U64<LE>) -> u64 {
-        Order::of(self.big_endian).u64(stored.to_bytes())
+        Order::from_big_endian(self.big_endian).u64(stored.to_bytes())
     }
 
     /// The dnode in one slot of the block.

@@ -3,8 +3,8 @@
 use crate::zbookmark::Bookmark;
 use crate::{PoolError, Result};
 pub use zsend_ondisk::blkptr::{
-    BLKPTR_SHIFT, BLKPTR_SIZE, BlkPtr, BlkPtrBuilder, Dva, EMBEDDED_MAX, EmbeddedType,
-    MAX_BLOCK_SIZE, MINBLOCK_SHIFT,
+    BLKPTR_SHIFT, BLKPTR_SIZE, BlkPtr, BlkPtrBuilder, Dva, EmbeddedType, MAX_BLOCK_SIZE,
+    MINBLOCK_SHIFT,
 };
 
 /// Refuses a pointer whose sizes or ids no writer could have written, before anything is

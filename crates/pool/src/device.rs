@@ -33,11 +33,9 @@ impl Source for File {
         self.read_exact_at(buf, offset)
     }
 
+    /// Bytes of the file, or zero if they cannot be found: see [`Device::open`], which says why.
     fn size(&self) -> u64 {
-        // Metadata gives zero for a block device; its end is found by seeking, which moves only
-        // this handle's position, and positioned reads do not use that.
-        let mut handle = self;
-        handle.seek(SeekFrom::End(0)).unwrap_or(0)
+        end(self).unwrap_or(0)
     }
 
     fn modified(&self) -> Option<SystemTime> {
@@ -50,6 +48,13 @@ impl Source for File {
         #[cfg(target_os = "linux")]
         let _ = rustix::fs::fadvise(self, 0, None, rustix::fs::Advice::DontNeed);
     }
+}
+
+/// Bytes of a file. Metadata gives zero for a block device; its end is found by seeking, which moves only
+/// this handle's position, and positioned reads do not use that.
+fn end(file: &File) -> io::Result<u64> {
+    let mut handle = file;
+    handle.seek(SeekFrom::End(0))
 }
 
 /// A device or a part of one, with the name that errors give it.
@@ -71,15 +76,13 @@ impl Device {
     /// Opens a file or block device for reading only.
     ///
     /// # Errors
-    /// [`PoolError::Device`] if it cannot be opened.
+    /// [`PoolError::Device`] if it cannot be opened, or its end cannot be found.
     pub fn open(path: &Path) -> Result<Self> {
         let name = path.display().to_string();
-        let file = File::open(path).map_err(|source| PoolError::Device {
-            device: name.clone(),
-            offset: 0,
-            source,
-        })?;
-        Ok(Self::new(name, Arc::new(file)))
+        let failed = |source| PoolError::Device { device: name.clone(), offset: 0, source };
+        let file = File::open(path).map_err(failed)?;
+        let size = end(&file).map_err(failed)?;
+        Ok(Self { source: Arc::new(file), name: name.into(), start: 0, size })
     }
 
     /// A device over any source.

@@ -214,18 +214,26 @@ impl Log {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use zsend_ondisk::space_map::NO_VDEV;
 
     fn block(words: &[u64]) -> Vec<u8> {
         words.iter().flat_map(|w| w.to_le_bytes()).collect()
     }
 
-    fn one(offset: u64, run: u64, is_free: bool) -> u64 {
-        offset << 16 | u64::from(is_free) << 15 | (run - 1)
+    /// An entry of no vdev, as in the map of one metaslab or DTL.
+    fn run(offset: u64, run: u64, is_free: bool) -> (u64, Option<u64>) {
+        SpaceMapEntry::Run { is_free, offset, run, vdev: NO_VDEV }.encode().unwrap()
     }
 
+    fn one(offset: u64, len: u64, is_free: bool) -> u64 {
+        run(offset, len, is_free).0
+    }
+
+    /// An entry of two words, whether one would do or not.
     fn two(offset: u64, run: u64, is_free: bool) -> [u64; 2] {
-        // Of no vdev, as in the map of one metaslab or DTL.
-        [0b11 << 62 | (run - 1) << 24 | 0xff_ffff, u64::from(is_free) << 63 | offset]
+        let (first, second) =
+            SpaceMapEntry::Run { is_free, offset, run, vdev: 0 }.encode().unwrap();
+        [first | NO_VDEV, second.unwrap()]
     }
 
     /// A mark of when the next entries were written.

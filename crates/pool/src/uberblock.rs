@@ -6,7 +6,7 @@ use zsend_ondisk::Bits;
 use zsend_ondisk::embedded::{self, Sum};
 pub use zsend_ondisk::uberblock::{MAGIC, RING_SIZE};
 use zsend_ondisk::uberblock::{
-    MMP_MAGIC, REFLOW_OFFSET, REFLOW_STATE, UberblockPhys, mmp, slot_size,
+    MMP_MAGIC, REFLOW_OFFSET, REFLOW_SCRATCH_VALID, REFLOW_STATE, UberblockPhys, mmp, slot_size,
 };
 
 /// A verified uberblock.
@@ -40,7 +40,7 @@ pub struct Heartbeat {
     pub delay: u64,
     /// Milliseconds in which each device should be written once, if the host says.
     pub interval: Option<u64>,
-    /// Intervals without a write after which the host itself stops using the pool; zero for never.
+    /// Intervals without a write after which the host itself suspends the pool; zero for never.
     pub fail_intervals: Option<u64>,
 }
 
@@ -89,7 +89,7 @@ impl Uberblock {
             checkpoint_txg: phys.checkpoint_txg.get(),
             reflow: Reflow {
                 offset: REFLOW_OFFSET.get(reflow) << MINBLOCK_SHIFT,
-                scratch_valid: REFLOW_STATE.get(reflow) == 1,
+                scratch_valid: REFLOW_STATE.get(reflow) == REFLOW_SCRATCH_VALID,
             },
         }
     }

@@ -21,7 +21,7 @@ fn prop(byteorder: u64, dedup: u64, level: u64, kind: u64, checksum: u64, compre
 
 /// A block pointer in its block's byte order.
 fn stored(words: [u64; 16], big_endian: bool) -> [u8; 128] {
-    BlkPtr::from_words(words).to_bytes(Order::of(big_endian))
+    BlkPtr::from_words(words).to_bytes(Order::from_big_endian(big_endian))
 }
 
 fn masked(prop: u64, hole: bool, version: KeyVersion) -> u64 {

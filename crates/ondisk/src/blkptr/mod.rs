@@ -153,9 +153,20 @@ impl BlkPtr {
         self.words[word::PROP]
     }
 
-    /// Copy `i` of three. An encrypted block keeps its salt and IV in the third.
-    pub const fn dva(&self, i: usize) -> Dva {
-        Dva::from_words([self.words[2 * i], self.words[2 * i + 1]])
+    /// Copy `i` of three, from zero; `None` past the third. An encrypted block keeps its salt and IV in
+    /// the third.
+    pub const fn dva(&self, i: usize) -> Option<Dva> {
+        match i {
+            0 => Some(self.first_dva()),
+            1 => Some(Dva::from_words([self.words[2], self.words[3]])),
+            2 => Some(Dva::from_words([self.words[4], self.words[5]])),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    const fn first_dva(&self) -> Dva {
+        Dva::from_words([self.words[0], self.words[1]])
     }
 
     /// The copies that exist, in order.
@@ -167,7 +178,7 @@ impl BlkPtr {
         } else {
             3
         };
-        (0..n).map(|i| self.dva(i)).filter(|d| !d.is_empty())
+        (0..n).filter_map(|i| self.dva(i)).filter(|d| !d.is_empty())
     }
 
     /// Whether the block's bytes lie in the pointer itself.
@@ -182,7 +193,7 @@ impl BlkPtr {
 
     /// Whether there is no block at all.
     pub const fn is_hole(&self) -> bool {
-        !self.is_embedded() && self.dva(0).is_empty()
+        !self.is_embedded() && self.first_dva().is_empty()
     }
 
     /// Whether the block was redacted.
@@ -192,7 +203,7 @@ impl BlkPtr {
 
     /// Whether the copies are gang headers.
     pub const fn is_gang(&self) -> bool {
-        !self.is_embedded() && self.dva(0).is_gang()
+        !self.is_embedded() && self.first_dva().is_gang()
     }
 
     /// Bytes of the block when decompressed.
@@ -317,7 +328,7 @@ impl BlkPtr {
 
     /// The order in which the block's contents were written, and with them the byte strings below.
     pub const fn order(&self) -> Order {
-        Order::of(self.is_big_endian())
+        Order::from_big_endian(self.is_big_endian())
     }
 
     /// The salt of an encrypted block; of another, what lies in its place.

@@ -8,8 +8,8 @@ mod tests;
 pub use build::DnodeBuilder;
 pub use outline::Outline;
 
-use crate::LayoutError;
 use crate::blkptr::BLKPTR_SIZE;
+use crate::{LayoutError, Level};
 use core::mem::offset_of;
 use core::ops::Range;
 use static_assertions::{assert_eq_size, const_assert_eq};
@@ -116,32 +116,34 @@ impl DnodePhys {
         self.flags & FLAG_SPILL != 0
     }
 
-    /// Where the bonus starts, whether the dnode has room for it or not.
+    /// Its part behind the fixed one.
+    #[inline]
+    pub const fn tail(&self) -> Tail {
+        Tail { nblkptr: self.nblkptr, has_spill: self.has_spill() }
+    }
+
+    /// See [`Tail::bonus_start`].
     #[inline]
     pub const fn bonus_start(&self) -> usize {
-        CORE_SIZE + self.nblkptr as usize * BLKPTR_SIZE
+        self.tail().bonus_start()
     }
 
-    /// Where the room for the bonus ends in a dnode of `size` bytes, and with it that of the block
-    /// pointers.
+    /// See [`Tail::bonus_end`].
     #[inline]
     pub const fn bonus_end(&self, size: usize) -> usize {
-        if self.has_spill() { size.saturating_sub(BLKPTR_SIZE) } else { size }
+        self.tail().bonus_end(size)
     }
 
-    /// The whole room for the bonus in a dnode of `size` bytes, whatever `bonuslen` says of it:
-    /// `DN_MAX_BONUS_LEN`. `None` if block pointers leave none, which a bonus of no bytes may have:
-    /// three of them and a spill pointer overlap in a dnode of one slot.
+    /// See [`Tail::bonus_room`].
     #[inline]
     pub fn bonus_room(&self, size: usize) -> Option<Range<usize>> {
-        let room = self.bonus_start()..self.bonus_end(size);
-        (room.start <= room.end).then_some(room)
+        self.tail().bonus_room(size)
     }
 
-    /// Where the spill block pointer lies in a dnode of `size` bytes that has one.
+    /// See [`Tail::spill`].
     #[inline]
     pub fn spill(&self, size: usize) -> Option<Range<usize>> {
-        (self.has_spill() && size >= BLKPTR_SIZE).then(|| size - BLKPTR_SIZE..size)
+        self.tail().spill(size)
     }
 
     /// Turns its integers to the other byte order.
@@ -156,23 +158,23 @@ impl DnodePhys {
     }
 
     /// Refuses a dnode with a field that no writer gives it. A free slot may hold anything behind its
-    /// type.
+    /// type. Returns the level that its block pointers point to, [`Level::DATA`] for a free slot.
     ///
     /// # Errors
     /// [`LayoutError::Field`] names the field.
-    pub fn check(&self) -> Result<(), LayoutError> {
+    pub fn check(&self) -> Result<Level, LayoutError> {
         let bad =
             |what, found: u8, expected: &str| Err(LayoutError::field(what, found.into(), expected));
         if self.is_free() {
-            return Ok(());
+            return Ok(Level::DATA);
         }
         if !self.object_type().is_valid() {
             return bad("dn_type", self.kind, "a known object type");
         }
         // Six levels of the smallest fan-out reach any object; the format's bound is eight.
-        if !(1..=8).contains(&self.nlevels) {
+        let Some(top) = self.nlevels.checked_sub(1).and_then(Level::new) else {
             return bad("dn_nlevels", self.nlevels, "1 to 8");
-        }
+        };
         if !(1..=MAX_BLKPTRS).contains(&self.nblkptr) {
             return bad("dn_nblkptr", self.nblkptr, "1 to 3");
         }
@@ -186,6 +188,45 @@ impl DnodePhys {
         if usize::from(bonuslen) > room {
             return Err(LayoutError::field("dn_bonuslen", bonuslen.into(), "inside the dnode"));
         }
-        Ok(())
+        Ok(top)
+    }
+}
+
+/// The part of a dnode behind its fixed one: block pointers, bonus and spill pointer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tail {
+    /// Block pointers in the dnode.
+    pub nblkptr: u8,
+    /// True if the dnode's last 128 bytes are a block pointer.
+    pub has_spill: bool,
+}
+
+impl Tail {
+    /// First byte of the bonus, which the dnode may have no room for.
+    #[inline]
+    pub const fn bonus_start(self) -> usize {
+        CORE_SIZE + self.nblkptr as usize * BLKPTR_SIZE
+    }
+
+    /// End of the room for the bonus in a dnode of `size` bytes, and with it of that for the block
+    /// pointers.
+    #[inline]
+    pub const fn bonus_end(self, size: usize) -> usize {
+        if self.has_spill { size.saturating_sub(BLKPTR_SIZE) } else { size }
+    }
+
+    /// The whole room for the bonus in a dnode of `size` bytes, whatever `bonuslen` says of it:
+    /// `DN_MAX_BONUS_LEN`. `None` if block pointers leave none, which a bonus of no bytes may have:
+    /// three of them and a spill pointer overlap in a dnode of one slot.
+    #[inline]
+    pub fn bonus_room(self, size: usize) -> Option<Range<usize>> {
+        let room = self.bonus_start()..self.bonus_end(size);
+        (room.start <= room.end).then_some(room)
+    }
+
+    /// Bytes of the spill block pointer in a dnode of `size` bytes that has one.
+    #[inline]
+    pub fn spill(self, size: usize) -> Option<Range<usize>> {
+        (self.has_spill && size >= BLKPTR_SIZE).then(|| size - BLKPTR_SIZE..size)
     }
 }

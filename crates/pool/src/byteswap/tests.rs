@@ -121,7 +121,7 @@ fn read(kind: DmuType, data: &[u8], big: bool) -> Bytes {
     let bp = BlkPtr::builder()
         .object_type(kind)
         .size(len)
-        .order(Order::of(big))
+        .order(Order::from_big_endian(big))
         .checksum_type(Checksum::FLETCHER_4)
         .checksum(checksum::compute(Checksum::FLETCHER_4, data, big, None).unwrap())
         .dva(0, Dva::new(0, 0, len).unwrap())

@@ -58,10 +58,10 @@ pub(crate) fn check(found: &Found, options: &OpenOptions) -> Result<Option<Strin
 fn watch_time(beat: &Heartbeat) -> Duration {
     let interval = beat.interval.map_or(DEFAULT_INTERVAL, Duration::from_millis);
     let delay = Duration::from_nanos(beat.delay);
-    let reference = match beat.fail_intervals {
-        Some(fails) if fails > 0 && beat.interval.is_some() => interval
-            .saturating_mul(u32::try_from(fails).unwrap_or(u32::MAX))
-            .saturating_mul(SAFETY_FACTOR),
+    let reference = match (beat.fail_intervals, beat.interval) {
+        (Some(fails), Some(millis)) if fails > 0 => {
+            Duration::from_millis(millis.saturating_mul(fails)).saturating_mul(SAFETY_FACTOR)
+        }
         _ => interval.saturating_add(delay).saturating_mul(IMPORT_INTERVALS),
     };
     let two_beats = interval.saturating_add(delay).saturating_mul(2);

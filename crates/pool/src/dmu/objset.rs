@@ -247,37 +247,34 @@ impl Objset {
         if blkid > dnode.maxblkid {
             return Ok((hole, u64::MAX - blkid));
         }
-        let shift = dnode.epb_shift();
-        let top = u32::from(dnode.nlevels) - 1;
-        let index = |level: u32| blkid.checked_shr(level * shift).unwrap_or(0);
-        let Some(mut bp) = usize::try_from(index(top)).ok().and_then(|i| dnode.blkptr(i)) else {
+        let top = dnode.top();
+        let first = dnode.blkid_at(top, blkid);
+        let Some(mut bp) = usize::try_from(first).ok().and_then(|i| dnode.blkptr(i)) else {
             return Ok((hole, u64::MAX - blkid));
         };
-        for level in (0..=top).rev() {
+        let mut level = top;
+        loop {
+            let below = level.below();
             if bp.is_hole() || bp.is_redacted() {
-                if level == 0 {
-                    return Ok((bp, 1));
-                }
-                let below = 1u64.checked_shl(level * shift).unwrap_or(u64::MAX);
-                return Ok((hole, below - blkid % below));
+                let span = dnode.span(level);
+                return match below {
+                    None => Ok((bp, 1)),
+                    Some(_) => Ok((hole, span - blkid % span)),
+                };
             }
-            let at = Bookmark::new(self.id, object, i64::from(level), index(level));
-            if bp.level() != level {
+            let at = Bookmark::new(self.id, object, level.into(), dnode.blkid_at(level, blkid));
+            if bp.level() != u32::from(level) {
                 return Err(PoolError::corrupt(at, "level", bp.level(), level));
             }
-            if level == 0 {
-                break;
-            }
+            let Some(below) = below else { return Ok((bp, 1)) };
             let data = self.cached(&bp, &at)?;
-            let child = index(level - 1) & ((1 << shift) - 1);
-            bp = usize::try_from(child).ok().and_then(|i| BlkPtr::at(&data, i)).ok_or_else(
-                || {
-                    let want = 1u64 << dnode.indblkshift;
-                    PoolError::corrupt(at, "indirect block size", data.len(), want)
-                },
-            )?;
+            let child = dnode.blkid_at(below, blkid) & ((1 << dnode.epb_shift()) - 1);
+            bp = BlkPtr::at(&data, len(child)?).ok_or_else(|| {
+                let want = 1u64 << dnode.indblkshift;
+                PoolError::corrupt(at, "indirect block size", data.len(), want)
+            })?;
+            level = below;
         }
-        Ok((bp, 1))
     }
 
     fn cached(&self, bp: &BlkPtr, at: &Bookmark) -> Result<Bytes> {

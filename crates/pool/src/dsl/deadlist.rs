@@ -1,8 +1,10 @@
 //! Deadlists: how much died between two snapshots, which estimates are made of.
 
 use super::dataset::Dataset;
+use crate::blkptr::{BLKPTR_SIZE, BlkPtr};
 use crate::dmu::dnode::Dnode;
 use crate::dmu::objset::Objset;
+use crate::error::len;
 use crate::zap;
 use crate::zbookmark::Bookmark;
 use crate::{PoolError, Result};
@@ -37,9 +39,14 @@ fn total(mos: &Objset, object: u64) -> Result<Space> {
     if dnode.object_type != TYPE_DEADLIST {
         return bpobj_space(mos, object);
     }
-    let words = words(&dnode);
-    let w = |i: usize| words.get(i).copied().unwrap_or(0);
-    Ok([w(0), w(1), w(2)])
+    match words(&dnode)[..] {
+        [used, compressed, uncompressed, ..] => Ok([used, compressed, uncompressed]),
+        ref words => {
+            let at = Bookmark::new(mos.id(), object, 0, 0);
+            let found = format!("{} words", words.len());
+            Err(PoolError::corrupt(at, "bonus of a deadlist", found, "three or more"))
+        }
+    }
 }
 
 /// What died of blocks born in `min < birth <= max`, by the lists whose keys lie in that range.
@@ -52,12 +59,11 @@ fn range(mos: &Objset, object: u64, min: u64, max: u64) -> Result<Space> {
     }
     let mut space = [0; 3];
     for entry in zap::entries_of(mos, object, &dnode)? {
-        let mintxg = u64::from_str_radix(&entry.name(), 16).unwrap_or(u64::MAX);
-        if let Some(bpobj) = entry.u64()
-            && mintxg >= min
-            && mintxg < max
-        {
-            space = add(space, bpobj_space(mos, bpobj)?);
+        let at = Bookmark::new(mos.id(), object, 0, 0);
+        let mintxg = u64::from_str_radix(&entry.name(), 16)
+            .map_err(|e| PoolError::refused(at, "key of a deadlist", e, "a hexadecimal number"))?;
+        if (min..max).contains(&mintxg) {
+            space = add(space, bpobj_space(mos, entry.number(at)?)?);
         }
     }
     Ok(space)
@@ -67,12 +73,12 @@ fn range(mos: &Objset, object: u64, min: u64, max: u64) -> Result<Space> {
 fn old_range(mos: &Objset, object: u64, dnode: &Dnode, min: u64, max: u64) -> Result<Space> {
     let count = words(dnode).first().copied().unwrap_or(0);
     let mut space = [0; 3];
-    let per_block = dnode.datablksz() / 128;
+    let per_block = dnode.datablksz() / BLKPTR_SIZE as u64;
     for blkid in 0..count.div_ceil(per_block.max(1)) {
         let Some(block) = mos.block(dnode, object, blkid)? else { continue };
         let here = (count - blkid * per_block).min(per_block);
-        for i in 0..usize::try_from(here).unwrap_or(0) {
-            let Some(bp) = crate::blkptr::BlkPtr::at(&block, i) else { break };
+        for i in 0..len(here)? {
+            let Some(bp) = BlkPtr::at(&block, i) else { break };
             if bp.logical_birth() > min && bp.logical_birth() <= max {
                 let used: u64 = bp.dvas().map(|d| d.asize()).sum();
                 let metadata = bp.level() > 0 || bp.object_type().is_metadata();

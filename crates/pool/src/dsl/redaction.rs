@@ -2,6 +2,7 @@
 
 use crate::dmu::dnode::Dnode;
 use crate::dmu::objset::Objset;
+use crate::error::len;
 use crate::zbookmark::{Bookmark, SPILL_BLKID};
 use crate::{PoolError, Result};
 use bytes::Bytes;
@@ -126,7 +127,7 @@ impl RedactionList {
                 PoolError::corrupt(at, "redaction list's block", "a hole", "a block")
             })?,
         };
-        let start = usize::try_from(index).unwrap_or(usize::MAX).saturating_mul(ENTRY_SIZE);
+        let start = len(index)?.saturating_mul(ENTRY_SIZE);
         let bytes = block.get(start..).unwrap_or_default();
         let Ok((entry, _)) = RedactionEntryPhys::ref_from_prefix(bytes) else {
             let want = self.dnode.datablksz();

@@ -176,10 +176,13 @@ impl Dtls {
 mod tests {
     use super::*;
     use crate::space_map::{Log, Scale};
+    use zsend_ondisk::space_map::{NO_VDEV, SpaceMapEntry};
 
     fn missed(txgs: std::ops::Range<u64>) -> Dtl {
         let mut log = Log::new(Scale::DTL);
-        log.push(&(txgs.start << 16 | (txgs.end - txgs.start - 1)).to_le_bytes()).unwrap();
+        let (offset, run) = (txgs.start, txgs.end - txgs.start);
+        let entry = SpaceMapEntry::Run { is_free: false, offset, run, vdev: NO_VDEV };
+        log.push(&entry.encode().unwrap().0.to_le_bytes()).unwrap();
         Dtl::Read(Arc::new(log.segments()))
     }
 

@@ -153,9 +153,10 @@ fn verify_header(header: &[u8], bp: &BlkPtr) -> Result<Order, EmbeddedError> {
     let verify = |dva: Dva| {
         embedded::verify(header, [dva.vdev(), dva.offset(), bp.physical_birth(), 0], sum)
     };
-    // The first copy's place is what an error expects.
-    let first = verify(bp.dva(0));
-    first.or_else(|e| bp.dvas().skip(1).find_map(|dva| verify(dva).ok()).ok_or(e))
+    let mut dvas = bp.dvas();
+    // The first copy's place is what an error expects; a pointer without one leads nowhere.
+    let first = verify(dvas.next().unwrap_or_default());
+    first.or_else(|e| dvas.find_map(|dva| verify(dva).ok()).ok_or(e))
 }
 
 /// Reads the block pointers of a gang header, in little-endian order.

@@ -30,7 +30,7 @@ fn log(form: Form, seq: u64) -> [u64; 16] {
     let bp = made::builder(9, 0, FREE + seq * SIZE as u64, SIZE as u64)
         .checksum_type(if form.newer { Checksum::ZILOG2 } else { Checksum::ZILOG })
         .checksum([11, 22, 1, seq])
-        .order(Order::of(form.big))
+        .order(Order::from_big_endian(form.big))
         .uses_crypt(form.encrypted);
     *bp.build().unwrap().words()
 }

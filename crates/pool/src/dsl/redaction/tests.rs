@@ -5,6 +5,7 @@ use crate::blkptr::BlkPtr;
 use crate::dmu::made::{self, FREE, Made, bytes, pointer};
 use proptest::prelude::*;
 use zsend_ondisk::Order;
+use zsend_ondisk::dsl::REDACTION_SECTORS;
 
 /// `DMU_OTN_UINT64_METADATA`.
 const UINT64_METADATA: u8 = 0x80 | 0x40 | 3;
@@ -18,7 +19,7 @@ fn phys(progress: [u64; 2], entries: u64, guids: &[u64]) -> Vec<u64> {
 
 /// An entry as the writer packs it: the count less one below, the block size in sectors above.
 fn entry(object: u64, blkid: u64, count: u64, sectors: u64) -> [u64; 4] {
-    [object, blkid, sectors << 48 | (count - 1), 0]
+    [object, blkid, REDACTION_SECTORS.put(REDACTION_COUNT.put(0, count - 1), sectors), 0]
 }
 
 /// Opens a list of these words and entries.

@@ -14,6 +14,7 @@ use crate::zio::{Access, Extent, Zio};
 use proptest::prelude::*;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use zsend_ondisk::space_map::{NO_VDEV, SpaceMapEntry};
 use zsend_records::fletcher::Fletcher4;
 use zsend_records::types::{Checksum, DmuType};
 
@@ -169,7 +170,10 @@ impl Model {
         }
         for (guid, state) in &devices.states {
             let mut log = Log::new(Scale::DTL);
-            let words = state.dtl.iter().flat_map(|txg| (txg << 16).to_le_bytes());
+            let entry =
+                |offset| SpaceMapEntry::Run { is_free: false, offset, run: 1, vdev: NO_VDEV };
+            let words =
+                state.dtl.iter().flat_map(|txg| entry(*txg).encode().unwrap().0.to_le_bytes());
             log.push(&words.collect::<Vec<u8>>()).unwrap();
             lab.dtls.insert(*guid, Dtl::Read(Arc::new(log.segments())));
         }
