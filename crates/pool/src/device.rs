@@ -9,6 +9,15 @@ use std::time::SystemTime;
 
 use crate::{PoolError, Result, buffer};
 
+/// A part of a [`Source`] that is to be read.
+#[derive(Debug)]
+pub struct ReadRange<'a> {
+    /// Bytes from the start of the source.
+    pub offset: u64,
+    /// The buffer that is filled.
+    pub buf: &'a mut [u8],
+}
+
 /// Something that bytes can be read from at any offset, by many threads at once.
 pub trait Source: Send + Sync {
     /// Fills `buf` from `offset`, or fails.
@@ -18,6 +27,15 @@ pub trait Source: Send + Sync {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()>;
     /// Bytes that can be read.
     fn size(&self) -> u64;
+
+    /// Fills several buffers, or fails: then any of them may hold anything, and the caller reads each alone.
+    /// A source that is far away carries all of them in one round trip; any other need not implement it.
+    ///
+    /// # Errors
+    /// As [`Self::read_at`], for the first range that fails.
+    fn read_ranges(&self, ranges: &mut [ReadRange<'_>]) -> io::Result<()> {
+        ranges.iter_mut().try_for_each(|range| self.read_at(range.buf, range.offset))
+    }
 
     /// When the bytes were last changed, if something keeps record of that.
     fn modified(&self) -> Option<SystemTime> {
@@ -160,6 +178,29 @@ impl Device {
         let mut buf = buffer::take(len);
         self.read_at(&mut buf, offset)?;
         Ok(buf)
+    }
+
+    /// Reads several ranges, each of a length from an offset, in one call of the source where that goes well.
+    /// The caller bounds the lengths.
+    ///
+    /// # Errors
+    /// For each range as [`Self::read_vec`].
+    pub fn read_many(&self, ranges: &[(u64, usize)]) -> Vec<io::Result<Vec<u8>>> {
+        let fits = |(offset, len): &(u64, usize)| {
+            offset.checked_add(*len as u64).is_some_and(|end| end <= self.size)
+        };
+        let mut buffers: Vec<_> =
+            ranges.iter().filter(|range| fits(range)).map(|(_, len)| buffer::take(*len)).collect();
+        let offsets = ranges.iter().filter(|range| fits(range)).map(|(at, _)| self.start + at);
+        let mut together: Vec<ReadRange<'_>> =
+            offsets.zip(&mut buffers).map(|(offset, buf)| ReadRange { offset, buf }).collect();
+        let is_read = together.len() > 1 && self.source.read_ranges(&mut together).is_ok();
+        let mut read = buffers.into_iter();
+        let each = ranges.iter().map(|range| match fits(range).then(|| read.next()).flatten() {
+            Some(buffer) if is_read => Ok(buffer),
+            _ => self.read_vec(range.0, range.1),
+        });
+        each.collect()
     }
 }
 

@@ -62,8 +62,10 @@ pub fn read(device: &Device) -> Result<Vec<Labels>, Unlabelled> {
     }
     let mut pools: Vec<(LabelConfig, LabelSet)> = Vec::new();
     let mut why: Vec<LabelError> = Vec::new();
-    for i in 0..4 {
-        match read_config(device, label_offset(device.size(), i as u64)) {
+    let at: [u64; 4] = std::array::from_fn(|i| label_offset(device.size(), i as u64) + PHYS_OFFSET);
+    let regions = device.read_many(&at.map(|at| (at, PHYS_SIZE)));
+    for (i, (at, region)) in at.into_iter().zip(regions).enumerate() {
+        match region.map_err(LabelError::from).and_then(|region| parse_config(&region, at)) {
             Ok(config) => {
                 let id = |c: &LabelConfig| (c.pool_guid, c.guid);
                 match pools.iter_mut().find(|(known, _)| id(known) == id(&config)) {
@@ -129,11 +131,12 @@ impl Rings {
     pub fn read(device: &Device, ashift: u64, set: LabelSet) -> Self {
         let has_labels = device.size() >= 4 * LABEL_SIZE;
         let labels = (0..).zip(set).filter(|(_, is_in)| *is_in && has_labels).map(|(i, _)| i);
-        let read = |i| {
-            let at = label_offset(device.size(), i) + RING_OFFSET;
-            Some((at, device.read_vec(at, uberblock::RING_SIZE).ok()?))
-        };
-        Self { rings: labels.filter_map(read).collect(), ashift }
+        let offsets: Vec<u64> =
+            labels.map(|i| label_offset(device.size(), i) + RING_OFFSET).collect();
+        let ranges: Vec<_> = offsets.iter().map(|at| (*at, uberblock::RING_SIZE)).collect();
+        let read = offsets.into_iter().zip(device.read_many(&ranges));
+        let rings = read.filter_map(|(at, bytes)| Some((at, bytes.ok()?))).collect();
+        Self { rings, ashift }
     }
 
     fn slots(&self) -> impl Iterator<Item = Unverified<'_>> {
@@ -151,11 +154,10 @@ impl Rings {
     }
 }
 
-fn read_config(device: &Device, label: u64) -> Result<LabelConfig, LabelError> {
-    let at = label + PHYS_OFFSET;
-    let bytes = device.read_vec(at, PHYS_SIZE)?;
-    embedded::verify(&bytes, [at, 0, 0, 0], Sum::Whole)?;
-    let (list, ..) = NvList::decode_prefix(&bytes[..PHYS_SIZE - embedded::LEN])?;
+/// The configuration in the region at byte `at` of a device.
+fn parse_config(region: &[u8], at: u64) -> Result<LabelConfig, LabelError> {
+    embedded::verify(region, [at, 0, 0, 0], Sum::Whole)?;
+    let (list, ..) = NvList::decode_prefix(&region[..PHYS_SIZE - embedded::LEN])?;
     let config = LabelConfig::parse(&list)?;
     // Source: `zpool_read_label()`, OpenZFS `lib/libzutil/zutil_import.c`, zfs-2.3.2.
     if config.txg == 0 && !config.is_auxiliary() {

@@ -2,7 +2,8 @@
 
 use crate::cache::BlockCache;
 use crate::config::LabelConfig;
-use crate::discover::{self, Found};
+use crate::device::Device;
+use crate::discover::{self, Discovery, Found};
 use crate::dmu::objset::Objset;
 use crate::dsl::bookmark::{self, DsBookmark};
 use crate::dsl::crypt::Encryption;
@@ -10,6 +11,7 @@ use crate::dsl::dataset::Dataset;
 use crate::dsl::dir::Dir;
 use crate::dsl::listing::Listing;
 use crate::dsl::name::{Name, Suffix};
+use crate::dsl::tree::Datasets;
 use crate::open;
 use crate::uberblock::Uberblock;
 use crate::zbookmark::Bookmark;
@@ -47,6 +49,41 @@ impl Pool {
     /// [`PoolError::NoPool`], [`PoolError::NoLabel`], and those of [`Self::open_found`].
     pub fn open(paths: &[PathBuf], name: &str, options: &OpenOptions) -> Result<Self> {
         Self::open_found(&discover::select(discover::discover(paths)?, name)?, options)
+    }
+
+    /// Opens the pool called `name` on devices that are at hand: on sources that are no files, too.
+    ///
+    /// ```no_run
+    /// use std::{io, sync::Arc};
+    /// use zsend_pool::{Device, OpenOptions, Pool, Source};
+    ///
+    /// /// A disk on another machine.
+    /// struct Remote;
+    ///
+    /// impl Source for Remote {
+    ///     fn read_at(&self, _buf: &mut [u8], _offset: u64) -> io::Result<()> {
+    ///         Err(io::ErrorKind::NotConnected.into())
+    ///     }
+    ///
+    ///     fn size(&self) -> u64 {
+    ///         64 << 20
+    ///     }
+    /// }
+    ///
+    /// let disk = Device::new("remote disk", Arc::new(Remote));
+    /// let pool = Pool::open_devices(&[disk], "tank", &OpenOptions::default())?;
+    /// for (name, dataset) in pool.datasets() {
+    ///     println!("{name}: guid {}", dataset?.guid);
+    /// }
+    /// # Ok::<(), zsend_pool::PoolError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_devices(devices: &[Device], name: &str, options: &OpenOptions) -> Result<Self> {
+        let pools = discover::discover_devices(devices)?;
+        let discovery = Discovery { pools, passed_over: Vec::new(), named: 0 };
+        Self::open_found(&discover::select(discovery, name)?, options)
     }
 
     /// Opens a pool that was found.
@@ -121,6 +158,11 @@ impl Pool {
     /// [`PoolError::Corrupt`].
     pub fn root_dir(&self) -> Result<Dir> {
         Dir::open(&self.mos, self.root_dir)
+    }
+
+    /// The filesystems and volumes of the pool, from the top down.
+    pub fn datasets(&self) -> Datasets<'_> {
+        Datasets::new(&self.mos, &self.label.name, self.root_dir)
     }
 
     /// The directory of a filesystem or volume, by its full name.

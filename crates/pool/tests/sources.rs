@@ -2,8 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::fs::{self, File, OpenOptions as FileOptions};
+use std::io;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
 use zsend_ondisk::Order;
@@ -11,7 +14,7 @@ use zsend_ondisk::embedded::{self, Sum};
 use zsend_pool::discover::{discover, select};
 use zsend_pool::dsl::name::Name;
 use zsend_pool::pool::{OpenOptions, Pool, known_txgs};
-use zsend_pool::{CancelToken, ErrorClass, PoolError};
+use zsend_pool::{CancelToken, Device, ErrorClass, PoolError, ReadRange, Source};
 
 /// A copy of a fixture's images that may be changed.
 fn copy(fixture: &str) -> TempDir {
@@ -30,6 +33,78 @@ fn open(path: &Path, name: &str, options: &OpenOptions) -> zsend_pool::Result<Po
 
 fn has_snapshot(pool: &Pool, name: &str) -> bool {
     pool.dataset(&Name::parse(name).unwrap()).is_ok()
+}
+
+/// A source that is no file: it counts what it is asked for.
+struct Counting {
+    bytes: Vec<u8>,
+    singles: AtomicUsize,
+    ranges: Mutex<Vec<usize>>,
+    /// Calls for several ranges fail.
+    is_single: bool,
+}
+
+impl Counting {
+    fn get(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
+        let at = usize::try_from(offset).unwrap();
+        buf.copy_from_slice(
+            self.bytes.get(at..at + buf.len()).ok_or(io::ErrorKind::UnexpectedEof)?,
+        );
+        Ok(())
+    }
+}
+
+impl Source for Counting {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        self.singles.fetch_add(1, Ordering::Relaxed);
+        self.get(offset, buf)
+    }
+
+    fn size(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    fn read_ranges(&self, ranges: &mut [ReadRange<'_>]) -> io::Result<()> {
+        self.ranges.lock().unwrap().push(ranges.len());
+        if self.is_single {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        ranges.iter_mut().try_for_each(|range| self.get(range.offset, range.buf))
+    }
+}
+
+#[test]
+fn a_pool_opens_on_sources_that_are_no_files() {
+    let bytes = fs::read(copy("gang").path().join("d0.img")).unwrap();
+    let open = |is_single| {
+        let (singles, ranges) = (AtomicUsize::new(0), Mutex::default());
+        let source = Arc::new(Counting { bytes: bytes.clone(), singles, ranges, is_single });
+        let shared: Arc<dyn Source> = Arc::<Counting>::clone(&source);
+        let device = Device::new("far away", shared);
+        (Pool::open_devices(&[device], "gang", &OpenOptions::default()).unwrap(), source)
+    };
+    let singles = |source: &Counting| source.singles.load(Ordering::Relaxed);
+    let (pool, source) = open(false);
+    // Four configurations in one call, and four rings.
+    assert_eq!(*source.ranges.lock().unwrap(), [4, 4]);
+    let (_, fallback) = open(true);
+    assert_eq!(singles(&fallback), singles(&source) + 8);
+    assert!(pool.head("gang").is_ok());
+    let device = Device::new("nothing", Arc::new(File::open("/dev/null").unwrap()));
+    let none = Pool::open_devices(&[device], "gang", &OpenOptions::default()).unwrap_err();
+    assert!(matches!(none, PoolError::NoLabel { .. }), "{none}");
+}
+
+#[test]
+fn every_dataset_of_a_pool_is_named_once() {
+    let dir = copy("xhole");
+    let pool = open(dir.path(), "xhole", &OpenOptions::default()).unwrap();
+    let all: Vec<_> = pool.datasets().map(|(name, d)| (name, d.unwrap())).collect();
+    assert!(all.len() > 1 && all[0].0 == "xhole", "{}", all.len());
+    for (name, dataset) in &all {
+        assert_eq!(pool.dataset_name(dataset).unwrap(), *name);
+        assert_eq!(pool.head(name).unwrap().guid, dataset.guid);
+    }
 }
 
 /// Bytes of a slot in the uberblock rings of devices with sectors of 512 bytes.
@@ -71,7 +146,9 @@ fn a_checkpoint_has_what_was_destroyed_since() {
     let options = OpenOptions { checkpoint: true, ..OpenOptions::default() };
     let then = open(dir.path(), "xhole", &options).unwrap();
     assert!(has_snapshot(&then, "xhole/fs@b") && !has_snapshot(&then, "xhole/fs@d"));
-    assert_eq!(then.uberblock().txg, now.uberblock().checkpoint_txg.max(then.uberblock().txg));
+    let (now, then) = (now.uberblock(), then.uberblock());
+    assert_eq!((now.checkpoint_txg, then.checkpoint_txg), (0, then.txg));
+    assert!(then.txg < now.txg, "{} is not before {}", then.txg, now.txg);
 
     let dir = copy("gang");
     let none = open(dir.path(), "gang", &options).unwrap_err().to_string();

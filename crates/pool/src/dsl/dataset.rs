@@ -6,13 +6,11 @@ use crate::dmu::objset::Objset;
 use crate::zap;
 use crate::zbookmark::Bookmark;
 use crate::{PoolError, Result, feature};
+use std::collections::HashSet;
 use std::sync::Arc;
 use zerocopy::FromBytes;
 use zsend_ondisk::dsl::{DatasetPhys, FLAG_CI_DATASET, FLAG_INCONSISTENT};
 use zsend_records::types::DmuType;
-
-/// How many origins are followed from clone to clone before a chain counts as a loop.
-const MAX_CLONE_DEPTH: usize = 10_000;
 
 /// A head or a snapshot.
 #[derive(Clone, Debug)]
@@ -176,7 +174,8 @@ impl Dataset {
     pub fn descends_from(&self, mos: &Objset, earlier: &Self) -> Result<bool> {
         let mut later = self.clone();
         let mut later_txg = self.is_snapshot.then_some(self.creation_txg);
-        for _ in 0..MAX_CLONE_DEPTH {
+        let mut seen = HashSet::new();
+        while seen.insert(later.object) {
             if later_txg.is_some_and(|txg| earlier.creation_txg >= txg) {
                 return Ok(false);
             }

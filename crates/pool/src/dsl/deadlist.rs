@@ -4,7 +4,7 @@ use super::dataset::Dataset;
 use crate::blkptr::{BLKPTR_SIZE, BlkPtr};
 use crate::dmu::dnode::Dnode;
 use crate::dmu::objset::Objset;
-use crate::error::len;
+use crate::dmu::{self, each_block};
 use crate::zap;
 use crate::zbookmark::Bookmark;
 use crate::{PoolError, Result};
@@ -71,22 +71,36 @@ fn range(mos: &Objset, object: u64, min: u64, max: u64) -> Result<Space> {
 
 /// An old deadlist is one list of block pointers, which has to be read.
 fn old_range(mos: &Objset, object: u64, dnode: &Dnode, min: u64, max: u64) -> Result<Space> {
-    let count = words(dnode).first().copied().unwrap_or(0);
-    let mut space = [0; 3];
-    let per_block = dnode.datablksz() / BLKPTR_SIZE as u64;
-    for blkid in 0..count.div_ceil(per_block.max(1)) {
-        let Some(block) = mos.block(dnode, object, blkid)? else { continue };
-        let here = (count - blkid * per_block).min(per_block);
-        for i in 0..len(here)? {
-            let Some(bp) = BlkPtr::at(&block, i) else { break };
-            if bp.logical_birth() > min && bp.logical_birth() <= max {
-                let used: u64 = bp.dvas().map(|d| d.asize()).sum();
-                let metadata = bp.level() > 0 || bp.object_type().is_metadata();
-                let plain = if metadata { bp.psize() } else { bp.lsize() };
-                space = add(space, [used, bp.psize(), plain]);
-            }
+    let at = Bookmark::new(mos.id(), object, 0, 0);
+    let most = dmu::size(dnode) / BLKPTR_SIZE as u64;
+    let count = match words(dnode)[..] {
+        [count, ..] if count <= most => count,
+        [count, ..] => {
+            let expected = format!("at most {most}");
+            return Err(PoolError::corrupt(at, "entries of a deadlist", count, expected));
         }
-    }
+        [] => return Err(PoolError::corrupt(at, "bonus of a deadlist", "empty", "a word or more")),
+    };
+    let mut space = [0; 3];
+    each_block(
+        mos,
+        object,
+        dnode,
+        count * BLKPTR_SIZE as u64,
+        "block of a deadlist",
+        |_, block| {
+            for bytes in block.as_chunks().0 {
+                let bp = BlkPtr::parse(bytes);
+                if bp.logical_birth() > min && bp.logical_birth() <= max {
+                    let used = bp.dvas().fold(0_u64, |used, dva| used.wrapping_add(dva.asize()));
+                    let metadata = bp.level() > 0 || bp.object_type().is_metadata();
+                    let plain = if metadata { bp.psize() } else { bp.lsize() };
+                    space = add(space, [used, bp.psize(), plain]);
+                }
+            }
+            Ok(())
+        },
+    )?;
     Ok(space)
 }
 

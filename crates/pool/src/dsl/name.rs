@@ -4,7 +4,7 @@ use crate::{PoolError, Result};
 use std::fmt;
 
 /// Most bytes of a full name: `ZFS_MAX_DATASET_NAME_LEN` less its NUL.
-const MAX_NAME: usize = 255;
+pub(crate) const MAX_NAME: usize = 255;
 
 /// What stands behind a dataset's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
