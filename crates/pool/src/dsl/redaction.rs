@@ -33,16 +33,16 @@ impl Run {
     fn of(entry: &RedactionEntryPhys) -> Option<Self> {
         let (object, first) = (entry.object.get(), entry.blkid.get());
         let count = REDACTION_COUNT.get(entry.size_count.get()) + 1;
-        (object != 0 && first < MAX_BLKID).then_some(Self { object, first, end: first + count })
+        (object != 0 && first < MAX_BLKID).then(|| Self { object, first, end: first + count })
     }
 }
 
-/// What is known of a list besides its runs.
+/// Header of a list: what it has besides its runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
     /// Guids of the snapshots that the stream was redacted for.
     pub guids: Vec<u64>,
-    /// How many runs there are.
+    /// Number of runs.
     pub entries: u64,
 }
 
@@ -165,7 +165,7 @@ fn per_block(dnode: &Dnode) -> u64 {
     dnode.datablksz() / ENTRY_SIZE as u64
 }
 
-/// Where the `redaction_list_phys_t` of an object lies: in its spill block if it has one (feature
+/// Bytes of the `redaction_list_phys_t` of an object: its spill block if it has one (feature
 /// `redaction_list_spill`, for lists of many snapshots), else in its bonus.
 ///
 /// Follows `dsl_redaction_list_hold_obj()`, OpenZFS `module/zfs/dsl_bookmark.c`, zfs-2.3.2.

@@ -24,7 +24,7 @@ pub struct Datasets<'a> {
 
 impl<'a> Datasets<'a> {
     /// Those of the pool called `name`, whose top directory is object `root` of the MOS.
-    pub(crate) fn new(mos: &'a Objset, name: &str, root: u64) -> Self {
+    pub fn new(mos: &'a Objset, name: &str, root: u64) -> Self {
         Self { mos, next: vec![(name.to_owned(), Ok(root))], seen: HashSet::new() }
     }
 

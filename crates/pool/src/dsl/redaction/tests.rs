@@ -35,7 +35,7 @@ fn list(phys: &[u64], entries: &[[u64; 4]], in_spill: bool) -> Result<RedactionL
     list_of(Vec::new(), Some(bp), &block, entries)
 }
 
-/// Where a spill block lies.
+/// Byte at which a spill block lies.
 const SPILL: u64 = FREE + (32 << 10);
 
 /// Opens a list with this bonus, spill pointer and block behind that.
@@ -128,7 +128,15 @@ fn what_is_no_list_is_refused_by_name() {
     assert!(corrupt(open(&[&DONE[..], &[1, 2, 5]].concat())).contains("snapshots"));
     assert!(corrupt(open(&[&DONE[..], &[1, u64::MAX]].concat())).contains("snapshots"));
     // Backwards, twice the same, an object that none has, a block number that none has.
-    for second in [[3, 0, 0, 0], [3, 3, 0, 0], [2, 50, 0, 0], [0, 0, 0, 0], [4, 1 << 63, 0, 0]] {
+    let last = u64::MAX;
+    for second in [
+        [3, 0, 0, 0],
+        [3, 3, 0, 0],
+        [2, 50, 0, 0],
+        [0, 0, 0, 0],
+        [4, 1 << 63, 0, 0],
+        [4, last, 0, 0],
+    ] {
         let found = list(&phys(DONE, 2, &[]), &[one[0], second], false).unwrap();
         assert!(corrupt(runs(found)).contains("entry 1 of object"), "{second:?}");
     }
