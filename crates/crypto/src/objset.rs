@@ -14,7 +14,7 @@ use zsend_ondisk::objset::{
     ACCOUNTING, FLAG_USERACCOUNTING, ObjsetPhys, SIZE_V1, SIZE_V2, SIZE_V3,
 };
 
-/// What became of the local MAC, which protects the accounting objects.
+/// Outcome for the local MAC, which protects the accounting objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LocalMac {
     /// It was checked.

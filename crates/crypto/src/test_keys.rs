@@ -1,4 +1,4 @@
-//! What the tests share: fixed keys, and a sealing side made of other code than the opening one.
+//! Helpers that the tests share: fixed keys, and a sealing side made of other code than the opening one.
 
 use crate::auth::BlockParams;
 use crate::dataset::DatasetKey;

@@ -1,4 +1,4 @@
-//! What is worth unsafe code: the sums that every byte of a pool goes through, with the widest
+//! Code that is worth being unsafe: the sums that every byte of a pool goes through, with the widest
 //! vectors that the machine has.
 //!
 //! Each `unsafe` here has its proof beside it and a safe twin that tests compare it to.

@@ -9,7 +9,7 @@ const V0: KeyVersion = KeyVersion::V0;
 const V1: KeyVersion = KeyVersion::CURRENT;
 const BLOCK: usize = 16 << 10;
 
-/// What a test dnode has; everything else in it is a pattern.
+/// Fields of a test dnode; everything else in it is a pattern.
 #[derive(Clone, Copy)]
 struct Shape {
     slot: usize,

@@ -28,7 +28,7 @@ fn dnode(kind: u8, seed: u8, big_endian: bool) -> [u8; 512] {
     bytes
 }
 
-/// What a MAC takes in of such a dnode: little-endian.
+/// Bytes of such a dnode that a MAC takes in: little-endian.
 fn portable(dnode: &[u8; 512], big_endian: bool, version: KeyVersion) -> Vec<u8> {
     let mut bytes = dnode[..64].to_vec();
     bytes[7] = 0;
