@@ -19,7 +19,7 @@ type Half = [u64; 8];
 /// One row of a Latin square: the five words that are added, and the rotation of their sum.
 type Row = ([usize; 5], u32);
 
-/// How the left operand is spread; a constant is added to word 0.
+/// Spread of the left operand; a constant is added to word 0.
 const LEFT: [Row; 8] = [
     ([0, 1, 2, 4, 7], 0),
     ([0, 1, 3, 4, 7], 5),
@@ -32,7 +32,7 @@ const LEFT: [Row; 8] = [
 ];
 const LEFT_CONSTANT: u64 = 0xaaaa_aaaa_aaaa_aaaa;
 
-/// How the right operand is spread; the constant's complement is added to word 0.
+/// Spread of the right operand; the constant's complement is added to word 0.
 const RIGHT: [Row; 8] = [
     ([0, 1, 2, 5, 7], 0),
     ([0, 1, 3, 4, 6], 10),
