@@ -36,7 +36,7 @@ impl Bits {
         (word >> self.low) & self.most()
     }
 
-    /// Whether a field of one bit is set, or one of several is not zero.
+    /// Returns true if a field of one bit is set, or one of several is not zero.
     #[inline]
     pub const fn is_set(self, word: u64) -> bool {
         word & self.mask() != 0

@@ -20,11 +20,11 @@ pub const RING_SIZE: usize = 128 << 10;
 pub mod mmp {
     use crate::Bits;
 
-    /// Whether [`INTERVAL`] counts.
+    /// True if [`INTERVAL`] counts.
     pub const HAS_INTERVAL: Bits = Bits::new(0, 1);
-    /// Whether [`SEQ`] counts.
+    /// True if [`SEQ`] counts.
     pub const HAS_SEQ: Bits = Bits::new(1, 1);
-    /// Whether [`FAIL_INTERVALS`] counts.
+    /// True if [`FAIL_INTERVALS`] counts.
     pub const HAS_FAIL_INTERVALS: Bits = Bits::new(2, 1);
     /// Milliseconds in which each device should be written once.
     pub const INTERVAL: Bits = Bits::new(8, 24);

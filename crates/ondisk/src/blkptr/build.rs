@@ -1,4 +1,4 @@
-//! The way out: a block pointer from the values of its fields.
+//! The writing side: a block pointer from the values of its fields.
 
 use super::{BlkPtr, Dva, EMBEDDED_MAX, EmbeddedType, dva::sectors, field, word};
 use crate::{LayoutError, Order};
@@ -78,14 +78,14 @@ impl BlkPtrBuilder {
         self
     }
 
-    /// How the block is compressed.
+    /// Compression of the block.
     #[must_use]
     pub const fn compress(mut self, compress: Compress) -> Self {
         self.compress = compress;
         self
     }
 
-    /// How the block is checked.
+    /// Checksum algorithm of the block.
     #[must_use]
     pub const fn checksum_type(mut self, checksum: Checksum) -> Self {
         self.checksum_type = checksum;
@@ -113,14 +113,14 @@ impl BlkPtrBuilder {
         self
     }
 
-    /// Whether the block is in the dedup table.
+    /// Sets the bit of a block that is in the dedup table.
     #[must_use]
     pub const fn dedup(mut self, is_dedup: bool) -> Self {
         self.is_dedup = is_dedup;
         self
     }
 
-    /// Whether the block is encrypted or authenticated.
+    /// Sets the bit of a block that is encrypted or authenticated.
     #[must_use]
     pub const fn uses_crypt(mut self, uses_crypt: bool) -> Self {
         self.uses_crypt = uses_crypt;

@@ -37,7 +37,7 @@ pub mod field {
     pub const EMBEDDED_PSIZE: Bits = Bits::new(25, 7);
     /// `enum zio_compress`.
     pub const COMPRESS: Bits = Bits::new(32, 7);
-    /// Whether the block's bytes lie in the pointer.
+    /// True if the block's bytes lie in the pointer.
     pub const EMBEDDED: Bits = Bits::new(39, 1);
     /// `enum zio_checksum`; of an embedded pointer, its `bp_embedded_type_t`.
     pub const CHECKSUM: Bits = Bits::new(40, 8);
@@ -45,9 +45,9 @@ pub mod field {
     pub const TYPE: Bits = Bits::new(48, 8);
     /// Level in the object's tree.
     pub const LEVEL: Bits = Bits::new(56, 5);
-    /// Whether the block is encrypted or authenticated.
+    /// True if the block is encrypted or authenticated.
     pub const CRYPT: Bits = Bits::new(61, 1);
-    /// Whether the block is in the dedup table.
+    /// True if the block is in the dedup table.
     pub const DEDUP: Bits = Bits::new(62, 1);
     /// One for little-endian contents.
     pub const BYTEORDER: Bits = Bits::new(63, 1);
@@ -67,14 +67,14 @@ mod word {
     pub(super) const FILL: usize = 11;
     pub(super) const CHECKSUM: usize = 12;
     pub(super) const MAC: usize = 14;
-    /// What holds data in an embedded pointer: all but the properties and the birth.
+    /// The words that hold data in an embedded pointer: all but the properties and the birth.
     pub(super) const PAYLOAD: [usize; 14] = [0, 1, 2, 3, 4, 5, 7, 8, 9, 11, 12, 13, 14, 15];
     /// The fill count of an encrypted block, and beside it the high part of its IV.
     pub(super) const FILL_LOW: Bits = Bits::new(0, 32);
     pub(super) const IV_HIGH: Bits = Bits::new(32, 32);
 }
 
-/// What an embedded block pointer holds: `bp_embedded_type_t`.
+/// Kind of an embedded block pointer's contents: `bp_embedded_type_t`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EmbeddedType(pub u8);
 
@@ -181,27 +181,27 @@ impl BlkPtr {
         (0..n).filter_map(|i| self.dva(i)).filter(|d| !d.is_empty())
     }
 
-    /// Whether the block's bytes lie in the pointer itself.
+    /// Returns true if the block's bytes lie in the pointer itself.
     pub const fn is_embedded(&self) -> bool {
         field::EMBEDDED.is_set(self.prop())
     }
 
-    /// What an embedded pointer holds.
+    /// Kind of an embedded pointer's contents.
     pub const fn embedded_type(&self) -> EmbeddedType {
         EmbeddedType(field::CHECKSUM.small(self.prop()))
     }
 
-    /// Whether there is no block at all.
+    /// Returns true if there is no block at all.
     pub const fn is_hole(&self) -> bool {
         !self.is_embedded() && self.first_dva().is_empty()
     }
 
-    /// Whether the block was redacted.
+    /// Returns true if the block was redacted.
     pub fn is_redacted(&self) -> bool {
         self.is_embedded() && self.embedded_type() == EmbeddedType::REDACTED
     }
 
-    /// Whether the copies are gang headers.
+    /// Returns true if the copies are gang headers.
     pub const fn is_gang(&self) -> bool {
         !self.is_embedded() && self.first_dva().is_gang()
     }
@@ -234,12 +234,12 @@ impl BlkPtr {
         self.lsize().max(self.psize())
     }
 
-    /// How the block is compressed.
+    /// Compression of the block.
     pub const fn compress(&self) -> Compress {
         Compress(field::COMPRESS.small(self.prop()))
     }
 
-    /// How the block is checked; meaningless in an embedded pointer.
+    /// Checksum algorithm of the block; meaningless in an embedded pointer.
     pub const fn checksum_type(&self) -> Checksum {
         Checksum(field::CHECKSUM.small(self.prop()))
     }
@@ -254,12 +254,12 @@ impl BlkPtr {
         field::LEVEL.small(self.prop()) as u32
     }
 
-    /// Whether the block is encrypted or authenticated: `BP_USES_CRYPT`.
+    /// Returns true if the block is encrypted or authenticated: `BP_USES_CRYPT`.
     pub const fn uses_crypt(&self) -> bool {
         field::CRYPT.is_set(self.prop())
     }
 
-    /// Whether the last two words of the checksum are a MAC: the sum then has two words. An object
+    /// Returns true if the last two words of the checksum are a MAC: the sum then has two words. An object
     /// set's MACs lie in its block instead.
     ///
     /// Source: `zio_checksum_error_impl()`, OpenZFS `module/zfs/zio_checksum.c`, zfs-2.3.2.
@@ -267,17 +267,17 @@ impl BlkPtr {
         !self.is_embedded() && self.uses_crypt() && self.object_type() != DmuType::OBJSET
     }
 
-    /// Whether the block is in the dedup table.
+    /// Returns true if the block is in the dedup table.
     pub const fn is_dedup(&self) -> bool {
         field::DEDUP.is_set(self.prop())
     }
 
-    /// Whether the block's contents are big-endian.
+    /// Returns true if the block's contents are big-endian.
     pub const fn is_big_endian(&self) -> bool {
         !field::BYTEORDER.is_set(self.prop())
     }
 
-    /// Whether the contents are ciphertext: `BP_IS_ENCRYPTED`.
+    /// Returns true if the contents are ciphertext: `BP_IS_ENCRYPTED`.
     pub const fn is_encrypted(&self) -> bool {
         !self.is_embedded()
             && self.uses_crypt()
@@ -285,7 +285,7 @@ impl BlkPtr {
             && self.object_type().is_encrypted()
     }
 
-    /// Whether the contents are plain but authenticated: `BP_IS_AUTHENTICATED`.
+    /// Returns true if the contents are plain but authenticated: `BP_IS_AUTHENTICATED`.
     pub const fn is_authenticated(&self) -> bool {
         !self.is_embedded()
             && self.uses_crypt()

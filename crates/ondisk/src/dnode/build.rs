@@ -1,4 +1,4 @@
-//! The way out: a dnode from its fields and what it holds.
+//! The writing side: a dnode from its fields and what it holds.
 
 use super::{CORE_SIZE, DNODE_SIZE, DnodePhys, FLAG_SPILL, MAX_BLKPTRS};
 use crate::blkptr::{BLKPTR_SIZE, BlkPtr};

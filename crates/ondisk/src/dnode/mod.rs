@@ -92,7 +92,7 @@ impl DnodePhys {
         DmuType(self.kind)
     }
 
-    /// Whether the slot has no dnode.
+    /// Returns true if the slot has no dnode.
     #[inline]
     pub fn is_free(&self) -> bool {
         self.object_type() == DmuType::NONE
@@ -110,7 +110,7 @@ impl DnodePhys {
         self.slots() * DNODE_SIZE
     }
 
-    /// Whether the dnode's last 128 bytes are a block pointer.
+    /// Returns true if the dnode's last 128 bytes are a block pointer.
     #[inline]
     pub const fn has_spill(&self) -> bool {
         self.flags & FLAG_SPILL != 0
