@@ -3,9 +3,9 @@
 use crate::error::{ConfigError, PoolId};
 use zsend_records::nvlist::NvList;
 
-/// How deep a vdev tree may be; real ones have at most four levels (root, raidz, spare, disk).
+/// Most levels of a vdev tree; real ones have at most four (root, raidz, spare, disk).
 const MAX_DEPTH: usize = 16;
-/// How many vdevs a tree may have, spares and all.
+/// Most vdevs of a tree, spares and all.
 const MAX_VDEVS: usize = 1 << 16;
 
 /// Keys of a leaf that the pool was doing without. Source: `vdev_config_generate()`, OpenZFS
@@ -52,7 +52,7 @@ pub struct VdevConfig {
     pub indirect_object: Option<u64>,
     /// MOS object that says when which part of a removed device was copied.
     pub indirect_births: Option<u64>,
-    /// Whether a raidz expansion is in progress.
+    /// True if a raidz expansion is in progress.
     pub raidz_expanding: bool,
     /// The txgs in which earlier expansions ended, ascending.
     pub raidz_expand_txgs: Vec<u64>,
@@ -64,7 +64,7 @@ pub struct VdevConfig {
     pub draid_ngroups: u64,
     /// Children of one failure domain of a draid, where it has several.
     pub draid_nchildren: Option<u64>,
-    /// Which distributed spare of its draid this is.
+    /// Number of this distributed spare in its draid.
     pub spare_id: u64,
     /// Guid of the draid that a distributed spare belongs to.
     pub top_guid: u64,
@@ -74,7 +74,7 @@ pub struct VdevConfig {
     pub resilver_txg: u64,
     /// Txg of the sequential rebuild that this leaf is the target of.
     pub rebuild_txg: u64,
-    /// Whether the pool was doing without this vdev when the configuration was written: offline,
+    /// True if the pool was doing without this vdev when the configuration was written: offline,
     /// faulted, removed or not present. What was written since is not on it.
     pub is_behind: bool,
     /// Children, in order.
@@ -148,7 +148,7 @@ pub struct LabelConfig {
     pub txg: u64,
     /// Guid of this device.
     pub guid: u64,
-    /// How many top-level vdevs the pool has.
+    /// Number of the pool's top-level vdevs.
     pub vdev_children: u64,
     /// Name of the host that used the pool last.
     pub hostname: Option<String>,
@@ -164,7 +164,7 @@ impl LabelConfig {
         PoolId { name: self.name.clone(), guid: self.pool_guid }
     }
 
-    /// Whether it is a spare or a cache device, which belongs to no top-level vdev.
+    /// Returns true if it is a spare or a cache device, which belongs to no top-level vdev.
     pub fn is_auxiliary(&self) -> bool {
         self.state == PoolState::SPARE || self.state == PoolState::L2CACHE
     }

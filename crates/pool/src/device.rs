@@ -37,7 +37,7 @@ pub trait Source: Send + Sync {
         ranges.iter_mut().try_for_each(|range| self.read_at(range.buf, range.offset))
     }
 
-    /// When the bytes were last changed, if something keeps record of that.
+    /// Time at which the bytes were last changed, if something keeps record of that.
     fn modified(&self) -> Option<SystemTime> {
         None
     }
@@ -132,7 +132,7 @@ impl Device {
         self.start.saturating_add(offset)
     }
 
-    /// When its bytes were last changed, if something keeps record of that: see
+    /// Time at which its bytes were last changed, if something keeps record of that: see
     /// [`Source::modified`].
     pub fn modified(&self) -> Option<SystemTime> {
         self.source.modified()

@@ -9,7 +9,7 @@ use zsend_records::nvlist::NvList;
 
 /// Bytes of a label; devices are used in multiples of it.
 pub const LABEL_SIZE: u64 = 256 << 10;
-/// Where a leaf's data starts: `VDEV_LABEL_START_SIZE`.
+/// First byte of a leaf's data: `VDEV_LABEL_START_SIZE`.
 pub const DATA_START: u64 = 4 << 20;
 /// Bytes of the two labels at the end.
 pub const LABELS_END_SIZE: u64 = 2 * LABEL_SIZE;
@@ -18,10 +18,10 @@ const PHYS_OFFSET: u64 = 16 << 10;
 const PHYS_SIZE: usize = 112 << 10;
 const RING_OFFSET: u64 = 128 << 10;
 
-/// Which of a device's four labels belong to one pool.
+/// Those of a device's four labels that belong to one pool.
 pub type LabelSet = [bool; 4];
 
-/// What those of a device's labels say that belong to one pool.
+/// Contents of those of a device's labels that belong to one pool.
 #[derive(Debug, Clone)]
 pub struct Labels {
     /// The newest good configuration.
@@ -31,7 +31,7 @@ pub struct Labels {
     /// The newest of them that was written with the txg that it closes. A host with multihost on writes
     /// the newest again and again, to one device at a time, which says nothing of the others.
     pub synced: Option<Uberblock>,
-    /// How many of them had a good configuration.
+    /// Number of them that had a good configuration.
     pub good: usize,
     /// The labels whose uberblocks are the pool's: those with a good configuration, and of the others
     /// those whose newest uberblock is of a pool with the same vdevs.
@@ -42,7 +42,7 @@ pub struct Labels {
     pub others: Vec<PoolId>,
 }
 
-/// Where label `i` starts on a device of `size` bytes.
+/// First byte of label `i` on a device of `size` bytes.
 ///
 /// Source: `vdev_label_offset()`, OpenZFS `module/zfs/vdev_label.c`, zfs-2.3.2.
 fn label_offset(size: u64, i: u64) -> u64 {
@@ -55,7 +55,7 @@ fn label_offset(size: u64, i: u64) -> u64 {
 /// A device that was part of an older pool, and has grown or shrunk since, can have labels of both.
 ///
 /// # Errors
-/// Why there is none, label by label.
+/// [`Unlabelled`] says why there is none, label by label.
 pub fn read(device: &Device) -> Result<Vec<Labels>, Unlabelled> {
     if device.size() < 4 * LABEL_SIZE {
         return Err(Unlabelled::Small { size: device.size() });
@@ -120,7 +120,7 @@ fn with_rings(device: &Device, config: &LabelConfig, good: LabelSet) -> LabelSet
 /// The uberblock rings of a device.
 #[derive(Debug)]
 pub struct Rings {
-    /// Where each starts on the device, and its bytes.
+    /// First byte of each on the device, and its bytes.
     rings: Vec<(u64, Vec<u8>)>,
     ashift: u64,
 }
@@ -176,9 +176,9 @@ mod tests {
     use zsend_ondisk::Order;
     use zsend_records::nvlist::{Encoding, NvValue};
 
-    /// What lies in the place of a label.
+    /// LabelContents of the place of a label.
     #[derive(Clone, Copy, Debug)]
-    enum Place {
+    enum LabelContents {
         /// Nothing.
         Empty,
         /// A label of the pool with this guid, written in this txg, and an uberblock of it.
@@ -202,18 +202,21 @@ mod tests {
         list.encode(Encoding::Xdr)
     }
 
-    fn device(places: [Place; 4]) -> Device {
+    fn device(places: [LabelContents; 4]) -> Device {
         let size = 8 << 20;
         let mut bytes = vec![0; size];
         for (i, place) in places.into_iter().enumerate() {
-            let (Place::Of { pool, txg } | Place::Damaged { pool, txg }) = place else { continue };
+            let (LabelContents::Of { pool, txg } | LabelContents::Damaged { pool, txg }) = place
+            else {
+                continue;
+            };
             let at = label_offset(size as u64, i as u64);
             let start = usize::try_from(at + PHYS_OFFSET).unwrap();
             let region = &mut bytes[start..start + PHYS_SIZE];
             let config = config(pool, txg);
             region[..config.len()].copy_from_slice(&config);
             embedded::seal(region, [at + PHYS_OFFSET, 0, 0, 0], Sum::Whole, Order::Little).unwrap();
-            if matches!(place, Place::Damaged { .. }) {
+            if matches!(place, LabelContents::Damaged { .. }) {
                 region[7] ^= 1;
             }
             let ring = at + RING_OFFSET;
@@ -224,12 +227,12 @@ mod tests {
         Device::new("device", Arc::new(Memory(bytes)))
     }
 
-    fn place() -> impl Strategy<Value = Place> {
+    fn place() -> impl Strategy<Value = LabelContents> {
         let of = (prop::sample::select(vec![10u64, 20, 30]), 1u64..100);
         prop_oneof![
-            1 => Just(Place::Empty),
-            4 => of.clone().prop_map(|(pool, txg)| Place::Of { pool, txg }),
-            1 => of.prop_map(|(pool, txg)| Place::Damaged { pool, txg }),
+            1 => Just(LabelContents::Empty),
+            4 => of.clone().prop_map(|(pool, txg)| LabelContents::Of { pool, txg }),
+            1 => of.prop_map(|(pool, txg)| LabelContents::Damaged { pool, txg }),
         ]
     }
 
@@ -242,7 +245,7 @@ mod tests {
         ) {
             let mut wanted: Vec<(u64, u64, usize)> = Vec::new();
             for place in places {
-                let Place::Of { pool, txg } = place else { continue };
+                let LabelContents::Of { pool, txg } = place else { continue };
                 match wanted.iter_mut().find(|(known, ..)| *known == pool) {
                     Some((_, newest, good)) => (*newest, *good) = (txg.max(*newest), *good + 1),
                     None => wanted.push((pool, txg, 1)),
@@ -287,10 +290,15 @@ mod tests {
 
     #[test]
     fn a_reason_is_told_once_for_all_labels_that_have_it() {
-        let e = read(&device([Place::Empty; 4])).unwrap_err().to_string();
+        let e = read(&device([LabelContents::Empty; 4])).unwrap_err().to_string();
         assert!(e.starts_with("labels 0, 1, 2, 3: embedded checksum's magic"), "{e}");
-        let damaged = Place::Damaged { pool: 10, txg: 1 };
-        let e = read(&device([damaged, Place::Empty, Place::Empty, Place::Empty]));
+        let damaged = LabelContents::Damaged { pool: 10, txg: 1 };
+        let e = read(&device([
+            damaged,
+            LabelContents::Empty,
+            LabelContents::Empty,
+            LabelContents::Empty,
+        ]));
         let e = e.unwrap_err().to_string();
         assert!(e.contains("label 0: ") && e.contains("labels 1, 2, 3: "), "{e}");
     }

@@ -132,7 +132,7 @@ impl Pool {
         &self.uberblock
     }
 
-    /// What the administrator should know: missing devices, bad labels, no export.
+    /// Warnings for the administrator: missing devices, bad labels, no export.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
@@ -147,7 +147,7 @@ impl Pool {
         &self.mos
     }
 
-    /// Whether a pool feature that is needed for reading is active, by its guid.
+    /// Returns true if a pool feature that is needed for reading is active, by its guid.
     pub fn is_active(&self, guid: &str) -> bool {
         self.features_for_read.get(guid).is_some_and(|&count| count > 0)
     }
@@ -318,7 +318,7 @@ impl Pool {
         Objset::open(&self.zio, &self.cache, dataset.object, dataset.bp, crypt)
     }
 
-    /// How a dataset is encrypted; `None` if it is not.
+    /// Encryption of a dataset; `None` if it is not encrypted.
     ///
     /// # Errors
     /// [`PoolError::Corrupt`] if its key object is not sound.
@@ -356,7 +356,7 @@ impl Pool {
         Ok(())
     }
 
-    /// Whether the key of a dataset was loaded.
+    /// Returns true if the key of a dataset was loaded.
     pub fn has_key(&self, encryption: &Encryption) -> bool {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&encryption.root_dir)
     }

@@ -13,7 +13,7 @@ use zsend_ondisk::space_map::SpaceMapEntry;
 /// could not be used by the kernel either.
 const MAX_SEGMENTS: usize = 1 << 20;
 
-/// Why a log is none that a writer wrote. Steps and units are those of the map's [`Scale`].
+/// Reason why a log is none that a writer wrote. Steps and units are those of the map's [`Scale`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SpaceMapError {
@@ -52,13 +52,13 @@ type Result<T> = std::result::Result<T, SpaceMapError>;
 pub struct Segments(Vec<Range<u64>>);
 
 impl Segments {
-    /// Whether a unit lies in one of them.
+    /// Returns true if a unit lies in one of them.
     pub fn contains(&self, unit: u64) -> bool {
         let after = self.0.partition_point(|s| s.start <= unit);
         after.checked_sub(1).is_some_and(|i| self.0[i].contains(&unit))
     }
 
-    /// Whether there are none.
+    /// Returns true if there are none.
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -69,7 +69,7 @@ impl Segments {
     }
 }
 
-/// What a space map counts: the units that it may have, and log2 of how many each step of its
+/// Scale of a space map: the units that it may have, and log2 of how many each step of its
 /// entries stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scale {
@@ -157,7 +157,7 @@ impl Log {
         Ok(())
     }
 
-    /// What is allocated after all that was read.
+    /// The segments that are allocated after all that was read.
     pub fn segments(self) -> Segments {
         Segments(self.segments.into_iter().map(|(start, end)| start..end).collect())
     }

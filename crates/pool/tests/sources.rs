@@ -1,4 +1,4 @@
-//! Where pools are found, and which state of them is read: fixtures, some of them changed.
+//! The places where pools are found, and the state of them that is read: fixtures, some of them changed.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::fs::{self, File, OpenOptions as FileOptions};

@@ -1,6 +1,6 @@
 //! Turns blocks that a big-endian machine wrote to little-endian order, by what they hold.
 //!
-//! What is swapped is decided by fields of the block itself, so each kind is written once for both
+//! Fields of the block itself decide what is swapped, so that each kind is written once for both
 //! directions: the way in, which reading takes, and the way out, which tests make twins by.
 
 mod acl;
@@ -11,7 +11,7 @@ mod zap;
 
 use zsend_records::types::ByteswapKind;
 
-/// Which way a block is turned. A field that decides what follows is read as its writer meant it:
+/// Direction in which a block is turned. A field that decides what follows is read as its writer meant it:
 /// after its own swap on the way in, before it on the way out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {

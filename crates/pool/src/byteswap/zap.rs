@@ -34,7 +34,7 @@ fn micro(data: &mut [u8]) {
 }
 
 /// Header, hash table, chunks.
-/// What the array chunks hold is big-endian on every machine.
+/// The contents of array chunks are big-endian on every machine.
 fn leaf(data: &mut [u8]) {
     let table = LeafPhys::hash_size(data.len());
     // Type, the next leaf of old pools, prefix, magic, nfree, nentries, prefix_len, freelist.

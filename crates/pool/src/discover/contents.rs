@@ -90,7 +90,7 @@ const SIGNATURES: &[Signature] = &[
 
 /// Blocks of this many bytes hold the superblock of an MD array of version 0.90 at a device's end.
 const MD_RESERVED: u64 = 64 << 10;
-/// What an MD superblock starts with, in little-endian order.
+/// Magic at the start of an MD superblock, in little-endian order.
 const MD_MAGIC: [u8; 4] = [0xfc, 0x4e, 0x2b, 0xa9];
 
 /// Bytes at a device's start that all signatures lie in.
@@ -98,7 +98,7 @@ const START_SIZE: u64 = 68 << 10;
 /// Bytes at its end, likewise: an MD superblock lies in the last 128 KiB.
 const END_SIZE: u64 = 128 << 10;
 
-/// What lies on a device, if it is something that is known.
+/// Contents of a device, if they are known.
 pub(super) fn of(device: &Device) -> Option<Contents> {
     let size = device.size();
     let part = |at: u64, len: u64| {

@@ -7,7 +7,7 @@ use static_assertions::{assert_eq_size, const_assert_eq};
 use zerocopy::byteorder::{LE, U32, U64};
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
-/// What a header starts with.
+/// Signature at the start of a header.
 const SIGNATURE: [u8; 8] = *b"EFI PART";
 /// Bytes of a logical block: of nearly all disks, and of those that show 4 KiB sectors.
 pub(super) const BLOCK_SIZES: [u64; 2] = [512, 4096];

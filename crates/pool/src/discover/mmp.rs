@@ -10,7 +10,7 @@ use crate::uberblock::{Heartbeat, Uberblock};
 use crate::{PoolError, Result};
 use std::time::{Duration, SystemTime};
 
-/// What the reference assumes of a host that does not say: a beat a second, and twenty to be sure.
+/// The reference's assumption about a host that does not say: a beat a second, and twenty to be sure.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
 const IMPORT_INTERVALS: u32 = 20;
 /// A host that suspends itself is given twice the time to do so: `MMP_IMPORT_SAFETY_FACTOR`.
@@ -21,7 +21,7 @@ const ENOUGH: Duration = Duration::from_secs(10);
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// Refuses a pool whose heartbeat goes on. Returns what to say of one whose heartbeat has stopped.
-/// The options' `notice` is told before the one wait.
+/// The options' `notice` is called before the one wait.
 ///
 /// # Errors
 /// [`PoolError::InUse`]; [`PoolError::Cancelled`].
@@ -51,7 +51,7 @@ pub(crate) fn check(found: &Found, options: &OpenOptions) -> Result<Option<Strin
     Ok(Some(format!("pool '{name}': no heartbeat of another host in {seconds:.0} seconds")))
 }
 
-/// How long to watch: as long as the reference before an import, but no longer than it takes to see
+/// Time to watch: as long as the reference before an import, but no longer than it takes to see
 /// two beats.
 ///
 /// Follows `spa_activity_check_duration()`, OpenZFS `module/zfs/spa.c`, zfs-2.3.2.
@@ -68,7 +68,7 @@ fn watch_time(beat: &Heartbeat) -> Duration {
     reference.min(two_beats.max(ENOUGH)).min(LONGEST)
 }
 
-/// Whether the pool lies in files alone, and none was written in the last `time`: then it was
+/// Returns true if the pool lies in files alone, and none was written in the last `time`: then it was
 /// watched already, by the file system.
 fn is_idle_file(found: &Found, time: Duration) -> bool {
     let now = SystemTime::now();

@@ -1,4 +1,4 @@
-//! From the paths on the command line to the pools that lie on them.
+//! From paths to the pools that lie on them.
 
 mod contents;
 mod dos;
@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 struct Labelled {
     device: Device,
     labels: Labels,
-    /// Whether its folder may show it a second time under another name, as `/dev` shows the
+    /// True if its folder may show it a second time under another name, as `/dev` shows the
     /// partitions of a disk, and a disk by each of its names.
     is_node: bool,
 }
@@ -32,15 +32,15 @@ struct Labelled {
 pub struct Discovery {
     /// The pools, by guid.
     pub pools: Vec<Found>,
-    /// Why something was passed over: [`PoolError::Device`] if it cannot be read,
+    /// Reasons why something was passed over: [`PoolError::Device`] if it cannot be read,
     /// [`PoolError::NoLabel`] otherwise. What was named itself comes first.
     pub passed_over: Vec<PoolError>,
-    /// How many of these were named themselves, not their folder.
+    /// Number of these that were named themselves, not their folder.
     pub named: usize,
 }
 
 impl Discovery {
-    /// What was named itself and holds no pool, for warnings.
+    /// Reasons why what was named itself holds no pool, for warnings.
     pub fn refused(&self) -> &[PoolError] {
         &self.passed_over[..self.named.min(self.passed_over.len())]
     }
@@ -112,7 +112,7 @@ pub fn discover_devices(devices: &[Device]) -> Result<Vec<Found>> {
     Ok(group::group(labelled))
 }
 
-/// What may hold a label.
+/// A path that may hold a label.
 struct Candidate {
     path: PathBuf,
     /// See [`Labelled::is_node`].
@@ -124,7 +124,7 @@ struct Candidate {
 /// Devices that are looked at side by side; each takes half a megabyte meanwhile.
 const MOST_AT_ONCE: usize = 16;
 
-/// What `look` says of each, in their order. Each takes a dozen reads, one after another, and disks
+/// Results of `look` for each, in their order. Each takes a dozen reads, one after another, and disks
 /// seek side by side.
 fn side_by_side<T: Sync, R: Send>(all: &[T], look: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let threads = all.len().min(MOST_AT_ONCE);
@@ -166,11 +166,11 @@ fn folder(path: &Path) -> Result<Vec<Candidate>> {
     Ok(entries)
 }
 
-/// How deep partition tables are followed: a disk image that was copied into a partition has a
+/// Tables in tables that are followed: a disk image that was copied into a partition has a
 /// table of its own.
 const MAX_TABLES: u32 = 2;
 
-/// How many partitions of a device are looked at, in all its tables: as many as a GPT has entries, and
+/// Partitions of a device that are looked at, in all its tables: as many as a GPT has entries, and
 /// as many again.
 const MAX_PARTITIONS: usize = 256;
 
@@ -187,12 +187,12 @@ fn probe(device: &Device, is_node: bool) -> Result<Vec<Labelled>> {
     Ok(probe.found)
 }
 
-/// What was found on a device so far.
+/// Finds on a device so far.
 struct Probe {
     /// See [`Labelled::is_node`].
     is_node: bool,
     found: Vec<Labelled>,
-    /// Why there is no label in some parts.
+    /// Reasons why there is no label in some parts.
     why: Vec<NoLabelAt>,
     /// Partitions that may still be looked at.
     left: usize,

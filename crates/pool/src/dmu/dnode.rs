@@ -159,7 +159,7 @@ impl Dnode {
         self.bonus_area(self.bonuslen.into())
     }
 
-    /// Whether the dnode has a spill block pointer.
+    /// Returns true if the dnode has a spill block pointer.
     pub const fn has_spill(&self) -> bool {
         self.has_spill
     }
@@ -178,7 +178,7 @@ mod tests {
     use zerocopy::IntoBytes;
     use zsend_ondisk::Order;
 
-    /// What a slot of a block, or several, are filled with.
+    /// Contents of a slot of a block, or of several.
     #[derive(Clone, Debug)]
     enum Filling {
         Free(u8),

@@ -37,7 +37,7 @@ pub struct Objset {
 /// `DMU_USERUSED_OBJECT` and its fellows.
 const ACCOUNTING_OBJECTS: [u64; 3] = [u64::MAX, u64::MAX - 1, u64::MAX - 2];
 
-/// What kinds of object set there are.
+/// Kinds of object set.
 const KINDS: [ObjsetType; 4] =
     [ObjsetType::META, ObjsetType::ZFS, ObjsetType::ZVOL, ObjsetType::OTHER];
 
@@ -139,7 +139,7 @@ impl Objset {
         &self.portable_mac
     }
 
-    /// How its blocks are encrypted, and the key if it was loaded; `None` if they are not.
+    /// Encryption of its blocks, with the key if it was loaded; `None` if they are not encrypted.
     pub const fn crypt(&self) -> Option<&Arc<Crypt>> {
         self.crypt.as_ref()
     }
@@ -178,7 +178,7 @@ impl Objset {
         Ok(())
     }
 
-    /// What blocks of this object set are read with, and bytes that were read already.
+    /// Access to blocks of this object set, with bytes that were read already.
     pub fn access<'a>(&'a self, extent: Option<&'a Extent>) -> Access<'a> {
         Access { crypt: self.crypt.as_deref(), extent }
     }
@@ -215,7 +215,7 @@ impl Objset {
     /// Block `blkid` of an object, in host order; `None` for a hole.
     ///
     /// # Errors
-    /// What reading the block, or an indirect block above it, gives.
+    /// Those of reading the block, or an indirect block above it.
     pub fn block(&self, dnode: &Dnode, object: u64, blkid: u64) -> Result<Option<Bytes>> {
         let bp = self.block_pointer(dnode, object, blkid)?;
         if bp.is_hole() || bp.is_redacted() {
@@ -227,7 +227,7 @@ impl Objset {
     /// The pointer to block `blkid` of an object; a hole if there is none at any level.
     ///
     /// # Errors
-    /// What reading an indirect block above it gives.
+    /// Those of reading an indirect block above it.
     pub fn block_pointer(&self, dnode: &Dnode, object: u64, blkid: u64) -> Result<BlkPtr> {
         self.pointer_and_span(dnode, object, blkid).map(|(bp, _)| bp)
     }

@@ -25,7 +25,7 @@ const MOST_BLOCKS: u64 = 4096;
 /// The unit of what a block of the newer kind is summed over: `ZIL_MIN_BLKSZ`.
 const SUM_UNIT: usize = 4096;
 
-/// Where a head's log is, and what was replayed of it.
+/// Header of a head's log: its first block, and what was replayed of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Header {
     /// `zh_claim_txg`: the txg that the pool claimed the log in when it was imported, or zero.
@@ -55,7 +55,7 @@ impl Header {
         }
     }
 
-    /// Which records replaying would replay, by txg and number, and the last block that has some;
+    /// Records that replaying would replay, by txg and number, and the last block that has some;
     /// nothing if it would replay none. What was not claimed yet will be, at the next import.
     fn replayable(&self, txg: u64) -> Option<(RangeFrom<u64>, RangeInclusive<u64>, u64)> {
         if self.claim_txg == 0 {
@@ -68,21 +68,21 @@ impl Header {
     }
 }
 
-/// What a log holds that is in no transaction group.
+/// Records of a log that are in no transaction group.
 #[derive(Debug, Default)]
 pub struct Unreplayed {
     /// Blocks with such records.
     pub blocks: u64,
     /// Those records.
     pub records: u64,
-    /// Whether the log goes on past what was counted.
+    /// True if the log goes on past what was counted.
     pub more: bool,
-    /// Why it could not be read to its end, if a device was the reason.
+    /// Reason why it could not be read to its end, if that was a device.
     pub problem: Option<PoolError>,
 }
 
 impl Unreplayed {
-    /// What to tell of it, if there is anything, of a head of this name.
+    /// Warning about it, if there is anything to tell, for a head of this name.
     pub fn told(&self, name: &str) -> Option<String> {
         let more = if self.more { "at least " } else { "" };
         if let Some(e) = &self.problem {

@@ -58,7 +58,7 @@ impl DsBookmark {
         })
     }
 
-    /// Whether the space figures are there: `ZBM_FLAG_HAS_FBN`.
+    /// Returns true if the space figures are there: `ZBM_FLAG_HAS_FBN`.
     pub const fn has_freed_before_next(&self) -> bool {
         self.flags & FLAG_HAS_FREED_BEFORE_NEXT != 0
     }

@@ -10,7 +10,7 @@ use zsend_crypto::{CryptoError, KeyFormat, KeyObject, KeyVersion, Suite};
 /// A directory's field that names its key object: `DD_FIELD_CRYPTO_KEY_OBJ`.
 const FIELD_CRYPTO_KEY: &str = "com.datto:crypto_key_obj";
 
-/// How a dataset is encrypted.
+/// Encryption of a dataset.
 ///
 /// Source: OpenZFS `include/sys/dsl_crypt.h` and `module/zfs/dsl_crypt.c`, zfs-2.3.2.
 #[derive(Clone, Debug)]

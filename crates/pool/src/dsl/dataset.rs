@@ -27,7 +27,7 @@ pub struct Dataset {
     pub next_snap: u64,
     /// ZAP of snapshot names (heads).
     pub snapnames: u64,
-    /// Whether it is a snapshot.
+    /// True if it is a snapshot.
     pub is_snapshot: bool,
     /// Seconds since 1970.
     pub creation_time: u64,
@@ -43,19 +43,19 @@ pub struct Dataset {
     pub uncompressed_bytes: u64,
     /// Bytes that nothing else refers to.
     pub unique_bytes: u64,
-    /// What streams know it by.
+    /// Identifier by which streams know it: `toguid` and `fromguid`.
     pub guid: u64,
     /// The object set.
     pub bp: BlkPtr,
     /// ZAP of a snapshot's own properties, or zero.
     pub props: u64,
-    /// Whether names are compared without case.
+    /// True if names are compared without case.
     pub is_case_insensitive: bool,
-    /// Whether it is a receive that has not ended.
+    /// True if it is a receive that has not ended.
     pub is_inconsistent: bool,
     /// Names of the fields and per-dataset features that its object's ZAP has.
     fields: Vec<zap::Entry>,
-    /// Why some of them cannot be read.
+    /// Reason why some of them cannot be read.
     fields_lost: Option<Arc<PoolError>>,
 }
 
@@ -111,7 +111,7 @@ impl Dataset {
         })
     }
 
-    /// How the names of a head's snapshots and bookmarks are compared.
+    /// Comparison of the names of a head's snapshots and bookmarks.
     ///
     /// Follows `dsl_dataset_snap_lookup()`, OpenZFS `module/zfs/dsl_dataset.c`, zfs-2.3.2.
     pub const fn matching(&self) -> zap::Matching {
@@ -156,7 +156,7 @@ impl Dataset {
         self.field(name)?.map(|entry| entry.number(at)).transpose()
     }
 
-    /// Whether a per-dataset feature is in use, by its guid.
+    /// Returns true if a per-dataset feature is in use, by its guid.
     ///
     /// # Errors
     /// As [`Self::field`].
@@ -164,7 +164,7 @@ impl Dataset {
         self.field(feature).map(|field| field.is_some())
     }
 
-    /// Whether `earlier` is an ancestor that an incremental stream to `self` may start from: an
+    /// Returns true if `earlier` is an ancestor that an incremental stream to `self` may start from: an
     /// older snapshot of the same filesystem, or of one that it was cloned from.
     ///
     /// Follows `dsl_dataset_is_before()`, OpenZFS `module/zfs/dsl_dataset.c`, zfs-2.3.2.

@@ -33,7 +33,7 @@ fn bpobj_space(mos: &Objset, object: u64) -> Result<Space> {
     Ok([w(1), w(2), w(3)])
 }
 
-/// What died by the whole deadlist.
+/// Bytes that died by the whole deadlist.
 fn total(mos: &Objset, object: u64) -> Result<Space> {
     let dnode = mos.dnode(object)?;
     if dnode.object_type != TYPE_DEADLIST {
@@ -49,7 +49,7 @@ fn total(mos: &Objset, object: u64) -> Result<Space> {
     }
 }
 
-/// What died of blocks born in `min < birth <= max`, by the lists whose keys lie in that range.
+/// Bytes that died of blocks born in `min < birth <= max`, by the lists whose keys lie in that range.
 ///
 /// Follows `dsl_deadlist_space_range()`, OpenZFS `module/zfs/dsl_deadlist.c`, zfs-2.3.2.
 fn range(mos: &Objset, object: u64, min: u64, max: u64) -> Result<Space> {
@@ -142,11 +142,11 @@ pub fn space_written(mos: &Objset, old: &OldSpace, new: &Dataset) -> Result<Spac
 /// The older end of a range of snapshots, for [`space_written`].
 #[derive(Clone, Copy, Debug)]
 pub struct OldSpace {
-    /// What the older snapshot refers to: used, compressed, uncompressed.
+    /// Bytes that the older snapshot refers to: used, compressed, uncompressed.
     pub referenced: Space,
     /// Its txg.
     pub creation_txg: u64,
-    /// What was freed between it and the next snapshot, if a bookmark says.
+    /// Bytes that were freed between it and the next snapshot, if a bookmark says.
     pub freed_before_next: Option<Space>,
 }
 

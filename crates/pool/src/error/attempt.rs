@@ -17,7 +17,7 @@ pub struct Attempt {
     /// Bytes from the start of that device, labels included (from the start of the vdev's data
     /// where no leaf was reached).
     pub offset: u64,
-    /// What was found there, and what was expected.
+    /// Reason, with what was found there and what was expected.
     pub cause: Cause,
 }
 
@@ -27,7 +27,7 @@ impl fmt::Display for Attempt {
     }
 }
 
-/// Why an attempt at reading a copy of a block failed.
+/// Reason why an attempt at reading a copy of a block failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Cause {
@@ -44,7 +44,7 @@ pub enum Cause {
         nth: usize,
         /// Pieces of the block.
         count: usize,
-        /// What is wrong with the whole.
+        /// Reason why the whole is refused.
         source: Mismatch,
     },
     /// The device failed.
@@ -151,7 +151,7 @@ impl Cause {
     }
 }
 
-/// Why candidate bytes are not the wanted ones.
+/// Reason why candidate bytes are not the wanted ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Mismatch {
@@ -181,7 +181,7 @@ pub enum Mismatch {
     Unwanted,
 }
 
-/// What the system said when a device failed. Two are equal if they are of one kind.
+/// The system's word when a device failed. Two are equal if they are of one kind.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct DeviceFailure(Arc<io::Error>);
@@ -201,7 +201,7 @@ impl PartialEq for DeviceFailure {
 
 impl Eq for DeviceFailure {}
 
-/// Why a device is not trusted with a block.
+/// Reason why a device is not trusted with a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Lack {
@@ -227,12 +227,12 @@ pub enum Lack {
     Doubtful {
         /// The txg that the block was written in.
         txg: u64,
-        /// Why it may have missed it.
+        /// Reason why it may have missed it.
         doubt: Doubt,
     },
 }
 
-/// Why a device may have missed writes that its DTL does not have.
+/// Reason why a device may have missed writes that its DTL does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Doubt {

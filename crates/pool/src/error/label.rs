@@ -1,11 +1,11 @@
-//! What stands where a label of a pool should.
+//! Errors of labels, configurations and partition tables.
 
 use std::fmt;
 use std::io;
 use zsend_ondisk::embedded::EmbeddedError;
 use zsend_records::nvlist::NvError;
 
-/// Why a configuration, of a label or of the MOS, makes no sense.
+/// Reason why a configuration, of a label or of the MOS, makes no sense.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
@@ -51,7 +51,7 @@ impl fmt::Display for PoolId {
     }
 }
 
-/// Why one label of a device is not good.
+/// Reason why one label of a device is not good.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LabelError {
@@ -69,7 +69,7 @@ pub enum LabelError {
     Config(#[from] ConfigError),
 }
 
-/// Why a device, or a partition of one, has no good label.
+/// Reason why a device, or a partition of one, has no good label.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unlabelled {
@@ -106,7 +106,7 @@ impl fmt::Display for ByReason<'_> {
     }
 }
 
-/// Why a GPT is not used.
+/// Reason why a GPT is not used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GptError {
@@ -161,7 +161,7 @@ impl fmt::Display for Contents {
     }
 }
 
-/// Why nothing of a pool was found in some part of a device.
+/// Reason why nothing of a pool was found in some part of a device.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoLabelReason {
@@ -178,7 +178,7 @@ pub enum NoLabelReason {
         lba: u64,
         /// Bytes of a block.
         block_size: u64,
-        /// What is wrong with the table.
+        /// Reason why the table is not used.
         source: GptError,
     },
     /// A DOS table says that there is a GPT, and there is none.
@@ -197,7 +197,7 @@ pub enum NoLabelReason {
 pub struct NoLabelAt {
     /// Numbers of the partition and of those inside it; none for the whole device.
     pub partitions: Vec<usize>,
-    /// Why nothing was found.
+    /// Reason why nothing was found.
     pub reason: NoLabelReason,
 }
 

@@ -1,4 +1,4 @@
-//! What can go wrong while a pool is read: the device, the bytes, or what this reader knows.
+//! Errors of reading a pool: the device fails, the bytes are wrong, or this reader does not know them.
 
 mod attempt;
 mod label;
@@ -43,7 +43,7 @@ pub enum PoolError {
         device: String,
         /// Bytes from the start of the device.
         offset: u64,
-        /// What the system said.
+        /// The system's word.
         source: io::Error,
     },
     /// No label on a device that was named.
@@ -51,13 +51,13 @@ pub enum PoolError {
     NoLabel {
         /// The device, as given.
         device: String,
-        /// What each part of it has instead.
+        /// Reason why each part of it has none.
         why: Vec<NoLabelAt>,
     },
     /// No pool was found, and something could not be read that may hold one.
     #[error("no pool was found{}", Listed(passed_over))]
     NothingRead {
-        /// Why each device was passed over.
+        /// Reasons why devices were passed over.
         passed_over: Vec<PoolError>,
     },
     /// No pool, or not the one that was asked for, or more than one.
@@ -80,9 +80,9 @@ pub enum PoolError {
         what: &'static str,
         /// Its value.
         found: String,
-        /// What it should have been.
+        /// Values that it should have had.
         expected: String,
-        /// Why the value was refused, where that is an error of its own.
+        /// The reason why the value was refused, where that is an error of its own.
         source: Option<Box<dyn Error + Send + Sync>>,
     },
     /// The state of the pool that was to be read cannot be.
@@ -90,7 +90,7 @@ pub enum PoolError {
     State {
         /// Its transaction group.
         txg: u64,
-        /// Why not.
+        /// The reason.
         source: Box<PoolError>,
         /// Txgs of the older states that can be read, newest first.
         usable: Vec<u64>,
@@ -122,7 +122,7 @@ pub enum PoolError {
     BadName {
         /// The name.
         name: String,
-        /// What is wrong with it.
+        /// Rule that it breaks.
         why: &'static str,
     },
     /// The caller's [`crate::CancelToken`] was cancelled.
@@ -139,12 +139,12 @@ pub enum PoolError {
     Crypto {
         /// The block; for a key, the key object.
         at: Bookmark,
-        /// What failed.
+        /// The check or the key that failed.
         source: CryptoError,
     },
 }
 
-/// Why there is no pool to open.
+/// Reason why there is no pool to open.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoPool {
@@ -161,7 +161,7 @@ pub enum NoPool {
         name: String,
         /// The pools that were found.
         found: Vec<PoolId>,
-        /// Why devices were passed over.
+        /// Reasons why devices were passed over.
         passed_over: Vec<PoolError>,
     },
     /// There is more than one of that name.

@@ -1,6 +1,6 @@
 //! Vdevs that no pool has, or that this build does not read.
 
-/// Why a vdev of a configuration cannot be read.
+/// Reason why a vdev of a configuration cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum VdevError {
@@ -26,7 +26,7 @@ pub enum VdevError {
     Draid(#[source] ShapeError),
 }
 
-/// Why a raidz or draid of a configuration cannot be.
+/// Reason why a raidz or draid of a configuration cannot be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ShapeError {

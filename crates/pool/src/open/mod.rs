@@ -28,7 +28,7 @@ const VERSION_BEFORE_FEATURES: u64 = 28;
 const VERSION_FEATURES: u64 = 5000;
 
 /// One state of a pool, open.
-pub(crate) struct State {
+pub(crate) struct Opened {
     pub(crate) uberblock: Uberblock,
     pub(crate) zio: Arc<Zio>,
     pub(crate) cache: Arc<BlockCache>,
@@ -36,12 +36,12 @@ pub(crate) struct State {
     pub(crate) root_dir: u64,
     /// Refcounts of the features that must be understood to read.
     pub(crate) features_for_read: HashMap<String, u64>,
-    /// What cannot be read of it.
+    /// Warnings about what cannot be read of it.
     warnings: Vec<String>,
 }
 
 /// Opens the state that the options ask for; with it, what the administrator should know.
-pub(crate) fn open(found: &Found, options: &OpenOptions) -> Result<(State, Vec<String>)> {
+pub(crate) fn open(found: &Found, options: &OpenOptions) -> Result<(Opened, Vec<String>)> {
     check_version(found.config.version)?;
     let features = &found.config.features_for_read;
     if let Some(unknown) = features.iter().find(|f| !feature::is_understood(f)) {
@@ -52,9 +52,10 @@ pub(crate) fn open(found: &Found, options: &OpenOptions) -> Result<(State, Vec<S
         warnings.extend(mmp::check(found, options)?);
     }
     let uberblock = choose(found, options.txg)?;
-    let mut state = State::open(found, uberblock).map_err(|e| with_usable(found, &uberblock, e))?;
+    let mut state =
+        Opened::open(found, uberblock).map_err(|e| with_usable(found, &uberblock, e))?;
     if options.checkpoint {
-        state = State::open(found, checkpoint(found, &state.mos)?)?;
+        state = Opened::open(found, checkpoint(found, &state.mos)?)?;
     }
     // A checkpoint keeps its blocks, but an older state may have one that was discarded since.
     if found.newest.is_some_and(|newest| newest.txg > uberblock.txg) {
@@ -109,7 +110,7 @@ fn checkpoint(found: &Found, mos: &Objset) -> Result<Uberblock> {
 pub struct KnownTxg {
     /// Its uberblock.
     pub uberblock: Uberblock,
-    /// Why it cannot be read; `None` if its meta object set opens.
+    /// Reason why it cannot be read; `None` if its meta object set opens.
     pub problem: Option<PoolError>,
 }
 
@@ -121,11 +122,11 @@ pub fn known_txgs(found: &Found) -> Vec<KnownTxg> {
     uberblocks.dedup_by_key(|u| u.txg);
     uberblocks
         .into_iter()
-        .map(|uberblock| KnownTxg { uberblock, problem: State::open(found, uberblock).err() })
+        .map(|uberblock| KnownTxg { uberblock, problem: Opened::open(found, uberblock).err() })
         .collect()
 }
 
-impl State {
+impl Opened {
     fn open(found: &Found, uberblock: Uberblock) -> Result<Self> {
         check_version(uberblock.version)?;
         let cache = Arc::new(BlockCache::default());

@@ -1,6 +1,6 @@
 //! The vdev tree from its configuration and the devices that were found.
 
-use super::copies::{Copies, Side, Source};
+use super::copies::{Copies, Origin, Side};
 use super::draid::Draid;
 use super::indirect::Indirect;
 use super::raidz::Raidz;
@@ -25,14 +25,14 @@ pub struct Member {
 /// is damaged there.
 pub type Leaves = HashMap<u64, Vec<Member>>;
 
-/// What a tree is made from, besides the configuration of its vdevs.
+/// Material of a tree besides the configuration of its vdevs.
 #[derive(Clone, Copy, Debug)]
 pub struct Known<'a> {
     /// The pool's devices.
     pub leaves: &'a Leaves,
-    /// How far the uberblock says that a raidz expansion has got.
+    /// Progress of a raidz expansion, by the uberblock.
     pub reflow: Reflow,
-    /// What the devices are known to lack.
+    /// Txgs that the devices are known to lack.
     pub dtls: &'a Dtls,
     /// Txg of the state that is read. A device that has it is not older than the others for that.
     pub txg: u64,
@@ -60,7 +60,7 @@ impl Tree {
     }
 }
 
-/// What the sides of one top-level vdev are made from.
+/// Material of the sides of one top-level vdev.
 struct Builder<'a> {
     known: Known<'a>,
     /// Guid of the top-level vdev.
@@ -124,31 +124,31 @@ impl Builder<'_> {
         out: &mut Vec<Side>,
     ) -> Result<(), VdevError> {
         let is_behind = is_behind || config.is_behind;
-        let side = |source, newest, nth| {
+        let side = |origin, newest, nth| {
             let dtl = self.known.dtls.get(config.guid);
             let has_twin = self.members(config).len() > 1;
             let record = Record::new(config, dtl, newest, is_behind, has_twin);
-            let name = match &source {
-                Source::Device(device) => device.name().to_owned(),
-                Source::Missing | Source::Spare(_) => self.name(config),
+            let name = match &origin {
+                Origin::Device(device) => device.name().to_owned(),
+                Origin::Missing | Origin::Spare(_) => self.name(config),
             };
-            Side { name, record, source, nth }
+            Side { name, record, origin, nth }
         };
         match config.kind.as_str() {
             "disk" | "file" => {
                 let members = self.members(config);
                 for (nth, member) in members.iter().enumerate() {
                     let newest = (member.txg < self.newest).then_some(member.txg);
-                    out.push(side(Source::Device(member.device.clone()), newest, nth));
+                    out.push(side(Origin::Device(member.device.clone()), newest, nth));
                 }
                 if members.is_empty() {
-                    out.push(side(Source::Missing, None, 0));
+                    out.push(side(Origin::Missing, None, 0));
                 }
             }
             "dspare" if config.top_guid == self.top => {
-                out.push(side(Source::Spare(config.spare_id), None, 0));
+                out.push(side(Origin::Spare(config.spare_id), None, 0));
             }
-            "missing" => out.push(side(Source::Missing, None, 0)),
+            "missing" => out.push(side(Origin::Missing, None, 0)),
             "mirror" | "replacing" | "spare" => {
                 return config.children.iter().try_for_each(|c| self.sides(c, is_behind, out));
             }

@@ -5,7 +5,7 @@ mod births;
 mod mapping;
 
 pub(crate) use births::{BirthPhys, Births};
-pub(in crate::vdev) use mapping::Piece;
+pub(in crate::vdev) use mapping::MappedRange;
 pub(crate) use mapping::{Mapping, MappingEntryPhys};
 
 use super::{Kind, Request, Tree, Want, split};
@@ -81,7 +81,7 @@ impl Tree {
         size: usize,
         request: &mut Request<'_>,
     ) -> Option<Vec<u8>> {
-        match self.resolve(Piece { vdev, offset, len: size as u64 }, request.want) {
+        match self.resolve(MappedRange { vdev, offset, len: size as u64 }, request.want) {
             Ok(pieces) => split::read(self, &pieces, size, request),
             Err((vdev, offset, cause)) => {
                 request.failed(self.name(vdev), offset, cause);
@@ -92,7 +92,11 @@ impl Tree {
 
     /// The pieces of a range on vdevs that are still there, and what of each is wanted: bytes of the
     /// txg that they were copied in last.
-    fn resolve(&self, whole: Piece, want: Want) -> Result<Vec<(Piece, Want)>, (u64, u64, Cause)> {
+    fn resolve(
+        &self,
+        whole: MappedRange,
+        want: Want,
+    ) -> Result<Vec<(MappedRange, Want)>, (u64, u64, Cause)> {
         let mut pieces = vec![(whole, want)];
         for _ in 0..MAX_DEPTH {
             let mut next = Vec::with_capacity(pieces.len());
@@ -174,16 +178,16 @@ mod tests {
     fn a_mapping_may_lead_to_another_removed_device() {
         let tree = tree(&[&[(0, 8, 1, 16)], &[(16, 2, 5, 0), (18, 9, 6, 100)]]);
         let want = Want::written_in(7);
-        let pieces = tree.resolve(Piece { vdev: 0, offset: 512, len: 1536 }, want).unwrap();
+        let pieces = tree.resolve(MappedRange { vdev: 0, offset: 512, len: 1536 }, want).unwrap();
         // The first copy is of a known txg; when the second was made is not known.
         let copied = |txg| Want { txg, is_copied: true, ..want };
         let expected = [
-            (Piece { vdev: 5, offset: 512, len: 512 }, copied(30)),
-            (Piece { vdev: 6, offset: 100 << 9, len: 1024 }, copied(30)),
+            (MappedRange { vdev: 5, offset: 512, len: 512 }, copied(30)),
+            (MappedRange { vdev: 6, offset: 100 << 9, len: 1024 }, copied(30)),
         ];
         assert_eq!(pieces, expected);
         let once = self::tree(&[&[(0, 2, 1, 16), (2, 6, 2, 0)]]);
-        let pieces = once.resolve(Piece { vdev: 0, offset: 512, len: 1536 }, want).unwrap();
+        let pieces = once.resolve(MappedRange { vdev: 0, offset: 512, len: 1536 }, want).unwrap();
         let txgs = pieces.into_iter().map(|(piece, want)| (piece.vdev, want.txg, want.is_copied));
         assert!(txgs.eq([(1, 30, false), (2, 32, false)]));
     }
@@ -191,7 +195,7 @@ mod tests {
     #[test]
     fn mappings_that_lead_in_a_circle_are_refused() {
         let tree = tree(&[&[(0, 8, 1, 0)], &[(0, 8, 0, 0)]]);
-        let whole = Piece { vdev: 0, offset: 0, len: 512 };
+        let whole = MappedRange { vdev: 0, offset: 0, len: 512 };
         let (_, _, cause) = tree.resolve(whole, Want::written_in(7)).unwrap_err();
         assert_eq!(cause, Cause::MappingLoop { most: MAX_DEPTH });
     }

@@ -67,7 +67,7 @@ impl Vdev {
         }
     }
 
-    /// Whether some of its data cannot be read for want of devices.
+    /// Returns true if some of its data cannot be read for want of devices.
     fn is_missing(&self) -> bool {
         match &self.kind {
             Kind::Copies(copies) => copies.present() == 0,
@@ -140,7 +140,7 @@ impl Tree {
         self.copies(vdev)?.first_device()
     }
 
-    /// Whether the device that is read first can be trusted with a block.
+    /// Returns true if the device that is read first can be trusted with a block.
     pub(crate) fn plain_device_has(&self, vdev: u64, want: Want) -> bool {
         self.copies(vdev).is_some_and(|copies| copies.first_has(want))
     }

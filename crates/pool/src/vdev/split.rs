@@ -1,7 +1,7 @@
 //! A block that a removal tore into pieces: each piece may have several copies, and only the whole
 //! block has a checksum.
 
-use super::indirect::Piece;
+use super::indirect::MappedRange;
 use super::{Check, Request, Tree, Want};
 use crate::error::{Cause, Mismatch};
 
@@ -13,7 +13,7 @@ const MAX_COMBINATIONS: usize = 4096;
 /// Reads the pieces, in order, and joins them.
 pub(super) fn read(
     tree: &Tree,
-    pieces: &[(Piece, Want)],
+    pieces: &[(MappedRange, Want)],
     size: usize,
     request: &mut Request<'_>,
 ) -> Option<Vec<u8>> {
@@ -40,7 +40,7 @@ pub(super) fn read(
 /// Offers the copies of one piece to `check`.
 fn copy(
     tree: &Tree,
-    (piece, want): &(Piece, Want),
+    (piece, want): &(MappedRange, Want),
     check: &mut Check<'_>,
     request: &mut Request<'_>,
 ) -> Option<Vec<u8>> {
@@ -51,7 +51,7 @@ fn copy(
 }
 
 /// Names the places of all pieces.
-fn note(tree: &Tree, pieces: &[(Piece, Want)], source: Mismatch, request: &mut Request<'_>) {
+fn note(tree: &Tree, pieces: &[(MappedRange, Want)], source: Mismatch, request: &mut Request<'_>) {
     let count = pieces.len();
     for (nth, (piece, _)) in (1..).zip(pieces) {
         let cause = Cause::Piece { nth, count, source };
@@ -62,7 +62,7 @@ fn note(tree: &Tree, pieces: &[(Piece, Want)], source: Mismatch, request: &mut R
 /// Tries the combinations of the pieces' copies.
 fn combine(
     tree: &Tree,
-    pieces: &[(Piece, Want)],
+    pieces: &[(MappedRange, Want)],
     size: usize,
     request: &mut Request<'_>,
 ) -> Option<Vec<u8>> {
@@ -97,7 +97,7 @@ fn combine(
     None
 }
 
-/// Which copy of each piece to take, likeliest first: all from one side of the mirrors, then all
+/// Choices of a copy of each piece, likeliest first: all from one side of the mirrors, then all
 /// but one, then everything else.
 fn choices(counts: &[usize]) -> impl Iterator<Item = Vec<usize>> + '_ {
     let sides = counts.iter().copied().max().unwrap_or(0);

@@ -1,4 +1,5 @@
-//! Whether a device has what was written in a txg: its DTL, and whatever else is recorded of it.
+//! Trust in devices: a device has what was written in a txg, or lacks it, by its DTL and whatever else is
+//! recorded of it.
 //!
 //! A block with a checksum tells by itself which side of a mirror holds it. One without does not, and
 //! then these records are all that there is to go by.
@@ -9,7 +10,7 @@ use crate::space_map::Segments;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// How far a device can be trusted to hold a block, best first.
+/// Trust in a device to hold a block, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Trust {
     /// It was in use when the block was written, and did not miss it.
@@ -25,7 +26,7 @@ impl Trust {
     pub const ALL: [Self; 3] = [Self::Fit, Self::Doubtful, Self::Lacking];
 }
 
-/// Which block is wanted, as far as it decides what to read it from.
+/// The block that is wanted, as far as it decides what to read it from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Want {
     /// Txg in which its bytes were written where they lie: the physical birth, or later for what the
@@ -50,22 +51,22 @@ impl Want {
     }
 }
 
-/// What is recorded of one device.
+/// Record of one device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Record {
     /// Txgs whose writes it missed: its DTL.
     missed: Arc<Segments>,
     /// Txg of the newest state that it has, if its fellows have a newer one.
     newest: Option<u64>,
-    /// Why it may have missed others, if it may.
+    /// Reason why it may have missed others, if it may.
     doubt: Option<Doubt>,
-    /// Whether it is a distributed spare that a rebuild is filling: what it lacks goes by offset, and
+    /// True if it is a distributed spare that a rebuild is filling: what it lacks goes by offset, and
     /// is not recorded.
     is_rebuilding: bool,
 }
 
 impl Record {
-    /// What the configuration, the DTL and the device's own newest state tell. `newest` is given where
+    /// Record by the configuration, the DTL and the device's own newest state. `newest` is given where
     /// the device's fellows have a newer one.
     ///
     /// A resilver or a rebuild that was begun when the device was attached leaves its DTL as it is
@@ -102,7 +103,7 @@ impl Record {
         Self { missed, newest, doubt, is_rebuilding }
     }
 
-    /// How far it can be trusted with a block.
+    /// Trust in it for a block.
     pub(super) fn trust(&self, want: Want) -> Trust {
         if self.is_rebuilding
             || self.newest.is_some_and(|newest| want.txg > newest)
@@ -116,7 +117,7 @@ impl Record {
         }
     }
 
-    /// Why it is not trusted with a block.
+    /// Reason why it is not trusted with a block.
     pub(super) fn why(&self, want: Want) -> Lack {
         let Want { txg, .. } = want;
         if self.is_rebuilding {
@@ -130,12 +131,12 @@ impl Record {
         }
     }
 
-    /// Whether it has every block.
+    /// Returns true if it has every block.
     pub(super) fn is_whole(&self) -> bool {
         self.is_mostly_whole() && self.missed.is_empty()
     }
 
-    /// Whether it has every block but those of certain txgs.
+    /// Returns true if it has every block but those of certain txgs.
     pub(super) const fn is_mostly_whole(&self) -> bool {
         self.doubt.is_none() && self.newest.is_none() && !self.is_rebuilding
     }
@@ -166,7 +167,7 @@ impl Dtls {
         self.0.get(&guid)
     }
 
-    /// Whether no device missed anything.
+    /// Returns true if no device missed anything.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

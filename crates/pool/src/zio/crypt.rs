@@ -9,7 +9,7 @@ use zsend_crypto::{
 };
 use zsend_records::types::DmuType;
 
-/// How the blocks of an encrypted object set are read.
+/// Encryption of an object set, and the key if there is one.
 #[derive(Debug)]
 pub struct Crypt {
     /// The dataset's key, if it was loaded.

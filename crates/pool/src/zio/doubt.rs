@@ -6,16 +6,16 @@ use crate::zbookmark::Bookmark;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// What was read so, and what to do about it.
+/// Count of what was read so, and what to do about it.
 #[derive(Clone, Debug, Default)]
 pub struct Doubted {
-    /// How many blocks, or reads of them, came from devices that may have missed them.
+    /// Number of blocks, or reads of them, that came from devices which may have missed them.
     pub count: u64,
-    /// How many blocks of an older state of the pool were read, which may have been overwritten since.
+    /// Number of blocks of an older state of the pool that were read; they may have been overwritten since.
     pub overwritten: u64,
     /// The first of them in the order of their places, and why each device is doubted.
     pub first: Option<(Bookmark, Vec<Attempt>)>,
-    /// How many of them came from each device.
+    /// Number of them from each device.
     pub devices: BTreeMap<String, u64>,
     /// Devices that may have them and were not there.
     pub missing: BTreeSet<String>,

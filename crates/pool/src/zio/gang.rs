@@ -12,12 +12,12 @@ use zsend_ondisk::embedded::{self, EmbeddedError, Sum};
 const HEADER_SIZE: usize = 512;
 /// The largest header: that of a wide dRAID of large sectors.
 const MAX_HEADER_SIZE: usize = 1 << 20;
-/// How deep gangs may nest. A writer divides the block by three or more at each level, and the
+/// Most gangs in gangs. A writer divides the block by three or more at each level, and the
 /// smallest piece has 512 bytes, so 16 MiB need at most ten.
 const MAX_DEPTH: u32 = 12;
 /// Bytes of the smallest piece.
 const MIN_PIECE: usize = 512;
-/// How many headers are read for one block, however they point at each other: a header for each of
+/// Most headers that are read for one block, however they point at each other: a header for each of
 /// its smallest pieces, in each of three copies.
 const fn max_headers(size: usize) -> usize {
     (size / MIN_PIECE + MAX_DEPTH as usize) * 3
@@ -26,7 +26,7 @@ const fn max_headers(size: usize) -> usize {
 /// Says what is wrong with a piece's bytes, by its pointer.
 pub(super) type CheckPiece<'a> = dyn Fn(&BlkPtr, &[u8]) -> Result<(), Mismatch> + 'a;
 
-/// What reading a gang needs of its pool.
+/// The parts of a pool that reading a gang needs.
 #[derive(Clone, Copy)]
 pub(super) struct Gang<'a> {
     pub(super) tree: &'a Tree,

@@ -12,10 +12,10 @@ use std::fmt;
 use zsend_codec::{DecompressError, decompress};
 use zsend_records::types::Compress;
 
-/// What a block is read with.
+/// Access to a block: what it is read with besides its pointer.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Access<'a> {
-    /// How its object set is encrypted; without a key in it, what can be read without one is.
+    /// Encryption of its object set; without a key in it, what can be read without one is.
     pub crypt: Option<&'a Crypt>,
     /// Bytes of the device that were read already.
     pub extent: Option<&'a Extent>,
@@ -28,7 +28,7 @@ impl<'a> Access<'a> {
     }
 }
 
-/// Why a block does not decompress, and where its first copy lies.
+/// Reason why a block does not decompress, and the place of its first copy.
 #[derive(Debug, thiserror::Error)]
 struct Compressed {
     source: DecompressError,

@@ -18,7 +18,7 @@ use std::time::Duration;
 use zsend_codec::checksum::ChecksumSalt;
 use zsend_records::fletcher::Fletcher4;
 
-/// How many healed reads are kept by name; all are counted.
+/// Healed reads that are kept by name; all are counted.
 const HEALED_KEPT: usize = 1000;
 
 /// A block's bytes as stored, after its checksum.
@@ -47,7 +47,7 @@ pub struct Zio {
     healed: AtomicU64,
     healed_kept: Mutex<Vec<Healed>>,
     doubted: Mutex<Doubted>,
-    /// Whether the state that is read is older than the newest: what has been freed since may have been
+    /// True if the state that is read is older than the newest: what has been freed since may have been
     /// overwritten.
     is_overwritten: OnceLock<()>,
     latency: Arc<Latency>,
@@ -88,7 +88,7 @@ impl Zio {
         &self.tree
     }
 
-    /// How many reads needed another copy or a reconstruction.
+    /// Number of reads that needed another copy or a reconstruction.
     pub fn healed_count(&self) -> u64 {
         self.healed.load(Ordering::Relaxed)
     }
@@ -146,7 +146,7 @@ impl Zio {
         self.latency.time(|| self.read_copies(bp, at))
     }
 
-    /// What a read takes, as those of opening the pool tell: the time that three of four took at most.
+    /// Time of a read, as those of opening the pool tell: the time that three of four took at most.
     pub fn latency(&self) -> Duration {
         self.latency.typical()
     }

@@ -1,4 +1,4 @@
-//! Where the sectors of a dRAID block lie, and where its distributed spares do.
+//! Places of the sectors of a dRAID block, and of its distributed spares.
 
 use super::permutation::Permutations;
 use crate::config::VdevConfig;

@@ -28,7 +28,7 @@ impl Draid {
         Ok(Self { group: Group::new(children, Some(layout.clone())), layout })
     }
 
-    /// Whether more children are missing than parity can stand for. A group may be lucky and have
+    /// Returns true if more children are missing than parity can stand for. A group may be lucky and have
     /// none of them.
     pub(super) fn is_missing(&self) -> bool {
         self.group.missing() > self.layout.nparity()
@@ -39,7 +39,7 @@ impl Draid {
         self.layout.min_alloc()
     }
 
-    /// Where a block lies.
+    /// Map of a block.
     pub(super) fn map(&self, offset: u64, size: usize) -> Option<Map> {
         self.layout.map(offset, size)
     }

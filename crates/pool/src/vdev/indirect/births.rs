@@ -5,7 +5,7 @@ use static_assertions::assert_eq_size;
 use zerocopy::byteorder::{LE, U64};
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
-/// Why births are none that a writer wrote.
+/// Reason why births are none that a writer wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BirthsError {
     /// A block that is no whole number of entries.

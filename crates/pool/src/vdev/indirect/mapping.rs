@@ -5,7 +5,7 @@ use static_assertions::assert_eq_size;
 use zerocopy::byteorder::{LE, U64};
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
-/// Why a mapping is none that a writer wrote.
+/// Reason why a mapping is none that a writer wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum MappingError {
     /// Bytes that are no whole number of entries.
@@ -45,7 +45,7 @@ struct Entry {
 
 /// A piece of a read, on the vdev that it was copied to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::vdev) struct Piece {
+pub(in crate::vdev) struct MappedRange {
     pub(in crate::vdev) vdev: u64,
     pub(in crate::vdev) offset: u64,
     pub(in crate::vdev) len: u64,
@@ -83,7 +83,12 @@ impl Mapping {
     }
 
     /// The pieces of a range in order, or the first offset that nothing is known of.
-    pub(super) fn pieces(&self, offset: u64, len: u64, out: &mut Vec<Piece>) -> Result<(), u64> {
+    pub(super) fn pieces(
+        &self,
+        offset: u64,
+        len: u64,
+        out: &mut Vec<MappedRange>,
+    ) -> Result<(), u64> {
         let mut offset = offset;
         let mut left = len;
         let mut index = self.entries.partition_point(|e| e.start + e.dst.asize() <= offset);
@@ -92,7 +97,7 @@ impl Mapping {
             let inner = offset - entry.start;
             let len = left.min(entry.dst.asize() - inner);
             let to = entry.dst.offset().checked_add(inner).ok_or(offset)?;
-            out.push(Piece { vdev: entry.dst.vdev(), offset: to, len });
+            out.push(MappedRange { vdev: entry.dst.vdev(), offset: to, len });
             offset += len;
             left -= len;
             index += 1;
@@ -119,7 +124,7 @@ pub(super) mod tests {
         Ok(mapping)
     }
 
-    fn pieces(m: &Mapping, offset: u64, len: u64) -> Result<Vec<Piece>, u64> {
+    fn pieces(m: &Mapping, offset: u64, len: u64) -> Result<Vec<MappedRange>, u64> {
         let mut out = Vec::new();
         m.pieces(offset, len, &mut out).map(|()| out)
     }
@@ -128,7 +133,7 @@ pub(super) mod tests {
     fn a_read_is_split_where_entries_end() {
         let m = mapping(&[(0, 2, 1, 100), (2, 8, 2, 7), (16, 1, 1, 0)]).unwrap();
         let piece =
-            |vdev, sector: u64, len: u64| Piece { vdev, offset: sector << 9, len: len << 9 };
+            |vdev, sector: u64, len: u64| MappedRange { vdev, offset: sector << 9, len: len << 9 };
         assert_eq!(pieces(&m, 0, 1024), Ok(vec![piece(1, 100, 2)]));
         assert_eq!(pieces(&m, 512, 2048), Ok(vec![piece(1, 101, 1), piece(2, 7, 3)]));
         assert_eq!(pieces(&m, 16 << 9, 512), Ok(vec![piece(1, 0, 1)]));

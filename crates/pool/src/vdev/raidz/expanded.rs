@@ -1,4 +1,4 @@
-//! Where the sectors of a raidz block lie after, or during, an expansion: row by row, in rows as
+//! Places of a raidz block's sectors after, or during, an expansion: row by row, in rows as
 //! wide as the raidz was when the block was written, on as many devices as it has by now.
 
 use super::map::{Col, Map, Shape, swap_parity};
@@ -11,7 +11,7 @@ use crate::uberblock::Reflow;
 /// rows there while it overwrites them in place.
 const BOOT_SIZE: u64 = 7 << 19;
 
-/// How wide a raidz was, is, and how far its expansion has got.
+/// Widths that a raidz had and has, and the progress of its expansion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Widths {
     /// Devices now.
@@ -20,7 +20,7 @@ pub(super) struct Widths {
     original: usize,
     /// Txg and width of each later state, ascending.
     later: Vec<(u64, usize)>,
-    /// How far an expansion in progress has got.
+    /// Progress of an expansion that is not done.
     reflow: Option<Reflow>,
 }
 

@@ -1,6 +1,6 @@
 //! The children of a raidz or draid, and reading a column from one of them.
 
-use super::super::copies::{Copies, Side, Source};
+use super::super::copies::{Copies, Origin, Side};
 use super::super::draid::map::Layout;
 use super::super::trust::{Trust, Want};
 use super::map::{Col, Map};
@@ -35,11 +35,11 @@ impl From<&Col> for Span {
 #[derive(Debug)]
 pub(in crate::vdev) struct Group {
     children: Vec<Copies>,
-    /// Where the blocks of distributed spares lie; of a draid only.
+    /// Layout of the distributed spares; of a draid only.
     spares: Option<Layout>,
     /// The first side of each child that is a device and has most blocks.
     first: Vec<Option<usize>>,
-    /// Whether every child that is there has all blocks, so that the choice is the same for all.
+    /// True if every child that is there has all blocks, so that the choice is the same for all.
     is_whole: bool,
 }
 
@@ -61,7 +61,7 @@ impl Group {
         &self.first
     }
 
-    /// Whether every child that is there has all blocks.
+    /// Returns true if every child that is there has all blocks.
     pub(super) const fn is_whole(&self) -> bool {
         self.is_whole
     }
@@ -93,10 +93,10 @@ impl Group {
     pub(super) fn sides(&self, map: &Map, child: usize, want: Want) -> Vec<(Trust, usize)> {
         let Some(copies) = self.children.get(child) else { return Vec::new() };
         let trust = |(i, side): (usize, &Side)| {
-            let trust = match &side.source {
-                Source::Missing => return None,
-                Source::Device(_) => side.record.trust(want),
-                Source::Spare(_) => map
+            let trust = match &side.origin {
+                Origin::Missing => return None,
+                Origin::Device(_) => side.record.trust(want),
+                Origin::Spare(_) => map
                     .cols
                     .iter()
                     .filter(|col| col.child == child && col.len > 0)
@@ -110,7 +110,7 @@ impl Group {
         sides
     }
 
-    /// How far a side can be trusted with some bytes of its child; `None` if it cannot be read there.
+    /// Trust in a side for some bytes of its child; `None` if it cannot be read there.
     /// A distributed spare is no better than the child that it leads to.
     ///
     /// Source: `vdev_draid_missing()`, OpenZFS `module/zfs/vdev_draid.c`, zfs-2.3.2.
@@ -122,10 +122,10 @@ impl Group {
         passed: &mut Passed,
     ) -> Option<Trust> {
         let own = side.record.trust(want);
-        match &side.source {
-            Source::Device(_) => Some(own),
-            Source::Missing => None,
-            Source::Spare(number) => {
+        match &side.origin {
+            Origin::Device(_) => Some(own),
+            Origin::Missing => None,
+            Origin::Spare(number) => {
                 let sides = self.behind(*number, span, passed)?.sides().iter();
                 let best = sides.filter_map(|s| self.side_trust(s, span, want, passed)).min()?;
                 Some(own.max(best))
@@ -159,12 +159,12 @@ impl Group {
         sides
     }
 
-    /// How many children cannot be read at all.
+    /// Number of children that cannot be read at all.
     pub(in crate::vdev) fn missing(&self) -> usize {
         self.children.iter().filter(|c| c.present() == 0).count()
     }
 
-    /// How errors name this place of a child.
+    /// Device and offset by which errors name this place of a child.
     pub(super) fn place(&self, child: usize, side: usize, pos: u64) -> (String, u64) {
         match self.children.get(child).and_then(|c| c.sides().get(side)) {
             Some(side) => (side.name.clone(), side.absolute(pos)),
@@ -210,13 +210,13 @@ impl Group {
             let (device, offset) = named();
             if is_fit { Vec::new() } else { vec![(device, offset, side.record.why(want))] }
         };
-        match &side.source {
-            Source::Device(device) => match device.read_at(buf, pos) {
+        match &side.origin {
+            Origin::Device(device) => match device.read_at(buf, pos) {
                 Ok(()) => Ok(own()),
                 Err(e) => failure(DeviceFailure::from(e).into()),
             },
-            Source::Missing => failure(Cause::Missing),
-            Source::Spare(number) => {
+            Origin::Missing => failure(Cause::Missing),
+            Origin::Spare(number) => {
                 let span = Span { pos, len: buf.len() };
                 let Some(target) = self.behind(*number, span, passed) else {
                     return failure(Cause::NothingBehind);

@@ -1,4 +1,4 @@
-//! Where the sectors of a raidz block lie: the classic map, one run of sectors on each device.
+//! Places of a raidz block's sectors: the classic map, one run of sectors on each device.
 
 use super::parity::MAX_PARITY;
 use crate::blkptr::MAX_BLOCK_SIZE;
@@ -20,7 +20,7 @@ pub(crate) struct Col {
     pub(crate) pos: u64,
     /// Bytes; zero for a column that exists only for parity's arithmetic.
     pub(crate) len: usize,
-    /// Where they belong: in the block's buffer for data, in parity's for parity.
+    /// First byte in the block's buffer for data, in parity's for parity.
     pub(crate) at: usize,
     /// Number of the first sector among those of the raidz in the geometry that it was read by.
     pub(crate) sector: u64,
@@ -47,13 +47,13 @@ impl Map {
         self.cols.chunks(self.width)
     }
 
-    /// Whether the column at this index holds parity.
+    /// Returns true if the column at this index holds parity.
     pub(crate) const fn is_parity(&self, index: usize) -> bool {
         index % self.width < self.nparity
     }
 }
 
-/// What every map of a raidz or draid is made from; the numbers were checked by [`Shape::new`].
+/// The numbers that every map of a raidz or draid is made from, checked by [`Shape::new`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shape {
     /// log2 of the sector size.

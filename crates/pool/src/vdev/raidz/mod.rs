@@ -41,12 +41,12 @@ impl Raidz {
         Ok(Self { group: Group::new(children, None), shape, widths })
     }
 
-    /// Whether more children are missing than parity can stand for.
+    /// Returns true if more children are missing than parity can stand for.
     pub(super) fn is_missing(&self) -> bool {
         self.group.missing() > self.shape.nparity
     }
 
-    /// Where a block that was born in a txg lies.
+    /// Map of a block that was born in a txg.
     pub(super) fn map(&self, offset: u64, size: usize, txg: u64) -> Option<Map> {
         let width = self.widths.logical(txg);
         if width == self.widths.physical() {

@@ -4,15 +4,15 @@
 use super::group::{Choice, Group};
 use super::map::{Col, Map};
 use super::rows::Rows;
-use super::stripe::{Plan, Stripe};
+use super::stripe::{Repair, Stripe};
 use crate::error::{Cause, Mismatch};
 use crate::vdev::request::Request;
 use crate::vdev::trust::{Trust, Want};
 use std::collections::{BTreeSet, HashSet};
 
-/// How many combinations of sides are tried, where children are mirrors of their own.
+/// Combinations of sides that are tried, where children are mirrors of their own.
 const MAX_CHOICES: usize = 64;
-/// How many combinations of wrong columns are tried for any block: all that a raidz3 of 33 devices
+/// Combinations of wrong columns that are tried for any block: all that a raidz3 of 33 devices
 /// has, and wider ones are not advised.
 const MIN_CANDIDATES: usize = 8192;
 /// Bytes of candidates that are tried for a smaller block, if those are more.
@@ -40,7 +40,7 @@ impl Target {
 pub(in crate::vdev) struct Block<'a> {
     /// The children.
     pub(in crate::vdev) group: &'a Group,
-    /// Where the block lies on them.
+    /// Places of the block on them.
     pub(in crate::vdev) map: &'a Map,
     /// Bytes of the block.
     pub(in crate::vdev) size: usize,
@@ -87,7 +87,7 @@ impl Block<'_> {
     fn check(
         &self,
         stripe: &mut Stripe<'_>,
-        plan: &Plan,
+        plan: &Repair,
         request: &mut Request<'_>,
     ) -> Option<Result<(), Mismatch>> {
         let block = stripe.compute(plan)?;
@@ -193,7 +193,7 @@ impl Block<'_> {
         None
     }
 
-    /// What may be wrong together.
+    /// Columns that may be wrong together.
     fn targets(&self, stripe: &Stripe<'_>) -> Vec<Target> {
         let mut children: Vec<usize> = self.map.cols.iter().map(|c| c.child).collect();
         children.sort_unstable();

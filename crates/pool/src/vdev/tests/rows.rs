@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// Two blocks that lie side by side, by their offsets.
 struct Pair {
     blocks: [(u64, Vec<u8>); 2],
-    /// Where the second ends.
+    /// End of the second.
     end: u64,
 }
 
@@ -30,7 +30,7 @@ impl Pair {
         Self { blocks, end }
     }
 
-    /// What is found of each in rows from one offset to another, and what was noted on the way.
+    /// Tells of each whether it is found in rows from one offset to another, and what was noted on the way.
     fn found(&self, tree: &Tree, from: u64, to: u64) -> Vec<(bool, Vec<Attempt>)> {
         let len = usize::try_from(to - from).unwrap();
         let rows = tree.read_rows(0, from, len).unwrap();

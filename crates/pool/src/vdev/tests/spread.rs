@@ -18,7 +18,7 @@ impl Lab {
     }
 }
 
-/// What a block has in each of its columns.
+/// Bytes of a block in each of its columns.
 pub(super) fn columns(map: &Map, block: &[u8]) -> Vec<(Col, Vec<u8>)> {
     let mut all = Vec::new();
     for row in map.rows() {

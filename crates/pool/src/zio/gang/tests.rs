@@ -9,7 +9,7 @@ use crate::zio::Access;
 use proptest::prelude::*;
 use zsend_records::types::DmuType;
 
-/// Where the header lies on the vdev, and when it was born.
+/// Byte of the vdev at which the header lies, and its birth.
 const AT: u64 = 1 << 20;
 const BIRTH: u64 = 77;
 
