@@ -101,7 +101,7 @@ fn labels(pool: &str, image: &Path) -> Result<()> {
 
 /// Blocks of the MOS: dnodes, ZAPs, and one of each other type.
 fn blocks(name: &str, dir: &Path) -> Result<()> {
-    let options = OpenOptions { force: true, ..OpenOptions::default() };
+    let options = OpenOptions::default().force(true);
     let found = zsend_pool::discover::discover(&[dir.to_owned()])?;
     let pool = Pool::open_found(found.pools.first().ok_or("no pool")?, &options)?;
     let mos = pool.mos();

@@ -54,8 +54,11 @@ impl PoolArgs {
     /// Which state to open. What takes time is told on standard error.
     pub(crate) fn options(&self) -> OpenOptions {
         let Self { txg, checkpoint, force, .. } = *self;
-        let notice = |text: &str| warn(text);
-        OpenOptions { txg, checkpoint, force, notice, ..OpenOptions::default() }
+        OpenOptions::default()
+            .txg(txg)
+            .checkpoint(checkpoint)
+            .force(force)
+            .notice(|text| warn(text))
     }
 }
 

@@ -12,6 +12,8 @@
 //! # Ok::<(), zsend_pool::PoolError>(())
 //! ```
 
+use static_assertions::assert_impl_all;
+
 pub mod blkptr;
 mod buffer;
 pub mod byteswap;
@@ -57,3 +59,11 @@ pub use pool::Pool;
 pub use zbookmark as place;
 pub use zbookmark::Bookmark;
 pub use zio::{Access, Crypt, Doubted, Extent, Healed, Stored, Zio};
+
+// A pool is opened once and read by many threads.
+assert_impl_all!(Pool: Send, Sync, std::fmt::Debug);
+assert_impl_all!(Objset: Send, Sync, Clone, std::fmt::Debug);
+assert_impl_all!(Zio: Send, Sync, std::fmt::Debug);
+assert_impl_all!(Device: Send, Sync, Clone, std::fmt::Debug);
+assert_impl_all!(OpenOptions: Send, Sync, Clone, std::fmt::Debug);
+assert_impl_all!(PoolError: Send, Sync, std::error::Error);

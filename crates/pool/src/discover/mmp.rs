@@ -35,10 +35,12 @@ pub(crate) fn check(found: &Found, options: &OpenOptions) -> Result<Option<Strin
     let name = &found.config.name;
     let seconds = time.as_secs_f32();
     if !is_idle_file(found, time) {
-        (options.notice)(&format!(
-            "pool '{name}' has multihost on and was not exported: watching for {seconds:.0} seconds \
-             whether another host uses it"
-        ));
+        if let Some(notice) = &options.notice {
+            notice(&format!(
+                "pool '{name}' has multihost on and was not exported: watching for {seconds:.0} \
+                 seconds whether another host uses it"
+            ));
+        }
         if options.cancel.wait(time) {
             return Err(PoolError::Cancelled);
         }
