@@ -206,9 +206,11 @@ impl Group {
             Err(Attempt { device, offset, cause })
         };
         let own = || {
-            let is_fit = side.record.trust(want) == Trust::Fit;
+            if side.record.trust(want) == Trust::Fit {
+                return Vec::new();
+            }
             let (device, offset) = named();
-            if is_fit { Vec::new() } else { vec![(device, offset, side.record.why(want))] }
+            vec![(device, offset, side.record.why(want))]
         };
         match &side.origin {
             Origin::Device(device) => match device.read_at(buf, pos) {
