@@ -235,4 +235,38 @@ pub(crate) mod tests {
         assert_eq!(whole.part(90, 20).size(), 10);
         assert_eq!(whole.part(200, 20).size(), 0);
     }
+
+    /// Four ranges of which two leave the device.
+    const RANGES: [(u64, usize); 4] = [(5, 3), (18, 3), (u64::MAX, 1), (0, 2)];
+
+    /// A source whose calls for several ranges fail after the first range.
+    struct Single(Memory);
+
+    impl Source for Single {
+        fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+            self.0.read_at(buf, offset)
+        }
+
+        fn size(&self) -> u64 {
+            self.0.size()
+        }
+
+        fn read_ranges(&self, ranges: &mut [ReadRange<'_>]) -> io::Result<()> {
+            ranges[0].buf.fill(0xee);
+            Err(io::ErrorKind::Interrupted.into())
+        }
+    }
+
+    #[test]
+    fn a_range_that_fails_costs_itself_alone() {
+        let sources: [Arc<dyn Source>; 2] =
+            [Arc::new(Memory((0..100).collect())), Arc::new(Single(Memory((0..100).collect())))];
+        for source in sources {
+            let part = Device::new("disk", source).part(10, 20);
+            let read = part.read_many(&RANGES).into_iter().map(|bytes| bytes.ok());
+            let want = [Some(vec![15, 16, 17]), None, None, Some(vec![10, 11])];
+            assert!(read.eq(want));
+            assert!(part.read_many(&[]).is_empty());
+        }
+    }
 }

@@ -8,38 +8,38 @@ use zsend_ondisk::embedded::{self, Sum};
 use zsend_records::nvlist::NvList;
 
 /// Bytes of a label; devices are used in multiples of it.
-pub const LABEL_SIZE: u64 = 256 << 10;
+pub(crate) const LABEL_SIZE: u64 = 256 << 10;
 /// First byte of a leaf's data: `VDEV_LABEL_START_SIZE`.
 pub const DATA_START: u64 = 4 << 20;
 /// Bytes of the two labels at the end.
-pub const LABELS_END_SIZE: u64 = 2 * LABEL_SIZE;
+pub(crate) const LABELS_END_SIZE: u64 = 2 * LABEL_SIZE;
 
 const PHYS_OFFSET: u64 = 16 << 10;
 const PHYS_SIZE: usize = 112 << 10;
 const RING_OFFSET: u64 = 128 << 10;
 
 /// Those of a device's four labels that belong to one pool.
-pub type LabelSet = [bool; 4];
+pub(crate) type LabelSet = [bool; 4];
 
 /// Contents of those of a device's labels that belong to one pool.
 #[derive(Debug, Clone)]
-pub struct Labels {
+pub(crate) struct Labels {
     /// The newest good configuration.
-    pub config: LabelConfig,
+    pub(crate) config: LabelConfig,
     /// The newest good uberblock of any of them.
-    pub newest: Option<Uberblock>,
+    pub(crate) newest: Option<Uberblock>,
     /// The newest of them that was written with the txg that it closes. A host with multihost on writes
     /// the newest again and again, to one device at a time, which says nothing of the others.
-    pub synced: Option<Uberblock>,
+    pub(crate) synced: Option<Uberblock>,
     /// Number of them that had a good configuration.
-    pub good: usize,
+    pub(crate) good: usize,
     /// The labels whose uberblocks are the pool's: those with a good configuration, and of the others
     /// those whose newest uberblock is of a pool with the same vdevs.
-    pub set: LabelSet,
+    pub(crate) set: LabelSet,
     /// Labels of the device that have no good configuration, of whatever pool.
-    pub damaged: usize,
+    pub(crate) damaged: usize,
     /// Other pools that the device has labels of.
-    pub others: Vec<PoolId>,
+    pub(crate) others: Vec<PoolId>,
 }
 
 /// First byte of label `i` on a device of `size` bytes.
@@ -56,7 +56,7 @@ fn label_offset(size: u64, i: u64) -> u64 {
 ///
 /// # Errors
 /// [`Unlabelled`] says why there is none, label by label.
-pub fn read(device: &Device) -> Result<Vec<Labels>, Unlabelled> {
+pub(crate) fn read(device: &Device) -> Result<Vec<Labels>, Unlabelled> {
     if device.size() < 4 * LABEL_SIZE {
         return Err(Unlabelled::Small { size: device.size() });
     }
@@ -119,7 +119,7 @@ fn with_rings(device: &Device, config: &LabelConfig, good: LabelSet) -> LabelSet
 
 /// The uberblock rings of a device.
 #[derive(Debug)]
-pub struct Rings {
+pub(crate) struct Rings {
     /// First byte of each on the device, and its bytes.
     rings: Vec<(u64, Vec<u8>)>,
     ashift: u64,
@@ -128,7 +128,7 @@ pub struct Rings {
 impl Rings {
     /// Reads those of the labels in `set` that can be read. `ashift` is that of the device's
     /// top-level vdev.
-    pub fn read(device: &Device, ashift: u64, set: LabelSet) -> Self {
+    pub(crate) fn read(device: &Device, ashift: u64, set: LabelSet) -> Self {
         let has_labels = device.size() >= 4 * LABEL_SIZE;
         let labels = (0..).zip(set).filter(|(_, is_in)| *is_in && has_labels).map(|(i, _)| i);
         let offsets: Vec<u64> =
@@ -144,12 +144,12 @@ impl Rings {
     }
 
     /// The newest good uberblock of those that `wanted` takes.
-    pub fn newest(&self, wanted: impl Fn(&Uberblock) -> bool) -> Option<Uberblock> {
+    pub(crate) fn newest(&self, wanted: impl Fn(&Uberblock) -> bool) -> Option<Uberblock> {
         uberblock::newest(self.slots(), wanted)
     }
 
     /// Every good uberblock, unordered, with repeats.
-    pub fn uberblocks(&self) -> Vec<Uberblock> {
+    pub(crate) fn uberblocks(&self) -> Vec<Uberblock> {
         self.slots().filter_map(|slot| slot.verify()).collect()
     }
 }

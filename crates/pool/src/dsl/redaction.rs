@@ -39,11 +39,11 @@ impl Run {
 
 /// Header of a list: what it has besides its runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Header {
+pub(crate) struct Header {
     /// Guids of the snapshots that the stream was redacted for.
-    pub guids: Vec<u64>,
+    pub(crate) guids: Vec<u64>,
     /// Number of runs.
-    pub entries: u64,
+    pub(crate) entries: u64,
 }
 
 impl Header {
@@ -52,7 +52,7 @@ impl Header {
     /// # Errors
     /// [`PoolError::Corrupt`] if it is too short for what it says it holds, or not complete: the
     /// redaction that makes it was interrupted.
-    pub fn parse(phys: &[u8], at: &Bookmark) -> Result<Self> {
+    pub(crate) fn parse(phys: &[u8], at: &Bookmark) -> Result<Self> {
         let Ok((list, guids)) = RedactionListPhys::ref_from_prefix(phys) else {
             let (found, least) = (phys.len(), size_of::<RedactionListPhys>());
             return Err(PoolError::corrupt(*at, "redaction list's header", found, least));
