@@ -146,7 +146,7 @@ fn a_payload_of_another_length_is_refused() {
     let table = Encoders::default().register::<Short>(ShortEncoder);
     let mut encoder = Encoder::with(table, PARAMS, StreamWriter::new(Vec::new()));
     let error = encoder.event(&Event::other(Short)).unwrap_err();
-    assert_eq!(error.to_string(), "payload of record is 5 bytes, expected 8");
+    assert_eq!(error.to_string(), "payload of NOTE is 5 bytes, expected 8");
     assert_eq!(encoder.summary().bytes(), 0);
 }
 

@@ -7,7 +7,7 @@ mod payload;
 use crate::chain::Chain;
 use crate::drr::{Begin, Body, End, RECORD_SIZE, RecordType, ReplayRecord};
 use crate::flags::{HeaderType, VersionInfo};
-use crate::payload::{RecordError, payload_len};
+use crate::payload::{Limits, RecordError, payload_len};
 use gather::Gather;
 use std::io::{self, Write};
 use zerocopy::IntoBytes;
@@ -15,7 +15,7 @@ use zerocopy::byteorder::{LE, U64};
 
 pub use payload::{Counted, Measured, Payload};
 
-/// Why a record was not written.
+/// Reason that a record was not written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WriteError {
@@ -23,31 +23,43 @@ pub enum WriteError {
     #[error(transparent)]
     Record(#[from] RecordError),
     /// The payload is not as long as the header says; nothing was written.
-    #[error("payload of {} is {found} bytes, expected {expected}", .record.name().unwrap_or("record"))]
+    #[error("payload of {record} is {found} bytes, expected {expected}")]
     PayloadLength {
-        /// The record's type.
-        record: RecordType,
+        /// Name of the record's type, of whichever crate.
+        record: &'static str,
         /// Bytes that were given.
         found: u64,
         /// Bytes by the header.
         expected: u64,
+    },
+    /// The payload is longer than readers take; nothing was written.
+    #[error("payload of {record} is {found} bytes, expected at most {limit}")]
+    TooLong {
+        /// Name of the record's type, of whichever crate.
+        record: &'static str,
+        /// Its bytes.
+        found: u64,
+        /// Most bytes of such a payload: [`Limits::DEFAULT`].
+        limit: u64,
     },
     /// The destination failed.
     #[error("byte {offset}: write failed")]
     Io {
         /// Bytes that the destination had taken by then.
         offset: u64,
-        /// What the destination said.
+        /// Error of the destination.
         source: io::Error,
     },
 }
 
 impl From<WriteError> for io::Error {
-    /// What the destination said, or an error with the other reason in it.
+    /// Error of the destination, or an error with the other reason in it.
     fn from(error: WriteError) -> Self {
         match error {
             WriteError::Io { source, .. } => source,
-            WriteError::Record(_) | WriteError::PayloadLength { .. } => Self::other(error),
+            WriteError::Record(_)
+            | WriteError::PayloadLength { .. }
+            | WriteError::TooLong { .. } => Self::other(error),
         }
     }
 }
@@ -56,22 +68,26 @@ impl From<WriteError> for io::Error {
 #[derive(Clone, Copy, Debug)]
 pub struct Header {
     record: ReplayRecord<LE>,
+    name: &'static str,
     payload_len: u64,
 }
 
 impl Header {
-    /// The header of a record with this body, of any crate.
+    /// The header of a record with this body, of any crate. A BEGIN made so has no payload: only its
+    /// header says how long that is, which [`Self::new`] takes.
     pub fn of<B: Body<LE>>(body: &B) -> Self {
         let record = ReplayRecord::new(body);
-        Self { payload_len: body.payload_len(&record), record }
+        Self { payload_len: body.payload_len(&record), name: B::NAME, record }
     }
 
     /// A header of a type that this crate knows.
     ///
     /// # Errors
-    /// When the type is unknown.
+    /// If the type is unknown.
     pub fn new(record: ReplayRecord<LE>) -> Result<Self, RecordError> {
-        Ok(Self { payload_len: payload_len(&record)?, record })
+        let payload_len = payload_len(&record)?;
+        let name = record.record_type().name().unwrap_or_default();
+        Ok(Self { record, name, payload_len })
     }
 
     /// The record's type.
@@ -85,29 +101,33 @@ impl Header {
     }
 
     fn check(&self, found: u64) -> Result<(), WriteError> {
-        if found == self.payload_len {
-            return Ok(());
+        let (record, expected) = (self.name, self.payload_len);
+        if found != expected {
+            return Err(WriteError::PayloadLength { record, found, expected });
         }
-        let (record, expected) = (self.record_type(), self.payload_len);
-        Err(WriteError::PayloadLength { record, found, expected })
+        let limit = Limits::DEFAULT.of(self.record_type());
+        if found > limit {
+            return Err(WriteError::TooLong { record, found, limit });
+        }
+        Ok(())
     }
 }
 
-/// Where finished records go, in order: a [`StreamWriter`] or a [`Counter`].
+/// Destination of finished records, in order: a [`StreamWriter`] or a [`Counter`].
 pub trait RecordSink {
-    /// What a payload is given as.
+    /// Form in which a payload is given.
     type Payload: Measured;
 
     /// Takes a record. Checksums that are in the header already, in an END both of them, are replaced.
     ///
     /// # Errors
-    /// When the payload's length is not the header's, or the destination fails.
+    /// If the payload's length is not the header's, or the destination fails.
     fn take(&mut self, header: Header, payload: &Self::Payload) -> Result<(), WriteError>;
 
     /// Hands all that was taken to the destination, and flushes that.
     ///
     /// # Errors
-    /// When the destination fails.
+    /// If the destination fails.
     fn flush(&mut self) -> Result<(), WriteError>;
 }
 
@@ -175,15 +195,11 @@ impl<W: Write> StreamWriter<W> {
         self.offset
     }
 
-    /// The sum of the stream so far.
-    pub const fn chain(&self) -> &Chain {
-        &self.chain
-    }
-
-    /// Writes what is gathered, and gives the destination back, not flushed.
+    /// Writes what is gathered, and gives the destination back, not flushed. Who wants to try again
+    /// after an error calls [`RecordSink::flush`] before: an error here drops what is left.
     ///
     /// # Errors
-    /// When the destination fails.
+    /// If the destination fails.
     pub fn into_inner(mut self) -> Result<W, WriteError> {
         let done = self.out.write_out();
         self.told(done)?;
@@ -194,7 +210,7 @@ impl<W: Write> StreamWriter<W> {
     /// already, in an END both of them, are replaced.
     ///
     /// # Errors
-    /// When the payload's length is not the header's, or the destination fails.
+    /// If the payload's length is not the header's, or the destination fails.
     pub fn record(&mut self, header: ReplayRecord<LE>, payload: &[u8]) -> Result<(), WriteError> {
         self.slice(Header::new(header)?, payload)
     }
@@ -247,7 +263,7 @@ impl<W: Write> StreamWriter<W> {
     /// header (`toguid` is zero then).
     ///
     /// # Errors
-    /// When the destination fails.
+    /// If the destination fails.
     pub fn end(&mut self, toguid: u64) -> Result<(), WriteError> {
         let end = End::<LE> { end_checksum: [U64::ZERO; 4], toguid: toguid.into() };
         self.body(&end, &[])
@@ -256,7 +272,7 @@ impl<W: Write> StreamWriter<W> {
     /// Writes the last record of a package: an END of zeros.
     ///
     /// # Errors
-    /// When the destination fails.
+    /// If the destination fails.
     pub fn package_end(&mut self) -> Result<(), WriteError> {
         let end = End::<LE> { end_checksum: [U64::ZERO; 4], toguid: U64::ZERO };
         self.chain = Chain::new();
@@ -296,6 +312,16 @@ mod tests {
     use zerocopy::FromZeros;
 
     #[test]
+    fn a_payload_that_no_reader_takes_is_refused() {
+        let mut object = crate::drr::Object::<LE>::new_zeroed();
+        object.bonuslen = ((16 << 10) + 8).into();
+        let mut writer = StreamWriter::new(Vec::new());
+        let refused = writer.body(&object, &[0; (16 << 10) + 8]).unwrap_err();
+        assert_eq!(refused.to_string(), "payload of OBJECT is 16392 bytes, expected at most 16384");
+        assert!(writer.into_inner().unwrap().is_empty());
+    }
+
+    #[test]
     fn a_payload_of_another_length_is_refused() {
         let mut embedded = WriteEmbedded::<LE>::new_zeroed();
         embedded.psize = 9.into();
@@ -322,7 +348,7 @@ mod tests {
                     writer.body(&embedded, &data).expect("written");
                 }
             }
-            let (offset, sum) = (writer.offset(), writer.chain().sum());
+            let (offset, sum) = (writer.offset(), writer.chain.sum());
             let bytes = writer.into_inner().expect("written");
             assert_eq!(offset, bytes.len() as u64);
             assert_eq!(sum, crate::fletcher::Fletcher4::of(&bytes));

@@ -15,7 +15,8 @@ impl<P: Measured> RecordEncoder<event::Begin<P>, P> for BeginEncoder {
     fn encode(&self, begin: &event::Begin<P>, out: &mut dyn Emit<P>) -> io::Result<()> {
         let params = out.params();
         let mut toname = [0; NAME_SIZE];
-        // A name may fill the field but for its NUL; longer ones do not exist in a pool.
+        // A name may fill the field but for its NUL. That of a head, with what the senders append, can be
+        // longer; they cut it here too.
         for (to, from) in toname[..NAME_SIZE - 1].iter_mut().zip(begin.toname.bytes()) {
             *to = from;
         }
