@@ -34,6 +34,7 @@ fn main() -> Result<()> {
     let disk = fs::read(dir.join("d0.img"))?;
     save("gpt", "xgpt", &[&[0][..], &disk[..34 * 512]].concat())?;
     redaction()?;
+    dsl()?;
     objset()
 }
 
@@ -100,12 +101,13 @@ fn labels(pool: &str, image: &Path) -> Result<()> {
 
 /// Blocks of the MOS: dnodes, ZAPs, and one of each other type.
 fn blocks(name: &str, dir: &Path) -> Result<()> {
-    let options = OpenOptions { force: true, ..OpenOptions::default() };
+    let options = OpenOptions::default().force(true);
     let found = zsend_pool::discover::discover(&[dir.to_owned()])?;
     let pool = Pool::open_found(found.pools.first().ok_or("no pool")?, &options)?;
     let mos = pool.mos();
     if let Some(dnodes) = mos.block(mos.meta(), 0, 1)? {
         save("block", &format!("{name}-dnodes"), &[&[10][..], &dnodes[..8192]].concat())?;
+        decrypt(name, &dnodes)?;
     }
     let root = mos.read_block(mos.root(), &Bookmark::root(0))?;
     save("block", &format!("{name}-objset"), &[&[11][..], &root].concat())?;
@@ -238,6 +240,76 @@ fn redaction() -> Result<()> {
     list.resize(64 + 512, 0);
     for (flags, name) in [(0, "bonus"), (1, "spill")] {
         save("redaction", name, &[&[flags][..], &list].concat())?;
+    }
+    Ok(())
+}
+
+/// A pool's top directory with a child that is a clone, their heads and a snapshot, and what these name: ZAPs
+/// of children, snapshots, properties and bookmarks, and deadlists of either kind.
+fn dsl() -> Result<()> {
+    let object = |kind: u8, words: &[(usize, u64)], entries: &[(&str, u64)]| {
+        let mut bonus = [0; 40];
+        words.iter().for_each(|(i, word)| bonus[*i] = *word);
+        let mut block: Vec<u8> = ((1_u64 << 63) + 3).to_le_bytes().to_vec();
+        block.resize(64, 0);
+        for (name, value) in entries {
+            block.extend(value.to_le_bytes());
+            block.extend([0; 6]);
+            block.extend(name.as_bytes());
+            block.resize(block.len().next_multiple_of(64), 0);
+        }
+        block.resize(512, 0);
+        let bonus: Vec<u8> = bonus.iter().flat_map(|word: &u64| word.to_le_bytes()).collect();
+        [&[kind][..], &bonus, &block].concat()
+    };
+    let all = [
+        // Directories: head, parent, origin, children, properties.
+        object(0, &[(1, 3), (4, 5), (10, 7)], &[]),
+        object(2, &[(1, 4), (2, 1), (3, 8)], &[("com.datto:crypto_key_obj", 7)]),
+        // Heads: directory, previous snapshot and its txg, names of snapshots, deadlist, bytes, guid.
+        object(1, &[(0, 1), (1, 8), (2, 50), (4, 6), (7, 60), (8, 9), (9, 4096), (14, 11)], &[]),
+        object(
+            3,
+            &[(0, 2), (1, 8), (2, 50), (7, 70), (8, 10), (9, 8192), (14, 12)],
+            &[("com.delphix:bookmarks", 11), ("org.open-zfs:large_blocks", 0)],
+        ),
+        object(4, &[], &[("child", 2), ("$MOS", 1)]),
+        object(5, &[], &[("monday", 8)]),
+        object(6, &[], &[("recordsize", 131_072), ("dedup$recvd", 2), ("compression$inherit", 0)]),
+        // The snapshot: its children make it one.
+        object(1, &[(0, 1), (3, 3), (5, 2), (7, 50), (8, 10), (9, 2048), (14, 13)], &[]),
+        object(7, &[(0, 512), (1, 512), (2, 1024)], &[("1", 10), ("32", 10)]),
+        object(8, &[(0, 2), (1, 1024), (2, 1024), (3, 2048)], &[]),
+        object(10, &[], &[("tuesday", 3)]),
+        object(9, &[(0, u64::MAX), (1, u64::MAX), (2, 2), (3, 1), (4, 13)], &[]),
+    ];
+    save("dsl", "clone", &all.concat())?;
+    save("dsl", "head", &all[..6].concat())
+}
+
+/// A block of dnodes with bonuses that are encrypted, of one slot and of two, and free slots.
+fn decrypt(name: &str, dnodes: &[u8]) -> Result<()> {
+    const SA: u8 = 44;
+    let made = |slots: u8, bonus: usize, spill: bool| {
+        let core = DnodePhys {
+            kind: 19,
+            nlevels: 1,
+            bonustype: SA,
+            extra_slots: slots - 1,
+            ..DnodePhys::default()
+        };
+        let dnode = DnodeBuilder {
+            core,
+            pointers: vec![BlkPtr::default()],
+            bonus: vec![3; bonus],
+            spill: spill.then(BlkPtr::default),
+        };
+        dnode.build(Order::Little)
+    };
+    let block = [made(1, 168, false)?, vec![0; 512], made(2, 700, true)?, made(1, 0, false)?];
+    save("decrypt", "made", &[&[0][..], &block.concat()].concat())?;
+    for flags in 0..4 {
+        save("decrypt", &format!("{name}-{flags}"), &[&[flags][..], &dnodes[..8192]].concat())?;
     }
     Ok(())
 }

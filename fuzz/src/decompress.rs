@@ -1,6 +1,6 @@
 //! Any bytes as a compressed block: `[compression, sectors of LSIZE in two bytes]`, then the block.
 //!
-//! What is accepted fills the output: nothing of what was in the buffer before shows.
+//! An input that is accepted fills the output: nothing of what was in the buffer before shows.
 
 use zsend_codec::decompress;
 use zsend_records::types::Compress;

@@ -4,9 +4,13 @@
 
 use zsend_pool::blkptr::Dva;
 use zsend_pool::config::{LabelConfig, VdevConfig};
+use zsend_pool::error::Mismatch;
 use zsend_pool::uberblock::Reflow;
 use zsend_pool::vdev::{Dtl, Dtls, Known, Leaves, Member, Request, Tree, Trust, Want};
 use zsend_records::nvlist::NvList;
+
+/// Top-level vdevs that a tree has at most, whatever the configuration says.
+const MAX_TOPS: usize = 1 << 16;
 
 /// Runs one input.
 pub fn check(bytes: &[u8]) {
@@ -37,14 +41,14 @@ fn read(tops: &[VdevConfig], count: u64) {
         Known { leaves: &leaves, reflow, dtls: &dtls, txg: 9, exported: Some(7) },
     );
     let _ = (tree.unsupported(), tree.missing().count());
-    assert!(tree.tops().len() <= 1 << 24);
+    assert!(tree.tops().len() <= MAX_TOPS);
     for id in (0..tree.tops().len() as u64).take(8) {
         for (offset, size) in [(0, 512), (1 << 20, 4096), (3 << 20, 131_072), (1 << 62, 512)] {
             let dva = Dva::from_words([id << 32 | 1, offset >> 9]);
             let (mut attempts, mut doubts) = (Vec::new(), Vec::new());
             let mut check = |bytes: &[u8]| {
                 assert_eq!(bytes.len(), size);
-                if bytes.iter().all(|&b| b == 0) { Ok(()) } else { Err("not zero".to_owned()) }
+                if bytes.iter().all(|&b| b == 0) { Ok(()) } else { Err(Mismatch::Unwanted) }
             };
             for limit in Trust::ALL {
                 let mut request = Request {

@@ -21,7 +21,7 @@ pub fn check(bytes: &[u8]) {
     let bp = BlkPtr::builder()
         .object_type(DmuType::OBJSET)
         .size(1024)
-        .order(Order::of(flags & 1 != 0))
+        .order(Order::from_big_endian(flags & 1 != 0))
         // The first DVA of all zeros would be a hole; the size makes it none.
         .dva(0, Dva::new(0, 0, 1024).expect("two sectors at the start"))
         .logical_birth(1)

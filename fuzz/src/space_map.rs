@@ -1,9 +1,9 @@
 //! Any bytes as the blocks of a space map: `[sm_shift]`, then the blocks.
 //!
-//! What they leave is ascending and apart, lies where the map may have it, and is no more than the
+//! The segments that they leave are ascending and apart, lie where the map may have them, and are no more than the
 //! entries can have added. Read in one block or in several, it is the same.
 
-use zsend_pool::dmu::space_map::{Log, Scale, Segments};
+use zsend_pool::space_map::{Log, Scale, Segments, SpaceMapError};
 
 /// Bytes of a block: entries of two words end where it does.
 const BLOCK: usize = 512;
@@ -27,7 +27,10 @@ pub fn check(bytes: &[u8]) {
     }
 }
 
-fn read<'a>(scale: &Scale, blocks: impl Iterator<Item = &'a [u8]>) -> Result<Segments, String> {
+fn read<'a>(
+    scale: &Scale,
+    blocks: impl Iterator<Item = &'a [u8]>,
+) -> Result<Segments, SpaceMapError> {
     let mut log = Log::new(scale.clone());
     for block in blocks {
         log.push(block)?;

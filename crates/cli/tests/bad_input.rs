@@ -113,7 +113,7 @@ fn a_flipped_bit_names_its_block_and_leaves_no_file() {
         assert!(whole.starts_with(&out.stdout) && out.stdout.len() < whole.len());
         let text = stderr(&out);
         assert!(text.contains(&at.to_string()), "{at}: {text}");
-        let offset = (4 << 20) + bp.dva(0).offset();
+        let offset = (4 << 20) + bp.dvas().next().unwrap().offset();
         assert!(text.contains(&format!("d0.img@{offset:#x}: fletcher4 checksum")), "{text}");
 
         let file = copy.path().join("out.zsend");

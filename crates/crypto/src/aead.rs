@@ -39,7 +39,7 @@ impl Aead {
         made.ok_or(unsupported)
     }
 
-    /// Whether a message of this many bytes can have been encrypted: CCM counts them in 24 bits.
+    /// Returns true if a message of this many bytes can have been encrypted: CCM counts them in 24 bits.
     pub(crate) const fn fits(&self, len: usize) -> bool {
         matches!(self, Self::Gcm(_)) || Ccm::<Aes256>::fits(len)
     }
@@ -71,5 +71,4 @@ impl Aead {
 }
 
 #[cfg(test)]
-#[path = "aead_tests.rs"]
 mod tests;

@@ -1,4 +1,4 @@
-//! What a block pointer says to encryption, and the MAC over a block full of pointers.
+//! Parameters of encryption in a block pointer, and the MAC over a block full of pointers.
 
 use crate::error::CryptoError;
 use crate::key_object::KeyVersion;
@@ -19,7 +19,7 @@ pub struct BlockParams {
 }
 
 impl BlockParams {
-    /// What a block pointer has of them. A block that is authenticated but not encrypted has a MAC
+    /// Those of a block pointer. A block that is authenticated but not encrypted has a MAC
     /// alone, and an object set has its MACs inside.
     pub fn of(bp: &BlkPtr) -> Self {
         let (salt, iv) = if bp.is_encrypted() { (bp.salt(), bp.iv()) } else { ([0; 8], [0; 12]) };
@@ -27,7 +27,7 @@ impl BlockParams {
     }
 }
 
-/// What a raw send carries of `blk_prop` to another pool, the rest zero. A PSIZE field of 0 is 512
+/// The bits of `blk_prop` that a raw send carries to another pool, the rest zero. A PSIZE field of 0 is 512
 /// bytes.
 const fn portable(prop: u64, hole: bool, version: KeyVersion) -> u64 {
     let always = prop & !(field::DEDUP.mask() | field::CHECKSUM.mask());
@@ -69,7 +69,7 @@ impl AuthBp {
     /// Builds the buffer from a block pointer as it lies in its block, which is of the byte order
     /// given; the pointer's own byte-order bit may be another.
     pub fn from_stored(blkptr: &[u8; BLKPTR_SIZE], big_endian: bool, version: KeyVersion) -> Self {
-        let bp = BlkPtr::parse_in(blkptr, Order::of(big_endian));
+        let bp = BlkPtr::parse_in(blkptr, Order::from_big_endian(big_endian));
         Self::new(bp.prop(), bp.mac(), bp.is_hole(), version)
     }
 
@@ -117,5 +117,4 @@ pub fn verify_indirect(
 }
 
 #[cfg(test)]
-#[path = "auth_tests.rs"]
 mod tests;

@@ -35,7 +35,7 @@ impl<C> Ccm<C>
 where
     C: BlockCipherEncrypt + BlockSizeUser<BlockSize = U16> + KeyInit,
 {
-    /// Whether a message of this many bytes can have been encrypted at all.
+    /// Returns true if a message of this many bytes can have been encrypted at all.
     pub(crate) const fn fits(len: usize) -> bool {
         len < LEN_END
     }

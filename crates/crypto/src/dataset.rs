@@ -159,5 +159,4 @@ impl Kept {
 }
 
 #[cfg(test)]
-#[path = "dataset_tests.rs"]
 mod tests;

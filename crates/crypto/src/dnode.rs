@@ -50,12 +50,12 @@ impl<'a> Dnode<'a> {
         self.bytes.len() / DNODE_SIZE
     }
 
-    /// Whether the slot has no dnode.
+    /// Returns true if the slot has no dnode.
     pub(crate) fn is_free(&self) -> bool {
         self.core.is_free()
     }
 
-    /// Whether the bonus area is encrypted. Only "is it zero" is asked of `bonuslen`, which is
+    /// Returns true if the bonus area is encrypted. Only "is it zero" is asked of `bonuslen`, which is
     /// the same in both byte orders.
     fn has_encrypted_bonus(&self) -> bool {
         !self.is_free()
@@ -142,5 +142,4 @@ pub fn decrypt_dnode_block(
 }
 
 #[cfg(test)]
-#[path = "dnode_tests.rs"]
 mod tests;

@@ -1,9 +1,9 @@
-//! What goes wrong between a user's key and a plain block.
+//! Errors between a user's key and a plain block.
 
 use crate::suite::{KeyFormat, Suite};
 use crate::wrapping::PBKDF2_ITERATIONS_MAX;
 
-/// Why a key was refused or a block is not to be trusted. Lengths are in bytes.
+/// Reason why a key was refused or a block is not to be trusted. Lengths are in bytes.
 ///
 /// Positions on disk are the caller's to add; secrets are never part of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,7 +36,7 @@ pub enum CryptoError {
     /// A hex key with something else in it.
     #[error("hex key has no hex digit at character {at}")]
     HexDigit {
-        /// Where, from 0.
+        /// Its position, from 0.
         at: usize,
     },
     /// A passphrase that ZFS would not have taken.
@@ -60,7 +60,7 @@ pub enum CryptoError {
     /// A block's MAC is not that of its bytes: damage, tampering, or another dataset's key.
     #[error("{what} does not match")]
     Mac {
-        /// Which MAC.
+        /// Name of the MAC.
         what: &'static str,
     },
     /// A block whose size its kind cannot have.

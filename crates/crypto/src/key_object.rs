@@ -19,7 +19,7 @@ impl KeyVersion {
     /// Everything since.
     pub const CURRENT: Self = Self(1);
 
-    /// Whether this crate knows the rules.
+    /// Returns true if this crate knows the rules.
     pub const fn is_known(self) -> bool {
         self.0 <= Self::CURRENT.0
     }

@@ -66,3 +66,8 @@ pub use key_object::{KeyObject, KeyVersion};
 pub use objset::{LocalMac, verify_objset};
 pub use suite::{KeyFormat, Mode, Suite};
 pub use wrapping::{PBKDF2_ITERATIONS_MAX, WrappingKey};
+
+// Threads share a key, and no secret is printed.
+static_assertions::assert_impl_all!(DatasetKey: Send, Sync, std::fmt::Debug);
+static_assertions::assert_impl_all!(WrappingKey: Send, Sync, Clone, std::fmt::Debug);
+static_assertions::assert_impl_all!(CryptoError: Send, Sync, std::error::Error);

@@ -14,7 +14,7 @@ use zsend_ondisk::objset::{
     ACCOUNTING, FLAG_USERACCOUNTING, ObjsetPhys, SIZE_V1, SIZE_V2, SIZE_V3,
 };
 
-/// What became of the local MAC, which protects the accounting objects.
+/// Outcome for the local MAC, which protects the accounting objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LocalMac {
     /// It was checked.
@@ -71,7 +71,7 @@ struct Objset<'a> {
 
 impl Objset<'_> {
     fn word(&self, stored: U64<LE>) -> u64 {
-        Order::of(self.big_endian).u64(stored.to_bytes())
+        Order::from_big_endian(self.big_endian).u64(stored.to_bytes())
     }
 
     /// The dnode in one slot of the block.
@@ -130,5 +130,4 @@ fn cut(mac: DatasetHmac) -> [u8; 32] {
 }
 
 #[cfg(test)]
-#[path = "objset_tests.rs"]
 mod tests;

@@ -9,7 +9,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Suite(pub u64);
 
-/// How AES authenticates what it encrypts. Nonces are 12 bytes and tags 16 in both.
+/// Mode in which AES authenticates what it encrypts. Nonces are 12 bytes and tags 16 in both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mode {
     /// Counter with CBC-MAC, RFC 3610.

@@ -1,4 +1,4 @@
-//! What the tests share: fixed keys, and a sealing side made of other code than the opening one.
+//! Helpers that the tests share: fixed keys, and a sealing side made of other code than the opening one.
 
 use crate::auth::BlockParams;
 use crate::dataset::DatasetKey;
@@ -97,12 +97,4 @@ pub(crate) fn wrap(wrapping: &WrappingKey, suite: Suite, version: KeyVersion) ->
     object.master_key[..len].copy_from_slice(&keys[..len]);
     object.hmac_key.copy_from_slice(&keys[len..]);
     object
-}
-
-/// Bytes of a hex text.
-pub(crate) fn hex(text: &str) -> Vec<u8> {
-    let (pairs, odd) = text.as_bytes().as_chunks::<2>();
-    assert!(odd.is_empty());
-    let byte = |pair: &[u8; 2]| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap();
-    pairs.iter().map(byte).collect()
 }

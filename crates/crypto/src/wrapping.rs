@@ -95,7 +95,7 @@ impl WrappingKey {
     }
 }
 
-/// What `getline()` without its newline gives, as libzfs reads hex keys and passphrases.
+/// The first line without its newline, as libzfs reads hex keys and passphrases by `getline()`.
 fn first_line(material: &[u8]) -> &[u8] {
     material.split(|&byte| byte == b'\n').next().unwrap_or_default()
 }

@@ -65,7 +65,7 @@ pub const fn inverse(a: u8) -> u8 {
 pub struct Term<'a, const M: usize> {
     /// Its bytes; as if zeros followed where a sum is longer.
     pub bytes: &'a [u8],
-    /// What each sum multiplies them by.
+    /// Factor of each sum.
     pub factors: [u8; M],
 }
 

@@ -11,6 +11,10 @@ pub struct Bits {
 
 impl Bits {
     /// `len` bits from bit `low` on.
+    ///
+    /// # Panics
+    /// For no bit, for all 64, and for bits past the end of the word; a constant that is such does not
+    /// compile.
     pub const fn new(low: u32, len: u32) -> Self {
         assert!(len > 0 && len < 64 && low + len <= 64);
         Self { low, len }
@@ -32,7 +36,7 @@ impl Bits {
         (word >> self.low) & self.most()
     }
 
-    /// Whether a field of one bit is set, or one of several is not zero.
+    /// Returns true if a field of one bit is set, or one of several is not zero.
     #[inline]
     pub const fn is_set(self, word: u64) -> bool {
         word & self.mask() != 0

@@ -1,4 +1,4 @@
-//! What the DSL keeps in the MOS: directories, datasets, bookmarks, redaction lists.
+//! Objects of the DSL in the MOS: directories, datasets, bookmarks, redaction lists.
 
 use crate::Bits;
 use crate::blkptr::BLKPTR_SIZE;
@@ -142,7 +142,7 @@ impl BookmarkPhys {
     }
 }
 
-/// What both words of a redaction list's progress hold once it is complete.
+/// Value of both words of a redaction list's progress once it is complete.
 pub const REDACTION_COMPLETE: u64 = u64::MAX;
 
 /// `redaction_list_phys_t`, before the guids. Source: OpenZFS `include/sys/dsl_bookmark.h`,

@@ -17,7 +17,7 @@ pub const LEN: usize = 40;
 /// `ZEC_MAGIC`. Source: OpenZFS `include/sys/zio.h`, zfs-2.3.2.
 pub const MAGIC: u64 = 0x0210_da7a_b10c_7a11;
 
-/// How much of the sum is kept.
+/// The part of the sum that is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sum {
     /// All four words.
@@ -37,7 +37,7 @@ impl Sum {
     }
 }
 
-/// Why a region is not what its checksum says.
+/// Reason why a region is not what its checksum says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EmbeddedError {
@@ -50,7 +50,7 @@ pub enum EmbeddedError {
     /// The checksum does not begin with its magic.
     #[error("embedded checksum's magic is {found:#018x}, expected {MAGIC:#018x}")]
     Magic {
-        /// What is there, as little-endian.
+        /// The word that is there, as little-endian.
         found: u64,
     },
     /// The checksum is not that of the region.

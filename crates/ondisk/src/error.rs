@@ -1,9 +1,10 @@
-//! What makes no sense in a layout, without the place where it lies: the reader knows that.
+//! Values that make no sense in a layout, without the place where they lie: the reader knows that.
 
 use std::fmt;
 
 /// A value that a layout has no meaning or no room for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum LayoutError {
     /// A field has a value that no writer gives it, or that it cannot hold.
     #[error("{what} is {found}, expected {expected}")]
@@ -12,12 +13,20 @@ pub enum LayoutError {
         what: &'static str,
         /// Its value.
         found: u64,
-        /// What it should have been.
+        /// The values that it may have.
         expected: String,
     },
     /// A field has a value that is not known, named here.
     #[error("{0}")]
     Unknown(String),
+    /// Two values were given for one place: a builder takes neither.
+    #[error("{what} and {other} lie in one place")]
+    Conflict {
+        /// The one.
+        what: &'static str,
+        /// The other.
+        other: &'static str,
+    },
 }
 
 impl LayoutError {

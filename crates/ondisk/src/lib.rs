@@ -55,6 +55,7 @@ pub mod dnode;
 pub mod dsl;
 pub mod embedded;
 mod error;
+mod level;
 pub mod objset;
 pub mod space_map;
 pub mod uberblock;
@@ -63,6 +64,7 @@ pub mod zil;
 
 pub use bits::Bits;
 pub use error::LayoutError;
+pub use level::Level;
 
 /// The byte order of the machine that wrote something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -74,8 +76,8 @@ pub enum Order {
 }
 
 impl Order {
-    /// The order that a bit or a flag says.
-    pub const fn of(is_big_endian: bool) -> Self {
+    /// Big-endian if true, little-endian if not.
+    pub const fn from_big_endian(is_big_endian: bool) -> Self {
         if is_big_endian { Self::Big } else { Self::Little }
     }
 

@@ -49,7 +49,7 @@ impl ObjsetPhys {
     pub const WORDS: Range<usize> = offset_of!(Self, zil_header)..offset_of!(Self, portable_mac);
 }
 
-/// Where the accounting dnodes lie, each in one slot: by user, by group, by project.
+/// Bytes of the accounting dnodes, each of one slot: by user, by group, by project.
 pub const ACCOUNTING: [Range<usize>; 3] = {
     const fn slot(i: usize) -> Range<usize> {
         SIZE_V1 + i * DNODE_SIZE..SIZE_V1 + (i + 1) * DNODE_SIZE

@@ -42,15 +42,15 @@ const TWO_OFFSET: Bits = Bits::new(0, 63);
 /// An entry of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SpaceMapEntry {
-    /// What only tells when the next ones were written, or fills up a block: the word.
+    /// A word that only tells when the next entries were written, or fills up a block.
     Debug(u64),
-    /// What was allocated or freed.
+    /// A run that was allocated or freed.
     Run {
-        /// Whether it was freed.
+        /// True if it was freed.
         is_free: bool,
         /// Steps from the start of what the map counts.
         offset: u64,
-        /// How many steps, at least one.
+        /// Number of steps, at least one.
         run: u64,
         /// The vdev, or [`NO_VDEV`].
         vdev: u64,

@@ -20,17 +20,18 @@ pub const RING_SIZE: usize = 128 << 10;
 pub mod mmp {
     use crate::Bits;
 
-    /// Whether [`INTERVAL`] counts.
+    /// True if [`INTERVAL`] counts.
     pub const HAS_INTERVAL: Bits = Bits::new(0, 1);
-    /// Whether [`SEQ`] counts.
+    /// True if [`SEQ`] counts.
     pub const HAS_SEQ: Bits = Bits::new(1, 1);
-    /// Whether [`FAIL_INTERVALS`] counts.
+    /// True if [`FAIL_INTERVALS`] counts.
     pub const HAS_FAIL_INTERVALS: Bits = Bits::new(2, 1);
     /// Milliseconds in which each device should be written once.
     pub const INTERVAL: Bits = Bits::new(8, 24);
     /// Sequence within the txg.
     pub const SEQ: Bits = Bits::new(32, 16);
-    /// Intervals without a write after which the host stops using the pool.
+    /// `zfs_multihost_fail_intervals` of the host: intervals without a write that went well, after which it
+    /// suspends the pool; zero if it goes on without.
     pub const FAIL_INTERVALS: Bits = Bits::new(48, 16);
 }
 
@@ -38,6 +39,9 @@ pub mod mmp {
 pub const REFLOW_OFFSET: Bits = Bits::new(0, 55);
 /// State of a raidz expansion's scratch area: of `ub_raidz_reflow_info`.
 pub const REFLOW_STATE: Bits = Bits::new(55, 9);
+/// `RRSS_SCRATCH_VALID`: the first rows are in the scratch area; a value of [`REFLOW_STATE`]. Source: OpenZFS
+/// `include/sys/uberblock_impl.h`, zfs-2.3.2.
+pub const REFLOW_SCRATCH_VALID: u64 = 1;
 
 /// `uberblock_phys_t`, little-endian.
 ///
@@ -143,7 +147,7 @@ mod tests {
         ) {
             words[0] = MAGIC;
             let phys = UberblockPhys::from_words(&words);
-            let order = Order::of(big);
+            let order = Order::from_big_endian(big);
             prop_assert_eq!(UberblockPhys::parse(&phys.to_bytes(order)), Some((phys, order)));
             words.resize(27, 0);
             prop_assert_eq!([phys.txg.get(), phys.raidz_reflow_info.get()], [words[2], words[26]]);

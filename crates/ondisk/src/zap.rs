@@ -28,7 +28,7 @@ pub const CHUNK_ENTRY: u8 = 252;
 pub const CHUNK_ARRAY: u8 = 251;
 /// `ZAP_CHUNK_FREE`.
 pub const CHUNK_FREE: u8 = 253;
-/// What ends a chain of chunks: `CHAIN_END`.
+/// End of a chain of chunks: `CHAIN_END`.
 pub const CHAIN_END: u16 = 0xffff;
 
 /// `mzap_phys_t` without its entries. Source: OpenZFS `include/sys/zap_impl.h`, zfs-2.3.2.
@@ -37,9 +37,9 @@ pub const CHAIN_END: u16 = 0xffff;
 pub struct MicroPhys {
     /// [`BLOCK_MICRO`].
     pub block_type: U64<LE>,
-    /// What hashes start from.
+    /// Value that hashes start from.
     pub salt: U64<LE>,
-    /// How names are normalised.
+    /// Flags by which names are normalised.
     pub normflags: U64<LE>,
     /// Not used.
     pub pad: [U64<LE>; 5],
@@ -86,9 +86,9 @@ pub struct HeaderPhys {
     pub num_leafs: U64<LE>,
     /// Entries.
     pub num_entries: U64<LE>,
-    /// What hashes start from.
+    /// Value that hashes start from.
     pub salt: U64<LE>,
-    /// How names are normalised.
+    /// Flags by which names are normalised.
     pub normflags: U64<LE>,
     /// [`FLAG_UINT64_KEY`] and others.
     pub flags: U64<LE>,
@@ -103,7 +103,7 @@ pub struct LeafPhys {
     pub block_type: U64<LE>,
     /// Not used; the next leaf, in pools of the first versions.
     pub pad1: U64<LE>,
-    /// What the hashes of its names begin with.
+    /// First bits of the hashes of its names.
     pub prefix: U64<LE>,
     /// [`LEAF_MAGIC`].
     pub magic: U32<LE>,

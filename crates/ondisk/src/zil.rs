@@ -64,7 +64,7 @@ const_assert_eq!(offset_of!(ChainPhys, magic), 144);
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub struct RecordPhys {
-    /// What was done.
+    /// Kind of the change.
     pub kind: U64<LE>,
     /// Bytes of the record, this one included.
     pub len: U64<LE>,

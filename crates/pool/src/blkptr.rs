@@ -1,10 +1,10 @@
 //! Block pointers: their layout is [`zsend_ondisk::blkptr`]'s; here a place is put to what is wrong.
 
-use crate::place::Bookmark;
+use crate::zbookmark::Bookmark;
 use crate::{PoolError, Result};
 pub use zsend_ondisk::blkptr::{
-    BLKPTR_SHIFT, BLKPTR_SIZE, BlkPtr, BlkPtrBuilder, Dva, EMBEDDED_MAX, EmbeddedType,
-    MAX_BLOCK_SIZE, MINBLOCK_SHIFT,
+    BLKPTR_SHIFT, BLKPTR_SIZE, BlkPtr, BlkPtrBuilder, Dva, EmbeddedType, MAX_BLOCK_SIZE,
+    MINBLOCK_SHIFT,
 };
 
 /// Refuses a pointer whose sizes or ids no writer could have written, before anything is
@@ -37,7 +37,7 @@ mod tests {
         for bp in [unknown, builder.checksum_type(Checksum(99))] {
             let error = build(bp).unwrap_err();
             assert!(
-                matches!(&error, PoolError::Unsupported(what) if what.contains("99")),
+                matches!(&error, PoolError::Unsupported(what) if what.to_string().contains("99")),
                 "{error}"
             );
             assert!(error.to_string().starts_with(&format!("not supported: {at}: ")), "{error}");

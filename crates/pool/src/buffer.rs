@@ -35,7 +35,7 @@ const fn round_up(len: usize) -> usize {
     len.next_multiple_of(1 << (len.ilog2() - 2))
 }
 
-/// What a debug build fills the next buffer with: never the same twice running, so that every test
+/// Byte that a debug build fills the next buffer with: never the same twice running, so that every test
 /// that reads a block also tests that each of its bytes was written.
 static STALE: AtomicU8 = AtomicU8::new(0xa5);
 

@@ -35,7 +35,7 @@ impl CancelToken {
         self.0.changed.notify_all();
     }
 
-    /// Whether it was cancelled.
+    /// Returns true if it was cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.0.is_cancelled.load(Ordering::Relaxed)
     }

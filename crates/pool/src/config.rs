@@ -1,10 +1,11 @@
 //! Pool and vdev configuration, from the nvlists in labels and in the MOS.
 
+use crate::error::{ConfigError, PoolId};
 use zsend_records::nvlist::NvList;
 
-/// How deep a vdev tree may be; real ones have at most four levels (root, raidz, spare, disk).
+/// Most levels of a vdev tree; real ones have at most four (root, raidz, spare, disk).
 const MAX_DEPTH: usize = 16;
-/// How many vdevs a tree may have, spares and all.
+/// Most vdevs of a tree, spares and all.
 const MAX_VDEVS: usize = 1 << 16;
 
 /// Keys of a leaf that the pool was doing without. Source: `vdev_config_generate()`, OpenZFS
@@ -51,7 +52,7 @@ pub struct VdevConfig {
     pub indirect_object: Option<u64>,
     /// MOS object that says when which part of a removed device was copied.
     pub indirect_births: Option<u64>,
-    /// Whether a raidz expansion is in progress.
+    /// True if a raidz expansion is in progress.
     pub raidz_expanding: bool,
     /// The txgs in which earlier expansions ended, ascending.
     pub raidz_expand_txgs: Vec<u64>,
@@ -63,7 +64,7 @@ pub struct VdevConfig {
     pub draid_ngroups: u64,
     /// Children of one failure domain of a draid, where it has several.
     pub draid_nchildren: Option<u64>,
-    /// Which distributed spare of its draid this is.
+    /// Number of this distributed spare in its draid.
     pub spare_id: u64,
     /// Guid of the draid that a distributed spare belongs to.
     pub top_guid: u64,
@@ -73,7 +74,7 @@ pub struct VdevConfig {
     pub resilver_txg: u64,
     /// Txg of the sequential rebuild that this leaf is the target of.
     pub rebuild_txg: u64,
-    /// Whether the pool was doing without this vdev when the configuration was written: offline,
+    /// True if the pool was doing without this vdev when the configuration was written: offline,
     /// faulted, removed or not present. What was written since is not on it.
     pub is_behind: bool,
     /// Children, in order.
@@ -84,15 +85,15 @@ impl VdevConfig {
     /// Reads a tree.
     ///
     /// # Errors
-    /// What is missing or too large.
-    pub fn parse(list: &NvList) -> Result<Self, String> {
+    /// [`ConfigError`] names a key that is missing, and a tree that is too large.
+    pub fn parse(list: &NvList) -> Result<Self, ConfigError> {
         let mut left = MAX_VDEVS;
         Self::parse_at(list, MAX_DEPTH, &mut left)
     }
 
-    fn parse_at(list: &NvList, depth: usize, left: &mut usize) -> Result<Self, String> {
+    fn parse_at(list: &NvList, depth: usize, left: &mut usize) -> Result<Self, ConfigError> {
         if depth == 0 || *left == 0 {
-            return Err(format!("vdev tree is deeper than {MAX_DEPTH} or larger than {MAX_VDEVS}"));
+            return Err(ConfigError::Tree { depth: MAX_DEPTH, vdevs: MAX_VDEVS });
         }
         *left -= 1;
         let num = |key: &str| list.u64(key).unwrap_or(0);
@@ -104,7 +105,7 @@ impl VdevConfig {
             None => Vec::new(),
         };
         Ok(Self {
-            kind: list.str("type").ok_or("vdev without a type")?.to_owned(),
+            kind: list.str("type").ok_or(ConfigError::NoType)?.to_owned(),
             id: num("id"),
             guid: num("guid"),
             path: list.str("path").map(str::to_owned),
@@ -147,7 +148,7 @@ pub struct LabelConfig {
     pub txg: u64,
     /// Guid of this device.
     pub guid: u64,
-    /// How many top-level vdevs the pool has.
+    /// Number of the pool's top-level vdevs.
     pub vdev_children: u64,
     /// Name of the host that used the pool last.
     pub hostname: Option<String>,
@@ -158,12 +159,12 @@ pub struct LabelConfig {
 }
 
 impl LabelConfig {
-    /// The pool's name and guid.
-    pub fn full_name(&self) -> String {
-        format!("'{}' ({})", self.name, self.pool_guid)
+    /// The pool, as messages name it.
+    pub fn id(&self) -> PoolId {
+        PoolId { name: self.name.clone(), guid: self.pool_guid }
     }
 
-    /// Whether it is a spare or a cache device, which belongs to no top-level vdev.
+    /// Returns true if it is a spare or a cache device, which belongs to no top-level vdev.
     pub fn is_auxiliary(&self) -> bool {
         self.state == PoolState::SPARE || self.state == PoolState::L2CACHE
     }
@@ -171,21 +172,21 @@ impl LabelConfig {
     /// Reads the nvlist of a label.
     ///
     /// # Errors
-    /// What is missing.
-    pub fn parse(list: &NvList) -> Result<Self, String> {
-        let need = |key: &str| list.u64(key).ok_or(format!("label has no {key}"));
+    /// [`ConfigError`] names a key that is missing, and a state that is none.
+    pub fn parse(list: &NvList) -> Result<Self, ConfigError> {
+        let need = |key| list.u64(key).ok_or(ConfigError::Missing(key));
         let state = PoolState(need("state")?);
         if state.0 > PoolState::L2CACHE.0 {
-            return Err(format!("its pool's state is {}, which no label has", state.0));
+            return Err(ConfigError::State(state.0));
         }
         // Spares and cache devices have no tree: they belong to no top-level vdev.
         let (top, name, pool_guid) = if state == PoolState::SPARE || state == PoolState::L2CACHE {
             (VdevConfig::default(), String::new(), 0)
         } else {
-            let tree = list.list("vdev_tree").ok_or("label has no vdev_tree")?;
+            let tree = list.list("vdev_tree").ok_or(ConfigError::Missing("vdev_tree"))?;
             (
                 VdevConfig::parse(tree)?,
-                list.str("name").ok_or("label has no name")?.to_owned(),
+                list.str("name").ok_or(ConfigError::Missing("name"))?.to_owned(),
                 need("pool_guid")?,
             )
         };

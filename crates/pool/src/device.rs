@@ -9,6 +9,15 @@ use std::time::SystemTime;
 
 use crate::{PoolError, Result, buffer};
 
+/// A part of a [`Source`] that is to be read.
+#[derive(Debug)]
+pub struct ReadRange<'a> {
+    /// Bytes from the start of the source.
+    pub offset: u64,
+    /// The buffer that is filled.
+    pub buf: &'a mut [u8],
+}
+
 /// Something that bytes can be read from at any offset, by many threads at once.
 pub trait Source: Send + Sync {
     /// Fills `buf` from `offset`, or fails.
@@ -19,7 +28,16 @@ pub trait Source: Send + Sync {
     /// Bytes that can be read.
     fn size(&self) -> u64;
 
-    /// When the bytes were last changed, if something keeps record of that.
+    /// Fills several buffers, or fails: then any of them may hold anything, and the caller reads each alone.
+    /// A source that is far away carries all of them in one round trip; any other need not implement it.
+    ///
+    /// # Errors
+    /// As [`Self::read_at`], for the first range that fails.
+    fn read_ranges(&self, ranges: &mut [ReadRange<'_>]) -> io::Result<()> {
+        ranges.iter_mut().try_for_each(|range| self.read_at(range.buf, range.offset))
+    }
+
+    /// Time at which the bytes were last changed, if something keeps record of that.
     fn modified(&self) -> Option<SystemTime> {
         None
     }
@@ -33,11 +51,9 @@ impl Source for File {
         self.read_exact_at(buf, offset)
     }
 
+    /// Bytes of the file, or zero if they cannot be found: see [`Device::open`], which says why.
     fn size(&self) -> u64 {
-        // Metadata gives zero for a block device; its end is found by seeking, which moves only
-        // this handle's position, and positioned reads do not use that.
-        let mut handle = self;
-        handle.seek(SeekFrom::End(0)).unwrap_or(0)
+        end(self).unwrap_or(0)
     }
 
     fn modified(&self) -> Option<SystemTime> {
@@ -50,6 +66,13 @@ impl Source for File {
         #[cfg(target_os = "linux")]
         let _ = rustix::fs::fadvise(self, 0, None, rustix::fs::Advice::DontNeed);
     }
+}
+
+/// Bytes of a file. Metadata gives zero for a block device; its end is found by seeking, which moves only
+/// this handle's position, and positioned reads do not use that.
+fn end(file: &File) -> io::Result<u64> {
+    let mut handle = file;
+    handle.seek(SeekFrom::End(0))
 }
 
 /// A device or a part of one, with the name that errors give it.
@@ -71,15 +94,13 @@ impl Device {
     /// Opens a file or block device for reading only.
     ///
     /// # Errors
-    /// [`PoolError::Device`] if it cannot be opened.
+    /// [`PoolError::Device`] if it cannot be opened, or its end cannot be found.
     pub fn open(path: &Path) -> Result<Self> {
         let name = path.display().to_string();
-        let file = File::open(path).map_err(|source| PoolError::Device {
-            device: name.clone(),
-            offset: 0,
-            source,
-        })?;
-        Ok(Self::new(name, Arc::new(file)))
+        let failed = |source| PoolError::Device { device: name.clone(), offset: 0, source };
+        let file = File::open(path).map_err(failed)?;
+        let size = end(&file).map_err(failed)?;
+        Ok(Self { source: Arc::new(file), name: name.into(), start: 0, size })
     }
 
     /// A device over any source.
@@ -101,7 +122,7 @@ impl Device {
         }
     }
 
-    /// The name as given on the command line.
+    /// The name as the caller gave it.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -111,7 +132,7 @@ impl Device {
         self.start.saturating_add(offset)
     }
 
-    /// When its bytes were last changed, if something keeps record of that: see
+    /// Time at which its bytes were last changed, if something keeps record of that: see
     /// [`Source::modified`].
     pub fn modified(&self) -> Option<SystemTime> {
         self.source.modified()
@@ -158,6 +179,29 @@ impl Device {
         self.read_at(&mut buf, offset)?;
         Ok(buf)
     }
+
+    /// Reads several ranges, each of a length from an offset, in one call of the source where that goes well.
+    /// The caller bounds the lengths.
+    ///
+    /// # Errors
+    /// For each range as [`Self::read_vec`].
+    pub fn read_many(&self, ranges: &[(u64, usize)]) -> Vec<io::Result<Vec<u8>>> {
+        let fits = |(offset, len): &(u64, usize)| {
+            offset.checked_add(*len as u64).is_some_and(|end| end <= self.size)
+        };
+        let mut buffers: Vec<_> =
+            ranges.iter().filter(|range| fits(range)).map(|(_, len)| buffer::take(*len)).collect();
+        let offsets = ranges.iter().filter(|range| fits(range)).map(|(at, _)| self.start + at);
+        let mut together: Vec<ReadRange<'_>> =
+            offsets.zip(&mut buffers).map(|(offset, buf)| ReadRange { offset, buf }).collect();
+        let is_read = together.len() > 1 && self.source.read_ranges(&mut together).is_ok();
+        let mut read = buffers.into_iter();
+        let each = ranges.iter().map(|range| match fits(range).then(|| read.next()).flatten() {
+            Some(buffer) if is_read => Ok(buffer),
+            _ => self.read_vec(range.0, range.1),
+        });
+        each.collect()
+    }
 }
 
 #[cfg(test)]
@@ -190,5 +234,39 @@ pub(crate) mod tests {
         assert!(part.read_vec(u64::MAX, 3).is_err());
         assert_eq!(whole.part(90, 20).size(), 10);
         assert_eq!(whole.part(200, 20).size(), 0);
+    }
+
+    /// Four ranges of which two leave the device.
+    const RANGES: [(u64, usize); 4] = [(5, 3), (18, 3), (u64::MAX, 1), (0, 2)];
+
+    /// A source whose calls for several ranges fail after the first range.
+    struct Single(Memory);
+
+    impl Source for Single {
+        fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+            self.0.read_at(buf, offset)
+        }
+
+        fn size(&self) -> u64 {
+            self.0.size()
+        }
+
+        fn read_ranges(&self, ranges: &mut [ReadRange<'_>]) -> io::Result<()> {
+            ranges[0].buf.fill(0xee);
+            Err(io::ErrorKind::Interrupted.into())
+        }
+    }
+
+    #[test]
+    fn a_range_that_fails_costs_itself_alone() {
+        let sources: [Arc<dyn Source>; 2] =
+            [Arc::new(Memory((0..100).collect())), Arc::new(Single(Memory((0..100).collect())))];
+        for source in sources {
+            let part = Device::new("disk", source).part(10, 20);
+            let read = part.read_many(&RANGES).into_iter().map(|bytes| bytes.ok());
+            let want = [Some(vec![15, 16, 17]), None, None, Some(vec![10, 11])];
+            assert!(read.eq(want));
+            assert!(part.read_many(&[]).is_empty());
+        }
     }
 }

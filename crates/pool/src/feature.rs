@@ -52,7 +52,7 @@ pub const LONGNAME: &str = "org.zfsonlinux:longname";
 /// Micro ZAPs over 128 KiB.
 pub const LARGE_MICROZAP: &str = "com.klarasystems:large_microzap";
 
-/// Whether a pool that needs this feature for reading can be read.
+/// Returns true if a pool that needs this feature for reading can be read.
 pub fn is_understood(guid: &str) -> bool {
     UNDERSTOOD.contains(&guid)
 }

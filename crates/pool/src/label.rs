@@ -2,48 +2,47 @@
 
 use crate::config::LabelConfig;
 use crate::device::Device;
+use crate::error::{ConfigError, LabelError, PoolId, Unlabelled};
 use crate::uberblock::{self, Uberblock, Unverified};
 use zsend_ondisk::embedded::{self, Sum};
 use zsend_records::nvlist::NvList;
 
 /// Bytes of a label; devices are used in multiples of it.
-pub const LABEL_SIZE: u64 = 256 << 10;
-/// Where a leaf's data starts: `VDEV_LABEL_START_SIZE`.
+pub(crate) const LABEL_SIZE: u64 = 256 << 10;
+/// First byte of a leaf's data: `VDEV_LABEL_START_SIZE`.
 pub const DATA_START: u64 = 4 << 20;
 /// Bytes of the two labels at the end.
-pub const LABELS_END_SIZE: u64 = 2 * LABEL_SIZE;
+pub(crate) const LABELS_END_SIZE: u64 = 2 * LABEL_SIZE;
 
 const PHYS_OFFSET: u64 = 16 << 10;
 const PHYS_SIZE: usize = 112 << 10;
 const RING_OFFSET: u64 = 128 << 10;
-/// Bytes of the `zio_eck_t` that ends the nvlist's region.
-const ECK_SIZE: usize = 40;
 
-/// Which of a device's four labels belong to one pool.
-pub type LabelSet = [bool; 4];
+/// Those of a device's four labels that belong to one pool.
+pub(crate) type LabelSet = [bool; 4];
 
-/// What those of a device's labels say that belong to one pool.
+/// Contents of those of a device's labels that belong to one pool.
 #[derive(Debug, Clone)]
-pub struct Labels {
+pub(crate) struct Labels {
     /// The newest good configuration.
-    pub config: LabelConfig,
+    pub(crate) config: LabelConfig,
     /// The newest good uberblock of any of them.
-    pub newest: Option<Uberblock>,
+    pub(crate) newest: Option<Uberblock>,
     /// The newest of them that was written with the txg that it closes. A host with multihost on writes
     /// the newest again and again, to one device at a time, which says nothing of the others.
-    pub synced: Option<Uberblock>,
-    /// How many of them had a good configuration.
-    pub good: usize,
+    pub(crate) synced: Option<Uberblock>,
+    /// Number of them that had a good configuration.
+    pub(crate) good: usize,
     /// The labels whose uberblocks are the pool's: those with a good configuration, and of the others
     /// those whose newest uberblock is of a pool with the same vdevs.
-    pub set: LabelSet,
-    /// How many of the device's labels have no good configuration, of whatever pool.
-    pub damaged: usize,
-    /// Names and guids of other pools that the device has labels of.
-    pub others: Vec<String>,
+    pub(crate) set: LabelSet,
+    /// Labels of the device that have no good configuration, of whatever pool.
+    pub(crate) damaged: usize,
+    /// Other pools that the device has labels of.
+    pub(crate) others: Vec<PoolId>,
 }
 
-/// Where label `i` starts on a device of `size` bytes.
+/// First byte of label `i` on a device of `size` bytes.
 ///
 /// Source: `vdev_label_offset()`, OpenZFS `module/zfs/vdev_label.c`, zfs-2.3.2.
 fn label_offset(size: u64, i: u64) -> u64 {
@@ -56,15 +55,17 @@ fn label_offset(size: u64, i: u64) -> u64 {
 /// A device that was part of an older pool, and has grown or shrunk since, can have labels of both.
 ///
 /// # Errors
-/// Why there is none, label by label.
-pub fn read(device: &Device) -> Result<Vec<Labels>, String> {
+/// [`Unlabelled`] says why there is none, label by label.
+pub(crate) fn read(device: &Device) -> Result<Vec<Labels>, Unlabelled> {
     if device.size() < 4 * LABEL_SIZE {
-        return Err(format!("{} bytes are too few to hold four labels", device.size()));
+        return Err(Unlabelled::Small { size: device.size() });
     }
     let mut pools: Vec<(LabelConfig, LabelSet)> = Vec::new();
-    let mut why: Vec<(String, Vec<String>)> = Vec::new();
-    for i in 0..4 {
-        match read_config(device, label_offset(device.size(), i as u64)) {
+    let mut why: Vec<LabelError> = Vec::new();
+    let at: [u64; 4] = std::array::from_fn(|i| label_offset(device.size(), i as u64) + PHYS_OFFSET);
+    let regions = device.read_many(&at.map(|at| (at, PHYS_SIZE)));
+    for (i, (at, region)) in at.into_iter().zip(regions).enumerate() {
+        match region.map_err(LabelError::from).and_then(|region| parse_config(&region, at)) {
             Ok(config) => {
                 let id = |c: &LabelConfig| (c.pool_guid, c.guid);
                 match pools.iter_mut().find(|(known, _)| id(known) == id(&config)) {
@@ -77,21 +78,14 @@ pub fn read(device: &Device) -> Result<Vec<Labels>, String> {
                     None => pools.push((config, std::array::from_fn(|j| i == j))),
                 }
             }
-            Err(e) => match why.iter_mut().find(|(known, _)| *known == e) {
-                Some((_, labels)) => labels.push(i.to_string()),
-                None => why.push((e, vec![i.to_string()])),
-            },
+            Err(e) => why.push(e),
         }
     }
     if pools.is_empty() {
-        let why = why.into_iter().map(|(why, labels)| match &labels[..] {
-            [one] => format!("label {one}: {why}"),
-            several => format!("labels {}: {why}", several.join(", ")),
-        });
-        return Err(why.collect::<Vec<_>>().join("; "));
+        return Err(Unlabelled::Labels(why));
     }
     let damaged = 4 - pools.iter().flat_map(|(_, set)| set).filter(|&&good| good).count();
-    let names: Vec<_> = pools.iter().map(|(config, _)| config.full_name()).collect();
+    let ids: Vec<_> = pools.iter().map(|(config, _)| config.id()).collect();
     let labels = pools.into_iter().enumerate().map(|(i, (config, good))| {
         let set = if damaged == 0 { good } else { with_rings(device, &config, good) };
         let rings = Rings::read(device, config.top.ashift, set);
@@ -101,8 +95,8 @@ pub fn read(device: &Device) -> Result<Vec<Labels>, String> {
             synced => synced,
         };
         let good = good.into_iter().filter(|&good| good).count();
-        let others = names.iter().enumerate().filter(|(j, _)| *j != i);
-        let others = others.map(|(_, name)| name.clone()).collect();
+        let others = ids.iter().enumerate().filter(|(j, _)| *j != i);
+        let others = others.map(|(_, id)| id.clone()).collect();
         Labels { config, newest, synced, good, set, damaged, others }
     });
     Ok(labels.collect())
@@ -125,8 +119,8 @@ fn with_rings(device: &Device, config: &LabelConfig, good: LabelSet) -> LabelSet
 
 /// The uberblock rings of a device.
 #[derive(Debug)]
-pub struct Rings {
-    /// Where each starts on the device, and its bytes.
+pub(crate) struct Rings {
+    /// First byte of each on the device, and its bytes.
     rings: Vec<(u64, Vec<u8>)>,
     ashift: u64,
 }
@@ -134,14 +128,15 @@ pub struct Rings {
 impl Rings {
     /// Reads those of the labels in `set` that can be read. `ashift` is that of the device's
     /// top-level vdev.
-    pub fn read(device: &Device, ashift: u64, set: LabelSet) -> Self {
+    pub(crate) fn read(device: &Device, ashift: u64, set: LabelSet) -> Self {
         let has_labels = device.size() >= 4 * LABEL_SIZE;
         let labels = (0..).zip(set).filter(|(_, is_in)| *is_in && has_labels).map(|(i, _)| i);
-        let read = |i| {
-            let at = label_offset(device.size(), i) + RING_OFFSET;
-            Some((at, device.read_vec(at, uberblock::RING_SIZE).ok()?))
-        };
-        Self { rings: labels.filter_map(read).collect(), ashift }
+        let offsets: Vec<u64> =
+            labels.map(|i| label_offset(device.size(), i) + RING_OFFSET).collect();
+        let ranges: Vec<_> = offsets.iter().map(|at| (*at, uberblock::RING_SIZE)).collect();
+        let read = offsets.into_iter().zip(device.read_many(&ranges));
+        let rings = read.filter_map(|(at, bytes)| Some((at, bytes.ok()?))).collect();
+        Self { rings, ashift }
     }
 
     fn slots(&self) -> impl Iterator<Item = Unverified<'_>> {
@@ -149,29 +144,24 @@ impl Rings {
     }
 
     /// The newest good uberblock of those that `wanted` takes.
-    pub fn newest(&self, wanted: impl Fn(&Uberblock) -> bool) -> Option<Uberblock> {
+    pub(crate) fn newest(&self, wanted: impl Fn(&Uberblock) -> bool) -> Option<Uberblock> {
         uberblock::newest(self.slots(), wanted)
     }
 
     /// Every good uberblock, unordered, with repeats.
-    pub fn uberblocks(&self) -> Vec<Uberblock> {
+    pub(crate) fn uberblocks(&self) -> Vec<Uberblock> {
         self.slots().filter_map(|slot| slot.verify()).collect()
     }
 }
 
-fn read_config(device: &Device, label: u64) -> Result<LabelConfig, String> {
-    let at = label + PHYS_OFFSET;
-    let bytes = device.read_vec(at, PHYS_SIZE).map_err(|e| e.to_string())?;
-    embedded::verify(&bytes, [at, 0, 0, 0], Sum::Whole).map_err(|e| e.to_string())?;
-    let (list, ..) =
-        NvList::decode_prefix(&bytes[..PHYS_SIZE - ECK_SIZE]).map_err(|e| e.to_string())?;
+/// The configuration in the region at byte `at` of a device.
+fn parse_config(region: &[u8], at: u64) -> Result<LabelConfig, LabelError> {
+    embedded::verify(region, [at, 0, 0, 0], Sum::Whole)?;
+    let (list, ..) = NvList::decode_prefix(&region[..PHYS_SIZE - embedded::LEN])?;
     let config = LabelConfig::parse(&list)?;
     // Source: `zpool_read_label()`, OpenZFS `lib/libzutil/zutil_import.c`, zfs-2.3.2.
     if config.txg == 0 && !config.is_auxiliary() {
-        return Err(format!(
-            "it was written in no txg: the device was removed from pool {}, or never quite added",
-            config.full_name()
-        ));
+        return Err(ConfigError::NoTxg { pool: config.id() }.into());
     }
     Ok(config)
 }
@@ -186,9 +176,9 @@ mod tests {
     use zsend_ondisk::Order;
     use zsend_records::nvlist::{Encoding, NvValue};
 
-    /// What lies in the place of a label.
+    /// LabelContents of the place of a label.
     #[derive(Clone, Copy, Debug)]
-    enum Place {
+    enum LabelContents {
         /// Nothing.
         Empty,
         /// A label of the pool with this guid, written in this txg, and an uberblock of it.
@@ -212,18 +202,21 @@ mod tests {
         list.encode(Encoding::Xdr)
     }
 
-    fn device(places: [Place; 4]) -> Device {
+    fn device(places: [LabelContents; 4]) -> Device {
         let size = 8 << 20;
         let mut bytes = vec![0; size];
         for (i, place) in places.into_iter().enumerate() {
-            let (Place::Of { pool, txg } | Place::Damaged { pool, txg }) = place else { continue };
+            let (LabelContents::Of { pool, txg } | LabelContents::Damaged { pool, txg }) = place
+            else {
+                continue;
+            };
             let at = label_offset(size as u64, i as u64);
             let start = usize::try_from(at + PHYS_OFFSET).unwrap();
             let region = &mut bytes[start..start + PHYS_SIZE];
             let config = config(pool, txg);
             region[..config.len()].copy_from_slice(&config);
             embedded::seal(region, [at + PHYS_OFFSET, 0, 0, 0], Sum::Whole, Order::Little).unwrap();
-            if matches!(place, Place::Damaged { .. }) {
+            if matches!(place, LabelContents::Damaged { .. }) {
                 region[7] ^= 1;
             }
             let ring = at + RING_OFFSET;
@@ -234,12 +227,12 @@ mod tests {
         Device::new("device", Arc::new(Memory(bytes)))
     }
 
-    fn place() -> impl Strategy<Value = Place> {
+    fn place() -> impl Strategy<Value = LabelContents> {
         let of = (prop::sample::select(vec![10u64, 20, 30]), 1u64..100);
         prop_oneof![
-            1 => Just(Place::Empty),
-            4 => of.clone().prop_map(|(pool, txg)| Place::Of { pool, txg }),
-            1 => of.prop_map(|(pool, txg)| Place::Damaged { pool, txg }),
+            1 => Just(LabelContents::Empty),
+            4 => of.clone().prop_map(|(pool, txg)| LabelContents::Of { pool, txg }),
+            1 => of.prop_map(|(pool, txg)| LabelContents::Damaged { pool, txg }),
         ]
     }
 
@@ -252,7 +245,7 @@ mod tests {
         ) {
             let mut wanted: Vec<(u64, u64, usize)> = Vec::new();
             for place in places {
-                let Place::Of { pool, txg } = place else { continue };
+                let LabelContents::Of { pool, txg } = place else { continue };
                 match wanted.iter_mut().find(|(known, ..)| *known == pool) {
                     Some((_, newest, good)) => (*newest, *good) = (txg.max(*newest), *good + 1),
                     None => wanted.push((pool, txg, 1)),
@@ -297,10 +290,16 @@ mod tests {
 
     #[test]
     fn a_reason_is_told_once_for_all_labels_that_have_it() {
-        let e = read(&device([Place::Empty; 4])).unwrap_err();
+        let e = read(&device([LabelContents::Empty; 4])).unwrap_err().to_string();
         assert!(e.starts_with("labels 0, 1, 2, 3: embedded checksum's magic"), "{e}");
-        let damaged = Place::Damaged { pool: 10, txg: 1 };
-        let e = read(&device([damaged, Place::Empty, Place::Empty, Place::Empty])).unwrap_err();
+        let damaged = LabelContents::Damaged { pool: 10, txg: 1 };
+        let e = read(&device([
+            damaged,
+            LabelContents::Empty,
+            LabelContents::Empty,
+            LabelContents::Empty,
+        ]));
+        let e = e.unwrap_err().to_string();
         assert!(e.contains("label 0: ") && e.contains("labels 1, 2, 3: "), "{e}");
     }
 }

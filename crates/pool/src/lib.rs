@@ -1,8 +1,7 @@
 //! Reads a ZFS pool from image files or block devices, read-only, with no kernel module.
 //!
 //! ```no_run
-//! use zsend_pool::dsl::name::Name;
-//! use zsend_pool::pool::{OpenOptions, Pool};
+//! use zsend_pool::{Name, OpenOptions, Pool};
 //!
 //! let devices = ["disk0.img".into(), "disk1.img".into()];
 //! let pool = Pool::open(&devices, "tank", &OpenOptions::default())?;
@@ -13,28 +12,58 @@
 //! # Ok::<(), zsend_pool::PoolError>(())
 //! ```
 
+use static_assertions::assert_impl_all;
+
 pub mod blkptr;
 mod buffer;
+pub mod byteswap;
 mod cache;
 mod cancel;
 pub mod config;
-pub mod crypt;
 pub mod device;
 pub mod discover;
 pub mod dmu;
 pub mod dsl;
-mod error;
+pub mod error;
 pub mod feature;
 pub mod label;
 mod open;
-pub mod place;
+mod options;
 pub mod pool;
+pub mod space_map;
 pub mod uberblock;
 pub mod vdev;
 pub mod zap;
-pub mod zil;
+pub mod zbookmark;
 pub mod zio;
 
+pub use blkptr::{BlkPtr, Dva};
 pub use cache::BlockCache;
 pub use cancel::CancelToken;
-pub use error::{ErrorClass, Listed, PoolError, Result};
+pub use device::{Device, ReadRange, Source};
+pub use discover::{Discovery, Found, discover, discover_devices, select};
+pub use dmu::dnode::Dnode;
+pub use dmu::objset::Objset;
+pub use dmu::zil;
+pub use dsl::bookmark::DsBookmark;
+pub use dsl::crypt::Encryption;
+pub use dsl::dataset::Dataset;
+pub use dsl::dir::Dir;
+pub use dsl::listing::Listing;
+pub use dsl::name::{Name, Suffix};
+pub use dsl::tree::Datasets;
+pub use error::{ErrorClass, Listed, NoPool, PoolError, Result, Unsupported};
+pub use open::{KnownTxg, known_txgs};
+pub use options::OpenOptions;
+pub use pool::Pool;
+pub use zbookmark as place;
+pub use zbookmark::Bookmark;
+pub use zio::{Access, Crypt, Doubted, Extent, Healed, Stored, Zio};
+
+// A pool is opened once and read by many threads.
+assert_impl_all!(Pool: Send, Sync, std::fmt::Debug);
+assert_impl_all!(Objset: Send, Sync, Clone, std::fmt::Debug);
+assert_impl_all!(Zio: Send, Sync, std::fmt::Debug);
+assert_impl_all!(Device: Send, Sync, Clone, std::fmt::Debug);
+assert_impl_all!(OpenOptions: Send, Sync, Clone, std::fmt::Debug);
+assert_impl_all!(PoolError: Send, Sync, std::error::Error);

@@ -2,8 +2,8 @@
 
 use crate::cache::BlockCache;
 use crate::config::LabelConfig;
-use crate::crypt::Crypt;
-use crate::discover::{self, Found};
+use crate::device::Device;
+use crate::discover::{self, Discovery, Found};
 use crate::dmu::objset::Objset;
 use crate::dsl::bookmark::{self, DsBookmark};
 use crate::dsl::crypt::Encryption;
@@ -11,9 +11,11 @@ use crate::dsl::dataset::Dataset;
 use crate::dsl::dir::Dir;
 use crate::dsl::listing::Listing;
 use crate::dsl::name::{Name, Suffix};
+use crate::dsl::tree::Datasets;
 use crate::open;
-use crate::place::Bookmark;
 use crate::uberblock::Uberblock;
+use crate::zbookmark::Bookmark;
+use crate::zio::Crypt;
 use crate::zio::Zio;
 use crate::{PoolError, Result, zap};
 use std::collections::HashMap;
@@ -21,7 +23,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use zsend_crypto::{DatasetKey, WrappingKey};
 
-pub use crate::open::{KnownTxg, OpenOptions, known_txgs};
+pub use crate::open::{KnownTxg, known_txgs};
+pub use crate::options::OpenOptions;
 
 /// A pool, open for reading.
 #[derive(Debug)]
@@ -46,6 +49,41 @@ impl Pool {
     /// [`PoolError::NoPool`], [`PoolError::NoLabel`], and those of [`Self::open_found`].
     pub fn open(paths: &[PathBuf], name: &str, options: &OpenOptions) -> Result<Self> {
         Self::open_found(&discover::select(discover::discover(paths)?, name)?, options)
+    }
+
+    /// Opens the pool called `name` on devices that are at hand: on sources that are no files, too.
+    ///
+    /// ```no_run
+    /// use std::{io, sync::Arc};
+    /// use zsend_pool::{Device, OpenOptions, Pool, Source};
+    ///
+    /// /// A disk on another machine.
+    /// struct Remote;
+    ///
+    /// impl Source for Remote {
+    ///     fn read_at(&self, _buf: &mut [u8], _offset: u64) -> io::Result<()> {
+    ///         Err(io::ErrorKind::NotConnected.into())
+    ///     }
+    ///
+    ///     fn size(&self) -> u64 {
+    ///         64 << 20
+    ///     }
+    /// }
+    ///
+    /// let disk = Device::new("remote disk", Arc::new(Remote));
+    /// let pool = Pool::open_devices(&[disk], "tank", &OpenOptions::default())?;
+    /// for (name, dataset) in pool.datasets() {
+    ///     println!("{name}: guid {}", dataset?.guid);
+    /// }
+    /// # Ok::<(), zsend_pool::PoolError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_devices(devices: &[Device], name: &str, options: &OpenOptions) -> Result<Self> {
+        let pools = discover::discover_devices(devices)?;
+        let discovery = Discovery { pools, passed_over: Vec::new(), named: 0 };
+        Self::open_found(&discover::select(discovery, name)?, options)
     }
 
     /// Opens a pool that was found.
@@ -94,7 +132,7 @@ impl Pool {
         &self.uberblock
     }
 
-    /// What the administrator should know: missing devices, bad labels, no export.
+    /// Warnings for the administrator: missing devices, bad labels, no export.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
@@ -109,7 +147,7 @@ impl Pool {
         &self.mos
     }
 
-    /// Whether a pool feature that is needed for reading is active, by its guid.
+    /// Returns true if a pool feature that is needed for reading is active, by its guid.
     pub fn is_active(&self, guid: &str) -> bool {
         self.features_for_read.get(guid).is_some_and(|&count| count > 0)
     }
@@ -120,6 +158,11 @@ impl Pool {
     /// [`PoolError::Corrupt`].
     pub fn root_dir(&self) -> Result<Dir> {
         Dir::open(&self.mos, self.root_dir)
+    }
+
+    /// The filesystems and volumes of the pool, from the top down.
+    pub fn datasets(&self) -> Datasets<'_> {
+        Datasets::new(&self.mos, &self.label.name, self.root_dir)
     }
 
     /// The directory of a filesystem or volume, by its full name.
@@ -275,7 +318,7 @@ impl Pool {
         Objset::open(&self.zio, &self.cache, dataset.object, dataset.bp, crypt)
     }
 
-    /// How a dataset is encrypted; `None` if it is not.
+    /// Encryption of a dataset; `None` if it is not encrypted.
     ///
     /// # Errors
     /// [`PoolError::Corrupt`] if its key object is not sound.
@@ -313,7 +356,7 @@ impl Pool {
         Ok(())
     }
 
-    /// Whether the key of a dataset was loaded.
+    /// Returns true if the key of a dataset was loaded.
     pub fn has_key(&self, encryption: &Encryption) -> bool {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&encryption.root_dir)
     }

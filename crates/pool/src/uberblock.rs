@@ -6,7 +6,7 @@ use zsend_ondisk::Bits;
 use zsend_ondisk::embedded::{self, Sum};
 pub use zsend_ondisk::uberblock::{MAGIC, RING_SIZE};
 use zsend_ondisk::uberblock::{
-    MMP_MAGIC, REFLOW_OFFSET, REFLOW_STATE, UberblockPhys, mmp, slot_size,
+    MMP_MAGIC, REFLOW_OFFSET, REFLOW_SCRATCH_VALID, REFLOW_STATE, UberblockPhys, mmp, slot_size,
 };
 
 /// A verified uberblock.
@@ -25,22 +25,22 @@ pub struct Uberblock {
     pub rootbp: BlkPtr,
     /// Sequence within the txg that multihost writes: higher is newer.
     pub mmp_seq: u64,
-    /// How the host that wrote it shows that it is alive; `None` if it does not.
+    /// Heartbeat of the host that wrote it; `None` if it has none.
     pub heartbeat: Option<Heartbeat>,
     /// Txg of the pool's checkpoint, if this is the checkpoint's own uberblock.
     pub checkpoint_txg: u64,
-    /// How far a raidz expansion has got: see [`Reflow`].
+    /// Progress of a raidz expansion: see [`Reflow`].
     pub reflow: Reflow,
 }
 
-/// How often a host with multihost on writes an uberblock to say that it has the pool imported.
+/// Heartbeat of a host with multihost on: it writes an uberblock again and again while it has the pool imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Heartbeat {
     /// Nanoseconds between two writes, as they were lately: `ub_mmp_delay`.
     pub delay: u64,
     /// Milliseconds in which each device should be written once, if the host says.
     pub interval: Option<u64>,
-    /// Intervals without a write after which the host itself stops using the pool; zero for never.
+    /// Intervals without a write after which the host itself suspends the pool; zero for never.
     pub fail_intervals: Option<u64>,
 }
 
@@ -62,7 +62,7 @@ impl Heartbeat {
 pub struct Reflow {
     /// Bytes of the vdev that already have the new geometry.
     pub offset: u64,
-    /// Whether the first rows are to be read from the scratch area (state 1).
+    /// True if the first rows are to be read from the scratch area.
     pub scratch_valid: bool,
 }
 
@@ -89,12 +89,12 @@ impl Uberblock {
             checkpoint_txg: phys.checkpoint_txg.get(),
             reflow: Reflow {
                 offset: REFLOW_OFFSET.get(reflow) << MINBLOCK_SHIFT,
-                scratch_valid: REFLOW_STATE.get(reflow) == 1,
+                scratch_valid: REFLOW_STATE.get(reflow) == REFLOW_SCRATCH_VALID,
             },
         }
     }
 
-    /// What makes one uberblock newer than another, most significant first.
+    /// Rank of an uberblock, most significant part first; that of a newer one is higher.
     ///
     /// Source: `vdev_uberblock_compare()`, OpenZFS `module/zfs/vdev_label.c`, zfs-2.3.2.
     pub const fn rank(&self) -> (u64, u64, u64) {
@@ -102,12 +102,12 @@ impl Uberblock {
     }
 }
 
-/// What a slot of the ring holds, before its checksum was looked at: that costs a SHA-256.
+/// A slot of the ring before its checksum was looked at: that costs a SHA-256.
 #[derive(Clone, Copy, Debug)]
 pub struct Unverified<'a> {
     uberblock: Uberblock,
     slot: &'a [u8],
-    /// Where the slot's bytes start on the device.
+    /// Byte of the device at which the slot starts.
     offset: u64,
 }
 
@@ -124,7 +124,7 @@ impl<'a> Unverified<'a> {
     }
 }
 
-/// What the slots of one label's ring hold, which starts at `offset` of the device. `ashift` is that
+/// The slots of one label's ring, which starts at `offset` of the device. `ashift` is that
 /// of the device's top-level vdev and gives the size of a slot.
 pub fn ring(bytes: &[u8], offset: u64, ashift: u64) -> impl Iterator<Item = Unverified<'_>> {
     let slot = slot_size(ashift);

@@ -1,9 +1,14 @@
-//! Where pools are found, and which state of them is read: fixtures, some of them changed.
+//! The places where pools are found, and the state of them that is read: fixtures, some of them changed.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+mod common;
+
+use common::{copy, open};
 use std::fs::{self, File, OpenOptions as FileOptions};
 use std::os::unix::fs::{FileExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 use zsend_ondisk::Order;
@@ -13,19 +18,8 @@ use zsend_pool::dsl::name::Name;
 use zsend_pool::pool::{OpenOptions, Pool, known_txgs};
 use zsend_pool::{CancelToken, ErrorClass, PoolError};
 
-/// A copy of a fixture's images that may be changed.
-fn copy(fixture: &str) -> TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    zsend_testkit::images::unpack_to(&zsend_testkit::fixture(fixture), dir.path()).unwrap();
-    dir
-}
-
 fn image(dir: &TempDir, name: &str) -> File {
     FileOptions::new().read(true).write(true).open(dir.path().join(name)).unwrap()
-}
-
-fn open(path: &Path, name: &str, options: &OpenOptions) -> zsend_pool::Result<Pool> {
-    Pool::open(&[path.to_owned()], name, options)
 }
 
 fn has_snapshot(pool: &Pool, name: &str) -> bool {
@@ -68,10 +62,12 @@ fn a_checkpoint_has_what_was_destroyed_since() {
     let dir = copy("xhole");
     let now = open(dir.path(), "xhole", &OpenOptions::default()).unwrap();
     assert!(has_snapshot(&now, "xhole/fs@d") && !has_snapshot(&now, "xhole/fs@b"));
-    let options = OpenOptions { checkpoint: true, ..OpenOptions::default() };
+    let options = OpenOptions::default().checkpoint(true);
     let then = open(dir.path(), "xhole", &options).unwrap();
     assert!(has_snapshot(&then, "xhole/fs@b") && !has_snapshot(&then, "xhole/fs@d"));
-    assert_eq!(then.uberblock().txg, now.uberblock().checkpoint_txg.max(then.uberblock().txg));
+    let (now, then) = (now.uberblock(), then.uberblock());
+    assert_eq!((now.checkpoint_txg, then.checkpoint_txg), (0, then.txg));
+    assert!(then.txg < now.txg, "{} is not before {}", then.txg, now.txg);
 
     let dir = copy("gang");
     let none = open(dir.path(), "gang", &options).unwrap_err().to_string();
@@ -87,7 +83,7 @@ fn an_older_txg_is_read_if_it_is_there() {
         known.iter().filter(|k| k.problem.is_none()).map(|k| k.uberblock.txg).collect();
     assert!(known.len() > usable.len() && usable.len() > 10, "{usable:?}");
     assert!(usable.is_sorted_by(|a, b| a > b));
-    let at = |txg| OpenOptions { txg: Some(txg), ..OpenOptions::default() };
+    let at = |txg: u64| OpenOptions::default().txg(txg);
     for &txg in usable.iter().step_by(5) {
         assert_eq!(Pool::open_found(&found, &at(txg)).unwrap().uberblock().txg, txg);
     }
@@ -103,7 +99,7 @@ fn what_an_older_state_has_without_checksum_is_said_to_be_uncertain() {
     let known = known_txgs(&found);
     let older = known.iter().find(|k| k.problem.is_none() && k.uberblock.txg < newest).unwrap();
     for (txg, is_certain) in [(newest, true), (older.uberblock.txg, false)] {
-        let options = OpenOptions { txg: Some(txg), ..OpenOptions::default() };
+        let options = OpenOptions::default().txg(txg);
         let pool = Pool::open_found(&found, &options).unwrap();
         let snapshot = pool.dataset(&Name::parse("bdtl/off@a").unwrap()).unwrap();
         let objset = pool.objset(&snapshot).unwrap();
@@ -132,8 +128,8 @@ fn an_unreadable_newest_state_is_not_replaced_silently() {
             let text = e.to_string();
             let PoolError::State { txg: failed, usable, .. } = e else { unreachable!() };
             assert_eq!(failed, words[2]);
-            assert!(text.contains("--txg"), "{text}");
-            let options = OpenOptions { txg: Some(usable[0]), ..OpenOptions::default() };
+            assert!(text.contains(&format!("an older one can, of txg {}", usable[0])), "{text}");
+            let options = OpenOptions::default().txg(usable[0]);
             assert_eq!(open(dir.path(), "gang", &options).unwrap().uberblock().txg, usable[0]);
         }
         other => panic!("{:?}", other.map(|pool| pool.uberblock().txg)),
@@ -216,7 +212,7 @@ fn a_heartbeat_that_goes_on_is_refused() {
     let refused = open(dir.path(), "xmmp", &OpenOptions::default()).map(drop);
     assert!(matches!(refused, Err(PoolError::InUse { .. })), "{refused:?}");
     writer.join().unwrap();
-    let options = OpenOptions { force: true, ..OpenOptions::default() };
+    let options = OpenOptions::default().force(true);
     assert!(has_snapshot(&open(dir.path(), "xmmp", &options).unwrap(), "xmmp/fs@b"));
 }
 
@@ -226,9 +222,14 @@ fn watching_a_heartbeat_can_be_cancelled() {
     drop(quick_heart(&dir));
     let cancel = CancelToken::default();
     cancel.cancel();
-    let options = OpenOptions { cancel, ..OpenOptions::default() };
+    let noticed = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&noticed);
+    let options = OpenOptions::default().cancel(cancel).notice(move |text| {
+        count.fetch_add(text.len(), Ordering::Relaxed);
+    });
     let cancelled = open(dir.path(), "xmmp", &options).map(drop);
     assert!(matches!(cancelled, Err(PoolError::Cancelled)), "{cancelled:?}");
+    assert!(noticed.load(Ordering::Relaxed) > 0);
 }
 
 #[test]
@@ -245,7 +246,7 @@ fn a_file_that_nobody_wrote_to_needs_no_watching() {
     let dir = copy("xmmp");
     let file = image(&dir, "d0.img");
     file.set_modified(std::time::UNIX_EPOCH + Duration::from_secs(1_700_000_000)).unwrap();
-    let options = OpenOptions { notice: |text| panic!("{text}"), ..OpenOptions::default() };
+    let options = OpenOptions::default().notice(|text| panic!("{text}"));
     assert!(open(dir.path(), "xmmp", &options).is_ok());
 }
 

@@ -2,7 +2,7 @@
 //! make up for it everything reads as before, and beyond that the error says which block and which
 //! devices.
 //!
-//! What the undamaged pools must read as is not decided here: `cargo xtask conform` compares their
+//! The contents of the undamaged pools are not judged here: `cargo xtask conform` compares their
 //! streams with the references.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
@@ -19,10 +19,10 @@ use zsend_pool::place::Bookmark;
 use zsend_pool::pool::{OpenOptions, Pool};
 use zsend_records::types::DmuType;
 
-/// A fixture and the images that it cannot do without more than so many of.
+/// A fixture and, for each group of its images, the number of them that it can do without.
 struct Topology {
     pool: &'static str,
-    /// What is read, below the pool.
+    /// Name of what is read, below the pool.
     snapshot: &'static str,
     groups: &'static [(&'static [usize], usize)],
 }

@@ -75,8 +75,7 @@ impl PoolArgs {
     /// Choice of the state to open. Standard error says what takes time.
     pub(crate) fn options(&self, cancel: &CancelToken) -> OpenOptions {
         let Self { txg, checkpoint, force, .. } = *self;
-        let notice = |text: &str| warn(text);
-        let cancel = cancel.clone();
-        OpenOptions { txg, checkpoint, force, notice, cancel }
+        let options = OpenOptions::default().txg(txg).checkpoint(checkpoint).force(force);
+        options.notice(|text| warn(text)).cancel(cancel.clone())
     }
 }

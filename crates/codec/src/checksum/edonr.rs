@@ -19,7 +19,7 @@ type Half = [u64; 8];
 /// One row of a Latin square: the five words that are added, and the rotation of their sum.
 type Row = ([usize; 5], u32);
 
-/// How the left operand is spread; a constant is added to word 0.
+/// Spread of the left operand; a constant is added to word 0.
 const LEFT: [Row; 8] = [
     ([0, 1, 2, 4, 7], 0),
     ([0, 1, 3, 4, 7], 5),
@@ -32,7 +32,7 @@ const LEFT: [Row; 8] = [
 ];
 const LEFT_CONSTANT: u64 = 0xaaaa_aaaa_aaaa_aaaa;
 
-/// How the right operand is spread; the constant's complement is added to word 0.
+/// Spread of the right operand; the constant's complement is added to word 0.
 const RIGHT: [Row; 8] = [
     ([0, 1, 2, 5, 7], 0),
     ([0, 1, 3, 4, 6], 10),
@@ -162,27 +162,26 @@ impl EdonR {
 mod tests {
     use super::*;
 
-    fn hex(text: &str) -> Vec<u8> {
-        (0..text.len())
-            .step_by(2)
-            .map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap())
-            .collect()
-    }
-
     /// Two messages and their digests from OpenZFS `tests/zfs-tests/cmd/checksum/edonr_test.c`.
     #[test]
     fn known_answers() {
         assert_eq!(
             EdonR::new().finish(b"abc").as_slice(),
-            hex("1b14db155f1d406594b8cef70a4362ec6b5de6a5daf50ec999e987c19d3049e2\
-                 de5977bb05b1bb220050a1ea5b46a9f1740acafbf6b45032adc90c628372c22b")
+            hex::decode(
+                "1b14db155f1d406594b8cef70a4362ec6b5de6a5daf50ec999e987c19d3049e2\
+                 de5977bb05b1bb220050a1ea5b46a9f1740acafbf6b45032adc90c628372c22b"
+            )
+            .unwrap()
         );
         let long = b"abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmn\
                      hijklmnoijklmnopjklmnopqklmnopqrlmnopqrsmnopqrstnopqrstu";
         assert_eq!(
             EdonR::new().finish(long).as_slice(),
-            hex("5351070dc51c3b2baca5a60d0252ccb4e4921a96fe5a69e76dad48fd21a0845a\
-                 d57f880b3e4a907bc503151842bb949e1cba7439a6409a34b8436cb46921583c")
+            hex::decode(
+                "5351070dc51c3b2baca5a60d0252ccb4e4921a96fe5a69e76dad48fd21a0845a\
+                 d57f880b3e4a907bc503151842bb949e1cba7439a6409a34b8436cb46921583c"
+            )
+            .unwrap()
         );
     }
 

@@ -12,7 +12,7 @@ use std::fmt;
 use zsend_records::fletcher::Fletcher4;
 use zsend_records::types::Checksum;
 
-/// Why a checksum cannot be computed, or is wrong.
+/// Reason why a checksum cannot be computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ChecksumError {
@@ -27,7 +27,7 @@ pub enum ChecksumError {
     NoSalt(Checksum),
 }
 
-/// What the salted algorithms make of the pool's salt, once.
+/// The salted algorithms' states after the pool's salt, made once.
 ///
 /// The salt is the 32 bytes under `org.illumos:checksum_salt` in the MOS directory. A pool keeps it
 /// to itself, so it is not printed.
@@ -95,7 +95,7 @@ pub fn compute(
     })
 }
 
-/// What remains of computed words in a block pointer whose last two words are a MAC: the first
+/// The rest of computed words in a block pointer whose last two words are a MAC: the first
 /// two, into which an algorithm that is not fit for dedup folds the others.
 ///
 /// Holds for pointers with the crypt bit and a type other than OBJSET. Source: OpenZFS

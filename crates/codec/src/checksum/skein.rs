@@ -13,7 +13,7 @@ const BLOCK: usize = 64;
 /// The types of a UBI part: the tweak's field at bits 120 to 125.
 #[derive(Clone, Copy)]
 #[repr(u8)]
-enum Part {
+enum UbiType {
     Key = 0,
     Config = 4,
     Message = 48,
@@ -47,15 +47,15 @@ impl SkeinMac {
     pub(super) fn new(key: &[u8]) -> Self {
         let mut chain = [0; 8];
         if !key.is_empty() {
-            chain = ubi(chain, key, Part::Key);
+            chain = ubi(chain, key, UbiType::Key);
         }
-        Self { chain: ubi(chain, &CONFIG, Part::Config) }
+        Self { chain: ubi(chain, &CONFIG, UbiType::Config) }
     }
 
     /// The MAC of `data`.
     pub(super) fn mac(&self, data: &[u8]) -> [u8; 32] {
-        let message = ubi(self.chain, data, Part::Message);
-        let output = ubi(message, &[0; 8], Part::Output);
+        let message = ubi(self.chain, data, UbiType::Message);
+        let output = ubi(message, &[0; 8], UbiType::Output);
         let mut mac = [0; 32];
         for (bytes, word) in mac.chunks_exact_mut(8).zip(output) {
             bytes.copy_from_slice(&word.to_le_bytes());
@@ -65,8 +65,8 @@ impl SkeinMac {
 }
 
 /// One part: chains `data` in blocks, the last of them padded with zeros. No data is one block.
-fn ubi(mut chain: [u64; 8], data: &[u8], part: Part) -> [u64; 8] {
-    let kind = u64::from(part as u8) << 56;
+fn ubi(mut chain: [u64; 8], data: &[u8], kind: UbiType) -> [u64; 8] {
+    let kind = u64::from(kind as u8) << 56;
     let (blocks, tail) = data.as_chunks::<BLOCK>();
     // The last block carries the final flag, so a last one that is full is held back.
     let (blocks, last) = match blocks.split_last() {
@@ -166,18 +166,12 @@ mod tests {
     use ::threefish::Threefish512;
     use proptest::prelude::*;
 
-    fn hex(text: &str) -> Vec<u8> {
-        (0..text.len())
-            .step_by(2)
-            .map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap())
-            .collect()
-    }
-
     #[test]
     fn published_hash_of_nothing() {
         assert_eq!(
             SkeinMac::new(b"").mac(b"").as_slice(),
-            hex("39ccc4554a8b31853b9de7a1fe638a24cce6b35a55f2431009e18780335d2621")
+            hex::decode("39ccc4554a8b31853b9de7a1fe638a24cce6b35a55f2431009e18780335d2621")
+                .unwrap()
         );
     }
 
@@ -185,7 +179,8 @@ mod tests {
     fn published_hash_of_a_pangram() {
         assert_eq!(
             SkeinMac::new(b"").mac(b"The quick brown fox jumps over the lazy dog").as_slice(),
-            hex("b3250457e05d3060b1a4bbc1428bc75a3f525ca389aeab96cfa34638d96e492a")
+            hex::decode("b3250457e05d3060b1a4bbc1428bc75a3f525ca389aeab96cfa34638d96e492a")
+                .unwrap()
         );
     }
 
@@ -208,9 +203,9 @@ mod tests {
         let mac = SkeinMac::new(&[7; 32]);
         let kind = 48 << 56;
         let once = step(mac.chain, &[1; 64], [64, kind | FIRST | FINAL]);
-        assert_eq!(once, ubi(mac.chain, &[1; 64], Part::Message));
+        assert_eq!(once, ubi(mac.chain, &[1; 64], UbiType::Message));
         let half = step(mac.chain, &[1; 64], [64, kind | FIRST]);
         let twice = step(half, &[1; 64], [128, kind | FINAL]);
-        assert_eq!(twice, ubi(mac.chain, &[1; 128], Part::Message));
+        assert_eq!(twice, ubi(mac.chain, &[1; 128], UbiType::Message));
     }
 }

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use zsend_records::types::Compress;
 use zstd_safe::{DCtx, DParameter, FrameFormat};
 
-/// Why stored bytes do not decompress. Sizes and positions are in bytes.
+/// Reason why stored bytes do not decompress. Sizes and positions are in bytes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecompressError {
@@ -42,9 +42,9 @@ pub enum DecompressError {
     Distance {
         /// The codec.
         codec: Compress,
-        /// Where in the input the match is.
+        /// Byte of the input at which the match is.
         at: usize,
-        /// How far back it reaches; 0 is never right.
+        /// Bytes that it reaches back; 0 is never right.
         distance: usize,
         /// Bytes of output made before it.
         filled: usize,

@@ -1,4 +1,4 @@
-//! The way out: a block pointer from the values of its fields.
+//! The writing side: a block pointer from the values of its fields.
 
 use super::{BlkPtr, Dva, EMBEDDED_MAX, EmbeddedType, dva::sectors, field, word};
 use crate::{LayoutError, Order};
@@ -7,8 +7,8 @@ use zsend_records::types::{Checksum, Compress, DmuType};
 /// The values of a block pointer's fields. At first: one sector, not compressed, no checksum, of no
 /// type, level 0, little-endian, in no txg and without a copy, which makes it a hole.
 ///
-/// A value is refused only if its field cannot hold it, so that a test can build what no writer
-/// writes: see [`BlkPtr::check`].
+/// A value is refused only if its field cannot hold it, or if another was given for the same bits, so that a
+/// test can build what no writer writes: see [`BlkPtr::check`].
 #[derive(Clone, Copy, Debug)]
 pub struct BlkPtrBuilder {
     lsize: u64,
@@ -24,6 +24,8 @@ pub struct BlkPtrBuilder {
     mac: Option<[u8; 16]>,
     order: Order,
     dvas: [Dva; 3],
+    /// The index of a copy that no pointer has room for.
+    no_dva: Option<usize>,
     physical_birth: u64,
     logical_birth: u64,
     fill: u64,
@@ -46,6 +48,7 @@ impl Default for BlkPtrBuilder {
             mac: None,
             order: Order::Little,
             dvas: [Dva::default(); 3],
+            no_dva: None,
             physical_birth: 0,
             logical_birth: 0,
             fill: 0,
@@ -75,14 +78,14 @@ impl BlkPtrBuilder {
         self
     }
 
-    /// How the block is compressed.
+    /// Compression of the block.
     #[must_use]
     pub const fn compress(mut self, compress: Compress) -> Self {
         self.compress = compress;
         self
     }
 
-    /// How the block is checked.
+    /// Checksum algorithm of the block.
     #[must_use]
     pub const fn checksum_type(mut self, checksum: Checksum) -> Self {
         self.checksum_type = checksum;
@@ -110,14 +113,14 @@ impl BlkPtrBuilder {
         self
     }
 
-    /// Whether the block is in the dedup table.
+    /// Sets the bit of a block that is in the dedup table.
     #[must_use]
     pub const fn dedup(mut self, is_dedup: bool) -> Self {
         self.is_dedup = is_dedup;
         self
     }
 
-    /// Whether the block is encrypted or authenticated.
+    /// Sets the bit of a block that is encrypted or authenticated.
     #[must_use]
     pub const fn uses_crypt(mut self, uses_crypt: bool) -> Self {
         self.uses_crypt = uses_crypt;
@@ -146,10 +149,14 @@ impl BlkPtrBuilder {
         self
     }
 
-    /// The first copy, or the second, or the third; any other index counts as the third.
+    /// The first copy, the second or the third, from zero. [`Self::build`] refuses any other.
     #[must_use]
     pub const fn dva(mut self, i: usize, dva: Dva) -> Self {
-        self.dvas[if i < 2 { i } else { 2 }] = dva;
+        if i < self.dvas.len() {
+            self.dvas[i] = dva;
+        } else {
+            self.no_dva = Some(i);
+        }
         self
     }
 
@@ -187,8 +194,13 @@ impl BlkPtrBuilder {
     /// The pointer.
     ///
     /// # Errors
-    /// [`LayoutError::Field`] for a value that its field cannot hold.
+    /// [`LayoutError::Field`] for a value that its field cannot hold; [`LayoutError::Conflict`] for two values
+    /// of the same bits.
     pub fn build(&self) -> Result<BlkPtr, LayoutError> {
+        if let Some(i) = self.no_dva {
+            return Err(LayoutError::field("index of a DVA", i as u64, "at most 2"));
+        }
+        self.check_conflicts()?;
         let mut words = [0; 16];
         words[word::PROP] = self.prop()?;
         words[word::LOGICAL_BIRTH] = self.logical_birth;
@@ -221,7 +233,34 @@ impl BlkPtrBuilder {
                 *word = self.order.u64(bytes);
             }
         }
-        Ok(BlkPtr::from_words(words))
+        let bp = BlkPtr::from_words(words);
+        // The field of the count is then half a word, and that of the third copy holds the salt.
+        if bp.is_encrypted() && self.salt_iv.is_none() {
+            word::FILL_LOW.place("fill", self.fill)?;
+            conflict("third DVA", !self.dvas[2].is_empty(), "salt", true)?;
+        }
+        Ok(bp)
+    }
+
+    /// Refuses two values for the same bits.
+    fn check_conflicts(&self) -> Result<(), LayoutError> {
+        let embedded = self.embedded.is_some();
+        let has_dva = self.dvas.iter().any(|dva| !dva.is_empty());
+        let births = self.physical_birth != 0;
+        let sum = self.checksum_type != Checksum::OFF || self.checksum != [0; 4];
+        for (what, is_given) in [
+            ("DVA", has_dva),
+            ("physical birth", births),
+            ("checksum", sum),
+            ("fill", self.fill != 0),
+            ("salt", self.salt_iv.is_some()),
+            ("MAC", self.mac.is_some()),
+        ] {
+            conflict(what, is_given, "embedded payload", embedded)?;
+        }
+        conflict("third DVA", !self.dvas[2].is_empty(), "salt", self.salt_iv.is_some())?;
+        let [.., c, d] = self.checksum;
+        conflict("checksum", (c, d) != (0, 0), "MAC", self.mac.is_some())
     }
 
     fn prop(&self) -> Result<u64, LayoutError> {
@@ -251,6 +290,16 @@ impl BlkPtrBuilder {
             | field::DEDUP.place("dedup", self.is_dedup.into())?
             | field::BYTEORDER.place("byteorder", (self.order == Order::Little).into())?)
     }
+}
+
+/// Refuses two values that were both given.
+const fn conflict(
+    what: &'static str,
+    has_one: bool,
+    other: &'static str,
+    has_other: bool,
+) -> Result<(), LayoutError> {
+    if has_one && has_other { Err(LayoutError::Conflict { what, other }) } else { Ok(()) }
 }
 
 /// A size as the fields have it, which cannot say zero.

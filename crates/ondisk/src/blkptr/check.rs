@@ -1,4 +1,4 @@
-//! What no writer could have written in a block pointer.
+//! The check for what no writer could have written in a block pointer.
 
 use super::{BlkPtr, EMBEDDED_MAX, EmbeddedType, MAX_BLOCK_SIZE};
 use crate::LayoutError;

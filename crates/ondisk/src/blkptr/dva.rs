@@ -1,4 +1,4 @@
-//! Where a copy of a block lies.
+//! The place of a copy of a block.
 
 use super::MINBLOCK_SHIFT;
 use crate::{Bits, LayoutError};
@@ -9,7 +9,7 @@ const VDEV: Bits = Bits::new(32, 24);
 const OFFSET: Bits = Bits::new(0, 63);
 const GANG: Bits = Bits::new(63, 1);
 
-/// Where a copy of a block lies: `dva_t`.
+/// The place of a copy of a block: `dva_t`.
 ///
 /// Source: OpenZFS `include/sys/spa.h`, zfs-2.3.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -23,7 +23,7 @@ impl Dva {
         Self { words }
     }
 
-    /// A copy at a byte offset of a top-level vdev, of so many bytes allocated.
+    /// A copy at a byte offset of a top-level vdev, with `asize` bytes allocated.
     ///
     /// # Errors
     /// [`LayoutError::Field`] if a value does not fit, or is no multiple of 512 bytes.
@@ -44,7 +44,7 @@ impl Dva {
         self.words
     }
 
-    /// Whether there is no copy here.
+    /// Returns true if there is no copy here.
     pub const fn is_empty(self) -> bool {
         self.words[0] == 0 && self.words[1] == 0
     }
@@ -64,7 +64,7 @@ impl Dva {
         ASIZE.get(self.words[0]) << MINBLOCK_SHIFT
     }
 
-    /// Whether a gang header lies here.
+    /// Returns true if a gang header lies here.
     pub const fn is_gang(self) -> bool {
         GANG.is_set(self.words[1])
     }

@@ -25,7 +25,7 @@ fn sizes_are_biased_sectors_and_embedded_sizes_biased_bytes() {
 fn field_of(bp: BlkPtr) -> Option<&'static str> {
     match bp.check() {
         Err(LayoutError::Field { what, .. }) => Some(what),
-        Ok(()) | Err(LayoutError::Unknown(_)) => None,
+        Ok(()) | Err(LayoutError::Unknown(_) | LayoutError::Conflict { .. }) => None,
     }
 }
 
@@ -125,6 +125,25 @@ fn what_no_field_can_hold_is_refused() {
     refused(new().embedded(EmbeddedType::DATA, &[0; 129]), "psize is 128");
     refused(new().embedded(EmbeddedType::DATA, &[]), "psize is 0");
     refused(new().fill(1 << 32).salt_iv([0; 8], [0; 12]), "fill is");
+    let encrypted = new().object_type(DmuType::PLAIN_FILE_CONTENTS).uses_crypt(true);
+    refused(encrypted.fill(1 << 32), "fill is 4294967296, expected at most 4294967295");
+    let dva = Dva::new(1, 512, 512).unwrap();
+    refused(encrypted.dva(2, dva), "third DVA and salt lie in one place");
+    refused(new().dva(2, dva).salt_iv([0; 8], [0; 12]), "third DVA and salt");
+    refused(new().dva(3, dva), "index of a DVA is 3");
+    refused(new().checksum([0, 0, 1, 0]).mac([0; 16]), "checksum and MAC");
+    let embedded = new().embedded(EmbeddedType::DATA, &[1; 512]).psize(1);
+    for (builder, what) in [
+        (embedded.dva(0, dva), "DVA"),
+        (embedded.physical_birth(1), "physical birth"),
+        (embedded.checksum_type(Checksum::FLETCHER_4), "checksum"),
+        (embedded.checksum([1, 0, 0, 0]), "checksum"),
+        (embedded.fill(1), "fill"),
+        (embedded.salt_iv([0; 8], [0; 12]), "salt"),
+        (embedded.mac([0; 16]), "MAC"),
+    ] {
+        refused(builder, &format!("{what} and embedded payload lie in one place"));
+    }
     assert!(Dva::new(1 << 24, 0, 512).is_err());
     assert!(Dva::new(0, 1, 512).is_err());
     assert!(Dva::new(0, 0, 1 << 33).is_err());
@@ -172,15 +191,25 @@ proptest! {
         for (i, dva) in dvas.into_iter().enumerate() {
             builder = builder.dva(i, dva);
         }
+        // An encrypted block has a salt in the place of its third copy, and a shorter count.
+        if crypt && level == 0 && DmuType(kind).is_encrypted() {
+            prop_assert!(builder.build().is_err());
+            let (salt, iv) = ([7; 8], [8; 12]);
+            prop_assert!(builder.fill(0).salt_iv(salt, iv).build().is_err());
+            let bp = builder.dva(2, Dva::default()).fill(fill >> 32).build().unwrap();
+            prop_assert_eq!((bp.fill(), bp.dvas().count()), (fill >> 32, 2));
+            return Ok(());
+        }
         let bp = builder.build().unwrap();
         prop_assert_eq!((bp.lsize(), bp.psize()), (lsize * 512, psize * 512));
         prop_assert_eq!((bp.compress().0, bp.checksum_type().0), (compress, checksum));
         prop_assert_eq!((bp.object_type().0, bp.level()), (kind, level));
         prop_assert_eq!((bp.is_dedup(), bp.uses_crypt(), bp.order()), (dedup, crypt, order));
         prop_assert_eq!((bp.logical_birth(), bp.physical_birth()), (logical, physical));
-        prop_assert_eq!(bp.fill(), if bp.is_encrypted() { fill & 0xffff_ffff } else { fill });
+        prop_assert_eq!(bp.fill(), fill);
         prop_assert_eq!(bp.checksum(), sum);
-        prop_assert_eq!([0, 1, 2].map(|i| bp.dva(i)), dvas);
+        prop_assert_eq!([0, 1, 2].map(|i| bp.dva(i).unwrap()), dvas);
+        prop_assert_eq!((bp.dva(3), bp.dva(8)), (None, None));
         prop_assert_eq!(bp.is_gang(), dvas[0].is_gang());
         prop_assert!(!bp.is_embedded() && !bp.is_hole());
     }

@@ -1,4 +1,4 @@
-//! The way out: a dnode from its fields and what it holds.
+//! The writing side: a dnode from its fields and what it holds.
 
 use super::{CORE_SIZE, DNODE_SIZE, DnodePhys, FLAG_SPILL, MAX_BLKPTRS};
 use crate::blkptr::{BLKPTR_SIZE, BlkPtr};
@@ -11,7 +11,8 @@ use zerocopy::IntoBytes;
 pub struct DnodeBuilder {
     /// The other fields.
     pub core: DnodePhys,
-    /// At most three.
+    /// At most three. With a spill pointer in a dnode of one slot the third ends in that, so that nothing may
+    /// be set from its birth on.
     pub pointers: Vec<BlkPtr>,
     /// The bonus, in the byte order that the dnode is built for.
     pub bonus: Vec<u8>,
@@ -23,7 +24,8 @@ impl DnodeBuilder {
     /// All bytes of all slots, as a writer of that order has them.
     ///
     /// # Errors
-    /// [`LayoutError::Field`] for what there is no room for.
+    /// [`LayoutError::Field`] for more pointers or a longer bonus than there is room for;
+    /// [`LayoutError::Conflict`] for a third pointer that the spill pointer would write over.
     pub fn build(&self, order: Order) -> Result<Vec<u8>, LayoutError> {
         let (pointers, bonus) = (self.pointers.len(), self.bonus.len());
         let too_many = |what, found: usize, most: usize| {
@@ -34,14 +36,23 @@ impl DnodeBuilder {
         core.nblkptr = u8::try_from(pointers).map_err(|_| most())?;
         core.flags = core.flags & !FLAG_SPILL | if self.spill.is_some() { FLAG_SPILL } else { 0 };
         let size = core.size();
-        let room = core.bonus_room(size).filter(|_| core.nblkptr <= MAX_BLKPTRS);
-        let room = room.ok_or_else(most)?;
+        if core.nblkptr > MAX_BLKPTRS {
+            return Err(most());
+        }
+        let spill = core.spill(size);
+        let room = core.bonus_room(size).unwrap_or(size..size);
+        if let (Some(spill), [.., last]) = (&spill, &self.pointers[..]) {
+            let covered = core.bonus_start().saturating_sub(spill.start) / 8;
+            if last.words().iter().rev().take(covered).any(|word| *word != 0) {
+                let (what, other) = ("end of the last block pointer", "spill pointer");
+                return Err(LayoutError::Conflict { what, other });
+            }
+        }
         core.bonuslen = u16::try_from(bonus)
             .ok()
             .filter(|_| bonus <= room.len())
             .ok_or_else(|| too_many("dn_bonuslen", bonus, room.len()))?
             .into();
-        let spill = core.spill(size);
         if order == Order::Big {
             core.swap();
         }

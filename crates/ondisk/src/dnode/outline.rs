@@ -5,7 +5,7 @@ use crate::blkptr::BlkPtr;
 use zerocopy::FromBytes;
 use zsend_records::types::DmuType;
 
-/// What a walk asks of a dnode before it takes hold of it, straight from the bytes of a block.
+/// A dnode as a walk sees it before it takes hold of it, straight from the bytes of a block.
 #[derive(Clone, Copy, Debug)]
 pub struct Outline<'a> {
     bytes: &'a [u8],

@@ -51,10 +51,34 @@ fn what_has_no_room_is_refused() {
     assert_eq!(refused(3, 65, false).unwrap(), "dn_bonuslen is 65, expected at most 64");
     assert_eq!(refused(1, 192, true), None);
     assert_eq!(refused(1, 193, true).unwrap(), "dn_bonuslen is 193, expected at most 192");
-    for (pointers, spill) in [(4, false), (300, false), (3, true)] {
+    for (pointers, spill) in [(4, false), (300, false), (4, true)] {
         let why = refused(pointers, 0, spill).unwrap();
         assert!(why.starts_with(&format!("dn_nblkptr is {pointers}, expected")), "{why}");
     }
+    assert_eq!(refused(3, 1, true).unwrap(), "dn_bonuslen is 1, expected at most 0");
+}
+
+#[test]
+fn a_spill_pointer_may_lie_over_the_end_of_the_third_pointer() {
+    let pointer = |word: u64, set: usize| {
+        BlkPtr::from_words(std::array::from_fn(|i| if i < set { word } else { 0 }))
+    };
+    let made = |set: usize, extra_slots: u8| DnodeBuilder {
+        core: DnodePhys { extra_slots, ..DnodePhys::default() },
+        pointers: vec![pointer(3, 16), pointer(4, 16), pointer(5, set)],
+        spill: Some(pointer(7, 16)),
+        ..DnodeBuilder::default()
+    };
+    let built = made(8, 0).build(Order::Little).unwrap();
+    let outline = Outline::all(&built).next().unwrap().unwrap();
+    let found: Vec<BlkPtr> = outline.pointers().collect();
+    assert_eq!([found[0], found[1], found[3]], [pointer(3, 16), pointer(4, 16), pointer(7, 16)]);
+    // The half of the third that is its own.
+    assert_eq!(found[2].words()[..8], [5; 8]);
+    let why = made(9, 0).build(Order::Little).unwrap_err().to_string();
+    assert_eq!(why, "end of the last block pointer and spill pointer lie in one place");
+    // In two slots there is room for both.
+    assert!(made(16, 1).build(Order::Little).is_ok());
 }
 
 proptest! {
@@ -71,7 +95,7 @@ proptest! {
         let pointers: Vec<BlkPtr> = pointers.into_iter().map(BlkPtr::from_words).collect();
         let spill = spill.map(BlkPtr::from_words);
         let made = DnodeBuilder { core, pointers, bonus, spill };
-        let built = made.build(Order::of(big)).unwrap();
+        let built = made.build(Order::from_big_endian(big)).unwrap();
         let (mut read, _) = DnodePhys::read_from_prefix(&built).unwrap();
         if big {
             read.swap();

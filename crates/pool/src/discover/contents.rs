@@ -1,23 +1,7 @@
 //! Tells what lies on a device that has no label: often something that a pool lies in.
 
 use crate::device::Device;
-use std::fmt;
-
-/// What a device holds instead of labels, and what makes a pool in it readable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Contents {
-    /// Name, with its article.
-    name: &'static str,
-    /// What to do to get at what lies in it; empty if a pool cannot.
-    advice: &'static str,
-}
-
-impl fmt::Display for Contents {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name)?;
-        if self.advice.is_empty() { Ok(()) } else { write!(f, ": {}", self.advice) }
-    }
-}
+use crate::error::Contents;
 
 /// Bytes that tell a format, and where they lie: from the start, or from the end if negative.
 type Signature = (i64, &'static [u8], Contents);
@@ -31,7 +15,7 @@ const CONVERT: &str = "attach it with qemu-nbd --read-only, or make a raw image 
 const UNPACK: &str = "unpack it first";
 const FORENSIC: &str = "mount it with ewfmount or export it with ewfexport";
 const ASSEMBLE: &str = "assemble it with mdadm --assemble --readonly";
-const STREAM: Contents = contents("a ZFS send stream", "receive it, or look at it with zsend dump");
+const STREAM: Contents = contents("a ZFS send stream", "receive it into a pool");
 
 /// Sources: `libmagic`'s database, `libblkid`'s superblock probes, and each format's own description.
 const SIGNATURES: &[Signature] = &[
@@ -106,7 +90,7 @@ const SIGNATURES: &[Signature] = &[
 
 /// Blocks of this many bytes hold the superblock of an MD array of version 0.90 at a device's end.
 const MD_RESERVED: u64 = 64 << 10;
-/// What an MD superblock starts with, in little-endian order.
+/// Magic at the start of an MD superblock, in little-endian order.
 const MD_MAGIC: [u8; 4] = [0xfc, 0x4e, 0x2b, 0xa9];
 
 /// Bytes at a device's start that all signatures lie in.
@@ -114,12 +98,11 @@ const START_SIZE: u64 = 68 << 10;
 /// Bytes at its end, likewise: an MD superblock lies in the last 128 KiB.
 const END_SIZE: u64 = 128 << 10;
 
-/// What lies on a device, if it is something that is known.
+/// Contents of a device, if they are known.
 pub(super) fn of(device: &Device) -> Option<Contents> {
     let size = device.size();
     let part = |at: u64, len: u64| {
-        let len = usize::try_from(len).unwrap_or(0);
-        device.read_vec(at, len).unwrap_or_default()
+        usize::try_from(len).ok().and_then(|len| device.read_vec(at, len).ok()).unwrap_or_default()
     };
     let start = part(0, START_SIZE.min(size));
     let end_at = size - END_SIZE.min(size);

@@ -14,7 +14,7 @@ const ENTRIES_AT: usize = 446;
 const SIGNATURE: [u8; 2] = [0x55, 0xaa];
 /// The number of the first logical partition.
 const FIRST_LOGICAL: usize = 5;
-/// How many logical partitions are followed; no system makes more than 60 or so.
+/// Logical partitions that are followed; no system makes more than 60 or so.
 const MAX_LOGICAL: usize = 256;
 
 /// Types of an extended partition: of DOS, of Windows (by LBA), of old Linux.
@@ -37,7 +37,7 @@ struct Entry {
 assert_eq_size!(Entry, [u8; 16]);
 
 impl Entry {
-    /// Whether it describes something; the boot record of a file system has code in its place.
+    /// Returns true if it describes something; the boot record of a file system has code in its place.
     fn is_used(&self) -> bool {
         let sound = matches!(self.status, 0 | 0x80);
         sound && self.kind != 0 && self.first_lba.get() != 0 && self.blocks.get() != 0
@@ -53,8 +53,8 @@ impl Entry {
 }
 
 /// The partitions of a disk by the table in its first block, with which its `head` begins and whose
-/// numbers count blocks of `block_size` bytes. The extended partition itself, which holds the logical ones, is not among
-/// them, nor is what only stands before a GPT. None where there is no such table.
+/// numbers count blocks of `block_size` bytes. The extended partition itself, which holds the logical
+/// ones, is not among them, nor is what only stands before a GPT. None where there is no such table.
 pub(super) fn partitions(disk: &Device, head: &[u8], block_size: u64) -> Vec<Partition> {
     let Some(entries) = record(head) else { return Vec::new() };
     let mut found = Vec::new();
@@ -72,7 +72,7 @@ pub(super) fn partitions(disk: &Device, head: &[u8], block_size: u64) -> Vec<Par
     found
 }
 
-/// Whether the table only stands before a GPT.
+/// Returns true if the table only stands before a GPT.
 pub(super) fn is_protective(head: &[u8]) -> bool {
     record(head).is_some_and(|entries| entries.iter().any(Entry::is_protective))
 }
@@ -90,7 +90,7 @@ fn logical(disk: &Device, block_size: u64, start: u64, found: &mut Vec<Partition
     let mut at = start;
     let mut number = FIRST_LOGICAL;
     // Partitions that were made in the place of others make a chain that goes back and forth. One that
-    // comes to the same place twice is a loop.
+    // leads to a place for the second time is a loop.
     let mut seen = BTreeSet::new();
     while seen.insert(at) && seen.len() <= MAX_LOGICAL {
         let Some(at_byte) = at.checked_mul(block_size) else { return };

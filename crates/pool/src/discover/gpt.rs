@@ -1,12 +1,13 @@
 //! GUID partition tables: where the partitions of a whole disk lie.
 
 use crate::device::Device;
+use crate::error::{GptError, NoLabelReason};
 use core::mem::offset_of;
 use static_assertions::{assert_eq_size, const_assert_eq};
 use zerocopy::byteorder::{LE, U32, U64};
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
-/// What a header starts with.
+/// Signature at the start of a header.
 const SIGNATURE: [u8; 8] = *b"EFI PART";
 /// Bytes of a logical block: of nearly all disks, and of those that show 4 KiB sectors.
 pub(super) const BLOCK_SIZES: [u64; 2] = [512, 4096];
@@ -59,12 +60,12 @@ struct Entry {
 assert_eq_size!(Entry, [u8; 48]);
 
 /// Bytes at a disk's start that hold the first block of every kind of table: see [`head`].
-const HEAD_SIZE: u64 = 8 << 10;
+const HEAD_SIZE: usize = 8 << 10;
 
 /// The first bytes of a disk, with the DOS table and the primary header of the GPT in them; none if
 /// they cannot be read.
 pub fn head(disk: &Device) -> Vec<u8> {
-    let len = usize::try_from(HEAD_SIZE.min(disk.size())).unwrap_or(0);
+    let len = usize::try_from(disk.size()).map_or(HEAD_SIZE, |size| size.min(HEAD_SIZE));
     disk.read_vec(0, len).unwrap_or_default()
 }
 
@@ -73,7 +74,7 @@ pub fn head(disk: &Device) -> Vec<u8> {
 ///
 /// # Errors
 /// There is none, or what is wrong with the one that there is.
-pub fn partitions(disk: &Device, head: &[u8]) -> Result<Vec<Partition>, Option<String>> {
+pub fn partitions(disk: &Device, head: &[u8]) -> Result<Vec<Partition>, Option<NoLabelReason>> {
     let mut why = None;
     for block_size in BLOCK_SIZES {
         let last = (disk.size() / block_size).saturating_sub(1);
@@ -81,9 +82,7 @@ pub fn partitions(disk: &Device, head: &[u8]) -> Result<Vec<Partition>, Option<S
             match table(disk, head, block_size, lba) {
                 Ok(partitions) => return Ok(partitions),
                 // Of the four places, the one that has a table at all is worth telling about.
-                Err(Some(e)) => {
-                    why = Some(format!("GPT in block {lba} of {block_size} bytes: {e}"));
-                }
+                Err(Some(source)) => why = Some(NoLabelReason::Gpt { lba, block_size, source }),
                 Err(None) => {}
             }
         }
@@ -97,7 +96,7 @@ fn table(
     head: &[u8],
     block_size: u64,
     lba: u64,
-) -> Result<Vec<Partition>, Option<String>> {
+) -> Result<Vec<Partition>, Option<GptError>> {
     let at = lba.checked_mul(block_size).ok_or(None)?;
     let len = usize::try_from(block_size).map_err(|_| None)?;
     let in_head = usize::try_from(at).ok().and_then(|at| head.get(at..at.checked_add(len)?));
@@ -118,34 +117,34 @@ fn table(
         .checked_mul(block_size)
         .zip(usize::try_from(len).ok())
         .and_then(|(at, len)| disk.read_vec(at, len).ok())
-        .ok_or_else(|| Some("its entries lie outside the disk".to_owned()))?;
+        .ok_or(Some(GptError::Entries))?;
     let (found, expected) = (crc32(&entries), header.entries_crc.get());
     if found != expected {
-        return Err(Some(format!("CRC of its entries is {found:#x}, expected {expected:#x}")));
+        return Err(Some(GptError::EntriesCrc { found, expected }));
     }
     let entries = entries.chunks_exact(size as usize).enumerate();
     Ok(entries.filter_map(|(i, entry)| partition(entry, i + 1, block_size, disk.size())).collect())
 }
 
-fn check_header(header: &Header, block: &[u8], lba: u64) -> Result<(), String> {
+fn check_header(header: &Header, block: &[u8], lba: u64) -> Result<(), GptError> {
     let size = header.header_size.get() as usize;
     let Some(bytes) = block.get(..size).filter(|b| b.len() >= size_of::<Header>()) else {
-        return Err(format!("its header has {size} bytes"));
+        return Err(GptError::HeaderSize(header.header_size.get()));
     };
     let mut bytes = bytes.to_vec();
     let crc_at = offset_of!(Header, header_crc);
     bytes[crc_at..crc_at + 4].fill(0);
     let (found, expected) = (crc32(&bytes), header.header_crc.get());
     if found != expected {
-        return Err(format!("CRC of its header is {found:#x}, expected {expected:#x}"));
+        return Err(GptError::HeaderCrc { found, expected });
     }
     // A header that was copied from another disk, or to another place, says where it belongs.
     if header.my_lba.get() != lba {
-        return Err(format!("its header belongs in block {}", header.my_lba.get()));
+        return Err(GptError::Elsewhere(header.my_lba.get()));
     }
     let (count, size) = (header.entry_count.get(), header.entry_size.get());
     if count > MAX_ENTRIES || !(128..=MAX_ENTRY_SIZE).contains(&size) {
-        return Err(format!("it has {count} entries of {size} bytes"));
+        return Err(GptError::Size { count, size });
     }
     Ok(())
 }
@@ -215,9 +214,14 @@ pub(crate) mod tests {
         disk
     }
 
-    fn parse(disk: Vec<u8>) -> Result<Vec<Partition>, Option<String>> {
+    fn parse(disk: Vec<u8>) -> Result<Vec<Partition>, Option<NoLabelReason>> {
         let disk = Device::new("disk", Arc::new(Memory(disk)));
         partitions(&disk, &head(&disk))
+    }
+
+    /// Text of the reason why the table of a disk is not used.
+    fn told(disk: Vec<u8>) -> String {
+        parse(disk).unwrap_err().unwrap().to_string()
     }
 
     #[test]
@@ -254,9 +258,9 @@ pub(crate) mod tests {
         let mut bytes = disk(512, 200, &[(40, 99)]);
         bytes[512 + 40] ^= 1;
         bytes[199 * 512 + 40] ^= 1;
-        assert!(parse(bytes).unwrap_err().unwrap().contains("CRC of its header"));
-        assert_eq!(parse(vec![0; 8192]), Err(None));
-        assert_eq!(parse(Vec::new()), Err(None));
+        assert!(told(bytes).contains("CRC of its header"));
+        assert!(matches!(parse(vec![0; 8192]), Err(None)));
+        assert!(matches!(parse(Vec::new()), Err(None)));
     }
 
     #[test]
@@ -275,6 +279,6 @@ pub(crate) mod tests {
             let crc = crc32(&bytes[at..at + 92]);
             bytes[at + 16..at + 20].copy_from_slice(&crc.to_le_bytes());
         }
-        assert!(parse(bytes).unwrap_err().unwrap().contains("4294967295 entries"));
+        assert!(told(bytes).contains("4294967295 entries"));
     }
 }

@@ -21,13 +21,13 @@ pub struct Found {
     pub tops: Vec<VdevConfig>,
     /// The newest good uberblock on any of them.
     pub newest: Option<Uberblock>,
-    /// What the administrator should know.
+    /// Warnings for the administrator.
     pub warnings: Vec<String>,
-    /// Where its uberblocks lie.
+    /// Places of its uberblocks.
     pub(super) rings: Vec<RingsOf>,
 }
 
-/// Where the uberblocks of a pool lie on one of its devices.
+/// Places of a pool's uberblocks on one of its devices.
 #[derive(Clone, Debug)]
 pub(super) struct RingsOf {
     pub(super) device: Device,
@@ -44,7 +44,7 @@ impl RingsOf {
 }
 
 impl Found {
-    /// Whether the pool was destroyed. Until something else is written there, it can be read.
+    /// Returns true if the pool was destroyed. Until something else is written there, it can be read.
     pub fn is_destroyed(&self) -> bool {
         self.config.state == PoolState::DESTROYED
     }
@@ -72,7 +72,7 @@ fn is_exported(state: PoolState) -> bool {
 }
 
 impl Labelled {
-    /// What makes one device newer than another: the state of the pool that it was last written
+    /// Rank of a device; that of a newer one is higher: the state of the pool that it was last written
     /// with, then its label, which changes more rarely.
     fn rank(&self) -> ((u64, u64, u64), u64) {
         let newest = self.labels.newest.map(|u| u.rank());
@@ -89,15 +89,16 @@ pub(super) fn group(labelled: Vec<Labelled>) -> Vec<Found> {
     pools.into_values().filter_map(assemble).collect()
 }
 
-/// What the administrator should know of a device's labels.
+/// Warning for the administrator about a device's labels.
 fn labels_warning(device: &Device, labels: &Labels) -> Option<String> {
     let mut what = Vec::new();
     if labels.damaged > 0 {
         what.push(format!("only {} of 4 labels are good", 4 - labels.damaged));
     }
     if !labels.others.is_empty() {
-        let pool = labels.config.full_name();
-        let (own, others) = (labels.good, labels.others.join(", "));
+        let pool = labels.config.id();
+        let others: Vec<String> = labels.others.iter().map(ToString::to_string).collect();
+        let (own, others) = (labels.good, others.join(", "));
         what.push(format!("{own} of its labels are of pool {pool}, others of {others}"));
     }
     (!what.is_empty()).then(|| format!("{}: {}", device.name(), what.join("; ")))

@@ -5,12 +5,12 @@
 
 use super::Found;
 use crate::config::PoolState;
-use crate::open::OpenOptions;
+use crate::options::OpenOptions;
 use crate::uberblock::{Heartbeat, Uberblock};
 use crate::{PoolError, Result};
 use std::time::{Duration, SystemTime};
 
-/// What the reference assumes of a host that does not say: a beat a second, and twenty to be sure.
+/// The reference's assumption about a host that does not say: a beat a second, and twenty to be sure.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
 const IMPORT_INTERVALS: u32 = 20;
 /// A host that suspends itself is given twice the time to do so: `MMP_IMPORT_SAFETY_FACTOR`.
@@ -21,7 +21,7 @@ const ENOUGH: Duration = Duration::from_secs(10);
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// Refuses a pool whose heartbeat goes on. Returns what to say of one whose heartbeat has stopped.
-/// The options' `notice` is told before the one wait.
+/// The options' `notice` is called before the one wait.
 ///
 /// # Errors
 /// [`PoolError::InUse`]; [`PoolError::Cancelled`].
@@ -35,10 +35,12 @@ pub(crate) fn check(found: &Found, options: &OpenOptions) -> Result<Option<Strin
     let name = &found.config.name;
     let seconds = time.as_secs_f32();
     if !is_idle_file(found, time) {
-        (options.notice)(&format!(
-            "pool '{name}' has multihost on and was not exported: watching for {seconds:.0} seconds \
-             whether another host uses it"
-        ));
+        if let Some(notice) = &options.notice {
+            notice(&format!(
+                "pool '{name}' has multihost on and was not exported: watching for {seconds:.0} \
+                 seconds whether another host uses it"
+            ));
+        }
         if options.cancel.wait(time) {
             return Err(PoolError::Cancelled);
         }
@@ -51,24 +53,24 @@ pub(crate) fn check(found: &Found, options: &OpenOptions) -> Result<Option<Strin
     Ok(Some(format!("pool '{name}': no heartbeat of another host in {seconds:.0} seconds")))
 }
 
-/// How long to watch: as long as the reference before an import, but no longer than it takes to see
+/// Time to watch: as long as the reference before an import, but no longer than it takes to see
 /// two beats.
 ///
 /// Follows `spa_activity_check_duration()`, OpenZFS `module/zfs/spa.c`, zfs-2.3.2.
 fn watch_time(beat: &Heartbeat) -> Duration {
     let interval = beat.interval.map_or(DEFAULT_INTERVAL, Duration::from_millis);
     let delay = Duration::from_nanos(beat.delay);
-    let reference = match beat.fail_intervals {
-        Some(fails) if fails > 0 && beat.interval.is_some() => interval
-            .saturating_mul(u32::try_from(fails).unwrap_or(u32::MAX))
-            .saturating_mul(SAFETY_FACTOR),
+    let reference = match (beat.fail_intervals, beat.interval) {
+        (Some(fails), Some(millis)) if fails > 0 => {
+            Duration::from_millis(millis.saturating_mul(fails)).saturating_mul(SAFETY_FACTOR)
+        }
         _ => interval.saturating_add(delay).saturating_mul(IMPORT_INTERVALS),
     };
     let two_beats = interval.saturating_add(delay).saturating_mul(2);
     reference.min(two_beats.max(ENOUGH)).min(LONGEST)
 }
 
-/// Whether the pool lies in files alone, and none was written in the last `time`: then it was
+/// Returns true if the pool lies in files alone, and none was written in the last `time`: then it was
 /// watched already, by the file system.
 fn is_idle_file(found: &Found, time: Duration) -> bool {
     let now = SystemTime::now();

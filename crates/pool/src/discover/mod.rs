@@ -1,4 +1,4 @@
-//! From the paths on the command line to the pools that lie on them.
+//! From paths to the pools that lie on them.
 
 mod contents;
 mod dos;
@@ -9,7 +9,7 @@ pub(crate) mod mmp;
 pub use group::Found;
 
 use crate::device::Device;
-use crate::error::Listed;
+use crate::error::{NoLabelAt, NoLabelReason, NoPool, PoolId};
 use crate::label::{self, Labels};
 use crate::{PoolError, Result};
 use rayon::ThreadPoolBuilder;
@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 struct Labelled {
     device: Device,
     labels: Labels,
-    /// Whether its folder may show it a second time under another name, as `/dev` shows the
+    /// True if its folder may show it a second time under another name, as `/dev` shows the
     /// partitions of a disk, and a disk by each of its names.
     is_node: bool,
 }
@@ -32,15 +32,15 @@ struct Labelled {
 pub struct Discovery {
     /// The pools, by guid.
     pub pools: Vec<Found>,
-    /// Why something was passed over: [`PoolError::Device`] if it cannot be read,
+    /// Reasons why something was passed over: [`PoolError::Device`] if it cannot be read,
     /// [`PoolError::NoLabel`] otherwise. What was named itself comes first.
     pub passed_over: Vec<PoolError>,
-    /// How many of these were named themselves, not their folder.
+    /// Number of these that were named themselves, not their folder.
     pub named: usize,
 }
 
 impl Discovery {
-    /// What was named itself and holds no pool, for warnings.
+    /// Reasons why what was named itself holds no pool, for warnings.
     pub fn refused(&self) -> &[PoolError] {
         &self.passed_over[..self.named.min(self.passed_over.len())]
     }
@@ -82,12 +82,11 @@ pub fn discover(paths: &[PathBuf]) -> Result<Discovery> {
     }
     let (auxiliary, labelled): (Vec<_>, Vec<_>) =
         labelled.into_iter().partition(|one: &Labelled| one.labels.config.is_auxiliary());
-    passed_over.extend(auxiliary.iter().map(|one| {
-        let device = one.device.name();
-        PoolError::NoPool(format!(
-            "{device}: a spare or cache device, which holds nothing of a pool"
-        ))
-    }));
+    passed_over.extend(
+        auxiliary
+            .iter()
+            .map(|one| PoolError::from(NoPool::Auxiliary { device: one.device.name().to_owned() })),
+    );
     let named = refused.len();
     refused.append(&mut passed_over);
     if labelled.is_empty() {
@@ -113,7 +112,7 @@ pub fn discover_devices(devices: &[Device]) -> Result<Vec<Found>> {
     Ok(group::group(labelled))
 }
 
-/// What may hold a label.
+/// A path that may hold a label.
 struct Candidate {
     path: PathBuf,
     /// See [`Labelled::is_node`].
@@ -125,7 +124,7 @@ struct Candidate {
 /// Devices that are looked at side by side; each takes half a megabyte meanwhile.
 const MOST_AT_ONCE: usize = 16;
 
-/// What `look` says of each, in their order. Each takes a dozen reads, one after another, and disks
+/// Results of `look` for each, in their order. Each takes a dozen reads, one after another, and disks
 /// seek side by side.
 fn side_by_side<T: Sync, R: Send>(all: &[T], look: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let threads = all.len().min(MOST_AT_ONCE);
@@ -140,9 +139,8 @@ impl Candidate {
     fn named(path: &Path) -> Result<Option<Self>> {
         let kind = std::fs::metadata(path).map_err(|e| device_error(path, e))?.file_type();
         if kind.is_fifo() || kind.is_socket() {
-            let (device, why) =
-                (path.display().to_string(), "a pipe or socket, not an image".into());
-            return Err(PoolError::NoLabel { device, why });
+            let why = vec![NoLabelAt { partitions: Vec::new(), reason: NoLabelReason::Pipe }];
+            return Err(PoolError::NoLabel { device: path.display().to_string(), why });
         }
         let is_node = kind.is_block_device();
         Ok((!kind.is_dir()).then(|| Self { path: path.to_owned(), is_node, is_named: true }))
@@ -168,11 +166,11 @@ fn folder(path: &Path) -> Result<Vec<Candidate>> {
     Ok(entries)
 }
 
-/// How deep partition tables are followed: a disk image that was copied into a partition has a
+/// Tables in tables that are followed: a disk image that was copied into a partition has a
 /// table of its own.
 const MAX_TABLES: u32 = 2;
 
-/// How many partitions of a device are looked at, in all its tables: as many as a GPT has entries, and
+/// Partitions of a device that are looked at, in all its tables: as many as a GPT has entries, and
 /// as many again.
 const MAX_PARTITIONS: usize = 256;
 
@@ -182,29 +180,28 @@ const MAX_PARTITIONS: usize = 256;
 /// [`PoolError::NoLabel`] if there are none.
 fn probe(device: &Device, is_node: bool) -> Result<Vec<Labelled>> {
     let mut probe = Probe { is_node, found: Vec::new(), why: Vec::new(), left: MAX_PARTITIONS };
-    probe.look(device, "", MAX_TABLES);
+    probe.look(device, &[], MAX_TABLES);
     if probe.found.is_empty() {
-        let why = probe.why.join("; ");
-        return Err(PoolError::NoLabel { device: device.name().to_owned(), why });
+        return Err(PoolError::NoLabel { device: device.name().to_owned(), why: probe.why });
     }
     Ok(probe.found)
 }
 
-/// What was found on a device so far.
+/// Finds on a device so far.
 struct Probe {
     /// See [`Labelled::is_node`].
     is_node: bool,
     found: Vec<Labelled>,
-    /// What there is where no label is.
-    why: Vec<String>,
+    /// Reasons why there is no label in some parts.
+    why: Vec<NoLabelAt>,
     /// Partitions that may still be looked at.
     left: usize,
 }
 
 impl Probe {
     /// Looks at a device or a part of it, and through `tables` partition tables at what lies in it.
-    /// `place` names the part, for messages.
-    fn look(&mut self, device: &Device, place: &str, tables: u32) {
+    /// `place` are the numbers of the partition, and of those that it lies in.
+    fn look(&mut self, device: &Device, place: &[usize], tables: u32) {
         let unlabelled = match label::read(device) {
             Ok(all) => {
                 let (device, is_node) = (device, self.is_node);
@@ -221,22 +218,26 @@ impl Probe {
         if let Some(why) = unlabelled
             && !has_table
         {
-            let why = contents::of(device).map_or(why, |contents| contents.to_string());
-            self.why.push(format!("{place}{why}"));
+            let contents = contents::of(device).map(NoLabelReason::Contents);
+            self.note(place, contents.unwrap_or(why.into()));
         }
     }
 
-    /// Looks at the partitions of a device. Returns whether there are any.
-    fn tables(&mut self, device: &Device, place: &str, tables: u32) -> bool {
+    fn note(&mut self, place: &[usize], reason: NoLabelReason) {
+        self.why.push(NoLabelAt { partitions: place.to_vec(), reason });
+    }
+
+    /// Looks at the partitions of a device. Returns true if there are any.
+    fn tables(&mut self, device: &Device, place: &[usize], tables: u32) -> bool {
         let head = gpt::head(device);
         let mut lists = Vec::new();
         match gpt::partitions(device, &head) {
             Ok(partitions) => lists.push(partitions),
             Err(none) => {
-                let gone = dos::is_protective(&head).then(|| {
-                    "a DOS table stands before a GPT, of which there is no copy left".to_owned()
-                });
-                self.why.extend(none.or(gone).map(|why| format!("{place}{why}")));
+                let gone = dos::is_protective(&head).then_some(NoLabelReason::LostGpt);
+                if let Some(reason) = none.or(gone) {
+                    self.note(place, reason);
+                }
             }
         }
         // A GPT may be left over from before the disk had a DOS table. That counts in blocks of the
@@ -253,11 +254,11 @@ impl Probe {
             let why = self.why.len();
             for gpt::Partition { number, start, size } in partitions {
                 if self.left == 0 {
-                    self.why.push(format!("{place}more partitions than are looked at"));
+                    self.note(place, NoLabelReason::ManyPartitions);
                     break;
                 }
                 self.left -= 1;
-                let place = format!("{place}partition {number}: ");
+                let place = [place, &[*number]].concat();
                 self.look(&device.part(*start, *size), &place, tables - 1);
             }
             if i > 0 {
@@ -276,8 +277,7 @@ impl Probe {
 pub fn select(discovery: Discovery, name: &str) -> Result<Found> {
     let refused: Vec<String> = discovery.refused().iter().map(ToString::to_string).collect();
     let Discovery { pools, passed_over, .. } = discovery;
-    let names: Vec<String> =
-        pools.iter().map(|p| format!("'{}' ({})", p.config.name, p.config.pool_guid)).collect();
+    let found: Vec<PoolId> = pools.iter().map(|p| p.config.id()).collect();
     let (guids, others): (Vec<Found>, Vec<Found>) =
         pools.into_iter().partition(|p| p.config.pool_guid.to_string() == name);
     let named = others.into_iter().filter(|p| p.config.name == name);
@@ -285,16 +285,13 @@ pub fn select(discovery: Discovery, name: &str) -> Result<Found> {
     if matching.iter().any(|p| !p.is_destroyed()) {
         matching.retain(|p| !p.is_destroyed());
     }
-    let why = match (matching.len(), matching.pop()) {
+    let name = name.to_owned();
+    match (matching.len(), matching.pop()) {
         (1, Some(mut found)) => {
             found.warnings.extend(refused);
-            return Ok(found);
+            Ok(found)
         }
-        (0, _) if names.is_empty() => {
-            format!("no pool was found on the given devices{}", Listed(&passed_over))
-        }
-        (0, _) => format!("no such pool; found {}{}", names.join(", "), Listed(&passed_over)),
-        (n, _) => format!("{n} pools have that name; ask by guid: {}", names.join(", ")),
-    };
-    Err(PoolError::NoPool(format!("cannot open '{name}': {why}")))
+        (0, _) => Err(NoPool::Absent { name, found, passed_over }.into()),
+        (count, _) => Err(NoPool::Ambiguous { name, count, found }.into()),
+    }
 }

@@ -1,11 +1,12 @@
 //! Dnodes: one object's shape, its block pointers, its bonus and its spill block.
 
 use crate::blkptr::{BLKPTR_SHIFT, BlkPtr, MINBLOCK_SHIFT};
-use crate::place::Bookmark;
+use crate::zbookmark::Bookmark;
 use crate::{PoolError, Result};
 use bytes::Bytes;
 use zerocopy::FromBytes;
-use zsend_ondisk::dnode::DnodePhys;
+use zsend_ondisk::Level;
+use zsend_ondisk::dnode::{DnodePhys, Tail};
 use zsend_records::types::DmuType;
 
 pub use zsend_ondisk::dnode::{
@@ -38,7 +39,9 @@ pub struct Dnode {
     pub extra_slots: u8,
     /// The highest block number that may exist.
     pub maxblkid: u64,
-    core: DnodePhys,
+    /// Level of the blocks that the dnode points to.
+    top: Level,
+    has_spill: bool,
 }
 
 impl Dnode {
@@ -58,7 +61,7 @@ impl Dnode {
             let found = core.extra_slots;
             return Err(PoolError::corrupt(*at, "dn_extra_slots", found, "slots inside the block"));
         }
-        core.check().map_err(|e| PoolError::layout(*at, e))?;
+        let top = core.check().map_err(|e| PoolError::layout(*at, e))?;
         Ok(Self {
             bytes: block.slice(start..start + size),
             object_type: core.object_type(),
@@ -72,7 +75,8 @@ impl Dnode {
             bonuslen: core.bonuslen.get(),
             extra_slots: core.extra_slots,
             maxblkid: core.maxblkid.get(),
-            core: *core,
+            top,
+            has_spill: core.has_spill(),
         })
     }
 
@@ -86,11 +90,36 @@ impl Dnode {
         (self.indblkshift as u32).saturating_sub(BLKPTR_SHIFT)
     }
 
+    /// Level of the blocks that the dnode points to; [`Level::DATA`] for a free slot.
+    pub const fn top(&self) -> Level {
+        self.top
+    }
+
+    /// log2 of the blocks of level 0 under one of another level.
+    const fn shift(&self, level: Level) -> u32 {
+        level.get() as u32 * self.epb_shift()
+    }
+
+    /// Blocks of level 0 under one of `level`, or all that a word can count.
+    pub const fn span(&self, level: Level) -> u64 {
+        match 1u64.checked_shl(self.shift(level)) {
+            Some(blocks) => blocks,
+            None => u64::MAX,
+        }
+    }
+
+    /// Number of the block of `level` that block `blkid` of level 0 lies under.
+    pub const fn blkid_at(&self, level: Level, blkid: u64) -> u64 {
+        match blkid.checked_shr(self.shift(level)) {
+            Some(blkid) => blkid,
+            // One block of that level has more below it than there are numbers.
+            None => 0,
+        }
+    }
+
     /// Block numbers that the object has: those up to `dn_maxblkid` that its levels reach.
     pub fn blocks(&self) -> u64 {
-        let below = u32::from(self.nlevels.max(1) - 1) * self.epb_shift();
-        let reach =
-            u64::from(self.nblkptr).saturating_mul(1u64.checked_shl(below).unwrap_or(u64::MAX));
+        let reach = u64::from(self.nblkptr).saturating_mul(self.span(self.top));
         self.maxblkid.saturating_add(1).min(reach)
     }
 
@@ -109,14 +138,18 @@ impl Dnode {
         (i < usize::from(self.nblkptr)).then(|| BlkPtr::at(&self.bytes[CORE_SIZE..], i))?
     }
 
+    const fn tail(&self) -> Tail {
+        Tail { nblkptr: self.nblkptr, has_spill: self.has_spill }
+    }
+
     /// Bytes that a bonus may have in this dnode: `DN_MAX_BONUS_LEN`.
     pub fn max_bonus_len(&self) -> Option<usize> {
-        self.core.bonus_room(self.bytes.len()).map(|room| room.len())
+        self.tail().bonus_room(self.bytes.len()).map(|room| room.len())
     }
 
     /// `len` bytes from the start of the bonus, or as many as the dnode has.
     pub fn bonus_area(&self, len: usize) -> Bytes {
-        let start = self.core.bonus_start().min(self.bytes.len());
+        let start = self.tail().bonus_start().min(self.bytes.len());
         let end = start.saturating_add(len).min(self.bytes.len());
         self.bytes.slice(start..end)
     }
@@ -126,14 +159,14 @@ impl Dnode {
         self.bonus_area(self.bonuslen.into())
     }
 
-    /// Whether the dnode has a spill block pointer.
+    /// Returns true if the dnode has a spill block pointer.
     pub const fn has_spill(&self) -> bool {
-        self.core.has_spill()
+        self.has_spill
     }
 
     /// The spill block pointer, if there is one.
     pub fn spill(&self) -> Option<BlkPtr> {
-        BlkPtr::at(&self.bytes[self.core.spill(self.bytes.len())?], 0)
+        BlkPtr::at(&self.bytes[self.tail().spill(self.bytes.len())?], 0)
     }
 }
 
@@ -145,7 +178,7 @@ mod tests {
     use zerocopy::IntoBytes;
     use zsend_ondisk::Order;
 
-    /// What a slot of a block, or several, are filled with.
+    /// Contents of a slot of a block, or of several.
     #[derive(Clone, Debug)]
     enum Filling {
         Free(u8),
@@ -220,21 +253,20 @@ mod tests {
     #[test]
     fn three_block_pointers_and_a_spill_pointer_leave_no_bonus() {
         let core = DnodePhys { kind: 0xc3, nlevels: 1, ..DnodePhys::default() };
-        let pointer = |word| BlkPtr::from_words([word; 16]);
+        let pointer =
+            |word, set| BlkPtr::from_words(std::array::from_fn(|i| if i < set { word } else { 0 }));
         let made = DnodeBuilder {
             core,
-            pointers: vec![pointer(3), pointer(4), pointer(5)],
-            spill: Some(pointer(7)),
+            // The spill pointer lies over the second half of the third.
+            pointers: vec![pointer(3, 16), pointer(4, 16), pointer(5, 8)],
+            spill: Some(pointer(7, 16)),
             ..DnodeBuilder::default()
         };
-        // They overlap, so the builder has no room for them.
-        assert!(made.build(Order::Little).is_err());
-        let made = DnodeBuilder { pointers: vec![pointer(3), pointer(4)], ..made };
         let mut bytes = made.build(Order::Little).unwrap();
-        bytes[offset_of!(DnodePhys, nblkptr)] = 3;
         let at = Bookmark::default();
         let dnode = Dnode::parse(&Bytes::from(bytes.clone()), 0, &at).unwrap();
-        assert_eq!(dnode.spill().unwrap().words()[0], 7);
+        assert_eq!(dnode.spill().unwrap(), pointer(7, 16));
+        assert_eq!(dnode.blkptr(2).unwrap().words()[..8], [5; 8]);
         assert!(dnode.bonus().is_empty());
         bytes[offset_of!(DnodePhys, bonuslen)] = 1;
         let refused = Dnode::parse(&Bytes::from(bytes), 0, &at).unwrap_err().to_string();

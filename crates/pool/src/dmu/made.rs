@@ -11,7 +11,7 @@ use zsend_ondisk::dnode::{DnodeBuilder, DnodePhys};
 use zsend_ondisk::objset::ObjsetPhys;
 use zsend_records::types::{DmuType, ObjsetType};
 
-/// Where an object set's block lies, and where what a test adds may begin.
+/// Bytes at which an object set's block lies, its dnodes, and what a test adds.
 const ROOT: u64 = 0;
 const DNODES: u64 = 4096;
 pub(crate) const FREE: u64 = 64 << 10;

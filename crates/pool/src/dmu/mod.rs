@@ -1,8 +1,10 @@
-//! Objects: dnodes, object sets, space maps, and the byte order of what they hold.
+//! Objects: dnodes, object sets, and the intent logs in them.
 
-pub mod byteswap;
+mod array;
 pub mod dnode;
 #[cfg(test)]
 pub(crate) mod made;
 pub mod objset;
-pub mod space_map;
+pub mod zil;
+
+pub(crate) use array::{each_block, size};

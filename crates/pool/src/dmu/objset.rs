@@ -1,12 +1,14 @@
 //! Object sets: the MOS and every dataset, down to the blocks of their objects.
 
 use super::dnode::{DNODE_BLOCK_SIZE, DNODE_SIZE, DNODES_PER_BLOCK, Dnode, Outline};
+use super::zil;
 use crate::blkptr::{self, BlkPtr};
 use crate::cache::BlockCache;
-use crate::crypt::{self, Crypt};
-use crate::place::Bookmark;
+use crate::error::{Unsupported, len};
+use crate::zbookmark::Bookmark;
+use crate::zio::crypt::{self, Crypt};
 use crate::zio::{Access, Extent, Zio};
-use crate::{PoolError, Result, zil};
+use crate::{PoolError, Result};
 use bytes::Bytes;
 use std::sync::Arc;
 use zerocopy::FromBytes;
@@ -35,7 +37,7 @@ pub struct Objset {
 /// `DMU_USERUSED_OBJECT` and its fellows.
 const ACCOUNTING_OBJECTS: [u64; 3] = [u64::MAX, u64::MAX - 1, u64::MAX - 2];
 
-/// What kinds of object set there are.
+/// Kinds of object set.
 const KINDS: [ObjsetType; 4] =
     [ObjsetType::META, ObjsetType::ZFS, ObjsetType::ZVOL, ObjsetType::OTHER];
 
@@ -137,7 +139,7 @@ impl Objset {
         &self.portable_mac
     }
 
-    /// How its blocks are encrypted, and the key if it was loaded; `None` if they are not.
+    /// Encryption of its blocks, with the key if it was loaded; `None` if they are not encrypted.
     pub const fn crypt(&self) -> Option<&Arc<Crypt>> {
         self.crypt.as_ref()
     }
@@ -171,12 +173,12 @@ impl Objset {
         }
         if expanded && bp.is_big_endian() && bp.object_type().byteswap().is_none() {
             let kind = bp.object_type();
-            return Err(PoolError::Unsupported(format!("{at}: byte order of object type {kind}")));
+            return Err(Unsupported::ByteOrder { at: *at, kind }.into());
         }
         Ok(())
     }
 
-    /// What blocks of this object set are read with, and bytes that were read already.
+    /// Access to blocks of this object set, with bytes that were read already.
     pub fn access<'a>(&'a self, extent: Option<&'a Extent>) -> Access<'a> {
         Access { crypt: self.crypt.as_deref(), extent }
     }
@@ -201,7 +203,7 @@ impl Objset {
         let blkid = object / DNODES_PER_BLOCK;
         let block = self.block(&self.meta, 0, blkid)?.ok_or_else(missing)?;
         let at = Bookmark::new(self.id, 0, 0, blkid);
-        let wanted = usize::try_from(object % DNODES_PER_BLOCK).unwrap_or(0);
+        let wanted = len(object % DNODES_PER_BLOCK)?;
         match Outline::at(&block, wanted) {
             Some(outline) if outline.object_type() != DmuType::NONE => {
                 Dnode::parse(&block, wanted * DNODE_SIZE, &at)
@@ -213,7 +215,7 @@ impl Objset {
     /// Block `blkid` of an object, in host order; `None` for a hole.
     ///
     /// # Errors
-    /// What reading the block, or an indirect block above it, gives.
+    /// Those of reading the block, or an indirect block above it.
     pub fn block(&self, dnode: &Dnode, object: u64, blkid: u64) -> Result<Option<Bytes>> {
         let bp = self.block_pointer(dnode, object, blkid)?;
         if bp.is_hole() || bp.is_redacted() {
@@ -225,7 +227,7 @@ impl Objset {
     /// The pointer to block `blkid` of an object; a hole if there is none at any level.
     ///
     /// # Errors
-    /// What reading an indirect block above it gives.
+    /// Those of reading an indirect block above it.
     pub fn block_pointer(&self, dnode: &Dnode, object: u64, blkid: u64) -> Result<BlkPtr> {
         self.pointer_and_span(dnode, object, blkid).map(|(bp, _)| bp)
     }
@@ -245,37 +247,34 @@ impl Objset {
         if blkid > dnode.maxblkid {
             return Ok((hole, u64::MAX - blkid));
         }
-        let shift = dnode.epb_shift();
-        let top = u32::from(dnode.nlevels) - 1;
-        let index = |level: u32| blkid.checked_shr(level * shift).unwrap_or(0);
-        let Some(mut bp) = usize::try_from(index(top)).ok().and_then(|i| dnode.blkptr(i)) else {
+        let top = dnode.top();
+        let first = dnode.blkid_at(top, blkid);
+        let Some(mut bp) = usize::try_from(first).ok().and_then(|i| dnode.blkptr(i)) else {
             return Ok((hole, u64::MAX - blkid));
         };
-        for level in (0..=top).rev() {
+        let mut level = top;
+        loop {
+            let below = level.below();
             if bp.is_hole() || bp.is_redacted() {
-                if level == 0 {
-                    return Ok((bp, 1));
-                }
-                let below = 1u64.checked_shl(level * shift).unwrap_or(u64::MAX);
-                return Ok((hole, below - blkid % below));
+                let span = dnode.span(level);
+                return match below {
+                    None => Ok((bp, 1)),
+                    Some(_) => Ok((hole, span - blkid % span)),
+                };
             }
-            let at = Bookmark::new(self.id, object, i64::from(level), index(level));
-            if bp.level() != level {
+            let at = Bookmark::new(self.id, object, level.into(), dnode.blkid_at(level, blkid));
+            if bp.level() != u32::from(level) {
                 return Err(PoolError::corrupt(at, "level", bp.level(), level));
             }
-            if level == 0 {
-                break;
-            }
+            let Some(below) = below else { return Ok((bp, 1)) };
             let data = self.cached(&bp, &at)?;
-            let child = index(level - 1) & ((1 << shift) - 1);
-            bp = usize::try_from(child).ok().and_then(|i| BlkPtr::at(&data, i)).ok_or_else(
-                || {
-                    let want = 1u64 << dnode.indblkshift;
-                    PoolError::corrupt(at, "indirect block size", data.len(), want)
-                },
-            )?;
+            let child = dnode.blkid_at(below, blkid) & ((1 << dnode.epb_shift()) - 1);
+            bp = BlkPtr::at(&data, len(child)?).ok_or_else(|| {
+                let want = 1u64 << dnode.indblkshift;
+                PoolError::corrupt(at, "indirect block size", data.len(), want)
+            })?;
+            level = below;
         }
-        Ok((bp, 1))
     }
 
     fn cached(&self, bp: &BlkPtr, at: &Bookmark) -> Result<Bytes> {
@@ -283,17 +282,21 @@ impl Objset {
         self.cache.get(bp, decrypted, || self.read_block(bp, at))
     }
 
-    /// `len` bytes of an object from `offset`; holes read as zeros.
+    /// The bytes of an object from `offset`, as many as `bytes`; holes read as zeros. The caller bounds `bytes`.
     ///
     /// # Errors
     /// As [`Self::block`].
-    pub fn read(&self, dnode: &Dnode, object: u64, offset: u64, len: usize) -> Result<Vec<u8>> {
-        let blksz = dnode.datablksz().max(1);
+    pub fn read(&self, dnode: &Dnode, object: u64, offset: u64, bytes: usize) -> Result<Vec<u8>> {
+        let blksz = dnode.datablksz();
+        if blksz == 0 {
+            let at = Bookmark::new(self.id, object, 0, 0);
+            return Err(PoolError::corrupt(at, "dn_datablkszsec", 0, "at least 1"));
+        }
         let mut out = Vec::new();
         let mut at = offset;
-        while out.len() < len {
-            let within = usize::try_from(at % blksz).unwrap_or(0);
-            let take = (len - out.len()).min(usize::try_from(blksz).unwrap_or(len) - within);
+        while out.len() < bytes {
+            let within = len(at % blksz)?;
+            let take = (bytes - out.len()).min(len(blksz)? - within);
             match self.block(dnode, object, at / blksz)? {
                 Some(data) => {
                     let part = data.get(within..within + take).ok_or_else(|| {

@@ -3,8 +3,8 @@
 use super::dataset::Dataset;
 use super::listing::Listing;
 use crate::dmu::objset::Objset;
-use crate::place::Bookmark;
 use crate::zap;
+use crate::zbookmark::Bookmark;
 use crate::{PoolError, Result};
 use zerocopy::U64;
 use zsend_ondisk::dsl::{BookmarkPhys, FLAG_HAS_FREED_BEFORE_NEXT};
@@ -58,7 +58,7 @@ impl DsBookmark {
         })
     }
 
-    /// Whether the space figures are there: `ZBM_FLAG_HAS_FBN`.
+    /// Returns true if the space figures are there: `ZBM_FLAG_HAS_FBN`.
     pub const fn has_freed_before_next(&self) -> bool {
         self.flags & FLAG_HAS_FREED_BEFORE_NEXT != 0
     }

@@ -2,15 +2,15 @@
 
 use super::dir::Dir;
 use crate::dmu::objset::Objset;
-use crate::place::Bookmark;
 use crate::zap::{self, Entry};
+use crate::zbookmark::Bookmark;
 use crate::{PoolError, Result};
 use zsend_crypto::{CryptoError, KeyFormat, KeyObject, KeyVersion, Suite};
 
 /// A directory's field that names its key object: `DD_FIELD_CRYPTO_KEY_OBJ`.
 const FIELD_CRYPTO_KEY: &str = "com.datto:crypto_key_obj";
 
-/// How a dataset is encrypted.
+/// Encryption of a dataset.
 ///
 /// Source: OpenZFS `include/sys/dsl_crypt.h` and `module/zfs/dsl_crypt.c`, zfs-2.3.2.
 #[derive(Clone, Debug)]

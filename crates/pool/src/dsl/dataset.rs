@@ -3,16 +3,14 @@
 use super::dir::Dir;
 use crate::blkptr::BlkPtr;
 use crate::dmu::objset::Objset;
-use crate::place::Bookmark;
 use crate::zap;
+use crate::zbookmark::Bookmark;
 use crate::{PoolError, Result, feature};
+use std::collections::HashSet;
 use std::sync::Arc;
 use zerocopy::FromBytes;
 use zsend_ondisk::dsl::{DatasetPhys, FLAG_CI_DATASET, FLAG_INCONSISTENT};
 use zsend_records::types::DmuType;
-
-/// How many origins are followed from clone to clone before a chain counts as a loop.
-const MAX_CLONE_DEPTH: usize = 10_000;
 
 /// A head or a snapshot.
 #[derive(Clone, Debug)]
@@ -29,7 +27,7 @@ pub struct Dataset {
     pub next_snap: u64,
     /// ZAP of snapshot names (heads).
     pub snapnames: u64,
-    /// Whether it is a snapshot.
+    /// True if it is a snapshot.
     pub is_snapshot: bool,
     /// Seconds since 1970.
     pub creation_time: u64,
@@ -45,19 +43,19 @@ pub struct Dataset {
     pub uncompressed_bytes: u64,
     /// Bytes that nothing else refers to.
     pub unique_bytes: u64,
-    /// What streams know it by.
+    /// Identifier by which streams know it: `toguid` and `fromguid`.
     pub guid: u64,
     /// The object set.
     pub bp: BlkPtr,
     /// ZAP of a snapshot's own properties, or zero.
     pub props: u64,
-    /// Whether names are compared without case.
+    /// True if names are compared without case.
     pub is_case_insensitive: bool,
-    /// Whether it is a receive that has not ended.
+    /// True if it is a receive that has not ended.
     pub is_inconsistent: bool,
     /// Names of the fields and per-dataset features that its object's ZAP has.
     fields: Vec<zap::Entry>,
-    /// Why some of them cannot be read.
+    /// Reason why some of them cannot be read.
     fields_lost: Option<Arc<PoolError>>,
 }
 
@@ -113,7 +111,7 @@ impl Dataset {
         })
     }
 
-    /// How the names of a head's snapshots and bookmarks are compared.
+    /// Comparison of the names of a head's snapshots and bookmarks.
     ///
     /// Follows `dsl_dataset_snap_lookup()`, OpenZFS `module/zfs/dsl_dataset.c`, zfs-2.3.2.
     pub const fn matching(&self) -> zap::Matching {
@@ -158,7 +156,7 @@ impl Dataset {
         self.field(name)?.map(|entry| entry.number(at)).transpose()
     }
 
-    /// Whether a per-dataset feature is in use, by its guid.
+    /// Returns true if a per-dataset feature is in use, by its guid.
     ///
     /// # Errors
     /// As [`Self::field`].
@@ -166,7 +164,7 @@ impl Dataset {
         self.field(feature).map(|field| field.is_some())
     }
 
-    /// Whether `earlier` is an ancestor that an incremental stream to `self` may start from: an
+    /// Returns true if `earlier` is an ancestor that an incremental stream to `self` may start from: an
     /// older snapshot of the same filesystem, or of one that it was cloned from.
     ///
     /// Follows `dsl_dataset_is_before()`, OpenZFS `module/zfs/dsl_dataset.c`, zfs-2.3.2.
@@ -176,7 +174,8 @@ impl Dataset {
     pub fn descends_from(&self, mos: &Objset, earlier: &Self) -> Result<bool> {
         let mut later = self.clone();
         let mut later_txg = self.is_snapshot.then_some(self.creation_txg);
-        for _ in 0..MAX_CLONE_DEPTH {
+        let mut seen = HashSet::new();
+        while seen.insert(later.object) {
             if later_txg.is_some_and(|txg| earlier.creation_txg >= txg) {
                 return Ok(false);
             }

@@ -1,10 +1,12 @@
 //! Deadlists: how much died between two snapshots, which estimates are made of.
 
 use super::dataset::Dataset;
+use crate::blkptr::{BLKPTR_SIZE, BlkPtr};
 use crate::dmu::dnode::Dnode;
 use crate::dmu::objset::Objset;
-use crate::place::Bookmark;
+use crate::dmu::{self, each_block};
 use crate::zap;
+use crate::zbookmark::Bookmark;
 use crate::{PoolError, Result};
 use zsend_records::types::DmuType;
 
@@ -31,18 +33,23 @@ fn bpobj_space(mos: &Objset, object: u64) -> Result<Space> {
     Ok([w(1), w(2), w(3)])
 }
 
-/// What died by the whole deadlist.
+/// Bytes that died by the whole deadlist.
 fn total(mos: &Objset, object: u64) -> Result<Space> {
     let dnode = mos.dnode(object)?;
     if dnode.object_type != TYPE_DEADLIST {
         return bpobj_space(mos, object);
     }
-    let words = words(&dnode);
-    let w = |i: usize| words.get(i).copied().unwrap_or(0);
-    Ok([w(0), w(1), w(2)])
+    match words(&dnode)[..] {
+        [used, compressed, uncompressed, ..] => Ok([used, compressed, uncompressed]),
+        ref words => {
+            let at = Bookmark::new(mos.id(), object, 0, 0);
+            let found = format!("{} words", words.len());
+            Err(PoolError::corrupt(at, "bonus of a deadlist", found, "three or more"))
+        }
+    }
 }
 
-/// What died of blocks born in `min < birth <= max`, by the lists whose keys lie in that range.
+/// Bytes that died of blocks born in `min < birth <= max`, by the lists whose keys lie in that range.
 ///
 /// Follows `dsl_deadlist_space_range()`, OpenZFS `module/zfs/dsl_deadlist.c`, zfs-2.3.2.
 fn range(mos: &Objset, object: u64, min: u64, max: u64) -> Result<Space> {
@@ -52,12 +59,11 @@ fn range(mos: &Objset, object: u64, min: u64, max: u64) -> Result<Space> {
     }
     let mut space = [0; 3];
     for entry in zap::entries_of(mos, object, &dnode)? {
-        let mintxg = u64::from_str_radix(&entry.name(), 16).unwrap_or(u64::MAX);
-        if let Some(bpobj) = entry.u64()
-            && mintxg >= min
-            && mintxg < max
-        {
-            space = add(space, bpobj_space(mos, bpobj)?);
+        let at = Bookmark::new(mos.id(), object, 0, 0);
+        let mintxg = u64::from_str_radix(&entry.name(), 16)
+            .map_err(|e| PoolError::refused(at, "key of a deadlist", e, "a hexadecimal number"))?;
+        if (min..max).contains(&mintxg) {
+            space = add(space, bpobj_space(mos, entry.number(at)?)?);
         }
     }
     Ok(space)
@@ -65,22 +71,36 @@ fn range(mos: &Objset, object: u64, min: u64, max: u64) -> Result<Space> {
 
 /// An old deadlist is one list of block pointers, which has to be read.
 fn old_range(mos: &Objset, object: u64, dnode: &Dnode, min: u64, max: u64) -> Result<Space> {
-    let count = words(dnode).first().copied().unwrap_or(0);
-    let mut space = [0; 3];
-    let per_block = dnode.datablksz() / 128;
-    for blkid in 0..count.div_ceil(per_block.max(1)) {
-        let Some(block) = mos.block(dnode, object, blkid)? else { continue };
-        let here = (count - blkid * per_block).min(per_block);
-        for i in 0..usize::try_from(here).unwrap_or(0) {
-            let Some(bp) = crate::blkptr::BlkPtr::at(&block, i) else { break };
-            if bp.logical_birth() > min && bp.logical_birth() <= max {
-                let used: u64 = bp.dvas().map(|d| d.asize()).sum();
-                let metadata = bp.level() > 0 || bp.object_type().is_metadata();
-                let plain = if metadata { bp.psize() } else { bp.lsize() };
-                space = add(space, [used, bp.psize(), plain]);
-            }
+    let at = Bookmark::new(mos.id(), object, 0, 0);
+    let most = dmu::size(dnode) / BLKPTR_SIZE as u64;
+    let count = match words(dnode)[..] {
+        [count, ..] if count <= most => count,
+        [count, ..] => {
+            let expected = format!("at most {most}");
+            return Err(PoolError::corrupt(at, "entries of a deadlist", count, expected));
         }
-    }
+        [] => return Err(PoolError::corrupt(at, "bonus of a deadlist", "empty", "a word or more")),
+    };
+    let mut space = [0; 3];
+    each_block(
+        mos,
+        object,
+        dnode,
+        count * BLKPTR_SIZE as u64,
+        "block of a deadlist",
+        |_, block| {
+            for bytes in block.as_chunks().0 {
+                let bp = BlkPtr::parse(bytes);
+                if bp.logical_birth() > min && bp.logical_birth() <= max {
+                    let used = bp.dvas().fold(0_u64, |used, dva| used.wrapping_add(dva.asize()));
+                    let metadata = bp.level() > 0 || bp.object_type().is_metadata();
+                    let plain = if metadata { bp.psize() } else { bp.lsize() };
+                    space = add(space, [used, bp.psize(), plain]);
+                }
+            }
+            Ok(())
+        },
+    )?;
     Ok(space)
 }
 
@@ -122,11 +142,11 @@ pub fn space_written(mos: &Objset, old: &OldSpace, new: &Dataset) -> Result<Spac
 /// The older end of a range of snapshots, for [`space_written`].
 #[derive(Clone, Copy, Debug)]
 pub struct OldSpace {
-    /// What the older snapshot refers to: used, compressed, uncompressed.
+    /// Bytes that the older snapshot refers to: used, compressed, uncompressed.
     pub referenced: Space,
     /// Its txg.
     pub creation_txg: u64,
-    /// What was freed between it and the next snapshot, if a bookmark says.
+    /// Bytes that were freed between it and the next snapshot, if a bookmark says.
     pub freed_before_next: Option<Space>,
 }
 

@@ -2,7 +2,7 @@
 
 use super::listing::Listing;
 use crate::dmu::objset::Objset;
-use crate::place::Bookmark;
+use crate::zbookmark::Bookmark;
 use crate::{PoolError, Result};
 use zerocopy::FromBytes;
 use zsend_ondisk::dsl::DirPhys;
@@ -25,7 +25,7 @@ pub struct Dir {
     pub props: u64,
     /// Bytes used by it and all below.
     pub used_bytes: u64,
-    /// Whether the object is also a ZAP, of fields that were added later.
+    /// True if the object is also a ZAP, of fields that were added later.
     pub zapified: bool,
 }
 

@@ -1,8 +1,8 @@
 //! Lists of names in the MOS: child directories, snapshots, bookmarks.
 
 use crate::dmu::objset::Objset;
-use crate::place::Bookmark;
 use crate::zap::{self, Entry};
+use crate::zbookmark::Bookmark;
 use crate::{PoolError, Result};
 
 /// The names of one list, and what stands behind each. What cannot be read costs itself alone.
@@ -10,7 +10,7 @@ use crate::{PoolError, Result};
 pub struct Listing<T> {
     /// By name.
     pub items: Vec<(String, Result<T>)>,
-    /// Why parts of the list, and the names in them, cannot be read.
+    /// Reasons why parts of the list, and the names in them, cannot be read.
     pub lost: Vec<PoolError>,
 }
 
@@ -54,7 +54,7 @@ impl<T> Listing<T> {
     /// The one of that name, or `None`.
     ///
     /// # Errors
-    /// Why it cannot be read, or why a part of the list cannot that it may be in.
+    /// The reason why it cannot be read, or why a part of the list cannot that it may be in.
     pub fn find(self, name: &str) -> Result<Option<T>> {
         match self.items.into_iter().find(|(n, _)| n == name) {
             Some((_, item)) => item.map(Some),

@@ -9,3 +9,4 @@ pub mod listing;
 pub mod name;
 pub mod prop;
 pub mod redaction;
+pub mod tree;

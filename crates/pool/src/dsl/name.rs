@@ -4,9 +4,9 @@ use crate::{PoolError, Result};
 use std::fmt;
 
 /// Most bytes of a full name: `ZFS_MAX_DATASET_NAME_LEN` less its NUL.
-const MAX_NAME: usize = 255;
+pub(crate) const MAX_NAME: usize = 255;
 
-/// What stands behind a dataset's name.
+/// The part of a name behind the dataset's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Suffix {
     /// Nothing: the head itself.

@@ -6,7 +6,7 @@ use crate::Result;
 use crate::dmu::objset::Objset;
 use crate::zap;
 
-/// How deep filesystem names may nest; the limit on their length gives about half of it.
+/// Most levels of filesystem names; the limit on their length gives about half of it.
 const MAX_DEPTH: usize = 256;
 
 /// A numeric property's value as set or received on the dataset, or on the nearest directory above

@@ -2,7 +2,8 @@
 
 use crate::dmu::dnode::Dnode;
 use crate::dmu::objset::Objset;
-use crate::place::{Bookmark, SPILL_BLKID};
+use crate::error::len;
+use crate::zbookmark::{Bookmark, SPILL_BLKID};
 use crate::{PoolError, Result};
 use bytes::Bytes;
 use zerocopy::FromBytes;
@@ -32,17 +33,17 @@ impl Run {
     fn of(entry: &RedactionEntryPhys) -> Option<Self> {
         let (object, first) = (entry.object.get(), entry.blkid.get());
         let count = REDACTION_COUNT.get(entry.size_count.get()) + 1;
-        (object != 0 && first < MAX_BLKID).then_some(Self { object, first, end: first + count })
+        (object != 0 && first < MAX_BLKID).then(|| Self { object, first, end: first + count })
     }
 }
 
-/// What is known of a list besides its runs.
+/// Header of a list: what it has besides its runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Header {
+pub(crate) struct Header {
     /// Guids of the snapshots that the stream was redacted for.
-    pub guids: Vec<u64>,
-    /// How many runs there are.
-    pub entries: u64,
+    pub(crate) guids: Vec<u64>,
+    /// Number of runs.
+    pub(crate) entries: u64,
 }
 
 impl Header {
@@ -51,7 +52,7 @@ impl Header {
     /// # Errors
     /// [`PoolError::Corrupt`] if it is too short for what it says it holds, or not complete: the
     /// redaction that makes it was interrupted.
-    pub fn parse(phys: &[u8], at: &Bookmark) -> Result<Self> {
+    pub(crate) fn parse(phys: &[u8], at: &Bookmark) -> Result<Self> {
         let Ok((list, guids)) = RedactionListPhys::ref_from_prefix(phys) else {
             let (found, least) = (phys.len(), size_of::<RedactionListPhys>());
             return Err(PoolError::corrupt(*at, "redaction list's header", found, least));
@@ -126,7 +127,7 @@ impl RedactionList {
                 PoolError::corrupt(at, "redaction list's block", "a hole", "a block")
             })?,
         };
-        let start = usize::try_from(index).unwrap_or(usize::MAX).saturating_mul(ENTRY_SIZE);
+        let start = len(index)?.saturating_mul(ENTRY_SIZE);
         let bytes = block.get(start..).unwrap_or_default();
         let Ok((entry, _)) = RedactionEntryPhys::ref_from_prefix(bytes) else {
             let want = self.dnode.datablksz();
@@ -164,7 +165,7 @@ fn per_block(dnode: &Dnode) -> u64 {
     dnode.datablksz() / ENTRY_SIZE as u64
 }
 
-/// Where the `redaction_list_phys_t` of an object lies: in its spill block if it has one (feature
+/// Bytes of the `redaction_list_phys_t` of an object: its spill block if it has one (feature
 /// `redaction_list_spill`, for lists of many snapshots), else in its bonus.
 ///
 /// Follows `dsl_redaction_list_hold_obj()`, OpenZFS `module/zfs/dsl_bookmark.c`, zfs-2.3.2.

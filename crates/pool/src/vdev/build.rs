@@ -1,13 +1,14 @@
 //! The vdev tree from its configuration and the devices that were found.
 
-use super::copies::{Copies, Side, Source};
+use super::copies::{Copies, Origin, Side};
 use super::draid::Draid;
 use super::indirect::Indirect;
 use super::raidz::Raidz;
 use super::trust::{Dtls, Record};
-use super::{Kind, MISSING, Tree, Vdev};
+use super::{Kind, Tree, Vdev};
 use crate::config::VdevConfig;
 use crate::device::Device;
+use crate::error::VdevError;
 use crate::uberblock::Reflow;
 use std::collections::HashMap;
 
@@ -24,14 +25,14 @@ pub struct Member {
 /// is damaged there.
 pub type Leaves = HashMap<u64, Vec<Member>>;
 
-/// What a tree is made from, besides the configuration of its vdevs.
+/// Material of a tree besides the configuration of its vdevs.
 #[derive(Clone, Copy, Debug)]
 pub struct Known<'a> {
     /// The pool's devices.
     pub leaves: &'a Leaves,
-    /// How far the uberblock says that a raidz expansion has got.
+    /// Progress of a raidz expansion, by the uberblock.
     pub reflow: Reflow,
-    /// What the devices are known to lack.
+    /// Txgs that the devices are known to lack.
     pub dtls: &'a Dtls,
     /// Txg of the state that is read. A device that has it is not older than the others for that.
     pub txg: u64,
@@ -50,19 +51,16 @@ impl Tree {
         let tops = (0..most)
             .map(|id| match by_id.get(&id) {
                 Some(config) => build(config, known),
-                None => Vdev {
-                    guid: 0,
-                    ashift: 9,
-                    name: format!("vdev {id}"),
-                    kind: Kind::Absent(MISSING),
-                },
+                None => {
+                    Vdev { guid: 0, ashift: 9, name: format!("vdev {id}"), kind: Kind::Missing }
+                }
             })
             .collect();
         Self { tops }
     }
 }
 
-/// What the sides of one top-level vdev are made from.
+/// Material of the sides of one top-level vdev.
 struct Builder<'a> {
     known: Known<'a>,
     /// Guid of the top-level vdev.
@@ -75,7 +73,7 @@ struct Builder<'a> {
 fn build(config: &VdevConfig, known: Known<'_>) -> Vdev {
     let newest = newest(config, known.leaves).max(known.exported.unwrap_or(0)).min(known.txg);
     let builder = Builder { known, top: config.guid, newest };
-    let children = || -> Result<Vec<Copies>, String> {
+    let children = || -> Result<Vec<Copies>, VdevError> {
         config.children.iter().map(|c| builder.copies(c)).collect()
     };
     let kind = match config.kind.as_str() {
@@ -83,27 +81,25 @@ fn build(config: &VdevConfig, known: Known<'_>) -> Vdev {
             builder.copies(config).map(Kind::Copies)
         }
         "raidz" => children()
-            .and_then(|c| Raidz::new(config, config.ashift, c, known.reflow).map_err(of("raidz")))
+            .and_then(|c| Raidz::new(config, c, known.reflow).map_err(VdevError::Raidz))
             .map(Kind::Raidz),
         "draid" => children()
-            .and_then(|c| Draid::new(config, config.ashift, c).map_err(of("draid")))
+            .and_then(|c| Draid::new(config, c).map_err(VdevError::Draid))
             .map(|d| Kind::Draid(Box::new(d))),
         "indirect" => Ok(Kind::Indirect(Indirect::new(config))),
-        "hole" => Ok(Kind::Absent("a log device lay here and was removed")),
-        "missing" => Ok(Kind::Absent(MISSING)),
-        other => Err(other.to_owned()),
+        "hole" => Ok(Kind::Hole),
+        "missing" => Ok(Kind::Missing),
+        other => Err(VdevError::Type(other.to_owned())),
     };
-    Vdev {
-        guid: config.guid,
-        ashift: u32::try_from(config.ashift).unwrap_or(9),
-        name: builder.name(config),
-        kind: kind.unwrap_or_else(Kind::Unsupported),
-    }
-}
-
-/// Puts the kind of vdev before what is wrong with it.
-fn of(kind: &'static str) -> impl Fn(String) -> String {
-    move |why| format!("{kind} {why}")
+    let (ashift, kind) = match (u32::try_from(config.ashift), kind) {
+        (Ok(ashift), Ok(kind)) => (ashift, kind),
+        (Ok(ashift), Err(why)) => (ashift, Kind::Unsupported(why)),
+        (Err(_), _) => {
+            let (kind, ashift) = (config.kind.clone(), config.ashift);
+            (0, Kind::Unsupported(VdevError::Ashift { kind, ashift }))
+        }
+    };
+    Vdev { guid: config.guid, ashift, name: builder.name(config), kind }
 }
 
 /// The newest state that any of a vdev's devices has.
@@ -115,7 +111,7 @@ fn newest(config: &VdevConfig, leaves: &Leaves) -> u64 {
 impl Builder<'_> {
     /// A device, or the devices below a vdev that mirrors them. Mirrors in mirrors, such as a
     /// device that is being replaced, come down to one set of sides.
-    fn copies(&self, config: &VdevConfig) -> Result<Copies, String> {
+    fn copies(&self, config: &VdevConfig) -> Result<Copies, VdevError> {
         let mut sides = Vec::new();
         self.sides(config, false, &mut sides)?;
         Ok(Copies::new(sides))
@@ -126,37 +122,37 @@ impl Builder<'_> {
         config: &VdevConfig,
         is_behind: bool,
         out: &mut Vec<Side>,
-    ) -> Result<(), String> {
+    ) -> Result<(), VdevError> {
         let is_behind = is_behind || config.is_behind;
-        let side = |source, newest, nth| {
+        let side = |origin, newest, nth| {
             let dtl = self.known.dtls.get(config.guid);
             let has_twin = self.members(config).len() > 1;
             let record = Record::new(config, dtl, newest, is_behind, has_twin);
-            let name = match &source {
-                Source::Device(device) => device.name().to_owned(),
-                Source::Missing | Source::Spare(_) => self.name(config),
+            let name = match &origin {
+                Origin::Device(device) => device.name().to_owned(),
+                Origin::Missing | Origin::Spare(_) => self.name(config),
             };
-            Side { name, record, source, nth }
+            Side { name, record, origin, nth }
         };
         match config.kind.as_str() {
             "disk" | "file" => {
                 let members = self.members(config);
                 for (nth, member) in members.iter().enumerate() {
                     let newest = (member.txg < self.newest).then_some(member.txg);
-                    out.push(side(Source::Device(member.device.clone()), newest, nth));
+                    out.push(side(Origin::Device(member.device.clone()), newest, nth));
                 }
                 if members.is_empty() {
-                    out.push(side(Source::Missing, None, 0));
+                    out.push(side(Origin::Missing, None, 0));
                 }
             }
             "dspare" if config.top_guid == self.top => {
-                out.push(side(Source::Spare(config.spare_id), None, 0));
+                out.push(side(Origin::Spare(config.spare_id), None, 0));
             }
-            "missing" => out.push(side(Source::Missing, None, 0)),
+            "missing" => out.push(side(Origin::Missing, None, 0)),
             "mirror" | "replacing" | "spare" => {
                 return config.children.iter().try_for_each(|c| self.sides(c, is_behind, out));
             }
-            other => return Err(format!("{other} as a part of another")),
+            other => return Err(VdevError::Nested(other.to_owned())),
         }
         Ok(())
     }

@@ -1,14 +1,15 @@
 //! Devices that hold the same bytes: a disk alone, or the sides of a mirror, a replacing or a
 //! spare vdev.
 
-use super::Request;
+use super::request::Request;
 use super::trust::{Record, Trust, Want};
 use crate::device::Device;
+use crate::error::{Cause, DeviceFailure};
 use crate::label::DATA_START;
 
-/// Where one side's bytes come from.
+/// Origin of one side's bytes.
 #[derive(Clone, Debug)]
-pub(super) enum Source {
+pub(super) enum Origin {
     /// A device that was found.
     Device(Device),
     /// A device that was not found.
@@ -22,26 +23,26 @@ pub(super) enum Source {
 pub(super) struct Side {
     /// The device's name, or the path that the configuration gives.
     pub(super) name: String,
-    /// What it may lack.
+    /// Record of what it may lack.
     pub(super) record: Record,
-    /// Where its bytes come from.
-    pub(super) source: Source,
-    /// How many better copies of the same device there are.
+    /// Origin of its bytes.
+    pub(super) origin: Origin,
+    /// Number of better copies of the same device.
     pub(super) nth: usize,
 }
 
 impl Side {
-    /// Whether there is something to read.
+    /// Returns true if there is something to read.
     pub(super) const fn is_present(&self) -> bool {
-        !matches!(self.source, Source::Missing)
+        !matches!(self.origin, Origin::Missing)
     }
 
     /// The offset to name in an error, for one that counts from the start of the device or of the
     /// partition that the vdev lies on.
     pub(super) fn absolute(&self, pos: u64) -> u64 {
-        match &self.source {
-            Source::Device(device) => device.absolute(pos),
-            Source::Missing | Source::Spare(_) => pos,
+        match &self.origin {
+            Origin::Device(device) => device.absolute(pos),
+            Origin::Missing | Origin::Spare(_) => pos,
         }
     }
 }
@@ -67,12 +68,12 @@ impl Copies {
         &self.sides
     }
 
-    /// How many sides can be read. They come first.
+    /// Number of sides that can be read. They come first.
     pub(super) fn present(&self) -> usize {
         self.sides.iter().filter(|s| s.is_present()).count()
     }
 
-    /// Whether the first side is a device that has every block.
+    /// Returns true if the first side is a device that has every block.
     pub(super) fn is_whole(&self) -> bool {
         self.first_device().is_some() && self.sides[0].record.is_whole()
     }
@@ -80,7 +81,7 @@ impl Copies {
     /// The device that is read first, for most blocks at least: see [`Self::first_has`].
     pub(super) fn first_device(&self) -> Option<&Device> {
         match self.sides.first() {
-            Some(Side { source: Source::Device(device), record, .. })
+            Some(Side { origin: Origin::Device(device), record, .. })
                 if record.is_mostly_whole() =>
             {
                 Some(device)
@@ -89,7 +90,7 @@ impl Copies {
         }
     }
 
-    /// Whether the first side can be trusted with a block.
+    /// Returns true if the first side can be trusted with a block.
     pub(super) fn first_has(&self, want: Want) -> bool {
         self.sides.first().is_some_and(|s| s.record.trust(want) == Trust::Fit)
     }
@@ -111,8 +112,8 @@ impl Copies {
     ) -> Option<Vec<u8>> {
         let pos = offset.saturating_add(DATA_START);
         for (trust, side) in self.trusted(request.want) {
-            let Source::Device(device) = &side.source else {
-                request.failed(&side.name, pos, MISSING_DEVICE, true);
+            let Origin::Device(device) = &side.origin else {
+                request.failed(&side.name, pos, Cause::Missing);
                 continue;
             };
             match device.read_vec(pos, size) {
@@ -124,19 +125,17 @@ impl Copies {
                         }
                         return Some(bytes);
                     }
-                    Err(why) => request.failed(device.name(), device.absolute(pos), why, false),
+                    Err(why) => request.failed(device.name(), device.absolute(pos), why),
                 },
                 Err(e) => {
-                    request.failed(device.name(), device.absolute(pos), e.to_string(), true);
+                    let failure = DeviceFailure::from(e);
+                    request.failed(device.name(), device.absolute(pos), failure);
                 }
             }
         }
         for side in self.sides.iter().filter(|s| !s.is_present()) {
-            request.failed(&side.name, pos, MISSING_DEVICE, true);
+            request.failed(&side.name, pos, Cause::Missing);
         }
         None
     }
 }
-
-/// Why a device that was not found cannot be read.
-pub(crate) const MISSING_DEVICE: &str = "device is missing";

@@ -6,78 +6,27 @@
 
 mod build;
 mod copies;
-mod draid;
-mod indirect;
-mod raidz;
+pub(crate) mod draid;
+pub(crate) mod indirect;
+pub(crate) mod raidz;
+mod request;
+mod split;
 #[cfg(test)]
 mod tests;
 mod trust;
 
 pub use build::{Known, Leaves, Member};
+pub use request::{Check, Request};
 pub use trust::{Dtl, Dtls, Trust, Want};
 
 use crate::blkptr::Dva;
 use crate::device::Device;
-use crate::place::Attempt;
+use crate::error::{Cause, VdevError};
 use copies::Copies;
-pub(crate) use copies::MISSING_DEVICE;
 use draid::Draid;
 use indirect::Indirect;
-pub(crate) use indirect::load as load_indirect;
 use raidz::Raidz;
 pub(crate) use raidz::Rows;
-
-/// Decides whether candidate bytes are the wanted ones; says what was found if not.
-pub type Check<'a> = dyn FnMut(&[u8]) -> Result<(), String> + 'a;
-
-/// A read on its way down the tree.
-pub struct Request<'a> {
-    /// Accepts or refuses candidate bytes.
-    pub check: &'a mut Check<'a>,
-    /// Where refused and failed candidates are noted.
-    pub attempts: &'a mut Vec<Attempt>,
-    /// Where it is noted which devices gave bytes that they may not have: each once.
-    pub doubts: &'a mut Vec<Attempt>,
-    /// Which block is wanted.
-    pub want: Want,
-}
-
-/// How many attempts at one block are noted: what matters is which devices failed, not how often they
-/// were asked. A raidz can ask for the same column many times, and have very many columns.
-const MAX_NOTED: usize = 64;
-
-impl Request<'_> {
-    /// Notes a candidate that was not accepted.
-    pub(crate) fn failed(
-        &mut self,
-        device: impl Into<String>,
-        offset: u64,
-        why: impl Into<String>,
-        io: bool,
-    ) {
-        let (device, why) = (device.into(), why.into());
-        self.note(Attempt { device, offset, why, io, planned: false });
-    }
-
-    /// Notes a device that was not asked, since it is recorded as not having the block.
-    pub(crate) fn passed_over(&mut self, device: String, offset: u64, why: String) {
-        self.note(Attempt { device, offset, why, io: true, planned: true });
-    }
-
-    fn note(&mut self, attempt: Attempt) {
-        if self.attempts.len() < MAX_NOTED && !self.attempts.contains(&attempt) {
-            self.attempts.push(attempt);
-        }
-    }
-
-    /// Notes a device that gave bytes which, as far as is recorded, it may not have.
-    pub(crate) fn doubted(&mut self, device: String, offset: u64, why: String) {
-        let is_noted = self.doubts.iter().any(|doubt| doubt.device == device);
-        if !is_noted && self.doubts.len() < MAX_NOTED {
-            self.doubts.push(Attempt { device, offset, why, io: false, planned: false });
-        }
-    }
-}
 
 /// A top-level vdev.
 #[derive(Debug)]
@@ -101,36 +50,34 @@ enum Kind {
     Draid(Box<Draid>),
     /// A removed device, whose contents were copied to others.
     Indirect(Indirect),
-    /// Nothing can be read: a hole left by a removed log, or a top-level vdev that is missing.
-    Absent(&'static str),
+    /// A hole that a removed log left.
+    Hole,
+    /// No label names it.
+    Missing,
     /// A layout that this build does not read.
-    Unsupported(String),
+    Unsupported(VdevError),
 }
 
 impl Vdev {
     /// The layout, if it is one that this build does not read.
-    fn unsupported(&self) -> Option<&str> {
+    fn unsupported(&self) -> Option<&VdevError> {
         match &self.kind {
-            Kind::Unsupported(kind) => Some(kind),
+            Kind::Unsupported(why) => Some(why),
             _ => None,
         }
     }
 
-    /// Whether some of its data cannot be read for want of devices.
+    /// Returns true if some of its data cannot be read for want of devices.
     fn is_missing(&self) -> bool {
         match &self.kind {
             Kind::Copies(copies) => copies.present() == 0,
             Kind::Raidz(raidz) => raidz.is_missing(),
             Kind::Draid(draid) => draid.is_missing(),
-            Kind::Indirect(_) => false,
-            Kind::Absent(why) => *why == MISSING,
-            Kind::Unsupported(_) => true,
+            Kind::Indirect(_) | Kind::Hole => false,
+            Kind::Missing | Kind::Unsupported(_) => true,
         }
     }
 }
-
-/// Why a top-level vdev that no label told about cannot be read.
-const MISSING: &str = "top-level vdev is missing";
 
 /// The pool's top-level vdevs, by the number that DVAs use.
 #[derive(Debug, Default)]
@@ -154,8 +101,8 @@ impl Tree {
         request: &mut Request<'_>,
     ) -> Option<Vec<u8>> {
         let Some(top) = self.top(vdev) else {
-            let why = format!("the pool has only {} top-level vdevs", self.tops.len());
-            request.failed(format!("vdev {vdev}"), offset, why, false);
+            let cause = Cause::NoVdev { count: self.tops.len() };
+            request.failed(self.name(vdev), offset, cause);
             return None;
         };
         match &top.kind {
@@ -163,12 +110,16 @@ impl Tree {
             Kind::Raidz(raidz) => raidz.read(&top.name, offset, size, request),
             Kind::Draid(draid) => draid.read(&top.name, offset, size, request),
             Kind::Indirect(_) => self.read_indirect(vdev, offset, size, request),
-            Kind::Absent(why) => {
-                request.failed(&top.name, offset, *why, true);
+            Kind::Hole => {
+                request.failed(&top.name, offset, Cause::RemovedLog);
                 None
             }
-            Kind::Unsupported(kind) => {
-                request.failed(&top.name, offset, format!("{kind} is not supported"), true);
+            Kind::Missing => {
+                request.failed(&top.name, offset, Cause::MissingTop);
+                None
+            }
+            Kind::Unsupported(why) => {
+                request.failed(&top.name, offset, Cause::Layout(why.clone()));
                 None
             }
         }
@@ -178,13 +129,18 @@ impl Tree {
         self.tops.get(usize::try_from(vdev).ok()?)
     }
 
+    /// The name that messages give a top-level vdev.
+    fn name(&self, vdev: u64) -> String {
+        self.top(vdev).map_or_else(|| format!("vdev {vdev}"), |top| top.name.clone())
+    }
+
     /// The device that is read first at any offset of a top-level vdev, where offsets of the vdev
     /// are offsets of its devices and that device has most blocks: see [`Self::plain_device_has`].
     pub(crate) fn plain_device(&self, vdev: u64) -> Option<&Device> {
         self.copies(vdev)?.first_device()
     }
 
-    /// Whether the device that is read first can be trusted with a block.
+    /// Returns true if the device that is read first can be trusted with a block.
     pub(crate) fn plain_device_has(&self, vdev: u64, want: Want) -> bool {
         self.copies(vdev).is_some_and(|copies| copies.first_has(want))
     }
@@ -254,7 +210,7 @@ impl Tree {
     }
 
     /// A layout in the tree that this build does not read.
-    pub fn unsupported(&self) -> Option<&str> {
+    pub fn unsupported(&self) -> Option<&VdevError> {
         self.tops.iter().find_map(Vdev::unsupported)
     }
 }

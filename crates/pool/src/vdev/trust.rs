@@ -1,18 +1,16 @@
-//! Whether a device has what was written in a txg: its DTL, and whatever else is recorded of it.
+//! Trust in devices: a device has what was written in a txg, or lacks it, by its DTL and whatever else is
+//! recorded of it.
 //!
 //! A block with a checksum tells by itself which side of a mirror holds it. One without does not, and
 //! then these records are all that there is to go by.
 
 use crate::config::VdevConfig;
-use crate::dmu::objset::Objset;
-use crate::dmu::space_map::{self, Scale, Segments};
+use crate::error::{Doubt, Lack};
+use crate::space_map::Segments;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Bytes of DTLs that are read for one pool. Real ones have some dozen entries of 8 or 16 bytes.
-const MAX_BYTES: u64 = 64 << 20;
-
-/// How far a device can be trusted to hold a block, best first.
+/// Trust in a device to hold a block, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Trust {
     /// It was in use when the block was written, and did not miss it.
@@ -28,7 +26,7 @@ impl Trust {
     pub const ALL: [Self; 3] = [Self::Fit, Self::Doubtful, Self::Lacking];
 }
 
-/// Which block is wanted, as far as it decides what to read it from.
+/// The block that is wanted, as far as it decides what to read it from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Want {
     /// Txg in which its bytes were written where they lie: the physical birth, or later for what the
@@ -53,22 +51,22 @@ impl Want {
     }
 }
 
-/// What is recorded of one device.
+/// Record of one device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Record {
     /// Txgs whose writes it missed: its DTL.
     missed: Arc<Segments>,
     /// Txg of the newest state that it has, if its fellows have a newer one.
     newest: Option<u64>,
-    /// Why it may have missed others, if it may.
-    doubt: Option<&'static str>,
-    /// Whether it is a distributed spare that a rebuild is filling: what it lacks goes by offset, and
+    /// Reason why it may have missed others, if it may.
+    doubt: Option<Doubt>,
+    /// True if it is a distributed spare that a rebuild is filling: what it lacks goes by offset, and
     /// is not recorded.
     is_rebuilding: bool,
 }
 
 impl Record {
-    /// What the configuration, the DTL and the device's own newest state tell. `newest` is given where
+    /// Record by the configuration, the DTL and the device's own newest state. `newest` is given where
     /// the device's fellows have a newer one.
     ///
     /// A resilver or a rebuild that was begun when the device was attached leaves its DTL as it is
@@ -89,15 +87,15 @@ impl Record {
         };
         let is_filling = config.resilver_txg != 0 || config.rebuild_txg != 0;
         let doubt = if is_behind {
-            Some("the pool was doing without it")
+            Some(Doubt::OutOfUse)
         } else if matches!(dtl, Some(Dtl::Unreadable)) {
-            Some("its DTL cannot be read")
+            Some(Doubt::UnreadableDtl)
         } else if newest.is_some() {
-            Some("it is older than other devices of its vdev")
+            Some(Doubt::Older)
         } else if is_filling && missed.is_empty() {
-            Some("it was being resilvered")
+            Some(Doubt::Resilvering)
         } else if has_twin {
-            Some("the device is there twice, and the copies may differ")
+            Some(Doubt::Twin)
         } else {
             None
         };
@@ -105,7 +103,7 @@ impl Record {
         Self { missed, newest, doubt, is_rebuilding }
     }
 
-    /// How far it can be trusted with a block.
+    /// Trust in it for a block.
     pub(super) fn trust(&self, want: Want) -> Trust {
         if self.is_rebuilding
             || self.newest.is_some_and(|newest| want.txg > newest)
@@ -119,26 +117,26 @@ impl Record {
         }
     }
 
-    /// Why it is not trusted with a block.
-    pub(super) fn why(&self, want: Want) -> String {
+    /// Reason why it is not trusted with a block.
+    pub(super) fn why(&self, want: Want) -> Lack {
         let Want { txg, .. } = want;
         if self.is_rebuilding {
-            "is being rebuilt".to_owned()
+            Lack::Rebuilding
         } else if self.missed.contains(txg) {
-            format!("missed txg {txg}, as its DTL says")
+            Lack::Missed { txg }
         } else if let Some(newest) = self.newest.filter(|&newest| txg > newest) {
-            format!("has the pool's state of txg {newest}, and the block is of txg {txg}")
+            Lack::Older { newest, txg }
         } else {
-            format!("may have missed txg {txg}: {}", self.doubt.unwrap_or("it has missed some"))
+            Lack::Doubtful { txg, doubt: self.doubt.unwrap_or(Doubt::MissedSome) }
         }
     }
 
-    /// Whether it has every block.
+    /// Returns true if it has every block.
     pub(super) fn is_whole(&self) -> bool {
         self.is_mostly_whole() && self.missed.is_empty()
     }
 
-    /// Whether it has every block but those of certain txgs.
+    /// Returns true if it has every block but those of certain txgs.
     pub(super) const fn is_mostly_whole(&self) -> bool {
         self.doubt.is_none() && self.newest.is_none() && !self.is_rebuilding
     }
@@ -158,42 +156,6 @@ pub enum Dtl {
 pub struct Dtls(HashMap<u64, Dtl>);
 
 impl Dtls {
-    /// Reads those that the configuration in the MOS names. Returns, too, which could not be read:
-    /// their devices are asked last.
-    ///
-    /// Source: `vdev_dtl_load()`, OpenZFS `module/zfs/vdev.c`, zfs-2.3.2.
-    pub(crate) fn load(mos: &Objset, config: &VdevConfig) -> (Self, Vec<String>) {
-        let mut dtls = Self::default();
-        let mut warnings = Vec::new();
-        dtls.load_below(mos, config, &mut MAX_BYTES.clone(), &mut warnings);
-        (dtls, warnings)
-    }
-
-    fn load_below(
-        &mut self,
-        mos: &Objset,
-        config: &VdevConfig,
-        left: &mut u64,
-        warnings: &mut Vec<String>,
-    ) {
-        if let Some(object) = config.dtl.filter(|object| *object != 0) {
-            let dtl = match space_map::read(mos, object, Scale::DTL, left) {
-                Ok(segments) => Dtl::Read(Arc::new(segments)),
-                Err(why) => {
-                    let name = config.path.as_deref().unwrap_or(&config.kind);
-                    warnings.push(format!(
-                        "{name}: what this device lacks is not known, so it is read last: {why}"
-                    ));
-                    Dtl::Unreadable
-                }
-            };
-            self.insert(config.guid, dtl);
-        }
-        for child in &config.children {
-            self.load_below(mos, child, left, warnings);
-        }
-    }
-
     /// Notes the DTL of a device.
     pub fn insert(&mut self, guid: u64, dtl: Dtl) {
         if dtl != Dtl::Read(Arc::default()) {
@@ -205,7 +167,7 @@ impl Dtls {
         self.0.get(&guid)
     }
 
-    /// Whether no device missed anything.
+    /// Returns true if no device missed anything.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -214,10 +176,14 @@ impl Dtls {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::space_map::{Log, Scale};
+    use zsend_ondisk::space_map::{NO_VDEV, SpaceMapEntry};
 
     fn missed(txgs: std::ops::Range<u64>) -> Dtl {
-        let mut log = space_map::Log::new(Scale::DTL);
-        log.push(&(txgs.start << 16 | (txgs.end - txgs.start - 1)).to_le_bytes()).unwrap();
+        let mut log = Log::new(Scale::DTL);
+        let (offset, run) = (txgs.start, txgs.end - txgs.start);
+        let entry = SpaceMapEntry::Run { is_free: false, offset, run, vdev: NO_VDEV };
+        log.push(&entry.encode().unwrap().0.to_le_bytes()).unwrap();
         Dtl::Read(Arc::new(log.segments()))
     }
 
@@ -235,7 +201,7 @@ mod tests {
         let want = Want { is_copied: true, ..Want::written_in(3) };
         assert_eq!(record.trust(want), Trust::Doubtful);
         assert!(record.is_mostly_whole() && !record.is_whole());
-        assert!(record.why(Want::written_in(4)).contains("missed txg 4"));
+        assert_eq!(record.why(Want::written_in(4)), Lack::Missed { txg: 4 });
     }
 
     #[test]

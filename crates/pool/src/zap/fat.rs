@@ -1,7 +1,7 @@
 //! Fat ZAPs: a pointer table of leaf blocks, each a heap of chunks.
 
 use super::{Blocks, Entry, MAX_LOST, Readable};
-use crate::place::Bookmark;
+use crate::zbookmark::Bookmark;
 use crate::{PoolError, Result};
 use std::collections::BTreeSet;
 use zerocopy::FromBytes;

@@ -7,7 +7,7 @@ pub(crate) mod tests;
 
 use crate::dmu::dnode::Dnode;
 use crate::dmu::objset::Objset;
-use crate::place::Bookmark;
+use crate::zbookmark::Bookmark;
 use crate::{PoolError, Result};
 use bytes::Bytes;
 use std::borrow::Cow;
@@ -71,15 +71,15 @@ impl Entry {
     }
 }
 
-/// What can be read of a ZAP.
+/// The part of a ZAP that can be read.
 #[derive(Debug, Default)]
 pub struct Readable {
     /// The entries, in iteration order: ascending by hash, then differentiator.
     pub entries: Vec<Entry>,
-    /// How names are made alike before they are hashed, and compared if the caller asks for it:
+    /// Flags by which names are made alike before they are hashed, and compared if the caller asks for it:
     /// `zap_normflags`, of the flags that `u8_textprep_str()` takes. Zero means as they are.
     pub normflags: u64,
-    /// Why some leaves cannot be read. After [`MAX_LOST`] of them no more are tried.
+    /// Reasons why some leaves cannot be read. After [`MAX_LOST`] of them no more are tried.
     pub lost: Vec<PoolError>,
 }
 
@@ -161,12 +161,12 @@ pub fn readable_of(os: &Objset, object: u64, dnode: &Dnode) -> Result<Readable> 
     blocks.readable()
 }
 
-/// Whether names that are normalised to the same are one: `matchtype_t`.
+/// Comparison of names that are normalised to the same: `matchtype_t`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Matching {
-    /// They are not.
+    /// They are two names.
     Exact,
-    /// They are: `MT_NORMALIZE`.
+    /// They are one name: `MT_NORMALIZE`.
     Normalized,
 }
 

@@ -1,21 +1,21 @@
 //! Blocks without checksum whose bytes came from devices that, by all that is recorded of them, may not
 //! have them, or no longer.
 
-use crate::place::{Attempt, Bookmark};
-use crate::vdev::MISSING_DEVICE;
+use crate::error::{Attempt, Cause};
+use crate::zbookmark::Bookmark;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// What was read so, and what to do about it.
+/// Count of what was read so, and what to do about it.
 #[derive(Clone, Debug, Default)]
 pub struct Doubted {
-    /// How many blocks, or reads of them, came from devices that may have missed them.
+    /// Number of blocks, or reads of them, that came from devices which may have missed them.
     pub count: u64,
-    /// How many blocks of an older state of the pool were read, which may have been overwritten since.
+    /// Number of blocks of an older state of the pool that were read; they may have been overwritten since.
     pub overwritten: u64,
     /// The first of them in the order of their places, and why each device is doubted.
     pub first: Option<(Bookmark, Vec<Attempt>)>,
-    /// How many of them came from each device.
+    /// Number of them from each device.
     pub devices: BTreeMap<String, u64>,
     /// Devices that may have them and were not there.
     pub missing: BTreeSet<String>,
@@ -28,7 +28,7 @@ impl Doubted {
         for doubt in &doubts {
             *self.devices.entry(doubt.device.clone()).or_default() += 1;
         }
-        let missing = attempts.iter().filter(|attempt| attempt.why == MISSING_DEVICE);
+        let missing = attempts.iter().filter(|attempt| attempt.cause == Cause::Missing);
         self.missing.extend(missing.map(|attempt| attempt.device.clone()));
         // Blocks are read side by side, so the first in time is another one each time.
         let place = |b: &Bookmark| (b.objset, b.object, b.blkid, b.level);
@@ -69,22 +69,17 @@ impl fmt::Display for Doubted {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::{Lack, Mismatch};
 
-    fn attempt(device: &str, why: &str) -> Attempt {
-        Attempt {
-            device: device.to_owned(),
-            offset: 0x400,
-            why: why.to_owned(),
-            io: false,
-            planned: false,
-        }
+    fn attempt(device: &str, cause: impl Into<Cause>) -> Attempt {
+        Attempt { device: device.to_owned(), offset: 0x400, cause: cause.into() }
     }
 
     #[test]
     fn the_warning_names_the_first_block_the_devices_and_what_to_bring() {
         let mut doubted = Doubted::default();
-        let missed = || vec![attempt("d0", "missed txg 24, as its DTL says")];
-        let absent = [attempt("d1", MISSING_DEVICE), attempt("d2", "wrong")];
+        let missed = || vec![attempt("d0", Lack::Missed { txg: 24 })];
+        let absent = [attempt("d1", Cause::Missing), attempt("d2", Mismatch::Unwanted)];
         doubted.note(&Bookmark::new(5, 9, 0, 3), missed(), &absent);
         doubted.note(&Bookmark::new(5, 9, 0, 2), missed(), &[]);
         let text = doubted.to_string();

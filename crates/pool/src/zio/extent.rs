@@ -55,7 +55,7 @@ impl Extent {
 }
 
 impl Zio {
-    /// Where the first copy of a block lies: its top-level vdev, and the range of that vdev's data that
+    /// Place of the first copy of a block: its top-level vdev, and the range of that vdev's data that
     /// an extent has to have. `None` for a gang, and for more bytes than a block has.
     pub fn span(&self, bp: &BlkPtr) -> Option<(u64, Range<u64>)> {
         let dva = bp.dvas().next().filter(|dva| !dva.is_gang())?;
@@ -94,8 +94,8 @@ impl Zio {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::place::Bookmark;
     use crate::vdev::Want;
+    use crate::zbookmark::Bookmark;
     use crate::zio::Access;
     use crate::zio::read::tests::zio_of;
     use zsend_records::fletcher::Fletcher4;

@@ -1,6 +1,7 @@
 //! Gang blocks: a block that was stored in pieces, under a header of block pointers.
 
 use crate::blkptr::{BLKPTR_SIZE, BlkPtr, Dva};
+use crate::error::{Cause, Mismatch};
 use crate::vdev::{Request, Tree, Trust, Want};
 use std::cell::Cell;
 use zsend_ondisk::Order;
@@ -11,23 +12,21 @@ use zsend_ondisk::embedded::{self, EmbeddedError, Sum};
 const HEADER_SIZE: usize = 512;
 /// The largest header: that of a wide dRAID of large sectors.
 const MAX_HEADER_SIZE: usize = 1 << 20;
-/// Bytes of the `zio_eck_t` that ends it.
-const ECK_SIZE: usize = 40;
-/// How deep gangs may nest. A writer divides the block by three or more at each level, and the
+/// Most gangs in gangs. A writer divides the block by three or more at each level, and the
 /// smallest piece has 512 bytes, so 16 MiB need at most ten.
 const MAX_DEPTH: u32 = 12;
 /// Bytes of the smallest piece.
 const MIN_PIECE: usize = 512;
-/// How many headers are read for one block, however they point at each other: a header for each of
+/// Most headers that are read for one block, however they point at each other: a header for each of
 /// its smallest pieces, in each of three copies.
 const fn max_headers(size: usize) -> usize {
     (size / MIN_PIECE + MAX_DEPTH as usize) * 3
 }
 
 /// Says what is wrong with a piece's bytes, by its pointer.
-pub(super) type CheckPiece<'a> = dyn Fn(&BlkPtr, &[u8]) -> Result<(), String> + 'a;
+pub(super) type CheckPiece<'a> = dyn Fn(&BlkPtr, &[u8]) -> Result<(), Mismatch> + 'a;
 
-/// What reading a gang needs of its pool.
+/// The parts of a pool that reading a gang needs.
 #[derive(Clone, Copy)]
 pub(super) struct Gang<'a> {
     pub(super) tree: &'a Tree,
@@ -51,7 +50,7 @@ pub(super) fn read(
     match (request.check)(&bytes) {
         Ok(()) => Some(bytes),
         Err(why) => {
-            request.failed(format!("gang block on vdev {}", dva.vdev()), dva.offset(), why, false);
+            request.failed(format!("gang block on vdev {}", dva.vdev()), dva.offset(), why);
             None
         }
     }
@@ -75,16 +74,11 @@ impl Walk<'_> {
     ) -> Option<Vec<u8>> {
         let name = || format!("gang header on vdev {}", dva.vdev());
         if depth == 0 {
-            request.failed(name(), dva.offset(), "gang headers nest too deeply", false);
+            request.failed(name(), dva.offset(), Cause::GangDepth);
             return None;
         }
         let Some(left) = self.headers.get().checked_sub(1) else {
-            request.failed(
-                name(),
-                dva.offset(),
-                "more gang headers than the block can have",
-                false,
-            );
+            request.failed(name(), dva.offset(), Cause::GangHeaders);
             return None;
         };
         self.headers.set(left);
@@ -97,15 +91,15 @@ impl Walk<'_> {
             }
             let len = usize::try_from(child.psize()).ok()?;
             if out.len() + len > size {
-                request.failed(name(), dva.offset(), "its pieces hold more than the block", false);
+                request.failed(name(), dva.offset(), Cause::GangExcess);
                 return None;
             }
             let piece = self.read_piece(&child, len, request, depth)?;
             out.extend_from_slice(&piece);
         }
         if out.len() != size {
-            let why = format!("its pieces hold {} bytes, the block has {size}", out.len());
-            request.failed(name(), dva.offset(), why, false);
+            let cause = Cause::GangSize { found: out.len(), expected: size };
+            request.failed(name(), dva.offset(), cause);
             return None;
         }
         Some(out)
@@ -159,9 +153,10 @@ fn verify_header(header: &[u8], bp: &BlkPtr) -> Result<Order, EmbeddedError> {
     let verify = |dva: Dva| {
         embedded::verify(header, [dva.vdev(), dva.offset(), bp.physical_birth(), 0], sum)
     };
-    // The first copy's place is what an error expects.
-    let first = verify(bp.dva(0));
-    first.or_else(|e| bp.dvas().skip(1).find_map(|dva| verify(dva).ok()).ok_or(e))
+    let mut dvas = bp.dvas();
+    // The first copy's place is what an error expects; a pointer without one leads nowhere.
+    let first = verify(dvas.next().unwrap_or_default());
+    first.or_else(|e| dvas.find_map(|dva| verify(dva).ok()).ok_or(e))
 }
 
 /// Reads the block pointers of a gang header, in little-endian order.
@@ -175,7 +170,7 @@ fn read_header(tree: &Tree, bp: &BlkPtr, dva: Dva, request: &mut Request<'_>) ->
         let large = verify_header(header, bp).map(|order| (order, header.len()));
         let small = || verify_header(&header[..HEADER_SIZE], bp);
         let order = large.or_else(|_| small().map(|order| (order, HEADER_SIZE)));
-        accepted = Some(order.map_err(|e| e.to_string())?);
+        accepted = Some(order?);
         Ok(())
     };
     // The header has a checksum of its own, so it may come from any device.
@@ -184,7 +179,7 @@ fn read_header(tree: &Tree, bp: &BlkPtr, dva: Dva, request: &mut Request<'_>) ->
     let mut inner = Request { check: &mut check, attempts, doubts, want };
     let mut header = tree.read(dva, size, &mut inner)?;
     let (order, size) = accepted?;
-    header.truncate(size - ECK_SIZE);
+    header.truncate(size - embedded::LEN);
     if order == Order::Big {
         for w in header.as_chunks_mut::<8>().0 {
             w.reverse();
@@ -194,5 +189,4 @@ fn read_header(tree: &Tree, bp: &BlkPtr, dva: Dva, request: &mut Request<'_>) ->
 }
 
 #[cfg(test)]
-#[path = "gang_tests.rs"]
 mod tests;

@@ -1,10 +1,10 @@
-//! How long a read takes, as the first reads tell: those that open the pool.
+//! Latency of the devices, as the first reads tell: those that open the pool.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How many reads are timed.
+/// Reads that are timed.
 const TIMED: usize = 64;
 
 /// The times of the first reads.
@@ -36,7 +36,7 @@ impl Latency {
         }
     }
 
-    /// What three of four reads took at most.
+    /// Time that three of four reads took at most.
     ///
     /// A few reads take long on any device, where the machine is busy with something else; and on a slow
     /// device many take no time, since their blocks are in the page cache from the last run.

@@ -1,42 +1,25 @@
-//! Reads one block: every copy is tried until one passes its checksum; then it is decompressed and
-//! brought to host order.
+//! Reads the stored bytes of one block: every copy is tried until one passes its checksum.
 
 use super::doubt::Doubted;
 use super::extent::Extent;
+use super::gang;
 use super::latency::Latency;
-use crate::blkptr::{self, BlkPtr, Dva};
-use crate::crypt::{self, Crypt};
-use crate::dmu::byteswap;
-use crate::place::{Attempt, Bookmark};
+use super::verify::has_checksum;
+use crate::blkptr::{self, BlkPtr};
+use crate::buffer;
+use crate::error::{Attempt, len};
 use crate::vdev::{Check, Request, Tree, Trust, Want};
-use crate::{PoolError, Result, buffer};
+use crate::zbookmark::Bookmark;
+use crate::{PoolError, Result};
 use bytes::Bytes;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
-use zsend_codec::checksum::{self, ChecksumSalt};
-use zsend_codec::decompress;
+use zsend_codec::checksum::ChecksumSalt;
 use zsend_records::fletcher::Fletcher4;
-use zsend_records::types::{Checksum, Compress};
 
-/// How many healed reads are kept by name; all are counted.
+/// Healed reads that are kept by name; all are counted.
 const HEALED_KEPT: usize = 1000;
-
-/// What a block is read with.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Access<'a> {
-    /// How its object set is encrypted; without a key in it, what can be read without one is.
-    pub crypt: Option<&'a Crypt>,
-    /// Bytes of the device that were read already.
-    pub extent: Option<&'a Extent>,
-}
-
-impl<'a> Access<'a> {
-    /// From the device, as its object set is encrypted.
-    pub const fn new(crypt: Option<&'a Crypt>) -> Self {
-        Self { crypt, extent: None }
-    }
-}
 
 /// A block's bytes as stored, after its checksum.
 #[derive(Clone, Debug)]
@@ -60,11 +43,11 @@ pub struct Healed {
 #[derive(Debug)]
 pub struct Zio {
     tree: Tree,
-    salt: OnceLock<ChecksumSalt>,
+    pub(super) salt: OnceLock<ChecksumSalt>,
     healed: AtomicU64,
     healed_kept: Mutex<Vec<Healed>>,
     doubted: Mutex<Doubted>,
-    /// Whether the state that is read is older than the newest: what has been freed since may have been
+    /// True if the state that is read is older than the newest: what has been freed since may have been
     /// overwritten.
     is_overwritten: OnceLock<()>,
     latency: Arc<Latency>,
@@ -105,7 +88,7 @@ impl Zio {
         &self.tree
     }
 
-    /// How many reads needed another copy or a reconstruction.
+    /// Number of reads that needed another copy or a reconstruction.
     pub fn healed_count(&self) -> u64 {
         self.healed.load(Ordering::Relaxed)
     }
@@ -121,7 +104,12 @@ impl Zio {
     }
 
     /// The block's bytes as stored: PSIZE of them, verified.
-    fn stored(&self, bp: &BlkPtr, at: &Bookmark, extent: Option<&Extent>) -> Result<Stored> {
+    pub(super) fn stored(
+        &self,
+        bp: &BlkPtr,
+        at: &Bookmark,
+        extent: Option<&Extent>,
+    ) -> Result<Stored> {
         if let Some(extent) = extent {
             blkptr::check(bp, at)?;
             if let Some(stored) = self.find_in(bp, at, extent) {
@@ -158,7 +146,7 @@ impl Zio {
         self.latency.time(|| self.read_copies(bp, at))
     }
 
-    /// What a read takes, as those of opening the pool tell: the time that three of four took at most.
+    /// Time of a read, as those of opening the pool tell: the time that three of four took at most.
     pub fn latency(&self) -> Duration {
         self.latency.typical()
     }
@@ -182,9 +170,9 @@ impl Zio {
         check: &mut Check<'_>,
     ) -> Result<Bytes> {
         blkptr::check(bp, at)?;
-        let size = usize::try_from(bp.psize()).unwrap_or(usize::MAX);
+        let size = len(bp.psize())?;
         let piece = |bp: &BlkPtr, bytes: &[u8]| self.verify_piece(bp, bytes);
-        let gang = super::gang::Gang { tree: &self.tree, piece: &piece };
+        let by = gang::Gang { tree: &self.tree, piece: &piece };
         let (mut attempts, mut doubts) = (Vec::new(), Vec::new());
         let mut data = None;
         // What has a checksum may come from anywhere. What has none comes from the device that is
@@ -201,7 +189,7 @@ impl Zio {
                 want: Want::written_in(bp.physical_birth()).within(limit),
             };
             data = if dva.is_gang() {
-                super::gang::read(gang, bp, dva, size, &mut request)
+                gang::read(by, bp, dva, size, &mut request)
             } else {
                 self.tree.read(dva, size, &mut request)
             };
@@ -236,7 +224,7 @@ impl Zio {
     /// Notes a block that some attempts did not give, if there are any.
     fn note_healed(&self, at: &Bookmark, attempts: Vec<Attempt>) {
         // What was not asked for has not failed.
-        if attempts.iter().all(|attempt| attempt.planned) {
+        if attempts.iter().all(|attempt| attempt.cause.is_planned()) {
             return;
         }
         self.healed.fetch_add(1, Ordering::Relaxed);
@@ -246,139 +234,6 @@ impl Zio {
             kept.push(Healed { at: *at, attempts });
         }
     }
-
-    /// Compares a gang's piece with its own pointer, which has the parent's kind of checksum, or
-    /// none that says anything.
-    fn verify_piece(&self, bp: &BlkPtr, bytes: &[u8]) -> std::result::Result<(), String> {
-        let kinds = Checksum::FLETCHER_2.0..=Checksum::BLAKE3.0;
-        if !kinds.contains(&bp.checksum_type().0) || bp.checksum_type() == Checksum::ZILOG2 {
-            return Ok(());
-        }
-        self.verify(bp, bytes, &mut None)
-    }
-
-    /// Compares a candidate's checksum with the pointer's.
-    fn verify(
-        &self,
-        bp: &BlkPtr,
-        bytes: &[u8],
-        sum: &mut Option<Fletcher4>,
-    ) -> std::result::Result<(), String> {
-        let kind = bp.checksum_type();
-        if !has_checksum(bp) {
-            return Ok(());
-        }
-        let got = checksum::compute(kind, bytes, bp.is_big_endian(), self.salt.get())
-            .map_err(|e| e.to_string())?;
-        let want = bp.checksum();
-        *sum = (kind == Checksum::FLETCHER_4 && !bp.is_big_endian())
-            .then(|| Fletcher4::from_words(got));
-        let folded = checksum::fold_for_mac(kind, got);
-        let got = if bp.has_mac() { &folded[..] } else { &got[..] };
-        for (i, (got, want)) in got.iter().zip(&want).enumerate() {
-            if got != want {
-                let name = kind.name();
-                return Err(format!("{name} checksum word {i} is {got:#x}, expected {want:#x}"));
-            }
-        }
-        Ok(())
-    }
-
-    /// The block's LSIZE bytes: verified, decrypted, decompressed, in little-endian order.
-    ///
-    /// # Errors
-    /// As [`Self::read_stored`]; [`PoolError::Corrupt`] if the bytes do not decompress, and what
-    /// [`Self::read_decrypted`] gives.
-    pub fn read(&self, bp: &BlkPtr, at: &Bookmark, access: Access<'_>) -> Result<Bytes> {
-        let crypt = access.crypt;
-        if bp.is_embedded() {
-            crypt::check(bp, at, crypt)?;
-            blkptr::check(bp, at)?;
-            if bp.is_redacted() {
-                return Err(PoolError::corrupt(*at, "block", "redacted", "data"));
-            }
-            let (payload, len) = bp.embedded_payload();
-            let data = self.expand(bp, at, Bytes::copy_from_slice(&payload[..len]))?;
-            return self.to_host_order(bp, at, data);
-        }
-        let stored = self.read_decrypted(bp, at, access)?;
-        let data = self.expand(bp, at, stored.data)?;
-        if bp.level() > 0 && crypt.is_some() {
-            crypt::check_indirect(bp, at, &data)?;
-        }
-        self.to_host_order(bp, at, data)
-    }
-
-    /// The block's PSIZE bytes, verified and decrypted but still compressed.
-    ///
-    /// # Errors
-    /// As [`Self::read_stored`]; [`PoolError::Crypto`] if a MAC does not fit,
-    /// [`PoolError::Corrupt`] for an unencrypted block in an encrypted dataset,
-    /// [`PoolError::KeyNeeded`] if it cannot be read without the key.
-    pub fn read_decrypted(&self, bp: &BlkPtr, at: &Bookmark, access: Access<'_>) -> Result<Stored> {
-        crypt::check(bp, at, access.crypt)?;
-        let stored = self.stored(bp, at, access.extent)?;
-        match access.crypt {
-            Some(crypt) if bp.level() == 0 => crypt.open(bp, at, stored),
-            _ => Ok(stored),
-        }
-    }
-
-    /// The block's PSIZE bytes as stored, of an encrypted dataset or not, for raw streams.
-    ///
-    /// # Errors
-    /// As [`Self::read_stored`]; [`PoolError::Corrupt`] for an unencrypted block in an encrypted
-    /// dataset.
-    pub fn read_raw(&self, bp: &BlkPtr, at: &Bookmark, access: Access<'_>) -> Result<Stored> {
-        crypt::check(bp, at, access.crypt)?;
-        self.stored(bp, at, access.extent)
-    }
-
-    /// Decompresses stored bytes.
-    ///
-    /// # Errors
-    /// [`PoolError::Corrupt`] if they do not give LSIZE bytes.
-    fn expand(&self, bp: &BlkPtr, at: &Bookmark, stored: Bytes) -> Result<Bytes> {
-        if bp.compress() == Compress::OFF {
-            return Ok(stored);
-        }
-        let mut out = buffer::take(usize::try_from(bp.lsize()).unwrap_or(0));
-        decompress(bp.compress(), &stored, &mut out).map_err(|e| {
-            let place = bp.dvas().next().map_or(String::new(), |d: Dva| {
-                format!(" (vdev {} offset {:#x})", d.vdev(), d.offset())
-            });
-            PoolError::corrupt(*at, "compressed block", format!("{e}{place}"), "a whole block")
-        })?;
-        Ok(buffer::freeze(out))
-    }
-
-    /// Turns a big-endian block to little-endian order, by its object's type.
-    ///
-    /// # Errors
-    /// [`PoolError::Unsupported`] if the type is unknown.
-    fn to_host_order(&self, bp: &BlkPtr, at: &Bookmark, data: Bytes) -> Result<Bytes> {
-        if !bp.is_big_endian() {
-            return Ok(data);
-        }
-        let mut data = buffer::copy_of(&data);
-        if bp.level() > 0 {
-            byteswap::u64s(&mut data);
-        } else {
-            let kind = bp.object_type().byteswap().ok_or_else(|| {
-                PoolError::Unsupported(format!(
-                    "{at}: byte order of object type {}",
-                    bp.object_type()
-                ))
-            })?;
-            byteswap::swap(kind, &mut data);
-        }
-        Ok(buffer::freeze(data))
-    }
-}
-
-/// Whether a block's pointer has anything to compare its bytes with.
-fn has_checksum(bp: &BlkPtr) -> bool {
-    !matches!(bp.checksum_type(), Checksum::OFF | Checksum::NOPARITY)
 }
 
 #[cfg(test)]

@@ -122,19 +122,17 @@ proptest! {
         ],
     ) {
         let psize = if same { lsize } else { psize };
-        let mut bp = pointer(kind, 100, 1)
-            .lsize((lsize + 1) * 512)
-            .compress(Compress(compress))
-            .checksum_type(Checksum(checksum))
-            .order(Order::of(big));
-        bp = if embedded {
-            bp.embedded(EmbeddedType(checksum), &[]).psize(psize % 128 + 1)
+        // What an embedded pointer holds lies where another has its copies and its checksum.
+        let bp = if embedded {
+            let (kind, payload) = (DmuType(kind), EmbeddedType(checksum));
+            let bp = BlkPtr::builder().object_type(kind).embedded(payload, &[]).logical_birth(1);
+            bp.psize(psize % 128 + 1)
         } else {
-            bp.psize((psize + 1) * 512)
+            let bp = pointer(kind, 100, 1).checksum_type(Checksum(checksum)).psize((psize + 1) * 512);
+            if hole { bp.dva(0, Dva::default()) } else { bp }
         };
-        if hole {
-            bp = bp.dva(0, Dva::default());
-        }
+        let order = Order::from_big_endian(big);
+        let bp = bp.lsize((lsize + 1) * 512).compress(Compress(compress)).order(order);
         let bp = bp.build().unwrap();
         let at = Bookmark::new(1, 3, 0, 2);
         let blksz = bp.lsize();

@@ -1,10 +1,12 @@
 //! Lists written by a model and read back, from the bonus and from the spill block.
 
 use super::*;
-use crate::blkptr::BlkPtr;
+use crate::blkptr::{BlkPtr, EmbeddedType};
 use crate::dmu::made::{self, FREE, Made, bytes, pointer};
 use proptest::prelude::*;
 use zsend_ondisk::Order;
+use zsend_ondisk::dsl::REDACTION_SECTORS;
+use zsend_records::types::DmuType;
 
 /// `DMU_OTN_UINT64_METADATA`.
 const UINT64_METADATA: u8 = 0x80 | 0x40 | 3;
@@ -18,11 +20,31 @@ fn phys(progress: [u64; 2], entries: u64, guids: &[u64]) -> Vec<u64> {
 
 /// An entry as the writer packs it: the count less one below, the block size in sectors above.
 fn entry(object: u64, blkid: u64, count: u64, sectors: u64) -> [u64; 4] {
-    [object, blkid, sectors << 48 | (count - 1), 0]
+    [object, blkid, REDACTION_SECTORS.put(REDACTION_COUNT.put(0, count - 1), sectors), 0]
 }
 
 /// Opens a list of these words and entries.
 fn list(phys: &[u64], entries: &[[u64; 4]], in_spill: bool) -> Result<RedactionList> {
+    let header = bytes(phys);
+    if !in_spill {
+        return list_of(header, None, &[], entries);
+    }
+    let mut block = header;
+    block.resize(block.len().next_multiple_of(512), 0);
+    let bp = pointer(UINT64_METADATA, 0, SPILL, block.len() as u64);
+    list_of(Vec::new(), Some(bp), &block, entries)
+}
+
+/// Byte at which a spill block lies.
+const SPILL: u64 = FREE + (32 << 10);
+
+/// Opens a list with this bonus, spill pointer and block behind that.
+fn list_of(
+    bonus: Vec<u8>,
+    spill: Option<BlkPtr>,
+    spilled: &[u8],
+    entries: &[[u64; 4]],
+) -> Result<RedactionList> {
     let mut data = bytes(entries.as_flattened());
     data.resize(data.len().next_multiple_of(BLOCK).max(BLOCK), 0);
     let blocks = data.len() / BLOCK;
@@ -32,8 +54,7 @@ fn list(phys: &[u64], entries: &[[u64; 4]], in_spill: bool) -> Result<RedactionL
         false => BlkPtr::default(),
     });
     let indirect: Vec<u8> = pointers.flat_map(|bp| bp.to_bytes(Order::Little)).collect();
-    let mut phys = bytes(phys);
-    let mut object = Made {
+    let object = Made {
         kind: UINT64_METADATA,
         bonustype: UINT64_METADATA,
         levels: 2,
@@ -41,16 +62,10 @@ fn list(phys: &[u64], entries: &[[u64; 4]], in_spill: bool) -> Result<RedactionL
         sectors: 1,
         maxblkid: blocks as u64 - 1,
         pointers: vec![pointer(UINT64_METADATA, 1, FREE, 16 << 10)],
-        ..Made::default()
+        bonus,
+        spill,
     };
-    let spill = FREE + (32 << 10);
-    if in_spill {
-        phys.resize(phys.len().next_multiple_of(512), 0);
-        object.spill = Some(pointer(UINT64_METADATA, 0, spill, phys.len() as u64));
-    } else {
-        object.bonus = phys.clone();
-    }
-    let parts = [(FREE, &indirect[..]), (spill, &phys), (at(0), &data)];
+    let parts = [(FREE, &indirect[..]), (SPILL, spilled), (at(0), &data)];
     RedactionList::open(&made::objset(&[object], &[], &parts), 1)
 }
 
@@ -77,6 +92,31 @@ fn a_run_ends_with_its_last_block() {
     assert_eq!(runs(found).unwrap(), want);
 }
 
+/// A spill pointer with these words inside.
+fn embedded(kind: EmbeddedType, words: &[u64]) -> BlkPtr {
+    let bp = BlkPtr::builder().object_type(DmuType(UINT64_METADATA)).logical_birth(1);
+    let payload = bytes(words);
+    bp.lsize(payload.len() as u64).embedded(kind, &payload).build().unwrap()
+}
+
+#[test]
+fn a_header_may_lie_in_the_spill_pointer_itself() {
+    let one = [entry(3, 1, 3, 256)];
+    let words = phys(DONE, 1, &[7, 8]);
+    let spill = embedded(EmbeddedType::DATA, &words);
+    let found = list_of(Vec::new(), Some(spill), &[], &one).unwrap();
+    assert_eq!(found.guids(), [7, 8]);
+    assert_eq!(runs(found).unwrap(), [Run { object: 3, first: 1, end: 4 }]);
+}
+
+#[test]
+fn what_was_redacted_is_no_data() {
+    let one = [entry(3, 1, 3, 256)];
+    let spill = embedded(EmbeddedType::REDACTED, &phys(DONE, 1, &[]));
+    let refused = corrupt(list_of(Vec::new(), Some(spill), &[], &one));
+    assert!(refused.contains("<1,1,0,spill>: block is redacted, expected data"), "{refused}");
+}
+
 #[test]
 fn what_is_no_list_is_refused_by_name() {
     let one = [entry(3, 1, 3, 256)];
@@ -88,7 +128,15 @@ fn what_is_no_list_is_refused_by_name() {
     assert!(corrupt(open(&[&DONE[..], &[1, 2, 5]].concat())).contains("snapshots"));
     assert!(corrupt(open(&[&DONE[..], &[1, u64::MAX]].concat())).contains("snapshots"));
     // Backwards, twice the same, an object that none has, a block number that none has.
-    for second in [[3, 0, 0, 0], [3, 3, 0, 0], [2, 50, 0, 0], [0, 0, 0, 0], [4, 1 << 63, 0, 0]] {
+    let last = u64::MAX;
+    for second in [
+        [3, 0, 0, 0],
+        [3, 3, 0, 0],
+        [2, 50, 0, 0],
+        [0, 0, 0, 0],
+        [4, 1 << 63, 0, 0],
+        [4, last, 0, 0],
+    ] {
         let found = list(&phys(DONE, 2, &[]), &[one[0], second], false).unwrap();
         assert!(corrupt(runs(found)).contains("entry 1 of object"), "{second:?}");
     }

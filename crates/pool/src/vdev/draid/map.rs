@@ -1,7 +1,8 @@
-//! Where the sectors of a dRAID block lie, and where its distributed spares do.
+//! Places of the sectors of a dRAID block, and of its distributed spares.
 
 use super::permutation::Permutations;
 use crate::config::VdevConfig;
+use crate::error::ShapeError;
 use crate::label::DATA_START;
 use crate::vdev::raidz::map::{Col, Map, Shape};
 
@@ -26,22 +27,23 @@ impl Layout {
     /// From the configuration; says what no dRAID can be.
     ///
     /// Source: `vdev_draid_init()`, OpenZFS `module/zfs/vdev_draid.c`, zfs-2.3.2.
-    pub(super) fn new(config: &VdevConfig, ashift: u64) -> Result<Self, String> {
+    pub(super) fn new(config: &VdevConfig) -> Result<Self, ShapeError> {
         let children = config.children.len();
         if config.draid_nchildren.is_some_and(|n| n != children as u64) {
-            return Err("with failure domains".to_owned());
+            return Err(ShapeError::FailureDomains);
         }
         let usable = |n: u64| usize::try_from(n).ok().filter(|&n| n <= 255);
         let data = usable(config.draid_ndata).filter(|&d| d > 0);
         let spares = usable(config.draid_nspares);
         let (Some(data), Some(spares)) = (data, spares) else {
-            return Err(format!(
-                "of {} data and {} spare columns",
-                config.draid_ndata, config.draid_nspares
-            ));
+            let (data, spares) = (config.draid_ndata, config.draid_nspares);
+            return Err(ShapeError::Columns { data, spares });
         };
-        let parity = usable(config.nparity).unwrap_or(0);
-        let shape = Shape::new(ashift, config.nparity, data + parity)?;
+        let nparity = config.nparity;
+        let Some(parity) = usable(nparity) else {
+            return Err(ShapeError::Parity { width: data, nparity });
+        };
+        let shape = Shape::new(config.ashift, nparity, data + parity)?;
         let layout = Self {
             shape,
             children,
@@ -53,10 +55,8 @@ impl Layout {
             && (1..=255).contains(&layout.groups)
             && (shape.width as u64 * layout.groups).is_multiple_of(layout.disks());
         if !fits {
-            return Err(format!(
-                "with {} groups of {} columns on {children} children, {spares} of them spares",
-                layout.groups, shape.width
-            ));
+            let (groups, width) = (layout.groups, shape.width);
+            return Err(ShapeError::Groups { groups, width, children, spares });
         }
         Ok(layout)
     }
@@ -167,6 +167,7 @@ mod tests {
 
     fn config(data: u64, parity: u64, spares: u64, children: usize, groups: u64) -> VdevConfig {
         VdevConfig {
+            ashift: 12,
             nparity: parity,
             draid_ndata: data,
             draid_nspares: spares,
@@ -191,7 +192,7 @@ mod tests {
             let width = data + parity;
             let children = usize::try_from(width + spares).unwrap() + more;
             let g = groups(width, children as u64 - spares);
-            let layout = Layout::new(&config(data, parity, spares, children, g), 12).unwrap();
+            let layout = Layout::new(&config(data, parity, spares, children, g)).unwrap();
             let offset = group * layout.group_size() + ((row * width) << 12);
             let map = layout.map(offset, s << 12).unwrap();
             let used = check_map(&map, 12);
@@ -213,7 +214,7 @@ mod tests {
         fn a_block_over_the_end_of_a_group_goes_on_in_the_next(
             group in 0..100u64, rows in 1..5u64, s in 20..40usize,
         ) {
-            let layout = Layout::new(&config(4, 2, 1, 9, 4), 12).unwrap();
+            let layout = Layout::new(&config(4, 2, 1, 9, 4)).unwrap();
             let end = (group + 1) * layout.group_size();
             let map = layout.map(end - ((rows * 6) << 12), s << 12).unwrap();
             let used = check_map(&map, 12);
@@ -228,7 +229,7 @@ mod tests {
     #[test]
     fn impossible_layouts_and_offsets_are_refused() {
         let good = config(4, 2, 1, 9, 4);
-        assert!(Layout::new(&good, 12).is_ok());
+        assert!(Layout::new(&good).is_ok());
         for bad in [
             config(4, 2, 4, 9, 4),
             config(0, 2, 1, 9, 4),
@@ -240,9 +241,9 @@ mod tests {
             config(4, 2, 1, 0, 4),
             VdevConfig { draid_nchildren: Some(3), ..good.clone() },
         ] {
-            assert!(Layout::new(&bad, 12).is_err(), "{bad:?}");
+            assert!(Layout::new(&bad).is_err(), "{bad:?}");
         }
-        let layout = Layout::new(&good, 12).unwrap();
+        let layout = Layout::new(&good).unwrap();
         assert!(layout.map(u64::MAX, 4096).is_none());
         assert!(layout.map(4096, 4096).is_none());
         assert!(layout.spare(1, 0, 4096).is_none());

@@ -1,36 +1,34 @@
 //! dRAID: groups of raidz columns spread over all children by fixed permutations, with spare space
 //! on each of them.
 
-mod map;
+pub(super) mod map;
 mod permutation;
 mod seeds;
 
-use super::Request;
 use super::copies::Copies;
+use super::raidz::group::Group;
 use super::raidz::map::Map;
-use super::raidz::{Block, Group};
+use super::raidz::reconstruct::Block;
+use super::request::Request;
 use crate::config::VdevConfig;
-pub(super) use map::Layout;
+use crate::error::{Cause, ShapeError};
+use map::Layout;
 
 /// A dRAID.
 #[derive(Debug)]
-pub(super) struct Draid {
+pub(crate) struct Draid {
     group: Group,
     layout: Layout,
 }
 
 impl Draid {
     /// From the configuration and the children that it names; says what no dRAID can be.
-    pub(super) fn new(
-        config: &VdevConfig,
-        ashift: u64,
-        children: Vec<Copies>,
-    ) -> Result<Self, String> {
-        let layout = Layout::new(config, ashift)?;
+    pub(super) fn new(config: &VdevConfig, children: Vec<Copies>) -> Result<Self, ShapeError> {
+        let layout = Layout::new(config)?;
         Ok(Self { group: Group::new(children, Some(layout.clone())), layout })
     }
 
-    /// Whether more children are missing than parity can stand for. A group may be lucky and have
+    /// Returns true if more children are missing than parity can stand for. A group may be lucky and have
     /// none of them.
     pub(super) fn is_missing(&self) -> bool {
         self.group.missing() > self.layout.nparity()
@@ -41,7 +39,7 @@ impl Draid {
         self.layout.min_alloc()
     }
 
-    /// Where a block lies.
+    /// Map of a block.
     pub(super) fn map(&self, offset: u64, size: usize) -> Option<Map> {
         self.layout.map(offset, size)
     }
@@ -61,8 +59,7 @@ impl Draid {
         request: &mut Request<'_>,
     ) -> Option<Vec<u8>> {
         let Some(map) = self.map(offset, size) else {
-            let why = format!("no block of {size} bytes can lie here");
-            request.failed(name, offset, why, false);
+            request.failed(name, offset, Cause::NoRoom { size });
             return None;
         };
         let former = Vec::new();

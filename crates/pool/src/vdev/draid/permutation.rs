@@ -1,6 +1,7 @@
 //! The permutations by which dRAID spreads its groups over the children, made from a seed.
 
 use super::seeds::SEEDS;
+use crate::error::ShapeError;
 use zsend_records::fletcher::Fletcher4;
 
 /// The other half of the generator's first state: `VDEV_DRAID_SEED`.
@@ -14,11 +15,11 @@ pub(super) struct Permutations {
 }
 
 impl Permutations {
-    /// Those for so many children, 2 to 255.
+    /// Those for a number of children, 2 to 255.
     ///
     /// Source: `vdev_draid_generate_perms()`, OpenZFS `module/zfs/vdev_draid.c`, zfs-2.3.2.
-    pub(super) fn new(children: usize) -> Result<Self, String> {
-        let unknown = || format!("of {children} children, which has no permutations");
+    pub(super) fn new(children: usize) -> Result<Self, ShapeError> {
+        let unknown = || ShapeError::Children { children };
         let (seed, checksum) =
             *children.checked_sub(2).and_then(|i| SEEDS.get(i)).ok_or_else(unknown)?;
         let count = if children <= 31 { 256 } else { 512 };
@@ -29,16 +30,13 @@ impl Permutations {
         for _ in 0..count {
             for j in (1..children).rev() {
                 let k = random(&mut state) % (j as u64 + 1);
-                row.swap(j, usize::try_from(k).unwrap_or(0));
+                row.swap(j, usize::try_from(k).map_err(|_| unknown())?);
             }
             rows.extend_from_slice(&row);
         }
         let found = Fletcher4::of(&rows).words()[0];
         if found != checksum {
-            return Err(format!(
-                "of {children} children: checksum of its permutations is {found:#x}, \
-                 expected {checksum:#x}"
-            ));
+            return Err(ShapeError::Permutations { children, found, expected: checksum });
         }
         Ok(Self { children, rows })
     }

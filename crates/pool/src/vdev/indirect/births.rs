@@ -1,79 +1,50 @@
-//! When the parts of a removed device were copied: what is older on it than that is, where it lies now,
-//! of that txg.
+//! The births of a removed device's parts: the txg that each was copied in. What is older on it than that
+//! is, where it lies now, of that txg.
 
-use crate::dmu::objset::Objset;
-use crate::place::Bookmark;
-use crate::{PoolError, Result};
 use static_assertions::assert_eq_size;
 use zerocopy::byteorder::{LE, U64};
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
-/// Most entries that are kept, one for each txg that a removal took.
-const MAX_ENTRIES: u64 = 1 << 22;
+/// Reason why births are none that a writer wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BirthsError {
+    /// A block that is no whole number of entries.
+    #[error("a part of an entry")]
+    Part,
+    /// An offset at or before the one in front of it.
+    #[error("{0:#x} after a larger one")]
+    Order(u64),
+}
 
 /// `vdev_indirect_birth_entry_phys_t`. Source: OpenZFS `include/sys/vdev_indirect_births.h`,
 /// zfs-2.3.2.
-#[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
+#[derive(Clone, Copy, FromBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
-struct EntryPhys {
+pub(crate) struct BirthPhys {
     /// Bytes of the device's data before which everything was copied by then.
     offset: U64<LE>,
     txg: U64<LE>,
 }
-assert_eq_size!(EntryPhys, [u8; 16]);
+assert_eq_size!(BirthPhys, [u8; 16]);
 
 /// Ends of the parts in ascending order, and the txg that each was copied in.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Births(Vec<(u64, u64)>);
+pub(crate) struct Births(Vec<(u64, u64)>);
 
 impl Births {
-    /// Reads the births object of the MOS, whose bonus says how many entries it has.
+    /// Adds the entries of a block.
     ///
     /// # Errors
-    /// [`PoolError::Corrupt`] if it is not ascending or larger than its object,
-    /// [`PoolError::Unsupported`] if it is too large, or what reading the object gives.
-    pub(super) fn read(mos: &Objset, object: u64) -> Result<Self> {
-        let dnode = mos.dnode(object)?;
-        let at = |blkid| Bookmark::new(mos.id(), object, 0, blkid);
-        let size = dnode.maxblkid.saturating_add(1).saturating_mul(dnode.datablksz());
-        let most = size / size_of::<EntryPhys>() as u64;
-        let bonus = dnode.bonus();
-        let count = bonus.first_chunk::<8>().map(|b| u64::from_le_bytes(*b));
-        let Some(count) = count.filter(|count| *count <= most) else {
-            let (found, want) = (format!("{count:?}"), format!("at most {most} in {size} bytes"));
-            return Err(PoolError::corrupt(at(0), "indirect births' entries", found, want));
-        };
-        if count > MAX_ENTRIES {
-            return Err(PoolError::Unsupported(format!("indirect births of {count} entries")));
-        }
-        let mut births = Self::default();
-        let (mut left, mut blkid) = (usize::try_from(count).unwrap_or(0), 0);
-        while left > 0 {
-            let corrupt = |why: String| {
-                PoolError::corrupt(at(blkid), "indirect births", why, "ascending offsets")
-            };
-            // Blocks are powers of two, so entries end where they do.
-            let block =
-                mos.block(&dnode, object, blkid)?.ok_or_else(|| corrupt("a hole".to_owned()))?;
-            let whole = block.len() / size_of::<EntryPhys>();
-            let (entries, _) = <[EntryPhys]>::ref_from_prefix_with_elems(&block, whole.min(left))
-                .map_err(|_| corrupt("a part of an entry".to_owned()))?;
-            if entries.is_empty() {
-                return Err(corrupt(format!("a block of {} bytes", block.len())));
-            }
-            for entry in entries {
-                births.push(entry).map_err(corrupt)?;
-            }
-            left -= entries.len();
-            blkid += 1;
-        }
-        Ok(births)
+    /// [`BirthsError`] says why they do not follow the last one.
+    pub(crate) fn extend(&mut self, block: &[u8]) -> Result<(), BirthsError> {
+        let entries = <[BirthPhys]>::ref_from_bytes(block).map_err(|_| BirthsError::Part)?;
+        entries.iter().try_for_each(|entry| self.push(entry))
     }
 
-    fn push(&mut self, entry: &EntryPhys) -> core::result::Result<(), String> {
+    fn push(&mut self, entry: &BirthPhys) -> Result<(), BirthsError> {
         let (offset, txg) = (entry.offset.get(), entry.txg.get());
         if self.0.last().is_some_and(|(last, _)| offset <= *last) {
-            return Err(format!("{offset:#x} after a larger one"));
+            return Err(BirthsError::Order(offset));
         }
         self.0.push((offset, txg));
         Ok(())
@@ -93,12 +64,10 @@ impl Births {
 pub(super) mod tests {
     use super::*;
 
-    pub(in crate::vdev::indirect) fn births(
-        entries: &[(u64, u64)],
-    ) -> core::result::Result<Births, String> {
+    pub(in crate::vdev) fn births(entries: &[(u64, u64)]) -> Result<Births, BirthsError> {
         let mut births = Births::default();
         for (offset, txg) in entries {
-            births.push(&EntryPhys { offset: (*offset).into(), txg: (*txg).into() })?;
+            births.push(&BirthPhys { offset: (*offset).into(), txg: (*txg).into() })?;
         }
         Ok(births)
     }

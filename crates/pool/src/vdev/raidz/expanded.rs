@@ -1,8 +1,9 @@
-//! Where the sectors of a raidz block lie after, or during, an expansion: row by row, in rows as
+//! Places of a raidz block's sectors after, or during, an expansion: row by row, in rows as
 //! wide as the raidz was when the block was written, on as many devices as it has by now.
 
 use super::map::{Col, Map, Shape, swap_parity};
 use crate::config::VdevConfig;
+use crate::error::ShapeError;
 use crate::label::DATA_START;
 use crate::uberblock::Reflow;
 
@@ -10,7 +11,7 @@ use crate::uberblock::Reflow;
 /// rows there while it overwrites them in place.
 const BOOT_SIZE: u64 = 7 << 19;
 
-/// How wide a raidz was, is, and how far its expansion has got.
+/// Widths that a raidz had and has, and the progress of its expansion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Widths {
     /// Devices now.
@@ -19,20 +20,19 @@ pub(super) struct Widths {
     original: usize,
     /// Txg and width of each later state, ascending.
     later: Vec<(u64, usize)>,
-    /// How far an expansion in progress has got.
+    /// Progress of an expansion that is not done.
     reflow: Option<Reflow>,
 }
 
 impl Widths {
     /// From the configuration; says what is wrong if the widths cannot have been.
-    pub(super) fn new(config: &VdevConfig, reflow: Reflow) -> Result<Self, String> {
+    pub(super) fn new(config: &VdevConfig, reflow: Reflow) -> Result<Self, ShapeError> {
         let physical = config.children.len();
         let in_progress = usize::from(config.raidz_expanding);
         let expansions = config.raidz_expand_txgs.len();
         let original = physical.checked_sub(expansions.saturating_add(in_progress));
-        let least = usize::try_from(config.nparity.max(1)).unwrap_or(usize::MAX);
-        let Some(original) = original.filter(|&o| o > least) else {
-            return Err(format!("of {physical} devices with {expansions} expansions"));
+        let Some(original) = original.filter(|&o| o as u64 > config.nparity.max(1)) else {
+            return Err(ShapeError::Expansions { devices: physical, expansions });
         };
         let txgs = config.raidz_expand_txgs.iter().copied();
         Ok(Self {

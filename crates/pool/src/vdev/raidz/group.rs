@@ -1,9 +1,10 @@
 //! The children of a raidz or draid, and reading a column from one of them.
 
-use super::super::copies::{Copies, MISSING_DEVICE, Side, Source};
-use super::super::draid::Layout;
+use super::super::copies::{Copies, Origin, Side};
+use super::super::draid::map::Layout;
 use super::super::trust::{Trust, Want};
 use super::map::{Col, Map};
+use crate::error::{Attempt, Cause, DeviceFailure, Lack};
 use crate::label::DATA_START;
 use std::borrow::Cow;
 
@@ -11,13 +12,8 @@ use std::borrow::Cow;
 /// another one itself, but none twice: each in use replaces a device.
 type Passed = Vec<u64>;
 
-/// Why a column could not be read, or is not trusted, and where.
-#[derive(Clone, Debug)]
-pub(super) struct Failure {
-    pub(super) device: String,
-    pub(super) offset: u64,
-    pub(super) why: String,
-}
+/// A device that gave a column and is not trusted with it, the offset to name, and why.
+pub(super) type Doubtful = (String, u64, Lack);
 
 /// For each child the side to read first, or `None` to do without that child.
 pub(super) type Choice = [Option<usize>];
@@ -39,11 +35,11 @@ impl From<&Col> for Span {
 #[derive(Debug)]
 pub(in crate::vdev) struct Group {
     children: Vec<Copies>,
-    /// Where the blocks of distributed spares lie; of a draid only.
+    /// Layout of the distributed spares; of a draid only.
     spares: Option<Layout>,
     /// The first side of each child that is a device and has most blocks.
     first: Vec<Option<usize>>,
-    /// Whether every child that is there has all blocks, so that the choice is the same for all.
+    /// True if every child that is there has all blocks, so that the choice is the same for all.
     is_whole: bool,
 }
 
@@ -65,7 +61,7 @@ impl Group {
         &self.first
     }
 
-    /// Whether every child that is there has all blocks.
+    /// Returns true if every child that is there has all blocks.
     pub(super) const fn is_whole(&self) -> bool {
         self.is_whole
     }
@@ -97,10 +93,10 @@ impl Group {
     pub(super) fn sides(&self, map: &Map, child: usize, want: Want) -> Vec<(Trust, usize)> {
         let Some(copies) = self.children.get(child) else { return Vec::new() };
         let trust = |(i, side): (usize, &Side)| {
-            let trust = match &side.source {
-                Source::Missing => return None,
-                Source::Device(_) => side.record.trust(want),
-                Source::Spare(_) => map
+            let trust = match &side.origin {
+                Origin::Missing => return None,
+                Origin::Device(_) => side.record.trust(want),
+                Origin::Spare(_) => map
                     .cols
                     .iter()
                     .filter(|col| col.child == child && col.len > 0)
@@ -114,7 +110,7 @@ impl Group {
         sides
     }
 
-    /// How far a side can be trusted with some bytes of its child; `None` if it cannot be read there.
+    /// Trust in a side for some bytes of its child; `None` if it cannot be read there.
     /// A distributed spare is no better than the child that it leads to.
     ///
     /// Source: `vdev_draid_missing()`, OpenZFS `module/zfs/vdev_draid.c`, zfs-2.3.2.
@@ -126,10 +122,10 @@ impl Group {
         passed: &mut Passed,
     ) -> Option<Trust> {
         let own = side.record.trust(want);
-        match &side.source {
-            Source::Device(_) => Some(own),
-            Source::Missing => None,
-            Source::Spare(number) => {
+        match &side.origin {
+            Origin::Device(_) => Some(own),
+            Origin::Missing => None,
+            Origin::Spare(number) => {
                 let sides = self.behind(*number, span, passed)?.sides().iter();
                 let best = sides.filter_map(|s| self.side_trust(s, span, want, passed)).min()?;
                 Some(own.max(best))
@@ -163,12 +159,12 @@ impl Group {
         sides
     }
 
-    /// How many children cannot be read at all.
+    /// Number of children that cannot be read at all.
     pub(in crate::vdev) fn missing(&self) -> usize {
         self.children.iter().filter(|c| c.present() == 0).count()
     }
 
-    /// How errors name this place of a child.
+    /// Device and offset by which errors name this place of a child.
     pub(super) fn place(&self, child: usize, side: usize, pos: u64) -> (String, u64) {
         match self.children.get(child).and_then(|c| c.sides().get(side)) {
             Some(side) => (side.name.clone(), side.absolute(pos)),
@@ -186,12 +182,12 @@ impl Group {
         pos: u64,
         buf: &mut [u8],
         want: Want,
-    ) -> Result<Vec<Failure>, Failure> {
+    ) -> Result<Vec<Doubtful>, Attempt> {
         match self.children.get(child).and_then(|c| c.sides().get(side)) {
             Some(side) => self.read_side(side, pos, buf, want, &mut Passed::new()),
             None => {
                 let (device, offset) = self.place(child, side, pos);
-                Err(Failure { device, offset, why: MISSING_DEVICE.to_owned() })
+                Err(Attempt { device, offset, cause: Cause::Missing })
             }
         }
     }
@@ -203,22 +199,29 @@ impl Group {
         buf: &mut [u8],
         want: Want,
         passed: &mut Passed,
-    ) -> Result<Vec<Failure>, Failure> {
-        let named =
-            |why: String| Failure { device: side.name.clone(), offset: side.absolute(pos), why };
-        let failure = |why: String| Err(named(why));
-        let is_fit = side.record.trust(want) == Trust::Fit;
-        let own = || if is_fit { Vec::new() } else { vec![named(side.record.why(want))] };
-        match &side.source {
-            Source::Device(device) => match device.read_at(buf, pos) {
+    ) -> Result<Vec<Doubtful>, Attempt> {
+        let named = || (side.name.clone(), side.absolute(pos));
+        let failure = |cause: Cause| {
+            let (device, offset) = named();
+            Err(Attempt { device, offset, cause })
+        };
+        let own = || {
+            if side.record.trust(want) == Trust::Fit {
+                return Vec::new();
+            }
+            let (device, offset) = named();
+            vec![(device, offset, side.record.why(want))]
+        };
+        match &side.origin {
+            Origin::Device(device) => match device.read_at(buf, pos) {
                 Ok(()) => Ok(own()),
-                Err(e) => failure(e.to_string()),
+                Err(e) => failure(DeviceFailure::from(e).into()),
             },
-            Source::Missing => failure(MISSING_DEVICE.to_owned()),
-            Source::Spare(number) => {
+            Origin::Missing => failure(Cause::Missing),
+            Origin::Spare(number) => {
                 let span = Span { pos, len: buf.len() };
                 let Some(target) = self.behind(*number, span, passed) else {
-                    return failure("no device is behind this part of the spare".to_owned());
+                    return failure(Cause::NothingBehind);
                 };
                 let mut last = None;
                 for (_, side) in self.trusted(target, span, want, passed) {
@@ -227,7 +230,7 @@ impl Group {
                         Err(e) => last = last.or(Some(e)),
                     }
                 }
-                last.map_or_else(|| failure(MISSING_DEVICE.to_owned()), Err)
+                last.map_or_else(|| failure(Cause::Missing), Err)
             }
         }
     }

@@ -1,7 +1,8 @@
-//! Where the sectors of a raidz block lie: the classic map, one run of sectors on each device.
+//! Places of a raidz block's sectors: the classic map, one run of sectors on each device.
 
 use super::parity::MAX_PARITY;
 use crate::blkptr::MAX_BLOCK_SIZE;
+use crate::error::ShapeError;
 use crate::label::DATA_START;
 
 /// The bit of an offset by which single parity alternates between the first two devices, so that
@@ -19,7 +20,7 @@ pub(crate) struct Col {
     pub(crate) pos: u64,
     /// Bytes; zero for a column that exists only for parity's arithmetic.
     pub(crate) len: usize,
-    /// Where they belong: in the block's buffer for data, in parity's for parity.
+    /// First byte in the block's buffer for data, in parity's for parity.
     pub(crate) at: usize,
     /// Number of the first sector among those of the raidz in the geometry that it was read by.
     pub(crate) sector: u64,
@@ -46,13 +47,13 @@ impl Map {
         self.cols.chunks(self.width)
     }
 
-    /// Whether the column at this index holds parity.
+    /// Returns true if the column at this index holds parity.
     pub(crate) const fn is_parity(&self, index: usize) -> bool {
         index % self.width < self.nparity
     }
 }
 
-/// What every map of a raidz or draid is made from; the numbers were checked by [`Shape::new`].
+/// The numbers that every map of a raidz or draid is made from, checked by [`Shape::new`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shape {
     /// log2 of the sector size.
@@ -65,15 +66,15 @@ pub(crate) struct Shape {
 
 impl Shape {
     /// Refuses numbers that no pool has, naming them.
-    pub(crate) fn new(ashift: u64, nparity: u64, width: usize) -> Result<Self, String> {
+    pub(crate) fn new(ashift: u64, nparity: u64, width: usize) -> Result<Self, ShapeError> {
         let ashift = u32::try_from(ashift).ok().filter(|a| (9..=16).contains(a));
         let parity = usize::try_from(nparity).ok().filter(|p| (1..=MAX_PARITY).contains(p));
         match (ashift, parity) {
             (Some(ashift), Some(nparity)) if width > nparity && width <= 255 => {
                 Ok(Self { ashift, nparity, width })
             }
-            (None, _) => Err("with an ashift outside 9 to 16".to_owned()),
-            _ => Err(format!("of {width} columns with parity {nparity}")),
+            (None, _) => Err(ShapeError::Ashift),
+            _ => Err(ShapeError::Parity { width, nparity }),
         }
     }
 
@@ -84,9 +85,11 @@ impl Shape {
             .then(|| size.div_ceil(1 << self.ashift))
     }
 
-    /// Bytes of so many sectors. They are those of one block, so the number is small.
-    pub(crate) fn bytes(self, sectors: u64) -> usize {
-        usize::try_from(sectors << self.ashift).unwrap_or(usize::MAX)
+    /// Bytes of some sectors of one block, which has 16 MiB at most and a sector more.
+    #[expect(clippy::cast_possible_truncation, reason = "the bytes of a block fit")]
+    pub(crate) const fn bytes(self, sectors: u64) -> usize {
+        debug_assert!(sectors << self.ashift <= 2 * MAX_BLOCK_SIZE);
+        (sectors << self.ashift) as usize
     }
 
     /// Maps a block of `size` bytes at `offset`, or `None` if no block can lie there.

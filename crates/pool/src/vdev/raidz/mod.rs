@@ -1,26 +1,27 @@
 //! Raidz: blocks spread over all children, with one to three columns of parity.
 
 mod expanded;
-mod group;
-pub(crate) mod map;
+pub(super) mod group;
+pub(super) mod map;
 mod parity;
-mod reconstruct;
+pub(super) mod reconstruct;
 mod rows;
 mod stripe;
 
-use super::Request;
 use super::copies::Copies;
+use super::request::Request;
 use crate::config::VdevConfig;
+use crate::error::{Cause, ShapeError};
 use crate::uberblock::Reflow;
 use expanded::Widths;
-pub(super) use group::Group;
+use group::Group;
 use map::{Map, Shape};
-pub(super) use reconstruct::Block;
+use reconstruct::Block;
 pub(crate) use rows::Rows;
 
 /// A raidz.
 #[derive(Debug)]
-pub(super) struct Raidz {
+pub(crate) struct Raidz {
     group: Group,
     /// As wide as the raidz is now.
     shape: Shape,
@@ -31,22 +32,21 @@ impl Raidz {
     /// From the configuration and the children that it names; says what no raidz can be.
     pub(super) fn new(
         config: &VdevConfig,
-        ashift: u64,
         children: Vec<Copies>,
         reflow: Reflow,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, ShapeError> {
         // Pools of the first versions with raidz do not say that parity is single.
-        let shape = Shape::new(ashift, config.nparity.max(1), children.len())?;
+        let shape = Shape::new(config.ashift, config.nparity.max(1), children.len())?;
         let widths = Widths::new(config, reflow)?;
         Ok(Self { group: Group::new(children, None), shape, widths })
     }
 
-    /// Whether more children are missing than parity can stand for.
+    /// Returns true if more children are missing than parity can stand for.
     pub(super) fn is_missing(&self) -> bool {
         self.group.missing() > self.shape.nparity
     }
 
-    /// Where a block that was born in a txg lies.
+    /// Map of a block that was born in a txg.
     pub(super) fn map(&self, offset: u64, size: usize, txg: u64) -> Option<Map> {
         let width = self.widths.logical(txg);
         if width == self.widths.physical() {
@@ -65,8 +65,7 @@ impl Raidz {
         request: &mut Request<'_>,
     ) -> Option<Vec<u8>> {
         let Some(map) = self.map(offset, size, request.want.txg) else {
-            let why = format!("no block of {size} bytes can lie here");
-            request.failed(name, offset, why, false);
+            request.failed(name, offset, Cause::NoRoom { size });
             return None;
         };
         let former = self.widths.former().collect();

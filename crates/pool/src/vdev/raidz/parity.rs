@@ -5,34 +5,25 @@
 //!
 //! Source: OpenZFS `module/zfs/vdev_raidz.c`, zfs-2.3.2.
 
+use core::ops::Range;
 use zsend_metal::gf256::{self, Term, inverse, mul};
 
 /// Most parity columns of a raidz: `VDEV_RAIDZ_MAXPARITY`.
 pub(crate) const MAX_PARITY: usize = 3;
 
-/// What parity `k` multiplies data column `i` of `n` by: 2^(k (n-1-i)).
+/// Factor of data column `i` of `n` in parity `k`: 2^(k (n-1-i)).
 fn coefficient(k: usize, n: usize, i: usize) -> u8 {
     gf256::exp(k * (n - 1 - i))
 }
 
-/// The place of a column in the block's buffer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Extent {
-    /// Where it starts.
-    pub(super) at: usize,
-    /// Its bytes; may be fewer than parity's.
-    pub(super) len: usize,
-}
-
 /// Computes the `missing` columns of `block` from the others and as many parity columns.
 ///
-/// `data` are all data columns, those that are not empty in the order in which they lie in the
-/// block; `missing` are indices among them, and `parity` pairs of 0, 1 or 2 for P, Q or R with that
+/// `data` are the bytes of all data columns in the block, those that are not empty in ascending order; `missing` are indices among them, and `parity` pairs of 0, 1 or 2 for P, Q or R with that
 /// column's bytes. Returns whether it was possible, and then every byte of the missing columns was
 /// written: not so if the numbers of missing and parity columns differ.
 pub(super) fn reconstruct(
     block: &mut [u8],
-    data: impl ExactSizeIterator<Item = Extent>,
+    data: impl ExactSizeIterator<Item = Range<usize>>,
     missing: &[usize],
     parity: &[(usize, &[u8])],
 ) -> bool {
@@ -53,7 +44,7 @@ pub(super) fn reconstruct(
 /// sums are linear in what is there, so are the missing columns: no sum has to be kept.
 fn solve<const M: usize>(
     block: &mut [u8],
-    data: impl ExactSizeIterator<Item = Extent>,
+    data: impl ExactSizeIterator<Item = Range<usize>>,
     missing: &[usize],
     parity: &[(usize, &[u8])],
 ) -> Option<()> {
@@ -70,10 +61,10 @@ fn solve<const M: usize>(
     let mut columns: [&mut [u8]; M] = core::array::from_fn(|_| Default::default());
     let mut terms = Vec::with_capacity(n);
     let (mut rest, mut done) = (block, 0);
-    for (i, Extent { at, len }) in data.enumerate().filter(|(_, extent)| extent.len > 0) {
-        let (_, from) = rest.split_at_mut_checked(at.checked_sub(done)?)?;
-        let (bytes, behind) = from.split_at_mut_checked(len)?;
-        (rest, done) = (behind, at + len);
+    for (i, Range { start, end }) in data.enumerate().filter(|(_, column)| !column.is_empty()) {
+        let (_, from) = rest.split_at_mut_checked(start.checked_sub(done)?)?;
+        let (bytes, behind) = from.split_at_mut_checked(end - start)?;
+        (rest, done) = (behind, end);
         match missing.iter().position(|&m| m == i) {
             Some(m) => columns[m] = bytes,
             None => {
@@ -168,19 +159,19 @@ mod tests {
         fn every_subset_of_columns_comes_back_from_every_subset_of_parity(cols in columns()) {
             let parity: Vec<Vec<u8>> = (0..3).map(|k| by_definition(&cols, k)).collect();
             let mut at = 0;
-            let extents: Vec<Extent> = cols.iter().map(|c| {
+            let places: Vec<Range<usize>> = cols.iter().map(|c| {
                 at += c.len();
-                Extent { at: at - c.len(), len: c.len() }
+                at - c.len()..at
             }).collect();
             let whole = cols.concat();
             for missing in subsets(cols.len(), 3) {
                 for chosen in subsets(3, 3).iter().filter(|s| s.len() == missing.len()) {
                     let mut block = whole.clone();
                     for &i in &missing {
-                        block[extents[i].at..][..extents[i].len].fill(0xee);
+                        block[places[i].clone()].fill(0xee);
                     }
                     let given: Vec<_> = chosen.iter().map(|&k| (k, parity[k].as_slice())).collect();
-                    prop_assert!(reconstruct(&mut block, extents.iter().copied(), &missing, &given));
+                    prop_assert!(reconstruct(&mut block, places.iter().cloned(), &missing, &given));
                     prop_assert!(block == whole, "{missing:?} from {chosen:?}");
                 }
             }
@@ -189,19 +180,19 @@ mod tests {
 
     #[test]
     fn too_little_parity_or_a_column_out_of_range_is_refused() {
-        let data = [Extent { at: 0, len: 4 }, Extent { at: 4, len: 4 }];
-        let refused = |data: [Extent; 2], missing: &[usize], parity: &[(usize, &[u8])]| {
+        let data = [0..4, 4..8];
+        let refused = |data: [Range<usize>; 2], missing: &[usize], parity: &[(usize, &[u8])]| {
             !reconstruct(&mut [0; 8], data.into_iter(), missing, parity)
         };
-        assert!(!refused(data, &[0, 1], &[(0, &[0; 4]), (1, &[0; 4])]));
-        assert!(refused(data, &[0, 1], &[(0, &[0; 4])]));
-        assert!(refused(data, &[2], &[(0, &[0; 4])]));
-        assert!(refused(data, &[0], &[(0, &[0; 3])]));
-        assert!(refused(data, &[0, 1], &[(0, &[0; 4]), (0, &[0; 4])]));
-        assert!(refused(data, &[1, 1], &[(0, &[0; 4]), (1, &[0; 4])]));
+        assert!(!refused(data.clone(), &[0, 1], &[(0, &[0; 4]), (1, &[0; 4])]));
+        assert!(refused(data.clone(), &[0, 1], &[(0, &[0; 4])]));
+        assert!(refused(data.clone(), &[2], &[(0, &[0; 4])]));
+        assert!(refused(data.clone(), &[0], &[(0, &[0; 3])]));
+        assert!(refused(data.clone(), &[0, 1], &[(0, &[0; 4]), (0, &[0; 4])]));
+        assert!(refused(data.clone(), &[1, 1], &[(0, &[0; 4]), (1, &[0; 4])]));
         let [first, second] = data;
-        assert!(refused([second, first], &[0], &[(0, &[0; 4])]));
-        assert!(refused([first, Extent { at: 3, len: 4 }], &[0], &[(0, &[0; 4])]));
-        assert!(refused([first, Extent { at: 4, len: 5 }], &[0], &[(0, &[0; 5])]));
+        assert!(refused([second, first.clone()], &[0], &[(0, &[0; 4])]));
+        assert!(refused([first.clone(), 3..7], &[0], &[(0, &[0; 4])]));
+        assert!(refused([first, 4..9], &[0], &[(0, &[0; 5])]));
     }
 }

@@ -4,14 +4,15 @@
 use super::group::{Choice, Group};
 use super::map::{Col, Map};
 use super::rows::Rows;
-use super::stripe::{Plan, Stripe};
-use crate::vdev::Request;
+use super::stripe::{Repair, Stripe};
+use crate::error::{Cause, Mismatch};
+use crate::vdev::request::Request;
 use crate::vdev::trust::{Trust, Want};
 use std::collections::{BTreeSet, HashSet};
 
-/// How many combinations of sides are tried, where children are mirrors of their own.
+/// Combinations of sides that are tried, where children are mirrors of their own.
 const MAX_CHOICES: usize = 64;
-/// How many combinations of wrong columns are tried for any block: all that a raidz3 of 33 devices
+/// Combinations of wrong columns that are tried for any block: all that a raidz3 of 33 devices
 /// has, and wider ones are not advised.
 const MIN_CANDIDATES: usize = 8192;
 /// Bytes of candidates that are tried for a smaller block, if those are more.
@@ -39,7 +40,7 @@ impl Target {
 pub(in crate::vdev) struct Block<'a> {
     /// The children.
     pub(in crate::vdev) group: &'a Group,
-    /// Where the block lies on them.
+    /// Places of the block on them.
     pub(in crate::vdev) map: &'a Map,
     /// Bytes of the block.
     pub(in crate::vdev) size: usize,
@@ -72,7 +73,7 @@ impl Block<'_> {
             }
         }
         // What was read is suspect only if it was enough to be checked.
-        let checked = request.attempts.iter().skip(failed_before).any(|a| !a.io);
+        let checked = request.attempts.iter().skip(failed_before).any(|a| !a.cause.is_device());
         if let Some(choice) = choices.last().filter(|_| checked) {
             let mut stripe = Stripe::new(self.group, self.map, choice, request.want);
             stripe.load_all(request);
@@ -86,9 +87,9 @@ impl Block<'_> {
     fn check(
         &self,
         stripe: &mut Stripe<'_>,
-        plan: &Plan,
+        plan: &Repair,
         request: &mut Request<'_>,
-    ) -> Option<Result<(), String>> {
+    ) -> Option<Result<(), Mismatch>> {
         let block = stripe.compute(plan)?;
         Some((request.check)(block.get(..self.size).unwrap_or(block)))
     }
@@ -123,8 +124,9 @@ impl Block<'_> {
         match self.check(&mut stripe, &plan, request)? {
             Ok(()) => Some(self.finish(stripe, request)),
             Err(why) => {
-                let how = if plan.is_empty() { "" } else { " (reconstructed)" };
-                request.failed(self.name, self.offset, format!("{why}{how}"), false);
+                let read = plan.is_empty();
+                let cause = if read { why.into() } else { Cause::Reconstructed(why) };
+                request.failed(self.name, self.offset, cause);
                 None
             }
         }
@@ -191,7 +193,7 @@ impl Block<'_> {
         None
     }
 
-    /// What may be wrong together.
+    /// Columns that may be wrong together.
     fn targets(&self, stripe: &Stripe<'_>) -> Vec<Target> {
         let mut children: Vec<usize> = self.map.cols.iter().map(|c| c.child).collect();
         children.sort_unstable();

@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// verified.
 #[derive(Clone, Debug)]
 pub(crate) struct Rows {
-    /// Where they start on each child.
+    /// First byte on each child.
     pos: u64,
     children: Arc<[Option<Bytes>]>,
 }
@@ -49,7 +49,7 @@ impl Rows {
         self.children.get(child)?.as_ref()?.get(from..from.checked_add(len)?)
     }
 
-    /// Whether all of a block is here but what lies on children that it is not to be read from.
+    /// Returns true if all of a block is here but what lies on children that it is not to be read from.
     pub(super) fn hold(&self, map: &Map, choice: &Choice, first: &Choice) -> bool {
         map.cols.iter().all(|col| {
             let side = choice.get(col.child).copied().flatten();

@@ -1,12 +1,12 @@
 //! One block of a raidz while it is read: which columns are there, and the others from parity.
 
-use super::group::{Choice, Failure, Group};
+use super::group::{Choice, Doubtful, Group};
 use super::map::{Col, Map};
-use super::parity::{self, Extent, MAX_PARITY};
+use super::parity::{self, MAX_PARITY};
 use super::rows::Rows;
 use crate::buffer;
-use crate::vdev::Request;
-use crate::vdev::copies::MISSING_DEVICE;
+use crate::error::Cause;
+use crate::vdev::request::Request;
 use crate::vdev::trust::Want;
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -15,7 +15,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 const GAP: u64 = 16 << 10;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum ColState {
     Unread,
     Good,
     Bad,
@@ -30,17 +30,17 @@ enum State {
 pub(super) struct Stripe<'a> {
     group: &'a Group,
     map: &'a Map,
-    /// Which side of each child to read first; `None` to do without that child.
+    /// Side of each child to read first; `None` to do without that child.
     choice: &'a Choice,
     want: Want,
     /// Columns that devices gave which are not trusted with them: which devices, and why.
-    doubts: HashMap<usize, Vec<Failure>>,
-    /// What was read already: all that there is to be read.
+    doubts: HashMap<usize, Vec<Doubtful>>,
+    /// Bytes that were read already: all that there is to be read.
     rows: Option<&'a Rows>,
     block: Vec<u8>,
     /// Empty until some of it is to be read.
     parity: Vec<u8>,
-    state: Vec<State>,
+    state: Vec<ColState>,
 }
 
 impl Drop for Stripe<'_> {
@@ -50,16 +50,16 @@ impl Drop for Stripe<'_> {
     }
 }
 
-/// Which columns are to be computed, and from which parity.
+/// Columns that are to be computed, and the parity for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct Plan {
-    rows: Vec<RowPlan>,
+pub(super) struct Repair {
+    rows: Vec<RowRepair>,
 }
 
 /// The data columns of a row that are to be computed, counted without parity, and as many of its
 /// parity columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct RowPlan {
+struct RowRepair {
     row: usize,
     data: Few,
     parity: Few,
@@ -86,8 +86,8 @@ impl Few {
     }
 }
 
-impl Plan {
-    /// Whether all data were read.
+impl Repair {
+    /// Returns true if all data were read.
     pub(super) fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
@@ -111,7 +111,7 @@ impl<'a> Stripe<'a> {
             rows: None,
             block: buffer::take(map.len),
             parity: Vec::new(),
-            state: vec![State::Unread; map.cols.len()],
+            state: vec![ColState::Unread; map.cols.len()],
         }
     }
 
@@ -126,7 +126,7 @@ impl<'a> Stripe<'a> {
         std::mem::take(&mut self.block)
     }
 
-    /// What a plan's columns hold before it is computed: what was read, if it was.
+    /// The bytes before a plan is computed: of its columns what was read, if it was.
     pub(super) fn snapshot(&self) -> Vec<u8> {
         self.block.clone()
     }
@@ -149,7 +149,7 @@ impl<'a> Stripe<'a> {
     fn load(&mut self, request: &mut Request<'_>, wanted: impl Fn(usize) -> bool) {
         let map = self.map;
         let mut order: Vec<usize> = (0..map.cols.len())
-            .filter(|&i| self.state[i] == State::Unread && map.cols[i].len > 0 && wanted(i))
+            .filter(|&i| self.state[i] == ColState::Unread && map.cols[i].len > 0 && wanted(i))
             .collect();
         if order.iter().any(|&i| map.is_parity(i)) && self.parity.is_empty() {
             self.parity = buffer::take(map.parity_len);
@@ -178,7 +178,7 @@ impl<'a> Stripe<'a> {
             }
             let Some(bytes) = rows.get(col.child, col.pos, col.len) else { return false };
             self.place(i).copy_from_slice(bytes);
-            self.state[i] = State::Good;
+            self.state[i] = ColState::Good;
             true
         })
     }
@@ -189,13 +189,14 @@ impl<'a> Stripe<'a> {
         let (Some(&first), Some(&last)) = (run.first(), run.last()) else { return true };
         let (first, last) = (map.cols[first], map.cols[last]);
         let Some(side) = self.choice(first.child).filter(|_| run.len() > 1) else { return false };
-        let span = last.pos - first.pos + last.len as u64;
-        let mut bytes = buffer::take(usize::try_from(span).unwrap_or(0));
+        let inside = |pos: u64| usize::try_from(pos - first.pos).ok();
+        let Some(span) = inside(last.pos) else { return false };
+        let mut bytes = buffer::take(span + last.len);
         let read = self.group.read(first.child, side, first.pos, &mut bytes, self.want);
         if let Ok(doubts) = &read {
             for &i in run {
                 let col = map.cols[i];
-                let start = usize::try_from(col.pos - first.pos).unwrap_or(0);
+                let Some(start) = inside(col.pos) else { return false };
                 self.place(i).copy_from_slice(&bytes[start..start + col.len]);
                 self.take(i, doubts);
             }
@@ -209,13 +210,13 @@ impl<'a> Stripe<'a> {
     fn load_one(&mut self, i: usize, request: &mut Request<'_>) {
         let (map, group) = (self.map, self.group);
         let col = map.cols[i];
-        self.state[i] = State::Bad;
+        self.state[i] = ColState::Bad;
         let Some(first) = self.choice(col.child) else {
             let side = group.children().get(col.child).and_then(|c| c.sides().first());
             let (device, offset) = group.place(col.child, 0, col.pos);
             match side.filter(|side| side.is_present()) {
-                Some(side) => request.passed_over(device, offset, side.record.why(self.want)),
-                None => request.failed(device, offset, MISSING_DEVICE, true),
+                Some(side) => request.failed(device, offset, side.record.why(self.want)),
+                None => request.failed(device, offset, Cause::Missing),
             }
             return;
         };
@@ -232,7 +233,7 @@ impl<'a> Stripe<'a> {
                 true
             }
             Err(e) => {
-                request.failed(e.device, e.offset, e.why, true);
+                request.failed(e.device, e.offset, e.cause);
                 false
             }
         };
@@ -247,8 +248,8 @@ impl<'a> Stripe<'a> {
     }
 
     /// Takes a column that was read, and who is not trusted with it.
-    fn take(&mut self, i: usize, doubts: &[Failure]) {
-        self.state[i] = State::Good;
+    fn take(&mut self, i: usize, doubts: &[Doubtful]) {
+        self.state[i] = ColState::Good;
         if !doubts.is_empty() {
             self.doubts.insert(i, doubts.to_vec());
         }
@@ -264,16 +265,16 @@ impl<'a> Stripe<'a> {
             // The other sides of the child might have had them.
             let sides = self.group.children().get(col.child).map_or(&[][..], |c| c.sides());
             for side in sides.iter().filter(|side| !side.is_present()) {
-                request.failed(&side.name, col.pos, MISSING_DEVICE, true);
+                request.failed(&side.name, col.pos, Cause::Missing);
             }
-            for doubt in doubts {
-                request.doubted(doubt.device.clone(), doubt.offset, doubt.why.clone());
+            for (device, offset, why) in doubts {
+                request.doubted(device.clone(), *offset, *why);
             }
         }
     }
 
     fn is_good(&self, i: usize) -> bool {
-        self.state[i] == State::Good
+        self.state[i] == ColState::Good
     }
 
     /// The bytes of a column.
@@ -283,20 +284,20 @@ impl<'a> Stripe<'a> {
         &mut buffer[col.at..col.at + col.len]
     }
 
-    /// Which columns to compute if those that were not read and those that are `assumed` to be
+    /// Columns to compute if those that were not read and those that are `assumed` to be
     /// wrong are; `None` if there is too little parity for them. Reads the parity that it takes.
     pub(super) fn plan(
         &mut self,
         assumed: impl Fn(&Col) -> bool,
         request: &mut Request<'_>,
-    ) -> Option<Plan> {
+    ) -> Option<Repair> {
         let map = self.map;
-        let mut plan = Plan::default();
+        let mut plan = Repair::default();
         for (row, cols) in map.rows().enumerate() {
             let first = row * map.width;
             let (mut data, mut parity) = (Few::default(), Few::default());
             for (d, col) in cols.iter().skip(map.nparity).enumerate() {
-                let unread = self.state[first + map.nparity + d] != State::Good;
+                let unread = self.state[first + map.nparity + d] != ColState::Good;
                 if col.len > 0 && (unread || assumed(col)) && !data.push(d) {
                     return None;
                 }
@@ -308,11 +309,11 @@ impl<'a> Stripe<'a> {
                 if parity.len == data.len {
                     break;
                 }
-                if self.state[first + c] == State::Unread {
+                if self.state[first + c] == ColState::Unread {
                     // A row of many is read with its fellows, one by one would be slow.
                     self.load(request, |i| i == first + c || map.cols.len() > 2 * map.width);
                 }
-                if self.state[first + c] == State::Good {
+                if self.state[first + c] == ColState::Good {
                     parity.push(c);
                 }
             }
@@ -320,24 +321,24 @@ impl<'a> Stripe<'a> {
                 return None;
             }
             if data.len > 0 {
-                plan.rows.push(RowPlan { row, data, parity });
+                plan.rows.push(RowRepair { row, data, parity });
             }
         }
         Some(plan)
     }
 
     /// Computes the columns of a plan, and gives the whole block, rounded up to sectors.
-    pub(super) fn compute(&mut self, plan: &Plan) -> Option<&[u8]> {
+    pub(super) fn compute(&mut self, plan: &Repair) -> Option<&[u8]> {
         let map = self.map;
-        for RowPlan { row, data, parity } in &plan.rows {
+        for RowRepair { row, data, parity } in &plan.rows {
             let cols = &map.cols[row * map.width..][..map.width];
-            let extents = cols[map.nparity..].iter().map(|c| Extent { at: c.at, len: c.len });
+            let columns = cols[map.nparity..].iter().map(|c| c.at..c.at + c.len);
             let mut bytes = [(0, &[][..]); MAX_PARITY];
             for (place, &c) in bytes.iter_mut().zip(parity.as_slice()) {
                 *place = (c, &self.parity[cols[c].at..cols[c].at + cols[c].len]);
             }
             let (missing, bytes) = (data.as_slice(), &bytes[..parity.len]);
-            if !parity::reconstruct(&mut self.block, extents, missing, bytes) {
+            if !parity::reconstruct(&mut self.block, columns, missing, bytes) {
                 return None;
             }
         }
@@ -345,7 +346,7 @@ impl<'a> Stripe<'a> {
     }
 
     /// Puts the columns of a plan back as they were in `original`.
-    pub(super) fn restore(&mut self, plan: &Plan, original: &[u8]) {
+    pub(super) fn restore(&mut self, plan: &Repair, original: &[u8]) {
         for row in &plan.rows {
             for d in row.data.as_slice() {
                 let col = self.map.cols[row.row * self.map.width + self.map.nparity + d];
@@ -356,17 +357,19 @@ impl<'a> Stripe<'a> {
     }
 
     /// Names the columns of a plan that were read, but are not what parity gave.
-    pub(super) fn note_wrong(&self, plan: &Plan, original: &[u8], request: &mut Request<'_>) {
+    pub(super) fn note_wrong(&self, plan: &Repair, original: &[u8], request: &mut Request<'_>) {
         for row in &plan.rows {
             for d in row.data.as_slice() {
                 let index = row.row * self.map.width + self.map.nparity + d;
                 let col = self.map.cols[index];
                 let range = col.at..col.at + col.len;
-                if self.state[index] == State::Good && self.block[range.clone()] != original[range]
+                let is_wrong = self.block[range.clone()] != original[range];
+                if self.state[index] == ColState::Good
+                    && is_wrong
+                    && let Some(side) = self.choice(col.child)
                 {
-                    let side = self.choice(col.child).unwrap_or(0);
                     let (device, offset) = self.group.place(col.child, side, col.pos);
-                    request.failed(device, offset, "its bytes are not what parity gives", false);
+                    request.failed(device, offset, Cause::NotParity);
                 }
             }
         }
@@ -376,16 +379,18 @@ impl<'a> Stripe<'a> {
     pub(super) fn note_all(&self, request: &mut Request<'_>) {
         let mut named = HashSet::new();
         for (col, state) in self.map.cols.iter().zip(&self.state) {
-            if *state == State::Good && named.insert(col.child) {
-                let side = self.choice(col.child).unwrap_or(0);
+            if *state == ColState::Good
+                && named.insert(col.child)
+                && let Some(side) = self.choice(col.child)
+            {
                 let (device, offset) = self.group.place(col.child, side, col.pos);
-                request.failed(device, offset, "holds a part of it, which may be wrong", false);
+                request.failed(device, offset, Cause::Suspect);
             }
         }
     }
 
-    /// Whether some column of this child could be read.
+    /// Returns true if some column of this child could be read.
     pub(super) fn has_good(&self, child: usize) -> bool {
-        self.map.cols.iter().zip(&self.state).any(|(c, s)| c.child == child && *s == State::Good)
+        self.map.cols.iter().zip(&self.state).any(|(c, s)| c.child == child && *s == ColState::Good)
     }
 }

@@ -5,24 +5,25 @@ use super::spread::{columns, raidz_map};
 use super::{Lab, Memory, data, leaf, parent};
 use crate::blkptr::{BlkPtr, Dva};
 use crate::config::VdevConfig;
-use crate::dmu::space_map::{Log, Scale};
 use crate::label::DATA_START;
-use crate::place::Bookmark;
+use crate::space_map::{Log, Scale};
 use crate::vdev::raidz::map::{Col, Map};
 use crate::vdev::{Dtl, Kind, Tree, Trust};
+use crate::zbookmark::Bookmark;
 use crate::zio::{Access, Extent, Zio};
 use proptest::prelude::*;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use zsend_ondisk::space_map::{NO_VDEV, SpaceMapEntry};
 use zsend_records::fletcher::Fletcher4;
 use zsend_records::types::{Checksum, DmuType};
 
 /// Blocks are written in the txgs before this one.
 const TXGS: u64 = 12;
 
-/// What is recorded of a device, and whether it is there.
+/// Record of a device, and whether it is there.
 #[derive(Clone, Debug)]
-struct State {
+struct DeviceState {
     is_missing: bool,
     dtl: BTreeSet<u64>,
     is_offline: bool,
@@ -34,10 +35,10 @@ struct State {
 
 #[derive(Clone, Debug)]
 enum Node {
-    Leaf(State),
+    Leaf(DeviceState),
     Group(&'static str, Vec<Node>),
     /// The only distributed spare of a draid.
-    Spare(State),
+    Spare(DeviceState),
 }
 
 #[derive(Clone, Debug)]
@@ -47,7 +48,7 @@ struct Top {
     children: Vec<Node>,
 }
 
-fn state() -> impl Strategy<Value = State> {
+fn state() -> impl Strategy<Value = DeviceState> {
     let dtl = prop_oneof![
         4 => Just(BTreeSet::new()),
         3 => prop::collection::btree_set(1..TXGS, 1..8),
@@ -56,7 +57,7 @@ fn state() -> impl Strategy<Value = State> {
     let rarely = || prop::bool::weighted(0.12);
     let newest = prop_oneof![6 => Just(TXGS), 1 => 1..TXGS];
     (rarely(), dtl, rarely(), rarely(), rarely(), newest).prop_map(
-        |(is_missing, dtl, is_offline, is_resilvering, is_rebuilding, newest)| State {
+        |(is_missing, dtl, is_offline, is_resilvering, is_rebuilding, newest)| DeviceState {
             is_missing,
             dtl,
             is_offline,
@@ -104,7 +105,7 @@ fn top() -> impl Strategy<Value = Top> {
 /// The devices of a tree, by guid.
 #[derive(Default)]
 struct Devices {
-    states: HashMap<u64, State>,
+    states: HashMap<u64, DeviceState>,
 }
 
 impl Devices {
@@ -120,7 +121,7 @@ impl Devices {
         }
     }
 
-    fn add(&mut self, state: &State) -> VdevConfig {
+    fn add(&mut self, state: &DeviceState) -> VdevConfig {
         let guid = self.states.len() as u64;
         self.states.insert(guid, state.clone());
         VdevConfig {
@@ -132,7 +133,7 @@ impl Devices {
     }
 }
 
-/// What a test knows: the tree, the devices, and the blocks as they were written.
+/// A test's knowledge: the tree, the devices, and the blocks as they were written.
 struct Model {
     tree: Tree,
     config: VdevConfig,
@@ -162,14 +163,18 @@ impl Model {
             ..parent(top.kind, children)
         };
         let mut lab = Lab::default();
-        let is_device = |guid: &u64, state: &State| !state.is_missing && !is_spare(&config, *guid);
+        let is_device =
+            |guid: &u64, state: &DeviceState| !state.is_missing && !is_spare(&config, *guid);
         for (guid, state) in devices.states.iter().filter(|(guid, state)| is_device(guid, state)) {
             lab.devices.insert(*guid, Arc::default());
             lab.txgs.insert(*guid, state.newest);
         }
         for (guid, state) in &devices.states {
             let mut log = Log::new(Scale::DTL);
-            let words = state.dtl.iter().flat_map(|txg| (txg << 16).to_le_bytes());
+            let entry =
+                |offset| SpaceMapEntry::Run { is_free: false, offset, run: 1, vdev: NO_VDEV };
+            let words =
+                state.dtl.iter().flat_map(|txg| entry(*txg).encode().unwrap().0.to_le_bytes());
             log.push(&words.collect::<Vec<u8>>()).unwrap();
             lab.dtls.insert(*guid, Dtl::Read(Arc::new(log.segments())));
         }
@@ -230,7 +235,7 @@ impl Model {
         &self.config.children[draid.spare(0, pos - DATA_START).unwrap()]
     }
 
-    /// What the records of one device say of a block.
+    /// Trust in one device for a block, by its records.
     fn trust(&self, guid: u64, birth: u64) -> Trust {
         let state = &self.devices.states[&guid];
         let is_spare = is_spare(&self.config, guid);
@@ -278,7 +283,7 @@ impl Model {
         Trust::ALL.into_iter().find(|limit| self.suffices(&map, *birth, *limit))
     }
 
-    /// Whether what is trusted so much makes up for the rest.
+    /// Returns true if what is trusted so much makes up for the rest.
     fn suffices(&self, map: &Map, birth: u64, limit: Trust) -> bool {
         map.rows().all(|row| {
             let is_there = |col: &Col| {

@@ -8,7 +8,7 @@ use super::build::{Known, Leaves, Member};
 use super::{Dtls, Kind, Request, Tree, Trust, Want};
 use crate::config::VdevConfig;
 use crate::device::{Device, Source};
-use crate::place::Attempt;
+use crate::error::{Attempt, Mismatch};
 use crate::uberblock::Reflow;
 use std::collections::HashMap;
 use std::io;
@@ -127,7 +127,7 @@ fn read(
     let mut attempts = Vec::new();
     let mut check = |bytes: &[u8]| match !checked || bytes == want {
         true => Ok(()),
-        false => Err("wrong".to_owned()),
+        false => Err(Mismatch::Unwanted),
     };
     let (doubts, want_of) = (&mut Vec::new(), Want::written_in(txg));
     let mut request = Request { check: &mut check, attempts: &mut attempts, doubts, want: want_of };
@@ -192,7 +192,7 @@ fn configurations_that_no_pool_has_are_refused_by_name() {
     let lab = Lab::with(0..4);
     let unsupported = |config: VdevConfig| {
         let tree = lab.tree(&config);
-        tree.unsupported().unwrap().to_owned()
+        tree.unsupported().unwrap().to_string()
     };
     assert!(unsupported(raidz(4, 9)).contains("raidz of 9 columns with parity 4"));
     assert!(unsupported(raidz(1, 1)).contains("raidz"));

@@ -4,14 +4,14 @@ use super::spread::{raidz_map, subsets};
 use super::{Lab, Memory, data, raidz};
 use crate::blkptr::Dva;
 use crate::config::VdevConfig;
-use crate::place::Attempt;
+use crate::error::{Attempt, Cause, Mismatch};
 use crate::vdev::{Request, Tree, Want};
 use std::sync::Arc;
 
 /// Two blocks that lie side by side, by their offsets.
 struct Pair {
     blocks: [(u64, Vec<u8>); 2],
-    /// Where the second ends.
+    /// End of the second.
     end: u64,
 }
 
@@ -30,13 +30,13 @@ impl Pair {
         Self { blocks, end }
     }
 
-    /// What is found of each in rows from one offset to another, and what was noted on the way.
+    /// Tells of each whether it is found in rows from one offset to another, and what was noted on the way.
     fn found(&self, tree: &Tree, from: u64, to: u64) -> Vec<(bool, Vec<Attempt>)> {
         let len = usize::try_from(to - from).unwrap();
         let rows = tree.read_rows(0, from, len).unwrap();
         let find = |(offset, want): &(u64, Vec<u8>)| {
             let mut attempts = Vec::new();
-            let check = &mut |b: &[u8]| if b == want { Ok(()) } else { Err("wrong".to_owned()) };
+            let check = &mut |b: &[u8]| if b == want { Ok(()) } else { Err(Mismatch::Unwanted) };
             let (doubts, want_of) = (&mut Vec::new(), Want::written_in(5));
             let mut request = Request { check, attempts: &mut attempts, doubts, want: want_of };
             let dva = Dva::new(0, *offset, 0).unwrap();
@@ -73,7 +73,7 @@ fn blocks_are_taken_from_rows_whatever_is_missing_and_nothing_that_is_wrong() {
             let missing = whole(&hurt(&lab, &bad, |_| None));
             assert!(missing.iter().all(|(found, _)| *found), "{bad:?}");
             let noted = missing.iter().flat_map(|(_, attempts)| attempts);
-            assert!(noted.into_iter().all(|a| a.why == "device is missing"), "{bad:?}");
+            assert!(noted.into_iter().all(|a| a.cause == Cause::Missing), "{bad:?}");
         }
         // Which child is wrong or broken is found where the block is read alone.
         for guid in lab.devices.keys() {

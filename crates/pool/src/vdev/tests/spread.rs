@@ -3,6 +3,7 @@
 use super::{Lab, Memory, data, leaf, parent, raidz, read};
 use crate::config::VdevConfig;
 use crate::device::Source;
+use crate::error::{Cause, Mismatch};
 use crate::uberblock::Reflow;
 use crate::vdev::raidz::map::{Col, Map};
 use crate::vdev::{Kind, Request, Tree, Want};
@@ -17,7 +18,7 @@ impl Lab {
     }
 }
 
-/// What a block has in each of its columns.
+/// Bytes of a block in each of its columns.
 pub(super) fn columns(map: &Map, block: &[u8]) -> Vec<(Col, Vec<u8>)> {
     let mut all = Vec::new();
     for row in map.rows() {
@@ -107,7 +108,7 @@ fn candidates(tree: &Tree, offset: u64, len: usize, txg: u64) -> Vec<Vec<u8>> {
     let mut seen = Vec::new();
     let mut refuse = |bytes: &[u8]| {
         seen.push(bytes.to_vec());
-        Err("not wanted".to_owned())
+        Err(Mismatch::Unwanted)
     };
     let (attempts, doubts, want) = (&mut vec![], &mut vec![], Want::written_in(txg));
     let mut request = Request { check: &mut refuse, attempts, doubts, want };
@@ -163,7 +164,7 @@ fn one_bad_child_too_many_is_an_error_that_names_them() {
     assert_eq!(tree.missing().collect::<Vec<_>>(), ["raidz2-0"]);
     let (found, attempts) = read(&tree, 0, &want, 0, true);
     assert_eq!(found, None);
-    assert!(attempts.iter().all(|a| a.io && a.why == "device is missing"), "{attempts:?}");
+    assert!(attempts.iter().all(|a| a.cause == Cause::Missing), "{attempts:?}");
 }
 
 #[test]
