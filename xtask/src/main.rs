@@ -4,6 +4,7 @@ mod ci;
 mod dist;
 mod fuzz;
 mod miri;
+mod publish;
 mod send;
 
 use std::process::ExitCode;
@@ -36,6 +37,11 @@ const TASKS: &[Task] = &[
         "dist",
         dist::run,
         "[--only TARGET] [--try]: static binaries, Debian packages, checksums, a list of parts",
+    ),
+    (
+        "publish",
+        publish::run,
+        "[--no-verify]: package every crate as for crates.io, in order; nothing is uploaded",
     ),
     ("miri", miri::run, "the tests of the unsafe code under Miri; needs a nightly toolchain"),
     ("ci", ci::run, "everything that a change must pass"),

@@ -1,16 +1,4 @@
-//! Reads a ZFS pool from image files or block devices, read-only, with no kernel module.
-//!
-//! ```no_run
-//! use zsend_pool::{Name, OpenOptions, Pool};
-//!
-//! let devices = ["disk0.img".into(), "disk1.img".into()];
-//! let pool = Pool::open(&devices, "tank", &OpenOptions::default())?;
-//! let snapshot = pool.dataset(&Name::parse("tank/home@monday")?)?;
-//! println!("guid {}, txg {}", snapshot.guid, snapshot.creation_txg);
-//! let objset = pool.objset(&snapshot)?;
-//! println!("object 1 has {} levels", objset.dnode(1)?.nlevels);
-//! # Ok::<(), zsend_pool::PoolError>(())
-//! ```
+#![doc = include_str!("../README.md")]
 
 use static_assertions::assert_impl_all;
 
