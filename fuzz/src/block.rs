@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use zsend_pool::blkptr::BlkPtr;
-use zsend_pool::byteswap::{swap, swap_out};
+use zsend_ondisk::byteswap::{swap, swap_out};
 use zsend_pool::dmu::dnode::{Dnode, Outline};
 use zsend_pool::place::Bookmark;
 use zsend_records::types::DmuType;

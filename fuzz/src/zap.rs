@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use zsend_pool::Result;
-use zsend_pool::byteswap::{swap, swap_out};
+use zsend_ondisk::byteswap::{swap, swap_out};
 use zsend_pool::zap::{Blocks, MAX_LOST, Readable};
 use zsend_records::types::ByteswapKind;
 

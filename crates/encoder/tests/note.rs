@@ -45,7 +45,7 @@ fn what_is_pending_goes_out_before_it_and_it_is_counted() {
     assert_eq!(stream.len(), 5 * RECORD_SIZE + 12);
     let options = Options { records: RECORDS, ..Options::default() };
     let record = StreamReader::with_options(&stream[..], options).nth(2).unwrap().unwrap();
-    let body = record.frame.header.body_as::<Note<LE>>().unwrap();
+    let body = record.header.body_as::<Note<LE>>().unwrap();
     assert_eq!((body.object.get(), body.toguid.get()), (7, 42));
     assert_eq!(record.payload[..], b"remember me!"[..]);
 }

@@ -46,7 +46,8 @@ fn dispatch<O: Order>(data: &[u8]) -> [u64; 4] {
     if data.len() < SHORT {
         return scalar::<O>([0; 4], data);
     }
-    #[cfg(target_arch = "x86_64")]
+    // Only `std` can ask the machine what it has.
+    #[cfg(all(target_arch = "x86_64", feature = "std"))]
     {
         if std::arch::is_x86_feature_detected!("avx512f")
             && std::arch::is_x86_feature_detected!("avx512bw")
@@ -65,13 +66,13 @@ fn dispatch<O: Order>(data: &[u8]) -> [u64; 4] {
     scalar::<O>([0; 4], data)
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
 #[target_feature(enable = "avx512f,avx512bw")]
 fn avx512<O: Order>(data: &[u8]) -> [u64; 4] {
     lanes::<O, 16>(data)
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
 #[target_feature(enable = "avx2")]
 fn avx2<O: Order>(data: &[u8]) -> [u64; 4] {
     lanes::<O, 8>(data)
@@ -89,6 +90,7 @@ fn scalar<O: Order>([mut a, mut b, mut c, mut d]: [u64; 4], data: &[u8]) -> [u64
 }
 
 /// Sums in `L` lanes, then one result; the rest that fills no row of lanes goes word by word.
+#[cfg(any(all(target_arch = "x86_64", feature = "std"), test))]
 #[inline(always)]
 fn lanes<O: Order, const L: usize>(data: &[u8]) -> [u64; 4] {
     let (rows, _) = data.as_chunks::<4>().0.as_chunks::<L>();
@@ -110,6 +112,7 @@ fn lanes<O: Order, const L: usize>(data: &[u8]) -> [u64; 4] {
 /// its lane's `b` is counted `m = Lk - j` times in the whole's, and `m(m+1)/2` and `m(m+1)(m+2)/6`
 /// times in the higher sums. Written in `k`, `k(k+1)/2` and `k(k+1)(k+2)/6`, which are how often
 /// the lane's own sums count it, those give the factors below. All are whole numbers.
+#[cfg(any(all(target_arch = "x86_64", feature = "std"), test))]
 #[inline(always)]
 fn combine<const L: usize>(a: &[u64; L], b: &[u64; L], c: &[u64; L], d: &[u64; L]) -> [u64; 4] {
     let mut sums = [0u64; 4];
@@ -141,6 +144,8 @@ fn combine<const L: usize>(a: &[u64; L], b: &[u64; L], c: &[u64; L], d: &[u64; L
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::vec;
+    use std::vec::Vec;
 
     /// Lengths in the tests are below this; Miri is a thousand times slower.
     const LONGEST: usize = if cfg!(miri) { 600 } else { 5001 };

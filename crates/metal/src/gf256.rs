@@ -4,7 +4,7 @@
 //! enough others, so one pass over those gives up to three missing ones: nothing is computed in
 //! between, and each byte is loaded once.
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
 mod x86_64;
 
 use core::ops::Range;
@@ -118,26 +118,33 @@ fn in_stretches<const M: usize>(
 }
 
 /// The widest kernel that the machine has.
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
 fn vectors<const M: usize>(
     sums: &mut [&mut [u8]; M],
     terms: &[Term<'_, M>],
     range: Range<usize>,
 ) -> usize {
-    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx512f") && std::arch::is_x86_feature_detected!("gfni")
     {
-        if std::arch::is_x86_feature_detected!("avx512f")
-            && std::arch::is_x86_feature_detected!("gfni")
-        {
-            // SAFETY: the function needs AVX-512F and GFNI, which the machine has, as was just
-            // found; it has no other condition, its slices being checked.
-            return unsafe { x86_64::avx512(sums, terms, range) };
-        }
-        if std::arch::is_x86_feature_detected!("avx2") {
-            // SAFETY: the function needs AVX2, which the machine has, as was just found; it has no
-            // other condition, its slices being checked.
-            return unsafe { x86_64::avx2(sums, terms, range) };
-        }
+        // SAFETY: the function needs AVX-512F and GFNI, which the machine has, as was just
+        // found; it has no other condition, its slices being checked.
+        return unsafe { x86_64::avx512(sums, terms, range) };
     }
+    if std::arch::is_x86_feature_detected!("avx2") {
+        // SAFETY: the function needs AVX2, which the machine has, as was just found; it has no
+        // other condition, its slices being checked.
+        return unsafe { x86_64::avx2(sums, terms, range) };
+    }
+    range.start
+}
+
+/// No kernel: the machine has no vectors that are known here, or cannot be asked without `std`.
+#[cfg(not(all(target_arch = "x86_64", feature = "std")))]
+fn vectors<const M: usize>(
+    _: &mut [&mut [u8]; M],
+    _: &[Term<'_, M>],
+    range: Range<usize>,
+) -> usize {
     range.start
 }
 

@@ -1,4 +1,8 @@
 #![doc = include_str!("../README.md")]
+#![no_std]
+
+#[cfg(any(feature = "std", test))]
+extern crate std;
 
 mod fletcher;
 pub mod gf256;

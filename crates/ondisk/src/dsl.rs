@@ -185,6 +185,7 @@ const_assert_eq!(offset_of!(RedactionEntryPhys, size_count), 16);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec::Vec;
 
     #[test]
     fn an_old_bookmark_has_three_words() {

@@ -124,6 +124,8 @@ fn digest(body: &[u8], verifier: [u64; 4], order: Order) -> [u64; 4] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec;
+    use alloc::vec::Vec;
     use proptest::prelude::*;
 
     #[test]

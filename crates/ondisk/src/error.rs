@@ -1,6 +1,8 @@
 //! Values that make no sense in a layout, without the place where they lie: the reader knows that.
 
-use std::fmt;
+use alloc::string::String;
+use alloc::string::ToString;
+use core::fmt;
 
 /// A value that a layout has no meaning or no room for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! Levels of an object's block tree.
 
-use std::fmt;
+use core::fmt;
 
 /// Level of a block in its object's tree; zero is data. No greater one than [`Self::MAX`] can be made, so that
 /// whoever has one need not check it again.
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn a_tree_has_eight_levels_and_ends_at_data() {
-        let all = std::iter::successors(Level::new(7), |level| level.below());
+        let all = core::iter::successors(Level::new(7), |level| level.below());
         assert!(all.map(Level::get).eq((0..8).rev()));
         assert_eq!((Level::new(8), Level::new(255)), (None, None));
         assert_eq!(Level::DATA.below(), None);

@@ -172,6 +172,7 @@ assert_eq_size!(ArrayPhys, [u8; CHUNK_SIZE]);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec::Vec;
 
     #[test]
     fn fields_lie_where_the_format_says() {

@@ -4,7 +4,6 @@ use static_assertions::assert_impl_all;
 
 pub mod blkptr;
 mod buffer;
-pub mod byteswap;
 mod cache;
 mod cancel;
 pub mod config;

@@ -1,14 +1,15 @@
 //! The running checksum of a stream: what each record header is stamped with and checked against.
 
+use crate::Order;
 use crate::drr::{CHECKSUM_OFFSET, End, RecordType, ReplayRecord};
 use crate::fletcher::Fletcher4;
-use zerocopy::byteorder::{LE, U64};
+use zerocopy::byteorder::U64;
 use zerocopy::{ByteOrder, IntoBytes};
 
 /// The running Fletcher-4 of one stream, or of one substream of a package.
 ///
-/// It starts at zero with each BEGIN (which [`Chain::stamp`] and [`Chain::check`] see to) and runs
-/// over every header and payload byte. A header's `checksum` field holds the sum up to that field,
+/// It starts at zero with each BEGIN, in the order of that BEGIN (which [`Chain::stamp`] and
+/// [`Chain::check`] see to), and runs over every header and payload byte. A header's `checksum` field holds the sum up to that field,
 /// and the field is then itself part of what follows.
 ///
 /// Follows `dump_record()`, OpenZFS `module/zfs/dmu_send.c`, and `receive_read_record()`,
@@ -16,6 +17,7 @@ use zerocopy::{ByteOrder, IntoBytes};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Chain {
     sum: Fletcher4,
+    order: Order,
 }
 
 /// A stored checksum is not the sum of the bytes before it.
@@ -41,7 +43,12 @@ impl core::fmt::Display for Hex4<'_> {
 impl Chain {
     /// The sum of nothing, as before a BEGIN.
     pub const fn new() -> Self {
-        Self { sum: Fletcher4::ZERO }
+        Self::in_order(Order::Little)
+    }
+
+    /// The sum of nothing, over words of this order.
+    pub const fn in_order(order: Order) -> Self {
+        Self { sum: Fletcher4::ZERO, order }
     }
 
     /// The sum of everything so far.
@@ -49,26 +56,31 @@ impl Chain {
         self.sum
     }
 
+    /// The order of the words that are summed.
+    pub const fn order(&self) -> Order {
+        self.order
+    }
+
     /// Goes on with a record header that is to be written, and stores the sum in it.
     ///
-    /// A BEGIN starts the chain afresh and gets no checksum: its name lies there. The
+    /// A BEGIN starts the chain afresh, in its order, and gets no checksum: its name lies there. The
     /// `end_checksum` of an END must have been set to [`Chain::sum`] before; [`Chain::end`] does
     /// both.
-    pub fn stamp(&mut self, record: &mut ReplayRecord<LE>) {
+    pub fn stamp<O: ByteOrder>(&mut self, record: &mut ReplayRecord<O>) {
         let begin = record.record_type() == RecordType::BEGIN;
         if begin {
-            *self = Self::new();
+            *self = Self::in_order(Order::of::<O>());
         }
-        self.sum.update(&record.as_bytes()[..CHECKSUM_OFFSET]);
+        self.payload(&record.as_bytes()[..CHECKSUM_OFFSET]);
         if !begin {
             record.checksum = self.sum.words().map(U64::new);
         }
-        self.sum.update(&record.as_bytes()[CHECKSUM_OFFSET..]);
+        self.payload(&record.as_bytes()[CHECKSUM_OFFSET..]);
     }
 
     /// The stamped END of a stream that sent the snapshot with guid `toguid`.
-    pub fn end(&mut self, toguid: u64) -> ReplayRecord<LE> {
-        let mut record = ReplayRecord::new(&End::<LE> {
+    pub fn end<O: ByteOrder>(&mut self, toguid: u64) -> ReplayRecord<O> {
+        let mut record = ReplayRecord::new(&End::<O> {
             end_checksum: self.sum.words().map(U64::new),
             toguid: U64::new(toguid),
         });
@@ -76,28 +88,26 @@ impl Chain {
         record
     }
 
-    /// Goes on with payload bytes of a little-endian stream.
+    /// Goes on with payload bytes, in the order of the stream.
     ///
     /// A payload may come in pieces if all but the last are multiples of four bytes long; up to
     /// three bytes at the end that do not fill a word are ignored, as the reference ignores them.
     pub fn payload(&mut self, data: &[u8]) {
-        self.sum.update(data);
+        match self.order {
+            Order::Little => self.sum.update(data),
+            Order::Big => self.sum.update_byteswapped(data),
+        }
     }
 
-    /// As [`Chain::payload`], of a stream in big-endian order.
-    pub fn payload_swapped(&mut self, data: &[u8]) {
-        self.sum.update_byteswapped(data);
-    }
-
-    /// Goes on with a payload of `len` bytes whose own sum, taken from zero, is `tail`.
+    /// Goes on with a payload of `len` bytes whose own sum, taken from zero over words of the chain's
+    /// order, is `tail`.
     pub fn payload_sum(&mut self, tail: Fletcher4, len: u64) {
         self.sum = self.sum.then(tail, len);
     }
 
     /// Goes on with a record header that was read, and checks its stored checksum.
     ///
-    /// `swapped` says that the stream is big-endian: its sums are over big-endian words. A stored
-    /// checksum of all zeros is accepted unchecked, as receivers do; the END records of a package
+    /// A BEGIN starts the chain afresh, in its order. A stored checksum of all zeros is accepted unchecked, as receivers do; the END records of a package
     /// are written so. An END's `end_checksum` is not looked at; see [`Chain::check_end`].
     ///
     /// # Errors
@@ -105,17 +115,15 @@ impl Chain {
     pub fn check<O: ByteOrder>(
         &mut self,
         record: &ReplayRecord<O>,
-        swapped: bool,
     ) -> Result<(), ChecksumMismatch> {
         let begin = record.record_type() == RecordType::BEGIN;
         if begin {
-            *self = Self::new();
+            *self = Self::in_order(Order::of::<O>());
         }
         let (head, tail) = record.as_bytes().split_at(CHECKSUM_OFFSET);
-        let feed = if swapped { Fletcher4::update_byteswapped } else { Fletcher4::update };
-        feed(&mut self.sum, head);
+        self.payload(head);
         let expected = self.sum;
-        feed(&mut self.sum, tail);
+        self.payload(tail);
         let found = Fletcher4::from_words(record.checksum.map(U64::get));
         if begin || found == Fletcher4::ZERO || found == expected {
             Ok(())
@@ -139,8 +147,9 @@ impl Chain {
 mod tests {
     use super::*;
     use crate::drr::{Begin, Free, MAGIC, NAME_SIZE};
+    use alloc::string::ToString;
     use zerocopy::FromZeros;
-    use zerocopy::byteorder::BE;
+    use zerocopy::byteorder::{BE, LE};
 
     fn begin() -> ReplayRecord<LE> {
         let mut begin = Begin::<LE>::new_zeroed();
@@ -165,15 +174,15 @@ mod tests {
         assert_eq!(first.as_bytes(), begin().as_bytes());
         chain.payload(&[1, 2, 3, 4]);
         chain.stamp(&mut second);
-        let end = chain.end(9);
+        let end = chain.end::<LE>(9);
 
         let mut reader = Chain::default();
-        assert_eq!(reader.check(&first, false), Ok(()));
+        assert_eq!(reader.check(&first), Ok(()));
         reader.payload_sum(Fletcher4::of(&[1, 2, 3, 4]), 4);
-        assert_eq!(reader.check(&second, false), Ok(()));
+        assert_eq!(reader.check(&second), Ok(()));
         let body = end.body_as::<End<LE>>().expect("an END");
         assert_eq!(reader.check_end(body), Ok(()));
-        assert_eq!(reader.check(&end, false), Ok(()));
+        assert_eq!(reader.check(&end), Ok(()));
         assert_eq!(reader, chain);
     }
 
@@ -184,7 +193,7 @@ mod tests {
         chain.stamp(&mut record);
         let right = Fletcher4::from_words(record.checksum.map(U64::get));
         record.checksum[3] = U64::new(5);
-        let error = Chain::new().check(&record, false).expect_err("differs");
+        let error = Chain::new().check(&record).expect_err("differs");
         assert_eq!(error.expected, right);
         assert_eq!(error.found.d, 5);
         assert!(error.to_string().starts_with("checksum is "));
@@ -193,7 +202,7 @@ mod tests {
     #[test]
     fn a_zero_sum_is_not_checked_but_is_summed() {
         let mut chain = Chain::new();
-        assert_eq!(chain.check(&free(), false), Ok(()));
+        assert_eq!(chain.check(&free()), Ok(()));
         assert_eq!(chain.sum(), Fletcher4::of(free().as_bytes()));
     }
 
@@ -206,10 +215,10 @@ mod tests {
         let mut swapped = ReplayRecord::<BE>::new_zeroed();
         swapped.drr_type = 4.into();
         swapped.body[6..8].copy_from_slice(&[0, 7]);
-        let mut expected = Chain::new();
-        expected.payload_swapped(&swapped.as_bytes()[..CHECKSUM_OFFSET]);
+        let mut expected = Chain::in_order(Order::Big);
+        expected.payload(&swapped.as_bytes()[..CHECKSUM_OFFSET]);
         swapped.checksum = expected.sum().words().map(U64::new);
-        assert_eq!(Chain::new().check(&swapped, true), Ok(()));
-        assert!(Chain::new().check(&swapped, false).is_err());
+        assert_eq!(Chain::in_order(Order::Big).check(&swapped), Ok(()));
+        assert!(Chain::new().check(&swapped).is_err());
     }
 }

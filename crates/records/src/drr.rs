@@ -5,6 +5,7 @@
 //! BEGIN has the running checksum in its last 32 bytes, and BEGIN has the end of its name there.
 
 mod bodies;
+mod values;
 
 pub use bodies::{
     Begin, End, Free, FreeObjects, Object, ObjectRange, Redact, Spill, Write, WriteByref,

@@ -1,6 +1,8 @@
 //! The flag words of a stream: features and header type, BEGIN flags, record flags.
 
+use crate::drr::RecordType;
 use bitflags::bitflags;
+use core::fmt;
 
 bitflags! {
     /// Feature flags of a stream: bits 2 and up of `drr_versioninfo`.
@@ -112,9 +114,65 @@ impl VersionInfo {
     }
 }
 
+impl fmt::Display for HeaderType {
+    /// As `DMU_*` in `include/sys/zfs_ioctl.h`, or the number.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::SUBSTREAM => f.write_str("SUBSTREAM"),
+            Self::COMPOUND => f.write_str("COMPOUNDSTREAM"),
+            Self(number) => write!(f, "{number}"),
+        }
+    }
+}
+
+impl fmt::Display for Features {
+    /// The names of the bits, with ` | ` between; unknown ones as a hexadecimal number.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        bitflags::parser::to_writer(self, f)
+    }
+}
+
+impl fmt::Display for BeginFlags {
+    /// The names of the bits, with ` | ` between; unknown ones as a hexadecimal number.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        bitflags::parser::to_writer(self, f)
+    }
+}
+
+impl RecordFlags {
+    /// The flags by their names in a record of this type, with ` | ` between; unknown ones as a hexadecimal
+    /// number.
+    pub fn named(self, record: RecordType) -> impl fmt::Display {
+        let name = match record {
+            RecordType::SPILL => "SPILL_UNMODIFIED",
+            _ => "OBJECT_SPILL",
+        };
+        FlagNames(self, name)
+    }
+}
+
+/// Flags, and the name of the bit that has two.
+struct FlagNames(RecordFlags, &'static str);
+
+impl fmt::Display for FlagNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(flags, shared) = *self;
+        if !flags.contains(RecordFlags::OBJECT_SPILL) {
+            return bitflags::parser::to_writer(&flags, f);
+        }
+        let rest = flags.difference(RecordFlags::OBJECT_SPILL);
+        if !rest.is_empty() {
+            bitflags::parser::to_writer(&rest, &mut *f)?;
+            f.write_str(" | ")?;
+        }
+        f.write_str(shared)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::string::ToString;
 
     #[test]
     fn version_info_keeps_unknown_bits() {
@@ -123,5 +181,18 @@ mod tests {
         assert!(word.features().contains(Features::EMBED_DATA));
         assert_eq!(word.features().unknown(), 1 << 38);
         assert_eq!(VersionInfo::new(word.header_type(), word.features()), word);
+    }
+
+    #[test]
+    fn flags_are_shown_by_name() {
+        let features = Features::COMPRESSED | Features::LZ4 | Features::from_bits_retain(1 << 38);
+        assert_eq!(features.to_string(), "LZ4 | COMPRESSED | 0x4000000000");
+        assert_eq!(BeginFlags::FREERECORDS.to_string(), "FREERECORDS");
+        assert_eq!(HeaderType::COMPOUND.to_string(), "COMPOUNDSTREAM");
+        let flags = RecordFlags::RAW_BYTESWAP | RecordFlags::OBJECT_SPILL;
+        let named = |kind| flags.named(kind).to_string();
+        assert_eq!(named(RecordType::OBJECT), "RAW_BYTESWAP | OBJECT_SPILL");
+        assert_eq!(named(RecordType::SPILL), "RAW_BYTESWAP | SPILL_UNMODIFIED");
+        assert_eq!(RecordFlags::empty().named(RecordType::WRITE).to_string(), "");
     }
 }

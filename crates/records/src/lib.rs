@@ -1,4 +1,9 @@
 #![doc = include_str!("../README.md")]
+#![no_std]
+
+extern crate alloc;
+#[cfg(any(feature = "std", test))]
+extern crate std;
 
 pub mod byteswap;
 pub mod chain;
@@ -7,8 +12,13 @@ pub mod drr;
 pub mod flags;
 pub mod fletcher;
 pub mod nvlist;
+mod order;
 pub mod payload;
 pub mod reader;
+#[cfg(feature = "std")]
 pub mod token;
 pub mod types;
+#[cfg(feature = "std")]
 pub mod writer;
+
+pub use order::Order;

@@ -124,16 +124,13 @@ impl Limits {
     /// As [`Self::check`], for a type that may be described by another crate.
     ///
     /// # Errors
-    /// As [`Self::check`]; there is no description of an unknown type.
+    /// If the payload is longer than the limit.
     pub fn check_described(
         &self,
         record: &ReplayRecord<LE>,
-        description: Option<&Description>,
+        description: &Description,
     ) -> Result<u64, RecordError> {
-        let kind = record.record_type();
-        let unknown = RecordError::UnknownType { found: kind.0 };
-        let found = (description.ok_or(unknown)?.payload_len)(record);
-        self.bound(kind, found)
+        self.bound(record.record_type(), (description.payload_len)(record))
     }
 
     fn bound(&self, record: RecordType, found: u64) -> Result<u64, RecordError> {
@@ -155,6 +152,7 @@ impl Default for Limits {
 mod tests {
     use super::*;
     use crate::drr::WriteEmbedded;
+    use alloc::string::ToString;
     use zerocopy::FromZeros;
     use zerocopy::byteorder::BE;
 

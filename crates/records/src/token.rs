@@ -2,6 +2,10 @@
 
 use crate::fletcher::Fletcher4;
 use crate::nvlist::{Encoding, NvError, NvList, NvType, NvValue};
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
 use flate2::Compression;
 use flate2::read::{ZlibDecoder, ZlibEncoder};
 use std::fmt;

@@ -3,7 +3,7 @@
 //! Each is a newtype over the number that is stored, so that an unknown value survives to be
 //! printed and to be refused by name.
 
-use std::fmt;
+mod names;
 
 /// Contents of a block of some object type, which decide how it is turned to another byte order.
 ///
@@ -185,12 +185,6 @@ impl DmuType {
     }
 }
 
-impl fmt::Display for DmuType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
-    }
-}
-
 /// `enum zio_compress`: how a block is compressed. Source: `include/sys/zio_compress.h`, zfs-2.3.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Compress(pub u8);
@@ -216,22 +210,6 @@ impl Compress {
     /// Whether the value is one that a block pointer may carry.
     pub const fn is_known(self) -> bool {
         self.0 >= Self::OFF.0 && self.0 <= Self::ZSTD.0
-    }
-
-    /// The property value's name, for messages.
-    pub fn name(self) -> String {
-        match self.0 {
-            0 => "inherit".into(),
-            1 => "on".into(),
-            2 => "off".into(),
-            3 => "lzjb".into(),
-            4 => "empty".into(),
-            n @ 5..=13 => format!("gzip-{}", n - 4),
-            14 => "zle".into(),
-            15 => "lz4".into(),
-            16 => "zstd".into(),
-            n => format!("compression {n}"),
-        }
     }
 }
 
@@ -278,30 +256,6 @@ impl Checksum {
     pub const fn is_dedup(self) -> bool {
         matches!(self, Self::SHA256 | Self::SHA512 | Self::SKEIN | Self::BLAKE3)
     }
-
-    /// The property value's name, for messages.
-    pub fn name(self) -> String {
-        const NAMES: [&str; 15] = [
-            "inherit",
-            "on",
-            "off",
-            "label",
-            "gang_header",
-            "zilog",
-            "fletcher2",
-            "fletcher4",
-            "sha256",
-            "zilog2",
-            "noparity",
-            "sha512",
-            "skein",
-            "edonr",
-            "blake3",
-        ];
-        NAMES
-            .get(usize::from(self.0))
-            .map_or_else(|| format!("checksum {}", self.0), |n| (*n).into())
-    }
 }
 
 /// `dmu_objset_type_t`: what kind of dataset an object set is. Source: `include/sys/fs/zfs.h`.
@@ -322,6 +276,7 @@ impl ObjsetType {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec::Vec;
 
     #[test]
     fn old_and_new_types_agree_on_what_they_say() {

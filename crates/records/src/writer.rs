@@ -1,117 +1,25 @@
 //! Writing a stream: headers are stamped with the running checksum, payloads follow, and both are
 //! written in large pieces. Or counting one: nothing is summed, and no payload has to be there.
 
+mod error;
 mod gather;
+mod header;
 mod payload;
 
+use crate::Order;
+use crate::byteswap::byteswap_with;
 use crate::chain::Chain;
+use crate::describe::Field;
 use crate::drr::{Begin, Body, End, RECORD_SIZE, RecordType, ReplayRecord};
 use crate::flags::{HeaderType, VersionInfo};
-use crate::payload::{Limits, RecordError, payload_len};
 use gather::Gather;
 use std::io::{self, Write};
 use zerocopy::IntoBytes;
-use zerocopy::byteorder::{LE, U64};
+use zerocopy::byteorder::{BE, LE, U64};
 
+pub use error::WriteError;
+pub use header::Header;
 pub use payload::{Counted, Measured, Payload};
-
-/// Reason that a record was not written.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum WriteError {
-    /// The header's type is unknown.
-    #[error(transparent)]
-    Record(#[from] RecordError),
-    /// The payload is not as long as the header says; nothing was written.
-    #[error("payload of {record} is {found} bytes, expected {expected}")]
-    PayloadLength {
-        /// Name of the record's type, of whichever crate.
-        record: &'static str,
-        /// Bytes that were given.
-        found: u64,
-        /// Bytes by the header.
-        expected: u64,
-    },
-    /// The payload is longer than readers take; nothing was written.
-    #[error("payload of {record} is {found} bytes, expected at most {limit}")]
-    TooLong {
-        /// Name of the record's type, of whichever crate.
-        record: &'static str,
-        /// Its bytes.
-        found: u64,
-        /// Most bytes of such a payload: [`Limits::DEFAULT`].
-        limit: u64,
-    },
-    /// The destination failed.
-    #[error("byte {offset}: write failed")]
-    Io {
-        /// Bytes that the destination had taken by then.
-        offset: u64,
-        /// Error of the destination.
-        source: io::Error,
-    },
-}
-
-impl From<WriteError> for io::Error {
-    /// Error of the destination, or an error with the other reason in it.
-    fn from(error: WriteError) -> Self {
-        match error {
-            WriteError::Io { source, .. } => source,
-            WriteError::Record(_)
-            | WriteError::PayloadLength { .. }
-            | WriteError::TooLong { .. } => Self::other(error),
-        }
-    }
-}
-
-/// A record header and how many bytes of payload it announces.
-#[derive(Clone, Copy, Debug)]
-pub struct Header {
-    record: ReplayRecord<LE>,
-    name: &'static str,
-    payload_len: u64,
-}
-
-impl Header {
-    /// The header of a record with this body, of any crate. A BEGIN made so has no payload: only its
-    /// header says how long that is, which [`Self::new`] takes.
-    pub fn of<B: Body<LE>>(body: &B) -> Self {
-        let record = ReplayRecord::new(body);
-        Self { payload_len: body.payload_len(&record), name: B::NAME, record }
-    }
-
-    /// A header of a type that this crate knows.
-    ///
-    /// # Errors
-    /// If the type is unknown.
-    pub fn new(record: ReplayRecord<LE>) -> Result<Self, RecordError> {
-        let payload_len = payload_len(&record)?;
-        let name = record.record_type().name().unwrap_or_default();
-        Ok(Self { record, name, payload_len })
-    }
-
-    /// The record's type.
-    pub fn record_type(&self) -> RecordType {
-        self.record.record_type()
-    }
-
-    /// Bytes of payload that it announces.
-    pub const fn payload_len(&self) -> u64 {
-        self.payload_len
-    }
-
-    fn check(&self, found: u64) -> Result<(), WriteError> {
-        let (record, expected) = (self.name, self.payload_len);
-        if found != expected {
-            return Err(WriteError::PayloadLength { record, found, expected });
-        }
-        let limit = Limits::DEFAULT.of(self.record_type());
-        if found > limit {
-            return Err(WriteError::TooLong { record, found, limit });
-        }
-        Ok(())
-    }
-}
 
 /// Destination of finished records, in order: a [`StreamWriter`] or a [`Counter`].
 pub trait RecordSink {
@@ -147,7 +55,7 @@ impl RecordSink for Counter {
     }
 }
 
-/// Writes a little-endian stream, gathered into large writes.
+/// Writes a stream, gathered into large writes: little-endian, or in the order that is asked for.
 ///
 /// The caller is answerable for the order of the records, and for taking leave by
 /// [`Self::into_inner`] or [`RecordSink::flush`]: what was gathered by then is lost otherwise. After
@@ -177,6 +85,7 @@ impl RecordSink for Counter {
 #[derive(Debug)]
 pub struct StreamWriter<W> {
     out: Gather<W>,
+    order: Order,
     chain: Chain,
     offset: u64,
     /// The last record was the BEGIN of a package.
@@ -184,10 +93,17 @@ pub struct StreamWriter<W> {
 }
 
 impl<W: Write> StreamWriter<W> {
-    /// A writer to this destination.
+    /// A writer of a little-endian stream to this destination.
     pub fn new(destination: W) -> Self {
+        Self::in_order(destination, Order::Little)
+    }
+
+    /// A writer of a stream in this order. Headers are given in little-endian order all the same, and
+    /// payloads as they are to lie in the stream.
+    pub fn in_order(destination: W, order: Order) -> Self {
         let out = Gather::new(destination);
-        Self { out, chain: Chain::new(), offset: 0, package_header: false }
+        let chain = Chain::in_order(order);
+        Self { out, order, chain, offset: 0, package_header: false }
     }
 
     /// Bytes of stream so far, those that are gathered and not written yet included.
@@ -225,37 +141,53 @@ impl<W: Write> StreamWriter<W> {
 
     fn slice(&mut self, header: Header, payload: &[u8]) -> Result<(), WriteError> {
         header.check(payload.len() as u64)?;
-        self.header(header.record);
+        self.header(header);
         self.chain.payload(payload);
         self.offset += payload.len() as u64;
         let done = self.out.slice(payload);
         self.told(done)
     }
 
-    /// Stamps a header and gathers it.
-    fn header(&mut self, mut header: ReplayRecord<LE>) {
+    /// Completes a header and gathers it.
+    fn header(&mut self, header: Header) {
+        let (mut record, fields) = header.into_parts();
         let sum = self.chain.sum().words().map(U64::new);
-        if let Some(end) = header.body_as_mut::<End<LE>>() {
+        if let Some(end) = record.body_as_mut::<End<LE>>() {
             end.end_checksum = sum;
         }
-        let ends = header.record_type() == RecordType::END;
-        let package = header.body_as::<Begin<LE>>().is_some_and(|begin| {
+        let ends = record.record_type() == RecordType::END;
+        let package = record.body_as::<Begin<LE>>().is_some_and(|begin| {
             VersionInfo(begin.versioninfo.get()).header_type() == HeaderType::COMPOUND
         });
         if core::mem::replace(&mut self.package_header, package) && ends {
             // The END of a package header carries the sum, but is not stamped itself.
-            header.checksum = [U64::ZERO; 4];
+            record.checksum = [U64::ZERO; 4];
+            self.gather(record, fields, false);
         } else {
-            self.chain.stamp(&mut header);
+            self.gather(record, fields, true);
         }
         if ends {
-            self.chain = Chain::new();
+            self.chain = Chain::in_order(self.order);
         }
-        self.gather(&header);
     }
 
-    fn gather(&mut self, header: &ReplayRecord<LE>) {
-        self.out.copy(header.as_bytes());
+    /// Gathers a header in the order of the stream, stamped if it is to be.
+    fn gather(&mut self, mut record: ReplayRecord<LE>, fields: &[Field], stamped: bool) {
+        match self.order {
+            Order::Little => {
+                if stamped {
+                    self.chain.stamp(&mut record);
+                }
+                self.out.copy(record.as_bytes());
+            }
+            Order::Big => {
+                let mut big: ReplayRecord<BE> = byteswap_with(&record, fields);
+                if stamped {
+                    self.chain.stamp(&mut big);
+                }
+                self.out.copy(big.as_bytes());
+            }
+        }
         self.offset += RECORD_SIZE as u64;
     }
 
@@ -275,8 +207,8 @@ impl<W: Write> StreamWriter<W> {
     /// If the destination fails.
     pub fn package_end(&mut self) -> Result<(), WriteError> {
         let end = End::<LE> { end_checksum: [U64::ZERO; 4], toguid: U64::ZERO };
-        self.chain = Chain::new();
-        self.gather(&ReplayRecord::new(&end));
+        self.chain = Chain::in_order(self.order);
+        self.gather(ReplayRecord::new(&end), <End<LE> as Body<LE>>::FIELDS, false);
         let done = self.out.slice(&[]);
         self.told(done)
     }
@@ -292,8 +224,12 @@ impl<W: Write> RecordSink for StreamWriter<W> {
 
     fn take(&mut self, header: Header, payload: &Payload) -> Result<(), WriteError> {
         header.check(payload.size())?;
-        self.header(header.record);
-        self.chain.payload_sum(payload.sum(), payload.size());
+        self.header(header);
+        match self.order {
+            Order::Little => self.chain.payload_sum(payload.sum(), payload.size()),
+            // A payload knows its sum over little-endian words.
+            Order::Big => self.chain.payload(payload.data()),
+        }
         self.offset += payload.size();
         let done = self.out.payload(payload.data());
         self.told(done)
@@ -309,6 +245,8 @@ impl<W: Write> RecordSink for StreamWriter<W> {
 mod tests {
     use super::*;
     use crate::drr::WriteEmbedded;
+    use alloc::string::ToString;
+    use alloc::vec::Vec;
     use zerocopy::FromZeros;
 
     #[test]

@@ -71,8 +71,8 @@ fn a_described_record_is_read_back() {
     let mut reader = StreamReader::with_options(&stream[..], options);
     let mut notes = 0;
     while let Some(record) = reader.next_record().unwrap() {
-        if record.frame.record() == Record::Unknown(RecordType(12)) {
-            let note = record.frame.header.body_as::<Note<LE>>().unwrap();
+        if record.record() == Record::Unknown(RecordType(12)) {
+            let note = record.header.body_as::<Note<LE>>().unwrap();
             assert_eq!((note.object.get(), record.frame.name()), (7, "NOTE"));
             assert_eq!(record.payload[..], TEXT[..]);
             notes += 1;

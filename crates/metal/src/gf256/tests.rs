@@ -2,6 +2,8 @@
 
 use super::*;
 use proptest::prelude::*;
+use std::vec;
+use std::vec::Vec;
 
 /// Lengths in the tests of any terms are below this: several steps of every kernel, but under Miri,
 /// a thousand times slower, just more than the longest.

@@ -2,6 +2,7 @@
 
 use super::{BlkPtr, EMBEDDED_MAX, EmbeddedType, MAX_BLOCK_SIZE};
 use crate::LayoutError;
+use alloc::format;
 use zsend_records::types::Compress;
 
 impl BlkPtr {
@@ -21,7 +22,7 @@ impl BlkPtr {
             return Ok(());
         }
         if !self.compress().is_known() {
-            return Err(LayoutError::Unknown(self.compress().name()));
+            return Err(LayoutError::Unknown(self.compress().name().into_owned()));
         }
         if self.is_embedded() {
             if self.embedded_type() != EmbeddedType::DATA {
@@ -47,7 +48,7 @@ impl BlkPtr {
             return Err(LayoutError::field("psize", self.psize(), self.lsize()));
         }
         if !(2..=14).contains(&self.checksum_type().0) {
-            return Err(LayoutError::Unknown(self.checksum_type().name()));
+            return Err(LayoutError::Unknown(self.checksum_type().name().into_owned()));
         }
         Ok(())
     }

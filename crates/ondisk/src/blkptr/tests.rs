@@ -2,6 +2,9 @@
 
 use super::*;
 use crate::LayoutError;
+use alloc::format;
+use alloc::string::ToString;
+use alloc::vec;
 use proptest::prelude::*;
 
 fn with_prop(prop: u64) -> BlkPtr {

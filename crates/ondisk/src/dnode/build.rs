@@ -3,6 +3,8 @@
 use super::{CORE_SIZE, DNODE_SIZE, DnodePhys, FLAG_SPILL, MAX_BLKPTRS};
 use crate::blkptr::{BLKPTR_SIZE, BlkPtr};
 use crate::{LayoutError, Order};
+use alloc::vec;
+use alloc::vec::Vec;
 use zerocopy::IntoBytes;
 
 /// A dnode's fields and what it holds. The counts of its block pointers and of its bonus's bytes, and

@@ -39,7 +39,7 @@ impl<'a> Outline<'a> {
     /// The dnodes in a block, in order; `None` is the last, for one whose slots do not fit.
     pub fn all(block: &'a [u8]) -> impl Iterator<Item = Option<Self>> {
         let mut rest = block;
-        std::iter::from_fn(move || {
+        core::iter::from_fn(move || {
             if rest.is_empty() {
                 return None;
             }

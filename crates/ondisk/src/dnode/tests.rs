@@ -3,6 +3,10 @@
 use super::*;
 use crate::Order;
 use crate::blkptr::BlkPtr;
+use alloc::format;
+use alloc::string::ToString;
+use alloc::vec;
+use alloc::vec::Vec;
 use proptest::prelude::*;
 
 #[test]
@@ -61,7 +65,7 @@ fn what_has_no_room_is_refused() {
 #[test]
 fn a_spill_pointer_may_lie_over_the_end_of_the_third_pointer() {
     let pointer = |word: u64, set: usize| {
-        BlkPtr::from_words(std::array::from_fn(|i| if i < set { word } else { 0 }))
+        BlkPtr::from_words(core::array::from_fn(|i| if i < set { word } else { 0 }))
     };
     let made = |set: usize, extra_slots: u8| DnodeBuilder {
         core: DnodePhys { extra_slots, ..DnodePhys::default() },

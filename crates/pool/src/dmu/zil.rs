@@ -3,7 +3,6 @@
 
 use super::objset::Objset;
 use crate::blkptr::BlkPtr;
-use crate::byteswap;
 use crate::error::Mismatch;
 use crate::zbookmark::Bookmark;
 use crate::{PoolError, Result};
@@ -12,6 +11,7 @@ use core::ops::{RangeFrom, RangeInclusive};
 use zerocopy::FromBytes;
 use zerocopy::byteorder::{LE, U64};
 use zsend_codec::checksum;
+use zsend_ondisk::byteswap;
 use zsend_ondisk::embedded::MAGIC;
 use zsend_ondisk::zil::{
     CHAIN_SIZE, CLAIM_LR_SEQ_VALID, ChainPhys, HeaderPhys, REPLAY_NEEDED, RecordPhys,

@@ -6,10 +6,11 @@ use super::{Stored, Zio};
 use crate::blkptr::{self, BlkPtr, Dva};
 use crate::error::{Unsupported, len};
 use crate::zbookmark::Bookmark;
-use crate::{PoolError, Result, buffer, byteswap};
+use crate::{PoolError, Result, buffer};
 use bytes::Bytes;
 use std::fmt;
 use zsend_codec::{DecompressError, decompress};
+use zsend_ondisk::byteswap;
 use zsend_records::types::Compress;
 
 /// Access to a block: what it is read with besides its pointer.
@@ -132,3 +133,6 @@ impl Zio {
         Ok(buffer::freeze(data))
     }
 }
+
+#[cfg(test)]
+mod tests;

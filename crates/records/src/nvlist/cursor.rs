@@ -1,7 +1,7 @@
 //! A place in a packed nvlist, from which bounded reads go on.
 
 use super::NvError;
-use std::cell::Cell;
+use core::cell::Cell;
 
 /// Reads on from `pos`, in the byte order of the list.
 #[derive(Clone)]

@@ -20,14 +20,18 @@ mod native;
 mod value;
 mod xdr;
 
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
 pub use error::NvError;
 pub use value::{NvString, NvType, NvValue};
 
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use core::cell::Cell;
+use core::fmt;
 use cursor::Cursor;
-use std::cell::Cell;
-use std::collections::HashMap;
-use std::fmt;
-use std::sync::Arc;
 
 /// Deepest nesting of lists; `libnvpair` has the same limit.
 pub const MAX_DEPTH: usize = 100;
@@ -100,7 +104,7 @@ pub struct NvList {
     /// Index of each name in `pairs`; `None` while the list is short. Most lists are, and are small
     /// for it.
     #[expect(clippy::box_collection, reason = "a list without an index is a third of the size")]
-    index: Option<Box<HashMap<Arc<str>, usize>>>,
+    index: Option<Box<BTreeMap<Arc<str>, usize>>>,
 }
 
 impl PartialEq for NvList {
@@ -154,7 +158,7 @@ impl NvList {
     }
 
     /// Returns the index of each name; of two places the later.
-    fn index_of(pairs: &[(Arc<str>, NvValue)]) -> HashMap<Arc<str>, usize> {
+    fn index_of(pairs: &[(Arc<str>, NvValue)]) -> BTreeMap<Arc<str>, usize> {
         pairs.iter().enumerate().map(|(at, (name, _))| (Arc::clone(name), at)).collect()
     }
 

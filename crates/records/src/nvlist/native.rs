@@ -6,7 +6,9 @@
 use super::cursor::Cursor;
 use super::value::{LIST_STRUCT, POINTER};
 use super::{MAX_DEPTH, NvError, NvList, NvString, NvType, NvValue, PAIR_MEMORY, UNIQUE_NAME};
-use std::sync::Arc;
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
 
 /// Bytes of a pair before its name.
 const PAIR_HEAD: usize = 16;

@@ -3,6 +3,8 @@
 mod memory;
 
 use super::*;
+use alloc::format;
+use alloc::string::ToString;
 use proptest::prelude::*;
 
 const NATIVE: &[u8] = include_bytes!("../../tests/data/nvlist-all-native.bin");

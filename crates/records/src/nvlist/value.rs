@@ -1,7 +1,9 @@
 //! The values of an nvlist: the 27 types, and the string that may hold any bytes.
 
 use super::NvList;
-use std::fmt;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
 
 /// The type number of a pair, as packed. Source: OpenZFS `include/sys/nvpair.h`, `data_type_t`,
 /// zfs-2.3.2.

@@ -12,7 +12,8 @@ use super::native::{boolean, check_elements};
 use super::{
     MAX_DEPTH, MAX_NAME, NvError, NvList, NvString, NvType, NvValue, PAIR_MEMORY, UNIQUE_NAME,
 };
-use std::sync::Arc;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 const fn align4(len: usize) -> usize {
     len.saturating_add(3) & !3

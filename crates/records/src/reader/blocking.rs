@@ -1,37 +1,47 @@
 //! A blocking reader over the parser, for files and pipes.
 
 use super::error::{ReadError, StreamError};
-use super::parser::{Event, Options, Parser, Step};
-use super::record::Frame;
+use super::parser::{Event, Options, Parser};
+use super::record::{Frame, StreamRecord};
+use crate::drr::ReplayRecord;
+use alloc::boxed::Box;
+use alloc::vec;
+use alloc::vec::Vec;
 use bytes::Bytes;
+use core::ops::Range;
 use std::io::{self, Read};
+use zerocopy::byteorder::LE;
 
 /// Bytes asked of the source at a time.
 const BUFFER: usize = 256 << 10;
 /// Most bytes that are set aside for a payload before its bytes are there.
 const RESERVE: usize = 1 << 20;
 
-/// A record with its whole payload.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StreamRecord {
-    /// The record's header, and where it was found.
-    pub frame: Frame,
-    /// The payload, in the stream's byte order.
-    pub payload: Bytes,
+/// A record with what is read of its payload.
+type Held = (Frame, ReplayRecord<LE>, Vec<u8>);
+
+/// Next thing in a reader's own buffer.
+enum Step {
+    Record(Frame),
+    /// A piece of payload, there in the buffer.
+    Payload(Range<usize>),
 }
 
 /// Reads a stream from any source; it does its own buffering.
 ///
-/// Use either [`StreamReader::next_event`] or [`StreamReader::next_record`] of one reader, not both.
+/// A caller goes on by [`StreamReader::next_event`]; by [`StreamReader::next_record`], which has whole
+/// payloads, verified; or by [`StreamReader::next_frame`], after which a payload is taken, read into a buffer
+/// of the caller, or left, which skips it. Each of the three is for one reader alone.
+#[derive(Debug)]
 pub struct StreamReader<R> {
     source: R,
     parser: Parser,
     buffer: Box<[u8]>,
     /// The bytes of `buffer` that are read and not used yet.
-    filled: core::ops::Range<usize>,
+    filled: Range<usize>,
     at_end: bool,
     /// The record whose payload is being collected, or awaits the header that verifies it.
-    held: Option<(Frame, Vec<u8>)>,
+    held: Option<Held>,
     stopped: bool,
 }
 
@@ -66,13 +76,93 @@ impl<R: Read> StreamReader<R> {
     /// If the source fails or the stream is not what it can be. After an error there is only
     /// `None`.
     pub fn next_event(&mut self) -> Result<Option<Event<'_>>, ReadError> {
-        let Some((used, step)) = self.step()? else { return Ok(None) };
-        let end = self.filled.start;
-        Ok(match step {
-            Step::NeedMore(_) => None,
-            Step::Record => Some(Event::Record(self.parser.frame())),
-            Step::Payload => Some(Event::Payload(&self.buffer[end - used..end])),
-        })
+        Ok(self.step()?.map(|step| match step {
+            Step::Record(frame) => Event::Record(frame),
+            Step::Payload(piece) => Event::Payload(&self.buffer[piece]),
+        }))
+    }
+
+    /// Header of the last record, in little-endian order; zeros before the first.
+    pub fn header(&self) -> &ReplayRecord<LE> {
+        self.parser.header()
+    }
+
+    /// The next record; `None` at the end. What is left of the last payload is skipped, and verified all the
+    /// same.
+    ///
+    /// # Errors
+    /// As [`StreamReader::next_event`].
+    pub fn next_frame(&mut self) -> Result<Option<Frame>, ReadError> {
+        loop {
+            match self.step()? {
+                Some(Step::Payload(_)) => {}
+                Some(Step::Record(frame)) => return Ok(Some(frame)),
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// Fills a buffer with what comes next of the last record's payload, as [`Read::read`] does: zero bytes
+    /// are its end. Large buffers are filled by the source itself. What was read is verified once the next
+    /// record is.
+    ///
+    /// # Errors
+    /// As [`StreamReader::next_event`].
+    pub fn read_payload(&mut self, buf: &mut [u8]) -> Result<usize, ReadError> {
+        let left = usize::try_from(self.parser.payload_left()).unwrap_or(usize::MAX);
+        let len = left.min(buf.len());
+        let buf = &mut buf[..len];
+        if self.stopped || buf.is_empty() {
+            return Ok(0);
+        }
+        let read = self.try_payload(buf);
+        self.stopped = read.is_err();
+        read
+    }
+
+    fn try_payload(&mut self, buf: &mut [u8]) -> Result<usize, ReadError> {
+        if self.filled.is_empty() && buf.len() < BUFFER && !self.at_end {
+            self.fill(1)?;
+        }
+        let held = buf.len().min(self.filled.len());
+        let read = if held > 0 {
+            let start = self.filled.start;
+            buf[..held].copy_from_slice(&self.buffer[start..start + held]);
+            self.filled.start += held;
+            held
+        } else if self.at_end {
+            0
+        } else {
+            let read = read_once(&mut self.source, buf);
+            self.took(read)?
+        };
+        if read == 0 {
+            self.parser.finish(0)?;
+        }
+        self.parser.parse(&buf[..read])?;
+        Ok(read)
+    }
+
+    /// The rest of the last record's payload, in one piece. It is verified once the next record is.
+    ///
+    /// # Errors
+    /// As [`StreamReader::next_event`].
+    pub fn payload(&mut self) -> Result<Bytes, ReadError> {
+        let left = usize::try_from(self.parser.payload_left()).unwrap_or(usize::MAX);
+        let mut payload = Vec::new();
+        let mut filled = 0;
+        while filled < left {
+            if filled == payload.len() {
+                // It doubles: what a header announces is believed once the bytes are there.
+                payload.resize(left.min((2 * filled).max(RESERVE)), 0);
+            }
+            match self.read_payload(&mut payload[filled..])? {
+                0 => break,
+                read => filled += read,
+            }
+        }
+        payload.truncate(filled);
+        Ok(payload.into())
     }
 
     /// The next record with its whole payload; `None` at the end.
@@ -97,19 +187,17 @@ impl<R: Read> StreamReader<R> {
                     return Err(error);
                 }
                 Ok(None) => return Ok(self.release(None)),
-                Ok(Some((_, Step::NeedMore(_)))) => {}
-                Ok(Some((_, Step::Record))) => {
-                    let frame = *self.parser.frame();
+                Ok(Some(Step::Record(frame))) => {
                     let len = usize::try_from(frame.payload_len).unwrap_or(usize::MAX);
                     let payload = Vec::with_capacity(len.min(RESERVE));
-                    if let Some(verified) = self.release(Some((frame, payload))) {
+                    let header = *self.parser.header();
+                    if let Some(verified) = self.release(Some((frame, header, payload))) {
                         return Ok(Some(verified));
                     }
                 }
-                Ok(Some((used, Step::Payload))) => {
-                    let end = self.filled.start;
-                    if let Some((_, payload)) = &mut self.held {
-                        payload.extend_from_slice(&self.buffer[end - used..end]);
+                Ok(Some(Step::Payload(piece))) => {
+                    if let Some((.., payload)) = &mut self.held {
+                        payload.extend_from_slice(&self.buffer[piece]);
                     }
                 }
             }
@@ -117,14 +205,13 @@ impl<R: Read> StreamReader<R> {
     }
 
     /// Lets go of the record that is held, and holds another.
-    fn release(&mut self, next: Option<(Frame, Vec<u8>)>) -> Option<StreamRecord> {
+    fn release(&mut self, next: Option<Held>) -> Option<StreamRecord> {
         let held = core::mem::replace(&mut self.held, next);
-        held.map(|(frame, payload)| StreamRecord { frame, payload: payload.into() })
+        held.map(|(frame, header, payload)| StreamRecord { frame, header, payload: payload.into() })
     }
 
-    /// Reads until the parser has something; `None` at the end of a whole stream. The bytes used
-    /// are those just before `filled.start`.
-    fn step(&mut self) -> Result<Option<(usize, Step)>, ReadError> {
+    /// Reads until the parser has something; `None` at the end of a whole stream.
+    fn step(&mut self) -> Result<Option<Step>, ReadError> {
         if self.stopped {
             return Ok(None);
         }
@@ -134,11 +221,16 @@ impl<R: Read> StreamReader<R> {
         step
     }
 
-    fn try_step(&mut self) -> Result<Option<(usize, Step)>, ReadError> {
+    fn try_step(&mut self) -> Result<Option<Step>, ReadError> {
         loop {
-            let (used, step) = self.parser.step(&self.buffer[self.filled.clone()])?;
+            let start = self.filled.start;
+            let (used, event) = self.parser.parse(&self.buffer[self.filled.clone()])?;
             self.filled.start += used;
-            let Step::NeedMore(need) = step else { return Ok(Some((used, step))) };
+            let need = match event {
+                Event::Record(frame) => return Ok(Some(Step::Record(frame))),
+                Event::Payload(_) => return Ok(Some(Step::Payload(start..start + used))),
+                Event::NeedMore(need) => need,
+            };
             if self.at_end {
                 self.parser.finish(self.filled.len())?;
                 return Ok(None);
@@ -155,17 +247,26 @@ impl<R: Read> StreamReader<R> {
             self.buffer.copy_within(self.filled.clone(), 0);
             self.filled = 0..self.filled.len();
         }
-        loop {
-            match self.source.read(&mut self.buffer[self.filled.end..]) {
-                Ok(0) => self.at_end = true,
-                Ok(read) => self.filled.end += read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(source) => {
-                    let offset = self.parser.offset() + self.filled.len() as u64;
-                    return Err(ReadError::Io { offset, source });
-                }
-            }
-            return Ok(());
+        let read = read_once(&mut self.source, &mut self.buffer[self.filled.end..]);
+        self.filled.end += self.took(read)?;
+        Ok(())
+    }
+
+    /// Notes the end of the source, or the place of its error.
+    fn took(&mut self, read: io::Result<usize>) -> Result<usize, ReadError> {
+        let offset = self.parser.offset() + self.filled.len() as u64;
+        let read = read.map_err(|source| ReadError::Io { offset, source })?;
+        self.at_end = read == 0;
+        Ok(read)
+    }
+}
+
+/// Reads once; an interruption is no error.
+fn read_once(source: &mut impl Read, buf: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match source.read(buf) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::chain::ChecksumMismatch;
 use crate::drr::{MAGIC, RecordType};
 use crate::payload::RecordError;
+#[cfg(feature = "std")]
 use std::io;
 
 /// A defect of a stream, at a record of it.
@@ -83,6 +84,7 @@ impl core::fmt::Display for TypeName<'_> {
 }
 
 /// Reason to stop reading a stream.
+#[cfg(feature = "std")]
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {

@@ -1,11 +1,17 @@
 //! Reading a stream: a parser without I/O, and a blocking reader over it.
 
+#[cfg(feature = "std")]
 mod blocking;
 mod error;
 mod parser;
 mod record;
+mod slice;
 
-pub use blocking::{StreamReader, StreamRecord};
-pub use error::{ReadError, StreamError, StreamErrorKind};
+#[cfg(feature = "std")]
+pub use blocking::StreamReader;
+#[cfg(feature = "std")]
+pub use error::ReadError;
+pub use error::{StreamError, StreamErrorKind};
 pub use parser::{Event, Options, Parser};
-pub use record::{Frame, Record, Role};
+pub use record::{Frame, Record, Role, StreamRecord};
+pub use slice::SliceReader;

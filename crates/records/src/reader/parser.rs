@@ -2,12 +2,13 @@
 
 use super::error::{StreamError, StreamErrorKind};
 use super::record::{Frame, Role};
+use crate::Order;
 use crate::byteswap::byteswap_with;
 use crate::chain::Chain;
 use crate::describe::Description;
 use crate::drr::{Begin, End, MAGIC, RECORD_SIZE, RecordType, ReplayRecord};
 use crate::flags::{HeaderType, VersionInfo};
-use crate::payload::Limits;
+use crate::payload::{Limits, RecordError};
 use zerocopy::byteorder::{BE, LE};
 use zerocopy::{FromBytes, FromZeros};
 
@@ -45,19 +46,11 @@ impl Default for Options {
 pub enum Event<'a> {
     /// Nothing yet: call again with the same input and more, this many bytes at least.
     NeedMore(usize),
-    /// A record header, verified. If it has a payload, that comes next, in pieces.
-    Record(&'a Frame),
+    /// A record, its header verified: [`Parser::header`]. If it has a payload, that comes next, in pieces.
+    Record(Frame),
     /// A piece of the payload of the last record. What sums it up is the header that follows it,
     /// so it is verified once that header is handed out.
     Payload(&'a [u8]),
-}
-
-/// As [`Event`], borrowing nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    NeedMore(usize),
-    Record,
-    Payload,
 }
 
 /// Place of the next record in the shape of a stream.
@@ -104,16 +97,19 @@ enum Place {
 /// }
 /// # assert!(count_records(b"no stream").is_err());
 /// ```
+#[derive(Debug)]
 pub struct Parser {
     options: Options,
     place: Place,
-    swapped: bool,
+    order: Order,
     chain: Chain,
     /// Bytes used so far.
     offset: u64,
     /// Records handed out so far.
     records: u64,
-    frame: Frame,
+    frame: Option<Frame>,
+    /// The header of `frame`; zeros before the first.
+    header: ReplayRecord<LE>,
     /// Payload bytes of `frame` that are still to come.
     remaining: u64,
     /// Up to three payload bytes that do not fill a word yet: pieces may be cut anywhere, sums are
@@ -134,20 +130,12 @@ impl Parser {
         Self {
             options,
             place: Place::Start,
-            swapped: false,
+            order: Order::Little,
             chain: Chain::new(),
             offset: 0,
             records: 0,
-            frame: Frame {
-                index: 0,
-                offset: 0,
-                raw: [0; RECORD_SIZE],
-                swapped: false,
-                header: ReplayRecord::new_zeroed(),
-                payload_len: 0,
-                role: Role::Stream,
-                description: None,
-            },
+            frame: None,
+            header: ReplayRecord::new_zeroed(),
             remaining: 0,
             partial: [0; 4],
             partial_len: 0,
@@ -155,9 +143,15 @@ impl Parser {
         }
     }
 
-    /// The last record handed out; before the first, one of zeros.
-    pub fn frame(&self) -> &Frame {
-        &self.frame
+    /// The last record handed out; `None` before the first.
+    pub fn frame(&self) -> Option<&Frame> {
+        self.frame.as_ref()
+    }
+
+    /// The header of the last record handed out, in little-endian order, whatever order it came in; zeros
+    /// before the first.
+    pub fn header(&self) -> &ReplayRecord<LE> {
+        &self.header
     }
 
     /// Bytes used so far.
@@ -179,17 +173,7 @@ impl Parser {
     ///
     /// # Errors
     /// If the stream is damaged, has another shape than it can have, or exceeds the limits.
-    pub fn parse<'a>(&'a mut self, input: &'a [u8]) -> Result<(usize, Event<'a>), StreamError> {
-        let (used, step) = self.step(input)?;
-        Ok(match step {
-            Step::NeedMore(need) => (0, Event::NeedMore(need)),
-            Step::Record => (used, Event::Record(&self.frame)),
-            Step::Payload => (used, Event::Payload(&input[..used])),
-        })
-    }
-
-    /// As [`Parser::parse`]; of a payload, the bytes used are the piece.
-    pub(super) fn step(&mut self, input: &[u8]) -> Result<(usize, Step), StreamError> {
+    pub fn parse<'a>(&mut self, input: &'a [u8]) -> Result<(usize, Event<'a>), StreamError> {
         if let Some(error) = &self.error {
             return Err(error.clone());
         }
@@ -197,16 +181,16 @@ impl Parser {
             return Ok(self.payload(input));
         }
         if input.is_empty() {
-            return Ok((0, Step::NeedMore(RECORD_SIZE)));
+            return Ok((0, Event::NeedMore(RECORD_SIZE)));
         }
         if self.place == Place::Done && !self.options.concatenated {
             return Err(self.fail(StreamErrorKind::Trailing));
         }
         let Ok((raw, _)) = <[u8; RECORD_SIZE]>::ref_from_prefix(input) else {
-            return Ok((0, Step::NeedMore(RECORD_SIZE)));
+            return Ok((0, Event::NeedMore(RECORD_SIZE)));
         };
-        match self.header(raw) {
-            Ok(()) => Ok((RECORD_SIZE, Step::Record)),
+        match self.read_header(raw) {
+            Ok(frame) => Ok((RECORD_SIZE, Event::Record(frame))),
             Err(kind) => Err(self.fail(kind)),
         }
     }
@@ -220,8 +204,8 @@ impl Parser {
             return Err(error.clone());
         }
         let kind = if self.remaining > 0 {
-            let have = self.frame.payload_len - self.remaining + left as u64;
-            let need = self.frame.payload_len;
+            let need = self.frame.map_or(0, |frame| frame.payload_len);
+            let have = need - self.remaining + left as u64;
             StreamErrorKind::Truncated { what: "payload", have, need }
         } else if left > 0 {
             let (have, need) = (left as u64, RECORD_SIZE as u64);
@@ -242,34 +226,34 @@ impl Parser {
         error
     }
 
-    fn payload(&mut self, input: &[u8]) -> (usize, Step) {
+    fn payload<'a>(&mut self, input: &'a [u8]) -> (usize, Event<'a>) {
         if input.is_empty() {
-            return (0, Step::NeedMore(1));
+            return (0, Event::NeedMore(1));
         }
         let len = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(input.len());
         self.remaining -= len as u64;
         self.offset += len as u64;
+        let piece = &input[..len];
         if self.options.verify {
-            self.sum(&input[..len]);
+            self.sum(piece);
         }
-        (len, Step::Payload)
+        (len, Event::Payload(piece))
     }
 
     /// Sums up a piece of payload, in whole words.
     fn sum(&mut self, mut data: &[u8]) {
-        let add = if self.swapped { Chain::payload_swapped } else { Chain::payload };
         if self.partial_len > 0 {
             let take = data.len().min(4 - self.partial_len);
             self.partial[self.partial_len..self.partial_len + take].copy_from_slice(&data[..take]);
             self.partial_len += take;
             data = &data[take..];
             if self.partial_len == 4 {
-                add(&mut self.chain, &self.partial);
+                self.chain.payload(&self.partial);
                 self.partial_len = 0;
             }
         }
         let (words, rest) = data.split_at(data.len() / 4 * 4);
-        add(&mut self.chain, words);
+        self.chain.payload(words);
         if !rest.is_empty() {
             self.partial[..rest.len()].copy_from_slice(rest);
             self.partial_len = rest.len();
@@ -280,7 +264,7 @@ impl Parser {
         }
     }
 
-    fn header(&mut self, raw: &[u8; RECORD_SIZE]) -> Result<(), StreamErrorKind> {
+    fn read_header(&mut self, raw: &[u8; RECORD_SIZE]) -> Result<Frame, StreamErrorKind> {
         let little: ReplayRecord<LE> = zerocopy::transmute!(*raw);
         let big: ReplayRecord<BE> = zerocopy::transmute!(*raw);
         // Zero, the type of BEGIN, is the same in both orders; before the first BEGIN there is
@@ -288,38 +272,45 @@ impl Parser {
         let begins = matches!(self.place, Place::Start | Place::Done);
         if begins || little.record_type() == RecordType::BEGIN {
             let magic = Begin::<LE>::ref_from_prefix(&raw[8..]).map(|(begin, _)| begin.magic.get());
-            self.swapped = match magic {
-                Ok(MAGIC) => false,
-                Ok(found) if found.swap_bytes() == MAGIC => true,
+            self.order = match magic {
+                Ok(MAGIC) => Order::Little,
+                Ok(found) if found.swap_bytes() == MAGIC => Order::Big,
                 found => return Err(StreamErrorKind::Magic { found: found.unwrap_or(0) }),
             };
         }
-        let kind = if self.swapped { big.record_type() } else { little.record_type() };
+        let kind = match self.order {
+            Order::Little => little.record_type(),
+            Order::Big => big.record_type(),
+        };
         let described = self.options.records.iter().find(|d| d.record_type == kind);
         let description = kind.description().or(described);
         let fields = description.map_or(&[][..], |description| description.fields);
-        let header = if self.swapped { byteswap_with(&big, fields) } else { little };
+        let header = match self.order {
+            Order::Little => little,
+            Order::Big => byteswap_with(&big, fields),
+        };
         // Before anything is made of its fields: of a damaged header, that is what is to be told.
         if self.options.verify {
             self.verify(&header, &little, &big)?;
         }
         let (place, role) = self.next_place(&header)?;
+        let description = description.ok_or(RecordError::UnknownType { found: kind.0 })?;
         let payload_len = self.options.limits.check_described(&header, description)?;
-        self.frame = Frame {
+        let frame = Frame {
             index: self.records,
             offset: self.offset,
-            raw: *raw,
-            swapped: self.swapped,
-            header,
+            order: self.order,
             payload_len,
             role,
             description,
         };
+        self.frame = Some(frame);
+        self.header = header;
         self.place = place;
         self.remaining = payload_len;
         self.records += 1;
         self.offset += RECORD_SIZE as u64;
-        Ok(())
+        Ok(frame)
     }
 
     /// Checks a header's sums; `header` is `big` or `little`, by the stream's order.
@@ -330,10 +321,9 @@ impl Parser {
         big: &ReplayRecord<BE>,
     ) -> Result<(), StreamErrorKind> {
         let before = self.chain;
-        let checked = if self.swapped {
-            self.chain.check(big, true)
-        } else {
-            self.chain.check(little, false)
+        let checked = match self.order {
+            Order::Little => self.chain.check(little),
+            Order::Big => self.chain.check(big),
         };
         checked.map_err(StreamErrorKind::Checksum)?;
         if let Some(end) = header.body_as::<End<LE>>() {

@@ -1,8 +1,12 @@
-//! A record as the parser hands it out: where it lay, its bytes, and its fields in host order.
+//! A record as the parser hands it out: its place, and its fields.
 
+use crate::Order;
+use crate::byteswap::byteswap_with;
 use crate::describe::{Description, Field};
 use crate::drr::{self, RECORD_SIZE, RecordType, ReplayRecord, each_record};
-use zerocopy::byteorder::LE;
+use bytes::Bytes;
+use static_assertions::const_assert;
+use zerocopy::byteorder::{BE, LE};
 
 /// Part that a record plays in the shape of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,33 +21,31 @@ pub enum Role {
     PackageEnd,
 }
 
-/// A record header and where it was found.
+/// A record and its place. Its fields are in its header, which whoever hands it out has.
 #[derive(Clone, Copy)]
+#[non_exhaustive]
 pub struct Frame {
     /// Number of records before this one in the input.
     pub index: u64,
     /// Bytes of input before this one.
     pub offset: u64,
-    /// The record as it lay there.
-    pub raw: [u8; RECORD_SIZE],
-    /// Whether it lay there in big-endian order. Its payload then is in that order too.
-    pub swapped: bool,
-    /// The record in little-endian order, whatever order it came in.
-    pub header: ReplayRecord<LE>,
+    /// Byte order in which it lay there, and its payload too.
+    pub order: Order,
     /// Payload bytes that follow; within the limits.
     pub payload_len: u64,
     /// Part that the record plays.
     pub role: Role,
-    /// Description of its type; `None` only before the first record.
-    pub description: Option<&'static Description>,
+    /// Description of its type.
+    pub description: &'static Description,
 }
+const_assert!(size_of::<Frame>() <= 40);
 
 impl PartialEq for Frame {
     fn eq(&self, other: &Self) -> bool {
-        // The type, which the bytes have, is all that a description adds.
         (self.index, self.offset, self.payload_len)
             == (other.index, other.offset, other.payload_len)
-            && (self.raw, self.swapped, self.role) == (other.raw, other.swapped, other.role)
+            && (self.order, self.role, self.record_type())
+                == (other.order, other.role, other.record_type())
     }
 }
 
@@ -52,23 +54,28 @@ impl Eq for Frame {}
 impl Frame {
     /// The record's type; one of this crate's, or one that the parser's caller described.
     pub fn record_type(&self) -> RecordType {
-        self.header.record_type()
+        self.description.record_type
     }
 
     /// The type's name.
     pub fn name(&self) -> &'static str {
-        self.description.map_or("?", |description| description.name)
+        self.description.name
     }
 
-    /// The record's fields in order, padding left out, to be read from `header`.
-    pub fn fields(&self) -> impl Iterator<Item = &'static Field> {
-        let fields = self.description.map_or(&[][..], |description| description.fields);
-        fields.iter().filter(|field| !field.is_padding())
+    /// The record's fields in order, padding left out, to be read from its header.
+    pub fn fields(&self) -> impl Iterator<Item = &'static Field> + use<> {
+        self.description.fields.iter().filter(|field| !field.is_padding())
     }
 
-    /// The record's fields.
-    pub fn record(&self) -> Record {
-        Record::of(&self.header).unwrap_or(Record::Unknown(self.record_type()))
+    /// The header's bytes as they lay in the stream, of the header in little-endian order.
+    pub fn raw(&self, header: &ReplayRecord<LE>) -> [u8; RECORD_SIZE] {
+        match self.order {
+            Order::Little => zerocopy::transmute!(*header),
+            Order::Big => {
+                let big: ReplayRecord<BE> = byteswap_with(header, self.description.fields);
+                zerocopy::transmute!(big)
+            }
+        }
     }
 }
 
@@ -77,10 +84,10 @@ impl core::fmt::Debug for Frame {
         f.debug_struct("Frame")
             .field("index", &self.index)
             .field("offset", &self.offset)
-            .field("swapped", &self.swapped)
+            .field("order", &self.order)
             .field("payload_len", &self.payload_len)
             .field("role", &self.role)
-            .field("record", &self.record())
+            .field("name", &self.name())
             .finish()
     }
 }
@@ -96,14 +103,39 @@ macro_rules! record_enum {
         }
 
         impl Record {
-            /// The fields of `header`; `None` if its type is not of this crate.
-            pub fn of(header: &ReplayRecord<LE>) -> Option<Self> {
-                match header.record_type() {
+            /// The fields of `header`.
+            pub fn of(header: &ReplayRecord<LE>) -> Self {
+                let body = match header.record_type() {
                     $(RecordType::$kind => header.body_as().copied().map(Self::$body),)+
                     RecordType(_) => None,
-                }
+                };
+                body.unwrap_or(Self::Unknown(header.record_type()))
             }
         }
     };
 }
 each_record!(record_enum);
+
+/// A record with its header and its whole payload.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct StreamRecord {
+    /// Type and place.
+    pub frame: Frame,
+    /// The header in little-endian order, whatever order it came in.
+    pub header: ReplayRecord<LE>,
+    /// The payload, in the stream's byte order.
+    pub payload: Bytes,
+}
+
+impl StreamRecord {
+    /// The record's fields.
+    pub fn record(&self) -> Record {
+        Record::of(&self.header)
+    }
+
+    /// The header's bytes as they lay in the stream.
+    pub fn raw(&self) -> [u8; RECORD_SIZE] {
+        self.frame.raw(&self.header)
+    }
+}

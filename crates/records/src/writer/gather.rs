@@ -1,6 +1,7 @@
 //! Gathered writes: headers and short payloads are copied together, long ones are written from where
 //! they lie, all with few system calls.
 
+use alloc::vec::Vec;
 use bytes::Bytes;
 use std::io::{self, IoSlice, Write};
 
@@ -130,6 +131,7 @@ fn write_all(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec;
     use proptest::prelude::*;
 
     /// Takes what the plan says at each call: a number of bytes, none because it was interrupted, or

@@ -94,7 +94,10 @@ pub(crate) fn is_package(drafts: &Drafts) -> bool {
 }
 
 pub(crate) fn write_little(drafts: &Drafts) -> Vec<u8> {
-    let mut writer = StreamWriter::new(Vec::new());
+    write_with(StreamWriter::new(Vec::new()), drafts)
+}
+
+pub(crate) fn write_with(mut writer: StreamWriter<Vec<u8>>, drafts: &Drafts) -> Vec<u8> {
     for (at, (record, payload)) in drafts.iter().enumerate() {
         if at + 1 == drafts.len() && is_package(drafts) {
             writer.package_end().unwrap();

@@ -6,12 +6,14 @@
 )]
 
 mod drafts;
+mod payloads;
 
 use drafts::{Draft, Drafts, begin, end, is_package, single, stream, write_in, write_little};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use zerocopy::byteorder::{LE, U64};
 use zerocopy::{FromZeros, IntoBytes};
+use zsend_records::Order;
 use zsend_records::drr::{End, RECORD_SIZE, RecordType, ReplayRecord, Write};
 use zsend_records::payload::{Limits, RecordError};
 use zsend_records::reader::{
@@ -27,7 +29,7 @@ fn read(bytes: &[u8], options: Options) -> (Drafts, Option<StreamError>) {
         match reader.next_record() {
             Ok(Some(record)) => {
                 assert_eq!(record.payload.len() as u64, record.frame.payload_len);
-                let mut header = record.frame.header;
+                let mut header = record.header;
                 if header.record_type() != RecordType::BEGIN {
                     header.checksum = [U64::ZERO; 4];
                 }
@@ -286,9 +288,10 @@ fn a_package_tells_what_part_each_record_plays() {
         let bytes = write_in(&drafts, big);
         let roles: Vec<Role> = StreamReader::new(&bytes[..])
             .map(|record| {
-                let frame = record.expect("a record").frame;
-                assert_eq!(frame.swapped, big);
-                assert_eq!(frame.raw[..], bytes[frame.offset as usize..][..RECORD_SIZE]);
+                let record = record.expect("a record");
+                let frame = record.frame;
+                assert_eq!(frame.order, Order::from_big_endian(big));
+                assert_eq!(record.raw()[..], bytes[frame.offset as usize..][..RECORD_SIZE]);
                 frame.role
             })
             .collect();

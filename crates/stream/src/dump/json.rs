@@ -10,8 +10,9 @@ use serde_json::{Number, Value};
 use std::io::{self, Write};
 use zerocopy::IntoBytes;
 use zerocopy::byteorder::{LE, U64};
+use zsend_records::Order;
 use zsend_records::chain::ChecksumMismatch;
-use zsend_records::drr::RecordType;
+use zsend_records::drr::{RecordType, ReplayRecord};
 use zsend_records::flags::VersionInfo;
 use zsend_records::nvlist::{Encoding, NvList, NvString, NvValue};
 use zsend_records::reader::{Frame, Role};
@@ -66,9 +67,9 @@ impl<'a, W: Write> JsonDump<'a, W> {
 
     /// The fields of a record by their descriptions: a number, several as a sum, bytes as digits. Of
     /// BEGIN's, the packed one is taken apart, and the name is text.
-    fn fields(&mut self, frame: &Frame) -> io::Result<()> {
+    fn fields(&mut self, frame: &Frame, header: &ReplayRecord<LE>) -> io::Result<()> {
         let begins = frame.record_type() == RecordType::BEGIN;
-        let record = frame.header.as_bytes();
+        let record = header.as_bytes();
         for field in frame.fields() {
             match (field.name, field.width, field.count) {
                 ("versioninfo", ..) if begins => {
@@ -96,13 +97,17 @@ impl<'a, W: Write> JsonDump<'a, W> {
 }
 
 impl<W: Write> Sink for JsonDump<'_, W> {
-    fn record(&mut self, frame: &Frame) -> io::Result<()> {
+    fn record(&mut self, frame: &Frame, header: &ReplayRecord<LE>) -> io::Result<()> {
         let kind = frame.record_type();
         self.open = true;
         write!(self.out, "{{\"type\":\"{}\"", frame.name())?;
         self.number("index", frame.index)?;
         self.number("at", frame.offset)?;
-        self.string("byte_order", if frame.swapped { "big" } else { "little" })?;
+        let order = match frame.order {
+            Order::Little => "little",
+            Order::Big => "big",
+        };
+        self.string("byte_order", order)?;
         let role = match frame.role {
             Role::Stream => "stream",
             Role::PackageBegin => "package_begin",
@@ -110,12 +115,12 @@ impl<W: Write> Sink for JsonDump<'_, W> {
             Role::PackageEnd => "package_end",
         };
         self.string("role", role)?;
-        self.fields(frame)?;
+        self.fields(frame, header)?;
         if kind != RecordType::BEGIN {
-            self.sums("checksum", frame.header.checksum)?;
+            self.sums("checksum", header.checksum)?;
         }
         if self.payload {
-            self.bytes("raw", &frame.raw)?;
+            self.bytes("raw", &frame.raw(header))?;
         }
         self.number("payload_len", frame.payload_len)?;
         if self.payload && frame.payload_len > 0 && kind != RecordType::BEGIN {
@@ -142,7 +147,7 @@ impl<W: Write> Sink for JsonDump<'_, W> {
         nvlist_json(self.out, list)
     }
 
-    fn done(&mut self, _: &Frame) -> io::Result<()> {
+    fn done(&mut self, _: &Frame, _: &ReplayRecord<LE>) -> io::Result<()> {
         self.stop()
     }
 

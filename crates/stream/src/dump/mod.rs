@@ -13,9 +13,10 @@ pub use summary::{DumpSummary, TypeCount};
 use json::JsonDump;
 use std::io::{self, Read, Write};
 use text::TextDump;
+use zerocopy::byteorder::LE;
 use zsend_records::chain::ChecksumMismatch;
 use zsend_records::describe::Description;
-use zsend_records::drr::RecordType;
+use zsend_records::drr::{RECORD_SIZE, RecordType, ReplayRecord};
 use zsend_records::nvlist::{Encoding, NvError, NvList};
 use zsend_records::payload::Limits;
 use zsend_records::reader::{
@@ -136,13 +137,13 @@ pub fn dump(
 /// Destination of the parts of a stream.
 trait Sink {
     /// A record's header. Its payload, if it has one, follows.
-    fn record(&mut self, frame: &Frame) -> io::Result<()>;
+    fn record(&mut self, frame: &Frame, header: &ReplayRecord<LE>) -> io::Result<()>;
     /// A piece of the payload of a record other than BEGIN.
     fn payload(&mut self, piece: &[u8]) -> io::Result<()>;
     /// The list in a BEGIN.
     fn nvlist(&mut self, list: &NvList, encoding: Encoding) -> io::Result<()>;
     /// The record is over.
-    fn done(&mut self, frame: &Frame) -> io::Result<()>;
+    fn done(&mut self, frame: &Frame, header: &ReplayRecord<LE>) -> io::Result<()>;
     /// A checksum is wrong, in a header or in an END; nothing follows.
     fn mismatch(&mut self, mismatch: &ChecksumMismatch, end: bool) -> io::Result<()>;
 }
@@ -164,6 +165,7 @@ fn run(
         },
     );
     let mut frame = None;
+    let mut header = *reader.header();
     let mut list = Vec::new();
     let mut left = 0;
     loop {
@@ -187,14 +189,15 @@ fn run(
             None => break,
             Some(Event::NeedMore(_)) => continue,
             Some(Event::Record(next)) => {
-                sink.record(next).map_err(DumpError::Write)?;
-                summary.add(next);
+                header = *reader.header();
+                sink.record(&next, &header).map_err(DumpError::Write)?;
+                summary.add(&next);
                 left = next.payload_len;
-                frame = Some(*next);
+                frame = Some(next);
             }
             Some(Event::Payload(piece)) => {
                 left -= piece.len() as u64;
-                if frame.is_some_and(|frame| frame.record_type() == RecordType::BEGIN) {
+                if frame.is_some_and(|frame: Frame| frame.record_type() == RecordType::BEGIN) {
                     list.extend_from_slice(piece);
                 } else {
                     sink.payload(piece).map_err(DumpError::Write)?;
@@ -205,7 +208,7 @@ fn run(
             && left == 0
         {
             if !list.is_empty() {
-                let offset = frame.offset + frame.raw.len() as u64;
+                let offset = frame.offset + RECORD_SIZE as u64;
                 match NvList::decode(&core::mem::take(&mut list)) {
                     Ok((list, encoding)) => {
                         sink.nvlist(&list, encoding).map_err(DumpError::Write)?;
@@ -215,7 +218,7 @@ fn run(
                     Err(source) => return Err(DumpError::Nvlist { offset, source }),
                 }
             }
-            sink.done(frame).map_err(DumpError::Write)?;
+            sink.done(frame, &header).map_err(DumpError::Write)?;
         }
     }
     summary.complete = reader.parser().is_done();

@@ -54,16 +54,15 @@ impl DumpSummary {
 
     pub(super) fn add(&mut self, frame: &Frame) {
         let kind = frame.record_type();
-        let known = self.types.get_mut(kind.0 as usize);
-        let described = self.described.iter_mut().find(|(d, _)| d.record_type == kind);
-        let count = match (known.or(described.map(|(_, count)| count)), frame.description) {
-            (Some(count), _) => count,
-            (None, Some(description)) => {
-                self.described.push((description, TypeCount::default()));
-                let Some((_, count)) = self.described.last_mut() else { return };
-                count
+        let count = if let Some(known) = self.types.get_mut(kind.0 as usize) {
+            known
+        } else {
+            let at = self.described.iter().position(|(d, _)| d.record_type == kind);
+            let at = at.unwrap_or(self.described.len());
+            if at == self.described.len() {
+                self.described.push((frame.description, TypeCount::default()));
             }
-            (None, None) => return,
+            &mut self.described[at].1
         };
         count.records += 1;
         count.bytes = count.bytes.saturating_add(frame.payload_len);

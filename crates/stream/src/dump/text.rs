@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use zerocopy::IntoBytes;
 use zerocopy::byteorder::{LE, U64};
 use zsend_records::chain::ChecksumMismatch;
-use zsend_records::drr::{Begin, RECORD_SIZE, RecordType};
+use zsend_records::drr::{Begin, RECORD_SIZE, RecordType, ReplayRecord};
 use zsend_records::flags::VersionInfo;
 use zsend_records::nvlist::{Encoding, NvList};
 use zsend_records::reader::{Frame, Record};
@@ -97,8 +97,7 @@ impl<'a, W: Write> TextDump<'a, W> {
         writeln!(out, "\ttoguid = {:x}", begin.toguid)?;
         writeln!(out, "\tfromguid = {:x}", begin.fromguid)?;
         write!(out, "\ttoname = ")?;
-        let name = begin.toname.split(|&byte| byte == 0).next().unwrap_or_default();
-        out.write_all(name)?;
+        out.write_all(begin.toname())?;
         writeln!(out, "\n\tpayloadlen = {payload_len}")?;
         if self.verbose {
             writeln!(out)?;
@@ -107,7 +106,12 @@ impl<'a, W: Write> TextDump<'a, W> {
     }
 
     /// The line of a record other than BEGIN and END.
-    fn line(&mut self, record: &Record, frame: &Frame) -> io::Result<()> {
+    fn line(
+        &mut self,
+        record: &Record,
+        frame: &Frame,
+        header: &ReplayRecord<LE>,
+    ) -> io::Result<()> {
         let payload_len = frame.payload_len;
         let out = &mut self.out;
         match record {
@@ -210,7 +214,7 @@ impl<'a, W: Write> TextDump<'a, W> {
             ),
             // These two have lines of their own.
             Record::Begin(_) | Record::End(_) => Ok(()),
-            Record::Unknown(_) => described(out, frame),
+            Record::Unknown(_) => described(out, frame, header),
         }
     }
 
@@ -221,9 +225,9 @@ impl<'a, W: Write> TextDump<'a, W> {
 }
 
 /// The line of a record that another crate described.
-fn described(out: &mut impl Write, frame: &Frame) -> io::Result<()> {
+fn described(out: &mut impl Write, frame: &Frame, header: &ReplayRecord<LE>) -> io::Result<()> {
     write!(out, "{}", frame.name())?;
-    let record = frame.header.as_bytes();
+    let record = header.as_bytes();
     for field in frame.fields() {
         write!(out, " {} = ", field.name)?;
         match (field.width, field.count) {
@@ -238,11 +242,11 @@ fn described(out: &mut impl Write, frame: &Frame) -> io::Result<()> {
 }
 
 impl<W: Write> Sink for TextDump<'_, W> {
-    fn record(&mut self, frame: &Frame) -> io::Result<()> {
-        match frame.record() {
+    fn record(&mut self, frame: &Frame, header: &ReplayRecord<LE>) -> io::Result<()> {
+        match Record::of(header) {
             Record::Begin(begin) => self.begin(&begin, frame.payload_len),
             Record::End(end) => self.sums("END ", end.end_checksum.map(U64::get)),
-            record if self.verbose => self.line(&record, frame),
+            record if self.verbose => self.line(&record, frame, header),
             _ => Ok(()),
         }
     }
@@ -265,14 +269,14 @@ impl<W: Write> Sink for TextDump<'_, W> {
         nvlist_text(self.out, list)
     }
 
-    fn done(&mut self, frame: &Frame) -> io::Result<()> {
+    fn done(&mut self, frame: &Frame, header: &ReplayRecord<LE>) -> io::Result<()> {
         if !self.checksums || frame.record_type() == RecordType::BEGIN {
             return Ok(());
         }
         if self.payload {
             self.hex.finish(self.out)?;
         }
-        self.sums("    ", frame.header.checksum.map(U64::get))
+        self.sums("    ", header.checksum.map(U64::get))
     }
 
     fn mismatch(&mut self, mismatch: &ChecksumMismatch, end: bool) -> io::Result<()> {

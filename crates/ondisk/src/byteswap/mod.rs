@@ -2,6 +2,8 @@
 //!
 //! Fields of the block itself decide what is swapped, so that each kind is written once for both
 //! directions: the way in, which reading takes, and the way out, which tests make twins by.
+//!
+//! The payload of a WRITE or SPILL of a stream that is not raw is turned the same way, by the record's type.
 
 mod acl;
 mod dnode;

@@ -1,7 +1,7 @@
 //! The byte order of ZAP blocks: micro ZAPs, headers, pointer tables and leaves.
 
 use super::{Way, fields, u16s, u64s};
-use zsend_ondisk::zap::{
+use crate::zap::{
     BLOCK_LEAF, BLOCK_MICRO, CHUNK_ARRAY, CHUNK_ENTRY, CHUNK_FREE, CHUNK_SIZE, LeafPhys,
     MicroEntryPhys,
 };

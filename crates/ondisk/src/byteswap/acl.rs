@@ -19,13 +19,13 @@ const IDENTIFIER_GROUP: u16 = 0x0040;
 const OWNING_GROUP: u16 = GROUP | IDENTIFIER_GROUP;
 /// The types of entries that carry GUIDs: `ACE_ACCESS_ALLOWED_OBJECT_ACE_TYPE` and the three that
 /// follow.
-const OBJECT_TYPES: std::ops::RangeInclusive<u16> = 5..=8;
+const OBJECT_TYPES: core::ops::RangeInclusive<u16> = 5..=8;
 
 /// `znode_phys_t`: its 64-bit fields, to the object number of an external ACL.
 const ZNODE_WORDS: usize = 184;
 /// Its `z_acl_version`, and the entries that fill it up.
-const ACL_VERSION: std::ops::Range<usize> = 188..190;
-const ACL_DATA: std::ops::Range<usize> = 192..264;
+const ACL_VERSION: core::ops::Range<usize> = 188..190;
+const ACL_DATA: core::ops::Range<usize> = 192..264;
 /// Version of an ACL whose entries have `zfs_ace_hdr_t`: `ZFS_ACL_VERSION`.
 const ACL_VERSION_FUID: u16 = 1;
 

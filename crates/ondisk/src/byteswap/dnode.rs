@@ -1,9 +1,9 @@
 //! The byte order of dnodes and of object sets, which are made of dnodes.
 
 use super::{Way, turn, u64s};
+use crate::dnode::{CORE_SIZE, DNODE_SIZE, DnodePhys, MAX_BLKPTRS};
+use crate::objset::{ACCOUNTING, ObjsetPhys};
 use zerocopy::FromBytes;
-use zsend_ondisk::dnode::{CORE_SIZE, DNODE_SIZE, DnodePhys, MAX_BLKPTRS};
-use zsend_ondisk::objset::{ACCOUNTING, ObjsetPhys};
 use zsend_records::types::{ByteswapKind, DmuType};
 
 /// Turns a block of dnodes, stepping over the inner slots of large ones.
