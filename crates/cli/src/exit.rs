@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
-use zsend_pool::{ErrorClass, PoolError};
+use zsend_pool::{ErrorClass, Pool, PoolError};
 use zsend_traverse::SendError;
 
 /// Set by `-q`.
@@ -116,6 +116,16 @@ pub(crate) fn warn(message: impl Display) {
     if !QUIET.load(Ordering::Relaxed) {
         let text = without_numbers(&message.to_string());
         let _ = writeln!(io::stderr(), "zsend: warning: {text}");
+    }
+}
+
+/// Prints what an administrator should know of a pool: its warnings, and one line of all devices that
+/// are missing or behind.
+pub(crate) fn warn_of(pool: &Pool) {
+    pool.warnings().iter().for_each(warn);
+    let health: Vec<String> = pool.health().iter().map(ToString::to_string).collect();
+    if !health.is_empty() {
+        warn(format!("pool '{}' is degraded: {}", pool.name(), health.join("; ")));
     }
 }
 

@@ -52,7 +52,7 @@ pub use dsl::dir::Dir;
 pub use dsl::listing::Listing;
 pub use dsl::name::{Name, Suffix};
 pub use dsl::tree::Datasets;
-pub use error::{ErrorClass, Listed, NoPool, PoolError, Result, Unsupported};
+pub use error::{ErrorClass, Health, Listed, NoPool, PoolError, Result, Unsupported};
 pub use open::{KnownTxg, known_txgs};
 pub use options::OpenOptions;
 pub use pool::Pool;

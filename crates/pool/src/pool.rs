@@ -12,6 +12,7 @@ use crate::dsl::dir::Dir;
 use crate::dsl::listing::Listing;
 use crate::dsl::name::{Name, Suffix};
 use crate::dsl::tree::Datasets;
+use crate::error::Health;
 use crate::open;
 use crate::uberblock::Uberblock;
 use crate::zbookmark::Bookmark;
@@ -135,6 +136,17 @@ impl Pool {
     /// Warnings for the administrator: missing devices, bad labels, no export.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// Health of the top-level vdevs of which something is amiss: devices that are missing, or lack
+    /// some of what was written.
+    pub fn health(&self) -> Vec<Health> {
+        self.zio.tree().health()
+    }
+
+    /// An error of reading a block, with the vdevs that have too few devices, if any have, before it.
+    pub fn explained(&self, e: PoolError) -> PoolError {
+        crate::open::for_want(&self.zio, e)
     }
 
     /// The reader of the pool's blocks.

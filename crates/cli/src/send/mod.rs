@@ -3,7 +3,7 @@
 mod describe;
 
 use crate::args::SendArgs;
-use crate::exit::{Done, Failure, be_quiet, warn};
+use crate::exit::{Done, Failure, be_quiet, warn, warn_of};
 use crate::output::Output;
 use crate::progress::{self, Gauge, Progressing};
 use crate::text::count;
@@ -70,9 +70,7 @@ pub(crate) fn run(args: &SendArgs) -> Done {
         return txgs::list(&args.pool.devices, Some(target.pool()), Style::default());
     }
     let pool = Pool::open(&args.pool.devices, target.pool(), &args.pool.options(&opening))?;
-    for warning in pool.warnings() {
-        warn(warning);
-    }
+    warn_of(&pool);
     // The stream has the pool's name, whatever the pool was asked for by.
     let name = &pool.full_name(name);
     let target = Name::parse(name)?;
@@ -206,6 +204,10 @@ fn target_name<'n>(plan: &'n SendPlan<'_>) -> &'n str {
 /// beside it.
 fn unfinished(plan: &SendPlan<'_>, output: &Output, last: &Progress, e: SendError) -> Failure {
     let is_delivered = !matches!(e, SendError::Output(_));
+    let e = match e {
+        SendError::Pool(e) => SendError::Pool(plan.pool().explained(e)),
+        e => e,
+    };
     let mut failure = Failure::from(e).context(format!("cannot send '{}'", plan.name()));
     let Some(partial) = output.partial() else { return failure };
     failure = failure.context(format!("{} is not whole", partial.name().display()));

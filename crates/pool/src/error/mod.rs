@@ -1,10 +1,12 @@
 //! Errors of reading a pool: the device fails, the bytes are wrong, or this reader does not know them.
 
 mod attempt;
+mod health;
 mod label;
 mod vdev;
 
 pub use attempt::{Attempt, Cause, DeviceFailure, Doubt, Lack, Mismatch};
+pub use health::Health;
 pub use label::{
     ConfigError, Contents, GptError, LabelError, NoLabelAt, NoLabelReason, PoolId, Unlabelled,
 };
@@ -84,6 +86,14 @@ pub enum PoolError {
         expected: String,
         /// The reason why the value was refused, where that is an error of its own.
         source: Option<Box<dyn Error + Send + Sync>>,
+    },
+    /// A block cannot be read, and some top-level vdev has too few devices.
+    #[error("{}\n{source}", broken.iter().map(Health::to_string).collect::<Vec<_>>().join("\n"))]
+    TooFewDevices {
+        /// The vdevs that have too few.
+        broken: Vec<Health>,
+        /// The block.
+        source: Box<PoolError>,
     },
     /// The state of the pool that was to be read cannot be.
     #[error("{source}; so the pool's state of txg {txg} cannot be read{}", Usable(usable))]
@@ -349,7 +359,7 @@ impl PoolError {
                 }
             }
             Self::Unsupported(_) => ErrorClass::Unsupported,
-            Self::State { source, .. } => source.class(),
+            Self::State { source, .. } | Self::TooFewDevices { source, .. } => source.class(),
             Self::Known(source) => source.class(),
             Self::BadName { .. } => ErrorClass::Usage,
             Self::NoLabel { .. }

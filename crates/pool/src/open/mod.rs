@@ -7,7 +7,7 @@ use crate::cache::BlockCache;
 use crate::config::VdevConfig;
 use crate::discover::{Found, mmp};
 use crate::dmu::objset::Objset;
-use crate::error::{NoPool, Unsupported, len};
+use crate::error::{Health, NoPool, Unsupported, len};
 use crate::options::OpenOptions;
 use crate::uberblock::Uberblock;
 use crate::vdev::{Dtls, Known, Tree};
@@ -79,10 +79,22 @@ fn choose(found: &Found, txg: Option<u64>) -> Result<Uberblock> {
     })
 }
 
+/// Adds to an error that some top-level vdev has too few devices, which explains it.
+pub(crate) fn for_want(zio: &Zio, e: PoolError) -> PoolError {
+    let broken: Vec<_> = zio.tree().health().into_iter().filter(Health::is_broken).collect();
+    if broken.is_empty() || !matches!(e, PoolError::Unreadable { .. }) {
+        return e;
+    }
+    PoolError::TooFewDevices { broken, source: Box::new(e) }
+}
+
 /// Adds to the error which older states could be read instead. None is taken silently: it would
 /// lack what was written since.
 fn with_usable(found: &Found, uberblock: &Uberblock, e: PoolError) -> PoolError {
-    if !matches!(e, PoolError::Unreadable { .. } | PoolError::Corrupt { .. }) {
+    if !matches!(
+        e,
+        PoolError::Unreadable { .. } | PoolError::Corrupt { .. } | PoolError::TooFewDevices { .. }
+    ) {
         return e;
     }
     let usable = known_txgs(found)
@@ -138,10 +150,13 @@ impl Opened {
             txg: uberblock.txg,
             exported: found.exported(),
         };
-        let open_mos = |zio: &Arc<Zio>| Objset::open(zio, &cache, 0, uberblock.rootbp, None);
+        let open_mos = |zio: &Arc<Zio>| {
+            Objset::open(zio, &cache, 0, uberblock.rootbp, None).map_err(|e| for_want(zio, e))
+        };
         // The labels tell enough to find the MOS; the MOS has the configuration that counts.
         let first = tree(&found.tops, found.config.vdev_children, known)?;
-        let config = trusted_config(&open_mos(&Arc::new(Zio::new(first)))?)?;
+        let first = Arc::new(Zio::new(first));
+        let config = trusted_config(&open_mos(&first)?).map_err(|e| for_want(&first, e))?;
         let count = config.children.len() as u64;
         let mut zio = Arc::new(Zio::new(tree(&config.children, count, known)?));
         let mut mos = open_mos(&zio)?;
@@ -163,10 +178,9 @@ impl Opened {
             zio = Arc::new(zio.by_tree(tree));
             mos = open_mos(&zio)?;
         }
-        warnings.extend(zio.tree().missing().map(|top| {
-            format!("top-level vdev {top} is missing: what lies on it alone cannot be read")
-        }));
-        let salt = zap::lookup(&mos, DIRECTORY_OBJECT, "org.illumos:checksum_salt")?;
+        let want = |e| for_want(&zio, e);
+        let salt =
+            zap::lookup(&mos, DIRECTORY_OBJECT, "org.illumos:checksum_salt").map_err(want)?;
         if let Some(salt) = salt {
             let salt = <[u8; 32]>::try_from(salt.value.as_slice()).map_err(|_| {
                 let at = Bookmark::new(0, DIRECTORY_OBJECT, 0, 0);
@@ -174,14 +188,14 @@ impl Opened {
             })?;
             zio.set_salt(ChecksumSalt::new(salt));
         }
-        let features_for_read = features(&mos, "features_for_read")?;
+        let features_for_read = features(&mos, "features_for_read").map_err(want)?;
         let unknown = features_for_read
             .iter()
             .find(|(guid, count)| **count > 0 && !feature::is_understood(guid));
         if let Some((unknown, _)) = unknown {
             return Err(unsupported_feature(unknown));
         }
-        let root_dir = need(&mos, "root_dataset")?;
+        let root_dir = need(&mos, "root_dataset").map_err(want)?;
         Ok(Self { uberblock, zio, cache, mos, root_dir, features_for_read, warnings })
     }
 }
