@@ -12,8 +12,7 @@ use std::time::{Duration, Instant};
 use zsend_pool::device::{Device, Source};
 use zsend_pool::discover::discover_devices;
 use zsend_pool::pool::{OpenOptions, Pool};
-use zsend_traverse::options::SendOptions;
-use zsend_traverse::send::SendPlan;
+use zsend_traverse::{SendOptions, SendPlan};
 
 /// What each read waits.
 const LATENCY: Duration = Duration::from_millis(5);

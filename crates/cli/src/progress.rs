@@ -5,7 +5,7 @@ use crate::text::nice_bytes;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, Write, stderr};
 use std::time::{Duration, Instant};
-use zsend_traverse::send::Progress;
+use zsend_traverse::Progress;
 
 /// How often a line is printed where there is no terminal.
 const EVERY: Duration = Duration::from_secs(1);

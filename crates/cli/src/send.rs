@@ -15,9 +15,7 @@ use std::time::Duration;
 use zsend_pool::ErrorClass;
 use zsend_pool::dsl::name::Name;
 use zsend_pool::pool::Pool;
-use zsend_traverse::SendError;
-use zsend_traverse::options::{SendOptions, Tunables};
-use zsend_traverse::send::{Progress, SendPlan};
+use zsend_traverse::{Progress, SendError, SendOptions, SendPlan, Tunables};
 
 /// Runs the subcommand.
 pub(crate) fn run(args: &SendArgs) -> Done {

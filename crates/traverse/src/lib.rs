@@ -3,8 +3,7 @@
 //! ```no_run
 //! use std::sync::atomic::AtomicBool;
 //! use zsend_pool::pool::{OpenOptions, Pool};
-//! use zsend_traverse::options::SendOptions;
-//! use zsend_traverse::send::SendPlan;
+//! use zsend_traverse::{SendOptions, SendPlan};
 //!
 //! let pool = Pool::open(&["disk0.img".into()], "tank", &OpenOptions::default())?;
 //! let options = SendOptions { compress: true, ..SendOptions::default() };
@@ -18,26 +17,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod batch;
-mod begin;
-mod budget;
 mod error;
-mod estimate;
-mod features;
-mod items;
-mod job;
-pub mod listed;
-pub mod options;
-pub mod part;
-pub mod pipeline;
-mod redaction;
-mod relay;
-mod runs;
-pub mod send;
-pub mod source;
-mod task;
+mod ordered;
+mod plan;
+pub mod read;
 pub mod walk;
-pub mod wanted;
-mod work;
 
 pub use error::{Result, SendError};
+pub use plan::options::{SendOptions, TunableError, Tunables};
+pub use plan::source::{Source, SourceKind};
+pub use plan::{Progress, SendPlan, SendReport};

@@ -7,8 +7,8 @@ use zsend_pool::pool::{OpenOptions, Pool};
 use zsend_records::drr::RecordType;
 use zsend_records::reader::StreamReader;
 use zsend_traverse::SendError;
-use zsend_traverse::options::SendOptions;
-use zsend_traverse::send::{Progress, SendPlan};
+use zsend_traverse::SendOptions;
+use zsend_traverse::{Progress, SendPlan};
 
 fn pool() -> Pool {
     let dir = zsend_testkit::images::unpack(&zsend_testkit::fixture("bredact")).unwrap();

@@ -10,8 +10,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use zsend_encoder::dialect::Dialect;
 use zsend_pool::pool::{OpenOptions, Pool};
-use zsend_traverse::options::{SendOptions, Tunables};
-use zsend_traverse::send::SendPlan;
+use zsend_traverse::{SendOptions, SendPlan, Tunables};
 
 fn basic() -> Pool {
     let dir = zsend_testkit::images::unpack(&zsend_testkit::fixture("basic")).unwrap();

@@ -15,7 +15,7 @@ use zsend_pool::dmu::dnode::Dnode;
 use zsend_pool::dsl::name::Name;
 use zsend_pool::place::Bookmark;
 use zsend_pool::pool::Pool;
-use zsend_traverse::pipeline::thread_pool;
+use zsend_traverse::read::thread_pool;
 use zsend_traverse::walk::{Visitor, WalkSpec, walk};
 
 /// Where a leaf's data start.

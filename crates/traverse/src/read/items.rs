@@ -1,10 +1,10 @@
 //! From what the walk meets to the items that are sent: the sender's side of the traversal.
 
 use crate::error::Result;
-use crate::listed::Listed;
-use crate::part::Part;
+use crate::read::listed::Listed;
+use crate::read::payload::Wanted;
 use crate::walk::Visitor;
-use crate::wanted::Wanted;
+use crate::walk::part::Part;
 use std::ops::Range;
 use zsend_crypto::BlockParams;
 use zsend_encoder::event::{CryptParams, Event, FreeSlot, Hole, Object, ObjectRange, Redact};

@@ -1,11 +1,17 @@
 //! A send from names to bytes: the counterparts of `dmu_send()` and `dmu_send_obj()`.
 
+mod begin;
+mod estimate;
+mod features;
+pub(crate) mod options;
+mod redaction;
+pub(crate) mod source;
+
 use crate::error::{Result, SendError};
-use crate::features;
-use crate::options::SendOptions;
-use crate::pipeline::{PipelineSpec, Share, run};
-use crate::redaction::Redaction;
-use crate::source::{self, Source, Wanted};
+use crate::plan::options::SendOptions;
+use crate::plan::redaction::Redaction;
+use crate::plan::source::{Source, Wanted};
+use crate::read::{PipelineSpec, Share, run};
 use crate::walk::{ResumePoint, WalkSpec};
 use std::io::{self, Write};
 use std::sync::atomic::AtomicBool;

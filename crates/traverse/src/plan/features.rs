@@ -1,7 +1,7 @@
 //! The feature word of a stream: what was asked for, met by what the dataset and pool use.
 
 use crate::error::{Result, SendError};
-use crate::options::SendOptions;
+use crate::plan::options::SendOptions;
 use zsend_pool::dmu::objset::Objset;
 use zsend_pool::dsl::dataset::Dataset;
 use zsend_pool::feature;

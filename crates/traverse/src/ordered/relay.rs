@@ -2,8 +2,8 @@
 //! finished the one that is next. Nobody waits for anybody, and what is delivered is mostly still in
 //! the caches of the core that made it.
 
-use crate::budget::Budget;
 use crate::error::{Result, SendError};
+use crate::ordered::budget::Budget;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};

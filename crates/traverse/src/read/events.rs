@@ -1,12 +1,12 @@
 //! What workers do: read, verify, decompress, and sum the payloads of a batch.
 
-use crate::batch::{Batch, Piece};
 use crate::error::Result;
-use crate::items::{Collector, Data, Item, Out, Rules, crypt_params};
-use crate::listed::Listed;
-use crate::runs::Runs;
+use crate::read::batch::{Batch, Piece};
+use crate::read::coalesce::Runs;
+use crate::read::items::{Collector, Data, Item, Out, Rules, crypt_params};
+use crate::read::listed::Listed;
+use crate::read::payload::Wanted;
 use crate::walk::{WalkSpec, walk_part};
-use crate::wanted::Wanted;
 use bytes::Bytes;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

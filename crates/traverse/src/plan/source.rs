@@ -1,7 +1,7 @@
 //! The incremental source of a send: what it is, and whether the target descends from it.
 
 use crate::error::{Result, SendError};
-use crate::redaction;
+use crate::plan::redaction;
 use std::collections::HashSet;
 use zsend_encoder::dialect::Dialect;
 use zsend_pool::PoolError;

@@ -1,9 +1,9 @@
 //! BEGIN: what it says of the stream, and the nvlist that some features need.
 
 use crate::error::Result;
-use crate::send::SendPlan;
-use crate::source;
-use crate::wanted::Wanted;
+use crate::plan::SendPlan;
+use crate::plan::source;
+use crate::read::payload::Wanted;
 use zsend_encoder::event::Begin;
 use zsend_pool::dsl::crypt::Encryption;
 use zsend_records::flags::BeginFlags;

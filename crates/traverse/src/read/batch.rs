@@ -2,9 +2,9 @@
 //! budget.
 
 use crate::error::Result;
-use crate::items::{Item, Out};
-use crate::part::Part;
-use crate::wanted::Wanted;
+use crate::read::items::{Item, Out};
+use crate::read::payload::Wanted;
+use crate::walk::part::Part;
 use std::ops::Range;
 use zsend_pool::blkptr::BlkPtr;
 use zsend_pool::dmu::dnode::Outline;

@@ -2,9 +2,9 @@
 //! estimate.
 
 use crate::error::Result;
-use crate::pipeline::thread_pool;
-use crate::send::SendPlan;
-use crate::source::SourceKind;
+use crate::plan::SendPlan;
+use crate::plan::source::SourceKind;
+use crate::read::thread_pool;
 use crate::walk::{Visitor, WalkSpec, walk_with_accounting};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

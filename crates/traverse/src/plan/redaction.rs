@@ -1,8 +1,8 @@
 //! What redaction has to do with a send: what BEGIN says of it, and which blocks come along.
 
 use crate::error::{Result, SendError};
-use crate::listed::Listed;
-use crate::source::{Source, SourceKind};
+use crate::plan::source::{Source, SourceKind};
+use crate::read::listed::Listed;
 use zsend_encoder::dialect::Dialect;
 use zsend_pool::dsl::bookmark::DsBookmark;
 use zsend_pool::dsl::dataset::Dataset;

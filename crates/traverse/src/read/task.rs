@@ -1,11 +1,11 @@
 //! A batch on its way through the workers: opened, read, made into a share and handed in.
 
-use crate::batch::Batch;
 use crate::error::Result;
-use crate::pipeline::Share;
-use crate::relay::{Done, Relay};
-use crate::wanted::Wanted;
-use crate::work::{Each, Opened, Worker};
+use crate::ordered::relay::{Done, Relay};
+use crate::read::Share;
+use crate::read::batch::Batch;
+use crate::read::events::{Each, Opened, Worker};
+use crate::read::payload::Wanted;
 use rayon::ScopeFifo;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -1,7 +1,7 @@
 //! Neighbouring blocks are read together: which blocks of a batch lie side by side on a device, in
 //! whatever order they are sent.
 
-use crate::items::Item;
+use crate::read::items::Item;
 use std::ops::Range;
 use std::sync::OnceLock;
 use std::time::Duration;

@@ -3,9 +3,12 @@
 //! Metadata blocks (indirect blocks, blocks of dnodes) are read ahead on the thread pool, so that
 //! the walk seldom waits for one.
 
+pub mod part;
+pub(crate) mod prefetch;
+
 use crate::error::{Result, SendError};
-use crate::job::Job;
-use crate::part::Part;
+use crate::walk::part::Part;
+use crate::walk::prefetch::Job;
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::ops::{Range, RangeInclusive};

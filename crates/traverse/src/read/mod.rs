@@ -1,16 +1,24 @@
 //! The pipeline: the caller's thread walks ahead, workers read, and the one that has finished what
 //! is next in order encodes and writes.
 
-use crate::batch::{Batch, Batcher};
-use crate::budget::Budget;
+mod batch;
+mod coalesce;
+mod events;
+mod items;
+pub mod listed;
+pub mod payload;
+mod task;
+
 use crate::error::{Result, SendError};
-use crate::items::{Collector, Rules};
-use crate::listed::Listed;
-use crate::relay::{Done, Relay};
-use crate::task::Task;
+use crate::ordered::budget::Budget;
+use crate::ordered::relay::{Done, Relay};
+use crate::read::batch::{Batch, Batcher};
+use crate::read::events::Worker;
+use crate::read::items::{Collector, Rules};
+use crate::read::listed::Listed;
+use crate::read::payload::Wanted;
+use crate::read::task::Task;
 use crate::walk::{WalkSpec, walk};
-use crate::wanted::Wanted;
-use crate::work::Worker;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
