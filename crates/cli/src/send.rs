@@ -9,12 +9,10 @@ use crate::text::nice_bytes;
 use crate::token;
 use crate::txgs::{self, Style};
 use std::io::Write;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use zsend_pool::ErrorClass;
 use zsend_pool::dsl::name::Name;
 use zsend_pool::pool::Pool;
+use zsend_pool::{CancelToken, ErrorClass};
 use zsend_traverse::{Progress, SendError, SendOptions, SendPlan, Tunables};
 
 /// Runs the subcommand.
@@ -53,7 +51,7 @@ pub(crate) fn run(args: &SendArgs) -> Done {
         }
     };
     let plan = plan.map_err(refused)?;
-    let cancel = Arc::new(AtomicBool::new(false));
+    let cancel = CancelToken::default();
     if args.dry_run {
         return if args.verbose > 0 || args.parsable || args.exact {
             describe(args, &plan, &cancel, &mut std::io::stdout().lock())
@@ -66,20 +64,21 @@ pub(crate) fn run(args: &SendArgs) -> Done {
         warn(warning);
     }
     let output = Output::open(args.output.as_deref())?;
-    let theirs = Arc::clone(&cancel);
+    let theirs = cancel.clone();
     let interrupt = move || {
         // The first interrupt ends the stream at a record; the second does not wait for a reader
         // that takes nothing.
-        if theirs.swap(true, Ordering::Relaxed) {
+        if theirs.is_cancelled() {
             std::process::exit(3);
         }
+        theirs.cancel();
     };
     ctrlc::set_handler(interrupt)
         .map_err(|e| Failure::new(ErrorClass::Device, format!("signal handler: {e}")))?;
     send(args, &plan, &cancel, output)
 }
 
-fn send(args: &SendArgs, plan: &SendPlan<'_>, cancel: &AtomicBool, mut output: Output) -> Done {
+fn send(args: &SendArgs, plan: &SendPlan<'_>, cancel: &CancelToken, mut output: Output) -> Done {
     if args.verbose > 0 {
         describe(args, plan, cancel, &mut std::io::stderr())?;
     }
@@ -189,7 +188,7 @@ fn refused(e: SendError) -> Failure {
 fn describe(
     args: &SendArgs,
     plan: &SendPlan<'_>,
-    cancel: &AtomicBool,
+    cancel: &CancelToken,
     out: &mut dyn Write,
 ) -> Done {
     let mut text = match &args.token {

@@ -24,7 +24,7 @@ pub enum SendError {
     Unsupported(String),
     /// The system gave no thread.
     #[error("cannot start a thread: {0}")]
-    Threads(String),
+    Threads(#[source] io::Error),
 }
 
 impl SendError {

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use zsend_pool::CancelToken;
 use zsend_pool::pool::{OpenOptions, Pool};
 use zsend_records::drr::RecordType;
 use zsend_records::reader::StreamReader;
@@ -28,8 +28,8 @@ fn data(stream: &[u8]) -> Vec<(RecordType, Vec<u8>)> {
 
 fn written(plan: &SendPlan<'_>) -> Vec<u8> {
     let mut stream = Vec::new();
-    plan.write(&mut stream, &AtomicBool::new(false), |_| {}).unwrap();
-    assert_eq!(plan.exact_size(&AtomicBool::new(false)).unwrap().bytes(), stream.len() as u64);
+    plan.write(&mut stream, &CancelToken::default(), |_| {}).unwrap();
+    assert_eq!(plan.exact_size(&CancelToken::default()).unwrap().bytes(), stream.len() as u64);
     stream
 }
 
@@ -48,12 +48,14 @@ fn a_send_from_a_redaction_bookmark_goes_on_where_it_was_cut() {
         let rest_of_whole = data(&whole);
         let count = records(&whole).len() as u64;
         for cut in 3..count {
-            let (mut last, cancel) = (Progress::default(), AtomicBool::new(false));
+            let (mut last, cancel) = (Progress::default(), CancelToken::default());
             let ended = plan.write(Vec::new(), &cancel, |progress| {
                 if progress.records <= cut {
                     last = progress;
                 }
-                cancel.store(progress.records >= cut, Ordering::Relaxed);
+                if progress.records >= cut {
+                    cancel.cancel();
+                }
             });
             assert!(ended.is_ok() || matches!(ended, Err(SendError::Cancelled)));
             if last.position.0 == 0 {

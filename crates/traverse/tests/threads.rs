@@ -6,9 +6,9 @@ use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use zsend_encoder::dialect::Dialect;
+use zsend_pool::CancelToken;
 use zsend_pool::pool::{OpenOptions, Pool};
 use zsend_traverse::{SendOptions, SendPlan, Tunables};
 
@@ -20,7 +20,7 @@ fn basic() -> Pool {
 fn digest(pool: &Pool, to: &str, from: Option<&str>, options: SendOptions) -> Vec<u8> {
     let mut stream = Vec::new();
     let plan = SendPlan::by_name(pool, to, from, options).unwrap();
-    plan.write(&mut stream, &AtomicBool::new(false), |_| {}).unwrap();
+    plan.write(&mut stream, &CancelToken::default(), |_| {}).unwrap();
     Sha256::digest(&stream).to_vec()
 }
 
@@ -64,7 +64,7 @@ fn a_send_by_object_number_is_a_send_by_name() {
         let mut stream = Vec::new();
         SendPlan::by_object(&pool, to.object, from_object, SendOptions::default())
             .unwrap()
-            .write(&mut stream, &AtomicBool::new(false), |_| {})
+            .write(&mut stream, &CancelToken::default(), |_| {})
             .unwrap();
         let by_name = digest(&pool, "basic/fs@c", from_name, SendOptions::default());
         assert_eq!(Sha256::digest(&stream).to_vec(), by_name);
@@ -77,13 +77,13 @@ fn a_send_that_is_cancelled_leaves_whole_records_and_a_token() {
     let options = SendOptions { threads: 2, ..SendOptions::default() };
     let plan = SendPlan::by_name(&pool, "basic/fs@c", None, options.clone()).unwrap();
     let mut whole = Vec::new();
-    plan.write(&mut whole, &AtomicBool::new(false), |_| {}).unwrap();
-    let cancel = AtomicBool::new(false);
+    plan.write(&mut whole, &CancelToken::default(), |_| {}).unwrap();
+    let cancel = CancelToken::default();
     let (mut cut, mut last) = (Vec::new(), Default::default());
     let ended = plan.write(&mut cut, &cancel, |progress| {
         last = progress;
         if progress.records == 200 {
-            cancel.store(true, std::sync::atomic::Ordering::Relaxed);
+            cancel.cancel();
         }
     });
     assert!(matches!(ended, Err(zsend_traverse::SendError::Cancelled)));
@@ -94,6 +94,6 @@ fn a_send_that_is_cancelled_leaves_whole_records_and_a_token() {
     assert_eq!((token.object, token.offset), last.position);
     let rest = SendPlan::by_token(&pool, &token, options).unwrap();
     let mut resumed = Vec::new();
-    rest.write(&mut resumed, &AtomicBool::new(false), |_| {}).unwrap();
+    rest.write(&mut resumed, &CancelToken::default(), |_| {}).unwrap();
     assert!(resumed.len() < whole.len());
 }

@@ -1,4 +1,9 @@
-//! Ordered delivery: how far ahead work may run, and in which order its results leave.
+//! Ordered delivery: work is numbered as it begins, is done in any order, and is delivered by number.
+//!
+//! Nothing here knows what is delivered: `B` is what one piece of work gives, `E` an error of
+//! delivering it.
 
-pub(crate) mod budget;
-pub(crate) mod relay;
+mod budget;
+mod relay;
+
+pub(crate) use relay::{Relay, Ticket};

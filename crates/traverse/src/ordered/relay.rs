@@ -1,104 +1,161 @@
-//! The relay: batches are finished in any order and delivered in send order, by whoever has just
-//! finished the one that is next. Nobody waits for anybody, and what is delivered is mostly still in
-//! the caches of the core that made it.
+//! The relay: work is finished in any order and delivered in the order in which it was begun, by
+//! whoever has just finished what is next. Nobody waits for anybody, and what is delivered is mostly
+//! still in the caches of the core that made it.
 
-use crate::error::{Result, SendError};
-use crate::ordered::budget::Budget;
+use super::budget::Budget;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A finished batch.
-pub(crate) struct Done<T> {
-    /// What it gave, in order.
-    pub(crate) results: Vec<T>,
-    /// What ended it early, after those results.
-    pub(crate) error: Option<SendError>,
-    /// What it holds of the byte budget.
-    pub(crate) cost: u64,
-}
+type Deliver<'d, B, E> = Box<dyn FnMut(B) -> Result<(), E> + Send + 'd>;
 
-struct State<T, E> {
-    /// Number of the first batch that nobody has begun to deliver.
+struct Line<'d, B, E> {
+    /// Number of the first work that nobody has begun to deliver.
     next: u64,
-    /// Finished batches from that number on; `None` for one that is under way.
-    done: VecDeque<Option<Done<T>>>,
-    /// Who delivers holds this, and no lock, while it does.
-    each: Option<E>,
-    /// The first error in send order.
-    error: Option<SendError>,
+    /// Finished work from that number on, with its cost; `None` for what is under way.
+    finished: VecDeque<Option<(B, u64)>>,
+    /// Whoever delivers holds this, and no lock, while it does.
+    deliver: Option<Deliver<'d, B, E>>,
+    /// The first error in order.
+    error: Option<E>,
 }
 
-/// See the module.
-pub(crate) struct Relay<'a, T, E> {
-    state: Mutex<State<T, E>>,
-    budget: &'a Budget,
-    cancel: &'a AtomicBool,
-    /// Set once nothing more will be delivered.
-    stop: AtomicBool,
+/// Delivers what work gives, in the order in which the work was begun.
+pub(crate) struct Relay<'d, B, E> {
+    line: Mutex<Line<'d, B, E>>,
+    budget: Budget,
+    begun: AtomicU64,
+    is_ended: Arc<AtomicBool>,
 }
 
-impl<'a, T, E: FnMut(T) -> Result<()>> Relay<'a, T, E> {
-    /// A relay that gives `each` every result, until `cancel` is set.
-    pub(crate) fn new(each: E, budget: &'a Budget, cancel: &'a AtomicBool) -> Self {
-        let state = State { next: 0, done: VecDeque::new(), each: Some(each), error: None };
-        Self { state: Mutex::new(state), budget, cancel, stop: AtomicBool::new(false) }
+/// The right to hand in the result of one piece of work, and the duty: a ticket that is dropped, as by
+/// a panic, ends the relay.
+pub(crate) struct Ticket<'r, 'd, B, E> {
+    relay: &'r Relay<'d, B, E>,
+    number: u64,
+    cost: u64,
+    is_used: bool,
+}
+
+impl<'d, B, E> Relay<'d, B, E> {
+    /// A relay that gives each result to `deliver`, and lets work begin until what was begun and not
+    /// delivered costs `limit`. It sets `is_ended` once nothing more will be delivered.
+    pub(crate) fn new(
+        limit: u64,
+        is_ended: Arc<AtomicBool>,
+        deliver: impl FnMut(B) -> Result<(), E> + Send + 'd,
+    ) -> Self {
+        let deliver: Deliver<'d, B, E> = Box::new(deliver);
+        let line = Line { next: 0, finished: VecDeque::new(), deliver: Some(deliver), error: None };
+        let (line, budget) = (Mutex::new(line), Budget::new(limit));
+        Self { line, budget, begun: AtomicU64::new(0), is_ended }
     }
 
-    /// Set once nothing more will be delivered.
-    pub(crate) const fn stop(&self) -> &AtomicBool {
-        &self.stop
+    /// Begins work of this cost once there is room for it; returns `None` once nothing more will be
+    /// delivered. One thread alone begins work.
+    pub(crate) fn begin(&self, cost: u64) -> Option<Ticket<'_, 'd, B, E>> {
+        self.budget.acquire(cost).then(|| {
+            let number = self.begun.fetch_add(1, Ordering::Relaxed);
+            Ticket { relay: self, number, cost, is_used: false }
+        })
     }
 
-    /// Hands in batch `number`, and delivers what is next if nobody else does.
-    pub(crate) fn hand_in(&self, number: u64, done: Done<T>) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let index = usize::try_from(number.wrapping_sub(state.next)).unwrap_or(usize::MAX);
-        while state.done.len() <= index {
-            state.done.push_back(None);
+    fn line(&self) -> MutexGuard<'_, Line<'d, B, E>> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes what work gave, and delivers what is next if nobody else does.
+    fn take(&self, number: u64, given: B, cost: u64) {
+        let mut line = self.line();
+        // Each number is handed in once, and what is before `next` was.
+        let distance = number.checked_sub(line.next).and_then(|d| usize::try_from(d).ok());
+        if let (None, Some(distance)) = (&line.error, distance) {
+            while line.finished.len() <= distance {
+                line.finished.push_back(None);
+            }
+            line.finished[distance] = Some((given, cost));
         }
-        state.done[index] = Some(done);
-        while state.error.is_none() {
-            let Some(mut each) = state.each.take() else { return };
-            let Some(done) = state.done.pop_front_if(|done| done.is_some()).flatten() else {
-                state.each = Some(each);
+        while line.error.is_none() {
+            let Some(mut deliver) = line.deliver.take() else { return };
+            let Some((given, cost)) = line.finished.pop_front_if(|f| f.is_some()).flatten() else {
+                line.deliver = Some(deliver);
                 return;
             };
-            state.next += 1;
-            drop(state);
-            let cost = done.cost;
-            let delivered = self.deliver(done, &mut each);
+            line.next += 1;
+            drop(line);
+            let delivered = deliver(given);
             self.budget.release(cost);
-            state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            state.each = Some(each);
-            state.error = delivered.err();
+            line = self.line();
+            line.deliver = Some(deliver);
+            line.error = delivered.err();
         }
-        // What comes after an error is nobody's.
-        state.done.clear();
-        drop(state);
-        self.close();
+        // Nobody takes what comes after an error.
+        line.finished.clear();
+        drop(line);
+        self.end();
     }
 
-    fn deliver(&self, done: Done<T>, each: &mut E) -> Result<()> {
-        for result in done.results {
-            if self.cancel.load(Ordering::Relaxed) {
-                return Err(SendError::Cancelled);
-            }
-            each(result)?;
-        }
-        done.error.map_or(Ok(()), Err)
-    }
-
-    /// Ends the walk: nothing more will be delivered.
-    pub(crate) fn close(&self) {
-        self.stop.store(true, Ordering::Relaxed);
+    /// Lets nothing more begin.
+    fn end(&self) {
+        self.is_ended.store(true, Ordering::Relaxed);
         self.budget.close();
     }
 
-    /// How it ended, once every batch was handed in.
-    pub(crate) fn finish(self) -> Result<()> {
-        let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-        state.error.map_or(Ok(()), Err)
+    /// Returns the first error in order, once every ticket was handed in.
+    ///
+    /// # Panics
+    /// If a ticket was dropped, and no error says why what followed it is not there.
+    pub(crate) fn finish(self) -> Result<(), E> {
+        let begun = self.begun.into_inner();
+        let line = self.line.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let Some(error) = line.error else {
+            assert_eq!(line.next, begun, "work was begun that nobody handed in");
+            return Ok(());
+        };
+        Err(error)
+    }
+}
+
+impl<B, E> Ticket<'_, '_, B, E> {
+    /// Hands in what the work gave, and delivers what is next if nobody else does.
+    pub(crate) fn hand_in(mut self, given: B) {
+        self.is_used = true;
+        // Delivering may panic.
+        let _ended_by_panic = EndOnPanic(self.relay);
+        self.relay.take(self.number, given, self.cost);
+    }
+}
+
+impl<B, E> Drop for Ticket<'_, '_, B, E> {
+    fn drop(&mut self) {
+        if !self.is_used {
+            self.relay.end();
+        }
+    }
+}
+
+struct EndOnPanic<'r, 'd, B, E>(&'r Relay<'d, B, E>);
+
+impl<B, E> Drop for EndOnPanic<'_, '_, B, E> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.end();
+        }
+    }
+}
+
+impl<B, E> fmt::Debug for Relay<'_, B, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { budget, begun, is_ended, .. } = self;
+        let fields = (budget, begun, is_ended);
+        f.debug_tuple("Relay").field(&fields).finish()
+    }
+}
+
+impl<B, E> fmt::Debug for Ticket<'_, '_, B, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ticket").field("number", &self.number).field("cost", &self.cost).finish()
     }
 }
 
@@ -106,64 +163,100 @@ impl<'a, T, E: FnMut(T) -> Result<()>> Relay<'a, T, E> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::mpsc;
+    use std::thread;
 
-    /// A batch that gives its number.
-    fn done(number: u64) -> Done<u64> {
-        Done { results: vec![number], error: None, cost: 1 }
+    /// A relay whose work gives a number, or the error that it ended with.
+    fn relay<'d>(
+        limit: u64,
+        mut each: impl FnMut(u64) + Send + 'd,
+    ) -> Relay<'d, Result<u64, &'static str>, &'static str> {
+        Relay::new(limit, Arc::default(), move |given: Result<_, _>| given.map(&mut each))
     }
 
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
         #[test]
-        fn any_order_of_finishing_is_delivered_in_send_order(
-            order in Just((0..40u64).collect::<Vec<_>>()).prop_shuffle(),
-            bad in 0..60u64,
+        fn any_order_of_finishing_is_delivered_in_the_order_of_beginning(
+            order in Just((0..40usize).collect::<Vec<_>>()).prop_shuffle(),
+            bad in 0..60usize,
         ) {
-            let (budget, cancel) = (Budget::new(100), AtomicBool::new(false));
             let mut seen = Vec::new();
-            let relay = Relay::new(
-                |number| {
-                    seen.push(number);
-                    Ok(())
-                },
-                &budget,
-                &cancel,
-            );
+            let relay = relay(100, |number| seen.push(number));
+            let mut tickets: Vec<_> = (0..40).map(|_| relay.begin(1)).collect();
+            prop_assert!(tickets.iter().all(Option::is_some));
             for number in order {
-                let error = (number == bad).then_some(SendError::Cancelled);
-                relay.hand_in(number, Done { error, ..done(number) });
+                let given = if number == bad { Err("bad") } else { Ok(number as u64) };
+                tickets[number].take().unwrap().hand_in(given);
             }
-            prop_assert_eq!(relay.stop().load(Ordering::Relaxed), bad < 40);
-            prop_assert_eq!(relay.finish().is_err(), bad < 40);
-            // What comes before an error is delivered, with what its own batch gave.
-            prop_assert_eq!(seen, (0..40.min(bad.saturating_add(1))).collect::<Vec<_>>());
+            drop(tickets);
+            prop_assert_eq!(relay.is_ended.load(Ordering::Relaxed), bad < 40);
+            prop_assert_eq!(relay.begin(1).is_none(), bad < 40);
+            drop(relay);
+            // What comes before an error is delivered, and nothing that comes after it.
+            prop_assert_eq!(seen, (0..40.min(bad) as u64).collect::<Vec<_>>());
         }
     }
 
     #[test]
+    fn of_two_errors_the_first_in_order_counts() {
+        let relay = relay(100, |_| {});
+        let [first, second, third] = [1, 1, 1].map(|cost| relay.begin(cost).unwrap());
+        third.hand_in(Err("third"));
+        second.hand_in(Err("second"));
+        first.hand_in(Ok(1));
+        assert_eq!(relay.finish(), Err("second"));
+    }
+
+    #[test]
     fn whoever_finishes_while_another_delivers_does_not_wait() {
-        let (budget, cancel) = (Budget::new(100), AtomicBool::new(false));
-        let (began, begun) = std::sync::mpsc::channel();
-        let (go, gone) = std::sync::mpsc::channel::<()>();
-        let relay = Relay::new(
-            move |number| {
-                if number == 0 {
-                    began.send(()).unwrap();
-                    gone.recv().unwrap();
-                }
-                Ok(())
-            },
-            &budget,
-            &cancel,
-        );
-        std::thread::scope(|scope| {
-            scope.spawn(|| relay.hand_in(0, done(0)));
+        let (began, begun) = mpsc::channel();
+        let (go, gone) = mpsc::channel::<()>();
+        let relay = relay(100, move |number| {
+            if number == 0 {
+                began.send(()).unwrap();
+                gone.recv().unwrap();
+            }
+        });
+        let [first, second, third] = [1, 1, 1].map(|cost| relay.begin(cost).unwrap());
+        thread::scope(|scope| {
+            scope.spawn(|| first.hand_in(Ok(0)));
             begun.recv().unwrap();
             // The first is being delivered, and these return all the same.
-            relay.hand_in(2, done(2));
-            relay.hand_in(1, done(1));
+            third.hand_in(Ok(2));
+            second.hand_in(Ok(1));
             go.send(()).unwrap();
         });
-        assert_eq!(relay.state.lock().unwrap().next, 3);
+        assert_eq!(relay.line().next, 3);
+        assert_eq!(relay.finish(), Ok(()));
+    }
+
+    #[test]
+    fn a_panic_of_the_work_lets_whoever_waits_to_begin_go() {
+        let relay = relay(1, |_| {});
+        let ticket = relay.begin(1).unwrap();
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| relay.begin(1).is_none());
+            let panicked = catch_unwind(AssertUnwindSafe(move || {
+                let _held = ticket;
+                panic!("of a test");
+            }));
+            assert!(panicked.is_err());
+            assert!(waiting.join().unwrap());
+        });
+        // Nothing says why the work is not there, so this may not pass for success.
+        assert!(catch_unwind(AssertUnwindSafe(|| relay.finish())).is_err());
+    }
+
+    #[test]
+    fn a_panic_of_delivering_lets_whoever_waits_to_begin_go() {
+        let relay = relay(1, |_| panic!("of a test"));
+        let ticket = relay.begin(1).unwrap();
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| relay.begin(1).is_none());
+            assert!(catch_unwind(AssertUnwindSafe(|| ticket.hand_in(Ok(0)))).is_err());
+            assert!(waiting.join().unwrap());
+        });
     }
 }

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::plan::SendPlan;
 use crate::plan::source;
-use crate::read::payload::Wanted;
+use crate::read::SendPayload;
 use zsend_encoder::event::Begin;
 use zsend_pool::dsl::crypt::Encryption;
 use zsend_records::flags::BeginFlags;
@@ -11,7 +11,7 @@ use zsend_records::nvlist::{Encoding, NvList, NvValue};
 
 impl SendPlan<'_> {
     /// The BEGIN of the stream.
-    pub(crate) fn begin<P: Wanted>(&self) -> Result<Begin<P>> {
+    pub(crate) fn begin<P: SendPayload>(&self) -> Result<Begin<P>> {
         let mut flags = BeginFlags::SPILL_BLOCK;
         flags.set(BeginFlags::CLONE, self.source().is_some_and(|s| s.is_clone));
         flags.set(BeginFlags::CI_DATA, self.dataset().is_case_insensitive);

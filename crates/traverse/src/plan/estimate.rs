@@ -4,15 +4,12 @@
 use crate::error::Result;
 use crate::plan::SendPlan;
 use crate::plan::source::SourceKind;
-use crate::read::thread_pool;
-use crate::walk::{Visitor, WalkSpec, walk_with_accounting};
+use crate::walk::Blocks;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use zsend_pool::CancelToken;
 use zsend_pool::blkptr::{BLKPTR_SIZE, BlkPtr};
-use zsend_pool::dmu::dnode::Dnode;
 use zsend_pool::dsl::deadlist::{OldSpace, space_written};
 use zsend_pool::dsl::prop;
-use zsend_pool::place::Bookmark;
 use zsend_records::drr::RECORD_SIZE;
 use zsend_records::flags::Features;
 use zsend_records::types::ObjsetType;
@@ -37,7 +34,7 @@ impl SendPlan<'_> {
     /// # Errors
     /// [`SendError::Refused`](crate::SendError::Refused) for the head of a receive that has not ended;
     /// those of reading the datasets and deadlists.
-    pub fn estimate(&self, cancel: &AtomicBool) -> Result<u64> {
+    pub fn estimate(&self, cancel: &CancelToken) -> Result<u64> {
         self.check_whole()?;
         let Some(whole) = self.estimate_whole(cancel)? else {
             // Counted from where the stream goes on.
@@ -47,7 +44,7 @@ impl SendPlan<'_> {
     }
 
     /// The estimate of the stream from its start; `None` where the reference counts its records.
-    fn estimate_whole(&self, cancel: &AtomicBool) -> Result<Option<u64>> {
+    fn estimate_whole(&self, cancel: &CancelToken) -> Result<Option<u64>> {
         let mos = self.pool().mos();
         let dataset = self.dataset();
         let (compressed, uncompressed, extra) = match self.source().map(|s| &s.kind) {
@@ -104,12 +101,14 @@ impl SendPlan<'_> {
     }
 
     /// Compressed and uncompressed bytes of every block born after `fromtxg`.
-    fn traversed(&self, fromtxg: u64, cancel: &AtomicBool) -> Result<(u64, u64)> {
+    fn traversed(&self, fromtxg: u64, cancel: &CancelToken) -> Result<(u64, u64)> {
         let mut sizes = Sizes::default();
         sizes.add(self.objset().root());
-        let spec = WalkSpec { objset: Arc::clone(self.objset()), fromtxg, resume: None };
-        let pool = thread_pool(self.options().thread_count(self.latency()))?;
-        walk_with_accounting(&spec, &pool, cancel, &mut sizes)?;
+        let threads = self.options().thread_count(self.latency());
+        let blocks = Blocks::new(Arc::clone(self.objset()), fromtxg, threads, cancel)?;
+        for block in blocks.with_accounting() {
+            sizes.add(&block?.1);
+        }
         Ok((sizes.compressed, sizes.uncompressed))
     }
 }
@@ -128,21 +127,5 @@ impl Sizes {
         let metadata = bp.level() > 0 || bp.object_type().is_metadata();
         self.compressed += bp.psize();
         self.uncompressed += if metadata { bp.psize() } else { bp.lsize() };
-    }
-}
-
-impl Visitor for Sizes {
-    fn dnode_block(&mut self, bp: &BlkPtr, _: u64, _: &[(u64, Dnode)]) -> Result<()> {
-        self.add(bp);
-        Ok(())
-    }
-
-    fn dnode(&mut self, _: &BlkPtr, _: u64, _: &Dnode) -> Result<()> {
-        Ok(())
-    }
-
-    fn block(&mut self, _: &Dnode, bp: &BlkPtr, _: &Bookmark) -> Result<()> {
-        self.add(bp);
-        Ok(())
     }
 }

@@ -11,11 +11,10 @@ use crate::error::{Result, SendError};
 use crate::plan::options::SendOptions;
 use crate::plan::redaction::Redaction;
 use crate::plan::source::{Source, Wanted};
-use crate::read::{PipelineSpec, Share, run};
-use crate::walk::{ResumePoint, WalkSpec};
+use crate::read::{self, Events, ReadSpec, Rules};
+use crate::walk::{ResumePoint, Stop, WalkSpec};
 use std::io::{self, Write};
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use zsend_crypto::KeyVersion;
 use zsend_encoder::dialect::Dialect;
@@ -25,7 +24,6 @@ use zsend_encoder::event::Event;
 use zsend_encoder::policy::Policy;
 use zsend_encoder::stretch::Stretch;
 use zsend_encoder::summary::Summary;
-use zsend_pool::PoolError;
 use zsend_pool::dmu::dnode::DNODES_PER_BLOCK;
 use zsend_pool::dmu::objset::Objset;
 use zsend_pool::dsl::crypt::Encryption;
@@ -33,9 +31,10 @@ use zsend_pool::dsl::dataset::Dataset;
 use zsend_pool::dsl::name::{Name, Suffix};
 use zsend_pool::pool::Pool;
 use zsend_pool::zil;
+use zsend_pool::{CancelToken, PoolError};
 use zsend_records::flags::Features;
 use zsend_records::token::ResumeToken;
-use zsend_records::writer::{Counted, Counter, StreamWriter};
+use zsend_records::writer::{Counted, Counter, Payload, StreamWriter};
 
 /// How far a send has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -79,22 +78,6 @@ impl Position {
             | Event::Spill(_)
             | Event::Other(_) => {}
         }
-    }
-}
-
-/// Counts the events of a batch.
-struct Counting(Stretch);
-
-impl Share for Counting {
-    type Payload = Counted;
-    type Result = Stretch;
-
-    fn event(&mut self, event: Event<Counted>) -> Result<()> {
-        self.0.event(event).map_err(SendError::Output)
-    }
-
-    fn results(self) -> Vec<Stretch> {
-        vec![self.0]
     }
 }
 
@@ -382,20 +365,35 @@ impl<'p> SendPlan<'p> {
     pub fn write(
         &self,
         out: impl Write + Send,
-        cancel: &AtomicBool,
+        cancel: &CancelToken,
         mut progress: impl FnMut(Progress) + Send,
     ) -> Result<SendReport> {
         self.check()?;
-        let spec = self.pipeline()?;
+        let spec = self.read_spec()?;
         let mut encoder = Encoder::new(self.params(), StreamWriter::new(out));
         encoder.event(&Event::Begin(self.begin()?)).map_err(SendError::Output)?;
         let mut position = Position::new(self.options.dialect, spec.walk.resume);
-        let walked = run(&spec, cancel, Vec::with_capacity, |event| {
-            encoder.event(&event).map_err(SendError::Output)?;
-            position.pass(&event);
-            let (bytes, records) = (encoder.summary().bytes(), encoder.summary().records());
-            progress(Progress { bytes, records, position: position.at });
-            Ok(())
+        let mut replaced = Vec::new();
+        let gather = |events: Events<'_, Payload>| {
+            let mut made = Vec::with_capacity(events.len());
+            let ended = events.for_each(|event| {
+                made.push(event);
+                Ok(())
+            });
+            (made, ended)
+        };
+        let walked = read::run(spec, Stop::new(cancel), &gather, |batch| {
+            for event in batch.made {
+                if cancel.is_cancelled() {
+                    return Err(SendError::Cancelled);
+                }
+                encoder.event(&event).map_err(SendError::Output)?;
+                position.pass(&event);
+                let (bytes, records) = (encoder.summary().bytes(), encoder.summary().records());
+                progress(Progress { bytes, records, position: position.at });
+            }
+            replaced.extend(batch.replaced);
+            batch.ended
         });
         let summary = match walked {
             Ok(()) => encoder.finish().map_err(SendError::Output)?,
@@ -410,10 +408,6 @@ impl<'p> SendPlan<'p> {
                 });
             }
         };
-        let replaced = spec
-            .replaced
-            .map(|list| std::mem::take(&mut *list.lock().unwrap_or_else(PoisonError::into_inner)))
-            .unwrap_or_default();
         Ok(SendReport { summary, replaced })
     }
 
@@ -422,14 +416,21 @@ impl<'p> SendPlan<'p> {
     /// # Errors
     /// Those of [`Self::check`] and of reading metadata, and what blocks are refused for by what their
     /// pointers say.
-    pub fn exact_size(&self, cancel: &AtomicBool) -> Result<Summary> {
+    pub fn exact_size(&self, cancel: &CancelToken) -> Result<Summary> {
         self.check()?;
-        let spec = self.pipeline()?;
+        let spec = self.read_spec()?;
         let params = self.params();
         let mut encoder = Encoder::new(params, Counter);
         encoder.event(&Event::Begin(self.begin()?)).map_err(SendError::Output)?;
-        let share = |_| Counting(Stretch::new(params));
-        run(&spec, cancel, share, |stretch| encoder.stretch(stretch).map_err(SendError::Output))?;
+        let gather = |events: Events<'_, Counted>| {
+            let mut stretch = Stretch::new(params);
+            let ended = events.for_each(|event| stretch.event(event).map_err(SendError::Output));
+            (stretch, ended)
+        };
+        read::run(spec, Stop::new(cancel), &gather, |batch| {
+            encoder.stretch(batch.made).map_err(SendError::Output)?;
+            batch.ended
+        })?;
         encoder.finish().map_err(SendError::Output)
     }
 
@@ -452,24 +453,26 @@ impl<'p> SendPlan<'p> {
         self.options.latency.unwrap_or_else(|| self.pool.zio().latency())
     }
 
-    fn pipeline(&self) -> Result<PipelineSpec> {
+    fn read_spec(&self) -> Result<ReadSpec> {
         let latency = self.latency();
         let threads = self.options.thread_count(latency);
         let resume = self.resume_point()?;
-        let mut listed = self.redaction.listed();
+        let mut cursor = self.redaction.cursor();
         if let Some(resume) = resume {
-            listed.start_at(resume.object, resume.blkid)?;
+            cursor.start_at(resume.object, resume.blkid)?;
         }
-        Ok(PipelineSpec {
+        Ok(ReadSpec {
             walk: WalkSpec {
                 objset: Arc::clone(&self.objset),
                 fromtxg: self.source.as_ref().map_or(0, |s| s.creation_txg),
                 resume,
             },
-            listed,
-            policy: Policy { dialect: self.options.dialect, features: self.features },
-            unmodified_spill: self.options.tunables.unmodified_spill_blocks,
-            replaced: self.options.tunables.corrupt_data.then(Arc::default),
+            cursor,
+            rules: Rules {
+                policy: Policy { dialect: self.options.dialect, features: self.features },
+                unmodified_spill: self.options.tunables.unmodified_spill_blocks,
+            },
+            is_replacing: self.options.tunables.corrupt_data,
             queue_length: self.options.queue_length(threads),
             threads,
             latency,

@@ -1,5 +1,6 @@
 //! What a send can be asked for.
 
+use crate::tuning::{MAX_THREADS, MICROS_A_THREAD, QUEUE_A_THREAD};
 use std::time::Duration;
 use zsend_encoder::dialect::Dialect;
 
@@ -91,16 +92,6 @@ impl Tunables {
         Ok(())
     }
 }
-
-/// Reads that are kept in flight on the slowest devices.
-const MAX_THREADS: usize = 64;
-/// A block takes about this long to verify and decompress; another thread for each time that the
-/// device takes as long keeps the cores busy.
-const MICROS_A_THREAD: u128 = 40;
-
-/// What one worker may have read ahead. A queue that is longer than the workers need only makes
-/// payloads leave the processor's caches before they are written.
-const QUEUE_A_THREAD: u64 = 16 << 20;
 
 /// What a send is asked for, besides the names.
 #[derive(Clone, Debug, Default)]

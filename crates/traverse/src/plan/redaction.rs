@@ -2,7 +2,7 @@
 
 use crate::error::{Result, SendError};
 use crate::plan::source::{Source, SourceKind};
-use crate::read::listed::Listed;
+use crate::read::RedactionCursor;
 use zsend_encoder::dialect::Dialect;
 use zsend_pool::dsl::bookmark::DsBookmark;
 use zsend_pool::dsl::dataset::Dataset;
@@ -80,8 +80,8 @@ impl Redaction {
     }
 
     /// The blocks that come along.
-    pub(crate) fn listed(&self) -> Listed {
-        self.list.clone().map_or_else(Listed::default, Listed::new)
+    pub(crate) fn cursor(&self) -> RedactionCursor {
+        self.list.clone().map_or_else(RedactionCursor::default, RedactionCursor::new)
     }
 }
 

@@ -10,7 +10,7 @@ fn pool(fixture: &str) -> Pool {
 
 /// What a plan is refused for, however it is asked; what was written by then.
 fn refused(plan: &SendPlan<'_>) -> String {
-    let cancel = AtomicBool::new(false);
+    let cancel = CancelToken::default();
     let mut out = Vec::new();
     let said = [
         plan.check().map_err(|e| e.to_string()),
@@ -25,7 +25,7 @@ fn refused(plan: &SendPlan<'_>) -> String {
 
 /// The estimate of the whole stream, which no refusal keeps from being made.
 fn estimate(plan: &SendPlan<'_>) -> u64 {
-    plan.estimate(&AtomicBool::new(false)).unwrap()
+    plan.estimate(&CancelToken::default()).unwrap()
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn the_head_of_a_receive_that_has_not_ended_is_busy() {
     plan.dataset.is_inconsistent = true;
     let busy = "cannot send 'basic/fs': target is busy; if a filesystem, it must not be mounted";
     assert_eq!(refused(&plan).lines().next(), Some(busy));
-    let estimate = plan.estimate(&AtomicBool::new(false)).unwrap_err().to_string();
+    let estimate = plan.estimate(&CancelToken::default()).unwrap_err().to_string();
     assert_eq!(estimate.lines().next(), Some(busy));
     // A snapshot that was taken of one is sent, as the reference does, and told of.
     let mut plan = SendPlan::by_name(&pool, "basic/fs@c", None, SendOptions::default()).unwrap();

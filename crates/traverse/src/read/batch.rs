@@ -2,182 +2,233 @@
 //! budget.
 
 use crate::error::Result;
-use crate::read::items::{Item, Out};
-use crate::read::payload::Wanted;
-use crate::walk::part::Part;
-use std::ops::Range;
+use crate::tuning::{BATCH_COST, FIRST_BATCH_COST, ITEM_COST};
+use crate::walk::{Leaf, WalkSpec};
+use std::collections::VecDeque;
+use std::ops::{AddAssign, Range};
 use zsend_pool::blkptr::BlkPtr;
 use zsend_pool::dmu::dnode::Outline;
 use zsend_records::types::DmuType;
 
-/// What a batch is made of.
-#[derive(Clone, Debug)]
-pub(crate) enum Piece<P> {
-    /// A step of the send.
-    Item(Item<P>),
-    /// A part of the tree; the worker walks it.
-    Part(Part),
-}
-
-/// Pieces that are read by one worker and encoded one after another.
+/// Leaves that are read by one worker and encoded one after another.
 #[derive(Debug)]
-pub(crate) struct Batch<P> {
-    pub(crate) pieces: Vec<Piece<P>>,
-    /// What the batch takes of the byte budget.
-    pub(crate) cost: u64,
-    /// Items that the pieces give, about.
-    pub(crate) items: usize,
+pub(super) struct Batch {
+    pub(super) leaves: Vec<Leaf>,
+    /// The error that ended the walk behind those leaves.
+    pub(super) ended: Result<()>,
+    /// Bytes that the batch takes of the byte budget.
+    pub(super) cost: u64,
+    /// Items that the leaves give, about.
+    pub(super) items: usize,
 }
 
-impl<P> Default for Batch<P> {
+impl Default for Batch {
     fn default() -> Self {
-        Self { pieces: Vec::new(), cost: 0, items: 0 }
+        Self { leaves: Vec::new(), ended: Ok(()), cost: 0, items: 0 }
     }
 }
 
-/// What some items come to.
+/// The cost of some items, and their number.
 #[derive(Clone, Copy, Debug, Default)]
 struct Price {
     cost: u64,
     items: usize,
 }
 
-impl std::ops::AddAssign for Price {
+impl AddAssign for Price {
     fn add_assign(&mut self, other: Self) {
         self.cost += other.cost;
         self.items += other.items;
     }
 }
 
-/// Payload bytes that one batch collects.
-const BATCH_BYTES: u64 = 1 << 20;
-/// What the first batch collects; each collects twice what the one before it did, so that the first
-/// byte leaves soon.
-const FIRST_BYTES: u64 = 32 << 10;
-/// What an item takes of the budget besides its payload.
-const ITEM_COST: u64 = 1 << 10;
-
-/// Cuts what it is given into batches and hands them on.
-pub(crate) struct Batcher<P, F> {
-    batch: Batch<P>,
-    limit: u64,
-    /// Txg of the incremental source: data that are not younger cost nothing.
+/// The costs of one kind of send.
+#[derive(Clone, Copy, Debug)]
+struct Prices {
+    /// True if payloads are read, so that they cost what they hold.
+    is_read: bool,
+    /// Txg of the incremental source: blocks that are not younger cost nothing.
     fromtxg: u64,
-    submit: F,
 }
 
-impl<P: Wanted, F: FnMut(Batch<P>) -> Result<()>> Batcher<P, F> {
-    pub(crate) fn new(fromtxg: u64, submit: F) -> Self {
-        Self { batch: Batch::default(), limit: FIRST_BYTES, fromtxg, submit }
+impl Prices {
+    /// An item whose payload has `bytes` bytes.
+    const fn item(self, bytes: u64) -> Price {
+        Price { cost: if self.is_read { bytes + ITEM_COST } else { ITEM_COST }, items: 1 }
     }
 
-    /// Hands on what was collected.
-    pub(crate) fn flush(&mut self) -> Result<()> {
-        if self.batch.pieces.is_empty() {
-            return Ok(());
-        }
-        self.limit = (self.limit * 2).min(BATCH_BYTES);
-        (self.submit)(std::mem::take(&mut self.batch))
-    }
-
-    fn push(&mut self, piece: Piece<P>, price: Price) -> Result<()> {
-        self.batch.pieces.push(piece);
-        self.batch.cost += price.cost;
-        self.batch.items += price.items;
-        if self.batch.cost >= self.limit { self.flush() } else { Ok(()) }
-    }
-
-    /// What an item comes to whose payload has so many bytes.
-    const fn price(&self, bytes: u64) -> Price {
-        Price { cost: if P::IS_READ { bytes + ITEM_COST } else { ITEM_COST }, items: 1 }
-    }
-
-    /// What a data pointer in a part comes to: nothing if it is not visited.
-    fn pointer_price(&self, bp: &BlkPtr) -> Price {
+    /// A pointer to data or to nothing; free of cost if it is not visited.
+    fn pointer(self, bp: &BlkPtr) -> Price {
         let birth = bp.logical_birth();
         if birth != 0 && birth <= self.fromtxg {
             Price::default()
         } else {
-            self.price(if bp.is_hole() { 0 } else { bp.largest_size() })
+            self.item(if bp.is_hole() { 0 } else { bp.largest_size() })
         }
     }
 
-    /// Whether a range of an indirect block costs as much as the whole block holds. Looks no further
-    /// than to where it does.
-    fn is_worth_holding(&self, data: &[u8], range: Range<usize>) -> bool {
-        let mut cost = 0;
-        range.map_while(|i| BlkPtr::at(data, i)).any(|bp| {
-            cost += self.pointer_price(&bp).cost;
-            cost >= data.len() as u64
-        })
-    }
-
-    /// What a dnode and its data come to.
-    fn dnode_price(&self, dnode: &Outline<'_>) -> Price {
-        let mut price = self.price(dnode.size());
-        if dnode.object_type() != DmuType::NONE {
-            dnode.pointers().for_each(|bp| price += self.pointer_price(&bp));
+    /// A block of dnodes and all that they point to.
+    fn dnode_block(self, data: &[u8]) -> Price {
+        let mut price = Price::default();
+        for dnode in Outline::all(data).flatten() {
+            price += self.item(dnode.size());
+            if dnode.object_type() != DmuType::NONE {
+                dnode.pointers().for_each(|bp| price += self.pointer(&bp));
+            }
         }
         price
     }
+
+    /// True if a range of an indirect block costs as much as the whole block holds. Looks no further
+    /// than to where it does.
+    fn is_worth_holding(self, data: &[u8], range: Range<usize>) -> bool {
+        let mut cost = 0;
+        range.map_while(|i| BlkPtr::at(data, i)).any(|bp| {
+            cost += self.pointer(&bp).cost;
+            cost >= data.len() as u64
+        })
+    }
 }
 
-impl<P: Wanted, F: FnMut(Batch<P>) -> Result<()>> Out for Batcher<P, F> {
-    type Payload = P;
+/// Cuts the leaves of a walk into batches. The last has the error of the walk, if it ended with one.
+#[derive(Debug)]
+pub(super) struct Batches<I> {
+    leaves: I,
+    spec: WalkSpec,
+    prices: Prices,
+    batch: Batch,
+    limit: u64,
+    /// The pointers that did not go into the last batch.
+    rest: Option<Leaf>,
+    /// What is left of a leaf that was taken apart.
+    singles: VecDeque<Result<Leaf>>,
+    is_ended: bool,
+}
 
-    fn item(&mut self, item: Item<P>, bytes: u64) -> Result<()> {
-        let price = self.price(bytes);
-        self.push(Piece::Item(item), price)
+impl<I: Iterator<Item = Result<Leaf>>> Batches<I> {
+    /// Batches of a send that reads payloads, or only counts them.
+    pub(super) fn new(leaves: I, spec: WalkSpec, is_read: bool) -> Self {
+        let prices = Prices { is_read, fromtxg: spec.fromtxg };
+        let (batch, limit) = (Batch::default(), FIRST_BATCH_COST);
+        let singles = VecDeque::new();
+        Self { leaves, spec, prices, batch, limit, rest: None, singles, is_ended: false }
     }
 
-    fn part(&mut self, part: &Part) -> Result<bool> {
-        match part {
-            Part::Dnodes { data, .. } => {
-                let mut price = Price::default();
-                Outline::all(data).flatten().for_each(|dnode| price += self.dnode_price(&dnode));
+    /// The batch that was collected.
+    fn cut(&mut self) -> Batch {
+        self.limit = (self.limit * 2).min(BATCH_COST);
+        std::mem::take(&mut self.batch)
+    }
+
+    fn push(&mut self, leaf: Leaf, price: Price) {
+        self.batch.leaves.push(leaf);
+        self.batch.cost += price.cost;
+        self.batch.items += price.items;
+    }
+
+    /// Adds a leaf, or as many of its pointers as the batch has room for.
+    fn add(&mut self, leaf: Leaf) {
+        let prices = self.prices;
+        match &leaf {
+            // Nothing is sent of it.
+            Leaf::Indirect { .. } => {}
+            Leaf::DnodeBlock { data, .. } => {
+                let price = prices.dnode_block(data);
                 // A block of dnodes is not cut, and a batch has its bound.
-                if price.cost > BATCH_BYTES {
-                    return Ok(false);
+                if price.cost > BATCH_COST {
+                    self.singles = leaf.into_singles(&self.spec);
+                } else {
+                    self.push(leaf, price);
                 }
-                self.push(Piece::Part(part.clone()), price)?;
             }
-            Part::Children { dnode, data, at, range } => {
-                // A part holds its whole block. One with little in it that is visited would hold more
-                // than it costs, so those few items are made here and now.
-                if !self.is_worth_holding(data, range.clone()) {
-                    return Ok(false);
+            Leaf::Opening { dnodes, .. } => {
+                // illumos sends them all here, and they hold their block.
+                let held = dnodes.iter().map(|(_, dnode)| dnode.bytes().len() as u64).sum();
+                self.push(leaf, prices.item(held));
+            }
+            Leaf::Dnode { dnode, .. } => {
+                let mut price = prices.item(dnode.bytes().len() as u64);
+                if let Some(spill) = dnode.spill() {
+                    price += prices.item(spill.largest_size());
                 }
-                let mut from = range.start;
-                let mut price = Price::default();
-                for i in range.clone() {
-                    if let Some(bp) = BlkPtr::at(data, i) {
-                        price += self.pointer_price(&bp);
-                    }
-                    let full = self.batch.cost + price.cost >= self.limit;
-                    if price.items > 0 && (full || i + 1 == range.end) {
-                        let (dnode, data) = (dnode.clone(), data.clone());
-                        let part = Part::Children { dnode, data, at: *at, range: from..i + 1 };
-                        self.push(Piece::Part(part), std::mem::take(&mut price))?;
-                        from = i + 1;
-                    }
+                self.push(leaf, price);
+            }
+            Leaf::Pointer { bp, .. } => {
+                let bytes = if bp.is_hole() { 0 } else { bp.largest_size() };
+                self.push(leaf, prices.item(bytes));
+            }
+            Leaf::Pointers { data, range, .. } => {
+                // It holds its whole block. One with little in it that is visited would hold more than
+                // it costs, so those few are taken out here and now.
+                if prices.is_worth_holding(data, range.clone()) {
+                    self.add_pointers(leaf);
+                } else {
+                    self.singles = leaf.into_singles(&self.spec);
                 }
             }
         }
-        Ok(true)
+    }
+
+    /// Adds as many pointers as the batch has room for, and keeps the rest for the next.
+    fn add_pointers(&mut self, leaf: Leaf) {
+        let Leaf::Pointers { dnode, first, data, range } = leaf else { return self.add(leaf) };
+        let mut price = Price::default();
+        let mut end = range.start;
+        while end < range.end && (price.items == 0 || self.batch.cost + price.cost < self.limit) {
+            if let Some(bp) = BlkPtr::at(&data, end) {
+                price += self.prices.pointer(&bp);
+            }
+            end += 1;
+        }
+        if end < range.end {
+            let (dnode, data) = (dnode.clone(), data.clone());
+            self.rest = Some(Leaf::Pointers { dnode, first, data, range: end..range.end });
+        }
+        if price.items > 0 {
+            self.push(Leaf::Pointers { dnode, first, data, range: range.start..end }, price);
+        }
+    }
+}
+
+impl<I: Iterator<Item = Result<Leaf>>> Iterator for Batches<I> {
+    type Item = Batch;
+
+    fn next(&mut self) -> Option<Batch> {
+        while !self.is_ended {
+            if let Some(rest) = self.rest.take() {
+                self.add_pointers(rest);
+            } else {
+                match self.singles.pop_front().or_else(|| self.leaves.next()) {
+                    Some(Ok(leaf)) => self.add(leaf),
+                    Some(Err(e)) => {
+                        self.is_ended = true;
+                        self.batch.ended = Err(e);
+                        return Some(self.cut());
+                    }
+                    None => self.is_ended = true,
+                }
+            }
+            if self.batch.cost >= self.limit {
+                return Some(self.cut());
+            }
+        }
+        (!self.batch.leaves.is_empty()).then(|| self.cut())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::SendError;
+    use crate::testing::objset;
+    use crate::walk::Node;
     use bytes::Bytes;
     use zsend_pool::dmu::dnode::{DNODE_SIZE, Dnode};
     use zsend_pool::place::Bookmark;
-    use zsend_records::writer::Payload;
 
-    /// An indirect block of 1024 pointers, of which these are to 8 KiB born in txg 9 and the others
-    /// to 8 KiB born in txg 3.
-    fn children(young: Range<usize>) -> Part {
+    /// The pointers of an indirect block of 1024, of which these are to 8 KiB born in txg 9 and the
+    /// others to 8 KiB born in txg 3.
+    fn pointers(young: Range<usize>) -> Leaf {
         let mut data = vec![0; 128 << 10];
         for (i, bp) in data.chunks_mut(128).enumerate() {
             let birth = if young.contains(&i) { 9u64 } else { 3 };
@@ -185,37 +236,36 @@ mod tests {
             bp[48..56].copy_from_slice(&15u64.to_le_bytes());
             bp[80..88].copy_from_slice(&birth.to_le_bytes());
         }
-        let at = Bookmark::new(1, 2, 1, 0);
-        let dnode = Dnode::parse(&Bytes::from(vec![0; DNODE_SIZE]), 0, &at).unwrap();
-        Part::Children { dnode, data: data.into(), at, range: 0..1024 }
+        let dnode =
+            Dnode::parse(&Bytes::from(vec![0; DNODE_SIZE]), 0, &Bookmark::default()).unwrap();
+        Leaf::Pointers { dnode, first: Node::data(2, 0), data: data.into(), range: 0..1024 }
     }
 
-    /// The ranges of the parts in the batches that a part is cut into, with what each batch costs;
-    /// nothing if it is not taken.
-    fn cut(part: &Part) -> Option<Vec<(u64, Vec<Range<usize>>)>> {
-        let mut batches = Vec::new();
-        let mut batcher = Batcher::new(5, |batch: Batch<Payload>| {
-            let ranges = batch.pieces.iter().map(|piece| match piece {
-                Piece::Part(Part::Children { range, .. }) => range.clone(),
-                _ => 0..0,
-            });
-            batches.push((batch.cost, ranges.collect()));
-            Ok(())
-        });
-        let taken = batcher.part(part).unwrap();
-        batcher.flush().unwrap();
-        taken.then_some(batches)
+    fn batches(leaves: Vec<Result<Leaf>>) -> Batches<std::vec::IntoIter<Result<Leaf>>> {
+        let spec = WalkSpec { objset: objset(), fromtxg: 5, resume: None };
+        Batches::new(leaves.into_iter(), spec, true)
+    }
+
+    /// The ranges of pointers in each batch that a leaf is cut into, with the batch's cost. Single
+    /// pointers are ranges of one.
+    fn cut(leaf: Leaf) -> Vec<(u64, Vec<Range<u64>>)> {
+        let ranges = |leaf: &Leaf| match leaf {
+            Leaf::Pointers { range, .. } => range.start as u64..range.end as u64,
+            Leaf::Pointer { node, .. } => node.blkid..node.blkid + 1,
+            other => panic!("{other:?}"),
+        };
+        let of = |batch: Batch| (batch.cost, batch.leaves.iter().map(ranges).collect());
+        batches(vec![Ok(leaf)]).map(of).collect()
     }
 
     #[test]
     fn a_block_of_pointers_is_cut_into_batches_that_grow_to_their_bound() {
-        let batches = cut(&children(0..1024)).unwrap();
         let mut next = 0;
-        for (i, (cost, ranges)) in batches.iter().enumerate() {
+        for (i, (cost, ranges)) in cut(pointers(0..1024)).iter().enumerate() {
             let [range] = &ranges[..] else { panic!("{ranges:?}") };
             assert_eq!(range.start, next);
             next = range.end;
-            let limit = (FIRST_BYTES << i.min(5)).min(BATCH_BYTES);
+            let limit = (FIRST_BATCH_COST << i.min(5)).min(BATCH_COST);
             assert!(*cost <= limit + (9 << 10), "{i}");
             assert!(*cost >= limit || next == 1024, "{i}");
         }
@@ -223,23 +273,39 @@ mod tests {
     }
 
     #[test]
-    fn a_part_never_holds_more_than_it_costs() {
+    fn a_leaf_never_holds_more_than_it_costs() {
         // Fourteen blocks and their items cost less than the 128 KiB that point to them.
-        assert_eq!(cut(&children(100..114)), None);
-        assert_eq!(cut(&children(0..0)), None);
-        let batches = cut(&children(100..116)).unwrap();
+        let singles: Vec<_> = cut(pointers(100..114)).into_iter().flat_map(|(_, r)| r).collect();
+        assert_eq!(singles, (100..114).map(|i| i..i + 1).collect::<Vec<_>>());
+        assert_eq!(cut(pointers(0..0)), []);
+        let batches = cut(pointers(100..116));
         let costs: u64 = batches.iter().map(|(cost, _)| cost).sum();
         assert_eq!(costs, 16 * (9 << 10));
-        assert!(batches.iter().flat_map(|(_, ranges)| ranges).all(|range| !range.is_empty()));
+        let ranges = batches.iter().flat_map(|(_, ranges)| ranges);
+        assert_eq!(ranges.map(|r| r.end.min(116) - r.start.max(100)).sum::<u64>(), 16);
     }
 
     #[test]
     fn a_pointer_costs_what_it_says_that_is_stored() {
-        let Part::Children { dnode, data, at, range } = children(0..16) else { panic!() };
+        let Leaf::Pointers { dnode, first, data, range } = pointers(0..16) else { panic!() };
         let mut data = data.to_vec();
         // A megabyte stored of 8 KiB, which is to be sent as it is stored.
         data[50..52].copy_from_slice(&2047u16.to_le_bytes());
-        let part = Part::Children { dnode, data: data.into(), at, range };
-        assert_eq!(cut(&part).unwrap()[0].0, (1 << 20) + (1 << 10));
+        let leaf = Leaf::Pointers { dnode, first, data: data.into(), range };
+        assert_eq!(cut(leaf)[0].0, (1 << 20) + (1 << 10));
+    }
+
+    #[test]
+    fn the_last_batch_has_the_error_of_the_walk_behind_what_came_before_it() {
+        let leaves = vec![
+            Ok(pointers(0..3)),
+            Err(SendError::Unsupported("a test".into())),
+            Ok(pointers(0..1024)),
+        ];
+        let mut batches = batches(leaves);
+        let batch = batches.next().unwrap();
+        assert_eq!(batch.leaves.len(), 3);
+        assert!(matches!(batch.ended, Err(SendError::Unsupported(_))));
+        assert!(batches.next().is_none());
     }
 }

@@ -1,28 +1,16 @@
-//! Neighbouring blocks are read together: which blocks of a batch lie side by side on a device, in
+//! Neighbouring blocks are read together: the blocks of a batch that lie side by side on a device, in
 //! whatever order they are sent.
 
-use crate::read::items::Item;
+use super::items::Item;
+use crate::tuning::{COALESCE_GAP, COALESCED, COALESCED_SLOW, SLOW_READ, SPARSEST};
 use std::ops::Range;
 use std::sync::OnceLock;
 use std::time::Duration;
 use zsend_pool::zio::{Extent, Zio};
 
-/// Most bytes that are read together: few enough that they are still in a core's second cache when
-/// their turn comes.
-const MOST: u64 = 256 << 10;
-/// Most bytes that are read together where each read takes long: larger ones would leave too few under
-/// way, which the byte budget bounds.
-const MOST_SLOW: u64 = 768 << 10;
-/// A device on which a read takes this long is slow.
-const SLOW: Duration = Duration::from_millis(1);
-/// Blocks that lie no further apart are read together: skipping so little costs more than reading.
-const GAP: u64 = 16 << 10;
-/// How many bytes may be read for each that is wanted, since the byte budget counts those alone.
-const SPARSEST: u64 = 4;
-
 /// Blocks that lie one after another.
 #[derive(Debug, Default)]
-struct Run {
+struct Coalesced {
     vdev: u64,
     start: u64,
     end: u64,
@@ -30,35 +18,35 @@ struct Run {
     wanted: u64,
     /// Blocks in it that were not asked for yet.
     blocks: usize,
-    /// What was read, once it was; nothing where that has to be done block by block.
+    /// The bytes, once they were read; nothing where that has to be done block by block.
     extent: OnceLock<Option<Extent>>,
 }
 
-impl Run {
-    /// A run of one block; none where far more than the block lies there.
-    fn new(place: &Place) -> Option<Self> {
-        let Place { vdev, start, end, wanted, .. } = *place;
-        let run = Self { vdev, start, end, wanted, blocks: 1, ..Self::default() };
-        ((end - start) / SPARSEST <= wanted).then_some(run)
+impl Coalesced {
+    /// One block; `None` if the device holds far more than the block there.
+    fn new(block: &Located) -> Option<Self> {
+        let Located { vdev, start, end, wanted, .. } = *block;
+        let coalesced = Self { vdev, start, end, wanted, blocks: 1, ..Self::default() };
+        ((end - start) / SPARSEST <= wanted).then_some(coalesced)
     }
 
-    /// Adds a block that lies behind all others; says whether it belongs to the run.
-    fn add(&mut self, place: &Place, most: u64) -> bool {
-        if place.vdev != self.vdev || place.start < self.end {
+    /// Adds a block that lies behind all others, and returns true, if it is near enough.
+    fn add(&mut self, block: &Located, most: u64) -> bool {
+        if block.vdev != self.vdev || block.start < self.end {
             return false;
         }
-        let span = place.end - self.start;
-        let wanted = self.wanted + place.wanted;
-        if place.start - self.end > GAP || span > most || span / SPARSEST > wanted {
+        let len = block.end - self.start;
+        let wanted = self.wanted + block.wanted;
+        if block.start - self.end > COALESCE_GAP || len > most || len / SPARSEST > wanted {
             return false;
         }
-        (self.end, self.wanted) = (place.end, wanted);
+        (self.end, self.wanted) = (block.end, wanted);
         self.blocks += 1;
         true
     }
 
-    /// Its bytes. Those of several devices at once are worth it where reading takes longer than the
-    /// copying that it takes to put blocks together.
+    /// Reads the bytes. Those of several devices at once are worth it where reading takes longer than
+    /// the copying that puts blocks together.
     fn read(&self, zio: &Zio, is_slow: bool) -> Option<Extent> {
         let len = usize::try_from(self.end - self.start).ok()?;
         let plain = zio.read_extent(self.vdev, self.start, len);
@@ -72,85 +60,84 @@ impl Run {
     }
 }
 
-/// Where an item's bytes lie.
+/// The bytes of an item on a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
+struct Located {
     vdev: u64,
     start: u64,
     end: u64,
     /// Bytes of the block.
     wanted: u64,
+    /// Index of the item.
     item: usize,
 }
 
-impl Place {
+impl Located {
     /// Of an item that has bytes on a device.
-    fn of<P>(item: usize, what: &Item<P>, zio: &Zio) -> Option<Self> {
-        let bp = match what {
-            Item::Ready(_) => return None,
-            Item::Data(data) => &data.bp,
-            Item::Spill { bp, .. } => bp,
-        };
+    fn of<P>(index: usize, item: &Item<P>, zio: &Zio) -> Option<Self> {
+        let bp = item.bp()?;
         let (vdev, Range { start, end }) = zio.span(bp)?;
-        Some(Self { vdev, start, end, wanted: bp.psize(), item })
+        Some(Self { vdev, start, end, wanted: bp.psize(), item: index })
     }
 }
 
-/// The runs of some items, read as the items are taken if nobody read them before.
-pub(crate) struct Runs<'a> {
+/// The reads of some items, done as the items are taken if nobody did them before.
+pub(super) struct Reads<'a> {
     zio: &'a Zio,
-    runs: Vec<Run>,
-    /// For each item the run that it belongs to.
+    coalesced: Vec<Coalesced>,
+    /// For each item the index of the read that has it.
     of: Vec<Option<usize>>,
     is_slow: bool,
 }
 
-impl<'a> Runs<'a> {
-    pub(crate) fn new<P>(zio: &'a Zio, latency: Duration, items: &[Item<P>]) -> Self {
-        let is_slow = latency >= SLOW;
-        let (runs, of) = find(items, zio, if is_slow { MOST_SLOW } else { MOST });
-        Self { zio, runs, of, is_slow }
+impl<'a> Reads<'a> {
+    /// The reads of these items from devices of which a read takes `latency`.
+    pub(super) fn new<P>(zio: &'a Zio, latency: Duration, items: &[Item<P>]) -> Self {
+        let is_slow = latency >= SLOW_READ;
+        let most = if is_slow { COALESCED_SLOW } else { COALESCED };
+        let (coalesced, of) = coalesce(items, zio, most);
+        Self { zio, coalesced, of, is_slow }
     }
 
-    /// How many runs should be read at once, before the items are taken: all of them where each read
+    /// Number of reads that should be done at once, before the items are taken: all of them where each
     /// takes long, so that a batch waits once and not for one after another.
-    pub(crate) fn at_once(&self) -> usize {
-        if self.is_slow { self.runs.len() } else { 0 }
+    pub(super) fn at_once(&self) -> usize {
+        if self.is_slow { self.coalesced.len() } else { 0 }
     }
 
-    /// Reads run `i`.
-    pub(crate) fn read(&self, i: usize) {
-        if let Some(run) = self.runs.get(i) {
-            run.extent.get_or_init(|| run.read(self.zio, self.is_slow));
+    /// Does a read, if nobody did.
+    pub(super) fn read(&self, index: usize) {
+        if let Some(coalesced) = self.coalesced.get(index) {
+            coalesced.extent.get_or_init(|| coalesced.read(self.zio, self.is_slow));
         }
     }
 
-    /// What was read together with item `i`, now or before. Each item is asked for once.
-    pub(crate) fn extent(&mut self, i: usize) -> Option<Extent> {
-        let run = self.of.get(i).copied().flatten()?;
-        if self.runs.get(run)?.blocks > 1 {
-            self.read(run);
+    /// The bytes that were read together with an item, now or before. Each item is asked for once.
+    pub(super) fn extent(&mut self, item: usize) -> Option<Extent> {
+        let index = self.of.get(item).copied().flatten()?;
+        if self.coalesced.get(index)?.blocks > 1 {
+            self.read(index);
         }
-        self.runs.get_mut(run)?.take()
+        self.coalesced.get_mut(index)?.take()
     }
 }
 
-/// The runs, and for each item the one that it belongs to.
-fn find<P>(items: &[Item<P>], zio: &Zio, most: u64) -> (Vec<Run>, Vec<Option<usize>>) {
-    let mut places: Vec<Place> =
-        items.iter().enumerate().filter_map(|(i, item)| Place::of(i, item, zio)).collect();
+/// The coalesced reads, and for each item the index of the one that has it.
+fn coalesce<P>(items: &[Item<P>], zio: &Zio, most: u64) -> (Vec<Coalesced>, Vec<Option<usize>>) {
+    let mut blocks: Vec<Located> =
+        items.iter().enumerate().filter_map(|(i, item)| Located::of(i, item, zio)).collect();
     // Objects that were written at one time lie in several places by turns, often backwards.
-    places.sort_unstable();
+    blocks.sort_unstable();
     let mut of = vec![None; items.len()];
-    let mut runs: Vec<Run> = Vec::new();
-    for place in &places {
-        if !runs.last_mut().is_some_and(|run| run.add(place, most)) {
-            let Some(run) = Run::new(place) else { continue };
-            runs.push(run);
+    let mut coalesced: Vec<Coalesced> = Vec::new();
+    for block in &blocks {
+        if !coalesced.last_mut().is_some_and(|last| last.add(block, most)) {
+            let Some(first) = Coalesced::new(block) else { continue };
+            coalesced.push(first);
         }
-        of[place.item] = Some(runs.len() - 1);
+        of[block.item] = Some(coalesced.len() - 1);
     }
-    (runs, of)
+    (coalesced, of)
 }
 
 #[cfg(test)]
@@ -174,19 +161,19 @@ mod tests {
         Item::Spill { at: Bookmark::default(), bp, unmodified: false }
     }
 
-    /// Start, end and blocks of each run.
-    fn runs(items: &[Item<Payload>]) -> Vec<(u64, u64, usize)> {
-        find(items, &zio(), MOST).0.iter().map(|run| (run.start, run.end, run.blocks)).collect()
+    /// Start, end and blocks of each read.
+    fn reads(items: &[Item<Payload>]) -> Vec<(u64, u64, usize)> {
+        coalesce(items, &zio(), COALESCED).0.iter().map(|c| (c.start, c.end, c.blocks)).collect()
     }
 
     #[test]
-    fn neighbours_are_one_run_whatever_their_order() {
+    fn neighbours_are_read_together_whatever_their_order() {
         let ready = Item::Ready(Event::FreeSlot(FreeSlot { object: 1 }));
         let items = [block(0, 12288), ready, block(1, 16384), block(0, 8192), block(0, 1 << 20)];
-        let (found, of) = find(&items, &zio(), MOST);
+        let (found, of) = coalesce(&items, &zio(), COALESCED);
         assert_eq!(of, [Some(0), None, Some(2), Some(0), Some(1)]);
         assert_eq!(
-            runs(&items),
+            reads(&items),
             [(8192, 16384, 2), (1 << 20, (1 << 20) + 4096, 1), (16384, 20480, 1)]
         );
         assert_eq!((found[0].vdev, found[2].vdev), (0, 1));
@@ -194,17 +181,17 @@ mod tests {
 
     #[test]
     fn gaps_lengths_and_waste_have_their_bounds() {
-        let pair = |second: u64| runs(&[block(0, 0), block(0, second)]).len();
-        assert_eq!(pair(4096 + GAP), 1);
-        assert_eq!(pair(4096 + GAP + 512), 2);
-        // Twice the same is no run.
+        let pair = |second: u64| reads(&[block(0, 0), block(0, second)]).len();
+        assert_eq!(pair(4096 + COALESCE_GAP), 1);
+        assert_eq!(pair(4096 + COALESCE_GAP + 512), 2);
+        // Twice the same is not read together.
         assert_eq!(pair(0), 2);
-        let spaced = |by: u64| runs(&(0..10).map(|i| block(0, i * by)).collect::<Vec<_>>()).len();
+        let spaced = |by: u64| reads(&(0..10).map(|i| block(0, i * by)).collect::<Vec<_>>()).len();
         assert_eq!(spaced(12288), 1);
-        assert!(spaced(4096 + GAP) > 1);
+        assert!(spaced(4096 + COALESCE_GAP) > 1);
         let long: Vec<_> = (0..100).map(|i| block(0, i * 4096)).collect();
-        assert_eq!(runs(&long), [(0, MOST, 64), (MOST, 100 * 4096, 36)]);
+        assert_eq!(reads(&long), [(0, COALESCED, 64), (COALESCED, 100 * 4096, 36)]);
         // An offset that no device has.
-        assert_eq!(runs(&[block(0, !511)]), [(0, 0, 0); 0]);
+        assert_eq!(reads(&[block(0, !511)]), [(0, 0, 0); 0]);
     }
 }

@@ -1,14 +1,12 @@
-//! What workers do: read, verify, decompress, and sum the payloads of a batch.
+//! From items to events: blocks are read, verified and decompressed, and their payloads summed.
 
+use super::batch::Batch;
+use super::coalesce::Reads;
+use super::items::{DataBlock, Item, Items, Rules, crypt_params};
+use super::payload::SendPayload;
 use crate::error::Result;
-use crate::read::batch::{Batch, Piece};
-use crate::read::coalesce::Runs;
-use crate::read::items::{Collector, Data, Item, Out, Rules, crypt_params};
-use crate::read::listed::Listed;
-use crate::read::payload::Wanted;
-use crate::walk::{WalkSpec, walk_part};
+use crate::walk::{Stop, WalkSpec};
 use bytes::Bytes;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use zsend_encoder::event::{BlockInfo, Event, Spill, Write, WriteEmbedded, WriteForm};
 use zsend_encoder::policy::{OLD_MAX_BLOCK_SIZE, Plan};
@@ -18,97 +16,127 @@ use zsend_pool::place::Bookmark;
 use zsend_pool::zio::{Extent, Stored};
 use zsend_records::flags::Features;
 
-/// What a lost block is filled with when it is sent all the same: "zfs badd bloc".
+/// The pattern that a lost block is filled with when it is sent all the same: "zfs badd bloc", of
+/// `do_dump()`, OpenZFS `module/zfs/dmu_send.c`.
 const BAD_BLOCK: u64 = 0x02F5_BADD_B10C;
 
-/// Takes events in order.
-pub(crate) type Each<'a, P> = dyn FnMut(Event<P>) -> Result<()> + 'a;
-
-/// Makes events of items at once: where nothing is read, none has to wait for others.
-struct Direct<'a, 'b, P> {
-    worker: &'a Worker,
-    each: &'a mut Each<'b, P>,
-}
-
-impl<P: Wanted> Out for Direct<'_, '_, P> {
-    type Payload = P;
-
-    fn item(&mut self, item: Item<P>, _: u64) -> Result<()> {
-        self.worker.item(item, None, self.each)
-    }
-}
+/// Bytes of each part of a split block.
+const SPLIT: usize = 128 << 10;
+const _: () = assert!(SPLIT as u64 == OLD_MAX_BLOCK_SIZE);
 
 /// The items of a batch, none of them read.
-pub(crate) struct Opened<'a, P> {
+pub(super) struct Opened<'a, P> {
     items: Vec<Item<P>>,
-    /// Where they are read together.
-    pub(crate) runs: Runs<'a>,
-    /// What ended the batch, after those items.
-    expanded: Result<()>,
-}
-
-impl<P> Opened<'_, P> {
-    /// How many there are.
-    pub(crate) const fn items(&self) -> usize {
-        self.items.len()
-    }
+    /// The reads of those that lie side by side.
+    pub(super) reads: Reads<'a>,
+    /// The error that ended the batch, after those items.
+    ended: Result<()>,
 }
 
 /// Reads batches.
-#[derive(Clone, Debug)]
-pub(crate) struct Worker {
-    pub(crate) walk: WalkSpec,
-    pub(crate) rules: Rules,
-    /// What a read takes.
-    pub(crate) latency: Duration,
-    /// `zfs_send_corrupt_data`: unreadable data blocks are replaced, and listed here.
-    pub(crate) replaced: Option<Arc<Mutex<Vec<PoolError>>>>,
+#[derive(Debug)]
+pub(super) struct BlockReader {
+    pub(super) spec: WalkSpec,
+    pub(super) rules: Rules,
+    /// The time of a read.
+    pub(super) latency: Duration,
+    /// `zfs_send_corrupt_data`: unreadable data blocks are replaced by a pattern.
+    pub(super) is_replacing: bool,
+    pub(super) stop: Stop,
 }
 
-impl Worker {
-    /// Opens a batch: what it has to read is known then.
-    pub(crate) fn open<P: Wanted>(&self, batch: Batch<P>) -> Opened<'_, P> {
-        let room = Vec::with_capacity(batch.items);
-        let (items, expanded) = self.expand(batch, room);
-        let runs = Runs::new(self.walk.objset.zio(), self.latency, &items);
-        Opened { items, runs, expanded }
-    }
-
-    /// Gives the events of a batch, in its order. On an error those before it are right.
-    pub(crate) fn run<P: Wanted>(
-        &self,
-        opened: Opened<'_, P>,
-        each: &mut Each<'_, P>,
-    ) -> Result<()> {
-        let Opened { items, mut runs, expanded } = opened;
-        for (i, item) in items.into_iter().enumerate() {
-            let extent = runs.extent(i);
-            self.item(item, extent.as_ref(), each)?;
-        }
-        expanded
-    }
-
-    /// As [`Self::run`], where nothing is read.
-    pub(crate) fn size<P: Wanted>(&self, batch: Batch<P>, each: &mut Each<'_, P>) -> Result<()> {
-        self.expand(batch, Direct { worker: self, each }).1
-    }
-
-    /// The items of a batch, its parts walked; those before an error if there is one.
-    fn expand<O: Out>(&self, batch: Batch<O::Payload>, out: O) -> (O, Result<()>) {
-        let (rules, objset) = (self.rules, &*self.walk.objset);
-        let mut collector = Collector { rules, objset, listed: Listed::default(), out };
-        let expanded = batch.pieces.into_iter().try_for_each(|piece| match piece {
-            Piece::Item(item) => collector.out.item(item, 0),
-            Piece::Part(part) => walk_part(&self.walk, &part, &mut collector),
+impl BlockReader {
+    /// Opens a batch: its reads are known then.
+    pub(super) fn open<P: SendPayload>(&self, batch: Batch) -> Opened<'_, P> {
+        let mut items = Vec::with_capacity(batch.items);
+        let ended = self.items(batch, |item| {
+            items.push(item);
+            Ok(())
         });
-        (collector.out, expanded)
+        let reads = Reads::new(self.spec.objset.zio(), self.latency, &items);
+        Opened { items, reads, ended }
     }
 
-    fn item<P: Wanted>(
+    /// Gives `each` the items of a batch, in its order; those before an error if there is one.
+    fn items<P: SendPayload>(
         &self,
+        batch: Batch,
+        each: impl FnMut(Item<P>) -> Result<()>,
+    ) -> Result<()> {
+        let mut items = Items { spec: &self.spec, rules: self.rules, each };
+        for leaf in batch.leaves {
+            self.stop.check()?;
+            leaf.visit(&self.spec, |visit| items.visit(visit))?;
+        }
+        batch.ended
+    }
+}
+
+/// The events of a batch, before they are made.
+pub(crate) struct Events<'a, P> {
+    unmade: Unmade<'a, P>,
+    maker: Maker<'a>,
+}
+
+/// A batch of which events are made.
+pub(super) enum Unmade<'a, P> {
+    /// Its payloads are read.
+    Opened(Opened<'a, P>),
+    /// Its payloads are only counted, so that no item has to wait for others.
+    Counted(Batch),
+}
+
+impl<'a, P: SendPayload> Events<'a, P> {
+    /// Events that are made by `reader`; the errors of blocks that it replaces go to `replaced`.
+    pub(super) const fn new(
+        reader: &'a BlockReader,
+        unmade: Unmade<'a, P>,
+        replaced: &'a mut Vec<PoolError>,
+    ) -> Self {
+        Self { unmade, maker: Maker { reader, replaced } }
+    }
+
+    /// Number of events, about.
+    pub(crate) const fn len(&self) -> usize {
+        match &self.unmade {
+            Unmade::Opened(opened) => opened.items.len(),
+            Unmade::Counted(batch) => batch.items,
+        }
+    }
+
+    /// Makes the events and gives them to `each`, in send order.
+    ///
+    /// # Errors
+    /// Those of `each`, of reading, and that which ended the walk: all events before it were given.
+    pub(crate) fn for_each(self, mut each: impl FnMut(Event<P>) -> Result<()>) -> Result<()> {
+        let mut maker = self.maker;
+        let reader = maker.reader;
+        match self.unmade {
+            Unmade::Counted(batch) => reader.items(batch, |item| maker.item(item, None, &mut each)),
+            Unmade::Opened(Opened { items, mut reads, ended }) => {
+                for (i, item) in items.into_iter().enumerate() {
+                    reader.stop.check()?;
+                    let extent = reads.extent(i);
+                    maker.item(item, extent.as_ref(), &mut each)?;
+                }
+                ended
+            }
+        }
+    }
+}
+
+/// Makes events of items.
+struct Maker<'a> {
+    reader: &'a BlockReader,
+    replaced: &'a mut Vec<PoolError>,
+}
+
+impl Maker<'_> {
+    fn item<P: SendPayload>(
+        &mut self,
         item: Item<P>,
         extent: Option<&Extent>,
-        each: &mut Each<'_, P>,
+        each: &mut impl FnMut(Event<P>) -> Result<()>,
     ) -> Result<()> {
         match item {
             Item::Ready(event) => each(event),
@@ -117,13 +145,13 @@ impl Worker {
         }
     }
 
-    fn data<P: Wanted>(
-        &self,
-        data: &Data,
+    fn data<P: SendPayload>(
+        &mut self,
+        data: &DataBlock,
         extent: Option<&Extent>,
-        each: &mut Each<'_, P>,
+        each: &mut impl FnMut(Event<P>) -> Result<()>,
     ) -> Result<()> {
-        let Data { at, bp, blksz, .. } = data;
+        let DataBlock { at, bp, blksz, .. } = data;
         let block = block_info(bp);
         let offset = at.blkid.wrapping_mul(*blksz);
         let write = |form, offset, payload: P, logical_size| {
@@ -137,8 +165,8 @@ impl Worker {
                 payload,
             })
         };
-        let plan = self.rules.policy.plan(&block, *blksz, bp.is_big_endian());
-        let refused = self.walk.objset.check_block(bp, at, is_expanded(plan)).err();
+        let plan = self.reader.rules.policy.plan(&block, *blksz, bp.is_big_endian());
+        let refused = self.reader.spec.objset.check_block(bp, at, is_expanded(plan)).err();
         match plan {
             Plan::Embedded => match refused {
                 Some(e) => Err(e.into()),
@@ -162,12 +190,11 @@ impl Worker {
                     Some(e) => self.replace::<P>(e, *blksz)?,
                     None => self.plain_or_replaced::<P>(data, extent)?,
                 };
-                let mut done = 0;
-                while done < *blksz {
-                    let len = OLD_MAX_BLOCK_SIZE.min(blksz - done);
-                    let payload = P::part(&whole, done, len);
-                    each(write(WriteForm::Anonymous, offset.wrapping_add(done), payload, len))?;
-                    done += len;
+                let mut offset = offset;
+                for payload in P::split(whole, SPLIT) {
+                    let len = payload.size();
+                    each(write(WriteForm::Anonymous, offset, payload, len))?;
+                    offset = offset.wrapping_add(len);
                 }
                 Ok(())
             }
@@ -175,13 +202,13 @@ impl Worker {
     }
 
     /// The payload in the wanted form; plain if the block is lost and replaced.
-    fn payload<P: Wanted>(
-        &self,
+    fn payload<P: SendPayload>(
+        &mut self,
         form: WriteForm,
-        data: &Data,
+        data: &DataBlock,
         extent: Option<&Extent>,
     ) -> Result<(WriteForm, P)> {
-        let Data { at, bp, blksz, .. } = data;
+        let DataBlock { at, bp, blksz, .. } = data;
         if form == WriteForm::Plain || form == WriteForm::Anonymous {
             return Ok((form, P::whole(self.plain_or_replaced::<P>(data, extent)?)));
         }
@@ -199,7 +226,7 @@ impl Worker {
         at: &Bookmark,
         extent: Option<&Extent>,
     ) -> zsend_pool::Result<Stored> {
-        let objset = &self.walk.objset;
+        let objset = &self.reader.spec.objset;
         if form == WriteForm::Raw {
             objset.zio().read_raw(bp, at, objset.access(extent))
         } else {
@@ -214,24 +241,24 @@ impl Worker {
         at: &Bookmark,
         extent: Option<&Extent>,
     ) -> zsend_pool::Result<Bytes> {
-        let objset = &self.walk.objset;
+        let objset = &self.reader.spec.objset;
         objset.zio().read(bp, at, objset.access(extent))
     }
 
     /// The decompressed block, or its replacement.
-    fn plain_or_replaced<P: Wanted>(
-        &self,
-        data: &Data,
+    fn plain_or_replaced<P: SendPayload>(
+        &mut self,
+        data: &DataBlock,
         extent: Option<&Extent>,
     ) -> Result<P::Block> {
-        let Data { at, bp, blksz, .. } = data;
+        let DataBlock { at, bp, blksz, .. } = data;
         let block = self.expanded::<P>(at, bp, *blksz, extent);
         block.or_else(|e| self.replace::<P>(e, *blksz))
     }
 
     /// A decompressed block. What lies in its pointer is decompressed even where only sizes are
     /// wanted, since it can fail to be.
-    fn expanded<P: Wanted>(
+    fn expanded<P: SendPayload>(
         &self,
         at: &Bookmark,
         bp: &BlkPtr,
@@ -246,22 +273,25 @@ impl Worker {
     }
 
     /// A block of the pattern, if lost blocks are to be replaced; otherwise the error.
-    fn replace<P: Wanted>(&self, error: PoolError, blksz: u64) -> Result<P::Block> {
-        let Some(replaced) = &self.replaced else { return Err(error.into()) };
-        replaced.lock().unwrap_or_else(PoisonError::into_inner).push(error);
-        let pattern = || BAD_BLOCK.to_le_bytes().repeat(as_len(blksz) / 8).into();
-        Ok(P::block(blksz, || Ok(pattern()))?)
+    fn replace<P: SendPayload>(&mut self, error: PoolError, blksz: u64) -> Result<P::Block> {
+        let Ok(len) = usize::try_from(blksz) else { return Err(error.into()) };
+        if !self.reader.is_replacing {
+            return Err(error.into());
+        }
+        self.replaced.push(error);
+        let word = BAD_BLOCK.to_le_bytes();
+        Ok(P::block(blksz, || Ok(word.repeat(len / word.len()).into()))?)
     }
 
-    fn spill<P: Wanted>(
+    fn spill<P: SendPayload>(
         &self,
         at: &Bookmark,
         bp: &BlkPtr,
         unmodified: bool,
         extent: Option<&Extent>,
     ) -> Result<Event<P>> {
-        let raw = self.rules.policy.features.contains(Features::RAW);
-        self.walk.objset.check_block(bp, at, !raw)?;
+        let raw = self.reader.rules.policy.features.contains(Features::RAW);
+        self.reader.spec.objset.check_block(bp, at, !raw)?;
         let payload = if raw {
             P::stored(bp.psize(), || self.as_sent(WriteForm::Raw, bp, at, extent))?
         } else {
@@ -271,12 +301,7 @@ impl Worker {
     }
 }
 
-/// Sizes that were checked against the largest block fit any machine's length.
-fn as_len(n: u64) -> usize {
-    usize::try_from(n).unwrap_or(usize::MAX)
-}
-
-/// Whether the block is decompressed to be sent so.
+/// True if the block is decompressed to be sent as planned.
 const fn is_expanded(plan: Plan) -> bool {
     match plan {
         Plan::Embedded | Plan::Write(WriteForm::Compressed | WriteForm::Raw) => false,
@@ -284,7 +309,7 @@ const fn is_expanded(plan: Plan) -> bool {
     }
 }
 
-fn embedded_payload<P: Wanted>(bp: &BlkPtr) -> P {
+fn embedded_payload<P: SendPayload>(bp: &BlkPtr) -> P {
     let (bytes, len) = bp.embedded_payload();
     let padded_len = len.next_multiple_of(8);
     P::at_hand(padded_len as u64, || {

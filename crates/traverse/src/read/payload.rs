@@ -1,4 +1,4 @@
-//! What a send wants of payloads: their bytes, read and summed, or only how many there are.
+//! Payloads as a send wants them: their bytes, read and summed, or only how many there are.
 
 use bytes::Bytes;
 use std::fmt;
@@ -6,24 +6,25 @@ use zsend_pool::Result;
 use zsend_pool::zio::Stored;
 use zsend_records::writer::{Counted, Measured, Payload};
 
-/// A payload as one kind of send makes it.
-pub trait Wanted: Measured {
+/// A payload as one kind of send makes it: [`Payload`] where a stream is written, [`Counted`] where its
+/// size alone is wanted.
+pub(crate) trait SendPayload: Measured {
     /// A decompressed block, not summed yet.
     type Block: fmt::Debug;
 
-    /// Whether data are read at all.
+    /// True if data are read at all.
     const IS_READ: bool;
 
-    /// A payload of so many bytes, which are at hand.
+    /// A payload of `len` bytes, which are at hand.
     fn at_hand(len: u64, bytes: impl FnOnce() -> Bytes) -> Self;
 
-    /// A payload of so many bytes, which have to be read.
+    /// A payload of `len` bytes, which have to be read.
     ///
     /// # Errors
     /// Those of reading, where anything is read.
     fn stored(len: u64, read: impl FnOnce() -> Result<Stored>) -> Result<Self>;
 
-    /// A block of so many bytes, which have to be read.
+    /// A block of `len` bytes, which have to be read.
     ///
     /// # Errors
     /// Those of reading, where anything is read.
@@ -32,11 +33,11 @@ pub trait Wanted: Measured {
     /// The block as a payload.
     fn whole(block: Self::Block) -> Self;
 
-    /// Of a block a part: from byte `from`, so many bytes.
-    fn part(block: &Self::Block, from: u64, len: u64) -> Self;
+    /// The block as payloads of at most `most` bytes, which is not zero.
+    fn split(block: Self::Block, most: usize) -> Vec<Self>;
 }
 
-impl Wanted for Payload {
+impl SendPayload for Payload {
     type Block = Bytes;
 
     const IS_READ: bool = true;
@@ -47,7 +48,7 @@ impl Wanted for Payload {
 
     fn stored(_: u64, read: impl FnOnce() -> Result<Stored>) -> Result<Self> {
         let Stored { data, sum } = read()?;
-        // The sum that verified the block is the payload's sum, where it is the same sum.
+        // The sum that verified the block is the payload's sum, if both are of the same algorithm.
         Ok(match sum {
             Some(sum) => Self::with_sum(data, sum),
             None => Self::new(data),
@@ -62,13 +63,16 @@ impl Wanted for Payload {
         Self::new(block)
     }
 
-    fn part(block: &Bytes, from: u64, len: u64) -> Self {
-        let at = |n: u64| usize::try_from(n).unwrap_or(usize::MAX).min(block.len());
-        Self::new(block.slice(at(from)..at(from.saturating_add(len))))
+    fn split(mut block: Bytes, most: usize) -> Vec<Self> {
+        let mut parts = Vec::with_capacity(block.len().div_ceil(most));
+        while !block.is_empty() {
+            parts.push(Self::new(block.split_to(most.min(block.len()))));
+        }
+        parts
     }
 }
 
-impl Wanted for Counted {
+impl SendPayload for Counted {
     type Block = u64;
 
     const IS_READ: bool = false;
@@ -89,7 +93,10 @@ impl Wanted for Counted {
         Self(block)
     }
 
-    fn part(block: &u64, from: u64, len: u64) -> Self {
-        Self(len.min(block.saturating_sub(from)))
+    fn split(block: u64, most: usize) -> Vec<Self> {
+        let most = most as u64;
+        let last = block % most;
+        let whole = (0..block / most).map(|_| Self(most));
+        whole.chain((last > 0).then_some(Self(last))).collect()
     }
 }

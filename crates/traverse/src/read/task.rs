@@ -1,48 +1,33 @@
-//! A batch on its way through the workers: opened, read, made into a share and handed in.
+//! A batch on its way through the workers: opened, read, gathered and handed in.
 
-use crate::error::Result;
-use crate::ordered::relay::{Done, Relay};
-use crate::read::Share;
-use crate::read::batch::Batch;
-use crate::read::events::{Each, Opened, Worker};
-use crate::read::payload::Wanted;
+use super::batch::Batch;
+use super::events::{BlockReader, Events, Opened, Unmade};
+use super::payload::SendPayload;
+use super::{Gather, Gathered};
+use crate::error::SendError;
+use crate::ordered::Ticket;
 use rayon::ScopeFifo;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-/// What a worker needs to see a batch through.
-pub(crate) struct Task<'a, T, E, F> {
-    pub(crate) worker: &'a Worker,
-    /// Begins a share of about so many items.
-    pub(crate) share: &'a F,
-    pub(crate) relay: &'a Relay<'a, T, E>,
-    /// The batch's number in send order.
-    pub(crate) number: u64,
-    /// What the batch holds of the byte budget.
-    pub(crate) cost: u64,
+/// A batch's way to its delivery.
+pub(super) struct Task<'s, 'd, P, R> {
+    pub(super) reader: &'s BlockReader,
+    pub(super) gather: &'s Gather<'s, P, R>,
+    pub(super) ticket: Ticket<'s, 'd, Gathered<R>, SendError>,
 }
 
-impl<'a, S, E, F> Task<'a, S::Result, E, F>
-where
-    S: Share,
-    E: FnMut(S::Result) -> Result<()> + Send,
-    F: Fn(usize) -> S + Sync,
-{
+impl<'s, 'd: 's, P: SendPayload + Send + Sync, R: Send> Task<'s, 'd, P, R> {
     /// Sees the batch through, on this thread where reads are fast. Where each takes long, they are
     /// spread over the threads of the scope, and whoever is last goes on: so no thread waits for
     /// another's read.
-    pub(crate) fn begin(self, batch: Batch<S::Payload>, scope: &ScopeFifo<'a>) {
-        if self.is_stopped() {
-            return;
+    pub(super) fn begin(self, batch: Batch, scope: &ScopeFifo<'s>) {
+        if !P::IS_READ {
+            return self.finish(Unmade::Counted(batch));
         }
-        let _guard = CloseOnPanic(self.relay);
-        if !S::Payload::IS_READ {
-            return self.finish(batch.items, |worker, each| worker.size(batch, each));
-        }
-        let opened = self.worker.open(batch);
-        let reads = opened.runs.at_once();
+        let opened = self.reader.open(batch);
+        let reads = opened.reads.at_once();
         if reads < 2 {
-            return self.make(opened);
+            return self.finish(Unmade::Opened(opened));
         }
         let shared = Arc::new((self, opened));
         for i in 0..reads {
@@ -52,54 +37,26 @@ where
         Self::go_on(shared);
     }
 
-    /// What nobody will deliver is not read.
-    fn is_stopped(&self) -> bool {
-        self.relay.stop().load(Ordering::Relaxed)
-    }
-
-    /// One read of several.
-    fn read(shared: Arc<(Self, Opened<'a, S::Payload>)>, i: usize) {
+    /// Does one read of several.
+    fn read(shared: Arc<(Self, Opened<'s, P>)>, i: usize) {
         let (task, opened) = &*shared;
-        if !task.is_stopped() {
-            let _guard = CloseOnPanic(task.relay);
-            opened.runs.read(i);
+        if !task.reader.stop.is_set() {
+            opened.reads.read(i);
         }
         Self::go_on(shared);
     }
 
     /// Goes on with the batch if nobody else has a hold of it.
-    fn go_on(shared: Arc<(Self, Opened<'a, S::Payload>)>) {
-        if let Some((task, opened)) = Arc::into_inner(shared)
-            && !task.is_stopped()
-        {
-            let _guard = CloseOnPanic(task.relay);
-            task.make(opened);
+    fn go_on(shared: Arc<(Self, Opened<'s, P>)>) {
+        if let Some((task, opened)) = Arc::into_inner(shared) {
+            task.finish(Unmade::Opened(opened));
         }
     }
 
-    fn make(self, opened: Opened<'_, S::Payload>) {
-        self.finish(opened.items(), |worker, each| worker.run(opened, each));
-    }
-
-    fn finish(
-        self,
-        items: usize,
-        make: impl FnOnce(&Worker, &mut Each<'_, S::Payload>) -> Result<()>,
-    ) {
-        let mut share = (self.share)(items);
-        let error = make(self.worker, &mut |event| share.event(event)).err();
-        let done = Done { results: share.results(), error, cost: self.cost };
-        self.relay.hand_in(self.number, done);
-    }
-}
-
-/// Lets the walk end if a worker panics; the panic itself goes on to whoever called.
-struct CloseOnPanic<'a, T, E: FnMut(T) -> Result<()>>(&'a Relay<'a, T, E>);
-
-impl<T, E: FnMut(T) -> Result<()>> Drop for CloseOnPanic<'_, T, E> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.close();
-        }
+    fn finish(self, unmade: Unmade<'_, P>) {
+        let mut replaced = Vec::new();
+        let events = Events::new(self.reader, unmade, &mut replaced);
+        let (made, ended) = (self.gather)(events);
+        self.ticket.hand_in(Gathered { made, replaced, ended });
     }
 }

@@ -1,49 +1,80 @@
-//! One piece of work that may be done ahead by a pool thread, or on the spot by whoever needs it.
+//! One read that may be done ahead by a worker, or on the spot by whoever needs it.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use super::threads::Threads;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 type Work<T> = Box<dyn FnOnce() -> T + Send>;
 
-enum State<T> {
+enum Stage<T> {
     Queued(Work<T>),
     Running,
-    Done(T),
-    /// Its work panicked, or its result was taken.
+    Finished(T),
+    /// The work panicked, or nobody wants its result any more.
     Gone,
 }
 
-/// Work with one result and one taker.
-///
-/// A taker who comes before the work was begun does it itself instead of waiting behind other
-/// queued work, so that order never costs more than the work.
-pub(crate) struct Job<T> {
-    state: Mutex<State<T>>,
+struct Shared<T> {
+    stage: Mutex<Stage<T>>,
     changed: Condvar,
 }
 
-impl<T: Send + 'static> Job<T> {
-    /// Queues work on a thread pool.
-    pub(crate) fn spawn(
-        pool: &rayon::ThreadPool,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Arc<Self> {
-        let job = Arc::new(Self {
-            state: Mutex::new(State::Queued(Box::new(work))),
-            changed: Condvar::new(),
-        });
-        let theirs = Arc::clone(&job);
-        pool.spawn_fifo(move || theirs.run());
-        job
+/// Work with one result, held by the one who will take it.
+///
+/// A taker who comes before the work was begun does it itself instead of waiting behind other queued
+/// work, so that order never costs more than the work. Work that nobody has begun when this is dropped
+/// is never done.
+pub(crate) struct Prefetch<T: Send + 'static>(Arc<Shared<T>>);
+
+impl<T: Send + 'static> Prefetch<T> {
+    /// Queues work.
+    pub(crate) fn spawn(threads: &Threads, work: impl FnOnce() -> T + Send + 'static) -> Self {
+        let stage = Mutex::new(Stage::Queued(Box::new(work)));
+        let shared = Arc::new(Shared { stage, changed: Condvar::new() });
+        let theirs = Arc::clone(&shared);
+        threads.spawn(move || theirs.run());
+        Self(shared)
+    }
+
+    /// The result; the work is done here and now if nobody has begun it.
+    ///
+    /// # Panics
+    /// If the work panicked.
+    pub(crate) fn take(self) -> T {
+        self.0.run();
+        let mut stage = self.0.stage();
+        loop {
+            match std::mem::replace(&mut *stage, Stage::Gone) {
+                Stage::Finished(result) => return result,
+                Stage::Gone => panic!("prefetching panicked"),
+                unfinished @ (Stage::Queued(_) | Stage::Running) => *stage = unfinished,
+            }
+            stage = self.0.changed.wait(stage).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl<T: Send + 'static> Drop for Prefetch<T> {
+    fn drop(&mut self) {
+        let mut stage = self.0.stage();
+        if let Stage::Queued(_) = *stage {
+            *stage = Stage::Gone;
+        }
+    }
+}
+
+impl<T> Shared<T> {
+    fn stage(&self) -> MutexGuard<'_, Stage<T>> {
+        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Does the work unless somebody has begun it.
     fn run(&self) {
         let work = {
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            match std::mem::replace(&mut *state, State::Running) {
-                State::Queued(work) => work,
-                other => {
-                    *state = other;
+            let mut stage = self.stage();
+            match std::mem::replace(&mut *stage, Stage::Running) {
+                Stage::Queued(work) => work,
+                other @ (Stage::Running | Stage::Finished(_) | Stage::Gone) => {
+                    *stage = other;
                     return;
                 }
             }
@@ -52,74 +83,77 @@ impl<T: Send + 'static> Job<T> {
         let guard = WakeOnPanic(self);
         let result = work();
         std::mem::forget(guard);
-        self.put(State::Done(result));
+        self.put(Stage::Finished(result));
     }
 
-    fn put(&self, state: State<T>) {
-        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    fn put(&self, stage: Stage<T>) {
+        *self.stage() = stage;
         self.changed.notify_all();
-    }
-
-    /// The result, done here and now if nobody has begun.
-    ///
-    /// # Panics
-    /// If the work panicked, or the result was taken before.
-    pub(crate) fn take(&self) -> T {
-        self.run();
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            match std::mem::replace(&mut *state, State::Gone) {
-                State::Done(result) => return result,
-                State::Gone => panic!("a job's work panicked"),
-                unfinished => *state = unfinished,
-            }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
     }
 }
 
-struct WakeOnPanic<'a, T: Send + 'static>(&'a Job<T>);
+struct WakeOnPanic<'a, T>(&'a Shared<T>);
 
-impl<T: Send + 'static> Drop for WakeOnPanic<'_, T> {
+impl<T> Drop for WakeOnPanic<'_, T> {
     fn drop(&mut self) {
-        self.0.put(State::Gone);
+        self.0.put(Stage::Gone);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::mpsc;
+    use std::thread;
 
-    fn pool() -> rayon::ThreadPool {
-        rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap()
+    /// One thread, which is held until the sender is used or dropped.
+    fn held() -> (Threads, mpsc::Sender<()>) {
+        let threads = Threads::start(1).unwrap();
+        let (go, gone) = mpsc::channel::<()>();
+        threads.spawn(move || {
+            let _ = gone.recv();
+        });
+        (threads, go)
     }
 
     #[test]
     fn a_taker_does_queued_work_itself() {
-        let pool = pool();
-        let gate = Arc::new((Mutex::new(false), Condvar::new()));
-        let theirs = Arc::clone(&gate);
-        // The only thread is held, so the second job can be done by its taker alone.
-        let held = Job::spawn(&pool, move || {
-            let (open, changed) = &*theirs;
-            drop(changed.wait_while(open.lock().unwrap(), |open| !*open).unwrap());
-            1
-        });
-        assert_eq!(Job::spawn(&pool, || 2).take(), 2);
-        *gate.0.lock().unwrap() = true;
-        gate.1.notify_all();
-        assert_eq!(held.take(), 1);
+        let (threads, go) = held();
+        let work = Prefetch::spawn(&threads, || thread::current().id());
+        // The only thread is held, so the taker alone can do it.
+        assert_eq!(work.take(), thread::current().id());
+        drop(go);
     }
 
     #[test]
-    #[should_panic(expected = "a job's work panicked")]
-    fn a_panic_reaches_the_taker() {
-        let job: Arc<Job<()>> = Arc::new(Job {
-            state: Mutex::new(State::Queued(Box::new(|| panic!("boom")))),
-            changed: Condvar::new(),
+    fn what_a_thread_has_begun_is_waited_for() {
+        let threads = Threads::start(1).unwrap();
+        let (began, begun) = mpsc::channel();
+        let work = Prefetch::spawn(&threads, move || {
+            began.send(()).unwrap();
+            thread::current().id()
         });
-        let theirs = Arc::clone(&job);
-        let _ = std::thread::spawn(move || theirs.run()).join();
-        job.take();
+        begun.recv().unwrap();
+        assert_ne!(work.take(), thread::current().id());
+    }
+
+    #[test]
+    fn what_nobody_wants_any_more_is_not_done() {
+        let (threads, go) = held();
+        let (tell, told) = mpsc::channel();
+        drop(Prefetch::spawn(&threads, move || tell.send(())));
+        drop(go);
+        // The work is gone with its end of the channel, and sent nothing.
+        assert!(told.recv().is_err());
+    }
+
+    #[test]
+    #[should_panic(expected = "prefetching panicked")]
+    fn a_panic_reaches_the_taker() {
+        let stage = Mutex::new(Stage::<()>::Queued(Box::new(|| panic!("of a test"))));
+        let shared = Arc::new(Shared { stage, changed: Condvar::new() });
+        let theirs = Arc::clone(&shared);
+        let _ = thread::spawn(move || theirs.run()).join();
+        Prefetch(shared).take();
     }
 }

@@ -1,48 +1,53 @@
-//! Listed blocks: those that the receiver of a redacted stream does not have, which a send from that
-//! stream's bookmark brings along wherever it passes them.
+//! The listed blocks: those that the receiver of a redacted stream does not have, which a send from
+//! that stream's bookmark brings along wherever it passes them.
 
 use crate::error::Result;
 use zsend_pool::dsl::redaction::{RedactionList, Run};
 
-/// Runs of blocks, ascending, taken from the front.
+/// A place in a redaction list, from which runs of blocks are taken in ascending order.
 #[derive(Clone, Debug, Default)]
-pub struct Listed {
-    /// Where the runs come from; `None` once there are no more.
-    source: Option<Source>,
+pub(crate) struct RedactionCursor {
+    /// The runs behind the front; `None` once there are no more.
+    rest: Option<Runs>,
     /// The run at the front, or what is left of it.
     front: Option<Run>,
 }
 
-/// Where runs come from.
+/// Runs that are read one by one.
 #[derive(Clone, Debug)]
-enum Source {
+enum Runs {
     List(Box<RedactionList>),
     #[cfg(test)]
     Model(std::collections::VecDeque<Run>),
 }
 
-impl Listed {
+impl RedactionCursor {
     /// The runs of a redaction list.
-    pub fn new(list: RedactionList) -> Self {
-        Self { source: Some(Source::List(Box::new(list))), front: None }
+    pub(crate) fn new(list: RedactionList) -> Self {
+        Self { rest: Some(Runs::List(Box::new(list))), front: None }
     }
 
-    /// Whether nothing is listed any more, as far as is known: once this is so, it stays so.
+    /// True if the list is known to have no more blocks. Once it is true, it stays so.
     pub(crate) const fn is_empty(&self) -> bool {
-        self.source.is_none() && self.front.is_none()
+        self.rest.is_none() && self.front.is_none()
+    }
+
+    #[cfg(test)]
+    pub(super) fn of_runs(runs: impl IntoIterator<Item = Run>) -> Self {
+        Self { rest: Some(Runs::Model(runs.into_iter().collect())), front: None }
     }
 
     /// The run at the front.
     fn front(&mut self) -> Result<Option<&mut Run>> {
         while self.front.is_none_or(|run| run.first >= run.end) {
-            self.front = match &mut self.source {
+            self.front = match &mut self.rest {
                 None => None,
-                Some(Source::List(list)) => list.next_run()?,
+                Some(Runs::List(list)) => list.next_run()?,
                 #[cfg(test)]
-                Some(Source::Model(runs)) => runs.pop_front(),
+                Some(Runs::Model(runs)) => runs.pop_front(),
             };
             if self.front.is_none() {
-                self.source = None;
+                self.rest = None;
                 return Ok(None);
             }
         }
@@ -88,9 +93,8 @@ mod tests {
         Run { object, first, end }
     }
 
-    fn listed(runs: &[(u64, u64, u64)]) -> Listed {
-        let runs = runs.iter().copied().map(run).collect();
-        Listed { source: Some(Source::Model(runs)), front: None }
+    fn listed(runs: &[(u64, u64, u64)]) -> RedactionCursor {
+        RedactionCursor::of_runs(runs.iter().copied().map(run))
     }
 
     #[test]
