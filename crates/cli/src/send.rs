@@ -13,7 +13,9 @@ use std::time::Duration;
 use zsend_pool::dsl::name::Name;
 use zsend_pool::pool::Pool;
 use zsend_pool::{CancelToken, ErrorClass};
-use zsend_traverse::{Progress, SendError, SendOptions, SendPlan, Tunables};
+use zsend_traverse::{
+    Notice, Progress, ResumePosition, SendError, SendOptions, SendPlan, Tunables,
+};
 
 /// Runs the subcommand.
 pub(crate) fn run(args: &SendArgs) -> Done {
@@ -82,11 +84,16 @@ fn send(args: &SendArgs, plan: &SendPlan<'_>, cancel: &CancelToken, mut output: 
     if args.verbose > 0 {
         describe(args, plan, cancel, &mut std::io::stderr())?;
     }
-    let mut meter = Meter::new(args, plan.name(), || plan.estimate(cancel).ok());
-    let mut last = Progress::default();
-    let sent = plan.write(&mut output, cancel, |progress| {
-        last = progress;
-        meter.update(progress);
+    let toname = plan.target().toname();
+    let mut meter = Meter::new(args, &toname, || plan.estimate(cancel).ok());
+    let (mut last, mut replaced) = (Progress::default(), Vec::new());
+    let sent = plan.write(&mut output, cancel, |notice| match notice {
+        Notice::Progress(progress) => {
+            last = progress;
+            meter.update(progress);
+        }
+        Notice::Replaced(lost) => replaced.push(lost),
+        _ => {}
     });
     meter.finish();
     let zio = plan.pool().zio();
@@ -108,35 +115,32 @@ fn send(args: &SendArgs, plan: &SendPlan<'_>, cancel: &CancelToken, mut output: 
             doubted.overwritten
         ));
     }
-    let report = match sent {
-        Ok(report) => report,
-        Err(e) => return Err(unfinished(plan, &output, &last, e)),
-    };
-    for lost in &report.replaced {
+    for lost in &replaced {
         warn(format!("replaced by the pattern 0x2f5baddb10c: {lost}"));
     }
-    if !report.replaced.is_empty() {
-        warn(format!("{} unreadable blocks were replaced", report.replaced.len()));
+    if !replaced.is_empty() {
+        warn(format!("{} unreadable blocks were replaced", replaced.len()));
     }
-    output.commit()
+    match sent {
+        Ok(_) => output.commit(),
+        Err(e) => Err(unfinished(plan, &output, &last, e)),
+    }
 }
 
 /// What to say of a stream that ended early, and how to go on with it. With a file, the token is
 /// left beside it.
 fn unfinished(plan: &SendPlan<'_>, output: &Output, last: &Progress, e: SendError) -> Failure {
     let is_delivered = !matches!(e, SendError::Output(_));
-    let mut failure = Failure::from(e).context(format!("cannot send '{}'", plan.name()));
+    let mut failure = Failure::from(e).context(format!("cannot send '{}'", plan.target()));
     let Some(partial) = output.partial() else { return failure };
     failure = failure.context(format!("{} is not whole", partial.display()));
-    if last.position.0 == 0 || !is_delivered {
-        return failure;
-    }
+    let Some(position) = last.position.filter(|_| is_delivered) else { return failure };
     let token = plan.token_at(last).encode();
     let mut beside = partial.as_os_str().to_owned();
     beside.push(".token");
     // The token is in the message too, so a file that cannot be written loses nothing.
     let _ = std::fs::write(&beside, format!("{token}\n"));
-    let (object, offset) = last.position;
+    let (object, offset) = (position.object(), position.offset());
     failure.and(format!(
         "It ends at object {object}, offset {offset}. Once it was received with `zfs receive -s`, \
          go on with what the receiver's receive_resume_token says, or with:\n  zsend send -t {token}"
@@ -160,26 +164,23 @@ fn options(args: &SendArgs) -> Result<SendOptions, Failure> {
         })?;
         tunables.set(name, value).map_err(Failure::usage)?;
     }
-    Ok(SendOptions {
-        dialect: args.dialect,
-        embed: args.embed,
-        large_block: args.large_block,
-        compress: args.compress,
-        raw: args.raw,
-        resume: args.resume,
-        received: 0,
-        tunables,
-        threads: args.threads,
-        latency: args.latency.map(|ms| Duration::from_millis(ms.into())),
-    })
+    let resume = args.resume.and_then(|(object, offset)| ResumePosition::new(object, offset));
+    Ok(SendOptions::default()
+        .with_dialect(args.dialect)
+        .with_embed(args.embed)
+        .with_large_block(args.large_block)
+        .with_compress(args.compress)
+        .with_raw(args.raw)
+        .with_resume(resume)
+        .with_tunables(tunables)
+        .with_threads(args.threads)
+        .with_latency(args.latency.map(|ms| Duration::from_millis(ms.into()))))
 }
 
 /// `zfs send` prints a refusal of the kernel as a warning, and one of its own as it is.
 fn refused(e: SendError) -> Failure {
     match e {
-        SendError::Refused(why) if why.starts_with("cannot send") => {
-            Failure::new(ErrorClass::Damaged, format!("warning: {why}"))
-        }
+        SendError::CannotSend { .. } => Failure::new(e.class(), format!("warning: {e}")),
         other => other.into(),
     }
 }
@@ -201,15 +202,15 @@ fn describe(
         plan.estimate(cancel)
     };
     let size = size.map_err(refused)?;
-    let name = plan.name().trim_end_matches("@--head--");
+    let name = plan.target();
     let estimate = if args.parsable {
-        match plan.source() {
+        match plan.incremental_source() {
             None => format!("full\t{name}\t{size}\nsize\t{size}\n"),
             Some(from) => format!("incremental\t{}\t{name}\t{size}\nsize\t{size}\n", from.name),
         }
     } else {
         let nice = if args.exact { format!("{size} bytes") } else { nice_bytes(size) };
-        let what = match plan.source() {
+        let what = match plan.incremental_source() {
             None => format!("full send of {name}"),
             Some(from) => {
                 format!("send from {} to {name}", source_shown(plan, &from.name))
@@ -229,7 +230,7 @@ fn describe(
 fn source_shown<'n>(plan: &SendPlan<'_>, from: &'n str) -> &'n str {
     match from.find('@') {
         Some(at) if plan.options().dialect.is_illumos() => {
-            let same = plan.name().split('@').next() == Some(&from[..at]);
+            let same = plan.target().dataset() == &from[..at];
             if same { &from[at..] } else { from }
         }
         Some(_) | None => from,

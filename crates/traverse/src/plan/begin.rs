@@ -1,8 +1,7 @@
-//! BEGIN: what it says of the stream, and the nvlist that some features need.
+//! BEGIN: the record, and the nvlist that some features need.
 
+use super::{SendPlan, source};
 use crate::error::Result;
-use crate::plan::SendPlan;
-use crate::plan::source;
 use crate::read::SendPayload;
 use zsend_encoder::event::Begin;
 use zsend_pool::dsl::crypt::Encryption;
@@ -10,17 +9,25 @@ use zsend_records::flags::BeginFlags;
 use zsend_records::nvlist::{Encoding, NvList, NvValue};
 
 impl SendPlan<'_> {
-    /// The BEGIN of the stream.
-    pub(crate) fn begin<P: SendPayload>(&self) -> Result<Begin<P>> {
+    /// The BEGIN of the stream, which [`Self::write_to`] begins with.
+    ///
+    /// # Errors
+    /// [`SendError::Pool`](crate::SendError::Pool) if the set of IVs of a raw stream cannot be read.
+    pub fn begin(&self) -> Result<Begin> {
+        self.begin_of()
+    }
+
+    /// BEGIN, with its payload as one kind of send has it.
+    pub(super) fn begin_of<P: SendPayload>(&self) -> Result<Begin<P>> {
         let mut flags = BeginFlags::SPILL_BLOCK;
-        flags.set(BeginFlags::CLONE, self.source().is_some_and(|s| s.is_clone));
+        flags.set(BeginFlags::CLONE, self.incremental_source().is_some_and(|s| s.is_clone));
         flags.set(BeginFlags::CI_DATA, self.dataset().is_case_insensitive);
         flags.set(BeginFlags::FREERECORDS, self.options().tunables.set_freerecords_bit);
         let mut list = NvList::new();
         self.redaction.add_to(&mut list);
-        if let Some((object, offset)) = self.options().resume.filter(|&r| r != (0, 0)) {
-            list.insert("resume_object", NvValue::Uint64(object));
-            list.insert("resume_offset", NvValue::Uint64(offset));
+        if let Some(position) = self.options().resume {
+            list.insert("resume_object", NvValue::Uint64(position.object()));
+            list.insert("resume_offset", NvValue::Uint64(position.offset()));
         }
         if let Some(encryption) = self.encryption.as_ref().filter(|_| self.options().raw) {
             list.insert("crypt_keydata", NvValue::List(self.key_data(encryption)?));
@@ -38,13 +45,13 @@ impl SendPlan<'_> {
             creation_time: self.dataset().creation_time,
             objset_type: self.objset().kind(),
             flags,
-            fromguid: self.source().map_or(0, |s| s.guid),
-            toname: self.name().to_owned(),
+            fromguid: self.incremental_source().map_or(0, |s| s.guid),
+            toname: self.target().toname(),
             payload: P::at_hand(payload.len() as u64, || payload.into()),
         })
     }
 
-    /// The wrapped keys and what a raw receiver needs to rebuild the object set.
+    /// The wrapped keys, and all else that a raw receiver needs to rebuild the object set.
     ///
     /// Follows `dsl_crypto_populate_key_nvlist()`, OpenZFS `module/zfs/dsl_crypt.c`, zfs-2.3.2.
     fn key_data(&self, encryption: &Encryption) -> Result<NvList> {
@@ -73,7 +80,7 @@ impl SendPlan<'_> {
         add("mdn_nblkptr", number(meta.nblkptr.into()));
         add("mdn_maxblkid", number(meta.maxblkid));
         add("to_ivset_guid", number(source::ivset_guid(self.dataset())?));
-        add("from_ivset_guid", number(self.source().map_or(0, |s| s.ivset_guid)));
+        add("from_ivset_guid", number(self.incremental_source().map_or(0, |s| s.ivset_guid)));
         Ok(list)
     }
 }

@@ -1,9 +1,9 @@
-//! How large a stream will be, before it is made: by arithmetic on properties, as the references
+//! Estimates of a stream's size before it is made: by arithmetic on properties, as the references
 //! estimate.
 
+use super::SendPlan;
+use super::source::SourceKind;
 use crate::error::Result;
-use crate::plan::SendPlan;
-use crate::plan::source::SourceKind;
 use crate::walk::Blocks;
 use std::sync::Arc;
 use zsend_pool::CancelToken;
@@ -32,7 +32,7 @@ impl SendPlan<'_> {
     /// a whole dry run.
     ///
     /// # Errors
-    /// [`SendError::Refused`](crate::SendError::Refused) for the head of a receive that has not ended;
+    /// [`SendError::CannotSend`](crate::SendError::CannotSend) for the head of a receive that has not ended;
     /// those of reading the datasets and deadlists.
     pub fn estimate(&self, cancel: &CancelToken) -> Result<u64> {
         self.check_whole()?;
@@ -47,7 +47,7 @@ impl SendPlan<'_> {
     fn estimate_whole(&self, cancel: &CancelToken) -> Result<Option<u64>> {
         let mos = self.pool().mos();
         let dataset = self.dataset();
-        let (compressed, uncompressed, extra) = match self.source().map(|s| &s.kind) {
+        let (compressed, uncompressed, extra) = match self.incremental_source().map(|s| &s.kind) {
             None => (dataset.compressed_bytes, dataset.uncompressed_bytes, BEGIN_AND_END),
             Some(SourceKind::Snapshot(from)) => {
                 let [_, comp, uncomp] = space_written(mos, &OldSpace::from(&**from), dataset)?;

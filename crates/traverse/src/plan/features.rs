@@ -1,7 +1,7 @@
-//! The feature word of a stream: what was asked for, met by what the dataset and pool use.
+//! The feature word of a stream: what was asked for, as far as the dataset and the pool use it.
 
+use super::SendOptions;
 use crate::error::{Result, SendError};
-use crate::plan::options::SendOptions;
 use zsend_pool::dmu::objset::Objset;
 use zsend_pool::dsl::dataset::Dataset;
 use zsend_pool::feature;
@@ -47,7 +47,7 @@ pub(crate) fn choose(
         features.intersects(Features::EMBED_DATA | Features::COMPRESSED | Features::RAW)
             && pool.is_active(feature::LZ4_COMPRESS),
     );
-    features.set(Features::RESUMING, options.resume.is_some_and(|(o, off)| o != 0 || off != 0));
+    features.set(Features::RESUMING, options.resume.is_some());
     if !options.dialect.is_illumos() {
         features.set(
             Features::ZSTD,
@@ -63,14 +63,10 @@ pub(crate) fn choose(
 /// Refuses features that do not go together.
 ///
 /// # Errors
-/// [`SendError::Refused`] for a dataset that cannot be sent without a flag that was not given.
+/// [`SendError::LargeMicrozap`].
 pub(crate) fn check(features: Features) -> Result<()> {
     if features.contains(Features::LARGE_MICROZAP) && !features.contains(Features::LARGE_BLOCKS) {
-        return Err(SendError::Refused(
-            "source snapshot contains large microzaps, need -L (--large-block) or -w (--raw) to \
-             generate stream"
-                .into(),
-        ));
+        return Err(SendError::LargeMicrozap);
     }
     Ok(())
 }

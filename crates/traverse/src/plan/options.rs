@@ -1,140 +1,124 @@
 //! What a send can be asked for.
 
+use super::progress::ResumePosition;
+use super::tunables::Tunables;
 use crate::tuning::{MAX_THREADS, MICROS_A_THREAD, QUEUE_A_THREAD};
 use std::time::Duration;
 use zsend_encoder::dialect::Dialect;
 
-/// Tunables, by their names in the reference senders, with their defaults.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tunables {
-    /// `zfs_send_corrupt_data`: replace unreadable data blocks by a pattern instead of failing.
-    pub corrupt_data: bool,
-    /// `zfs_send_queue_length`: bytes that may be read ahead of the writer.
-    pub queue_length: u64,
-    /// `zfs_send_set_freerecords_bit`: announce that FREE records tell all that is free.
-    pub set_freerecords_bit: bool,
-    /// `zfs_send_unmodified_spill_blocks`: send spill blocks again with their objects.
-    pub unmodified_spill_blocks: bool,
-    /// `zfs_override_estimate_recordsize`: block size that estimates assume; zero for the
-    /// dataset's.
-    pub override_estimate_recordsize: u64,
-}
-
-impl Default for Tunables {
-    fn default() -> Self {
-        Self {
-            corrupt_data: false,
-            queue_length: 64 << 20,
-            set_freerecords_bit: true,
-            unmodified_spill_blocks: true,
-            override_estimate_recordsize: 0,
-        }
-    }
-}
-
-/// A tunable that does not exist, or a value that it does not take.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum TunableError {
-    /// No such name.
-    #[error("no tunable is called '{0}'; there are {names}", names = Tunables::NAMES.join(", "))]
-    Unknown(String),
-    /// Not a number, or not of its range.
-    #[error("tunable {name} takes {takes}, not '{value}'")]
-    Value {
-        /// The tunable.
-        name: String,
-        /// What was given.
-        value: String,
-        /// What it takes.
-        takes: &'static str,
-    },
-}
-
-impl Tunables {
-    /// All names.
-    pub const NAMES: [&'static str; 5] = [
-        "zfs_send_corrupt_data",
-        "zfs_send_queue_length",
-        "zfs_send_set_freerecords_bit",
-        "zfs_send_unmodified_spill_blocks",
-        "zfs_override_estimate_recordsize",
-    ];
-
-    /// Sets a tunable by its name.
-    ///
-    /// # Errors
-    /// [`TunableError`] if there is none of that name, or it does not take the value.
-    pub fn set(&mut self, name: &str, value: &str) -> Result<(), TunableError> {
-        let refuse =
-            |takes| TunableError::Value { name: name.to_owned(), value: value.to_owned(), takes };
-        let flag = || match value {
-            "0" => Ok(false),
-            "1" => Ok(true),
-            _ => Err(refuse("0 or 1")),
-        };
-        match name {
-            "zfs_send_corrupt_data" => self.corrupt_data = flag()?,
-            "zfs_send_set_freerecords_bit" => self.set_freerecords_bit = flag()?,
-            "zfs_send_unmodified_spill_blocks" => self.unmodified_spill_blocks = flag()?,
-            "zfs_send_queue_length" => {
-                self.queue_length = value
-                    .parse()
-                    .ok()
-                    .filter(|&n| n > 0)
-                    .ok_or_else(|| refuse("a number of bytes"))?;
-            }
-            "zfs_override_estimate_recordsize" => {
-                self.override_estimate_recordsize =
-                    value.parse().map_err(|_| refuse("a number of bytes, or 0"))?;
-            }
-            other => return Err(TunableError::Unknown(other.to_owned())),
-        }
-        Ok(())
-    }
-}
-
-/// What a send is asked for, besides the names.
+/// Options of a send, besides the names.
+///
+/// ```
+/// use zsend_traverse::{ResumePosition, SendOptions};
+///
+/// let options = SendOptions::default().with_compress(true).with_large_block(true).with_threads(4);
+/// assert!(options.compress && options.large_block && !options.raw);
+/// let resumed = options.with_resume(ResumePosition::new(7, 128 << 10));
+/// assert_eq!(resumed.resume.map(|position| position.object()), Some(7));
+/// ```
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct SendOptions {
-    /// Whose stream.
+    /// The sender whose stream it is.
     pub dialect: Dialect,
-    /// `-e`: WRITE_EMBEDDED records.
+    /// `zfs send -e`: WRITE_EMBEDDED records.
     pub embed: bool,
-    /// `-L`: blocks over 128 KiB.
+    /// `zfs send -L`: blocks over 128 KiB.
     pub large_block: bool,
-    /// `-c`: compressed blocks as stored.
+    /// `zfs send -c`: compressed blocks as stored.
     pub compress: bool,
-    /// `-w`: encrypted blocks as stored; includes the three above.
+    /// `zfs send -w`: encrypted blocks as stored; includes the three above.
     pub raw: bool,
-    /// Object and byte offset to go on from.
-    pub resume: Option<(u64, u64)>,
+    /// Where to go on; `None` for the start of the stream.
+    pub resume: Option<ResumePosition>,
     /// Bytes that a receiver already has (resumed streams): estimates leave them out.
     pub received: u64,
     /// Tunables.
     pub tunables: Tunables,
-    /// Worker threads; zero for as many as the machine has.
+    /// Worker threads; zero for as many as the machine has, and more where reads take long.
     pub threads: usize,
-    /// What a read takes; `None` for what the reads of opening the pool tell.
+    /// The time of a read; `None` for the time that the reads took by which the pool was opened.
     pub latency: Option<Duration>,
 }
 
 impl SendOptions {
-    /// Bytes that so many workers may read ahead of the writer: as many as they need, and no more than
-    /// `zfs_send_queue_length`.
-    pub fn queue_length(&self, threads: usize) -> u64 {
+    /// With the stream of this sender.
+    #[must_use]
+    pub const fn with_dialect(self, dialect: Dialect) -> Self {
+        Self { dialect, ..self }
+    }
+
+    /// With WRITE_EMBEDDED records, or without.
+    #[must_use]
+    pub const fn with_embed(self, embed: bool) -> Self {
+        Self { embed, ..self }
+    }
+
+    /// With blocks over 128 KiB, or without.
+    #[must_use]
+    pub const fn with_large_block(self, large_block: bool) -> Self {
+        Self { large_block, ..self }
+    }
+
+    /// With compressed blocks as stored, or decompressed.
+    #[must_use]
+    pub const fn with_compress(self, compress: bool) -> Self {
+        Self { compress, ..self }
+    }
+
+    /// With encrypted blocks as stored, or decrypted.
+    #[must_use]
+    pub const fn with_raw(self, raw: bool) -> Self {
+        Self { raw, ..self }
+    }
+
+    /// From this position on, or from the start.
+    #[must_use]
+    pub const fn with_resume(self, resume: Option<ResumePosition>) -> Self {
+        Self { resume, ..self }
+    }
+
+    /// For a receiver that has this many bytes.
+    #[must_use]
+    pub const fn with_received(self, received: u64) -> Self {
+        Self { received, ..self }
+    }
+
+    /// With these tunables.
+    #[must_use]
+    pub const fn with_tunables(self, tunables: Tunables) -> Self {
+        Self { tunables, ..self }
+    }
+
+    /// With this many worker threads, or as many as are worth it (zero).
+    #[must_use]
+    pub const fn with_threads(self, threads: usize) -> Self {
+        Self { threads, ..self }
+    }
+
+    /// For devices of which a read takes this long, or as long as it was measured to take.
+    #[must_use]
+    pub const fn with_latency(self, latency: Option<Duration>) -> Self {
+        Self { latency, ..self }
+    }
+
+    /// Bytes that this many workers may read ahead of the writer: as many as they need, and no more
+    /// than `zfs_send_queue_length`.
+    pub(super) fn queue_length(&self, threads: usize) -> u64 {
         let needed = QUEUE_A_THREAD.saturating_mul(threads as u64);
         self.tunables.queue_length.min(needed)
     }
 
     /// The number of worker threads for devices that take `latency` to read: what was asked for, or
     /// as many as the machine has, and more where they would wait for the devices.
-    pub fn thread_count(&self, latency: Duration) -> usize {
+    pub(super) fn thread_count(&self, latency: Duration) -> usize {
         if self.threads > 0 {
             return self.threads;
         }
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        // A number that is no number of threads is above the bound.
         let waiting = usize::try_from(latency.as_micros() / MICROS_A_THREAD).unwrap_or(MAX_THREADS);
-        cores.max((cores + waiting).min(MAX_THREADS))
+        cores.max(cores.saturating_add(waiting).min(MAX_THREADS))
     }
 }
 
@@ -143,15 +127,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tunables_are_set_by_name_and_refuse_nonsense() {
-        let mut t = Tunables::default();
-        t.set("zfs_send_corrupt_data", "1").unwrap();
-        assert!(t.corrupt_data);
-        assert!(matches!(t.set("zfs_send_corrupt_data", "yes"), Err(TunableError::Value { .. })));
-        assert!(matches!(t.set("zfs_send_queue_length", "0"), Err(TunableError::Value { .. })));
-        assert!(matches!(t.set("zfs_arc_max", "1"), Err(TunableError::Unknown(_))));
-        for name in Tunables::NAMES {
-            t.set(name, "1").unwrap();
-        }
+    fn slow_devices_get_more_threads_up_to_a_bound() {
+        let options = SendOptions::default();
+        let cores = options.thread_count(Duration::ZERO);
+        assert!(cores >= 1);
+        assert_eq!(
+            options.thread_count(Duration::from_micros(400)),
+            cores.max((cores + 10).min(64))
+        );
+        assert_eq!(options.thread_count(Duration::MAX), cores.max(64));
+        assert_eq!(options.with_threads(3).thread_count(Duration::MAX), 3);
+    }
+
+    #[test]
+    fn the_queue_is_as_long_as_the_threads_need_and_no_longer_than_the_tunable() {
+        let options = SendOptions::default();
+        assert_eq!(options.queue_length(2), 32 << 20);
+        assert_eq!(options.queue_length(64), 64 << 20);
     }
 }

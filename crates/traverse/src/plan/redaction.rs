@@ -1,7 +1,8 @@
-//! What redaction has to do with a send: what BEGIN says of it, and which blocks come along.
+//! Redaction in a send: the guids that BEGIN has, and the blocks that come along.
 
+use super::Target;
+use super::source::{IncrementalSource, SourceKind};
 use crate::error::{Result, SendError};
-use crate::plan::source::{Source, SourceKind};
 use crate::read::RedactionCursor;
 use zsend_encoder::dialect::Dialect;
 use zsend_pool::dsl::bookmark::DsBookmark;
@@ -27,11 +28,11 @@ impl Redaction {
     /// Of a send of `to` from a source. illumos knows no redaction: a bookmark is a bookmark to it.
     ///
     /// # Errors
-    /// What reading the list gives.
+    /// Those of reading the list.
     pub(crate) fn open(
         pool: &Pool,
         to: &Dataset,
-        source: Option<&Source>,
+        source: Option<&IncrementalSource>,
         dialect: Dialect,
     ) -> Result<Self> {
         let (to, from) = (to.redacted_for()?, source.map(|s| &s.kind));
@@ -46,10 +47,10 @@ impl Redaction {
     }
 
     /// Refuses a dataset whose blocks the dialect has no record for.
-    pub(crate) fn check(&self, name: &str, dialect: Dialect) -> Result<()> {
+    pub(crate) fn check(&self, target: &Target, dialect: Dialect) -> Result<()> {
         if dialect.is_illumos() && self.to.is_some() {
             let why = "its blocks are redacted, which streams of illumos have no record for";
-            return Err(SendError::Unsupported(format!("'{name}' in dialect {dialect}: {why}")));
+            return Err(SendError::Unsupported(format!("'{target}' in dialect {dialect}: {why}")));
         }
         Ok(())
     }
@@ -74,7 +75,7 @@ impl Redaction {
         self.list.as_ref().map(RedactionList::guids).or(self.from.as_deref())
     }
 
-    /// Whether the source is a redaction bookmark.
+    /// True if the source is a redaction bookmark.
     pub(crate) const fn has_list(&self) -> bool {
         self.list.is_some()
     }

@@ -1,6 +1,9 @@
 //! What refuses a send, whether it is written or counted.
 
 use super::*;
+use zsend_crypto::KeyVersion;
+use zsend_encoder::dialect::Dialect;
+use zsend_pool::CancelToken;
 use zsend_pool::pool::OpenOptions;
 
 fn pool(fixture: &str) -> Pool {
@@ -64,7 +67,7 @@ fn a_key_is_needed_to_send_not_to_estimate() {
     let plan = SendPlan::by_name(&pool, name, None, SendOptions::default()).unwrap();
     assert_eq!(refused(&plan), format!("cannot send '{name}': dataset key must be loaded"));
     let without = estimate(&plan);
-    let raw = SendOptions { raw: true, ..SendOptions::default() };
+    let raw = SendOptions::default().with_raw(true);
     let mut raw = SendPlan::by_name(&pool, name, None, raw).unwrap();
     assert!(raw.check().is_ok());
     raw.encryption.as_mut().unwrap().key_object.version = KeyVersion::V0;
@@ -78,7 +81,7 @@ fn a_key_is_needed_to_send_not_to_estimate() {
 #[test]
 fn illumos_has_no_record_for_redacted_blocks() {
     let pool = pool("bredact");
-    let options = SendOptions { dialect: Dialect::Illumos, ..SendOptions::default() };
+    let options = SendOptions::default().with_dialect(Dialect::Illumos);
     let plan = SendPlan::by_name(&pool, "bredact/rx@a", None, options).unwrap();
     assert!(refused(&plan).contains("'bredact/rx@a' in dialect illumos"));
 }

@@ -149,3 +149,6 @@ fn largest(dnode: &Dnode, object: u64, holes: &Range<u64>) -> Node {
     }
     Node { object, level, blkid: holes.start >> level.shift(dnode) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -152,3 +152,6 @@ impl fmt::Debug for DatasetWalk {
         f.debug_struct("DatasetWalk").field("reader", &self.reader).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,102 @@
+//! How far a send has come, and where it can be resumed.
+
+use crate::walk::ResumePoint;
+use zsend_encoder::dialect::Dialect;
+use zsend_encoder::event::Event;
+use zsend_pool::PoolError;
+use zsend_pool::dmu::dnode::DNODES_PER_BLOCK;
+
+/// Where a stream that was cut goes on: `resume_object` and `resume_offset`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResumePosition {
+    object: u64,
+    offset: u64,
+}
+
+impl ResumePosition {
+    /// A byte offset in an object. `None` for offset zero of object zero, the start of the stream, from
+    /// which nothing is resumed: `dmu_send_impl()`, OpenZFS `module/zfs/dmu_send.c`.
+    pub const fn new(object: u64, offset: u64) -> Option<Self> {
+        if object == 0 && offset == 0 { None } else { Some(Self { object, offset }) }
+    }
+
+    /// Object number.
+    pub const fn object(self) -> u64 {
+        self.object
+    }
+
+    /// Offset in the object, bytes.
+    pub const fn offset(self) -> u64 {
+        self.offset
+    }
+}
+
+/// How far a send has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Bytes of stream so far.
+    pub bytes: u64,
+    /// Records so far.
+    pub records: u64,
+    /// Where a stream that ends here can be resumed; `None` if there is nothing to resume yet.
+    pub position: Option<ResumePosition>,
+}
+
+/// Something that a send says while it goes on.
+///
+/// It is said by whichever thread delivers, one after another and in send order, so that whoever
+/// listens holds up the send.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Notice {
+    /// How far the send has come: once for each batch, which has 32 KiB at first and 1 MiB later, and
+    /// where the send ends early.
+    Progress(Progress),
+    /// A block that could not be read, for this reason, and was replaced by a pattern:
+    /// `zfs_send_corrupt_data`.
+    Replaced(PoolError),
+}
+
+/// Where a stream that ended after some event can be resumed.
+#[derive(Debug)]
+pub(super) struct Resumable {
+    by_block: bool,
+    at: Option<ResumePosition>,
+}
+
+impl Resumable {
+    pub(super) fn new(dialect: Dialect, resume: Option<ResumePoint>) -> Self {
+        // illumos sends the objects of a block of dnodes before their data, so an object that was
+        // sent says nothing of the data of those before it in the block.
+        let at = resume.and_then(|resume| ResumePosition::new(resume.object, 0));
+        Self { by_block: dialect.is_illumos(), at }
+    }
+
+    /// The position behind all events that were passed.
+    pub(super) const fn position(&self) -> Option<ResumePosition> {
+        self.at
+    }
+
+    /// Passes an event that was sent.
+    pub(super) fn pass(&mut self, event: &Event) {
+        match event {
+            Event::Object(o) => {
+                let block = o.object / DNODES_PER_BLOCK;
+                let same_block = self.at.is_some_and(|at| at.object / DNODES_PER_BLOCK == block);
+                if !(self.by_block && same_block) {
+                    self.at = ResumePosition::new(o.object, 0);
+                }
+            }
+            Event::Write(w) => self.at = ResumePosition::new(w.object, w.offset),
+            Event::WriteEmbedded(w) => self.at = ResumePosition::new(w.object, w.offset),
+            Event::Begin(_)
+            | Event::ObjectRange(_)
+            | Event::FreeSlot(_)
+            | Event::Hole(_)
+            | Event::Redact(_)
+            | Event::Spill(_)
+            | Event::Other(_) => {}
+        }
+    }
+}
