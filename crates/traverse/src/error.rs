@@ -1,4 +1,4 @@
-//! What can end a send early.
+//! Errors of a send.
 
 use std::io;
 use zsend_pool::{ErrorClass, PoolError};
@@ -16,7 +16,7 @@ pub enum SendError {
     /// The caller's [`CancelToken`](zsend_pool::CancelToken) was cancelled.
     #[error("interrupted")]
     Cancelled,
-    /// What is to be sent does not exist; in the words of `zfs send`.
+    /// The dataset that is to be sent does not exist; in the words of `zfs send`.
     #[error("cannot open '{0}': dataset does not exist")]
     NoDataset(String),
     /// It exists and cannot be sent. `zfs send` prints this as a warning.

@@ -1,4 +1,4 @@
-//! What the unit tests of several modules share.
+//! An object set in memory, for the unit tests of several modules.
 
 use std::io;
 use std::mem::offset_of;

@@ -30,7 +30,7 @@ fn records(stream: &[u8]) -> Vec<(RecordType, Vec<u8>)> {
     records.map(|r| (r.frame.record_type(), r.payload.to_vec())).collect()
 }
 
-/// What follows the first block of data.
+/// The records from the first block of data on.
 fn data(stream: &[u8]) -> Vec<(RecordType, Vec<u8>)> {
     records(stream).into_iter().skip_while(|(kind, _)| *kind != RecordType::WRITE).collect()
 }
@@ -42,7 +42,7 @@ fn written(plan: &SendPlan<'_>) -> Vec<u8> {
     stream
 }
 
-/// Wherever it is cut, the token that is left finds the same bookmark among those of one snapshot, and
+/// The token that a cut leaves, wherever it is, finds the same bookmark among those of one snapshot, and
 /// what it brings is the rest: no listed block twice, none lost.
 #[test]
 fn a_send_from_a_redaction_bookmark_goes_on_where_it_was_cut() {

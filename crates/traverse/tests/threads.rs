@@ -1,4 +1,4 @@
-//! How many threads read, how far ahead, and how, changes no byte.
+//! The number of threads, the queue's length and the latency change no byte.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 

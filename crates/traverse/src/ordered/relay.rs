@@ -15,7 +15,7 @@ struct Line<'d, B, E> {
     next: u64,
     /// Finished work from that number on, with its cost; `None` for what is under way.
     finished: VecDeque<Option<(B, u64)>>,
-    /// Whoever delivers holds this, and no lock, while it does.
+    /// Delivers; whoever does so holds this, and no lock.
     deliver: Option<Deliver<'d, B, E>>,
     /// The first error in order.
     error: Option<E>,

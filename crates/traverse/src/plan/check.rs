@@ -1,4 +1,4 @@
-//! What refuses a send before its first record, and what is worth a warning.
+//! Refusals of a send before its first record, and warnings.
 
 use super::{SendPlan, features};
 use crate::error::{Refusal, Result, SendError};

@@ -10,14 +10,14 @@ use zsend_pool::dsl::name::{Name, Suffix};
 use zsend_pool::dsl::redaction::RedactionList;
 use zsend_pool::pool::Pool;
 
-/// What is looked for, by guid.
+/// A question for a snapshot or a bookmark by its guid.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct GuidQuery<'a> {
     /// The guid.
     pub(super) guid: u64,
     /// True if a bookmark will do.
     pub(super) bookmarks: bool,
-    /// What it must have been redacted for, in any order. Without this, a bookmark with a redaction
+    /// The snapshots that it must have been redacted for, in any order. Without this, a bookmark with a redaction
     /// list comes after all that have none.
     pub(super) redacted_for: Option<&'a [u64]>,
 }

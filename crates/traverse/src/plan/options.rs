@@ -1,4 +1,4 @@
-//! What a send can be asked for.
+//! Options of a send.
 
 use super::progress::ResumePosition;
 use super::tunables::Tunables;
@@ -29,7 +29,7 @@ pub struct SendOptions {
     pub compress: bool,
     /// `zfs send -w`: encrypted blocks as stored; includes the three above.
     pub raw: bool,
-    /// Where to go on; `None` for the start of the stream.
+    /// The place to go on from; `None` for the start of the stream.
     pub resume: Option<ResumePosition>,
     /// Bytes that a receiver already has (resumed streams): estimates leave them out.
     pub received: u64,

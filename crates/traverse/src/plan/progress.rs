@@ -1,4 +1,4 @@
-//! How far a send has come, and where it can be resumed.
+//! Progress of a send, and the place from which it can be resumed.
 
 use crate::walk::ResumePoint;
 use zsend_encoder::dialect::Dialect;
@@ -6,7 +6,7 @@ use zsend_encoder::event::Event;
 use zsend_pool::PoolError;
 use zsend_pool::dmu::dnode::DNODES_PER_BLOCK;
 
-/// Where a stream that was cut goes on: `resume_object` and `resume_offset`.
+/// The place from which a stream that was cut goes on: `resume_object` and `resume_offset`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ResumePosition {
     object: u64,
@@ -31,7 +31,7 @@ impl ResumePosition {
     }
 }
 
-/// How far a send has come.
+/// Progress of a send.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
@@ -39,7 +39,8 @@ pub struct Progress {
     pub bytes: u64,
     /// Records so far.
     pub records: u64,
-    /// Where a stream that ends here can be resumed; `None` if there is nothing to resume yet.
+    /// The place from which a stream that ends here can be resumed; `None` if there is nothing to resume
+    /// yet.
     pub position: Option<ResumePosition>,
 }
 
@@ -50,7 +51,7 @@ pub struct Progress {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Notice {
-    /// How far the send has come: once for each batch, which has 32 KiB at first and 1 MiB later, and
+    /// The progress of the send: once for each batch, which has 32 KiB at first and 1 MiB later, and
     /// where the send ends early.
     Progress(Progress),
     /// A block that could not be read, for this reason, and was replaced by a pattern:
@@ -58,7 +59,7 @@ pub enum Notice {
     Replaced(PoolError),
 }
 
-/// Where a stream that ended after some event can be resumed.
+/// The place from which a stream that ended after some event can be resumed.
 #[derive(Debug)]
 pub(super) struct Resumable {
     by_block: bool,

@@ -2,9 +2,8 @@
 
 use super::find::{GuidQuery, find_by_guid};
 use super::source::IncrementalSource;
-use super::{Progress, SendOptions, SendPlan};
+use super::{Progress, ResumePosition, SendOptions, SendPlan};
 use crate::error::{Result, ResumeRefusal, SendError};
-use crate::plan::ResumePosition;
 use crate::walk::ResumePoint;
 use zsend_pool::PoolError;
 use zsend_pool::dsl::name::Name;

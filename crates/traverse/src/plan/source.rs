@@ -27,7 +27,7 @@ pub struct IncrementalSource {
     pub ivset_guid: u64,
     /// True if it belongs to another dataset than the target.
     pub is_clone: bool,
-    /// What it is.
+    /// A snapshot or a bookmark.
     pub kind: SourceKind,
 }
 

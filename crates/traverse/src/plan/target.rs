@@ -1,4 +1,4 @@
-//! What is sent, by name.
+//! The name of what is sent.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What refuses a send, whether it is written or counted.
+//! Refusals of a send, whether it is written or counted.
 
 use super::*;
 use zsend_crypto::KeyVersion;
@@ -11,7 +11,7 @@ fn pool(fixture: &str) -> Pool {
     Pool::open(&[dir], fixture, &OpenOptions::default()).unwrap()
 }
 
-/// What a plan is refused for, however it is asked; what was written by then.
+/// The reason for which a plan is refused, however it is asked.
 fn refused(plan: &SendPlan<'_>) -> String {
     let cancel = CancelToken::default();
     let mut out = Vec::new();

@@ -42,9 +42,9 @@ pub enum TunableError {
     Value {
         /// The tunable.
         name: String,
-        /// What was given.
+        /// The value that was given.
         value: String,
-        /// What it takes.
+        /// The values that it takes.
         takes: &'static str,
     },
 }

@@ -100,7 +100,7 @@ pub(super) struct Batches<I> {
     limit: u64,
     /// The pointers that did not go into the last batch.
     rest: Option<Leaf>,
-    /// What is left of a leaf that was taken apart.
+    /// The rest of a leaf that was taken apart.
     singles: VecDeque<Result<Leaf>>,
     is_ended: bool,
 }

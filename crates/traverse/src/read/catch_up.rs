@@ -20,7 +20,7 @@ pub(super) struct CatchUp<I> {
     leaves: I,
     spec: WalkSpec,
     cursor: RedactionCursor,
-    /// What is left of a leaf that was taken apart, since listed blocks may lie inside it.
+    /// The rest of a leaf that was taken apart, since listed blocks may lie inside it.
     singles: VecDeque<Result<Leaf>>,
     /// A leaf that waits for the listed blocks before it.
     held: Option<Leaf>,

@@ -44,7 +44,7 @@ impl<P> Item<P> {
     }
 }
 
-/// What decides which items a visit gives, besides what is visited.
+/// The rules by which a visit becomes items.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
     /// Forms of payloads.

@@ -29,11 +29,11 @@ pub(crate) use payload::SendPayload;
 /// The way in which a dataset is read.
 #[derive(Clone, Debug)]
 pub(crate) struct ReadSpec {
-    /// What is walked.
+    /// The part of the dataset that is walked.
     pub(crate) walk: WalkSpec,
     /// Blocks that are sent although they are old.
     pub(crate) cursor: RedactionCursor,
-    /// What becomes of what is met.
+    /// The rules by which visits become items.
     pub(crate) rules: Rules,
     /// `zfs_send_corrupt_data`: lost blocks are replaced by a pattern.
     pub(crate) is_replacing: bool,
@@ -48,11 +48,11 @@ pub(crate) struct ReadSpec {
 /// A batch as it is delivered.
 #[derive(Debug)]
 pub(crate) struct Gathered<R> {
-    /// What was made of its events.
+    /// The result of gathering its events.
     pub(crate) made: R,
     /// Errors of blocks that were lost and replaced.
     pub(crate) replaced: Vec<PoolError>,
-    /// What ended the send, behind those events.
+    /// The error that ended the send, behind those events.
     pub(crate) ended: Result<()>,
 }
 

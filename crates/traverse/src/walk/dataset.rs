@@ -45,7 +45,7 @@ impl DatasetWalk {
         self
     }
 
-    /// What is walked.
+    /// The part of the dataset that is walked.
     pub(crate) const fn spec(&self) -> &WalkSpec {
         &self.reader.spec
     }

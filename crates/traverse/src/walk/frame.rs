@@ -1,4 +1,4 @@
-//! Where the walk stands in one block, or in one dnode.
+//! The place of the walk in one block, or in one dnode.
 
 use super::leaf::Leaf;
 use super::node::Node;
@@ -18,7 +18,7 @@ use zsend_records::types::DmuType;
 /// A metadata block that is being read.
 pub(super) type Read = Prefetch<Result<Bytes>>;
 
-/// What a walk reads, and with what.
+/// Reads the metadata of a walk.
 #[derive(Debug)]
 pub(super) struct MetadataReader {
     pub(super) spec: WalkSpec,
@@ -57,7 +57,7 @@ impl MetadataReader {
     }
 }
 
-/// A pointer that the walk comes to.
+/// A pointer that the walk has reached.
 pub(super) struct Arrival {
     pub(super) dnode: Dnode,
     pub(super) node: Node,
@@ -78,7 +78,7 @@ pub(super) enum Step {
     Leave(Option<Leaf>),
 }
 
-/// Where the walk stands.
+/// A block or a dnode that the walk stands in.
 pub(super) enum Frame {
     Roots(Roots),
     Indirect(Box<Indirect>),

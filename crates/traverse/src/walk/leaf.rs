@@ -156,7 +156,7 @@ impl Leaf {
         }
     }
 
-    /// What is in the leaf, each thing as a leaf of its own: at most as many as a block has pointers.
+    /// All that is in the leaf, each thing as a leaf of its own: at most as many as a block has pointers.
     /// After an error there is nothing more.
     pub(crate) fn into_singles(self, spec: &WalkSpec) -> VecDeque<Result<Self>> {
         let mut singles = VecDeque::new();

@@ -1,4 +1,4 @@
-//! What of a dataset is walked.
+//! The part of a dataset that is walked.
 
 use super::node::{Level, Node};
 use std::sync::Arc;
@@ -7,7 +7,8 @@ use zsend_pool::dmu::dnode::Dnode;
 use zsend_pool::dmu::objset::Objset;
 use zsend_pool::place::Bookmark;
 
-/// Where an earlier stream stopped: objects before it, and blocks of it before `blkid`, are skipped.
+/// The place at which an earlier stream stopped: objects before it, and blocks of it before `blkid`,
+/// are skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ResumePoint {
     /// Object number.
@@ -16,14 +17,14 @@ pub(crate) struct ResumePoint {
     pub(crate) blkid: u64,
 }
 
-/// What of a dataset is walked.
+/// The part of a dataset that is walked.
 #[derive(Clone, Debug)]
 pub(crate) struct WalkSpec {
     /// The object set.
     pub(crate) objset: Arc<Objset>,
     /// Blocks born in this txg or before are passed over, with all below them.
     pub(crate) fromtxg: u64,
-    /// Where to go on.
+    /// The place to go on from.
     pub(crate) resume: Option<ResumePoint>,
 }
 

@@ -1,4 +1,4 @@
-//! What ends a walk and its reads early.
+//! The end of a walk and of its reads before all is read.
 
 use crate::error::{Result, SendError};
 use std::sync::Arc;

@@ -18,7 +18,7 @@ pub fn pool(fixture: &str) -> Pool {
     Pool::open(&[images(fixture)], fixture, &OpenOptions::default()).unwrap()
 }
 
-/// A sink that writes into memory, and cancels when it has taken so many records.
+/// A sink that writes into memory, and cancels when it has taken a number of records.
 pub struct Cut<'a> {
     writer: StreamWriter<&'a mut Vec<u8>>,
     left: u64,

@@ -10,18 +10,22 @@ use zsend_pool::CancelToken;
 use zsend_pool::dsl::name::Name;
 use zsend_pool::pool::{OpenOptions, Pool};
 
-/// Level-0 blocks that a leaf's pointers stand for, as far as the object reaches. A pointer to an
-/// indirect block stands for none.
-fn blocks(leaf: &Leaf, spec: &WalkSpec, into: &mut Vec<(u64, u64)>) {
+/// A level-0 block: its object, its number, and true if it is a hole.
+type Block = (u64, u64, bool);
+
+/// The blocks that a leaf's pointers stand for, as far as the object reaches. A pointer to an indirect
+/// block stands for none.
+fn blocks(leaf: &Leaf, spec: &WalkSpec, into: &mut Vec<Block>) {
     let visited = leaf.visit(spec, |visit| {
-        if let Visit::Pointer { dnode, node, .. } = visit
+        if let Visit::Pointer { dnode, node, bp } = visit
             && node.object != 0
         {
             if node == Node::spill(node.object) {
-                into.push((node.object, node.blkid));
+                into.push((node.object, node.blkid, bp.is_hole()));
             } else {
                 let end = node.end_block(dnode).min(dnode.blocks());
-                into.extend((node.first_block(dnode)..end).map(|blkid| (node.object, blkid)));
+                let numbers = node.first_block(dnode)..end;
+                into.extend(numbers.map(|blkid| (node.object, blkid, bp.is_hole())));
             }
         }
         Ok(())
@@ -29,17 +33,17 @@ fn blocks(leaf: &Leaf, spec: &WalkSpec, into: &mut Vec<(u64, u64)>) {
     visited.unwrap();
 }
 
-/// Objects that exist, with their numbers of blocks.
-fn objects(spec: &WalkSpec) -> BTreeMap<u64, u64> {
-    let exists = |object: &u64| Some((*object, spec.objset.dnode(*object).ok()?.blocks()));
+/// Objects that exist, with their dnodes.
+fn objects(spec: &WalkSpec) -> BTreeMap<u64, Dnode> {
+    let exists = |object: &u64| Some((*object, spec.objset.dnode(*object).ok()?));
     (1..400).filter_map(|object| exists(&object)).collect()
 }
 
 /// A dataset of a fixture, and what is walked of it: what is younger than a txg.
 struct Case {
     spec: WalkSpec,
-    /// Blocks of its objects, by object number.
-    objects: BTreeMap<u64, u64>,
+    /// Its objects.
+    objects: BTreeMap<u64, Dnode>,
     /// Objects of which blocks are listed, most of them with several.
     candidates: Vec<u64>,
 }
@@ -50,7 +54,8 @@ impl Case {
         let objset = Arc::new(pool.objset(&dataset).unwrap());
         let spec = WalkSpec { objset, fromtxg, resume: None };
         let objects = objects(&spec);
-        let large = objects.iter().filter(|(_, blocks)| **blocks > 3).map(|(object, _)| *object);
+        let large =
+            objects.iter().filter(|(_, dnode)| dnode.blocks() > 3).map(|(object, _)| *object);
         // Some that are small, and some that are not there.
         let mut candidates: Vec<u64> = large.chain((3..500).step_by(50)).collect();
         candidates.sort_unstable();
@@ -65,7 +70,7 @@ impl Case {
             .map(|(which, first, count)| {
                 let object = self.candidates[which % self.candidates.len()];
                 // A few of them lie past the end.
-                let first = first % (self.objects.get(&object).unwrap_or(&0) + 4);
+                let first = first % (self.objects.get(&object).map_or(0, Dnode::blocks) + 4);
                 Run { object, first, end: first + count }
             })
             .collect();
@@ -113,8 +118,11 @@ fn listed_blocks_come_where_they_belong_once_and_none_is_lost() {
         walk().for_each(|leaf| blocks(&leaf.unwrap(), spec, &mut walked));
         let mut want = walked.clone();
         for run in &listed {
-            let end = objects.get(&run.object).map_or(0, |blocks| run.end.min(*blocks));
-            want.extend((run.first..end).map(|blkid| (run.object, blkid)));
+            let Some(dnode) = objects.get(&run.object) else { continue };
+            for blkid in run.first..run.end.min(dnode.blocks()) {
+                let bp = spec.objset.block_pointer(dnode, run.object, blkid).unwrap();
+                want.push((run.object, blkid, bp.is_hole()));
+            }
         }
         want.sort_unstable();
         want.dedup();
@@ -124,10 +132,10 @@ fn listed_blocks_come_where_they_belong_once_and_none_is_lost() {
         let (mut found, mut dnode) = (Vec::new(), 0);
         for leaf in CatchUp::new(walk(), spec.clone(), cursor) {
             let leaf = leaf.unwrap();
-            // A dnode comes before the listed blocks of its own object, and behind all others.
+            // A dnode comes before all blocks of its object, and behind those of the objects before.
             if let Leaf::Dnode { object, .. } = &leaf {
                 prop_assert!(dnode <= *object);
-                prop_assert!(found.last().is_none_or(|(last, _)| last < object));
+                prop_assert_eq!(found.len(), want.partition_point(|block| block.0 < *object));
                 dnode = *object;
             }
             blocks(&leaf, spec, &mut found);

@@ -1,4 +1,4 @@
-//! What is counted and what is read is refused for the same.
+//! Blocks that are counted are refused for the same as blocks that are read.
 
 use super::*;
 use crate::error::SendError;

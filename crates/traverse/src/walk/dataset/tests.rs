@@ -22,7 +22,7 @@ enum Met {
     Block(Node),
 }
 
-/// What was met by a recursion, in order.
+/// A recursion, and all that it met, in order.
 struct Model<'a> {
     spec: &'a WalkSpec,
     met: Vec<Met>,
@@ -108,7 +108,7 @@ impl Model<'_> {
     }
 }
 
-/// What the leaves of a walk have.
+/// All that the leaves of a walk have.
 fn met(spec: &WalkSpec, threads: &Arc<Threads>) -> Vec<Met> {
     let stop = Stop::new(&CancelToken::default());
     let mut met = Vec::new();
