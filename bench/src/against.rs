@@ -16,14 +16,14 @@ struct Send {
     what: &'static str,
     /// Objects a second count, not bytes.
     objects: bool,
-    /// How many images of a folder are left out for us, never for the reference.
+    /// Number of images of a folder that are left out for us, never for the reference.
     missing: usize,
     /// Encryption root whose key lies beside the image. The reference has no way to a key for a
     /// send: it makes raw streams only.
     key: Option<&'static str>,
 }
 
-/// What another build of ours is called in the table.
+/// Name of another build of ours in the table.
 const BEFORE: &str = "zsend";
 
 const PLAIN: Send = Send {
@@ -90,7 +90,7 @@ pub(super) fn rows(
 /// Rows that come from the same runs.
 struct Set {
     what: String,
-    /// Where the stream goes; a set without a sink compares `--exact` with the send.
+    /// Destination of the stream; a set without a sink compares `--exact` with the send.
     sink: Option<&'static str>,
 }
 
@@ -117,7 +117,7 @@ impl Send {
     }
 }
 
-/// What is run for the rows of one send.
+/// Command lines for the rows of one send.
 struct Sides<'a> {
     options: &'a Options,
     ours: Line,
@@ -128,7 +128,7 @@ struct Sides<'a> {
     images: Vec<PathBuf>,
     /// Size of the stream, in GB.
     size: f64,
-    /// What of `unit` a stream is, less the time.
+    /// Size of the stream in `unit`, less the time.
     scale: f64,
     unit: &'static str,
 }
@@ -205,7 +205,7 @@ impl<'a> Sides<'a> {
         Ok(())
     }
 
-    /// What the exact size costs, of what the send costs.
+    /// Cost of the exact size, as a share of the send's.
     fn exact(&self, set: &Set, table: &mut Table<'_>) -> Result<(), String> {
         let lines = [Some(&self.ours), self.before.as_ref()];
         let sides: Vec<Side> = lines

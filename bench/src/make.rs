@@ -10,7 +10,7 @@ use xtask::run::{root, succeed};
 pub(super) struct MadePool {
     pub(super) name: &'static str,
     pub(super) compression: &'static str,
-    /// Where it goes in `target/perf`: an image, or a folder of them.
+    /// Place in `target/perf`: an image, or a folder of them.
     pub(super) place: &'static str,
     /// Images: one, or those of the folder.
     pub(super) vdevs: usize,
@@ -60,11 +60,11 @@ pub(super) const POOLS: [MadePool; 5] = [
     },
 ];
 
-/// What `mkperf.c` is linked with.
+/// Libraries of `mkperf.c`.
 const LIBRARIES: [&str; 4] = ["-lzpool", "-lnvpair", "-lm", "-lpthread"];
 
 impl MadePool {
-    /// What the pool is made with; kept beside it, to tell a pool that was made with something else.
+    /// Parameters of the pool; kept beside it, to tell a pool that was made with others.
     fn stamp(&self) -> String {
         format!("{} {} {} {}\n", self.name, self.compression, self.vdevs, self.sizes)
     }
@@ -82,7 +82,7 @@ impl MadePool {
     }
 }
 
-/// Makes those of the pools that are not there as they should be. Needs a C compiler and the library
+/// Makes the pools that are missing, or not as they should be. Needs a C compiler and the library
 /// of libzpool (Debian: `libzpool6linux libzfslinux-dev`, contrib).
 pub(super) fn run<'a>(dir: &Path, pools: impl Iterator<Item = &'a MadePool>) -> Result<(), String> {
     let mut mkperf = None;

@@ -7,13 +7,13 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use xtask::run::zsend;
+use xtask::run::{Profile, zsend};
 
 /// Programs of both sides.
 pub(super) struct Programs {
     /// Our program.
     pub(super) zsend: PathBuf,
-    /// How the reference's command line begins, if that is to run.
+    /// Beginning of the reference's command line, if that is to run.
     zdb: Option<Line>,
 }
 
@@ -26,7 +26,7 @@ impl Programs {
             let library = make::compile(dir, "zdb-at-once.c", "zdb-at-once.so", &shared)?;
             line.splice(0..0, ["env".to_owned(), format!("LD_PRELOAD={}", library.display())]);
         }
-        Ok(Self { zsend: zsend()?, zdb })
+        Ok(Self { zsend: zsend(Profile::Release)?, zdb })
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a send spends its time in: Fletcher-4, parity and the codecs, one thread, blocks of 128 KiB.
+//! Work that takes a send its time: Fletcher-4, parity and the codecs, one thread, blocks of 128 KiB.
 
 use crate::median;
 use crate::options::Options;

@@ -7,7 +7,7 @@ use crate::table::{Table, WHAT, number};
 use serde_json::{Value, json};
 use std::path::Path;
 
-/// Over so many records, one run of the reference is enough: it takes a minute.
+/// Above this number of records, one run of the reference is enough: it takes a minute.
 const MANY: f64 = 5e6;
 
 /// A row: a stream that is large in one way.

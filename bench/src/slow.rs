@@ -15,7 +15,7 @@ use zsend_pool::discover::discover_devices;
 use zsend_pool::pool::{OpenOptions, Pool};
 use zsend_traverse::{SendOptions, SendPlan};
 
-/// What each read waits.
+/// Wait of each read.
 const LATENCY: Duration = Duration::from_millis(5);
 /// Reads in flight that the bound is computed for.
 const IN_FLIGHT: f64 = 64.0;
@@ -53,7 +53,7 @@ impl Source for Slow {
     }
 }
 
-/// What is sent from such a source.
+/// Send from such a source.
 struct Case {
     /// Pool in `target/perf`: an image, or a folder of them.
     pool: &'static str,

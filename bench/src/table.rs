@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 /// The name that every row has.
 pub(super) const WHAT: &str = "what";
 
-/// Where rows go.
+/// Destination of rows.
 pub(super) struct Table<'a> {
     options: &'a Options,
     line: fn(&Value) -> String,
@@ -74,7 +74,7 @@ pub(super) fn line(row: &Value) -> String {
     line.trim_end().to_owned()
 }
 
-/// A figure of a row with so many places after the point; nothing if the row lacks it.
+/// A figure of a row with `places` digits after the point; nothing if the row lacks it.
 pub(super) fn number(row: &Value, key: &str, places: usize) -> String {
     row[key].as_f64().map_or(String::new(), |v| format!("{v:.places$}"))
 }

@@ -1,7 +1,7 @@
 //! `fuzz`: the fuzz targets, replayed over their corpora or let loose for a while.
 
 use std::process::Command;
-use xtask::run::{cargo, nightly_cargo, root, succeed};
+use xtask::run::{Profile, cargo, nightly_cargo, root, succeed, target};
 
 /// Seconds that a target runs if none are given.
 const SECONDS: &str = "60";
@@ -14,11 +14,14 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     succeed(nightly_cargo(&["fuzz", "run", target, "--", "-max_total_time", seconds]))
 }
 
-/// Builds the targets without instrumentation and runs each over its corpus once.
+/// Builds the targets without instrumentation and runs each over its corpus once. The profile and
+/// the folder are those of the tests, so that what both use is built once.
 pub(crate) fn replay() -> Result<(), String> {
-    let manifest = root().join("fuzz/Cargo.toml").display().to_string();
-    succeed(cargo(&["build", "--quiet", "--release", "--bins", "--manifest-path", &manifest]))?;
-    let built = root().join("fuzz/target/release");
+    let manifest = root().join("fuzz/Cargo.toml");
+    let mut build = cargo(&["build", "--quiet", "--bins"]);
+    build.arg("--manifest-path").arg(manifest).arg("--target-dir").arg(target());
+    succeed(build)?;
+    let built = Profile::Dev.folder();
     let mut replayed = 0;
     for target in targets()? {
         let corpus = root().join("fuzz/corpus").join(&target);

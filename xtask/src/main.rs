@@ -6,9 +6,9 @@ mod miri;
 mod send;
 
 use std::process::ExitCode;
-use xtask::run::program;
+use xtask::run::{Profile, program};
 
-/// What a verb returns: the message of what went wrong.
+/// Result of a verb: the message of what went wrong.
 type Done = Result<(), String>;
 /// A verb: its name, what runs it with the arguments behind it, and a line of help.
 type Task = (&'static str, fn(&[String]) -> Done, &'static str);
@@ -23,7 +23,7 @@ const TASKS: &[Task] = &[
     ),
     (
         "bench",
-        |args| program("zsend-bench", "zsend-bench", args),
+        |args| program(Profile::Release, "zsend-bench", "zsend-bench", args),
         "[--against zdb|cat]... [OPTION]...: how fast, beside the reference; --help tells the options",
     ),
     (
@@ -35,8 +35,8 @@ const TASKS: &[Task] = &[
     ("ci", ci::run, "everything that a change must pass"),
 ];
 
-pub(crate) fn conform(args: &[String]) -> Done {
-    program("zsend-testkit", "conform", args)
+fn conform(args: &[String]) -> Done {
+    program(Profile::Release, "zsend-testkit", "conform", args)
 }
 
 fn main() -> ExitCode {

@@ -2,7 +2,7 @@
 
 use xtask::run::{nightly_cargo, succeed};
 
-/// What each run says that the machine has. Miri finds what it was compiled for, so the vector
+/// Features that each run says the machine has. Miri finds what it was compiled for, so the vector
 /// code is reached only where it is allowed, and a call of it that is not allowed is an error.
 const FEATURES: [&str; 2] = ["+avx2", "+avx512f,+avx512bw,+gfni"];
 /// Miri interprets any machine's code on any other.

@@ -8,7 +8,7 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, Path::to_path_buf)
 }
 
-/// Where built and unpacked files go.
+/// Returns the folder of built and unpacked files.
 pub fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
@@ -37,21 +37,48 @@ pub fn succeed(mut command: Command) -> Result<(), String> {
     if status.success() { Ok(()) } else { Err(format!("{command:?}: {status}")) }
 }
 
-/// Builds the program in release mode and gives its path. Cargo shows what it builds, if anything.
+/// Profile that a program is built with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// Checks of a development build; most of it is there once the tests are built.
+    Dev,
+    /// The build that users run.
+    Release,
+}
+
+impl Profile {
+    /// Name of the profile, as `cargo --profile` takes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            Self::Release => "release",
+        }
+    }
+
+    /// Folder of what it builds, below [`target`].
+    pub fn folder(self) -> PathBuf {
+        target().join(match self {
+            Self::Dev => "debug",
+            Self::Release => "release",
+        })
+    }
+}
+
+/// Builds the program and gives its path. Cargo shows what it builds, if anything.
 ///
 /// # Errors
 /// If it does not build.
-pub fn zsend() -> Result<PathBuf, String> {
-    succeed(cargo(&["build", "--release", "--package", "zsend-cli"]))?;
-    Ok(target().join("release/zsend"))
+pub fn zsend(profile: Profile) -> Result<PathBuf, String> {
+    succeed(cargo(&["build", "--profile", profile.name(), "--package", "zsend-cli"]))?;
+    Ok(profile.folder().join("zsend"))
 }
 
-/// Builds and runs a program of the project in release mode, with these arguments.
+/// Builds and runs a program of the project, with these arguments.
 ///
 /// # Errors
 /// If it does not build, or ends with anything but success.
-pub fn program(package: &str, bin: &str, args: &[String]) -> Result<(), String> {
-    let what = ["--release", "--package", package, "--bin", bin];
+pub fn program(profile: Profile, package: &str, bin: &str, args: &[String]) -> Result<(), String> {
+    let what = ["--profile", profile.name(), "--package", package, "--bin", bin];
     succeed(cargo(&[&["build"], &what[..]].concat()))?;
     let mut run = cargo(&[&["run", "--quiet"], &what[..], &["--"]].concat());
     run.args(args);

@@ -1,41 +1,51 @@
 //! `zsend dump`: the records of a stream as text.
 
-use crate::args::DumpArgs;
+use crate::args::{DumpArgs, Like};
 use crate::exit::{Done, Failure};
+use crate::stdout;
 use std::fs::File;
-use std::io::{self, BufWriter, Read};
+use std::io::{self, BufWriter, IsTerminal, Read, Write};
+use std::path::Path;
 use zsend_pool::ErrorClass;
 use zsend_stream::dump::{DumpError, DumpOptions, Format, dump};
 
 /// Runs the subcommand.
 pub(crate) fn run(args: &DumpArgs) -> Done {
     let options = DumpOptions {
-        format: if args.json { Format::Json } else { Format::Text },
-        verbose: args.verbose || args.payloads,
+        format: match (args.json, args.like) {
+            (true, _) => Format::Json,
+            (false, Like::Release) => Format::Text,
+            (false, Like::Master) => Format::TextMaster,
+        },
+        verbose: args.verbose > 0 || args.payloads,
+        checksums: args.verbose > 1,
         payload: args.payloads,
         verify: !args.no_checksum,
         ..DumpOptions::default()
     };
     let (name, source): (String, Box<dyn Read>) = match &args.file {
-        Some(path) => {
-            let name = path.display().to_string();
-            let file = File::open(path)
-                .map_err(|e| Failure::new(ErrorClass::Device, format!("{name}: {e}")))?;
-            (name, Box::new(file))
+        Some(path) if path != Path::new("-") => {
+            let file = File::open(path).map_err(|e| Failure::io("open", path, &e))?;
+            (path.display().to_string(), Box::new(file))
         }
-        None => ("standard input".into(), Box::new(io::stdin().lock())),
+        Some(_) | None if io::stdin().is_terminal() => {
+            return Err(Failure::usage(
+                "Error: The backup stream can not be read from a terminal.\nYou must redirect \
+                 standard input, or name a file.",
+            ));
+        }
+        Some(_) | None => ("standard input".into(), Box::new(io::stdin().lock())),
     };
-    let mut out = BufWriter::new(io::stdout().lock());
-    match dump(source, &mut out, &options) {
-        Ok(_) => Ok(()),
-        // A reader that has gone away has seen what it wanted.
-        Err(DumpError::Write(e)) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+    let mut out = BufWriter::new(stdout::open()?);
+    let dumped = dump(source, &mut out, &options);
+    // What was dumped before an error is shown before the error.
+    let flushed = out.flush();
+    match dumped {
+        Ok(_) => stdout::finish(flushed),
+        Err(DumpError::Write(e)) => stdout::finish(Err(e)),
         Err(e) => {
-            let class = match e {
-                DumpError::Write(_) => ErrorClass::Device,
-                _ => ErrorClass::Damaged,
-            };
-            Err(Failure::new(class, format!("{name}: {e}")))
+            let class = if e.is_of_input() { ErrorClass::Device } else { ErrorClass::Damaged };
+            Err(Failure::caused(class, name, &e))
         }
     }
 }

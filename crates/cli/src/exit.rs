@@ -1,31 +1,70 @@
-//! Exit codes, and the one place that prints errors.
+//! Exit codes, and the one place that prints errors and warnings.
 
+use crate::signals;
+use std::error::Error;
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use zsend_pool::{ErrorClass, PoolError};
 use zsend_traverse::SendError;
 
-/// Why the program ends with something other than zero.
+/// Set by `-q`.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// Prints no more warnings.
+pub(crate) fn be_quiet(quiet: bool) {
+    QUIET.store(quiet, Ordering::Relaxed);
+}
+
+/// Reason that the program ends with something other than zero.
 #[derive(Debug)]
 pub(crate) struct Failure {
     message: String,
     class: ErrorClass,
+    /// The message is in the words of `zfs`, which scripts look for: it is printed as it is.
+    is_verbatim: bool,
 }
 
 impl Failure {
     pub(crate) fn new(class: ErrorClass, message: impl Display) -> Self {
-        Self { message: message.to_string(), class }
+        Self { message: message.to_string(), class, is_verbatim: false }
     }
 
     pub(crate) fn usage(message: impl Display) -> Self {
         Self::new(ErrorClass::Usage, message)
     }
 
+    /// Failure with the error and all that caused it.
+    pub(crate) fn caused(class: ErrorClass, doing: impl Display, e: &dyn Error) -> Self {
+        let mut message = format!("{doing}: {e}");
+        let mut source = e.source();
+        while let Some(cause) = source {
+            let cause_text = cause.to_string();
+            if !message.ends_with(&cause_text) {
+                message = format!("{message}: {cause_text}");
+            }
+            source = cause.source();
+        }
+        Self::new(class, message)
+    }
+
+    /// Failure in the words of `zfs`.
+    pub(crate) fn verbatim(class: ErrorClass, message: impl Display) -> Self {
+        Self { is_verbatim: true, ..Self::new(class, message) }
+    }
+
+    /// Failure of a file or descriptor: `cannot VERB PATH: why`.
+    pub(crate) fn io(verb: &str, path: &Path, e: &io::Error) -> Self {
+        Self::new(ErrorClass::Device, format!("cannot {verb} {}: {e}", path.display()))
+    }
+
     /// Puts what was being done before the reason.
     #[must_use]
     pub(crate) fn context(mut self, doing: impl Display) -> Self {
         self.message = format!("{doing}: {}", self.message);
+        self.is_verbatim = false;
         self
     }
 
@@ -38,13 +77,18 @@ impl Failure {
 
     /// Prints the message and gives the exit code. A standard error that is gone changes neither.
     pub(crate) fn report(self) -> ExitCode {
-        let _ = writeln!(std::io::stderr(), "{}", self.message);
-        ExitCode::from(match self.class {
+        let text = without_numbers(&self.message);
+        let _ = if self.is_verbatim {
+            writeln!(io::stderr(), "{text}")
+        } else {
+            writeln!(io::stderr(), "zsend: {text}")
+        };
+        ExitCode::from(signals::exit_code().unwrap_or(match self.class {
             ErrorClass::Damaged => 1,
             ErrorClass::Usage => 2,
             ErrorClass::Device => 3,
             ErrorClass::Unsupported => 4,
-        })
+        }))
     }
 }
 
@@ -56,14 +100,64 @@ impl From<PoolError> for Failure {
 
 impl From<SendError> for Failure {
     fn from(e: SendError) -> Self {
-        Self::new(e.class(), e)
+        let class = e.class();
+        match e {
+            SendError::NoDataset(_)
+            | SendError::CannotSend { .. }
+            | SendError::CannotResume(_)
+            | SendError::LargeMicrozap => Self::verbatim(class, e),
+            e => Self::new(class, e),
+        }
     }
 }
 
 /// The result of a subcommand.
 pub(crate) type Done = Result<(), Failure>;
 
-/// A warning on standard error.
+/// Prints a warning on standard error, unless there is `-q`.
 pub(crate) fn warn(message: impl Display) {
-    let _ = writeln!(std::io::stderr(), "warning: {message}");
+    if !QUIET.load(Ordering::Relaxed) {
+        let text = without_numbers(&message.to_string());
+        let _ = writeln!(io::stderr(), "zsend: warning: {text}");
+    }
+}
+
+/// Leaves out the numbers that Rust puts behind what the system says: ` (os error 2)`.
+fn without_numbers(text: &str) -> String {
+    const BEFORE: &str = " (os error ";
+    let mut parts = text.split(BEFORE);
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once(')') {
+            Some((number, rest)) if number.bytes().all(|b| b.is_ascii_digit()) => plain += rest,
+            _ => {
+                plain += BEFORE;
+                plain += part;
+            }
+        }
+    }
+    plain
+}
+
+/// Ends the program at once, whatever is under way: the only place that does.
+pub(crate) fn at_once(code: u8) -> ! {
+    std::process::exit(code.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_systems_words_have_no_numbers() {
+        let e = io::Error::from_raw_os_error(2);
+        assert_eq!(without_numbers(&format!("a: {e}; b: {e}")), {
+            let words = e.to_string();
+            let words = words.strip_suffix(" (os error 2)").unwrap();
+            format!("a: {words}; b: {words}")
+        });
+        for kept in ["", "x (os error", "x (os error a)", "x (os error 1"] {
+            assert_eq!(without_numbers(kept), kept);
+        }
+    }
 }

@@ -3,29 +3,84 @@
 mod args;
 mod dump;
 mod exit;
+mod get;
+mod hints;
 mod keys;
 mod list;
+mod manual;
 mod output;
 mod progress;
 mod send;
+mod signals;
+mod stdout;
 mod text;
 mod token;
 mod txgs;
 
 use args::{Args, Command};
-use clap::Parser;
+use clap::{ColorChoice, CommandFactory, FromArgMatches, ValueEnum};
+use exit::Failure;
 use std::process::ExitCode;
+use zsend_pool::ErrorClass;
+
+/// Version, with the commit if it was built in a checkout.
+pub(crate) const VERSION: &str = env!("ZSEND_VERSION");
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let line: Vec<String> =
+        std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let parsed = Args::command().color(color(&line)).try_get_matches_from(std::env::args_os());
+    let args = match parsed.and_then(|matches| Args::from_arg_matches(&matches)) {
+        Ok(args) => args,
+        Err(e) => return unparsed(&e, &line),
+    };
     let done = match args.command {
         Command::Send(send) => send::run(&send),
         Command::List(list) => list::run(&list),
+        Command::Get(get) => get::run(&get),
         Command::Dump(dump) => dump::run(&dump),
         Command::Token(token) => token::run(&token),
+        Command::Man(man) => manual::man(&man),
+        Command::Completions(completions) => manual::completions(&completions),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
+}
+
+/// Prints help and version on standard output, and what is wrong with the command line on standard
+/// error, with hints.
+fn unparsed(e: &clap::Error, line: &[String]) -> ExitCode {
+    if !e.use_stderr()
+        && let Err(failure) = stdout::open()
+    {
+        return failure.report();
+    }
+    if let Some(verb) = line.get(1).filter(|verb| hints::is_verb_of_zstream(verb)) {
+        let why = format!("not supported: '{verb}', a verb of zstream");
+        return Failure::new(ErrorClass::Unsupported, why).report();
+    }
+    let printed = e.print();
+    if e.use_stderr() {
+        for hint in hints::of(line) {
+            eprintln!("\n  hint: {hint}");
+        }
+        return ExitCode::from(2);
+    }
+    match stdout::finish(printed) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+/// Colour that the command line asks for, before it is parsed.
+fn color(line: &[String]) -> ColorChoice {
+    let mut values =
+        line.iter().enumerate().filter_map(|(i, arg)| match arg.strip_prefix("--color") {
+            Some("") => line.get(i + 1).map(String::as_str),
+            Some(value) => value.strip_prefix('='),
+            None => None,
+        });
+    values.next_back().and_then(|v| ColorChoice::from_str(v, true).ok()).unwrap_or_default()
 }

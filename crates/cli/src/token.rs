@@ -1,8 +1,8 @@
-//! `zsend token`: what a resume token says.
+//! `zsend token`: the contents of a resume token.
 
 use crate::args::TokenArgs;
 use crate::exit::{Done, Failure};
-use std::io::Write;
+use crate::stdout;
 use zsend_pool::ErrorClass;
 use zsend_records::nvlist::NvList;
 use zsend_records::token::{ResumeToken, TokenError, unpack};
@@ -12,12 +12,10 @@ use zsend_stream::dump::{nvlist_json, nvlist_text};
 pub(crate) fn run(args: &TokenArgs) -> Done {
     let list = list(&args.token)?;
     let text = if args.json { json(&list)? } else { contents(&list) };
-    // A reader that has gone away has seen what it wanted.
-    let _ = std::io::stdout().lock().write_all(&text);
-    Ok(())
+    stdout::print(&text)
 }
 
-/// What a token says as JSON, laid out for reading.
+/// Returns a token as JSON, laid out for reading.
 fn json(list: &NvList) -> Result<Vec<u8>, Failure> {
     let mut text = Vec::new();
     let damaged = |e: serde_json::Error| Failure::new(ErrorClass::Damaged, e);
@@ -27,7 +25,7 @@ fn json(list: &NvList) -> Result<Vec<u8>, Failure> {
     Ok(format!("{value:#}\n").into())
 }
 
-/// What a token says, in the words of `zfs send -v -t`.
+/// Returns a token in the words of `zfs send -v -t`.
 pub(crate) fn contents(list: &NvList) -> Vec<u8> {
     let mut text = b"resume token contents:\n".to_vec();
     // Memory takes everything.
@@ -46,7 +44,7 @@ pub(crate) fn decode(token: &str) -> Result<ResumeToken, Failure> {
     ResumeToken::decode(token).map_err(failure)
 }
 
-/// What is wrong with a token is told first as `zfs send -t` does, then exactly.
+/// Tells the fault of a token first as `zfs send -t` does, then exactly.
 fn failure(e: TokenError) -> Failure {
     let kind = match &e {
         TokenError::Version { found } => format!("invalid version {found}"),
@@ -55,5 +53,5 @@ fn failure(e: TokenError) -> Failure {
         _ => "payload is not valid".into(),
     };
     let message = format!("cannot resume send: resume token is corrupt ({kind})\n{e}");
-    Failure::new(ErrorClass::Damaged, message)
+    Failure::verbatim(ErrorClass::Damaged, message)
 }

@@ -1,14 +1,14 @@
 //! `--list-txgs`: the states of a pool that its devices remember, and which can still be read.
 
 use crate::exit::{Done, Failure, warn};
-use crate::text::{aligned, creation};
-use std::io::Write;
+use crate::stdout;
+use crate::text::{Head, table as as_table};
 use std::path::PathBuf;
 use zsend_pool::discover::{Found, discover, select};
 use zsend_pool::pool::known_txgs;
 use zsend_pool::{ErrorClass, Listed};
 
-/// How the list is printed: the flags of `zsend list` of the same names.
+/// Options of the list: the flags of `zsend list` of the same names.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Style {
     /// No header, tabs between columns.
@@ -35,16 +35,13 @@ pub(crate) fn list(devices: &[PathBuf], name: Option<&str>, style: Style) -> Don
         }
     };
     let text = if style.json { json(&pools) } else { table(&pools, style) };
-    // A reader that has gone away has seen what it wanted.
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
-    Ok(())
+    stdout::print(text.as_bytes())
 }
 
 fn table(pools: &[Found], style: Style) -> String {
     let mut lines = Vec::new();
-    if !style.scripted {
-        lines.push(["POOL", "TXG", "TIME", "USABLE"].map(str::to_owned).to_vec());
-    }
+    let head = ["POOL", "TXG", "TIME", "USABLE"];
+    let head = head.map(Head::of);
     for pool in pools {
         for warning in &pool.warnings {
             warn(warning);
@@ -53,12 +50,17 @@ fn table(pools: &[Found], style: Style) -> String {
             lines.push(vec![
                 pool.config.name.clone(),
                 known.uberblock.txg.to_string(),
-                creation(known.uberblock.timestamp, style.exact),
+                time(known.uberblock.timestamp, style.exact),
                 known.problem.map_or_else(|| "yes".to_owned(), |e| format!("no: {e}")),
             ]);
         }
     }
-    aligned(&lines, style.scripted)
+    as_table(head.into(), lines, style.scripted)
+}
+
+/// A time in the words of `zfs list`, or with `exact` in seconds since 1970.
+fn time(seconds: u64, exact: bool) -> String {
+    if exact { seconds.to_string() } else { zsend_props::date(seconds, false) }
 }
 
 fn json(pools: &[Found]) -> String {

@@ -82,7 +82,7 @@ fn names_that_do_not_exist_or_do_not_fit() {
         (&["basic/fs@a@b"], 2, "has no '@'"),
         (&["--tunable", "zfs_nope=1", "basic/fs@a"], 2, "no tunable is called 'zfs_nope'"),
         (&["--dialect", "solaris", "basic/fs@a"], 2, "no dialect is called 'solaris'"),
-        (&["--resume", "5000000,0", "basic/fs@a"], 1, "object '5000000 of object set"),
+        (&["--resume-at", "5000000,0", "basic/fs@a"], 1, "object '5000000 of object set"),
         (&["-t", "1-zz-b8-78"], 1, "resume token is corrupt (invalid format)"),
         (&["-R", "basic/fs@a"], 4, "not supported: -R (packages)"),
         (&["-h", "basic/fs@a"], 4, "not supported: -h (packages)"),

@@ -22,7 +22,7 @@ fn a_token_is_shown_before_its_estimate() {
         assert!(stdout(&out).starts_with(&shown), "{flags:?}: {}", stdout(&out));
         assert!(stdout(&out).len() > shown.len(), "{flags:?}");
     }
-    // With the stream on standard output, it is told on standard error.
+    // With the stream on standard output, the estimate goes to standard error.
     let out = send(&dir, &["-v", "-t", token]);
     assert!(stderr(&out).contains(&shown), "{}", stderr(&out));
 }

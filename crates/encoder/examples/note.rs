@@ -1,6 +1,6 @@
 //! A record type of another crate from end to end: NOTE, number 12, is encoded, read back and dumped.
 //!
-//! All that the type needs is in this file; the table, the reader and the dump are told of it.
+//! All that the type needs is in this file; the table, the reader and the dump take it from here.
 
 use std::error::Error;
 use std::io;
@@ -32,7 +32,7 @@ zsend_records::body! {
     pad: [u8; 4] = 28,
 }
 
-/// What the reader and the dump have to know.
+/// Description for the reader and the dump.
 pub const RECORDS: &[Description] = &[Description::of::<Note<LE>>()];
 
 /// The event that becomes a NOTE.

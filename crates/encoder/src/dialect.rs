@@ -4,9 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 use zsend_records::nvlist::Encoding;
 
-/// Which reference sender's bytes are written.
+/// Reference sender whose bytes are written.
 ///
-/// Where a reference has a defect that damages the receiver, every dialect does what is right.
+/// A defect of a reference that damages the receiver is in no dialect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Dialect {
     /// OpenZFS 2.0 to 2.4: each object is followed by its data.
@@ -36,7 +36,7 @@ impl Dialect {
         matches!(self, Self::Illumos)
     }
 
-    /// How the nvlist after BEGIN is packed.
+    /// Returns the encoding of the nvlist after BEGIN.
     pub const fn payload_encoding(self) -> Encoding {
         match self {
             Self::OpenZfs | Self::Illumos => Encoding::Native,

@@ -1,14 +1,14 @@
-//! What record encoders see: what all records of a stream share, and where to put theirs.
+//! View of a record encoder: the parameters of the stream, and the place to put its own records.
 
 use crate::dialect::Dialect;
 use std::io;
 use zsend_records::flags::Features;
 use zsend_records::writer::Header;
 
-/// What all records of a stream have in common.
+/// Parameters that all records of a stream share.
 #[derive(Clone, Copy, Debug)]
 pub struct StreamParams {
-    /// Whose bytes.
+    /// Sender whose bytes are written.
     pub dialect: Dialect,
     /// Features announced in BEGIN.
     pub features: Features,
@@ -20,7 +20,7 @@ pub struct StreamParams {
 
 /// The way from a record encoder into a stream whose payloads are `P`.
 pub trait Emit<P> {
-    /// What all records share.
+    /// Parameters that all records share.
     fn params(&self) -> &StreamParams;
 
     /// Sends the pending FREE, FREEOBJECTS or REDACT, if there is one, then this record.
@@ -29,19 +29,19 @@ pub trait Emit<P> {
     /// Those of the sink; a payload whose length is not the header's.
     fn emit(&mut self, header: Header, payload: &P) -> io::Result<()>;
 
-    /// Adds a hole of an object, from `offset` so many bytes: a FREE that the next may extend.
+    /// Adds a hole of an object, `length` bytes from `offset`: a FREE that the next may extend.
     ///
     /// # Errors
     /// Those of the sink.
     fn free(&mut self, object: u64, offset: u64, length: u64) -> io::Result<()>;
 
-    /// Adds so many free object numbers: a FREEOBJECTS that the next may extend.
+    /// Adds free object numbers: a FREEOBJECTS that the next may extend.
     ///
     /// # Errors
     /// Those of the sink.
     fn free_objects(&mut self, first: u64, count: u64) -> io::Result<()>;
 
-    /// Adds a redacted range, from `offset` so many bytes: a REDACT that the next may extend.
+    /// Adds a redacted range, `length` bytes from `offset`: a REDACT that the next may extend.
     ///
     /// # Errors
     /// Those of the sink.

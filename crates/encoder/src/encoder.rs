@@ -9,7 +9,7 @@ use crate::summary::Summary;
 use std::io;
 use zsend_records::writer::{Counter, Header, Measured, RecordSink};
 
-/// What a [`RecordEncoder`](encoders::RecordEncoder) writes to.
+/// Destination of a [`RecordEncoder`](encoders::RecordEncoder).
 struct Output<S> {
     params: StreamParams,
     pending: Pending,
@@ -17,7 +17,7 @@ struct Output<S> {
     summary: Summary,
     /// Something was sent or is pending.
     is_begun: bool,
-    /// What was sent first is a record that joins no other, so nothing depends on what came before.
+    /// The first record joins no other, so nothing depends on what came before.
     is_sealed: bool,
     /// The sink refused a record: what would follow it is no true stream.
     is_broken: bool,
@@ -127,7 +127,7 @@ impl<S: RecordSink> Encoder<S> {
         self.table.encode(event, &mut self.output)
     }
 
-    /// What was written so far.
+    /// Returns the totals so far.
     pub const fn summary(&self) -> &Summary {
         &self.output.summary
     }

@@ -1,4 +1,4 @@
-//! What a traversal tells the encoder: one event for each thing that a sender dumps, in send order.
+//! Events from a traversal to the encoder: one for each thing that a sender dumps, in send order.
 
 use std::any::{Any, type_name};
 use std::fmt;
@@ -20,7 +20,7 @@ pub struct CryptParams {
     pub byteswap: bool,
 }
 
-/// What a block pointer says of a block, as far as records repeat it.
+/// Fields of a block pointer that records repeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct BlockInfo {
     /// DMU type in the pointer.
@@ -43,7 +43,7 @@ pub struct BlockInfo {
     pub embedded: Option<u8>,
 }
 
-/// How a WRITE's payload was made.
+/// Form of a WRITE's payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriteForm {
     /// The decompressed block, described by its pointer.
@@ -138,9 +138,9 @@ pub struct Write<P = Payload> {
     pub offset: u64,
     /// Bytes of this block or part when decompressed.
     pub logical_size: u64,
-    /// How the payload was made.
+    /// Form of the payload.
     pub form: WriteForm,
-    /// What the pointer says.
+    /// Fields of the block pointer.
     pub block: BlockInfo,
     /// The payload.
     pub payload: P,
@@ -155,7 +155,7 @@ pub struct WriteEmbedded<P = Payload> {
     pub offset: u64,
     /// Data block size of the object, bytes.
     pub blksz: u64,
-    /// What the pointer says.
+    /// Fields of the block pointer.
     pub block: BlockInfo,
     /// The stored bytes, padded with zeros to a multiple of eight.
     pub payload: P,
@@ -168,7 +168,7 @@ pub struct Spill<P = Payload> {
     pub object: u64,
     /// Not born after the incremental source; sent all the same.
     pub unmodified: bool,
-    /// What the pointer says.
+    /// Fields of the block pointer.
     pub block: BlockInfo,
     /// Plain, or in a raw stream as stored.
     pub payload: P,
@@ -241,7 +241,7 @@ pub enum Event<P = Payload> {
     WriteEmbedded(WriteEmbedded<P>),
     /// A spill block.
     Spill(Spill<P>),
-    /// What another crate has an encoder for.
+    /// Event of another crate, which has an encoder for it.
     Other(Arc<dyn OtherEvent>),
 }
 

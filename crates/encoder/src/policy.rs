@@ -1,4 +1,4 @@
-//! Which record a block becomes, and in which form its payload is wanted: asked before it is read.
+//! Choice of the record that a block becomes, and of its payload's form, made before it is read.
 
 use crate::dialect::Dialect;
 use crate::event::{BlockInfo, WriteForm};
@@ -10,7 +10,7 @@ pub const OLD_MAX_BLOCK_SIZE: u64 = 128 << 10;
 /// The first compression that an old receiver may not know: `ZIO_COMPRESS_LEGACY_FUNCTIONS`.
 const FIRST_NOT_LEGACY: Compress = Compress::LZ4;
 
-/// What a data block is sent as.
+/// Record that a data block is sent as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plan {
     /// One WRITE in this form.
@@ -24,14 +24,14 @@ pub enum Plan {
 /// The choices of one stream.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy {
-    /// Whose choices.
+    /// Sender whose choices are made.
     pub dialect: Dialect,
     /// The stream's features.
     pub features: Features,
 }
 
 impl Policy {
-    /// What a level-0 block of an object with blocks of `blksz` bytes becomes.
+    /// Returns the record that a level-0 block of an object with blocks of `blksz` bytes becomes.
     ///
     /// `big_endian` tells a block of the other byte order, which is never sent compressed: the
     /// receiver could not swap it. Follows the last branch of `do_dump()` in illumos `dmu_send.c`

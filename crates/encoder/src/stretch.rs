@@ -8,10 +8,10 @@ use crate::event::Event;
 use std::io;
 use zsend_records::writer::{Counted, Counter};
 
-/// What consecutive events add to a stream, whatever came before them.
+/// Sizes that consecutive events add to a stream, whatever came before them.
 ///
-/// Only the pending record joins what comes to what came: so the ranges that a stretch begins with
-/// are kept as they are, and all from the first record that lets nothing join it is counted here.
+/// Only the pending record joins an event to those before it. A stretch therefore keeps the ranges
+/// that it begins with, and counts everything from the first record that nothing joins.
 pub struct Stretch {
     head: Vec<Event<Counted>>,
     /// Counts what follows them, once `is_sealed`.

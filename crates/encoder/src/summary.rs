@@ -1,10 +1,10 @@
-//! What was written, or counted: records by type, and bytes.
+//! Totals of what was written, or counted: records by type, and bytes.
 
 use std::collections::BTreeMap;
 use zsend_records::drr::{RECORD_SIZE, RecordType};
 use zsend_records::writer::Header;
 
-/// What was written.
+/// Totals of what was written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     records: [u64; RecordType::COUNT],

@@ -1,5 +1,5 @@
-//! What is worth unsafe code: the sums that every byte of a pool goes through, with the widest
-//! vectors that the machine has.
+//! Unsafe code, all that the workspace has: the sums that every byte of a pool goes through, with the
+//! widest vectors that the machine has, and a look at what the program was started with.
 //!
 //! Each `unsafe` here has its proof beside it and a safe twin that tests compare it to.
 //!
@@ -10,5 +10,6 @@
 
 mod fletcher;
 pub mod gf256;
+pub mod stdio;
 
 pub use fletcher::{fletcher4, fletcher4_byteswapped, fletcher4_portable};

@@ -22,9 +22,9 @@ pub struct Chain {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("checksum is {}, expected {}", Hex4(found), Hex4(expected))]
 pub struct ChecksumMismatch {
-    /// What the record holds.
+    /// Sum that the record holds.
     pub found: Fletcher4,
-    /// What the bytes before it sum up to.
+    /// Sum of the bytes before it.
     pub expected: Fletcher4,
 }
 
@@ -101,7 +101,7 @@ impl Chain {
     /// are written so. An END's `end_checksum` is not looked at; see [`Chain::check_end`].
     ///
     /// # Errors
-    /// When the stored checksum differs; the chain has then gone on all the same.
+    /// If the stored checksum differs; the chain has then gone on all the same.
     pub fn check<O: ByteOrder>(
         &mut self,
         record: &ReplayRecord<O>,
@@ -128,7 +128,7 @@ impl Chain {
     /// in. The last END of a package passes: it is all zeros, and so is the sum of nothing.
     ///
     /// # Errors
-    /// When it is not the sum of everything before that record.
+    /// If it is not the sum of everything before that record.
     pub fn check_end<O: ByteOrder>(&self, end: &End<O>) -> Result<(), ChecksumMismatch> {
         let found = Fletcher4::from_words(end.end_checksum.map(U64::get));
         if found == self.sum { Ok(()) } else { Err(ChecksumMismatch { found, expected: self.sum }) }

@@ -1,4 +1,4 @@
-//! What is said once of a record type, and what follows from it: names, byte order, payloads.
+//! Descriptions of record types, each given once; names, byte order and payloads follow from them.
 //!
 //! A type of this crate is a struct in [`crate::drr`] and a line in its list. Another crate describes
 //! a type of its own by [`crate::body!`], which makes a struct with [`crate::drr::Body`], and a
@@ -17,7 +17,7 @@ pub struct Field {
     pub offset: usize,
     /// Bytes of each of its integers; one for bytes that are no number too.
     pub width: usize,
-    /// How many integers it has.
+    /// Number of integers in it.
     pub count: usize,
 }
 
@@ -40,7 +40,7 @@ impl Field {
     }
 }
 
-/// What a field may be made of.
+/// Types that a field may be made of.
 pub trait FieldType {
     /// Bytes of an integer.
     const WIDTH: usize;

@@ -80,7 +80,7 @@ impl Features {
     }
 }
 
-/// What kind of stream a BEGIN record opens: the low two bits of `drr_versioninfo`.
+/// Kind of stream that a BEGIN record opens: the low two bits of `drr_versioninfo`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct HeaderType(pub u8);
 

@@ -1,4 +1,4 @@
-//! How many payload bytes follow each record, and how many may.
+//! Payload lengths: the bytes that follow each record, and their limits.
 
 use crate::describe::Description;
 use crate::drr::{Body, Object, RecordType, ReplayRecord, Spill, Write, each_record};
@@ -38,7 +38,7 @@ pub const fn round_up_8(len: u32) -> u64 {
 /// OpenZFS `include/sys/zfs_ioctl.h`, zfs-2.3.2. Nothing is bounded here: see [`Limits::check`].
 ///
 /// # Errors
-/// When the record's type is unknown.
+/// If the record's type is unknown.
 pub fn payload_len<O: ByteOrder>(record: &ReplayRecord<O>) -> Result<u64, RecordError> {
     macro_rules! by_type {
         ($($(#[$doc:meta])* $kind:ident = $number:literal, $body:ident;)+) => {
@@ -87,7 +87,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// What the format itself allows: blocks of 16 MiB, and one MiB more for what a codec or a
+    /// Limits of the format itself: blocks of 16 MiB, and one MiB more for what a codec or a
     /// sector may add; dnodes of 16 KiB; 112 embedded bytes. A package header may take 64 MiB,
     /// which lists about a quarter of a million snapshots.
     pub const DEFAULT: Self =
@@ -116,7 +116,7 @@ impl Limits {
     /// The payload length of `record`, if it is known and within the limit.
     ///
     /// # Errors
-    /// When the type is unknown or the payload is longer than the limit.
+    /// If the type is unknown or the payload is longer than the limit.
     pub fn check<O: ByteOrder>(&self, record: &ReplayRecord<O>) -> Result<u64, RecordError> {
         self.bound(record.record_type(), payload_len(record)?)
     }

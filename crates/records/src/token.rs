@@ -15,24 +15,24 @@ const VERSION: u64 = 1;
 /// The deflate level of the reference.
 const LEVEL: u32 = 6;
 
-/// What is wrong with a token.
+/// Faults of a token.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
     /// It does not have the four parts `version-checksum-size-data`, joined by `-`.
     #[error("token has {found} parts, expected version-checksum-size-data")]
     Parts {
-        /// How many parts it has.
+        /// Number of its parts.
         found: usize,
     },
     /// A part is no number of 64 bits: the version in decimal, the others in hexadecimal.
     #[error("token {part} is {found:?}, expected a {base} number")]
     Number {
-        /// Which part.
+        /// Name of the part.
         part: &'static str,
-        /// What is there.
+        /// Text that is there.
         found: String,
-        /// How it is written.
+        /// Form in which it is written.
         base: &'static str,
     },
     /// The version is unknown.
@@ -46,21 +46,21 @@ pub enum TokenError {
     Hex {
         /// Characters of the data before it.
         at: usize,
-        /// What is there.
+        /// Text that is there.
         found: char,
     },
     /// The data end within a byte.
     #[error("token data are {found} digits, expected an even number: it may have been cut")]
     OddHex {
-        /// How many digits there are.
+        /// Number of digits.
         found: usize,
     },
     /// The checksum is not that of the data.
     #[error("token checksum is {found:x}, expected {expected:x}: the token may have been cut")]
     Checksum {
-        /// What the token says.
+        /// Value in the token.
         found: u64,
-        /// What the data sum up to.
+        /// Value that the data give.
         expected: u64,
     },
     /// The list is larger than is read.
@@ -101,7 +101,7 @@ pub enum TokenError {
     },
 }
 
-/// Where a receive stopped, and how its stream was made.
+/// Place at which a receive stopped, and the options of its stream.
 ///
 /// Source: OpenZFS `module/zfs/dsl_dataset.c`, `get_receive_resume_token_impl()`, and
 /// `lib/libzfs/libzfs_sendrecv.c`, `zfs_send_resume_token_to_nvlist()`, zfs-2.3.2.
@@ -119,7 +119,7 @@ pub struct ResumeToken {
     pub fromguid: Option<u64>,
     /// The object to go on with.
     pub object: u64,
-    /// Where in that object, bytes.
+    /// Offset in that object, bytes.
     pub offset: u64,
     /// Bytes that were received already; only estimates use it.
     pub bytes: u64,
@@ -147,7 +147,7 @@ impl ResumeToken {
     /// Reads a token, with or without space around it.
     ///
     /// # Errors
-    /// When a part is missing or malformed, the checksum or size is not that of the data, or the
+    /// If a part is missing or malformed, the checksum or size is not that of the data, or the
     /// list in it lacks what a token must have.
     pub fn decode(token: &str) -> Result<Self, TokenError> {
         Self::from_nvlist(&unpack(token)?)
@@ -170,7 +170,7 @@ impl ResumeToken {
     /// The token of a list, as it is in a token.
     ///
     /// # Errors
-    /// When a value is missing or of the wrong type. What is not known is ignored.
+    /// If a value is missing or of the wrong type. What is not known is ignored.
     pub fn from_nvlist(list: &NvList) -> Result<Self, TokenError> {
         Ok(Self {
             fromguid: optional(list, "fromguid", NvType::UINT64, NvList::u64)?,

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-/// What a block of some object type holds, which decides how it is turned to another byte order.
+/// Contents of a block of some object type, which decide how it is turned to another byte order.
 ///
 /// Source: OpenZFS `include/sys/dmu.h`, `dmu_object_byteswap`, zfs-2.3.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -163,7 +163,7 @@ impl DmuType {
         }
     }
 
-    /// How contents of this type are turned to another byte order; `None` for an unknown type.
+    /// Returns the byte swap for contents of this type; `None` for an unknown type.
     pub const fn byteswap(self) -> Option<ByteswapKind> {
         use ByteswapKind::{Acl, Dnode, Objset, OldAcl, U8, U16, U32, U64, Zap, Znode};
         if self.0 & Self::NEW != 0 {

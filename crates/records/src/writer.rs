@@ -15,7 +15,7 @@ use zerocopy::byteorder::{LE, U64};
 
 pub use payload::{Counted, Measured, Payload};
 
-/// Why a record was not written.
+/// Reason that a record was not written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WriteError {
@@ -37,13 +37,13 @@ pub enum WriteError {
     Io {
         /// Bytes that the destination had taken by then.
         offset: u64,
-        /// What the destination said.
+        /// Error of the destination.
         source: io::Error,
     },
 }
 
 impl From<WriteError> for io::Error {
-    /// What the destination said, or an error with the other reason in it.
+    /// Error of the destination, or an error with the other reason in it.
     fn from(error: WriteError) -> Self {
         match error {
             WriteError::Io { source, .. } => source,
@@ -69,7 +69,7 @@ impl Header {
     /// A header of a type that this crate knows.
     ///
     /// # Errors
-    /// When the type is unknown.
+    /// If the type is unknown.
     pub fn new(record: ReplayRecord<LE>) -> Result<Self, RecordError> {
         Ok(Self { payload_len: payload_len(&record)?, record })
     }
@@ -93,21 +93,21 @@ impl Header {
     }
 }
 
-/// Where finished records go, in order: a [`StreamWriter`] or a [`Counter`].
+/// Destination of finished records, in order: a [`StreamWriter`] or a [`Counter`].
 pub trait RecordSink {
-    /// What a payload is given as.
+    /// Form in which a payload is given.
     type Payload: Measured;
 
     /// Takes a record. Checksums that are in the header already, in an END both of them, are replaced.
     ///
     /// # Errors
-    /// When the payload's length is not the header's, or the destination fails.
+    /// If the payload's length is not the header's, or the destination fails.
     fn take(&mut self, header: Header, payload: &Self::Payload) -> Result<(), WriteError>;
 
     /// Hands all that was taken to the destination, and flushes that.
     ///
     /// # Errors
-    /// When the destination fails.
+    /// If the destination fails.
     fn flush(&mut self) -> Result<(), WriteError>;
 }
 
@@ -183,7 +183,7 @@ impl<W: Write> StreamWriter<W> {
     /// Writes what is gathered, and gives the destination back, not flushed.
     ///
     /// # Errors
-    /// When the destination fails.
+    /// If the destination fails.
     pub fn into_inner(mut self) -> Result<W, WriteError> {
         let done = self.out.write_out();
         self.told(done)?;
@@ -194,7 +194,7 @@ impl<W: Write> StreamWriter<W> {
     /// already, in an END both of them, are replaced.
     ///
     /// # Errors
-    /// When the payload's length is not the header's, or the destination fails.
+    /// If the payload's length is not the header's, or the destination fails.
     pub fn record(&mut self, header: ReplayRecord<LE>, payload: &[u8]) -> Result<(), WriteError> {
         self.slice(Header::new(header)?, payload)
     }
@@ -247,7 +247,7 @@ impl<W: Write> StreamWriter<W> {
     /// header (`toguid` is zero then).
     ///
     /// # Errors
-    /// When the destination fails.
+    /// If the destination fails.
     pub fn end(&mut self, toguid: u64) -> Result<(), WriteError> {
         let end = End::<LE> { end_checksum: [U64::ZERO; 4], toguid: toguid.into() };
         self.body(&end, &[])
@@ -256,7 +256,7 @@ impl<W: Write> StreamWriter<W> {
     /// Writes the last record of a package: an END of zeros.
     ///
     /// # Errors
-    /// When the destination fails.
+    /// If the destination fails.
     pub fn package_end(&mut self) -> Result<(), WriteError> {
         let end = End::<LE> { end_checksum: [U64::ZERO; 4], toguid: U64::ZERO };
         self.chain = Chain::new();

@@ -9,10 +9,10 @@ pub const DIALECTS: [&str; 3] = ["openzfs", "illumos", "openzfs-xdr"];
 /// Flags of packages, redacted and saved sends, which are not made yet.
 const NOT_YET: [&str; 8] = ["-R", "-I", "-p", "-h", "-b", "-S", "--redact", "-s"];
 
-/// What a reference sender gave.
+/// Result of a reference sender.
 #[derive(Debug)]
 pub struct Reference {
-    /// Whose.
+    /// Reference sender.
     pub dialect: &'static str,
     /// Exit code of `zfs send`.
     pub rc: i64,
@@ -20,9 +20,9 @@ pub struct Reference {
     pub bytes: Option<u64>,
     /// Digest of the stream.
     pub sha256: Option<String>,
-    /// What a dry run printed.
+    /// Text of a dry run.
     pub stdout: Option<String>,
-    /// What a refusal printed.
+    /// Text of a refusal.
     pub stderr: Option<String>,
 }
 
@@ -35,12 +35,12 @@ pub struct Case {
     pub args: Vec<String>,
     /// Encryption root and key file, beside `cases.json`.
     pub key: Option<(String, String)>,
-    /// What each dialect's reference gave.
+    /// Result of each dialect's reference.
     pub references: Vec<Reference>,
 }
 
 impl Case {
-    /// Why the case is not tried, if it is not.
+    /// Reason that the case is not tried, if it is not.
     pub fn out_of_scope(&self) -> Option<&str> {
         self.args.iter().map(String::as_str).find(|a| NOT_YET.contains(a))
     }
@@ -49,7 +49,7 @@ impl Case {
 /// Reads `cases.json` of a folder.
 ///
 /// # Errors
-/// What is wrong with the file.
+/// Fault of the file.
 pub fn read(dir: &Path) -> Result<Vec<Case>, String> {
     let path = dir.join("cases.json");
     let tell = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());

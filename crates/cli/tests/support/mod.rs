@@ -1,4 +1,4 @@
-//! What the tests of the program share: pools that may be damaged, and runs of `zsend`.
+//! Common parts of the program's tests: pools that may be damaged, and runs of `zsend`.
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
@@ -16,7 +16,7 @@ use zsend_pool::place::Bookmark;
 use zsend_pool::pool::Pool;
 use zsend_traverse::Blocks;
 
-/// Where a leaf's data start.
+/// Offset of a leaf's data.
 const DATA_START: u64 = 4 << 20;
 
 /// A private copy of a fixture's images.

@@ -1,4 +1,4 @@
-//! What can be wrong with a packed nvlist, and where.
+//! Faults of a packed nvlist, with their places.
 
 /// A defect of a packed nvlist. Offsets are bytes from the first byte of its four-byte header.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -7,9 +7,9 @@ pub enum NvError {
     /// The bytes end, or the enclosing pair ends, before what must follow.
     #[error("nvlist@{offset:#x}: {what} needs {need} bytes, {have} are left")]
     Truncated {
-        /// Where it should be.
+        /// Offset at which it should be.
         offset: usize,
-        /// What should be there.
+        /// Name of the part that should be there.
         what: &'static str,
         /// Bytes it takes.
         need: u64,
@@ -19,19 +19,19 @@ pub enum NvError {
     /// A field has a value that it cannot have.
     #[error("nvlist@{offset:#x}: {what} is {found:#x}, expected {expected}")]
     Invalid {
-        /// Where the field is.
+        /// Offset of the field.
         offset: usize,
-        /// Which field.
+        /// Name of the field.
         what: &'static str,
         /// Its value.
         found: u64,
-        /// What it may be, in words.
+        /// Values that it may have, in words.
         expected: &'static str,
     },
     /// A pair is not as long as its own size field says.
     #[error("nvlist@{offset:#x}: pair size is {found}, expected {expected}")]
     PairSize {
-        /// Where the pair starts.
+        /// Offset of the pair.
         offset: usize,
         /// Bytes, by its size field.
         found: u64,
@@ -41,15 +41,15 @@ pub enum NvError {
     /// The list takes more memory than may be spent on one: see [`super::MAX_MEMORY`].
     #[error("nvlist@{offset:#x}: the list up to here takes more memory than may be spent on it")]
     TooLarge {
-        /// Where the value starts that goes too far.
+        /// Offset of the value that goes too far.
         offset: usize,
     },
     /// Lists lie in lists beyond [`super::MAX_DEPTH`].
     #[error("nvlist@{offset:#x}: lists are nested deeper than {limit}")]
     TooDeep {
-        /// Where the first list too deep starts.
+        /// Offset of the first list that lies too deep.
         offset: usize,
-        /// How many levels are read.
+        /// Number of levels that are read.
         limit: usize,
     },
 }

@@ -29,7 +29,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-/// How many lists may lie in one another; `libnvpair` has the same limit.
+/// Deepest nesting of lists; `libnvpair` has the same limit.
 pub const MAX_DEPTH: usize = 100;
 /// Bytes of memory that reading a list may take. The least pairs, strings and lists take several
 /// times their packed bytes, so the packed size alone bounds nothing. A list that names half a million
@@ -45,7 +45,7 @@ const UNIQUE_NAME: u32 = 1;
 /// Up to this many pairs a list is searched without an index.
 const UNINDEXED: usize = 8;
 
-/// How a list is packed. Source: OpenZFS `module/nvpair/nvpair.c`, zfs-2.3.2.
+/// Encoding of a packed list. Source: OpenZFS `module/nvpair/nvpair.c`, zfs-2.3.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Encoding {
     /// As C structs in memory, little-endian.
@@ -97,7 +97,7 @@ impl Encoding {
 #[derive(Clone, Default)]
 pub struct NvList {
     pairs: Vec<(Arc<str>, NvValue)>,
-    /// Where each name is in `pairs`; `None` while the list is short. Most lists are, and are small
+    /// Index of each name in `pairs`; `None` while the list is short. Most lists are, and are small
     /// for it.
     #[expect(clippy::box_collection, reason = "a list without an index is a third of the size")]
     index: Option<Box<HashMap<Arc<str>, usize>>>,
@@ -153,7 +153,7 @@ impl NvList {
         }
     }
 
-    /// Where each name is; of two places the later.
+    /// Returns the index of each name; of two places the later.
     fn index_of(pairs: &[(Arc<str>, NvValue)]) -> HashMap<Arc<str>, usize> {
         pairs.iter().enumerate().map(|(at, (name, _))| (Arc::clone(name), at)).collect()
     }
@@ -196,7 +196,7 @@ impl NvList {
         self.pairs.iter().map(|(name, value)| (&**name, value))
     }
 
-    /// How many pairs there are.
+    /// Returns the number of pairs.
     pub fn len(&self) -> usize {
         self.pairs.len()
     }
@@ -279,7 +279,7 @@ impl NvList {
     /// no writer of streams or pools makes, the later stays.
     ///
     /// # Errors
-    /// When the bytes end early, a size or type is not what it can be, a name or a truth value is
+    /// If the bytes end early, a size or type is not what it can be, a name or a truth value is
     /// malformed, lists are nested deeper than [`MAX_DEPTH`], or the list would take more than
     /// [`MAX_MEMORY`].
     pub fn decode_prefix(data: &[u8]) -> Result<(Self, Encoding, usize), NvError> {

@@ -65,7 +65,7 @@ impl PartialEq<&str> for NvString {
 }
 
 impl fmt::Display for NvString {
-    /// What is not UTF-8 is shown as the replacement character.
+    /// Shows bytes that are not UTF-8 as the replacement character.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&String::from_utf8_lossy(&self.0))
     }
@@ -173,7 +173,7 @@ pub(super) const LIST_STRUCT: usize = 24;
 pub(super) const POINTER: usize = 8;
 
 impl NvValue {
-    /// How many elements the value has: one, none for [`NvValue::Boolean`], or an array's length.
+    /// Returns the number of elements: one, none for [`NvValue::Boolean`], or an array's length.
     pub fn elements(&self) -> usize {
         match self {
             Self::Boolean => 0,

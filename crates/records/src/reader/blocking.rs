@@ -63,7 +63,7 @@ impl<R: Read> StreamReader<R> {
     /// Never [`Event::NeedMore`].
     ///
     /// # Errors
-    /// When the source fails or the stream is not what it can be. After an error there is only
+    /// If the source fails or the stream is not what it can be. After an error there is only
     /// `None`.
     pub fn next_event(&mut self) -> Result<Option<Event<'_>>, ReadError> {
         let Some((used, step)) = self.step()? else { return Ok(None) };

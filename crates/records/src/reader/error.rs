@@ -1,4 +1,4 @@
-//! What can be wrong with a stream, and where.
+//! Faults of a stream, with their places.
 
 use crate::chain::ChecksumMismatch;
 use crate::drr::{MAGIC, RecordType};
@@ -11,20 +11,20 @@ use std::io;
 pub struct StreamError {
     /// Bytes of input before the record (or, of a payload that ends early, before the payload).
     pub offset: u64,
-    /// How many records the input holds before it.
+    /// Number of records before it in the input.
     pub index: u64,
-    /// What is wrong.
+    /// Kind of the fault.
     pub kind: StreamErrorKind,
 }
 
-/// What is wrong with a stream.
+/// Kind of fault of a stream.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StreamErrorKind {
     /// The input ends inside a record header or a payload.
     #[error("stream is truncated: {what} has {have} of {need} bytes")]
     Truncated {
-        /// What it ends in.
+        /// Part of the stream that is cut.
         what: &'static str,
         /// Bytes of it that there are.
         have: u64,
@@ -48,7 +48,7 @@ pub enum StreamErrorKind {
     HeaderType {
         /// The low two bits of `drr_versioninfo`.
         found: u8,
-        /// What may stand there, in words.
+        /// Values that may stand there, in words.
         expected: &'static str,
     },
     /// A record stands where its type may not.
@@ -56,7 +56,7 @@ pub enum StreamErrorKind {
     Unexpected {
         /// The record's type.
         found: RecordType,
-        /// What may stand there, in words.
+        /// Values that may stand there, in words.
         expected: &'static str,
     },
     /// The record's type is unknown, or its payload too long.
@@ -82,7 +82,7 @@ impl core::fmt::Display for TypeName<'_> {
     }
 }
 
-/// Why a stream could not be read on.
+/// Reason to stop reading a stream.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
@@ -94,7 +94,7 @@ pub enum ReadError {
     Io {
         /// Bytes that were read before.
         offset: u64,
-        /// What the source said.
+        /// Error of the source.
         source: io::Error,
     },
 }

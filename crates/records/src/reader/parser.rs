@@ -11,7 +11,7 @@ use crate::payload::Limits;
 use zerocopy::byteorder::{BE, LE};
 use zerocopy::{FromBytes, FromZeros};
 
-/// What a [`Parser`] checks and accepts.
+/// Checks and limits of a [`Parser`].
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// The longest payloads.
@@ -40,7 +40,7 @@ impl Default for Options {
     }
 }
 
-/// What [`Parser::parse`] found.
+/// Result of [`Parser::parse`].
 #[derive(Debug)]
 pub enum Event<'a> {
     /// Nothing yet: call again with the same input and more, this many bytes at least.
@@ -60,7 +60,7 @@ pub(super) enum Step {
     Payload,
 }
 
-/// Where in the shape of a stream the next record stands.
+/// Place of the next record in the shape of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     /// Before the first BEGIN.
@@ -178,7 +178,7 @@ impl Parser {
     /// Takes the next event from the start of `input`; the number is the bytes that it used.
     ///
     /// # Errors
-    /// When the stream is damaged, has another shape than it can have, or exceeds the limits.
+    /// If the stream is damaged, has another shape than it can have, or exceeds the limits.
     pub fn parse<'a>(&'a mut self, input: &'a [u8]) -> Result<(usize, Event<'a>), StreamError> {
         let (used, step) = self.step(input)?;
         Ok(match step {
@@ -214,7 +214,7 @@ impl Parser {
     /// Says that there is no more input than the `left` bytes that [`Parser::parse`] has not used.
     ///
     /// # Errors
-    /// When the stream is not whole.
+    /// If the stream is not whole.
     pub fn finish(&self, left: usize) -> Result<(), StreamError> {
         if let Some(error) = &self.error {
             return Err(error.clone());
@@ -344,7 +344,7 @@ impl Parser {
         Ok(())
     }
 
-    /// Where the record after this one stands, and what part this one plays.
+    /// Returns the place of the record after this one, and the part that this one plays.
     fn next_place(&self, header: &ReplayRecord<LE>) -> Result<(Place, Role), StreamErrorKind> {
         let kind = header.record_type();
         let opens = header

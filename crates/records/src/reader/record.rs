@@ -4,7 +4,7 @@ use crate::describe::{Description, Field};
 use crate::drr::{self, RECORD_SIZE, RecordType, ReplayRecord, each_record};
 use zerocopy::byteorder::LE;
 
-/// What part a record plays in the shape of a stream.
+/// Part that a record plays in the shape of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// BEGIN, END or any other record of a single stream, by itself or in a package.
@@ -20,7 +20,7 @@ pub enum Role {
 /// A record header and where it was found.
 #[derive(Clone, Copy)]
 pub struct Frame {
-    /// How many records the input holds before this one.
+    /// Number of records before this one in the input.
     pub index: u64,
     /// Bytes of input before this one.
     pub offset: u64,
@@ -32,9 +32,9 @@ pub struct Frame {
     pub header: ReplayRecord<LE>,
     /// Payload bytes that follow; within the limits.
     pub payload_len: u64,
-    /// What part the record plays.
+    /// Part that the record plays.
     pub role: Role,
-    /// What is known of its type; `None` only before the first record.
+    /// Description of its type; `None` only before the first record.
     pub description: Option<&'static Description>,
 }
 

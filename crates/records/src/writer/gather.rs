@@ -132,8 +132,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Takes what the plan says at each call: so many bytes, none because it was interrupted, or none
-    /// because it failed.
+    /// Takes what the plan says at each call: a number of bytes, none because it was interrupted, or
+    /// none because it failed.
     struct Slow {
         taken: Vec<u8>,
         plan: Vec<Result<usize, io::ErrorKind>>,

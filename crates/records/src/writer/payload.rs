@@ -4,7 +4,7 @@ use crate::fletcher::Fletcher4;
 use bytes::Bytes;
 use core::fmt::Debug;
 
-/// What stands for the bytes after a record header.
+/// Stand-in for the bytes after a record header.
 ///
 /// A stream that is written takes a [`Payload`], one that is only counted a [`Counted`]. They are two
 /// types, so that a stream cannot be written of payloads whose bytes are not there.

@@ -19,7 +19,7 @@ use zsend_records::reader::{
 };
 use zsend_records::writer::StreamWriter;
 
-/// What was read: each record's bytes but for its sums, and its payload.
+/// Result of reading: each record's bytes but for its sums, and its payload.
 fn read(bytes: &[u8], options: Options) -> (Drafts, Option<StreamError>) {
     let mut reader = StreamReader::with_options(bytes, options);
     let mut drafts = Vec::new();

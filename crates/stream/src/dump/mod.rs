@@ -1,4 +1,4 @@
-//! What is in a stream, record by record: as `zstream dump` prints it, or as lines of JSON.
+//! Contents of a stream, record by record: as `zstream dump` prints it, or as lines of JSON.
 
 mod hex;
 mod json;
@@ -22,27 +22,29 @@ use zsend_records::reader::{
     Event, Frame, Options, ReadError, StreamError, StreamErrorKind, StreamReader,
 };
 
-/// How a dump is written.
+/// Format of a dump.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Format {
     /// As `zstream dump` of OpenZFS 2.3.
     #[default]
     Text,
-    /// As `zstream dump` of OpenZFS master of August 2026: an nvlist's encoding is told, and the
+    /// As `zstream dump` of OpenZFS master of August 2026: an nvlist's encoding is shown, and the
     /// summary counts OBJECT_RANGE and REDACT records.
     TextMaster,
     /// One JSON object for each record, one a line, every field in it; no summary.
     Json,
 }
 
-/// What a dump shows and checks.
+/// Options of a dump.
 #[derive(Clone, Copy, Debug)]
 pub struct DumpOptions {
-    /// How it is written.
+    /// Format in which it is written.
     pub format: Format,
     /// Every record is shown (`-v`), not only BEGIN and END. JSON always shows every record.
     pub verbose: bool,
+    /// The stored checksum of each record is shown too (`-vv`).
+    pub checksums: bool,
     /// Payloads and stored checksums are shown too (`-d`).
     pub payload: bool,
     /// Checksums are verified; not so with `-C`.
@@ -58,6 +60,7 @@ impl Default for DumpOptions {
         Self {
             format: Format::Text,
             verbose: false,
+            checksums: false,
             payload: false,
             verify: true,
             limits: Limits::DEFAULT,
@@ -66,7 +69,7 @@ impl Default for DumpOptions {
     }
 }
 
-/// Why a dump stopped. What came before is written, and its summary too.
+/// Reason that a dump stopped. The records before it are written, and their summary too.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DumpError {
@@ -76,9 +79,9 @@ pub enum DumpError {
     /// The list in a BEGIN is malformed; where checksums are not verified, it is left out instead.
     #[error("byte {offset}: the list in BEGIN is malformed")]
     Nvlist {
-        /// Where the list starts, bytes from the start of the input.
+        /// Offset of the list, bytes from the start of the input.
         offset: u64,
-        /// What is wrong with it.
+        /// Fault of the list.
         source: NvError,
     },
     /// The dump could not be written.
@@ -87,6 +90,11 @@ pub enum DumpError {
 }
 
 impl DumpError {
+    /// Returns true if the input could not be read: nothing is known to be wrong with the stream.
+    pub const fn is_of_input(&self) -> bool {
+        matches!(self, Self::Read(ReadError::Io { .. }))
+    }
+
     fn stream(&self) -> Option<&StreamError> {
         match self {
             Self::Read(error) => error.stream(),
@@ -101,7 +109,7 @@ impl DumpError {
 /// are not held, but for the list in a BEGIN.
 ///
 /// # Errors
-/// When the stream is damaged or none, the input fails, or the output fails.
+/// If the stream is damaged or none, the input fails, or the output fails.
 pub fn dump(
     reader: impl Read,
     out: &mut impl Write,
@@ -125,7 +133,7 @@ pub fn dump(
     result.map(|()| summary)
 }
 
-/// Where the parts of a stream go.
+/// Destination of the parts of a stream.
 trait Sink {
     /// A record's header. Its payload, if it has one, follows.
     fn record(&mut self, frame: &Frame) -> io::Result<()>;

@@ -9,7 +9,7 @@ use zsend_records::nvlist::{NvList, NvString, NvValue};
 /// the bytes that they are.
 ///
 /// # Errors
-/// When the output fails.
+/// If the output fails.
 pub fn nvlist_text(out: &mut impl Write, list: &NvList) -> io::Result<()> {
     print(out, list, 0)
 }

@@ -1,4 +1,4 @@
-//! How many records and bytes a stream has, by type.
+//! Records and bytes of a stream, by type.
 
 use zsend_records::describe::Description;
 use zsend_records::drr::{RECORD_SIZE, RecordType};
@@ -7,13 +7,13 @@ use zsend_records::reader::Frame;
 /// Records of one type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TypeCount {
-    /// How many there are.
+    /// Number of records.
     pub records: u64,
     /// Payload bytes that follow them.
     pub bytes: u64,
 }
 
-/// How many records and bytes were dumped.
+/// Totals of the records and bytes that were dumped.
 #[derive(Clone, Debug, Default)]
 pub struct DumpSummary {
     /// By type, in the order of the type numbers.

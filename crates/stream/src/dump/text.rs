@@ -23,7 +23,9 @@ pub(super) struct TextDump<'a, W> {
     master: bool,
     /// Every record is shown.
     verbose: bool,
-    /// Payloads and stored checksums are shown.
+    /// Stored checksums are shown.
+    checksums: bool,
+    /// Payloads are shown.
     payload: bool,
     hex: HexLines,
     /// Bytes of a header that was read and not counted, because its checksum is wrong.
@@ -35,7 +37,8 @@ impl<'a, W: Write> TextDump<'a, W> {
         Self {
             out,
             master: options.format == Format::TextMaster,
-            verbose: options.verbose || options.payload,
+            verbose: options.verbose || options.checksums || options.payload,
+            checksums: options.checksums || options.payload,
             payload: options.payload,
             hex: HexLines::default(),
             uncounted: 0,
@@ -263,10 +266,12 @@ impl<W: Write> Sink for TextDump<'_, W> {
     }
 
     fn done(&mut self, frame: &Frame) -> io::Result<()> {
-        if !self.payload || frame.record_type() == RecordType::BEGIN {
+        if !self.checksums || frame.record_type() == RecordType::BEGIN {
             return Ok(());
         }
-        self.hex.finish(self.out)?;
+        if self.payload {
+            self.hex.finish(self.out)?;
+        }
         self.sums("    ", frame.header.checksum.map(U64::get))
     }
 

@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
-use xtask::run::{root, zsend};
+use xtask::run::{Profile, root, zsend};
 use zsend_testkit::cases::{self, Case, Reference};
 use zsend_testkit::images;
 
-/// How a pool fared.
+/// Results of a pool's cases.
 #[derive(Default)]
 struct Tally {
     passed: usize,
@@ -33,7 +33,7 @@ fn main() -> ExitCode {
 
 /// Runs the cases of folders of pools, or of folders of such folders.
 fn run(args: &[String]) -> Result<(), String> {
-    let (mut dirs, mut variants) = (Vec::new(), Vec::new());
+    let (mut dirs, mut variants, mut profile) = (Vec::new(), Vec::new(), Profile::Release);
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         match arg.as_str() {
@@ -42,9 +42,14 @@ fn run(args: &[String]) -> Result<(), String> {
                 let n = n.ok_or_else(|| format!("{option} takes a number"))?;
                 variants.push(vec![option.to_owned(), n.clone()]);
             }
+            "--profile" => {
+                let known = [Profile::Dev, Profile::Release].into_iter();
+                let named = |name: &String| known.clone().find(|p| p.name() == name);
+                profile = args.next().and_then(named).ok_or("--profile takes dev or release")?;
+            }
             option if option.starts_with('-') => {
-                let known = VARIANTS.join(" and ");
-                return Err(format!("no option is called {option}; there are {known}"));
+                let known = VARIANTS.join(", ");
+                return Err(format!("no option is called {option}; there are {known}, --profile"));
             }
             dir => dirs.push(PathBuf::from(dir)),
         }
@@ -59,7 +64,7 @@ fn run(args: &[String]) -> Result<(), String> {
     for dir in &dirs {
         pools.extend(pool_dirs(dir)?);
     }
-    let zsend = zsend()?;
+    let zsend = zsend(profile)?;
     let mut failed = 0;
     for variant in &variants {
         failed += all(&zsend, &pools, variant)?;

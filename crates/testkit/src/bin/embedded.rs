@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 use std::fs;
 use std::process::Command;
 use std::process::ExitCode;
-use xtask::run::{succeed, target, zsend};
+use xtask::run::{Profile, succeed, target, zsend};
 use zsend_records::drr::RecordType;
 use zsend_records::reader::StreamReader;
 use zsend_testkit::{cases, fixture, images};
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), String> {
-    let zsend = zsend()?;
+    let zsend = zsend(Profile::Release)?;
     let mut command = Command::new(&zsend);
     command.arg("send");
     let fixture = fixture(POOL);

@@ -1,0 +1,82 @@
+//! The command line.
+
+mod list;
+mod other;
+mod send;
+
+pub(crate) use list::{ChoiceArgs, GetArgs, ListArgs, SortKey};
+pub(crate) use other::{CompletionsArgs, DumpArgs, Like, ManArgs, TokenArgs};
+pub(crate) use send::{ProgressFormat, SendArgs};
+
+use crate::exit::warn;
+use clap::{Args as ClapArgs, ColorChoice, Parser, Subcommand};
+use std::path::PathBuf;
+use zsend_pool::CancelToken;
+use zsend_pool::pool::OpenOptions;
+
+/// Exit codes, as the help and the manual give them.
+pub(crate) const EXIT_STATUS: &str = "\
+Exit status: 0 done; 1 the input is damaged, a check failed, or what was asked for does not exist; \
+2 the command line is wrong; 3 a device or the output failed; 4 the pool or stream needs something \
+that is not supported; 129, 130, 143 ended by SIGHUP, SIGINT, SIGTERM.";
+
+/// Everything before and after the subcommand.
+#[derive(Debug, Parser)]
+#[command(
+    name = "zsend",
+    version = crate::VERSION,
+    about = "zfs send in user space: streams out of pool images and devices, with no kernel module",
+    after_help = EXIT_STATUS
+)]
+pub(crate) struct Args {
+    /// Colour of help and errors: on a terminal, unless NO_COLOR is set; always; or never
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: ColorChoice,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Send(Box<SendArgs>),
+    List(ListArgs),
+    Get(GetArgs),
+    Dump(DumpArgs),
+    Token(TokenArgs),
+    Man(ManArgs),
+    Completions(CompletionsArgs),
+}
+
+/// Devices and folders in which pools are looked for.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PoolArgs {
+    /// An image, a block device, or a folder of them; may be repeated
+    #[arg(short = 'd', value_name = "PATH", default_value = "/dev")]
+    pub(crate) devices: Vec<PathBuf>,
+    /// Read the state that this transaction group left, not the newest
+    #[arg(long, value_name = "N")]
+    pub(crate) txg: Option<u64>,
+    /// Read the state that the pool's checkpoint keeps
+    #[arg(long)]
+    pub(crate) checkpoint: bool,
+    /// Read a pool even if another host may have it imported (multihost)
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Only show the transaction groups that --txg takes, and which of them can be read
+    #[arg(long)]
+    pub(crate) list_txgs: bool,
+    /// No warnings
+    #[arg(short = 'q', long = "quiet")]
+    pub(crate) quiet: bool,
+}
+
+impl PoolArgs {
+    /// Choice of the state to open. Standard error says what takes time.
+    pub(crate) fn options(&self, cancel: &CancelToken) -> OpenOptions {
+        let Self { txg, checkpoint, force, .. } = *self;
+        let notice = |text: &str| warn(text);
+        let cancel = cancel.clone();
+        OpenOptions { txg, checkpoint, force, notice, cancel }
+    }
+}

@@ -1,0 +1,87 @@
+//! Arguments of the verbs that open no pool.
+
+use clap::{Args as ClapArgs, ValueEnum};
+use clap_complete::Shell;
+use std::path::PathBuf;
+
+/// Release of `zstream dump` whose text is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Like {
+    /// OpenZFS 2.3.2
+    #[default]
+    #[value(name = "2.3.2", alias = "2.3")]
+    Release,
+    /// OpenZFS master of August 2026
+    Master,
+}
+
+/// Show the records of a stream, as `zstream dump` does
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  zsend dump monday.zsend
+  zsend dump -v < monday.zsend
+  zsend send -d disk0.img tank/home@monday | zsend dump -vv")]
+pub(crate) struct DumpArgs {
+    /// Every record; twice: with the checksum of each
+    #[arg(short = 'v', long = "verbose", action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Payloads as hexadecimal bytes; implies -v
+    #[arg(short = 'd')]
+    pub(crate) payloads: bool,
+    /// Do not verify checksums
+    #[arg(short = 'C')]
+    pub(crate) no_checksum: bool,
+    /// One JSON object a record
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Release of zstream whose text is written
+    #[arg(long, value_name = "RELEASE", default_value = "2.3.2", conflicts_with = "json")]
+    pub(crate) like: Like,
+    /// The stream; standard input if none is named, or -
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// Show what a resume token says
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  zsend token 1-b45ff5d89-b8-789c...
+  zsend token --json 1-b45ff5d89-b8-789c...")]
+pub(crate) struct TokenArgs {
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The token
+    #[arg(value_name = "TOKEN")]
+    pub(crate) token: String,
+}
+
+/// Print the manual, of zsend or of one of its verbs
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  zsend man send | man -l -
+  zsend man --dir /usr/local/share/man/man1")]
+pub(crate) struct ManArgs {
+    /// Write all pages into a folder: zsend.1, zsend-send.1 and so on
+    #[arg(long, value_name = "DIR", conflicts_with = "verb")]
+    pub(crate) dir: Option<PathBuf>,
+    /// The verb
+    #[arg(value_name = "VERB")]
+    pub(crate) verb: Option<String>,
+}
+
+/// Print the completions of a shell
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  zsend completions bash > /etc/bash_completion.d/zsend
+  zsend completions zsh > \"${fpath[1]}/_zsend\"
+  zsend completions fish > ~/.config/fish/completions/zsend.fish")]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: Shell,
+}

@@ -1,0 +1,248 @@
+//! Collects what is listed: the datasets of a pool, their snapshots and bookmarks. What cannot be read
+//! becomes a row that says so, and a failure that says why.
+
+use crate::args::ChoiceArgs;
+use crate::exit::{Done, Failure};
+use std::cmp::Ordering;
+use std::collections::HashSet;
+use std::fmt::Display;
+use zsend_pool::dsl::dataset::Dataset;
+use zsend_pool::dsl::dir::Dir;
+use zsend_pool::dsl::name::{Name, Suffix};
+use zsend_pool::place::Bookmark;
+use zsend_pool::pool::Pool;
+use zsend_pool::{ErrorClass, PoolError};
+use zsend_props::{Item, Kind};
+
+/// Errors of what could not be read. All are printed; the first decides the exit code.
+#[derive(Default)]
+pub(crate) struct Failures {
+    first: Option<Failure>,
+}
+
+impl Failures {
+    pub(crate) fn add(&mut self, what: impl Display, e: impl Into<Failure>) {
+        let failure = e.into().context(what);
+        match &self.first {
+            None => self.first = Some(failure),
+            Some(_) => {
+                let _ = failure.report();
+            }
+        }
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    pub(crate) fn end(self) -> Done {
+        self.first.map_or(Ok(()), Err)
+    }
+}
+
+/// Something to be shown. An item that is not there cannot be read.
+#[derive(Debug)]
+pub(crate) struct Row<'p> {
+    pub(crate) name: String,
+    pub(crate) item: Option<Item<'p>>,
+    /// Txg of its creation, by which snapshots are sorted.
+    txg: u64,
+}
+
+impl Row<'_> {
+    /// Order of `zfs list`: by the names of datasets; snapshots behind their dataset, by their
+    /// age; bookmarks behind those.
+    pub(crate) fn order(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
+    }
+
+    fn key(&self) -> (&str, u8, u64, &str) {
+        let end = self.name.find(['@', '#']).unwrap_or(self.name.len());
+        let rank = match self.name.as_bytes().get(end) {
+            None => 0,
+            Some(b'@') => 1,
+            Some(_) => 2,
+        };
+        (&self.name[..end], rank, self.txg, &self.name)
+    }
+}
+
+/// Kinds that are collected if none are named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Filesystems and volumes.
+    Heads,
+    /// All.
+    All,
+}
+
+/// A pool's rows while they are collected.
+pub(crate) struct Collector<'a, 'p> {
+    pool: &'p Pool,
+    choice: &'a ChoiceArgs,
+    scope: Scope,
+    rows: Vec<Row<'p>>,
+    failures: &'a mut Failures,
+    /// Directories that were visited. A broken pool's tree may lead back to itself.
+    seen: HashSet<u64>,
+}
+
+impl<'a, 'p> Collector<'a, 'p> {
+    pub(crate) fn new(
+        pool: &'p Pool,
+        choice: &'a ChoiceArgs,
+        scope: Scope,
+        failures: &'a mut Failures,
+    ) -> Self {
+        Self { pool, choice, scope, rows: Vec::new(), failures, seen: HashSet::new() }
+    }
+
+    /// Gives the rows.
+    pub(crate) fn rows(self) -> Vec<Row<'p>> {
+        self.rows
+    }
+
+    /// Collects everything of the pool.
+    pub(crate) fn all(&mut self) {
+        self.tree(self.pool.name(), self.pool.root_dir(), None);
+    }
+
+    /// Collects what was named, and what is below it if that was asked for.
+    pub(crate) fn named(&mut self, target: &Name) -> Done {
+        let missing = || {
+            let why = format!("cannot open '{target}': dataset does not exist");
+            Failure::verbatim(ErrorClass::Damaged, why)
+        };
+        let dir = match self.pool.dir(&target.dataset) {
+            Err(PoolError::NotFound { .. }) => return Err(missing()),
+            dir => dir,
+        };
+        if target.suffix != Suffix::None {
+            // What is named is shown whatever -t says, and found as `send` finds it.
+            let item = match Item::open(self.pool, &target.to_string()) {
+                Err(PoolError::NotFound { .. }) => return Err(missing()),
+                item => item?,
+            };
+            self.push(item, 0);
+            return Ok(());
+        }
+        let depth = match (self.choice.recursive, self.choice.depth) {
+            (_, Some(depth)) => Some(depth),
+            (true, None) => None,
+            (false, None) => Some(0),
+        };
+        self.tree(&target.dataset, dir, depth);
+        Ok(())
+    }
+
+    fn wants(&self, kind: Kind) -> bool {
+        let is_head = matches!(kind, Kind::Filesystem | Kind::Volume);
+        match self.choice.types.as_slice() {
+            [] => is_head || self.scope == Scope::All,
+            types => types.iter().any(|t| t.is(kind)),
+        }
+    }
+
+    fn push(&mut self, item: Item<'p>, txg: u64) {
+        self.rows.push(Row { name: item.name().to_owned(), item: Some(item), txg });
+    }
+
+    fn lose(&mut self, name: String, e: PoolError) {
+        self.failures.add(format!("cannot read '{name}'"), e);
+        self.rows.push(Row { name, item: None, txg: u64::MAX });
+    }
+
+    /// A dataset, and what is below it to some depth; `None` for any.
+    ///
+    /// `zfs list -t snapshot DATASET` shows the snapshots of the dataset itself, which are one level
+    /// deeper than it; so they are of depth 0 here.
+    fn tree(&mut self, name: &str, dir: Result<Dir, PoolError>, depth: Option<usize>) {
+        let dir = match dir {
+            Ok(dir) => dir,
+            Err(e) => return self.lose(name.to_owned(), e),
+        };
+        if !self.seen.insert(dir.object) {
+            let at = Bookmark::new(0, dir.object, 0, 0);
+            let e = PoolError::corrupt(at, "directory", "in two places of the tree", "in one");
+            return self.lose(name.to_owned(), e);
+        }
+        match Dataset::open(self.pool.mos(), dir.head_dataset) {
+            Ok(head) => {
+                if self.wants(Kind::Filesystem) || self.wants(Kind::Volume) {
+                    match Item::dataset(self.pool, name.to_owned(), dir.clone(), head.clone()) {
+                        Ok(item) if self.wants(item.kind()) => self.push(item, 0),
+                        Ok(_) => {}
+                        Err(e) => self.lose(name.to_owned(), e),
+                    }
+                }
+                if self.wants(Kind::Snapshot) {
+                    self.snapshots(name, &dir, &head);
+                }
+                if self.wants(Kind::Bookmark) {
+                    self.bookmarks(name, &dir, &head);
+                }
+            }
+            Err(e) => self.lose(name.to_owned(), e),
+        }
+        // Names of at most 255 bytes end the recursion in any pool, looping ones too.
+        if depth == Some(0) || name.len() >= 256 {
+            return;
+        }
+        match dir.children(self.pool.mos()) {
+            Ok(children) => {
+                for (child, object) in children.items {
+                    if !child.starts_with(['$', '%']) {
+                        let dir = object.and_then(|object| Dir::open(self.pool.mos(), object));
+                        self.tree(&format!("{name}/{child}"), dir, depth.map(|depth| depth - 1));
+                    }
+                }
+                for e in children.lost {
+                    self.lose(format!("{name}/"), e);
+                }
+            }
+            Err(e) => self.lose(format!("{name}/"), e),
+        }
+    }
+
+    fn snapshots(&mut self, name: &str, dir: &Dir, head: &Dataset) {
+        match self.pool.snapshots(head) {
+            Ok(snapshots) => {
+                for (short, snapshot) in snapshots.items {
+                    let name = format!("{name}@{short}");
+                    let txg = snapshot.as_ref().map_or(u64::MAX, |snapshot| snapshot.creation_txg);
+                    let item = snapshot
+                        .and_then(|s| Item::dataset(self.pool, name.clone(), dir.clone(), s));
+                    match item {
+                        Ok(item) => self.push(item, txg),
+                        Err(e) => self.lose(name, e),
+                    }
+                }
+                for e in snapshots.lost {
+                    self.lose(format!("{name}@"), e);
+                }
+            }
+            Err(e) => self.lose(format!("{name}@"), e),
+        }
+    }
+
+    fn bookmarks(&mut self, name: &str, dir: &Dir, head: &Dataset) {
+        match self.pool.bookmarks(head) {
+            Ok(bookmarks) => {
+                for (short, bookmark) in bookmarks.items {
+                    let name = format!("{name}#{short}");
+                    match bookmark {
+                        Ok(bookmark) => {
+                            let txg = bookmark.creation_txg;
+                            self.push(Item::bookmark(self.pool, name, dir.clone(), bookmark), txg);
+                        }
+                        Err(e) => self.lose(name, e),
+                    }
+                }
+                for e in bookmarks.lost {
+                    self.lose(format!("{name}#"), e);
+                }
+            }
+            Err(e) => self.lose(format!("{name}#"), e),
+        }
+    }
+}

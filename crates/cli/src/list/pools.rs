@@ -1,0 +1,101 @@
+//! Opens the pools that `list` and `get` show, and collects what was asked for.
+
+use super::collect::{Collector, Failures, Row, Scope};
+use crate::args::{ChoiceArgs, PoolArgs};
+use crate::exit::{Done, Failure, warn};
+use crate::text::count;
+use zsend_pool::discover::{Discovery, Found, discover};
+use zsend_pool::dsl::name::Name;
+use zsend_pool::pool::Pool;
+use zsend_pool::{CancelToken, ErrorClass, Listed};
+
+/// Pools that were found, of which those that are named are opened.
+pub(crate) struct Pools {
+    opened: Vec<Pool>,
+    targets: Vec<Name>,
+    failures: Failures,
+}
+
+impl Pools {
+    /// Finds and opens the pools of the targets, or all. One that cannot be read hides no other.
+    ///
+    /// # Errors
+    /// A malformed name, devices that cannot be looked at, and a pool that is not there.
+    pub(crate) fn open(args: &PoolArgs, targets: &[String]) -> Result<Self, Failure> {
+        let targets: Vec<Name> =
+            targets.iter().map(|t| Name::parse(t)).collect::<Result<_, _>>()?;
+        let discovery = discover(&args.devices)?;
+        discovery.refused().iter().for_each(warn);
+        let is_called = |found: &Found, target: &Name| {
+            let config = &found.config;
+            target.pool() == config.name || target.pool() == config.pool_guid.to_string()
+        };
+        let mut missing =
+            targets.iter().filter(|t| !discovery.pools.iter().any(|found| is_called(found, t)));
+        if let Some(target) = missing.next() {
+            return Err(not_found(&format!("pool '{}'", target.pool()), &discovery));
+        }
+        if discovery.pools.is_empty() {
+            return Err(not_found("a pool", &discovery));
+        }
+        let options = args.options(&CancelToken::default());
+        let mut pools = Self { opened: Vec::new(), targets, failures: Failures::default() };
+        for found in discovery.pools {
+            let named = &pools.targets;
+            if !named.is_empty() && !named.iter().any(|target| is_called(&found, target)) {
+                continue;
+            }
+            match Pool::open_found(&found, &options) {
+                Ok(pool) => {
+                    pool.warnings().iter().for_each(warn);
+                    pools.opened.push(pool);
+                }
+                Err(e) => {
+                    let (name, guid) = (&found.config.name, found.config.pool_guid);
+                    pools.failures.add(format!("cannot open pool '{name}' ({guid})"), e);
+                }
+            }
+        }
+        Ok(pools)
+    }
+
+    /// Gives what was asked for, in the order of `zfs list`, to `show`, and then the failures.
+    pub(crate) fn show(
+        self,
+        choice: &ChoiceArgs,
+        scope: Scope,
+        show: impl FnOnce(Vec<Row<'_>>, &mut Failures) -> Done,
+    ) -> Done {
+        let Self { opened, targets, mut failures } = self;
+        let mut rows = Vec::new();
+        for pool in &opened {
+            let mut collector = Collector::new(pool, choice, scope, &mut failures);
+            if targets.is_empty() {
+                collector.all();
+            }
+            for target in &targets {
+                let named = Name::parse(&pool.full_name(&target.to_string()))?;
+                if named.pool() == pool.name() {
+                    collector.named(&named)?;
+                }
+            }
+            rows.extend(collector.rows());
+        }
+        rows.sort_by(Row::order);
+        rows.dedup_by(|a, b| a.name == b.name && a.item.is_some() && b.item.is_some());
+        // No header stands over nothing but an error.
+        if !rows.is_empty() || failures.is_empty() {
+            show(rows, &mut failures)?;
+        }
+        failures.end()
+    }
+}
+
+fn not_found(what: &str, discovery: &Discovery) -> Failure {
+    let total = count(discovery.pools.len() as u64, "pool");
+    let why = format!(
+        "{what} was not found; {total} on the given devices{}",
+        Listed(&discovery.passed_over)
+    );
+    Failure::new(ErrorClass::Damaged, why)
+}

@@ -1,0 +1,80 @@
+//! Counters of a send that is under way, which any thread may read.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use zsend_encoder::summary::Summary;
+use zsend_traverse::Progress;
+
+/// A write that takes longer waits for whoever reads.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// How far a send has come, and whether it is writing.
+#[derive(Debug)]
+pub(crate) struct Gauge {
+    begun: Instant,
+    bytes: AtomicU64,
+    records: AtomicU64,
+    /// Milliseconds from the start to that of the write under way, and one; zero if there is none.
+    writing: AtomicU64,
+}
+
+impl Gauge {
+    pub(crate) fn new() -> Self {
+        let zero = || AtomicU64::new(0);
+        Self { begun: Instant::now(), bytes: zero(), records: zero(), writing: zero() }
+    }
+
+    /// Takes what was sent so far.
+    pub(crate) fn set(&self, progress: &Progress) {
+        self.bytes.store(progress.bytes, Ordering::Relaxed);
+        self.records.store(progress.records, Ordering::Relaxed);
+    }
+
+    /// Takes the totals of a whole stream.
+    pub(crate) fn finish(&self, summary: &Summary) {
+        self.bytes.store(summary.bytes(), Ordering::Relaxed);
+        self.records.store(summary.records(), Ordering::Relaxed);
+    }
+
+    /// Bytes of stream so far.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Records so far.
+    pub(crate) fn records(&self) -> u64 {
+        self.records.load(Ordering::Relaxed)
+    }
+
+    /// Time since the start.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    fn millis(&self) -> u64 {
+        u64::try_from(self.elapsed().as_millis()).unwrap_or(u64::MAX - 1)
+    }
+
+    /// Notes that a write is under way until the returned value is dropped.
+    pub(crate) fn writing(&self) -> Writing<'_> {
+        self.writing.store(self.millis() + 1, Ordering::Relaxed);
+        Writing(self)
+    }
+
+    /// Returns true if a write has been under way for long: its reader takes nothing.
+    pub(crate) fn waits_for_reader(&self) -> bool {
+        match self.writing.load(Ordering::Relaxed) {
+            0 => false,
+            since => u128::from(self.millis().saturating_sub(since - 1)) >= SLOW.as_millis(),
+        }
+    }
+}
+
+/// A write that is under way.
+pub(crate) struct Writing<'a>(&'a Gauge);
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        self.0.writing.store(0, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,71 @@
+//! Descriptions of a send before it is made: what is sent, and how large it will be.
+
+use crate::args::SendArgs;
+use crate::exit::Failure;
+use crate::token;
+use serde_json::json;
+use zsend_pool::CancelToken;
+use zsend_props::nice_bytes;
+use zsend_traverse::SendPlan;
+
+/// Returns the estimate in the words of `zfs send -v` of the dialect, with `-P` as its fields, or as
+/// JSON.
+///
+/// # Errors
+/// Those of the estimate.
+pub(super) fn describe(
+    args: &SendArgs,
+    plan: &SendPlan<'_>,
+    cancel: &CancelToken,
+) -> Result<Vec<u8>, Failure> {
+    let size = if args.exact {
+        plan.exact_size(cancel).map(|summary| summary.bytes())
+    } else {
+        plan.estimate(cancel)
+    };
+    let size = size.map_err(super::refused)?;
+    let name = plan.target().to_string();
+    if args.json {
+        let source = plan.incremental_source().map(|from| from.name.clone());
+        let object = json!({
+            "type": if source.is_some() { "incremental" } else { "full" },
+            "from": source,
+            "to": name,
+            "size": size,
+            "exact": args.exact,
+        });
+        return Ok(format!("{object:#}\n").into());
+    }
+    let mut text = match &args.token {
+        Some(token) => token::contents(&token::list(token)?),
+        None => Vec::new(),
+    };
+    let estimate = if args.parsable {
+        match plan.incremental_source() {
+            None => format!("full\t{name}\t{size}\nsize\t{size}\n"),
+            Some(from) => format!("incremental\t{}\t{name}\t{size}\nsize\t{size}\n", from.name),
+        }
+    } else {
+        let nice = if args.exact { format!("{size} bytes") } else { nice_bytes(size) };
+        let what = match plan.incremental_source() {
+            None => format!("full send of {name}"),
+            Some(from) => format!("send from {} to {name}", source_shown(plan, &from.name)),
+        };
+        let is = if args.exact { "size is exactly" } else { "estimated size is" };
+        format!("{what} {is} {nice}\ntotal {is} {nice}\n")
+    };
+    text.extend(estimate.into_bytes());
+    Ok(text)
+}
+
+/// A source as `zfs send -v` shows it: in full; of illumos, a snapshot of the same dataset without the
+/// dataset's name.
+fn source_shown<'n>(plan: &SendPlan<'_>, from: &'n str) -> &'n str {
+    match from.find('@') {
+        Some(at) if plan.options().dialect.is_illumos() => {
+            let same = plan.target().dataset() == &from[..at];
+            if same { &from[at..] } else { from }
+        }
+        Some(_) | None => from,
+    }
+}

@@ -1,0 +1,256 @@
+//! `zsend send`: from the command line to a stream.
+
+mod describe;
+
+use crate::args::SendArgs;
+use crate::exit::{Done, Failure, be_quiet, warn};
+use crate::output::Output;
+use crate::progress::{self, Gauge, Progressing};
+use crate::text::count;
+use crate::txgs::{self, Style};
+use crate::{hints, keys, signals, stdout, token};
+use describe::describe;
+use std::io::{Write, stderr};
+use std::sync::Arc;
+use std::time::Duration;
+use zsend_pool::dsl::name::{Name, Suffix};
+use zsend_pool::pool::Pool;
+use zsend_pool::{CancelToken, ErrorClass, PoolError};
+use zsend_traverse::{
+    Notice, Progress, ResumePosition, SendError, SendOptions, SendPlan, Tunables,
+};
+
+/// Words of `zfs send -D`, OpenZFS `cmd/zfs/zfs_main.c`, zfs-2.3.2.
+const NO_DEDUP: &str = "WARNING: deduplicated send is no longer supported.  A regular,\n\
+                        non-deduplicated stream will be generated.\n\n";
+/// Words of `zfs send -i NAME`, in the same place.
+const NO_TYPE: &str = "Warning: incremental source didn't specify type, assuming snapshot. \
+                       Use '@' or '#' prefix to avoid ambiguity.\n";
+
+/// Runs the subcommand.
+pub(crate) fn run(args: &SendArgs) -> Done {
+    be_quiet(args.pool.quiet);
+    if let Some(what) = args.unmade.refused() {
+        return Err(Failure::new(ErrorClass::Unsupported, format!("not supported: {what}")));
+    }
+    if args.dedup {
+        let _ = stderr().write_all(NO_DEDUP.as_bytes());
+    }
+    if let Some(output) = args.output.as_deref().filter(|o| hints::is_tunable(&o.to_string_lossy()))
+    {
+        let output = output.display();
+        return Err(Failure::usage(format!(
+            "-o names the output file; for a tunable: --tunable {output}; for a file of that name: \
+             -o ./{output}"
+        )));
+    }
+    let token = args.token.as_deref().map(token::decode).transpose()?;
+    let name = match (&token, &args.target) {
+        (Some(token), _) => &token.toname,
+        (None, Some(target)) => target,
+        (None, None) => return Err(Failure::usage("no snapshot is named")),
+    };
+    let target = Name::parse(name)?;
+    let options = options(args)?;
+    let gauge = Arc::new(Gauge::new());
+    let cancel = CancelToken::default();
+    let (theirs, shown, told) = (cancel.clone(), name.clone(), Arc::clone(&gauge));
+    signals::take(
+        move || theirs.cancel(),
+        move || {
+            let _ = writeln!(stderr(), "{}", progress::line(&told, &shown));
+        },
+    )?;
+    if args.pool.list_txgs {
+        return txgs::list(&args.pool.devices, Some(target.pool()), Style::default());
+    }
+    let pool = Pool::open(&args.pool.devices, target.pool(), &args.pool.options(&cancel))?;
+    for warning in pool.warnings() {
+        warn(warning);
+    }
+    // The stream has the pool's name, whatever the pool was asked for by.
+    let name = &pool.full_name(name);
+    let target = Name::parse(name)?;
+    let raw = args.raw || token.as_ref().is_some_and(|t| t.rawok);
+    let only_described = args.dry_run && !args.exact;
+    if !raw {
+        keys::load(&pool, args, &target, !only_described)?;
+    }
+    let plan = match &token {
+        Some(token) => SendPlan::by_token(&pool, token, options),
+        None => plan(args, &pool, &target, options),
+    };
+    let plan = plan.map_err(refused)?;
+    if args.dry_run {
+        if args.describes() {
+            stdout::print(&describe(args, &plan, &cancel)?)?;
+        }
+        return Ok(());
+    }
+    plan.check().map_err(|e| without_key(refused(e), args, &plan, &target))?;
+    for warning in plan.warnings() {
+        warn(warning);
+    }
+    let output = Output::open(args.output.as_deref(), &gauge)?;
+    send(args, &plan, &cancel, output, &gauge)
+}
+
+/// The send of a name: of a dataset, or of the object that it numbers, as `zdb -B` takes it.
+fn plan<'p>(
+    args: &SendArgs,
+    pool: &'p Pool,
+    target: &Name,
+    options: SendOptions,
+) -> Result<SendPlan<'p>, SendError> {
+    let from = args.from.as_deref().map(|from| pool.full_name(&source_name(from, target)));
+    let number = target.dataset.strip_prefix(pool.name()).and_then(|name| name.strip_prefix('/'));
+    let number = number.and_then(|name| name.parse::<u64>().ok());
+    if let Some(object) = number.filter(|_| target.suffix == Suffix::None)
+        && matches!(pool.dataset(target), Err(PoolError::NotFound { .. }))
+    {
+        let from = from.map(|from| pool.dataset(&Name::parse(&from)?)).transpose()?;
+        return SendPlan::by_object(pool, object, from.map_or(0, |from| from.object), options);
+    }
+    SendPlan::by_name(pool, &target.to_string(), from.as_deref(), options)
+}
+
+/// Adds to a refusal for want of a key how one is given.
+fn without_key(failure: Failure, args: &SendArgs, plan: &SendPlan<'_>, target: &Name) -> Failure {
+    let pool = plan.pool();
+    let lacks = pool.encryption(plan.dataset()).ok().flatten().is_some_and(|e| !pool.has_key(&e));
+    match keys::how_to_go_on(pool, args, target).filter(|_| lacks && !args.raw) {
+        Some(how) => failure.and(how),
+        None => failure,
+    }
+}
+
+fn send(
+    args: &SendArgs,
+    plan: &SendPlan<'_>,
+    cancel: &CancelToken,
+    mut output: Output,
+    gauge: &Arc<Gauge>,
+) -> Done {
+    if args.describes() {
+        let _ = stderr().write_all(&describe(args, plan, cancel)?);
+    }
+    let toname = plan.target().toname();
+    let shown = Progressing::begin(args, &toname, gauge, || total(plan, cancel));
+    let (mut last, mut replaced) = (Progress::default(), Vec::new());
+    let sent = plan.write(&mut output, cancel, |notice| match notice {
+        Notice::Progress(progress) => {
+            last = progress;
+            gauge.set(&progress);
+        }
+        Notice::Replaced(lost) => replaced.push(lost),
+        _ => {}
+    });
+    if let Ok(summary) = &sent {
+        gauge.finish(summary);
+    }
+    let zio = plan.pool().zio();
+    shown.end(sent.is_ok(), zio.healed_count());
+    for healed in if args.verbose > 0 { zio.healed() } else { Vec::new() } {
+        let attempts: Vec<_> = healed.attempts.iter().map(ToString::to_string).collect();
+        warn(format!("{}: recovered; what failed at first: {}", healed.at, attempts.join("; ")));
+    }
+    if zio.healed_count() > 0 {
+        let blocks = count(zio.healed_count(), "block");
+        warn(format!("{blocks} recovered from redundancy: a first try to read had failed"));
+    }
+    let doubted = zio.doubted();
+    if doubted.count > 0 {
+        warn(&doubted);
+    }
+    if doubted.overwritten > 0 {
+        warn(format!(
+            "{} without checksum of an older state of the pool: nothing tells whether what was sent \
+             has been overwritten since",
+            count(doubted.overwritten, "block")
+        ));
+    }
+    for lost in &replaced {
+        warn(format!("replaced by the pattern 0x2f5baddb10c: {lost}"));
+    }
+    if !replaced.is_empty() {
+        let blocks = count(replaced.len() as u64, "unreadable block");
+        warn(format!("{blocks} replaced"));
+    }
+    match sent {
+        Ok(_) => output.commit(),
+        Err(e) => Err(unfinished(plan, &output, &last, e)),
+    }
+}
+
+/// Mean bytes of an object from which on the exact size costs a few hundredths of the send: what it
+/// reads is metadata alone.
+const LARGE_OBJECT: u64 = 1 << 20;
+
+/// The stream's size for a bar: exact where that is cheap.
+fn total(plan: &SendPlan<'_>, cancel: &CancelToken) -> Option<u64> {
+    let estimate = plan.estimate(cancel).ok()?;
+    let objects = plan.objset().root().fill().max(1);
+    if estimate / objects >= LARGE_OBJECT {
+        return plan.exact_size(cancel).ok().map(|summary| summary.bytes());
+    }
+    Some(estimate)
+}
+
+/// Failure of a stream that ended early, with the way to go on. With a file, the token is left
+/// beside it.
+fn unfinished(plan: &SendPlan<'_>, output: &Output, last: &Progress, e: SendError) -> Failure {
+    let is_delivered = !matches!(e, SendError::Output(_));
+    let mut failure = Failure::from(e).context(format!("cannot send '{}'", plan.target()));
+    let Some(partial) = output.partial() else { return failure };
+    failure = failure.context(format!("{} is not whole", partial.name().display()));
+    let Some(position) = last.position.filter(|_| is_delivered) else { return failure };
+    let token = plan.token_at(last).encode();
+    // The token is in the message too, so a file that cannot be written loses nothing.
+    let _ = std::fs::write(partial.token_file(), format!("{token}\n"));
+    let (object, offset) = (position.object(), position.offset());
+    failure.and(format!(
+        "It ends at object {object}, offset {offset}. Once it was received with `zfs receive -s`, \
+         go on with what the receiver's receive_resume_token says, or with:\n  zsend send -t {token}"
+    ))
+}
+
+/// The full name of an incremental source, which may leave out the dataset: `@snap`, `#book`, `snap`.
+fn source_name(from: &str, target: &Name) -> String {
+    match from.find(['@', '#']) {
+        Some(0) => format!("{}{from}", target.dataset),
+        Some(_) => from.to_owned(),
+        None => {
+            let _ = stderr().write_all(NO_TYPE.as_bytes());
+            format!("{}@{from}", target.dataset)
+        }
+    }
+}
+
+fn options(args: &SendArgs) -> Result<SendOptions, Failure> {
+    let mut tunables = Tunables::default();
+    for tunable in &args.tunables {
+        let (name, value) = tunable.split_once('=').ok_or_else(|| {
+            Failure::usage(format!("--tunable takes NAME=VALUE, not '{tunable}'"))
+        })?;
+        tunables.set(name, value).map_err(Failure::usage)?;
+    }
+    let resume = args.resume_at.and_then(|(object, offset)| ResumePosition::new(object, offset));
+    Ok(SendOptions::default()
+        .with_dialect(args.dialect)
+        .with_embed(args.embed)
+        .with_large_block(args.large_block)
+        .with_compress(args.compress)
+        .with_raw(args.raw)
+        .with_resume(resume)
+        .with_tunables(tunables)
+        .with_threads(args.threads)
+        .with_latency(args.latency.map(|ms| Duration::from_millis(ms.into()))))
+}
+
+/// `zfs send` prints a refusal of the kernel as a warning, and one of its own as it is.
+fn refused(e: SendError) -> Failure {
+    match e {
+        SendError::CannotSend { .. } => Failure::verbatim(e.class(), format!("warning: {e}")),
+        other => other.into(),
+    }
+}

@@ -1,0 +1,209 @@
+//! The table of `docs/compat.md`: every flag of `zfs send`, `zstream` and `zdb -B` with our answer. Each
+//! row is run, and the file must be what the rows say. `ZSEND_WRITE_COMPAT=1 cargo test -p zsend-cli
+//! --test compat` writes it.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+mod support;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+use support::{pool_dir, stderr, zsend};
+
+/// A flag of another program, and ours.
+struct Row {
+    /// The flag, as its manual has it.
+    flag: &'static str,
+    /// A command line with it, as somebody would type it here. `{pool}`, `{stream}`, `{token}`, `{id}`,
+    /// `{key}` and `{out}` stand for files and names.
+    line: &'static str,
+    /// Its exit code.
+    code: i32,
+    /// Text on either output.
+    says: &'static str,
+    /// What a user should know.
+    answer: &'static str,
+}
+
+const fn row(
+    flag: &'static str,
+    line: &'static str,
+    code: i32,
+    says: &'static str,
+    answer: &'static str,
+) -> Row {
+    Row { flag, line, code, says, answer }
+}
+
+const SAME: &str = "the same";
+const NOT_YET: &str = "not yet: refused by name";
+
+/// `zfs-send(8)` of OpenZFS master, August 2026.
+const ZFS_SEND: &[Row] = &[
+    row("-D, --dedup", "send -d {pool} -D -o {out} basic/fs@b", 0, "no longer supported", SAME),
+    row("-I SNAP", "send -d {pool} -I @a basic/fs@c", 4, "-I (packages)", NOT_YET),
+    row("-L, --large-block", "send -d {pool} -L -o {out} basic/fs@b", 0, "", SAME),
+    row("-P, --parsable", "send -d {pool} -n -P basic/fs@b", 0, "size\t", SAME),
+    row("-R, --replicate", "send -d {pool} -R basic/fs@b", 4, "-R (packages)", NOT_YET),
+    row("-S, --saved", "send -d {pool} -S basic/fs", 4, "-S (saved sends)", NOT_YET),
+    row(
+        "-U, --no-preserve-encryption",
+        "send -d {pool} -U -o {out} basic/fs@b",
+        0,
+        "",
+        "the same; for a single stream it changes nothing there either",
+    ),
+    row(
+        "-V, --proctitle",
+        "send -d {pool} -V -o {out} basic/fs@b",
+        0,
+        "estimated size",
+        "the name that `ps -o comm` shows, of 15 bytes, not the whole command line",
+    ),
+    row("-X DS, --exclude", "send -d {pool} -X basic/x basic/fs@b", 4, "-X (packages)", NOT_YET),
+    row("-b, --backup", "send -d {pool} -b basic/fs@b", 4, "-b (packages)", NOT_YET),
+    row("-c, --compressed", "send -d {pool} -c -o {out} basic/fs@b", 0, "", SAME),
+    row("-e, --embed", "send -d {pool} -e -o {out} basic/fs@b", 0, "", SAME),
+    row(
+        "-h, --holds",
+        "send -d {pool} -h basic/fs@b",
+        4,
+        "-h (packages): it means holds",
+        "not yet: refused by name; help is `--help`",
+    ),
+    row("-i SNAP", "send -d {pool} -i @a -o {out} basic/fs@b", 0, "", SAME),
+    row("-i BOOKMARK", "send -d {pool} -i #a -o {out} basic/fs@b", 0, "", SAME),
+    row("-n, --dryrun", "send -d {pool} -n -v basic/fs@b", 0, "total estimated size is", SAME),
+    row("-p, --props", "send -d {pool} -p basic/fs@b", 4, "-p (packages)", NOT_YET),
+    row("-s, --skip-missing", "send -d {pool} -s basic/fs@b", 4, "-s (packages)", NOT_YET),
+    row("-t, --resume TOKEN", "send -d {resume} -nvt {token}", 0, "resume token contents:", SAME),
+    row(
+        "-v, --verbose",
+        "send -d {pool} -v -o {out} basic/fs@b",
+        0,
+        "estimated size is",
+        "the same, and a line at the end; on a terminal a bar",
+    ),
+    row(
+        "-vv",
+        "send -d {pool} -vv -o {out} basic/fs@b",
+        0,
+        "RECORDS",
+        "records, where zfs shows blocks",
+    ),
+    row("-w, --raw", "send -d {pool} -w -o {out} basic/fs@b", 0, "", SAME),
+    row("--redact BOOK", "send -d {pool} --redact b basic/fs@b", 4, "--redact", NOT_YET),
+    row("SIGINFO, SIGUSR1", "send --help", 0, "SIGUSR1 shows how far", "the same"),
+];
+
+/// `zstream(8)` of the same.
+const ZSTREAM: &[Row] = &[
+    row(
+        "dump FILE",
+        "dump {stream}",
+        0,
+        "SUMMARY:",
+        "the same text as 2.3.2; `--like master` as master",
+    ),
+    row("dump -v", "dump -v {stream}", 0, "OBJECT object", SAME),
+    row("dump -vv", "dump -vv {stream}", 0, "    checksum =", SAME),
+    row("dump -d", "dump -d {stream}", 0, "    checksum =", SAME),
+    row("dump -C", "dump -C {stream}", 0, "SUMMARY:", SAME),
+    row("token TOKEN", "token {token}", 0, "toguid", SAME),
+    row("decompress", "decompress 1,0", 4, "a verb of zstream", NOT_YET),
+    row("drop_record", "drop_record 1,0", 4, "a verb of zstream", NOT_YET),
+    row("redup", "redup {stream}", 4, "a verb of zstream", NOT_YET),
+    row("recompress", "recompress lz4", 4, "a verb of zstream", NOT_YET),
+    row("raw", "raw image", 4, "a verb of zstream", NOT_YET),
+];
+
+/// `zdb -B` of `zdb(8)` of the same.
+const ZDB: &[Row] = &[
+    row("-B POOL/ID", "send -d {pool} -o {out} {id}", 0, "", "`zsend send POOL/ID`, or the name"),
+    row(
+        "-B POOL/ID eLcw",
+        "send -d {pool} -eLcw -o {out} {id}",
+        0,
+        "",
+        "`-e -L -c -w`, as `zfs send`",
+    ),
+    row("-e -p PATH", "send -p {pool} {id}", 2, "-p PATH is -d PATH", "`-d PATH`"),
+    row(
+        "-U CACHE",
+        "send -U {stream} {id}",
+        2,
+        "no counterpart",
+        "`-d PATH`: no cache file is read",
+    ),
+    row("-K KEY", "send -K secret {id}", 2, "--key DATASET=FILE", "`--key DATASET=FILE`"),
+    row(
+        "-o VAR=VALUE",
+        "send -d {pool} -o zfs_send_corrupt_data=1 {id}",
+        2,
+        "--tunable",
+        "`--tunable NAME=VALUE`, for the tunables of sends",
+    ),
+    row(
+        "-t TXG",
+        "send -d {pool} --list-txgs {id}",
+        0,
+        "TXG",
+        "`--txg N`; `--list-txgs` shows them",
+    ),
+    row("-V", "send -d {pool} -V -o {out} {id}", 0, "", "not needed: missing devices are no error"),
+];
+
+/// What the names in the lines stand for.
+fn places(out: &str) -> Vec<(&'static str, String)> {
+    let pool = pool_dir("basic").display().to_string();
+    let stream = PathBuf::from(out).with_file_name("stream");
+    let made = zsend(&["send", "-d", &pool, "basic/fs@b"]);
+    fs::write(&stream, made.stdout).unwrap();
+    let id = zsend(&["list", "-d", &pool, "-Hp", "-o", "objsetid", "basic/fs@b"]).stdout;
+    let cases = fs::read_to_string(zsend_testkit::fixture("resume").join("cases.json")).unwrap();
+    let token = cases.split('"').find(|text| text.starts_with("1-")).unwrap().to_owned();
+    vec![
+        ("{pool}", pool),
+        ("{resume}", pool_dir("resume").display().to_string()),
+        ("{stream}", stream.display().to_string()),
+        ("{token}", token),
+        ("{id}", format!("basic/{}", String::from_utf8(id).unwrap().trim())),
+        ("{out}", out.to_owned()),
+    ]
+}
+
+#[test]
+fn every_flag_has_the_answer_that_the_table_gives() {
+    let dir = tempfile::tempdir().unwrap();
+    let places = places(dir.path().join("out").to_str().unwrap());
+    let mut page = String::from(
+        "# Compatibility\n\nEvery flag of `zfs send`, `zstream` and `zdb -B` (OpenZFS master of August 2026), \
+         and what `zsend`\nmakes of it. `crates/cli/tests/compat.rs` runs every line, and writes this file.\n",
+    );
+    for (program, rows) in [("zfs send", ZFS_SEND), ("zstream", ZSTREAM), ("zdb -B", ZDB)] {
+        write!(page, "\n## `{program}`\n\n| flag | here | exit | tried as |\n|---|---|---|---|\n")
+            .unwrap();
+        for row in rows {
+            let mut line = row.line.to_owned();
+            for (name, place) in &places {
+                line = line.replace(name, place);
+            }
+            let out = zsend(&line.split(' ').collect::<Vec<_>>());
+            let said = format!("{}{}", String::from_utf8_lossy(&out.stdout), stderr(&out));
+            assert_eq!(out.status.code(), Some(row.code), "{}: {said}", row.line);
+            assert!(said.contains(row.says), "{}: {said}", row.line);
+            let Row { flag, answer, code, line, .. } = row;
+            writeln!(page, "| `{flag}` | {answer} | {code} | `zsend {line}` |").unwrap();
+        }
+    }
+    let path = zsend_testkit::fixture("").join("../docs/compat.md");
+    if std::env::var_os("ZSEND_WRITE_COMPAT").is_some() {
+        fs::write(&path, &page).unwrap();
+    }
+    assert_eq!(
+        fs::read_to_string(&path).unwrap_or_default(),
+        page,
+        "docs/compat.md is out of date"
+    );
+}

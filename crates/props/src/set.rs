@@ -1,0 +1,219 @@
+//! Properties that are set, received or inherited.
+
+use crate::item::{Item, Kind};
+use crate::native::{Form, Kept, Native, Preset};
+use crate::value::{Property, Source, Value};
+use zsend_pool::dsl::dir::Dir;
+use zsend_pool::place::Bookmark;
+use zsend_pool::zap::{self, Entry};
+use zsend_pool::{PoolError, Result};
+
+/// Ends of names in a ZAP of properties: `ZPROP_RECVD_SUFFIX`, `ZPROP_INHERIT_SUFFIX` and
+/// `ZPROP_IUV_SUFFIX`, OpenZFS `include/sys/fs/zfs.h`, zfs-2.3.2.
+const RECEIVED: &str = "$recvd";
+const INHERIT: &str = "$inherit";
+/// A number that has no name in older releases.
+const UNKNOWN: &str = "$iuv";
+
+/// Deepest nesting of filesystems; the limit on the length of names gives about half of it.
+const MAX_DEPTH: usize = 256;
+
+/// Properties that are set on one dataset.
+#[derive(Debug)]
+pub(crate) struct Level {
+    /// The dataset.
+    name: String,
+    entries: Vec<Entry>,
+}
+
+impl Level {
+    fn entry(&self, name: &str, end: &str) -> Option<&Entry> {
+        let (name, end) = (name.as_bytes(), end.as_bytes());
+        self.entries.iter().find(|e| e.name.strip_prefix(name).is_some_and(|rest| rest == end))
+    }
+
+    /// Returns the entry that counts, and true if it was received.
+    ///
+    /// Follows `dsl_prop_get_dd()`, OpenZFS `module/zfs/dsl_prop.c`, zfs-2.3.2.
+    fn find(&self, name: &str, form: Option<Form>) -> Option<(&Entry, bool)> {
+        if let (Some(Form::Index(names)), Some(entry)) = (form, self.entry(name, UNKNOWN))
+            && entry.u64().is_some_and(|n| names.of(n).is_some())
+        {
+            return Some((entry, false));
+        }
+        if let Some(entry) = self.entry(name, "") {
+            return Some((entry, false));
+        }
+        if self.entry(name, INHERIT).is_some() {
+            return None;
+        }
+        self.entry(name, RECEIVED).map(|entry| (entry, true))
+    }
+}
+
+impl Item<'_> {
+    /// Returns the properties that are set on the item and on each dataset above it, nearest first.
+    fn levels(&self) -> Result<&[Level]> {
+        if let Some(levels) = self.levels.get() {
+            return Ok(levels);
+        }
+        let mos = self.pool.mos();
+        let read = |name: &str, object: u64| {
+            let entries = if object == 0 { Vec::new() } else { zap::entries(mos, object)? };
+            Ok::<_, PoolError>(Level { name: name.to_owned(), entries })
+        };
+        let mut levels = Vec::new();
+        if let Some(snapshot) = self.dsl().filter(|dataset| dataset.is_snapshot) {
+            levels.push(read(&self.name, snapshot.props)?);
+        }
+        let end = self.name.find(['@', '#']).unwrap_or(self.name.len());
+        let (mut name, mut dir) = (&self.name[..end], self.dir.clone());
+        for _ in 0..MAX_DEPTH {
+            levels.push(read(name, dir.props)?);
+            let Some((above, _)) = name.rsplit_once('/').filter(|_| dir.parent != 0) else { break };
+            (name, dir) = (above, Dir::open(mos, dir.parent)?);
+        }
+        Ok(self.levels.get_or_init(|| levels))
+    }
+
+    /// Returns the entry that counts, and its source.
+    fn find(
+        &self,
+        name: &str,
+        form: Option<Form>,
+        inherits: bool,
+    ) -> Result<Option<(&Entry, Source)>> {
+        for (i, level) in self.levels()?.iter().enumerate() {
+            let is_own = i == 0;
+            if !is_own && !inherits {
+                break;
+            }
+            let Some((entry, received)) = level.find(name, form) else { continue };
+            let source = match (is_own, received) {
+                (true, true) => Source::Received,
+                (true, false) => Source::Local,
+                (false, _) => Source::Inherited(level.name.clone()),
+            };
+            return Ok(Some((entry, source)));
+        }
+        Ok(None)
+    }
+
+    /// Returns a property that is set, or its default.
+    pub(crate) fn set(&self, native: &Native) -> Result<Option<Property>> {
+        let inherits = native.kept == Kept::Inherited;
+        let Some((entry, source)) = self.find(native.name, Some(native.form), inherits)? else {
+            return Ok(match native.name {
+                "mountpoint" => Some(self.mountpoint("/", Source::Default)),
+                _ => Self::preset(native),
+            });
+        };
+        if let Form::Text = native.form {
+            let text = entry.string().ok_or_else(|| self.not(native.name, entry, "text"))?;
+            return Ok(Some(match native.name {
+                "mountpoint" => self.mountpoint(&text, source),
+                _ => Property { value: Value::Text(text), source },
+            }));
+        }
+        let number = entry.u64().ok_or_else(|| self.not(native.name, entry, "a number"))?;
+        // The kernel calls what it keeps itself a default if it is one, wherever it comes from.
+        let is_limit = matches!(native.form, Form::Limit | Form::CountLimit);
+        if is_limit && matches!(native.preset, Preset::Number(n) if n == number) {
+            return Ok(Self::preset(native));
+        }
+        match native.form.value(number) {
+            Value::Index(n, names) if names.of(n).is_none() => Ok(None),
+            value => Ok(Some(Property { value, source })),
+        }
+    }
+
+    /// Returns the value of a property that was received, whether it counts or not.
+    ///
+    /// # Errors
+    /// Those of reading the ZAP of properties.
+    pub fn received(&self, name: &str) -> Result<Option<Property>> {
+        if self.kind() == Kind::Bookmark {
+            return Ok(None);
+        }
+        let level = self.levels()?.first();
+        let Some(entry) = level.and_then(|level| level.entry(name, RECEIVED)) else {
+            return Ok(None);
+        };
+        let native = Native::by_name(name).filter(|native| !matches!(native.form, Form::Text));
+        let value = match native {
+            Some(native) => {
+                let number = entry.u64().ok_or_else(|| self.not(name, entry, "a number"))?;
+                native.form.value(number)
+            }
+            None => Value::Text(entry.string().ok_or_else(|| self.not(name, entry, "text"))?),
+        };
+        Ok(Some(Property { value, source: Source::Received }))
+    }
+
+    fn not(&self, name: &str, entry: &Entry, expected: &str) -> PoolError {
+        let at = Bookmark::new(self.pool.mos().id(), self.dir.props, 0, 0);
+        let found =
+            format!("'{name}' of {} integers of {} bytes", entry.ints().len(), entry.int_size);
+        PoolError::corrupt(at, "property", found, expected)
+    }
+
+    /// Returns the mount point that follows from the one of the source: what lies below that is
+    /// appended.
+    ///
+    /// Follows `zfs_prop_get()`, OpenZFS `lib/libzfs/libzfs_dataset.c`, zfs-2.3.2.
+    fn mountpoint(&self, text: &str, source: Source) -> Property {
+        let below = match &source {
+            Source::Inherited(name) => self.name.strip_prefix(name.as_str()).unwrap_or_default(),
+            Source::Default => &self.name,
+            Source::Local | Source::Received | Source::None => "",
+        };
+        let below = below.trim_start_matches('/');
+        let value = if !text.starts_with('/') || below.is_empty() {
+            text.to_owned()
+        } else {
+            format!("{}/{below}", text.trim_end_matches('/'))
+        };
+        Property { value: Value::Text(value), source }
+    }
+
+    /// Returns the properties that users made, whose names have a colon, by name. They are inherited.
+    ///
+    /// # Errors
+    /// Those of reading the ZAPs of properties.
+    pub fn user(&self) -> Result<Vec<(String, Property)>> {
+        if self.kind() == Kind::Bookmark {
+            return Ok(Vec::new());
+        }
+        let mut names: Vec<String> = Vec::new();
+        for entry in self.levels()?.iter().flat_map(|level| &level.entries) {
+            let name = entry.name();
+            let end = [RECEIVED, INHERIT].iter().find_map(|end| name.strip_suffix(end));
+            let name = end.unwrap_or(&name);
+            if name.contains(':') {
+                names.push(name.to_owned());
+            }
+        }
+        names.sort();
+        names.dedup();
+        let mut found = Vec::new();
+        for name in names {
+            if let Some(property) = self.user_property(&name)? {
+                found.push((name, property));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Returns a property that users made; `None` if it is not set.
+    ///
+    /// # Errors
+    /// Those of reading the ZAPs of properties.
+    pub fn user_property(&self, name: &str) -> Result<Option<Property>> {
+        if self.kind() == Kind::Bookmark {
+            return Ok(None);
+        }
+        let Some((entry, source)) = self.find(name, None, true)? else { return Ok(None) };
+        let text = entry.string().ok_or_else(|| self.not(name, entry, "text"))?;
+        Ok(Some(Property { value: Value::Text(text), source }))
+    }
+}
