@@ -101,3 +101,70 @@ impl Resumable {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zsend_encoder::event::{BlockInfo, Object, Write, WriteForm};
+    use zsend_records::types::DmuType;
+    use zsend_records::writer::{Measured, Payload};
+
+    fn object(object: u64) -> Event {
+        Event::Object(Object {
+            object,
+            object_type: DmuType(19),
+            bonustype: DmuType::NONE,
+            blksz: 512,
+            bonuslen: 0,
+            checksum: 0,
+            compress: 0,
+            slots: 1,
+            maxblkid: 0,
+            indblkshift: 17,
+            nlevels: 1,
+            nblkptr: 1,
+            has_spill: false,
+            byteswap: false,
+            bonus: Payload::NONE,
+        })
+    }
+
+    fn write(object: u64, offset: u64) -> Event {
+        Event::Write(Write {
+            object,
+            dnode_type: DmuType(19),
+            offset,
+            logical_size: 0,
+            form: WriteForm::Plain,
+            block: BlockInfo::default(),
+            payload: Payload::NONE,
+        })
+    }
+
+    /// The positions behind each of some events.
+    fn positions(dialect: Dialect, events: &[Event]) -> Vec<(u64, u64)> {
+        let mut resumable = Resumable::new(dialect, None);
+        assert_eq!(resumable.position(), None);
+        let mut pass = |event: &Event| {
+            resumable.pass(event);
+            resumable.position().map_or((0, 0), |at| (at.object(), at.offset()))
+        };
+        events.iter().map(&mut pass).collect()
+    }
+
+    #[test]
+    fn illumos_resumes_before_the_data_of_all_objects_of_a_block() {
+        let events = [object(7), object(8), write(7, 512), write(8, 0), object(40)];
+        let openzfs = [(7, 0), (8, 0), (7, 512), (8, 0), (40, 0)];
+        assert_eq!(positions(Dialect::OpenZfs, &events), openzfs);
+        // Objects 7 and 8 are of one block: after both, the data of object 7 are still to come.
+        let illumos = [(7, 0), (7, 0), (7, 512), (8, 0), (40, 0)];
+        assert_eq!(positions(Dialect::Illumos, &events), illumos);
+    }
+
+    #[test]
+    fn the_start_of_a_stream_is_no_place_to_resume() {
+        assert_eq!(ResumePosition::new(0, 0), None);
+        assert!(ResumePosition::new(0, 1).is_some() && ResumePosition::new(1, 0).is_some());
+    }
+}

@@ -220,10 +220,12 @@ impl<I: Iterator<Item = Result<Leaf>>> Iterator for Batches<I> {
 mod tests {
     use super::*;
     use crate::error::SendError;
-    use crate::testing::objset;
+    use crate::testing::{objset, pointer};
     use crate::walk::Node;
     use bytes::Bytes;
-    use zsend_pool::dmu::dnode::{DNODE_SIZE, Dnode};
+    use zsend_ondisk::Order;
+    use zsend_ondisk::dnode::{DnodeBuilder, DnodePhys};
+    use zsend_pool::dmu::dnode::{DNODE_SIZE, DNODES_PER_BLOCK, Dnode};
     use zsend_pool::place::Bookmark;
 
     /// The pointers of an indirect block of 1024, of which these are to 8 KiB born in txg 9 and the
@@ -293,6 +295,35 @@ mod tests {
         data[50..52].copy_from_slice(&2047u16.to_le_bytes());
         let leaf = Leaf::Pointers { dnode, first, data: data.into(), range };
         assert_eq!(cut(leaf)[0].0, (1 << 20) + (1 << 10));
+    }
+
+    /// A block of 32 dnodes, each of which points to one block of this many sectors.
+    fn dnode_block(sectors: u64) -> Leaf {
+        let mut data = Vec::new();
+        for _ in 0..DNODES_PER_BLOCK {
+            let pointers = vec![pointer(19, 100, sectors).build().unwrap()];
+            let core = DnodePhys { kind: 19, nlevels: 1, ..DnodePhys::default() };
+            let dnode = DnodeBuilder { core, pointers, ..DnodeBuilder::default() };
+            data.extend(dnode.build(Order::Little).unwrap());
+        }
+        Leaf::DnodeBlock { bp: pointer(10, 4, 32).build().unwrap(), blkid: 1, data: data.into() }
+    }
+
+    #[test]
+    fn a_block_of_dnodes_that_costs_more_than_a_batch_is_taken_apart() {
+        let spec = WalkSpec { objset: objset(), fromtxg: 0, resume: None };
+        let cut = |leaf| -> Vec<Batch> {
+            Batches::new(vec![Ok(leaf)].into_iter(), spec.clone(), true).collect()
+        };
+        let [batch] = &cut(dnode_block(8))[..] else { panic!() };
+        assert!(matches!(batch.leaves[..], [Leaf::DnodeBlock { .. }]));
+        // A pointer, a dnode and two items for each of 32 objects.
+        assert_eq!(batch.cost, 32 * (4096 + 512 + 2048));
+        let batches = cut(dnode_block(256));
+        assert!(batches.len() > 4);
+        assert!(batches.iter().all(|batch| batch.cost <= BATCH_COST + (129 << 10)));
+        let leaves = batches.iter().flat_map(|batch| &batch.leaves);
+        assert_eq!(leaves.filter(|leaf| matches!(leaf, Leaf::Pointer { .. })).count(), 32);
     }
 
     #[test]
