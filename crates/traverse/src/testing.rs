@@ -17,11 +17,15 @@ use zsend_pool::vdev::{Dtls, Known, Leaves, Member, Tree};
 use zsend_pool::zio::Zio;
 use zsend_records::types::DmuType;
 
+/// Called with the offset of each read, from the start of the device's data.
+type OnRead = dyn Fn(u64) + Send + Sync;
+
 /// A device of zeros behind these bytes.
-struct Memory(Vec<u8>);
+struct Memory(Vec<u8>, Box<OnRead>);
 
 impl Source for Memory {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        self.1(offset.saturating_sub(DATA_START));
         for (i, b) in buf.iter_mut().enumerate() {
             let at =
                 (offset + i as u64).checked_sub(DATA_START).and_then(|n| usize::try_from(n).ok());
@@ -44,13 +48,22 @@ pub(crate) fn pointer(kind: u8, sector: u64, sectors: u64) -> BlkPtrBuilder {
 
 /// An empty filesystem.
 pub(crate) fn objset() -> Arc<Objset> {
-    let mut root = vec![0; 1024];
+    objset_of(&[], |_| {})
+}
+
+/// A filesystem with one block of dnodes, whose bytes begin with these. Free slots follow.
+pub(crate) fn objset_of(
+    dnodes: &[u8],
+    on_read: impl Fn(u64) + Send + Sync + 'static,
+) -> Arc<Objset> {
+    let mut root = vec![0; 2048];
     let core = DnodePhys { kind: 10, nlevels: 1, datablkszsec: 32.into(), ..DnodePhys::default() };
     let pointers = vec![pointer(10, 4, 32).build().unwrap()];
     let meta = DnodeBuilder { core, pointers, ..DnodeBuilder::default() };
     root[..512].copy_from_slice(&meta.build(Order::Little).unwrap());
     root[offset_of!(ObjsetPhys, kind)] = 2;
-    let device = Device::new("memory", Arc::new(Memory(root)));
+    root.extend(dnodes);
+    let device = Device::new("memory", Arc::new(Memory(root, Box::new(on_read))));
     let leaves = Leaves::from([(1, vec![Member { device, txg: 1 }])]);
     let top = VdevConfig { kind: "file".into(), guid: 1, ashift: 9, ..VdevConfig::default() };
     let (reflow, dtls) = (Reflow::default(), &Dtls::default());

@@ -93,3 +93,6 @@ pub(crate) fn run<P: SendPayload + Send + Sync, R: Send>(
     });
     relay.finish()
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,7 +29,6 @@ pub(super) struct MetadataReader {
 impl MetadataReader {
     /// Reads a block, now.
     pub(super) fn read(&self, node: Node, bp: &BlkPtr) -> Result<Bytes> {
-        self.stop.check()?;
         Ok(self.spec.objset.read_block(bp, &self.spec.bookmark(node))?)
     }
 

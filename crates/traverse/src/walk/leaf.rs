@@ -250,3 +250,27 @@ pub(super) fn count_metadata(node: Node, data: &[u8], count: usize) -> usize {
     let is_hole = |i: &usize| BlkPtr::at(data, *i).is_none_or(|bp| bp.is_hole());
     count - (0..count).rev().take_while(is_hole).count()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_end_where_the_holes_at_the_end_begin() {
+        let level = |n| Node { level: n, ..Node::data(7, 0) };
+        let mut data = vec![0; 4 * 128];
+        // A hole has no address.
+        let mut has = |i: usize, is: bool| data[i * 128] = u8::from(is);
+        has(1, true);
+        has(3, true);
+        let one = Level::LOWEST_INDIRECT;
+        assert_eq!(count_metadata(Node { object: 0, ..level(one) }, &data, 4), 4);
+        data[3 * 128] = 0;
+        assert_eq!(count_metadata(Node { object: 0, ..level(one) }, &data, 4), 2);
+        data[128] = 0;
+        assert_eq!(count_metadata(Node { object: 0, ..level(one) }, &data, 4), 0);
+        data[0] = 1;
+        // Level 1 of an object points to data.
+        assert_eq!(count_metadata(level(one), &data, 4), 0);
+    }
+}
