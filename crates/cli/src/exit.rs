@@ -102,7 +102,10 @@ impl From<SendError> for Failure {
     fn from(e: SendError) -> Self {
         let class = e.class();
         match e {
-            SendError::Refused(words) => Self::verbatim(class, words),
+            SendError::NoDataset(_)
+            | SendError::CannotSend { .. }
+            | SendError::CannotResume(_)
+            | SendError::LargeMicrozap => Self::verbatim(class, e),
             e => Self::new(class, e),
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use zsend_encoder::summary::Summary;
-use zsend_traverse::send::Progress;
+use zsend_traverse::Progress;
 
 /// A write that takes longer waits for whoever reads.
 const SLOW: Duration = Duration::from_secs(1);
