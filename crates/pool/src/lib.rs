@@ -56,8 +56,7 @@ pub use error::{ErrorClass, Health, Listed, NoPool, PoolError, Result, Unsupport
 pub use open::{KnownTxg, known_txgs};
 pub use options::OpenOptions;
 pub use pool::Pool;
-pub use zbookmark as place;
-pub use zbookmark::Bookmark;
+pub use zbookmark::Zbookmark;
 pub use zio::{Access, Crypt, Doubted, Extent, Healed, Stored, Zio};
 
 // A pool is opened once and read by many threads.

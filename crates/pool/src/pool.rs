@@ -15,7 +15,7 @@ use crate::dsl::tree::Datasets;
 use crate::error::Health;
 use crate::open;
 use crate::uberblock::Uberblock;
-use crate::zbookmark::Bookmark;
+use crate::zbookmark::Zbookmark;
 use crate::zio::Crypt;
 use crate::zio::Zio;
 use crate::{PoolError, Result, zap};
@@ -214,7 +214,7 @@ impl Pool {
     pub fn snapshots(&self, head: &Dataset) -> Result<Listing<Dataset>> {
         let mut all = Listing::read(&self.mos, head.snapnames, |entry| {
             let object = entry.u64().ok_or_else(|| {
-                let at = Bookmark::new(0, head.snapnames, 0, 0);
+                let at = Zbookmark::new(0, head.snapnames, 0, 0);
                 let found = format!("{:?}", entry.ints());
                 PoolError::corrupt(at, "snapshot", found, "an object number")
             })?;
@@ -257,7 +257,7 @@ impl Pool {
                 }
                 let matching = head.matching();
                 let entry = zap::lookup_matching(&self.mos, head.snapnames, short, matching)?;
-                let at = Bookmark::new(0, head.snapnames, 0, 0);
+                let at = Zbookmark::new(0, head.snapnames, 0, 0);
                 Dataset::open(&self.mos, entry.ok_or_else(missing)?.number(at)?)
             }
             Suffix::Bookmark(_) => Err(PoolError::BadName {
@@ -280,7 +280,7 @@ impl Pool {
             let parent = Dir::open(&self.mos, dir.parent)?;
             let (children, lost) = parent.children(&self.mos)?.split();
             let Some((name, _)) = children.into_iter().find(|(_, o)| *o == dir.object) else {
-                let at = Bookmark::new(0, parent.children, 0, 0);
+                let at = Zbookmark::new(0, parent.children, 0, 0);
                 let absent = PoolError::corrupt(at, "child", "absent", dir.object);
                 return Err(lost.into_iter().next().unwrap_or(absent));
             };
@@ -294,7 +294,7 @@ impl Pool {
             let snaps = zap::readable(&self.mos, head.snapnames)?;
             let short = snaps.entries.iter().find(|e| e.u64() == Some(dataset.object));
             let Some(short) = short else {
-                let at = Bookmark::new(0, head.snapnames, 0, 0);
+                let at = Zbookmark::new(0, head.snapnames, 0, 0);
                 let absent = PoolError::corrupt(at, "snapshot", "absent", dataset.object);
                 return Err(snaps.lost.into_iter().next().unwrap_or(absent));
             };

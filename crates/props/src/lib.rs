@@ -14,7 +14,7 @@
 //! # Ok::<(), zsend_pool::PoolError>(())
 //! ```
 //!
-//! What depends on an imported pool is not there: `available` and `mounted`.
+//! Two properties depend on an imported pool and are not there: `available` and `mounted`.
 
 mod index;
 mod item;

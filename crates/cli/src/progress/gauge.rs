@@ -8,7 +8,7 @@ use zsend_traverse::Progress;
 /// A write that takes longer waits for whoever reads.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// How far a send has come, and whether it is writing.
+/// Progress of a send, and the write that is under way, if one is.
 #[derive(Debug)]
 pub(crate) struct Gauge {
     begun: Instant,

@@ -12,8 +12,8 @@ use tempfile::TempDir;
 use zsend_pool::CancelToken;
 use zsend_pool::blkptr::BlkPtr;
 use zsend_pool::dsl::name::Name;
-use zsend_pool::place::Bookmark;
 use zsend_pool::pool::Pool;
+use zsend_pool::zbookmark::Zbookmark;
 use zsend_traverse::Blocks;
 
 /// Offset of a leaf's data.
@@ -88,12 +88,12 @@ pub fn digest(path: &Path) -> Vec<u8> {
 }
 
 /// Every block of a dataset that is not a hole, indirect blocks and dnode blocks too.
-pub fn blocks(dir: &Path, dataset: &str) -> Vec<(Bookmark, BlkPtr)> {
+pub fn blocks(dir: &Path, dataset: &str) -> Vec<(Zbookmark, BlkPtr)> {
     let name = Name::parse(dataset).unwrap();
     let pool = Pool::open(&[dir.to_owned()], name.pool(), &Default::default()).unwrap();
     let dataset = pool.dataset(&name).unwrap();
     let objset = pool.raw_objset(&dataset).unwrap();
-    let root = (Bookmark::root(objset.id()), *objset.root());
+    let root = (Zbookmark::root(objset.id()), *objset.root());
     let blocks = Blocks::new(objset.into(), 0, 1, &CancelToken::default()).unwrap();
     std::iter::once(root).chain(blocks.map(Result::unwrap)).collect()
 }

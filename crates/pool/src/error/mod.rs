@@ -12,7 +12,7 @@ pub use label::{
 };
 pub use vdev::{ShapeError, VdevError};
 
-use crate::zbookmark::Bookmark;
+use crate::zbookmark::Zbookmark;
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -69,7 +69,7 @@ pub enum PoolError {
     #[error("{at}: no good copy of the block: {}", Joined(attempts, "no device holds one"))]
     Unreadable {
         /// The block.
-        at: Bookmark,
+        at: Zbookmark,
         /// Every copy that was tried.
         attempts: Vec<Attempt>,
     },
@@ -77,7 +77,7 @@ pub enum PoolError {
     #[error("{at}: {what} is {found}, expected {expected}")]
     Corrupt {
         /// The block.
-        at: Bookmark,
+        at: Zbookmark,
         /// Name of the field.
         what: &'static str,
         /// Its value.
@@ -148,7 +148,7 @@ pub enum PoolError {
     #[error("{at}: {source}")]
     Crypto {
         /// The block; for a key, the key object.
-        at: Bookmark,
+        at: Zbookmark,
         /// The check or the key that failed.
         source: CryptoError,
     },
@@ -219,7 +219,7 @@ pub enum Unsupported {
     #[error("{at}: {source}")]
     Layout {
         /// The block.
-        at: Bookmark,
+        at: Zbookmark,
         /// The algorithm.
         source: LayoutError,
     },
@@ -227,7 +227,7 @@ pub enum Unsupported {
     #[error("{at}: byte order of object type {kind}")]
     ByteOrder {
         /// The block.
-        at: Bookmark,
+        at: Zbookmark,
         /// The type.
         kind: DmuType,
     },
@@ -235,7 +235,7 @@ pub enum Unsupported {
     #[error("{at}: {what} of {count} {unit}")]
     TooLarge {
         /// The object.
-        at: Bookmark,
+        at: Zbookmark,
         /// Kind of the object.
         what: &'static str,
         /// Its size.
@@ -313,7 +313,7 @@ impl fmt::Display for Usable<'_> {
 impl PoolError {
     /// A field of a verified block that makes no sense.
     pub fn corrupt(
-        at: Bookmark,
+        at: Zbookmark,
         what: &'static str,
         found: impl fmt::Display,
         expected: impl fmt::Display,
@@ -324,7 +324,7 @@ impl PoolError {
 
     /// A part of a verified block that what reads it has refused.
     pub fn refused(
-        at: Bookmark,
+        at: Zbookmark,
         what: &'static str,
         error: impl Error + Send + Sync + 'static,
         expected: &'static str,
@@ -334,7 +334,7 @@ impl PoolError {
     }
 
     /// A value that a layout refuses, at the block that it lies in.
-    pub fn layout(at: Bookmark, error: LayoutError) -> Self {
+    pub fn layout(at: Zbookmark, error: LayoutError) -> Self {
         match error {
             LayoutError::Field { what, found, expected } => {
                 Self::corrupt(at, what, found, expected)

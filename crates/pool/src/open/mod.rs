@@ -11,7 +11,7 @@ use crate::error::{Health, NoPool, Unsupported, len};
 use crate::options::OpenOptions;
 use crate::uberblock::Uberblock;
 use crate::vdev::{Dtls, Known, Tree};
-use crate::zbookmark::Bookmark;
+use crate::zbookmark::Zbookmark;
 use crate::zio::Zio;
 use crate::{PoolError, Result, feature, zap};
 use std::collections::HashMap;
@@ -112,7 +112,7 @@ fn checkpoint(found: &Found, mos: &Objset) -> Result<Uberblock> {
         return Err(PoolError::NotFound { what: "checkpoint of pool", name });
     };
     Uberblock::from_words(&entry.ints()).ok_or_else(|| {
-        let at = Bookmark::new(0, DIRECTORY_OBJECT, 0, 0);
+        let at = Zbookmark::new(0, DIRECTORY_OBJECT, 0, 0);
         PoolError::corrupt(at, "checkpoint", format!("{:x?}", entry.ints()), "an uberblock")
     })
 }
@@ -183,7 +183,7 @@ impl Opened {
             zap::lookup(&mos, DIRECTORY_OBJECT, "org.illumos:checksum_salt").map_err(want)?;
         if let Some(salt) = salt {
             let salt = <[u8; 32]>::try_from(salt.value.as_slice()).map_err(|_| {
-                let at = Bookmark::new(0, DIRECTORY_OBJECT, 0, 0);
+                let at = Zbookmark::new(0, DIRECTORY_OBJECT, 0, 0);
                 PoolError::corrupt(at, "checksum salt", salt.value.len(), "32 bytes")
             })?;
             zio.set_salt(ChecksumSalt::new(salt));
@@ -228,7 +228,7 @@ fn need(mos: &Objset, key: &'static str) -> Result<u64> {
 fn features(mos: &Objset, key: &'static str) -> Result<HashMap<String, u64>> {
     match zap::lookup_u64(mos, DIRECTORY_OBJECT, key)? {
         Some(object) => {
-            let at = Bookmark::new(mos.id(), object, 0, 0);
+            let at = Zbookmark::new(mos.id(), object, 0, 0);
             let entries = zap::entries(mos, object)?.into_iter();
             entries.map(|e| Ok((e.name(), e.number(at)?))).collect()
         }
@@ -240,7 +240,7 @@ fn features(mos: &Objset, key: &'static str) -> Result<HashMap<String, u64>> {
 fn trusted_config(mos: &Objset) -> Result<VdevConfig> {
     let object = need(mos, "config")?;
     let dnode = mos.dnode(object)?;
-    let at = Bookmark::new(0, object, 0, 0);
+    let at = Zbookmark::new(0, object, 0, 0);
     let bonus = dnode.bonus();
     let Some(size) = bonus.first_chunk::<8>().map(|b| u64::from_le_bytes(*b)) else {
         return Err(PoolError::corrupt(at, "bonus of the config", bonus.len(), "8 bytes"));

@@ -226,7 +226,7 @@ mod tests {
     use zsend_ondisk::Order;
     use zsend_ondisk::dnode::{DnodeBuilder, DnodePhys};
     use zsend_pool::dmu::dnode::{DNODE_SIZE, DNODES_PER_BLOCK, Dnode};
-    use zsend_pool::place::Bookmark;
+    use zsend_pool::zbookmark::Zbookmark;
 
     /// The pointers of an indirect block of 1024, of which these are to 8 KiB born in txg 9 and the
     /// others to 8 KiB born in txg 3.
@@ -239,7 +239,7 @@ mod tests {
             bp[80..88].copy_from_slice(&birth.to_le_bytes());
         }
         let dnode =
-            Dnode::parse(&Bytes::from(vec![0; DNODE_SIZE]), 0, &Bookmark::default()).unwrap();
+            Dnode::parse(&Bytes::from(vec![0; DNODE_SIZE]), 0, &Zbookmark::default()).unwrap();
         Leaf::Pointers { dnode, first: Node::data(2, 0), data: data.into(), range: 0..1024 }
     }
 

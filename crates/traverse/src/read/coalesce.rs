@@ -145,8 +145,8 @@ mod tests {
     use super::*;
     use zsend_encoder::event::{Event, FreeSlot};
     use zsend_pool::blkptr::{BlkPtr, Dva};
-    use zsend_pool::place::Bookmark;
     use zsend_pool::vdev::Tree;
+    use zsend_pool::zbookmark::Zbookmark;
     use zsend_records::writer::Payload;
 
     /// Of devices that nothing is read from.
@@ -158,7 +158,7 @@ mod tests {
     fn block(vdev: u64, offset: u64) -> Item<Payload> {
         let dva = Dva::new(vdev, offset, 4096).unwrap();
         let bp = BlkPtr::builder().size(4096).dva(0, dva).build().unwrap();
-        Item::Spill { at: Bookmark::default(), bp, unmodified: false }
+        Item::Spill { at: Zbookmark::default(), bp, unmodified: false }
     }
 
     /// Start, end and blocks of each read.

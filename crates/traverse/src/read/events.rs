@@ -12,7 +12,7 @@ use zsend_encoder::event::{BlockInfo, Event, Spill, Write, WriteEmbedded, WriteF
 use zsend_encoder::policy::{OLD_MAX_BLOCK_SIZE, Plan};
 use zsend_pool::PoolError;
 use zsend_pool::blkptr::BlkPtr;
-use zsend_pool::place::Bookmark;
+use zsend_pool::zbookmark::Zbookmark;
 use zsend_pool::zio::{Extent, Stored};
 use zsend_records::flags::Features;
 
@@ -223,7 +223,7 @@ impl Maker<'_> {
         &self,
         form: WriteForm,
         bp: &BlkPtr,
-        at: &Bookmark,
+        at: &Zbookmark,
         extent: Option<&Extent>,
     ) -> zsend_pool::Result<Stored> {
         let objset = &self.reader.spec.objset;
@@ -238,7 +238,7 @@ impl Maker<'_> {
     fn plain(
         &self,
         bp: &BlkPtr,
-        at: &Bookmark,
+        at: &Zbookmark,
         extent: Option<&Extent>,
     ) -> zsend_pool::Result<Bytes> {
         let objset = &self.reader.spec.objset;
@@ -260,7 +260,7 @@ impl Maker<'_> {
     /// wanted, since it can fail to be.
     fn expanded<P: SendPayload>(
         &self,
-        at: &Bookmark,
+        at: &Zbookmark,
         bp: &BlkPtr,
         blksz: u64,
         extent: Option<&Extent>,
@@ -285,7 +285,7 @@ impl Maker<'_> {
 
     fn spill<P: SendPayload>(
         &self,
-        at: &Bookmark,
+        at: &Zbookmark,
         bp: &BlkPtr,
         unmodified: bool,
         extent: Option<&Extent>,

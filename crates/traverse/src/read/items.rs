@@ -9,14 +9,14 @@ use zsend_encoder::policy::Policy;
 use zsend_pool::PoolError;
 use zsend_pool::blkptr::BlkPtr;
 use zsend_pool::dmu::dnode::{DNODES_PER_BLOCK, Dnode};
-use zsend_pool::place::Bookmark;
+use zsend_pool::zbookmark::Zbookmark;
 use zsend_records::flags::Features;
 use zsend_records::types::DmuType;
 
 /// A block of data to be read.
 #[derive(Clone, Debug)]
 pub(super) struct DataBlock {
-    pub(super) at: Bookmark,
+    pub(super) at: Zbookmark,
     pub(super) bp: BlkPtr,
     pub(super) dnode_type: DmuType,
     pub(super) blksz: u64,
@@ -30,7 +30,7 @@ pub(super) enum Item<P> {
     /// A data block.
     Data(DataBlock),
     /// A spill block.
-    Spill { at: Bookmark, bp: BlkPtr, unmodified: bool },
+    Spill { at: Zbookmark, bp: BlkPtr, unmodified: bool },
 }
 
 impl<P> Item<P> {

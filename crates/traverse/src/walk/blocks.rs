@@ -12,7 +12,7 @@ use std::sync::Arc;
 use zsend_pool::CancelToken;
 use zsend_pool::blkptr::BlkPtr;
 use zsend_pool::dmu::objset::Objset;
-use zsend_pool::place::Bookmark;
+use zsend_pool::zbookmark::Zbookmark;
 
 /// Every block of an object set that is not a hole, in send order: blocks of dnodes, indirect blocks,
 /// data, spill blocks and redacted blocks, but not the object set's own block, which
@@ -23,7 +23,7 @@ use zsend_pool::place::Bookmark;
 #[derive(Debug)]
 pub struct Blocks {
     walk: DatasetWalk,
-    met: VecDeque<Result<(Bookmark, BlkPtr)>>,
+    met: VecDeque<Result<(Zbookmark, BlkPtr)>>,
 }
 
 impl Blocks {
@@ -53,7 +53,7 @@ impl Blocks {
 }
 
 impl Iterator for Blocks {
-    type Item = Result<(Bookmark, BlkPtr)>;
+    type Item = Result<(Zbookmark, BlkPtr)>;
 
     fn next(&mut self) -> Option<Self::Item> {
         while self.met.is_empty() {

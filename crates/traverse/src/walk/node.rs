@@ -2,7 +2,7 @@
 
 use std::fmt;
 use zsend_pool::dmu::dnode::Dnode;
-use zsend_pool::place::{Bookmark, SPILL_BLKID};
+use zsend_pool::zbookmark::{SPILL_BLKID, Zbookmark};
 use zsend_pool::{PoolError, Result};
 
 /// Level in an object's tree, counted from its data, which are level zero.
@@ -85,8 +85,8 @@ impl Node {
     }
 
     /// The same place with its object set.
-    pub(crate) fn bookmark(self, objset: u64) -> Bookmark {
-        Bookmark::new(objset, self.object, self.level.get().into(), self.blkid)
+    pub(crate) fn bookmark(self, objset: u64) -> Zbookmark {
+        Zbookmark::new(objset, self.object, self.level.get().into(), self.blkid)
     }
 
     /// The node of the first pointer in this indirect block.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use zsend_pool::blkptr::BlkPtr;
 use zsend_pool::dmu::dnode::Dnode;
 use zsend_pool::dmu::objset::Objset;
-use zsend_pool::place::Bookmark;
+use zsend_pool::zbookmark::Zbookmark;
 
 /// The place at which an earlier stream stopped: objects before it, and blocks of it before `blkid`,
 /// are skipped.
@@ -30,7 +30,7 @@ pub(crate) struct WalkSpec {
 
 impl WalkSpec {
     /// A place of the object set, for reads and errors.
-    pub(crate) fn bookmark(&self, node: Node) -> Bookmark {
+    pub(crate) fn bookmark(&self, node: Node) -> Zbookmark {
         node.bookmark(self.objset.id())
     }
 
@@ -90,7 +90,7 @@ mod tests {
         bytes[offset_of!(DnodePhys, nblkptr)] = 3;
         bytes[offset_of!(DnodePhys, indblkshift)] = indblkshift;
         bytes[offset_of!(DnodePhys, datablkszsec)..][..2].copy_from_slice(&sectors.to_le_bytes());
-        Dnode::parse(&bytes.into(), 0, &Bookmark::default()).unwrap()
+        Dnode::parse(&bytes.into(), 0, &Zbookmark::default()).unwrap()
     }
 
     proptest! {

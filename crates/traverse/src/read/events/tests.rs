@@ -81,7 +81,7 @@ proptest! {
         let order = Order::from_big_endian(big);
         let bp = bp.lsize((lsize + 1) * 512).compress(Compress(compress)).order(order);
         let bp = bp.build().unwrap();
-        let at = Bookmark::new(1, 3, 0, 2);
+        let at = Zbookmark::new(1, 3, 0, 2);
         let blksz = bp.lsize();
         let mut features = features;
         features.set(Features::EMBED_DATA, embed);

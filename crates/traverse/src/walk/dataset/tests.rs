@@ -11,8 +11,8 @@ use zsend_pool::CancelToken;
 use zsend_pool::blkptr::BlkPtr;
 use zsend_pool::dmu::dnode::{DNODE_SIZE, DNODES_PER_BLOCK, Dnode};
 use zsend_pool::dsl::name::Name;
-use zsend_pool::place::Bookmark;
 use zsend_pool::pool::{OpenOptions, Pool};
+use zsend_pool::zbookmark::Zbookmark;
 
 /// One thing that was met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl Model<'_> {
             return;
         }
         let at =
-            Bookmark::new(self.spec.objset.id(), node.object, node.level.get().into(), node.blkid);
+            Zbookmark::new(self.spec.objset.id(), node.object, node.level.get().into(), node.blkid);
         if bp.is_hole() || (node.level == Level::DATA && node.object != 0) {
             self.met.push(Met::Block(node));
             return;
@@ -89,7 +89,7 @@ impl Model<'_> {
         }
     }
 
-    fn dnodes(&mut self, blkid: u64, data: &bytes::Bytes, at: &Bookmark) {
+    fn dnodes(&mut self, blkid: u64, data: &bytes::Bytes, at: &Zbookmark) {
         self.met.push(Met::Opening(blkid));
         let mut slot = 0;
         while slot < DNODES_PER_BLOCK {
