@@ -17,6 +17,7 @@
 //! assert_eq!(record.body_as::<Free<LE>>().unwrap().object.get(), 7);
 //! ```
 
+mod bodies;
 pub mod byteswap;
 pub mod chain;
 pub mod describe;

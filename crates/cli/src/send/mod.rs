@@ -54,13 +54,10 @@ pub(crate) fn run(args: &SendArgs) -> Done {
     let options = options(args)?;
     let gauge = Arc::new(Gauge::new());
     let cancel = CancelToken::default();
-    let (theirs, shown, told) = (cancel.clone(), name.clone(), Arc::clone(&gauge));
-    signals::take(
-        move || theirs.cancel(),
-        move || {
-            let _ = writeln!(stderr(), "{}", progress::line(&told, &shown));
-        },
-    )?;
+    let (shown, told) = (name.clone(), Arc::clone(&gauge));
+    signals::take(cancel.clone(), move || {
+        let _ = writeln!(stderr(), "{}", progress::line(&told, &shown));
+    })?;
     if args.pool.list_txgs {
         return txgs::list(&args.pool.devices, Some(target.pool()), Style::default());
     }

@@ -1,6 +1,6 @@
 //! Bodies of the records, each with its fields by name, width and offset in the whole record.
 
-use super::{NAME_SIZE, RecordType};
+use crate::drr::{NAME_SIZE, RecordType};
 use crate::payload;
 use zerocopy::byteorder::{U32, U64};
 
