@@ -7,13 +7,13 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+use zsend_pool::CancelToken;
 use zsend_pool::device::{Device, Source};
 use zsend_pool::discover::discover_devices;
 use zsend_pool::pool::{OpenOptions, Pool};
-use zsend_traverse::options::SendOptions;
-use zsend_traverse::send::SendPlan;
+use zsend_traverse::{SendOptions, SendPlan};
 
 /// Wait of each read.
 const LATENCY: Duration = Duration::from_millis(5);
@@ -126,7 +126,7 @@ fn measure(images: &[PathBuf], dataset: &str) -> Result<[f64; 5], String> {
     let plan = plan.map_err(|e| e.to_string())?;
     let before = reads.all.load(Ordering::Relaxed);
     let begun = Instant::now();
-    plan.write(io::sink(), &AtomicBool::new(false), |_| {}).map_err(|e| e.to_string())?;
+    plan.write(io::sink(), &CancelToken::default(), |_| {}).map_err(|e| e.to_string())?;
     let seconds = begun.elapsed().as_secs_f64();
     let count = (reads.all.load(Ordering::Relaxed) - before) as f64;
     let bound = count * LATENCY.as_secs_f64() / IN_FLIGHT;

@@ -8,8 +8,8 @@ use zsend_ondisk::dnode::{DnodeBuilder, DnodePhys};
 use zsend_pool::blkptr::{BlkPtr, Dva};
 use zsend_pool::dmu::objset::Objset;
 use zsend_pool::dsl::name::Name;
-use zsend_pool::place::Bookmark;
 use zsend_pool::pool::{OpenOptions, Pool};
+use zsend_pool::zbookmark::Zbookmark;
 use zsend_records::drr::RecordType;
 use zsend_records::nvlist::{Encoding, NvList};
 use zsend_records::reader::StreamReader;
@@ -109,7 +109,7 @@ fn blocks(name: &str, dir: &Path) -> Result<()> {
         save("block", &format!("{name}-dnodes"), &[&[10][..], &dnodes[..8192]].concat())?;
         decrypt(name, &dnodes)?;
     }
-    let root = mos.read_block(mos.root(), &Bookmark::root(0))?;
+    let root = mos.read_block(mos.root(), &Zbookmark::root(0))?;
     save("block", &format!("{name}-objset"), &[&[11][..], &root].concat())?;
     let mut seen = Vec::new();
     let mut zaps = 0;
@@ -174,7 +174,7 @@ fn codecs() -> Result<()> {
                 if !usable || best.iter().any(|(c, p, _)| *c == bp.compress() && *p <= bp.psize()) {
                     continue;
                 }
-                let stored = pool.zio().read_stored(&bp, &Bookmark::default())?.data.to_vec();
+                let stored = pool.zio().read_stored(&bp, &Zbookmark::default())?.data.to_vec();
                 best.retain(|(c, ..)| *c != bp.compress());
                 let sectors = u16::try_from(bp.lsize() / 512 - 1)?.to_le_bytes();
                 let seed = [&[bp.compress().0], &sectors[..], &stored].concat();
@@ -193,7 +193,7 @@ fn pointers(os: &Objset, dnode: &zsend_pool::dmu::dnode::Dnode) -> Result<Vec<Bl
     let mut all = Vec::new();
     for bp in (0..3).filter_map(|i| dnode.blkptr(i)) {
         if bp.level() == 1 && !bp.is_hole() {
-            let block = os.read_block(&bp, &Bookmark::default())?;
+            let block = os.read_block(&bp, &Zbookmark::default())?;
             all.extend((0..8).filter_map(|i| BlkPtr::at(&block, i)));
         } else {
             all.push(bp);

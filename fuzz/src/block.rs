@@ -7,7 +7,7 @@ use bytes::Bytes;
 use zsend_pool::blkptr::BlkPtr;
 use zsend_ondisk::byteswap::{swap, swap_out};
 use zsend_pool::dmu::dnode::{Dnode, Outline};
-use zsend_pool::place::Bookmark;
+use zsend_pool::zbookmark::Zbookmark;
 use zsend_records::types::DmuType;
 
 /// Runs one input.
@@ -24,7 +24,7 @@ pub fn check(bytes: &[u8]) {
     }
     for data in [block, &data] {
         let data = Bytes::copy_from_slice(data);
-        let at = Bookmark::default();
+        let at = Zbookmark::default();
         for start in (0..data.len()).step_by(512) {
             if let Ok(dnode) = Dnode::parse(&data, start, &at) {
                 ask_dnode(&dnode);

@@ -6,7 +6,7 @@
 use zsend_ondisk::Order;
 use zsend_ondisk::embedded::{self, Sum};
 use zsend_pool::blkptr::{BlkPtr, Dva};
-use zsend_pool::place::Bookmark;
+use zsend_pool::zbookmark::Zbookmark;
 use zsend_pool::zio::Access;
 use zsend_records::types::DmuType;
 
@@ -34,7 +34,7 @@ pub fn check(bytes: &[u8]) {
         .build()
         .expect("at most 256 sectors");
     let zio = crate::memory::zio(&device, if large { 12 } else { 9 });
-    if let Ok(data) = zio.read(&bp, &Bookmark::default(), Access::default()) {
+    if let Ok(data) = zio.read(&bp, &Zbookmark::default(), Access::default()) {
         assert_eq!(data.len() as u64, len);
     }
 }

@@ -40,7 +40,7 @@ fn read(tops: &[VdevConfig], count: u64) {
         count,
         Known { leaves: &leaves, reflow, dtls: &dtls, txg: 9, exported: Some(7) },
     );
-    let _ = (tree.unsupported(), tree.missing().count());
+    let _ = (tree.unsupported(), tree.health().iter().map(ToString::to_string).count());
     assert!(tree.tops().len() <= MAX_TOPS);
     for id in (0..tree.tops().len() as u64).take(8) {
         for (offset, size) in [(0, 512), (1 << 20, 4096), (3 << 20, 131_072), (1 << 62, 512)] {

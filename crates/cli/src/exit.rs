@@ -1,17 +1,31 @@
 //! Exit codes, and the one place that prints errors and warnings.
 
-use crate::signals;
 use std::error::Error;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
-use zsend_pool::{ErrorClass, PoolError};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use zsend_pool::{ErrorClass, Pool, PoolError};
 use zsend_traverse::SendError;
 
 /// Set by `-q`.
 static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// The first signal that asked for an end; zero before.
+static ENDED_BY: AtomicU8 = AtomicU8::new(0);
+
+/// Notes a signal that asks for an end; says whether it is the first.
+pub(crate) fn ended_by(signal: u8) -> bool {
+    ENDED_BY.compare_exchange(0, signal, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+}
+
+/// Returns the exit code of the signal that asked for an end, if one did: as a shell gives it for a
+/// program that a signal killed.
+pub(crate) fn code_of_signal() -> Option<u8> {
+    let signal = ENDED_BY.load(Ordering::Relaxed);
+    (signal != 0).then(|| 128 + signal)
+}
 
 /// Prints no more warnings.
 pub(crate) fn be_quiet(quiet: bool) {
@@ -83,7 +97,7 @@ impl Failure {
         } else {
             writeln!(io::stderr(), "zsend: {text}")
         };
-        ExitCode::from(signals::exit_code().unwrap_or(match self.class {
+        ExitCode::from(code_of_signal().unwrap_or(match self.class {
             ErrorClass::Damaged => 1,
             ErrorClass::Usage => 2,
             ErrorClass::Device => 3,
@@ -102,7 +116,10 @@ impl From<SendError> for Failure {
     fn from(e: SendError) -> Self {
         let class = e.class();
         match e {
-            SendError::Refused(words) => Self::verbatim(class, words),
+            SendError::NoDataset(_)
+            | SendError::CannotSend { .. }
+            | SendError::CannotResume(_)
+            | SendError::LargeMicrozap => Self::verbatim(class, e),
             e => Self::new(class, e),
         }
     }
@@ -116,6 +133,16 @@ pub(crate) fn warn(message: impl Display) {
     if !QUIET.load(Ordering::Relaxed) {
         let text = without_numbers(&message.to_string());
         let _ = writeln!(io::stderr(), "zsend: warning: {text}");
+    }
+}
+
+/// Prints what an administrator should know of a pool: its warnings, and one line of all devices that
+/// are missing or behind.
+pub(crate) fn warn_of(pool: &Pool) {
+    pool.warnings().iter().for_each(warn);
+    let health: Vec<String> = pool.health().iter().map(ToString::to_string).collect();
+    if !health.is_empty() {
+        warn(format!("pool '{}' is degraded: {}", pool.name(), health.join("; ")));
     }
 }
 
@@ -136,9 +163,9 @@ fn without_numbers(text: &str) -> String {
     plain
 }
 
-/// Ends the program at once, whatever is under way: the only place that does.
-pub(crate) fn at_once(code: u8) -> ! {
-    std::process::exit(code.into())
+/// Ends the program at once for a signal, whatever is under way: the only place that does.
+pub(crate) fn at_once(signal: u8) -> ! {
+    std::process::exit(128 + i32::from(signal))
 }
 
 #[cfg(test)]

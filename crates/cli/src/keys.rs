@@ -1,8 +1,7 @@
 //! Keys of encrypted datasets: from files named on the command line, or typed without echo.
 
 use crate::args::SendArgs;
-use crate::exit::{Done, Failure, warn};
-use crate::signals;
+use crate::exit::{Done, Failure, code_of_signal, warn};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Read, Write};
@@ -129,7 +128,7 @@ fn prompt(root: &str) -> Result<Zeroizing<String>, Failure> {
         *shared = Some((kept, state));
     }
     // A signal that came before was told of no terminal: nobody would be left to heed it.
-    let typed = if signals::exit_code().is_some() {
+    let typed = if code_of_signal().is_some() {
         Err(io::ErrorKind::Interrupted.into())
     } else {
         (&terminal)

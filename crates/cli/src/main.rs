@@ -23,9 +23,6 @@ use exit::Failure;
 use std::process::ExitCode;
 use zsend_pool::ErrorClass;
 
-/// Version, with the commit if it was built in a checkout.
-pub(crate) const VERSION: &str = env!("ZSEND_VERSION");
-
 fn main() -> ExitCode {
     let line: Vec<String> =
         std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect();

@@ -1,6 +1,6 @@
 //! `zsend man` and `zsend completions`: made of what `--help` is made of.
 
-use crate::args::{Args, CompletionsArgs, EXIT_STATUS, ManArgs};
+use crate::args::{Args, CompletionsArgs, EXIT_STATUS, ManArgs, VERSION};
 use crate::exit::{Done, Failure};
 use crate::stdout;
 use clap::{Command, CommandFactory};
@@ -61,7 +61,7 @@ fn pages() -> Vec<(String, Vec<u8>)> {
     let mut pages = vec![("zsend".to_owned(), command.clone())];
     pages.extend(verbs.map(|verb| {
         let name = format!("zsend-{}", verb.get_name());
-        let page = verb.clone().display_name(name.clone()).version(crate::VERSION);
+        let page = verb.clone().display_name(name.clone()).version(VERSION);
         (name, page)
     }));
     // Memory takes everything.

@@ -1,15 +1,11 @@
 //! Signals: those that end the program do so at a record, and one asks how far it has come.
 
-use crate::exit::{Failure, at_once};
+use crate::exit::{Failure, at_once, ended_by};
 use crate::keys;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 use std::io;
-use std::sync::atomic::{AtomicI32, Ordering};
-use zsend_pool::ErrorClass;
-
-/// The first signal that asked for an end; zero before.
-static ENDED_BY: AtomicI32 = AtomicI32::new(0);
+use zsend_pool::{CancelToken, ErrorClass};
 
 /// Signals that ask for an end.
 const ENDS: [i32; 3] = [SIGHUP, SIGINT, SIGTERM];
@@ -21,14 +17,11 @@ const REPORTS: &[i32] = &[
     signal_hook::consts::SIGINFO,
 ];
 
-/// Takes signals from now on, on a thread of its own. The first that asks for an end calls `cancel`,
-/// and the second does not wait for whoever heeds that. `report` tells how far the program has come.
+/// Takes signals from now on, on a thread of its own. The first that asks for an end cancels the
+/// token, and the second does not wait for whoever heeds that. `report` tells how far the program has come.
 ///
 /// A signal that the program was started to ignore, as by `nohup`, stays ignored.
-pub(crate) fn take(
-    cancel: impl Fn() + Send + 'static,
-    report: impl Fn() + Send + 'static,
-) -> Result<(), Failure> {
+pub(crate) fn take(cancel: CancelToken, report: impl Fn() + Send + 'static) -> Result<(), Failure> {
     let ignored = ignored();
     let wanted = ENDS.iter().chain(REPORTS).filter(|&&signal| ignored & bit(signal) == 0);
     let failed =
@@ -40,29 +33,17 @@ pub(crate) fn take(
                 report();
                 continue;
             }
-            let first = ENDED_BY.compare_exchange(0, signal, Ordering::Relaxed, Ordering::Relaxed);
-            cancel();
+            let signal = u8::try_from(signal).unwrap_or(u8::MAX >> 1);
+            let is_first = ended_by(signal);
+            cancel.cancel();
             // Who types a key waits for the terminal and heeds no token.
-            if keys::restore_terminal() || first.is_err() {
-                at_once(code(signal));
+            if keys::restore_terminal() || !is_first {
+                at_once(signal);
             }
         }
     };
     std::thread::Builder::new().name("zsend-signals".into()).spawn(take).map_err(failed)?;
     Ok(())
-}
-
-/// Returns the exit code of the signal that asked for an end, if one did: as a shell gives it for a
-/// program that a signal killed.
-pub(crate) fn exit_code() -> Option<u8> {
-    match ENDED_BY.load(Ordering::Relaxed) {
-        0 => None,
-        signal => Some(code(signal)),
-    }
-}
-
-fn code(signal: i32) -> u8 {
-    u8::try_from(128 + signal).unwrap_or(u8::MAX)
 }
 
 const fn bit(signal: i32) -> u64 {

@@ -22,7 +22,7 @@ struct Row {
     code: i32,
     /// Text on either output.
     says: &'static str,
-    /// What a user should know.
+    /// Answer for a user.
     answer: &'static str,
 }
 
@@ -154,7 +154,7 @@ const ZDB: &[Row] = &[
     row("-V", "send -d {pool} -V -o {out} {id}", 0, "", "not needed: missing devices are no error"),
 ];
 
-/// What the names in the lines stand for.
+/// Values of the names in the lines.
 fn places(out: &str) -> Vec<(&'static str, String)> {
     let pool = pool_dir("basic").display().to_string();
     let stream = PathBuf::from(out).with_file_name("stream");

@@ -1,6 +1,6 @@
 //! Block pointers: their layout is [`zsend_ondisk::blkptr`]'s; here a place is put to what is wrong.
 
-use crate::zbookmark::Bookmark;
+use crate::zbookmark::Zbookmark;
 use crate::{PoolError, Result};
 pub use zsend_ondisk::blkptr::{
     BLKPTR_SHIFT, BLKPTR_SIZE, BlkPtr, BlkPtrBuilder, Dva, EmbeddedType, MAX_BLOCK_SIZE,
@@ -12,7 +12,7 @@ pub use zsend_ondisk::blkptr::{
 ///
 /// # Errors
 /// [`PoolError::Corrupt`] names the field; [`PoolError::Unsupported`] an unknown algorithm.
-pub fn check(bp: &BlkPtr, at: &Bookmark) -> Result<()> {
+pub fn check(bp: &BlkPtr, at: &Zbookmark) -> Result<()> {
     bp.check().map_err(|e| PoolError::layout(*at, e))
 }
 
@@ -23,7 +23,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_has_a_place() {
-        let at = Bookmark::new(1, 2, 0, 3);
+        let at = Zbookmark::new(1, 2, 0, 3);
         let dva = Dva::new(0, 0, 512).unwrap();
         let build = |bp: BlkPtrBuilder| check(&bp.dva(0, dva).build().unwrap(), &at);
         let builder = BlkPtr::builder();

@@ -39,12 +39,11 @@ pub use dsl::dir::Dir;
 pub use dsl::listing::Listing;
 pub use dsl::name::{Name, Suffix};
 pub use dsl::tree::Datasets;
-pub use error::{ErrorClass, Listed, NoPool, PoolError, Result, Unsupported};
+pub use error::{ErrorClass, Health, Listed, NoPool, PoolError, Result, Unsupported};
 pub use open::{KnownTxg, known_txgs};
 pub use options::OpenOptions;
 pub use pool::Pool;
-pub use zbookmark as place;
-pub use zbookmark::Bookmark;
+pub use zbookmark::Zbookmark;
 pub use zio::{Access, Crypt, Doubted, Extent, Healed, Stored, Zio};
 
 // A pool is opened once and read by many threads.

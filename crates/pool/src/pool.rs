@@ -12,9 +12,10 @@ use crate::dsl::dir::Dir;
 use crate::dsl::listing::Listing;
 use crate::dsl::name::{Name, Suffix};
 use crate::dsl::tree::Datasets;
+use crate::error::Health;
 use crate::open;
 use crate::uberblock::Uberblock;
-use crate::zbookmark::Bookmark;
+use crate::zbookmark::Zbookmark;
 use crate::zio::Crypt;
 use crate::zio::Zio;
 use crate::{PoolError, Result, zap};
@@ -137,6 +138,17 @@ impl Pool {
         &self.warnings
     }
 
+    /// Health of the top-level vdevs of which something is amiss: devices that are missing, or lack
+    /// some of what was written.
+    pub fn health(&self) -> Vec<Health> {
+        self.zio.tree().health()
+    }
+
+    /// An error of reading a block, with the vdevs that have too few devices, if any have, before it.
+    pub fn explained(&self, e: PoolError) -> PoolError {
+        crate::open::for_want(&self.zio, e)
+    }
+
     /// The reader of the pool's blocks.
     pub const fn zio(&self) -> &Arc<Zio> {
         &self.zio
@@ -202,7 +214,7 @@ impl Pool {
     pub fn snapshots(&self, head: &Dataset) -> Result<Listing<Dataset>> {
         let mut all = Listing::read(&self.mos, head.snapnames, |entry| {
             let object = entry.u64().ok_or_else(|| {
-                let at = Bookmark::new(0, head.snapnames, 0, 0);
+                let at = Zbookmark::new(0, head.snapnames, 0, 0);
                 let found = format!("{:?}", entry.ints());
                 PoolError::corrupt(at, "snapshot", found, "an object number")
             })?;
@@ -245,7 +257,7 @@ impl Pool {
                 }
                 let matching = head.matching();
                 let entry = zap::lookup_matching(&self.mos, head.snapnames, short, matching)?;
-                let at = Bookmark::new(0, head.snapnames, 0, 0);
+                let at = Zbookmark::new(0, head.snapnames, 0, 0);
                 Dataset::open(&self.mos, entry.ok_or_else(missing)?.number(at)?)
             }
             Suffix::Bookmark(_) => Err(PoolError::BadName {
@@ -268,7 +280,7 @@ impl Pool {
             let parent = Dir::open(&self.mos, dir.parent)?;
             let (children, lost) = parent.children(&self.mos)?.split();
             let Some((name, _)) = children.into_iter().find(|(_, o)| *o == dir.object) else {
-                let at = Bookmark::new(0, parent.children, 0, 0);
+                let at = Zbookmark::new(0, parent.children, 0, 0);
                 let absent = PoolError::corrupt(at, "child", "absent", dir.object);
                 return Err(lost.into_iter().next().unwrap_or(absent));
             };
@@ -282,7 +294,7 @@ impl Pool {
             let snaps = zap::readable(&self.mos, head.snapnames)?;
             let short = snaps.entries.iter().find(|e| e.u64() == Some(dataset.object));
             let Some(short) = short else {
-                let at = Bookmark::new(0, head.snapnames, 0, 0);
+                let at = Zbookmark::new(0, head.snapnames, 0, 0);
                 let absent = PoolError::corrupt(at, "snapshot", "absent", dataset.object);
                 return Err(snaps.lost.into_iter().next().unwrap_or(absent));
             };

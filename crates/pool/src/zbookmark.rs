@@ -6,7 +6,7 @@ use std::fmt;
 ///
 /// Printed as `<objset,object,level,blkid>`. Source: OpenZFS `include/sys/zio.h`, zfs-2.3.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub struct Bookmark {
+pub struct Zbookmark {
     /// Number of the dataset's object in the MOS; zero for the MOS itself.
     pub objset: u64,
     /// Object number; zero for the meta-dnode.
@@ -20,10 +20,10 @@ pub struct Bookmark {
 /// `DMU_SPILL_BLKID`: the block number that stands for an object's spill block.
 pub const SPILL_BLKID: u64 = u64::MAX - 1;
 
-/// Level of an object set's root block in a [`Bookmark`]: `ZB_ROOT_LEVEL`.
+/// Level of an object set's root block in a [`Zbookmark`]: `ZB_ROOT_LEVEL`.
 pub const ROOT_LEVEL: i64 = -1;
 
-impl Bookmark {
+impl Zbookmark {
     /// A block of an object.
     pub const fn new(objset: u64, object: u64, level: i64, blkid: u64) -> Self {
         Self { objset, object, level, blkid }
@@ -35,7 +35,7 @@ impl Bookmark {
     }
 }
 
-impl fmt::Display for Bookmark {
+impl fmt::Display for Zbookmark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { objset, object, level, blkid } = *self;
         if blkid == SPILL_BLKID {

@@ -15,8 +15,8 @@ use tempfile::TempDir;
 use zsend_pool::dmu::dnode::{DNODE_SIZE, Dnode};
 use zsend_pool::dmu::objset::Objset;
 use zsend_pool::dsl::name::Name;
-use zsend_pool::place::Bookmark;
 use zsend_pool::pool::{OpenOptions, Pool};
+use zsend_pool::zbookmark::Zbookmark;
 use zsend_records::types::DmuType;
 
 /// A fixture and, for each group of its images, the number of them that it can do without.
@@ -129,7 +129,7 @@ fn digest_of(pool: &Pool, snapshot: &str) -> zsend_pool::Result<String> {
         hash.update(&block);
         let mut slot = 0;
         while slot * DNODE_SIZE < block.len() {
-            let at = Bookmark::new(objset.id(), 0, 0, blkid);
+            let at = Zbookmark::new(objset.id(), 0, 0, blkid);
             let dnode = Dnode::parse(&block, slot * DNODE_SIZE, &at)?;
             if dnode.object_type != DmuType::NONE {
                 read_object(&objset, &dnode, blkid * 32 + slot as u64, &mut hash)?;

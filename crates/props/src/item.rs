@@ -43,7 +43,7 @@ impl Kind {
     }
 }
 
-/// What an item stands for in the DSL.
+/// Thing of the DSL that an item stands for.
 #[derive(Debug)]
 pub(crate) enum Of {
     Dataset(Box<Dataset>),

@@ -4,8 +4,8 @@ use crate::item::{Item, Kind};
 use crate::native::{Form, Kept, Native, Preset};
 use crate::value::{Property, Source, Value};
 use zsend_pool::dsl::dir::Dir;
-use zsend_pool::place::Bookmark;
 use zsend_pool::zap::{self, Entry};
+use zsend_pool::zbookmark::Zbookmark;
 use zsend_pool::{PoolError, Result};
 
 /// Ends of names in a ZAP of properties: `ZPROP_RECVD_SUFFIX`, `ZPROP_INHERIT_SUFFIX` and
@@ -151,7 +151,7 @@ impl Item<'_> {
     }
 
     fn not(&self, name: &str, entry: &Entry, expected: &str) -> PoolError {
-        let at = Bookmark::new(self.pool.mos().id(), self.dir.props, 0, 0);
+        let at = Zbookmark::new(self.pool.mos().id(), self.dir.props, 0, 0);
         let found =
             format!("'{name}' of {} integers of {} bytes", entry.ints().len(), entry.int_size);
         PoolError::corrupt(at, "property", found, expected)

@@ -4,10 +4,7 @@
 //! C union is [`ReplayRecord::body`] and [`ReplayRecord::checksum`] together: every record but
 //! BEGIN has the running checksum in its last 32 bytes, and BEGIN has the end of its name there.
 
-mod bodies;
-mod values;
-
-pub use bodies::{
+pub use crate::bodies::{
     Begin, End, Free, FreeObjects, Object, ObjectRange, Redact, Spill, Write, WriteByref,
     WriteEmbedded,
 };

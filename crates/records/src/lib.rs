@@ -5,6 +5,7 @@ extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+mod bodies;
 pub mod byteswap;
 pub mod chain;
 pub mod describe;
@@ -18,6 +19,7 @@ pub mod reader;
 #[cfg(feature = "std")]
 pub mod token;
 pub mod types;
+mod values;
 #[cfg(feature = "std")]
 pub mod writer;
 

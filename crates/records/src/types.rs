@@ -217,44 +217,98 @@ impl Compress {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Checksum(pub u8);
 
-impl Checksum {
-    /// No checksum.
-    pub const OFF: Self = Self(2);
-    /// SHA-256 embedded in a label.
-    pub const LABEL: Self = Self(3);
-    /// SHA-256 embedded in a gang header.
-    pub const GANG_HEADER: Self = Self(4);
-    /// Fletcher-2 embedded in an intent-log block.
-    pub const ZILOG: Self = Self(5);
-    /// Fletcher-2.
-    pub const FLETCHER_2: Self = Self(6);
-    /// Fletcher-4.
-    pub const FLETCHER_4: Self = Self(7);
-    /// SHA-256.
-    pub const SHA256: Self = Self(8);
-    /// Fletcher-4 embedded in an intent-log block.
-    pub const ZILOG2: Self = Self(9);
-    /// No checksum, and no parity on raidz.
-    pub const NOPARITY: Self = Self(10);
-    /// SHA-512/256.
-    pub const SHA512: Self = Self(11);
-    /// Skein-512-256, salted.
-    pub const SKEIN: Self = Self(12);
-    /// Edon-R-512, salted and cut.
-    pub const EDONR: Self = Self(13);
-    /// BLAKE3, salted.
-    pub const BLAKE3: Self = Self(14);
+/// Use of a checksum algorithm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    /// It is a value of the property, and of no block.
+    Property,
+    /// There is no sum.
+    Absent,
+    /// The sum lies in the block, which no block of a dataset has (`ZCHECKSUM_FLAG_EMBEDDED`).
+    InBlock,
+    /// The sum lies in the block pointer.
+    Pointer,
+    /// The same, and it is strong enough for dedup without verification (`ZCHECKSUM_FLAG_DEDUP`).
+    Dedup,
+}
 
-    /// Whether the sum lies in the block and not in its pointer, which no block of a dataset has
-    /// (`ZCHECKSUM_FLAG_EMBEDDED`).
-    pub const fn is_in_block(self) -> bool {
-        matches!(self, Self::LABEL | Self::GANG_HEADER | Self::ZILOG | Self::ZILOG2)
+/// The algorithms, in the order of their numbers. All that is known of one follows from its row.
+macro_rules! checksums {
+    ($($(#[$doc:meta])* $kind:ident = $number:literal, $name:literal, $role:ident;)+) => {
+        impl Checksum {
+            $($(#[$doc])* pub const $kind: Self = Self($number);)+
+
+            /// The rows, by number: a row out of its place does not compile.
+            const ALL: [(&'static str, Role); [$($number),+].len()] = [$(($name, Role::$role)),+];
+        }
+        const _: () = {
+            let numbers = [$($number),+];
+            let mut i = 0;
+            while i < numbers.len() {
+                assert!(numbers[i] == i, "the rows stand in the order of their numbers");
+                i += 1;
+            }
+        };
+    };
+}
+checksums! {
+    /// As the parent; no block has it.
+    INHERIT = 0, "inherit", Property;
+    /// The default, Fletcher-4; no block has it.
+    ON = 1, "on", Property;
+    /// No checksum.
+    OFF = 2, "off", Absent;
+    /// SHA-256 embedded in a label.
+    LABEL = 3, "label", InBlock;
+    /// SHA-256 embedded in a gang header.
+    GANG_HEADER = 4, "gang_header", InBlock;
+    /// Fletcher-2 embedded in an intent-log block.
+    ZILOG = 5, "zilog", InBlock;
+    /// Fletcher-2.
+    FLETCHER_2 = 6, "fletcher2", Pointer;
+    /// Fletcher-4.
+    FLETCHER_4 = 7, "fletcher4", Pointer;
+    /// SHA-256.
+    SHA256 = 8, "sha256", Dedup;
+    /// Fletcher-4 embedded in an intent-log block.
+    ZILOG2 = 9, "zilog2", InBlock;
+    /// No checksum, and no parity on raidz.
+    NOPARITY = 10, "noparity", Absent;
+    /// SHA-512/256.
+    SHA512 = 11, "sha512", Dedup;
+    /// Skein-512-256, salted.
+    SKEIN = 12, "skein", Dedup;
+    /// Edon-R-512, salted and cut.
+    EDONR = 13, "edonr", Pointer;
+    /// BLAKE3, salted.
+    BLAKE3 = 14, "blake3", Dedup;
+}
+
+impl Checksum {
+    fn row(self) -> Option<&'static (&'static str, Role)> {
+        Self::ALL.get(usize::from(self.0))
     }
 
-    /// Whether the algorithm is strong enough for dedup without verification
-    /// (`ZCHECKSUM_FLAG_DEDUP`), which is what the stream's CHECKSUM_DEDUP flag says.
+    const fn role(self) -> Option<Role> {
+        // A method of a slice that gives an option is none of a constant function.
+        if (self.0 as usize) < Self::ALL.len() { Some(Self::ALL[self.0 as usize].1) } else { None }
+    }
+
+    /// Returns true if the sum lies in the block and not in its pointer, which no block of a dataset
+    /// has.
+    pub const fn is_in_block(self) -> bool {
+        matches!(self.role(), Some(Role::InBlock))
+    }
+
+    /// Returns true if the sum lies in the block pointer.
+    pub const fn is_in_pointer(self) -> bool {
+        matches!(self.role(), Some(Role::Pointer | Role::Dedup))
+    }
+
+    /// Returns true if the algorithm is strong enough for dedup without verification, which is what
+    /// the stream's CHECKSUM_DEDUP flag says.
     pub const fn is_dedup(self) -> bool {
-        matches!(self, Self::SHA256 | Self::SHA512 | Self::SKEIN | Self::BLAKE3)
+        matches!(self.role(), Some(Role::Dedup))
     }
 }
 

@@ -1,4 +1,4 @@
-//! What can end a send early.
+//! Errors of a send.
 
 use std::io;
 use zsend_pool::{ErrorClass, PoolError};
@@ -9,33 +9,98 @@ use zsend_pool::{ErrorClass, PoolError};
 pub enum SendError {
     /// The pool could not be read.
     #[error(transparent)]
-    Pool(#[from] PoolError),
+    Pool(PoolError),
     /// The output failed.
     #[error("output: {0}")]
     Output(#[source] io::Error),
-    /// The send was asked to stop.
+    /// The caller's [`CancelToken`](zsend_pool::CancelToken) was cancelled.
     #[error("interrupted")]
     Cancelled,
-    /// What `zfs send` refuses, in its words.
-    #[error("{0}")]
-    Refused(String),
+    /// The dataset that is to be sent does not exist; in the words of `zfs send`.
+    #[error("cannot open '{0}': dataset does not exist")]
+    NoDataset(String),
+    /// It exists and cannot be sent. `zfs send` prints this as a warning.
+    #[error("cannot send '{name}': {why}")]
+    CannotSend {
+        /// Its name.
+        name: String,
+        /// The reason.
+        why: Refusal,
+    },
+    /// A resume token does not fit what is there.
+    #[error("cannot resume send: {0}")]
+    CannotResume(ResumeRefusal),
+    /// A dataset with large micro ZAPs was asked for without large blocks; in the words of `zfs send`.
+    #[error(
+        "source snapshot contains large microzaps, need -L (--large-block) or -w (--raw) to generate \
+         stream"
+    )]
+    LargeMicrozap,
     /// Something that this program does not do.
     #[error("not supported: {0}")]
     Unsupported(String),
     /// The system gave no thread.
     #[error("cannot start a thread: {0}")]
-    Threads(String),
+    Threads(#[source] io::Error),
+}
+
+/// The reason why something cannot be sent, in the words of `zfs send`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// It is encrypted, and its key was not given.
+    #[error("dataset key must be loaded")]
+    KeyNotLoaded,
+    /// It is the head of a receive that has not ended.
+    #[error(
+        "target is busy; if a filesystem, it must not be mounted\n\
+         a receive into it has not ended, so it is not whole; its snapshots can be sent"
+    )]
+    Busy,
+    /// The incremental source does not exist.
+    #[error("incremental source ({0}) does not exist")]
+    NoSource(String),
+    /// The incremental source is not one that it descends from.
+    #[error("not an earlier snapshot from the same fs")]
+    NotEarlier,
+}
+
+/// The reason why a resume token cannot be gone on with, in the words of `zfs send -t`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResumeRefusal {
+    /// Another snapshot has the name.
+    #[error("'{0}' is no longer the same snapshot used in the initial send")]
+    Changed(String),
+    /// No snapshot has the guid.
+    #[error("'{0}' used in the initial send no longer exists")]
+    Gone(String),
+    /// Neither a snapshot nor a bookmark has the guid of the incremental source.
+    #[error("incremental source {0:#x} no longer exists")]
+    NoSource(u64),
 }
 
 impl SendError {
-    /// Which exit code this error stands for.
+    /// The kind of failure that this error is.
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Pool(e) => e.class(),
             // A stream that was interrupted was not delivered, as if its output had failed.
             Self::Output(_) | Self::Threads(_) | Self::Cancelled => ErrorClass::Device,
             Self::Unsupported(_) => ErrorClass::Unsupported,
-            Self::Refused(_) => ErrorClass::Damaged,
+            Self::NoDataset(_)
+            | Self::CannotSend { .. }
+            | Self::CannotResume(_)
+            | Self::LargeMicrozap => ErrorClass::Damaged,
+        }
+    }
+}
+
+impl From<PoolError> for SendError {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::Cancelled => Self::Cancelled,
+            other => Self::Pool(other),
         }
     }
 }

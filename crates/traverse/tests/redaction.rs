@@ -2,17 +2,26 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use zsend_pool::pool::{OpenOptions, Pool};
+mod support;
+
+use support::Cut;
+use zsend_encoder::encoder::Encoder;
+use zsend_pool::pool::Pool;
 use zsend_records::drr::RecordType;
 use zsend_records::reader::StreamReader;
-use zsend_traverse::SendError;
-use zsend_traverse::options::SendOptions;
-use zsend_traverse::send::{Progress, SendPlan};
+use zsend_traverse::{
+    CancelToken, Notice, Progress, ResumePosition, SendError, SendOptions, SendPlan,
+};
 
 fn pool() -> Pool {
-    let dir = zsend_testkit::images::unpack(&zsend_testkit::fixture("bredact")).unwrap();
-    Pool::open(&[dir], "bredact", &OpenOptions::default()).unwrap()
+    support::pool("bredact")
+}
+
+/// Progress to the start of object 2.
+fn at_object_2() -> Progress {
+    let mut progress = Progress::default();
+    progress.position = ResumePosition::new(2, 0);
+    progress
 }
 
 /// The records of a stream: their types, and the bytes of their payloads.
@@ -21,19 +30,19 @@ fn records(stream: &[u8]) -> Vec<(RecordType, Vec<u8>)> {
     records.map(|r| (r.frame.record_type(), r.payload.to_vec())).collect()
 }
 
-/// What follows the first block of data.
+/// The records from the first block of data on.
 fn data(stream: &[u8]) -> Vec<(RecordType, Vec<u8>)> {
     records(stream).into_iter().skip_while(|(kind, _)| *kind != RecordType::WRITE).collect()
 }
 
 fn written(plan: &SendPlan<'_>) -> Vec<u8> {
     let mut stream = Vec::new();
-    plan.write(&mut stream, &AtomicBool::new(false), |_| {}).unwrap();
-    assert_eq!(plan.exact_size(&AtomicBool::new(false)).unwrap().bytes(), stream.len() as u64);
+    plan.write(&mut stream, &CancelToken::default(), |_| {}).unwrap();
+    assert_eq!(plan.exact_size(&CancelToken::default()).unwrap().bytes(), stream.len() as u64);
     stream
 }
 
-/// Wherever it is cut, the token that is left finds the same bookmark among those of one snapshot, and
+/// The token that a cut leaves, wherever it is, finds the same bookmark among those of one snapshot, and
 /// what it brings is the rest: no listed block twice, none lost.
 #[test]
 fn a_send_from_a_redaction_bookmark_goes_on_where_it_was_cut() {
@@ -48,22 +57,24 @@ fn a_send_from_a_redaction_bookmark_goes_on_where_it_was_cut() {
         let rest_of_whole = data(&whole);
         let count = records(&whole).len() as u64;
         for cut in 3..count {
-            let (mut last, cancel) = (Progress::default(), AtomicBool::new(false));
-            let ended = plan.write(Vec::new(), &cancel, |progress| {
-                if progress.records <= cut {
+            let (mut last, cancel) = (Progress::default(), CancelToken::default());
+            let mut stream = Vec::new();
+            let sink = Cut::after(cut, &mut stream, &cancel);
+            let ended = plan.write_to(Encoder::new(plan.params(), sink), &cancel, |notice| {
+                if let Notice::Progress(progress) = notice {
                     last = progress;
                 }
-                cancel.store(progress.records >= cut, Ordering::Relaxed);
             });
             assert!(ended.is_ok() || matches!(ended, Err(SendError::Cancelled)));
-            if last.position.0 == 0 {
+            assert!(whole.starts_with(&stream));
+            if last.position.is_none() {
                 continue;
             }
             let token = plan.token_at(&last);
             let resumed = SendPlan::by_token(&pool, &token, SendOptions::default()).unwrap();
             // Of two bookmarks that are not redacted either will do.
             if !book.ends_with("plain") {
-                assert_eq!(resumed.source().unwrap().name, book);
+                assert_eq!(resumed.incremental_source().unwrap().name, book);
             }
             let rest = data(&written(&resumed));
             assert!(rest_of_whole.ends_with(&rest), "{book} to {to}, cut after {cut} records");
@@ -77,12 +88,12 @@ fn the_redacted_go_on_as_they_are() {
     let plan =
         SendPlan::by_name(&pool, "bredact/rx@b", Some("bredact/rx@a"), SendOptions::default());
     let plan = plan.unwrap();
-    let token = plan.token_at(&Progress { position: (2, 0), ..Progress::default() });
+    let token = plan.token_at(&at_object_2());
     assert!(token.redact_snaps.is_none() && token.book_redact_snaps.is_some());
     let resumed = SendPlan::by_token(&pool, &token, SendOptions::default()).unwrap();
-    assert_eq!(resumed.source().unwrap().name, "bredact/rx@a");
+    assert_eq!(resumed.incremental_source().unwrap().name, "bredact/rx@a");
     let plan = SendPlan::by_name(&pool, "bredact/rx@a", None, SendOptions::default()).unwrap();
-    let mut token = plan.token_at(&Progress { position: (2, 0), ..Progress::default() });
+    let mut token = plan.token_at(&at_object_2());
     assert!(SendPlan::by_token(&pool, &token, SendOptions::default()).is_ok());
     token.redact_snaps = Some(vec![1]);
     let refused = SendPlan::by_token(&pool, &token, SendOptions::default());
@@ -93,11 +104,11 @@ fn the_redacted_go_on_as_they_are() {
 fn a_snapshot_is_found_by_its_guid_under_another_name() {
     let pool = pool();
     let plan = SendPlan::by_name(&pool, "bredact/fs@b", None, SendOptions::default()).unwrap();
-    let mut token = plan.token_at(&Progress { position: (2, 0), ..Progress::default() });
+    let mut token = plan.token_at(&at_object_2());
     for name in ["bredact/fs@renamed", "bredact/gone@b", "bredact/fs@a"] {
         token.toname = name.into();
         let found = SendPlan::by_token(&pool, &token, SendOptions::default()).unwrap();
-        assert_eq!(found.name(), "bredact/fs@b", "{name}");
+        assert_eq!(found.target().to_string(), "bredact/fs@b", "{name}");
     }
     token.toguid = 1;
     let refused = SendPlan::by_token(&pool, &token, SendOptions::default()).unwrap_err();

@@ -1,27 +1,30 @@
-//! How many threads read, how far ahead, and how, changes no byte.
+//! The number of threads, the queue's length and the latency change no byte.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+mod support;
 
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
+use support::Cut;
 use zsend_encoder::dialect::Dialect;
-use zsend_pool::pool::{OpenOptions, Pool};
-use zsend_traverse::options::{SendOptions, Tunables};
-use zsend_traverse::send::SendPlan;
+use zsend_encoder::encoder::Encoder;
+use zsend_pool::pool::Pool;
+use zsend_traverse::{
+    CancelToken, Notice, Progress, ResumePosition, SendError, SendOptions, SendPlan, Tunables,
+};
 
 fn basic() -> Pool {
-    let dir = zsend_testkit::images::unpack(&zsend_testkit::fixture("basic")).unwrap();
-    Pool::open(&[dir], "basic", &OpenOptions::default()).unwrap()
+    support::pool("basic")
 }
 
 fn digest(pool: &Pool, to: &str, from: Option<&str>, options: SendOptions) -> Vec<u8> {
     let mut stream = Vec::new();
     let plan = SendPlan::by_name(pool, to, from, options).unwrap();
-    plan.write(&mut stream, &AtomicBool::new(false), |_| {}).unwrap();
+    plan.write(&mut stream, &CancelToken::default(), |_| {}).unwrap();
     Sha256::digest(&stream).to_vec()
 }
 
@@ -40,14 +43,14 @@ fn thread_count_queue_length_and_latency_change_no_byte() {
         queue_length in prop_oneof![Just(1u64), Just(64 << 20), 1..(4u64 << 20)],
     )| {
         let (to, from) = sends[send];
-        let options = SendOptions {
-            dialect: if illumos { Dialect::Illumos } else { Dialect::OpenZfs },
-            compress,
-            threads,
-            latency: Some(Duration::from_millis(millis)),
-            tunables: Tunables { queue_length, ..Tunables::default() },
-            ..SendOptions::default()
-        };
+        let mut tunables = Tunables::default();
+        tunables.queue_length = queue_length;
+        let options = SendOptions::default()
+            .with_dialect(if illumos { Dialect::Illumos } else { Dialect::OpenZfs })
+            .with_compress(compress)
+            .with_threads(threads)
+            .with_latency(Some(Duration::from_millis(millis)))
+            .with_tunables(tunables);
         let got = digest(&pool, to, from, options);
         let mut first = first.borrow_mut();
         let want = first.entry((send, illumos, compress)).or_insert_with(|| got.clone());
@@ -65,7 +68,7 @@ fn a_send_by_object_number_is_a_send_by_name() {
         let mut stream = Vec::new();
         SendPlan::by_object(&pool, to.object, from_object, SendOptions::default())
             .unwrap()
-            .write(&mut stream, &AtomicBool::new(false), |_| {})
+            .write(&mut stream, &CancelToken::default(), |_| {})
             .unwrap();
         let by_name = digest(&pool, "basic/fs@c", from_name, SendOptions::default());
         assert_eq!(Sha256::digest(&stream).to_vec(), by_name);
@@ -75,26 +78,27 @@ fn a_send_by_object_number_is_a_send_by_name() {
 #[test]
 fn a_send_that_is_cancelled_leaves_whole_records_and_a_token() {
     let pool = basic();
-    let options = SendOptions { threads: 2, ..SendOptions::default() };
+    let options = SendOptions::default().with_threads(2);
     let plan = SendPlan::by_name(&pool, "basic/fs@c", None, options.clone()).unwrap();
     let mut whole = Vec::new();
-    plan.write(&mut whole, &AtomicBool::new(false), |_| {}).unwrap();
-    let cancel = AtomicBool::new(false);
-    let (mut cut, mut last) = (Vec::new(), Default::default());
-    let ended = plan.write(&mut cut, &cancel, |progress| {
-        last = progress;
-        if progress.records == 200 {
-            cancel.store(true, std::sync::atomic::Ordering::Relaxed);
+    plan.write(&mut whole, &CancelToken::default(), |_| {}).unwrap();
+    let cancel = CancelToken::default();
+    let (mut cut, mut last) = (Vec::new(), Progress::default());
+    let sink = Cut::after(200, &mut cut, &cancel);
+    let ended = plan.write_to(Encoder::new(plan.params(), sink), &cancel, |notice| {
+        if let Notice::Progress(progress) = notice {
+            last = progress;
         }
     });
-    assert!(matches!(ended, Err(zsend_traverse::SendError::Cancelled)));
+    assert!(matches!(ended, Err(SendError::Cancelled)));
     assert!(whole.starts_with(&cut) && cut.len() < whole.len());
     assert_eq!(cut.len() as u64, last.bytes);
+    assert!((200..203).contains(&last.records));
     // The token resumes at an object whose own record is the first thing sent again.
     let token = plan.token_at(&last);
-    assert_eq!((token.object, token.offset), last.position);
+    assert_eq!(ResumePosition::new(token.object, token.offset), last.position);
     let rest = SendPlan::by_token(&pool, &token, options).unwrap();
     let mut resumed = Vec::new();
-    rest.write(&mut resumed, &AtomicBool::new(false), |_| {}).unwrap();
+    rest.write(&mut resumed, &CancelToken::default(), |_| {}).unwrap();
     assert!(resumed.len() < whole.len());
 }

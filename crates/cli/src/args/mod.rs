@@ -14,6 +14,9 @@ use std::path::PathBuf;
 use zsend_pool::CancelToken;
 use zsend_pool::pool::OpenOptions;
 
+/// Version, with the commit if it was built in a checkout.
+pub(crate) const VERSION: &str = env!("ZSEND_VERSION");
+
 /// Exit codes, as the help and the manual give them.
 pub(crate) const EXIT_STATUS: &str = "\
 Exit status: 0 done; 1 the input is damaged, a check failed, or what was asked for does not exist; \
@@ -24,7 +27,7 @@ that is not supported; 129, 130, 143 ended by SIGHUP, SIGINT, SIGTERM.";
 #[derive(Debug, Parser)]
 #[command(
     name = "zsend",
-    version = crate::VERSION,
+    version = VERSION,
     about = "zfs send in user space: streams out of pool images and devices, with no kernel module",
     after_help = EXIT_STATUS
 )]

@@ -9,8 +9,8 @@ use std::fmt::Display;
 use zsend_pool::dsl::dataset::Dataset;
 use zsend_pool::dsl::dir::Dir;
 use zsend_pool::dsl::name::{Name, Suffix};
-use zsend_pool::place::Bookmark;
 use zsend_pool::pool::Pool;
+use zsend_pool::zbookmark::Zbookmark;
 use zsend_pool::{ErrorClass, PoolError};
 use zsend_props::{Item, Kind};
 
@@ -162,7 +162,7 @@ impl<'a, 'p> Collector<'a, 'p> {
             Err(e) => return self.lose(name.to_owned(), e),
         };
         if !self.seen.insert(dir.object) {
-            let at = Bookmark::new(0, dir.object, 0, 0);
+            let at = Zbookmark::new(0, dir.object, 0, 0);
             let e = PoolError::corrupt(at, "directory", "in two places of the tree", "in one");
             return self.lose(name.to_owned(), e);
         }

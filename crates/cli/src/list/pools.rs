@@ -2,7 +2,7 @@
 
 use super::collect::{Collector, Failures, Row, Scope};
 use crate::args::{ChoiceArgs, PoolArgs};
-use crate::exit::{Done, Failure, warn};
+use crate::exit::{Done, Failure, warn, warn_of};
 use crate::text::count;
 use zsend_pool::discover::{Discovery, Found, discover};
 use zsend_pool::dsl::name::Name;
@@ -47,7 +47,7 @@ impl Pools {
             }
             match Pool::open_found(&found, &options) {
                 Ok(pool) => {
-                    pool.warnings().iter().for_each(warn);
+                    warn_of(&pool);
                     pools.opened.push(pool);
                 }
                 Err(e) => {

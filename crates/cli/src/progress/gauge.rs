@@ -3,12 +3,12 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use zsend_encoder::summary::Summary;
-use zsend_traverse::send::Progress;
+use zsend_traverse::Progress;
 
 /// A write that takes longer waits for whoever reads.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// How far a send has come, and whether it is writing.
+/// Progress of a send, and the write that is under way, if one is.
 #[derive(Debug)]
 pub(crate) struct Gauge {
     begun: Instant,

@@ -29,7 +29,7 @@ enum Show {
     Nothing,
 }
 
-/// What the thread that shows progress works on.
+/// State of the thread that shows progress.
 struct Meter {
     name: String,
     show: Show,

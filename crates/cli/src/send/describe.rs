@@ -4,9 +4,9 @@ use crate::args::SendArgs;
 use crate::exit::Failure;
 use crate::token;
 use serde_json::json;
-use std::sync::atomic::AtomicBool;
+use zsend_pool::CancelToken;
 use zsend_props::nice_bytes;
-use zsend_traverse::send::SendPlan;
+use zsend_traverse::SendPlan;
 
 /// Returns the estimate in the words of `zfs send -v` of the dialect, with `-P` as its fields, or as
 /// JSON.
@@ -16,7 +16,7 @@ use zsend_traverse::send::SendPlan;
 pub(super) fn describe(
     args: &SendArgs,
     plan: &SendPlan<'_>,
-    cancel: &AtomicBool,
+    cancel: &CancelToken,
 ) -> Result<Vec<u8>, Failure> {
     let size = if args.exact {
         plan.exact_size(cancel).map(|summary| summary.bytes())
@@ -24,9 +24,9 @@ pub(super) fn describe(
         plan.estimate(cancel)
     };
     let size = size.map_err(super::refused)?;
-    let name = super::target_name(plan);
+    let name = plan.target().to_string();
     if args.json {
-        let source = plan.source().map(|from| from.name.clone());
+        let source = plan.incremental_source().map(|from| from.name.clone());
         let object = json!({
             "type": if source.is_some() { "incremental" } else { "full" },
             "from": source,
@@ -41,13 +41,13 @@ pub(super) fn describe(
         None => Vec::new(),
     };
     let estimate = if args.parsable {
-        match plan.source() {
+        match plan.incremental_source() {
             None => format!("full\t{name}\t{size}\nsize\t{size}\n"),
             Some(from) => format!("incremental\t{}\t{name}\t{size}\nsize\t{size}\n", from.name),
         }
     } else {
         let nice = if args.exact { format!("{size} bytes") } else { nice_bytes(size) };
-        let what = match plan.source() {
+        let what = match plan.incremental_source() {
             None => format!("full send of {name}"),
             Some(from) => format!("send from {} to {name}", source_shown(plan, &from.name)),
         };
@@ -63,7 +63,7 @@ pub(super) fn describe(
 fn source_shown<'n>(plan: &SendPlan<'_>, from: &'n str) -> &'n str {
     match from.find('@') {
         Some(at) if plan.options().dialect.is_illumos() => {
-            let same = plan.name().split('@').next() == Some(&from[..at]);
+            let same = plan.target().dataset() == &from[..at];
             if same { &from[at..] } else { from }
         }
         Some(_) | None => from,

@@ -3,7 +3,7 @@
 mod describe;
 
 use crate::args::SendArgs;
-use crate::exit::{Done, Failure, be_quiet, warn};
+use crate::exit::{Done, Failure, be_quiet, warn, warn_of};
 use crate::output::Output;
 use crate::progress::{self, Gauge, Progressing};
 use crate::text::count;
@@ -12,14 +12,13 @@ use crate::{hints, keys, signals, stdout, token};
 use describe::describe;
 use std::io::{Write, stderr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use zsend_pool::dsl::name::{Name, Suffix};
 use zsend_pool::pool::Pool;
 use zsend_pool::{CancelToken, ErrorClass, PoolError};
-use zsend_traverse::SendError;
-use zsend_traverse::options::{SendOptions, Tunables};
-use zsend_traverse::send::{Progress, SendPlan};
+use zsend_traverse::{
+    Notice, Progress, ResumePosition, SendError, SendOptions, SendPlan, Tunables,
+};
 
 /// Words of `zfs send -D`, OpenZFS `cmd/zfs/zfs_main.c`, zfs-2.3.2.
 const NO_DEDUP: &str = "WARNING: deduplicated send is no longer supported.  A regular,\n\
@@ -54,25 +53,16 @@ pub(crate) fn run(args: &SendArgs) -> Done {
     let target = Name::parse(name)?;
     let options = options(args)?;
     let gauge = Arc::new(Gauge::new());
-    let (opening, cancel) = (CancelToken::default(), Arc::new(AtomicBool::new(false)));
-    let (theirs, ours, shown, told) =
-        (opening.clone(), Arc::clone(&cancel), name.clone(), Arc::clone(&gauge));
-    signals::take(
-        move || {
-            theirs.cancel();
-            ours.store(true, Ordering::Relaxed);
-        },
-        move || {
-            let _ = writeln!(stderr(), "{}", progress::line(&told, &shown));
-        },
-    )?;
+    let cancel = CancelToken::default();
+    let (shown, told) = (name.clone(), Arc::clone(&gauge));
+    signals::take(cancel.clone(), move || {
+        let _ = writeln!(stderr(), "{}", progress::line(&told, &shown));
+    })?;
     if args.pool.list_txgs {
         return txgs::list(&args.pool.devices, Some(target.pool()), Style::default());
     }
-    let pool = Pool::open(&args.pool.devices, target.pool(), &args.pool.options(&opening))?;
-    for warning in pool.warnings() {
-        warn(warning);
-    }
+    let pool = Pool::open(&args.pool.devices, target.pool(), &args.pool.options(&cancel))?;
+    warn_of(&pool);
     // The stream has the pool's name, whatever the pool was asked for by.
     let name = &pool.full_name(name);
     let target = Name::parse(name)?;
@@ -132,21 +122,26 @@ fn without_key(failure: Failure, args: &SendArgs, plan: &SendPlan<'_>, target: &
 fn send(
     args: &SendArgs,
     plan: &SendPlan<'_>,
-    cancel: &AtomicBool,
+    cancel: &CancelToken,
     mut output: Output,
     gauge: &Arc<Gauge>,
 ) -> Done {
     if args.describes() {
         let _ = stderr().write_all(&describe(args, plan, cancel)?);
     }
-    let shown = Progressing::begin(args, plan.name(), gauge, || total(plan, cancel));
-    let mut last = Progress::default();
-    let sent = plan.write(&mut output, cancel, |progress| {
-        last = progress;
-        gauge.set(&progress);
+    let toname = plan.target().toname();
+    let shown = Progressing::begin(args, &toname, gauge, || total(plan, cancel));
+    let (mut last, mut replaced) = (Progress::default(), Vec::new());
+    let sent = plan.write(&mut output, cancel, |notice| match notice {
+        Notice::Progress(progress) => {
+            last = progress;
+            gauge.set(&progress);
+        }
+        Notice::Replaced(lost) => replaced.push(lost),
+        _ => {}
     });
-    if let Ok(report) = &sent {
-        gauge.finish(&report.summary);
+    if let Ok(summary) = &sent {
+        gauge.finish(summary);
     }
     let zio = plan.pool().zio();
     shown.end(sent.is_ok(), zio.healed_count());
@@ -169,18 +164,17 @@ fn send(
             count(doubted.overwritten, "block")
         ));
     }
-    let report = match sent {
-        Ok(report) => report,
-        Err(e) => return Err(unfinished(plan, &output, &last, e)),
-    };
-    for lost in &report.replaced {
+    for lost in &replaced {
         warn(format!("replaced by the pattern 0x2f5baddb10c: {lost}"));
     }
-    if !report.replaced.is_empty() {
-        let blocks = count(report.replaced.len() as u64, "unreadable block");
+    if !replaced.is_empty() {
+        let blocks = count(replaced.len() as u64, "unreadable block");
         warn(format!("{blocks} replaced"));
     }
-    output.commit()
+    match sent {
+        Ok(_) => output.commit(),
+        Err(e) => Err(unfinished(plan, &output, &last, e)),
+    }
 }
 
 /// Mean bytes of an object from which on the exact size costs a few hundredths of the send: what it
@@ -188,7 +182,7 @@ fn send(
 const LARGE_OBJECT: u64 = 1 << 20;
 
 /// The stream's size for a bar: exact where that is cheap.
-fn total(plan: &SendPlan<'_>, cancel: &AtomicBool) -> Option<u64> {
+fn total(plan: &SendPlan<'_>, cancel: &CancelToken) -> Option<u64> {
     let estimate = plan.estimate(cancel).ok()?;
     let objects = plan.objset().root().fill().max(1);
     if estimate / objects >= LARGE_OBJECT {
@@ -197,25 +191,22 @@ fn total(plan: &SendPlan<'_>, cancel: &AtomicBool) -> Option<u64> {
     Some(estimate)
 }
 
-/// Name of what is sent, as `zfs send -v` shows it.
-fn target_name<'n>(plan: &'n SendPlan<'_>) -> &'n str {
-    plan.name().trim_end_matches("@--head--")
-}
-
 /// Failure of a stream that ended early, with the way to go on. With a file, the token is left
 /// beside it.
 fn unfinished(plan: &SendPlan<'_>, output: &Output, last: &Progress, e: SendError) -> Failure {
     let is_delivered = !matches!(e, SendError::Output(_));
-    let mut failure = Failure::from(e).context(format!("cannot send '{}'", plan.name()));
+    let e = match e {
+        SendError::Pool(e) => SendError::Pool(plan.pool().explained(e)),
+        e => e,
+    };
+    let mut failure = Failure::from(e).context(format!("cannot send '{}'", plan.target()));
     let Some(partial) = output.partial() else { return failure };
     failure = failure.context(format!("{} is not whole", partial.name().display()));
-    if last.position.0 == 0 || !is_delivered {
-        return failure;
-    }
+    let Some(position) = last.position.filter(|_| is_delivered) else { return failure };
     let token = plan.token_at(last).encode();
     // The token is in the message too, so a file that cannot be written loses nothing.
     let _ = std::fs::write(partial.token_file(), format!("{token}\n"));
-    let (object, offset) = last.position;
+    let (object, offset) = (position.object(), position.offset());
     failure.and(format!(
         "It ends at object {object}, offset {offset}. Once it was received with `zfs receive -s`, \
          go on with what the receiver's receive_resume_token says, or with:\n  zsend send -t {token}"
@@ -242,26 +233,23 @@ fn options(args: &SendArgs) -> Result<SendOptions, Failure> {
         })?;
         tunables.set(name, value).map_err(Failure::usage)?;
     }
-    Ok(SendOptions {
-        dialect: args.dialect,
-        embed: args.embed,
-        large_block: args.large_block,
-        compress: args.compress,
-        raw: args.raw,
-        resume: args.resume_at,
-        received: 0,
-        tunables,
-        threads: args.threads,
-        latency: args.latency.map(|ms| Duration::from_millis(ms.into())),
-    })
+    let resume = args.resume_at.and_then(|(object, offset)| ResumePosition::new(object, offset));
+    Ok(SendOptions::default()
+        .with_dialect(args.dialect)
+        .with_embed(args.embed)
+        .with_large_block(args.large_block)
+        .with_compress(args.compress)
+        .with_raw(args.raw)
+        .with_resume(resume)
+        .with_tunables(tunables)
+        .with_threads(args.threads)
+        .with_latency(args.latency.map(|ms| Duration::from_millis(ms.into()))))
 }
 
 /// `zfs send` prints a refusal of the kernel as a warning, and one of its own as it is.
 fn refused(e: SendError) -> Failure {
     match e {
-        SendError::Refused(why) if why.starts_with("cannot send") => {
-            Failure::verbatim(ErrorClass::Damaged, format!("warning: {why}"))
-        }
+        SendError::CannotSend { .. } => Failure::verbatim(e.class(), format!("warning: {e}")),
         other => other.into(),
     }
 }

@@ -8,15 +8,13 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::atomic::AtomicBool;
 use tempfile::TempDir;
+use zsend_pool::CancelToken;
 use zsend_pool::blkptr::BlkPtr;
-use zsend_pool::dmu::dnode::Dnode;
 use zsend_pool::dsl::name::Name;
-use zsend_pool::place::Bookmark;
 use zsend_pool::pool::Pool;
-use zsend_traverse::pipeline::thread_pool;
-use zsend_traverse::walk::{Visitor, WalkSpec, walk};
+use zsend_pool::zbookmark::Zbookmark;
+use zsend_traverse::Blocks;
 
 /// Offset of a leaf's data.
 const DATA_START: u64 = 4 << 20;
@@ -90,35 +88,12 @@ pub fn digest(path: &Path) -> Vec<u8> {
 }
 
 /// Every block of a dataset that is not a hole, indirect blocks and dnode blocks too.
-pub fn blocks(dir: &Path, dataset: &str) -> Vec<(Bookmark, BlkPtr)> {
-    #[derive(Default)]
-    struct All(u64, Vec<(Bookmark, BlkPtr)>);
-    impl Visitor for All {
-        fn dnode_block(
-            &mut self,
-            bp: &BlkPtr,
-            blkid: u64,
-            _: &[(u64, Dnode)],
-        ) -> zsend_traverse::Result<()> {
-            self.1.push((Bookmark::new(self.0, 0, 0, blkid), *bp));
-            Ok(())
-        }
-        fn dnode(&mut self, _: &BlkPtr, _: u64, _: &Dnode) -> zsend_traverse::Result<()> {
-            Ok(())
-        }
-        fn block(&mut self, _: &Dnode, bp: &BlkPtr, at: &Bookmark) -> zsend_traverse::Result<()> {
-            if !bp.is_hole() {
-                self.1.push((*at, *bp));
-            }
-            Ok(())
-        }
-    }
+pub fn blocks(dir: &Path, dataset: &str) -> Vec<(Zbookmark, BlkPtr)> {
     let name = Name::parse(dataset).unwrap();
     let pool = Pool::open(&[dir.to_owned()], name.pool(), &Default::default()).unwrap();
     let dataset = pool.dataset(&name).unwrap();
     let objset = pool.raw_objset(&dataset).unwrap();
-    let mut all = All(objset.id(), vec![(Bookmark::root(objset.id()), *objset.root())]);
-    let spec = WalkSpec { objset: objset.into(), fromtxg: 0, resume: None };
-    walk(&spec, &thread_pool(1).unwrap(), &AtomicBool::new(false), &mut all).unwrap();
-    all.1
+    let root = (Zbookmark::root(objset.id()), *objset.root());
+    let blocks = Blocks::new(objset.into(), 0, 1, &CancelToken::default()).unwrap();
+    std::iter::once(root).chain(blocks.map(Result::unwrap)).collect()
 }

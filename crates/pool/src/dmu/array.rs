@@ -4,7 +4,7 @@
 use super::dnode::Dnode;
 use super::objset::Objset;
 use crate::error::len;
-use crate::zbookmark::Bookmark;
+use crate::zbookmark::Zbookmark;
 use crate::{PoolError, Result};
 
 /// Most bytes that an object can have: those of the blocks up to `dn_maxblkid`.
@@ -23,12 +23,12 @@ pub(crate) fn each_block(
     dnode: &Dnode,
     bytes: u64,
     what: &'static str,
-    mut take: impl FnMut(Bookmark, &[u8]) -> Result<()>,
+    mut take: impl FnMut(Zbookmark, &[u8]) -> Result<()>,
 ) -> Result<()> {
     let blksz = dnode.datablksz();
     let (mut rest, mut blkid) = (bytes, 0);
     while rest > 0 {
-        let at = Bookmark::new(mos.id(), object, 0, blkid);
+        let at = Zbookmark::new(mos.id(), object, 0, blkid);
         let block = mos
             .block(dnode, object, blkid)?
             .ok_or_else(|| PoolError::corrupt(at, what, "a hole", "a block"))?;

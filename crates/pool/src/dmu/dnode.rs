@@ -1,7 +1,7 @@
 //! Dnodes: one object's shape, its block pointers, its bonus and its spill block.
 
 use crate::blkptr::{BLKPTR_SHIFT, BlkPtr, MINBLOCK_SHIFT};
-use crate::zbookmark::Bookmark;
+use crate::zbookmark::Zbookmark;
 use crate::{PoolError, Result};
 use bytes::Bytes;
 use zerocopy::FromBytes;
@@ -49,7 +49,7 @@ impl Dnode {
     ///
     /// # Errors
     /// [`PoolError::Corrupt`] if a field has a value that no writer gives it.
-    pub fn parse(block: &Bytes, start: usize, at: &Bookmark) -> Result<Self> {
+    pub fn parse(block: &Bytes, start: usize, at: &Zbookmark) -> Result<Self> {
         let bytes = block.get(start..).unwrap_or_default();
         let Ok((core, _)) = DnodePhys::ref_from_prefix(bytes) else {
             return Err(PoolError::corrupt(*at, "dnode size", bytes.len(), "at least 512"));
@@ -244,7 +244,7 @@ mod tests {
             for (slot, wanted) in wanted.into_iter().enumerate() {
                 let found = Outline::at(&block, slot).filter(|o| o.object_type() != DmuType::NONE);
                 let parsed =
-                    found.map(|_| Dnode::parse(&block, slot * DNODE_SIZE, &Bookmark::default()));
+                    found.map(|_| Dnode::parse(&block, slot * DNODE_SIZE, &Zbookmark::default()));
                 prop_assert_eq!(parsed.map(|p| p.is_ok()), wanted, "slot {}", slot);
             }
         }
@@ -263,7 +263,7 @@ mod tests {
             ..DnodeBuilder::default()
         };
         let mut bytes = made.build(Order::Little).unwrap();
-        let at = Bookmark::default();
+        let at = Zbookmark::default();
         let dnode = Dnode::parse(&Bytes::from(bytes.clone()), 0, &at).unwrap();
         assert_eq!(dnode.spill().unwrap(), pointer(7, 16));
         assert_eq!(dnode.blkptr(2).unwrap().words()[..8], [5; 8]);

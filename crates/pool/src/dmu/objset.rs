@@ -5,7 +5,7 @@ use super::zil;
 use crate::blkptr::{self, BlkPtr};
 use crate::cache::BlockCache;
 use crate::error::{Unsupported, len};
-use crate::zbookmark::Bookmark;
+use crate::zbookmark::Zbookmark;
 use crate::zio::crypt::{self, Crypt};
 use crate::zio::{Access, Extent, Zio};
 use crate::{PoolError, Result};
@@ -54,7 +54,7 @@ impl Objset {
         root: BlkPtr,
         crypt: Option<Arc<Crypt>>,
     ) -> Result<Self> {
-        let at = Bookmark::root(id);
+        let at = Zbookmark::root(id);
         if root.is_hole() {
             return Err(PoolError::corrupt(at, "root block pointer", "a hole", "an object set"));
         }
@@ -148,7 +148,7 @@ impl Objset {
     ///
     /// # Errors
     /// Those of [`Zio::read`].
-    pub fn read_block(&self, bp: &BlkPtr, at: &Bookmark) -> Result<Bytes> {
+    pub fn read_block(&self, bp: &BlkPtr, at: &Zbookmark) -> Result<Bytes> {
         self.zio.read(bp, at, self.access(None))
     }
 
@@ -160,7 +160,7 @@ impl Objset {
     /// Those of [`blkptr::check`]; [`PoolError::Corrupt`] for an unencrypted block in an encrypted
     /// dataset and for a checksum that lies in its block; [`PoolError::Unsupported`] for a type whose
     /// byte order is not known.
-    pub fn check_block(&self, bp: &BlkPtr, at: &Bookmark, expanded: bool) -> Result<()> {
+    pub fn check_block(&self, bp: &BlkPtr, at: &Zbookmark, expanded: bool) -> Result<()> {
         if bp.is_hole() || bp.is_redacted() {
             let found = if bp.is_hole() { "a hole" } else { "redacted" };
             return Err(PoolError::corrupt(*at, "block", found, "a block"));
@@ -202,7 +202,7 @@ impl Objset {
         }
         let blkid = object / DNODES_PER_BLOCK;
         let block = self.block(&self.meta, 0, blkid)?.ok_or_else(missing)?;
-        let at = Bookmark::new(self.id, 0, 0, blkid);
+        let at = Zbookmark::new(self.id, 0, 0, blkid);
         let wanted = len(object % DNODES_PER_BLOCK)?;
         match Outline::at(&block, wanted) {
             Some(outline) if outline.object_type() != DmuType::NONE => {
@@ -221,7 +221,7 @@ impl Objset {
         if bp.is_hole() || bp.is_redacted() {
             return Ok(None);
         }
-        self.cached(&bp, &Bookmark::new(self.id, object, 0, blkid)).map(Some)
+        self.cached(&bp, &Zbookmark::new(self.id, object, 0, blkid)).map(Some)
     }
 
     /// The pointer to block `blkid` of an object; a hole if there is none at any level.
@@ -262,7 +262,7 @@ impl Objset {
                     Some(_) => Ok((hole, span - blkid % span)),
                 };
             }
-            let at = Bookmark::new(self.id, object, level.into(), dnode.blkid_at(level, blkid));
+            let at = Zbookmark::new(self.id, object, level.into(), dnode.blkid_at(level, blkid));
             if bp.level() != u32::from(level) {
                 return Err(PoolError::corrupt(at, "level", bp.level(), level));
             }
@@ -277,7 +277,7 @@ impl Objset {
         }
     }
 
-    fn cached(&self, bp: &BlkPtr, at: &Bookmark) -> Result<Bytes> {
+    fn cached(&self, bp: &BlkPtr, at: &Zbookmark) -> Result<Bytes> {
         let decrypted = self.crypt.as_ref().is_some_and(|c| c.key.is_some());
         self.cache.get(bp, decrypted, || self.read_block(bp, at))
     }
@@ -289,7 +289,7 @@ impl Objset {
     pub fn read(&self, dnode: &Dnode, object: u64, offset: u64, bytes: usize) -> Result<Vec<u8>> {
         let blksz = dnode.datablksz();
         if blksz == 0 {
-            let at = Bookmark::new(self.id, object, 0, 0);
+            let at = Zbookmark::new(self.id, object, 0, 0);
             return Err(PoolError::corrupt(at, "dn_datablkszsec", 0, "at least 1"));
         }
         let mut out = Vec::new();
@@ -300,7 +300,7 @@ impl Objset {
             match self.block(dnode, object, at / blksz)? {
                 Some(data) => {
                     let part = data.get(within..within + take).ok_or_else(|| {
-                        let place = Bookmark::new(self.id, object, 0, at / blksz);
+                        let place = Zbookmark::new(self.id, object, 0, at / blksz);
                         PoolError::corrupt(place, "block size", data.len(), blksz)
                     })?;
                     out.extend_from_slice(part);

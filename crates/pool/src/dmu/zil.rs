@@ -4,7 +4,7 @@
 use super::objset::Objset;
 use crate::blkptr::BlkPtr;
 use crate::error::Mismatch;
-use crate::zbookmark::Bookmark;
+use crate::zbookmark::Zbookmark;
 use crate::{PoolError, Result};
 use core::mem::offset_of;
 use core::ops::{RangeFrom, RangeInclusive};
@@ -18,7 +18,7 @@ use zsend_ondisk::zil::{
 };
 use zsend_records::types::{Checksum, Compress};
 
-/// Level of the log's blocks in a [`Bookmark`]: `ZB_ZIL_LEVEL`.
+/// Level of the log's blocks in a [`Zbookmark`]: `ZB_ZIL_LEVEL`.
 const LEVEL: i64 = -2;
 /// Most blocks of a log that are read: it is only to be told of.
 const MOST_BLOCKS: u64 = 4096;
@@ -166,7 +166,7 @@ fn read(os: &Objset, bp: &BlkPtr) -> Result<Option<Block>> {
     if !plain || !matches!(kind, Checksum::ZILOG | Checksum::ZILOG2) {
         return Ok(None);
     }
-    let at = Bookmark::new(os.id(), 0, LEVEL, bp.checksum()[3]);
+    let at = Zbookmark::new(os.id(), 0, LEVEL, bp.checksum()[3]);
     // The sum lies in the block: every copy is tried until one is of this chain.
     let mut block = None;
     let mut check = |bytes: &[u8]| {

@@ -4,7 +4,7 @@ use super::dataset::Dataset;
 use super::listing::Listing;
 use crate::dmu::objset::Objset;
 use crate::zap;
-use crate::zbookmark::Bookmark;
+use crate::zbookmark::Zbookmark;
 use crate::{PoolError, Result};
 use zerocopy::U64;
 use zsend_ondisk::dsl::{BookmarkPhys, FLAG_HAS_FREED_BEFORE_NEXT};
@@ -39,7 +39,7 @@ impl DsBookmark {
     ///
     /// # Errors
     /// [`PoolError::Corrupt`].
-    fn of(entry: &zap::Entry, at: Bookmark) -> Result<Self> {
+    fn of(entry: &zap::Entry, at: Zbookmark) -> Result<Self> {
         let words = entry.ints();
         if entry.int_size != 8 || words.len() < 3 {
             let found = format!("{} integers of {} bytes", words.len(), entry.int_size);
@@ -70,7 +70,7 @@ impl DsBookmark {
 /// Those of reading the ZAP, where no entry can be found.
 pub fn all(mos: &Objset, head: &Dataset) -> Result<Listing<DsBookmark>> {
     let object = head.number(FIELD_BOOKMARKS)?.unwrap_or(0);
-    let at = Bookmark::new(mos.id(), object, 0, 0);
+    let at = Zbookmark::new(mos.id(), object, 0, 0);
     let mut all = Listing::read(mos, object, |entry| DsBookmark::of(entry, at))?;
     all.items.sort_by_key(|(_, b)| b.as_ref().map_or(u64::MAX, |b| b.creation_txg));
     Ok(all)
@@ -84,7 +84,7 @@ pub fn all(mos: &Objset, head: &Dataset) -> Result<Listing<DsBookmark>> {
 /// Those of reading the ZAP.
 pub fn find(mos: &Objset, head: &Dataset, short: &str) -> Result<Option<DsBookmark>> {
     let Some(object) = head.number(FIELD_BOOKMARKS)? else { return Ok(None) };
-    let at = Bookmark::new(mos.id(), object, 0, 0);
+    let at = Zbookmark::new(mos.id(), object, 0, 0);
     let entry = zap::lookup_matching(mos, object, short, head.matching())?;
     entry.map(|entry| DsBookmark::of(&entry, at)).transpose()
 }

@@ -3,7 +3,7 @@
 use super::dir::Dir;
 use crate::dmu::objset::Objset;
 use crate::zap::{self, Entry};
-use crate::zbookmark::Bookmark;
+use crate::zbookmark::Zbookmark;
 use crate::{PoolError, Result};
 use zsend_crypto::{CryptoError, KeyFormat, KeyObject, KeyVersion, Suite};
 
@@ -25,7 +25,7 @@ pub struct Encryption {
     pub iterations: u64,
     /// The root's `pbkdf2salt`, likewise.
     pub salt: u64,
-    at: Bookmark,
+    at: Zbookmark,
 }
 
 impl Encryption {
@@ -35,7 +35,7 @@ impl Encryption {
     /// [`PoolError::Corrupt`] if an entry is missing or of a wrong size.
     pub fn open(mos: &Objset, dir: &Dir) -> Result<Option<Self>> {
         let Some(object) = key_object_of(mos, dir)? else { return Ok(None) };
-        let at = Bookmark::new(mos.id(), object, 0, 0);
+        let at = Zbookmark::new(mos.id(), object, 0, 0);
         let entries = zap::entries(mos, object)?;
         let root_dir = number(&entries, "DSL_CRYPTO_ROOT_DDOBJ", at)?;
         let key_object = KeyObject {
@@ -79,26 +79,26 @@ fn key_object_of(mos: &Objset, dir: &Dir) -> Result<Option<u64>> {
     zap::lookup_u64(mos, dir.object, FIELD_CRYPTO_KEY)
 }
 
-fn find<'e>(entries: &'e [Entry], name: &'static str, at: Bookmark) -> Result<&'e Entry> {
+fn find<'e>(entries: &'e [Entry], name: &'static str, at: Zbookmark) -> Result<&'e Entry> {
     entries
         .iter()
         .find(|e| e.name == name.as_bytes())
         .ok_or_else(|| PoolError::corrupt(at, name, "absent", "an entry of the key object"))
 }
 
-fn number_or_none(entries: &[Entry], name: &'static str, at: Bookmark) -> Result<Option<u64>> {
+fn number_or_none(entries: &[Entry], name: &'static str, at: Zbookmark) -> Result<Option<u64>> {
     match entries.iter().any(|e| e.name == name.as_bytes()) {
         true => number(entries, name, at).map(Some),
         false => Ok(None),
     }
 }
 
-fn number(entries: &[Entry], name: &'static str, at: Bookmark) -> Result<u64> {
+fn number(entries: &[Entry], name: &'static str, at: Zbookmark) -> Result<u64> {
     let entry = find(entries, name, at)?;
     entry.u64().ok_or_else(|| PoolError::corrupt(at, name, entry.int_size, "a 64-bit integer"))
 }
 
-fn bytes<const N: usize>(entries: &[Entry], name: &'static str, at: Bookmark) -> Result<[u8; N]> {
+fn bytes<const N: usize>(entries: &[Entry], name: &'static str, at: Zbookmark) -> Result<[u8; N]> {
     let value = &find(entries, name, at)?.value;
     let array = value.as_slice().try_into();
     array.map_err(|_| PoolError::corrupt(at, name, value.len(), N))

@@ -4,7 +4,7 @@ use super::dir::Dir;
 use crate::blkptr::BlkPtr;
 use crate::dmu::objset::Objset;
 use crate::zap;
-use crate::zbookmark::Bookmark;
+use crate::zbookmark::Zbookmark;
 use crate::{PoolError, Result, feature};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -66,7 +66,7 @@ impl Dataset {
     /// [`PoolError::Corrupt`] if the object is no dataset.
     pub fn open(mos: &Objset, object: u64) -> Result<Self> {
         let dnode = mos.dnode(object)?;
-        let at = Bookmark::new(mos.id(), object, 0, 0);
+        let at = Zbookmark::new(mos.id(), object, 0, 0);
         let bonus = dnode.bonus();
         let phys = match DatasetPhys::ref_from_prefix(&bonus) {
             Ok((phys, _)) if dnode.bonustype == DmuType::DSL_DATASET => phys,
@@ -140,7 +140,7 @@ impl Dataset {
     pub fn redacted_for(&self) -> Result<Option<Vec<u64>>> {
         let Some(entry) = self.field(feature::REDACTED_DATASETS)? else { return Ok(None) };
         if entry.int_size != 8 {
-            let at = Bookmark::new(0, self.object, 0, 0);
+            let at = Zbookmark::new(0, self.object, 0, 0);
             let found = format!("integers of {} bytes", entry.int_size);
             return Err(PoolError::corrupt(at, feature::REDACTED_DATASETS, found, 8));
         }
@@ -152,7 +152,7 @@ impl Dataset {
     /// # Errors
     /// [`PoolError::Corrupt`] if it is no number.
     pub fn number(&self, name: &str) -> Result<Option<u64>> {
-        let at = Bookmark::new(0, self.object, 0, 0);
+        let at = Zbookmark::new(0, self.object, 0, 0);
         self.field(name)?.map(|entry| entry.number(at)).transpose()
     }
 
@@ -196,7 +196,7 @@ impl Dataset {
             later_txg = Some(origin.creation_txg);
             later = origin;
         }
-        let at = Bookmark::new(mos.id(), self.object, 0, 0);
+        let at = Zbookmark::new(mos.id(), self.object, 0, 0);
         Err(PoolError::corrupt(at, "chain of origins", "a loop", "an end"))
     }
 }

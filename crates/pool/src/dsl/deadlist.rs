@@ -6,7 +6,7 @@ use crate::dmu::dnode::Dnode;
 use crate::dmu::objset::Objset;
 use crate::dmu::{self, each_block};
 use crate::zap;
-use crate::zbookmark::Bookmark;
+use crate::zbookmark::Zbookmark;
 use crate::{PoolError, Result};
 use zsend_records::types::DmuType;
 
@@ -42,7 +42,7 @@ fn total(mos: &Objset, object: u64) -> Result<Space> {
     match words(&dnode)[..] {
         [used, compressed, uncompressed, ..] => Ok([used, compressed, uncompressed]),
         ref words => {
-            let at = Bookmark::new(mos.id(), object, 0, 0);
+            let at = Zbookmark::new(mos.id(), object, 0, 0);
             let found = format!("{} words", words.len());
             Err(PoolError::corrupt(at, "bonus of a deadlist", found, "three or more"))
         }
@@ -59,7 +59,7 @@ fn range(mos: &Objset, object: u64, min: u64, max: u64) -> Result<Space> {
     }
     let mut space = [0; 3];
     for entry in zap::entries_of(mos, object, &dnode)? {
-        let at = Bookmark::new(mos.id(), object, 0, 0);
+        let at = Zbookmark::new(mos.id(), object, 0, 0);
         let mintxg = u64::from_str_radix(&entry.name(), 16)
             .map_err(|e| PoolError::refused(at, "key of a deadlist", e, "a hexadecimal number"))?;
         if (min..max).contains(&mintxg) {
@@ -71,7 +71,7 @@ fn range(mos: &Objset, object: u64, min: u64, max: u64) -> Result<Space> {
 
 /// An old deadlist is one list of block pointers, which has to be read.
 fn old_range(mos: &Objset, object: u64, dnode: &Dnode, min: u64, max: u64) -> Result<Space> {
-    let at = Bookmark::new(mos.id(), object, 0, 0);
+    let at = Zbookmark::new(mos.id(), object, 0, 0);
     let most = dmu::size(dnode) / BLKPTR_SIZE as u64;
     let count = match words(dnode)[..] {
         [count, ..] if count <= most => count,
@@ -130,7 +130,7 @@ pub fn space_written(mos: &Objset, old: &OldSpace, new: &Dataset) -> Result<Spac
         let older = Dataset::open(mos, snap.prev_snap)?;
         // Txgs fall along the chain, so a loop ends it at once.
         if older.creation_txg != snap.prev_snap_txg || older.prev_snap_txg >= snap.prev_snap_txg {
-            let at = Bookmark::new(mos.id(), older.object, 0, 0);
+            let at = Zbookmark::new(mos.id(), older.object, 0, 0);
             let found = format!("txg {} after {}", older.creation_txg, older.prev_snap_txg);
             let expected = format!("txg {}, after an older one", snap.prev_snap_txg);
             return Err(PoolError::corrupt(at, "previous snapshot", found, expected));

@@ -2,7 +2,7 @@
 
 use super::listing::Listing;
 use crate::dmu::objset::Objset;
-use crate::zbookmark::Bookmark;
+use crate::zbookmark::Zbookmark;
 use crate::{PoolError, Result};
 use zerocopy::FromBytes;
 use zsend_ondisk::dsl::DirPhys;
@@ -36,7 +36,7 @@ impl Dir {
     /// [`PoolError::Corrupt`] if the object is no directory.
     pub fn open(mos: &Objset, object: u64) -> Result<Self> {
         let dnode = mos.dnode(object)?;
-        let at = Bookmark::new(mos.id(), object, 0, 0);
+        let at = Zbookmark::new(mos.id(), object, 0, 0);
         let bonus = dnode.bonus();
         let phys = match DirPhys::ref_from_prefix(&bonus) {
             Ok((phys, _)) if dnode.bonustype == DmuType::DSL_DIR => phys,
@@ -65,7 +65,7 @@ impl Dir {
     pub fn children(&self, mos: &Objset) -> Result<Listing<u64>> {
         Listing::read(mos, self.children, |entry| {
             entry.u64().ok_or_else(|| {
-                let at = Bookmark::new(mos.id(), self.children, 0, 0);
+                let at = Zbookmark::new(mos.id(), self.children, 0, 0);
                 PoolError::corrupt(at, "child", format!("{:?}", entry.ints()), "an object number")
             })
         })

@@ -2,7 +2,7 @@
 
 use crate::dmu::objset::Objset;
 use crate::zap::{self, Entry};
-use crate::zbookmark::Bookmark;
+use crate::zbookmark::Zbookmark;
 use crate::{PoolError, Result};
 
 /// The names of one list, and what stands behind each. What cannot be read costs itself alone.
@@ -38,7 +38,7 @@ impl<T> Listing<T> {
             return Ok(Self::default());
         }
         let readable = zap::readable(mos, object)?;
-        let at = Bookmark::new(mos.id(), object, 0, 0);
+        let at = Zbookmark::new(mos.id(), object, 0, 0);
         let item = |entry: &Entry| match shown(&entry.name()) {
             None => (entry.name(), of(entry)),
             Some(shown) => {

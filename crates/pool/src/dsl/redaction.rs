@@ -3,7 +3,7 @@
 use crate::dmu::dnode::Dnode;
 use crate::dmu::objset::Objset;
 use crate::error::len;
-use crate::zbookmark::{Bookmark, SPILL_BLKID};
+use crate::zbookmark::{SPILL_BLKID, Zbookmark};
 use crate::{PoolError, Result};
 use bytes::Bytes;
 use zerocopy::FromBytes;
@@ -52,7 +52,7 @@ impl Header {
     /// # Errors
     /// [`PoolError::Corrupt`] if it is too short for what it says it holds, or not complete: the
     /// redaction that makes it was interrupted.
-    pub(crate) fn parse(phys: &[u8], at: &Bookmark) -> Result<Self> {
+    pub(crate) fn parse(phys: &[u8], at: &Zbookmark) -> Result<Self> {
         let Ok((list, guids)) = RedactionListPhys::ref_from_prefix(phys) else {
             let (found, least) = (phys.len(), size_of::<RedactionListPhys>());
             return Err(PoolError::corrupt(*at, "redaction list's header", found, least));
@@ -95,7 +95,7 @@ impl RedactionList {
     /// As [`Header::parse`]; [`PoolError::Corrupt`] if the object has no room for its entries.
     pub fn open(mos: &Objset, object: u64) -> Result<Self> {
         let dnode = mos.dnode(object)?;
-        let at = Bookmark::new(mos.id(), object, 0, 0);
+        let at = Zbookmark::new(mos.id(), object, 0, 0);
         let header = Header::parse(&phys(mos, object, &dnode)?, &at)?;
         let blocks = dnode.maxblkid.saturating_add(1);
         let room = blocks.saturating_mul(per_block(&dnode));
@@ -120,7 +120,7 @@ impl RedactionList {
         }
         let per_block = per_block(&self.dnode).max(1);
         let (blkid, index) = (self.read / per_block, self.read % per_block);
-        let at = Bookmark::new(self.mos.id(), self.object, 0, blkid);
+        let at = Zbookmark::new(self.mos.id(), self.object, 0, blkid);
         let block = match self.block.take_if(|(n, _)| *n == blkid) {
             Some((_, block)) => block,
             None => self.mos.block(&self.dnode, self.object, blkid)?.ok_or_else(|| {
@@ -171,7 +171,7 @@ fn per_block(dnode: &Dnode) -> u64 {
 /// Follows `dsl_redaction_list_hold_obj()`, OpenZFS `module/zfs/dsl_bookmark.c`, zfs-2.3.2.
 fn phys(mos: &Objset, object: u64, dnode: &Dnode) -> Result<Bytes> {
     let Some(spill) = dnode.spill().filter(|bp| !bp.is_hole()) else { return Ok(dnode.bonus()) };
-    mos.read_block(&spill, &Bookmark::new(mos.id(), object, 0, SPILL_BLKID))
+    mos.read_block(&spill, &Zbookmark::new(mos.id(), object, 0, SPILL_BLKID))
 }
 
 #[cfg(test)]

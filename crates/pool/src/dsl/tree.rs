@@ -4,7 +4,7 @@ use super::dataset::Dataset;
 use super::dir::Dir;
 use super::name::MAX_NAME;
 use crate::dmu::objset::Objset;
-use crate::zbookmark::Bookmark;
+use crate::zbookmark::Zbookmark;
 use crate::{PoolError, Result};
 use std::collections::HashSet;
 
@@ -29,7 +29,7 @@ impl<'a> Datasets<'a> {
     }
 
     fn open(&mut self, name: &str, object: u64) -> Result<Dataset> {
-        let at = Bookmark::new(self.mos.id(), object, 0, 0);
+        let at = Zbookmark::new(self.mos.id(), object, 0, 0);
         if !self.seen.insert(object) {
             return Err(PoolError::corrupt(at, "directory", "in two places of the tree", "in one"));
         }

@@ -1,16 +1,18 @@
 //! Errors of reading a pool: the device fails, the bytes are wrong, or this reader does not know them.
 
 mod attempt;
+mod health;
 mod label;
 mod vdev;
 
 pub use attempt::{Attempt, Cause, DeviceFailure, Doubt, Lack, Mismatch};
+pub use health::Health;
 pub use label::{
     ConfigError, Contents, GptError, LabelError, NoLabelAt, NoLabelReason, PoolId, Unlabelled,
 };
 pub use vdev::{ShapeError, VdevError};
 
-use crate::zbookmark::Bookmark;
+use crate::zbookmark::Zbookmark;
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -67,7 +69,7 @@ pub enum PoolError {
     #[error("{at}: no good copy of the block: {}", Joined(attempts, "no device holds one"))]
     Unreadable {
         /// The block.
-        at: Bookmark,
+        at: Zbookmark,
         /// Every copy that was tried.
         attempts: Vec<Attempt>,
     },
@@ -75,7 +77,7 @@ pub enum PoolError {
     #[error("{at}: {what} is {found}, expected {expected}")]
     Corrupt {
         /// The block.
-        at: Bookmark,
+        at: Zbookmark,
         /// Name of the field.
         what: &'static str,
         /// Its value.
@@ -84,6 +86,14 @@ pub enum PoolError {
         expected: String,
         /// The reason why the value was refused, where that is an error of its own.
         source: Option<Box<dyn Error + Send + Sync>>,
+    },
+    /// A block cannot be read, and some top-level vdev has too few devices.
+    #[error("{}\n{source}", broken.iter().map(Health::to_string).collect::<Vec<_>>().join("\n"))]
+    TooFewDevices {
+        /// The vdevs that have too few.
+        broken: Vec<Health>,
+        /// The block.
+        source: Box<PoolError>,
     },
     /// The state of the pool that was to be read cannot be.
     #[error("{source}; so the pool's state of txg {txg} cannot be read{}", Usable(usable))]
@@ -138,7 +148,7 @@ pub enum PoolError {
     #[error("{at}: {source}")]
     Crypto {
         /// The block; for a key, the key object.
-        at: Bookmark,
+        at: Zbookmark,
         /// The check or the key that failed.
         source: CryptoError,
     },
@@ -209,7 +219,7 @@ pub enum Unsupported {
     #[error("{at}: {source}")]
     Layout {
         /// The block.
-        at: Bookmark,
+        at: Zbookmark,
         /// The algorithm.
         source: LayoutError,
     },
@@ -217,7 +227,7 @@ pub enum Unsupported {
     #[error("{at}: byte order of object type {kind}")]
     ByteOrder {
         /// The block.
-        at: Bookmark,
+        at: Zbookmark,
         /// The type.
         kind: DmuType,
     },
@@ -225,7 +235,7 @@ pub enum Unsupported {
     #[error("{at}: {what} of {count} {unit}")]
     TooLarge {
         /// The object.
-        at: Bookmark,
+        at: Zbookmark,
         /// Kind of the object.
         what: &'static str,
         /// Its size.
@@ -303,7 +313,7 @@ impl fmt::Display for Usable<'_> {
 impl PoolError {
     /// A field of a verified block that makes no sense.
     pub fn corrupt(
-        at: Bookmark,
+        at: Zbookmark,
         what: &'static str,
         found: impl fmt::Display,
         expected: impl fmt::Display,
@@ -314,7 +324,7 @@ impl PoolError {
 
     /// A part of a verified block that what reads it has refused.
     pub fn refused(
-        at: Bookmark,
+        at: Zbookmark,
         what: &'static str,
         error: impl Error + Send + Sync + 'static,
         expected: &'static str,
@@ -324,7 +334,7 @@ impl PoolError {
     }
 
     /// A value that a layout refuses, at the block that it lies in.
-    pub fn layout(at: Bookmark, error: LayoutError) -> Self {
+    pub fn layout(at: Zbookmark, error: LayoutError) -> Self {
         match error {
             LayoutError::Field { what, found, expected } => {
                 Self::corrupt(at, what, found, expected)
@@ -349,7 +359,7 @@ impl PoolError {
                 }
             }
             Self::Unsupported(_) => ErrorClass::Unsupported,
-            Self::State { source, .. } => source.class(),
+            Self::State { source, .. } | Self::TooFewDevices { source, .. } => source.class(),
             Self::Known(source) => source.class(),
             Self::BadName { .. } => ErrorClass::Usage,
             Self::NoLabel { .. }

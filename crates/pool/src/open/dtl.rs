@@ -6,7 +6,7 @@ use crate::dmu::objset::Objset;
 use crate::error::Unsupported;
 use crate::space_map::{Log, Scale, Segments};
 use crate::vdev::{Dtl, Dtls};
-use crate::zbookmark::Bookmark;
+use crate::zbookmark::Zbookmark;
 use crate::{PoolError, Result, dmu};
 use std::sync::Arc;
 use zerocopy::FromBytes;
@@ -61,7 +61,7 @@ fn load_below(
 /// [`PoolError::Unsupported`] if the log is longer than `left`, or what reading the object gives.
 fn read(mos: &Objset, object: u64, left: &mut u64) -> Result<Segments> {
     let dnode = mos.dnode(object)?;
-    let at = Bookmark::new(mos.id(), object, 0, 0);
+    let at = Zbookmark::new(mos.id(), object, 0, 0);
     if dnode.object_type != OBJECT_TYPE {
         let found = format!("type {}", dnode.object_type);
         return Err(PoolError::corrupt(at, "object", found, "a space map"));
@@ -83,7 +83,7 @@ fn read(mos: &Objset, object: u64, left: &mut u64) -> Result<Segments> {
 }
 
 /// Bytes of the log by the object's bonus, in an object of `size` bytes.
-fn length(bonus: &[u8], size: u64, at: Bookmark) -> Result<u64> {
+fn length(bonus: &[u8], size: u64, at: Zbookmark) -> Result<u64> {
     let what = "length of a space map";
     let Ok((phys, _)) = SpaceMapPhys::ref_from_prefix(bonus) else {
         let found = format!("a bonus of {} bytes", bonus.len());
@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn a_log_is_no_longer_than_its_object() {
         let bonus = |length: u64| [[0; 8], length.to_le_bytes(), [0; 8]].concat();
-        let length = |bonus: &[u8], size| super::length(bonus, size, Bookmark::default()).ok();
+        let length = |bonus: &[u8], size| super::length(bonus, size, Zbookmark::default()).ok();
         assert_eq!(length(&bonus(16), 4096), Some(16));
         assert_eq!(length(&bonus(4104), 4096), None);
         assert_eq!(length(&bonus(u64::MAX), u64::MAX), None);

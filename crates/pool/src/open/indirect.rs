@@ -4,7 +4,7 @@ use crate::dmu::each_block;
 use crate::dmu::objset::Objset;
 use crate::error::Unsupported;
 use crate::vdev::indirect::{BirthPhys, Births, Indirect, Mapping, MappingEntryPhys, Moved};
-use crate::zbookmark::Bookmark;
+use crate::zbookmark::Zbookmark;
 use crate::{PoolError, Result, dmu};
 use core::mem::offset_of;
 use static_assertions::{assert_eq_size, const_assert_eq};
@@ -95,7 +95,7 @@ fn read(
 /// [`PoolError::Unsupported`] if it is too large, or what reading the object gives.
 fn mapping(mos: &Objset, object: u64) -> Result<Mapping> {
     let dnode = mos.dnode(object)?;
-    let at = Bookmark::new(mos.id(), object, 0, 0);
+    let at = Zbookmark::new(mos.id(), object, 0, 0);
     let what = "an indirect mapping";
     let count = entries(&dnode.bonus(), dmu::size(&dnode), at)?;
     if count > MAX_ENTRIES {
@@ -118,7 +118,7 @@ fn mapping(mos: &Objset, object: u64) -> Result<Mapping> {
 }
 
 /// Entries of a mapping by its bonus, in an object of `size` bytes.
-fn entries(bonus: &[u8], size: u64, at: Bookmark) -> Result<u64> {
+fn entries(bonus: &[u8], size: u64, at: Zbookmark) -> Result<u64> {
     let what = "indirect mapping's entries";
     let Ok((phys, _)) = MappingPhys::ref_from_prefix(bonus) else {
         let found = format!("a bonus of {} bytes", bonus.len());
@@ -128,7 +128,7 @@ fn entries(bonus: &[u8], size: u64, at: Bookmark) -> Result<u64> {
 }
 
 /// The count, if that number of entries of `each` bytes fits in `size` bytes.
-fn fits(count: u64, size: u64, each: usize, what: &'static str, at: Bookmark) -> Result<u64> {
+fn fits(count: u64, size: u64, each: usize, what: &'static str, at: Zbookmark) -> Result<u64> {
     let most = size / each as u64;
     if count > most {
         let expected = format!("at most {most} in {size} bytes");
@@ -144,7 +144,7 @@ fn fits(count: u64, size: u64, each: usize, what: &'static str, at: Bookmark) ->
 /// [`PoolError::Unsupported`] if they are too many, or what reading the object gives.
 fn births(mos: &Objset, object: u64) -> Result<Births> {
     let dnode = mos.dnode(object)?;
-    let at = Bookmark::new(mos.id(), object, 0, 0);
+    let at = Zbookmark::new(mos.id(), object, 0, 0);
     let what = "indirect births' entries";
     let bonus = dnode.bonus();
     let Some(count) = bonus.first_chunk::<8>().map(|b| u64::from_le_bytes(*b)) else {
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn more_entries_than_the_object_holds_are_refused() {
         let bonus = |n: u64| [[0; 16].as_slice(), &n.to_le_bytes(), &[0; 8]].concat();
-        let entries = |bonus: &[u8], size| super::entries(bonus, size, Bookmark::default()).ok();
+        let entries = |bonus: &[u8], size| super::entries(bonus, size, Zbookmark::default()).ok();
         assert_eq!(entries(&bonus(5), 5 * 24), Some(5));
         assert_eq!(entries(&bonus(6), 5 * 24), None);
         assert_eq!(entries(&bonus(u64::MAX), u64::MAX), None);

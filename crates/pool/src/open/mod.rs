@@ -7,11 +7,11 @@ use crate::cache::BlockCache;
 use crate::config::VdevConfig;
 use crate::discover::{Found, mmp};
 use crate::dmu::objset::Objset;
-use crate::error::{NoPool, Unsupported, len};
+use crate::error::{Health, NoPool, Unsupported, len};
 use crate::options::OpenOptions;
 use crate::uberblock::Uberblock;
 use crate::vdev::{Dtls, Known, Tree};
-use crate::zbookmark::Bookmark;
+use crate::zbookmark::Zbookmark;
 use crate::zio::Zio;
 use crate::{PoolError, Result, feature, zap};
 use std::collections::HashMap;
@@ -79,10 +79,22 @@ fn choose(found: &Found, txg: Option<u64>) -> Result<Uberblock> {
     })
 }
 
+/// Adds to an error that some top-level vdev has too few devices, which explains it.
+pub(crate) fn for_want(zio: &Zio, e: PoolError) -> PoolError {
+    let broken: Vec<_> = zio.tree().health().into_iter().filter(Health::is_broken).collect();
+    if broken.is_empty() || !matches!(e, PoolError::Unreadable { .. }) {
+        return e;
+    }
+    PoolError::TooFewDevices { broken, source: Box::new(e) }
+}
+
 /// Adds to the error which older states could be read instead. None is taken silently: it would
 /// lack what was written since.
 fn with_usable(found: &Found, uberblock: &Uberblock, e: PoolError) -> PoolError {
-    if !matches!(e, PoolError::Unreadable { .. } | PoolError::Corrupt { .. }) {
+    if !matches!(
+        e,
+        PoolError::Unreadable { .. } | PoolError::Corrupt { .. } | PoolError::TooFewDevices { .. }
+    ) {
         return e;
     }
     let usable = known_txgs(found)
@@ -100,7 +112,7 @@ fn checkpoint(found: &Found, mos: &Objset) -> Result<Uberblock> {
         return Err(PoolError::NotFound { what: "checkpoint of pool", name });
     };
     Uberblock::from_words(&entry.ints()).ok_or_else(|| {
-        let at = Bookmark::new(0, DIRECTORY_OBJECT, 0, 0);
+        let at = Zbookmark::new(0, DIRECTORY_OBJECT, 0, 0);
         PoolError::corrupt(at, "checkpoint", format!("{:x?}", entry.ints()), "an uberblock")
     })
 }
@@ -138,10 +150,13 @@ impl Opened {
             txg: uberblock.txg,
             exported: found.exported(),
         };
-        let open_mos = |zio: &Arc<Zio>| Objset::open(zio, &cache, 0, uberblock.rootbp, None);
+        let open_mos = |zio: &Arc<Zio>| {
+            Objset::open(zio, &cache, 0, uberblock.rootbp, None).map_err(|e| for_want(zio, e))
+        };
         // The labels tell enough to find the MOS; the MOS has the configuration that counts.
         let first = tree(&found.tops, found.config.vdev_children, known)?;
-        let config = trusted_config(&open_mos(&Arc::new(Zio::new(first)))?)?;
+        let first = Arc::new(Zio::new(first));
+        let config = trusted_config(&open_mos(&first)?).map_err(|e| for_want(&first, e))?;
         let count = config.children.len() as u64;
         let mut zio = Arc::new(Zio::new(tree(&config.children, count, known)?));
         let mut mos = open_mos(&zio)?;
@@ -163,25 +178,24 @@ impl Opened {
             zio = Arc::new(zio.by_tree(tree));
             mos = open_mos(&zio)?;
         }
-        warnings.extend(zio.tree().missing().map(|top| {
-            format!("top-level vdev {top} is missing: what lies on it alone cannot be read")
-        }));
-        let salt = zap::lookup(&mos, DIRECTORY_OBJECT, "org.illumos:checksum_salt")?;
+        let want = |e| for_want(&zio, e);
+        let salt =
+            zap::lookup(&mos, DIRECTORY_OBJECT, "org.illumos:checksum_salt").map_err(want)?;
         if let Some(salt) = salt {
             let salt = <[u8; 32]>::try_from(salt.value.as_slice()).map_err(|_| {
-                let at = Bookmark::new(0, DIRECTORY_OBJECT, 0, 0);
+                let at = Zbookmark::new(0, DIRECTORY_OBJECT, 0, 0);
                 PoolError::corrupt(at, "checksum salt", salt.value.len(), "32 bytes")
             })?;
             zio.set_salt(ChecksumSalt::new(salt));
         }
-        let features_for_read = features(&mos, "features_for_read")?;
+        let features_for_read = features(&mos, "features_for_read").map_err(want)?;
         let unknown = features_for_read
             .iter()
             .find(|(guid, count)| **count > 0 && !feature::is_understood(guid));
         if let Some((unknown, _)) = unknown {
             return Err(unsupported_feature(unknown));
         }
-        let root_dir = need(&mos, "root_dataset")?;
+        let root_dir = need(&mos, "root_dataset").map_err(want)?;
         Ok(Self { uberblock, zio, cache, mos, root_dir, features_for_read, warnings })
     }
 }
@@ -214,7 +228,7 @@ fn need(mos: &Objset, key: &'static str) -> Result<u64> {
 fn features(mos: &Objset, key: &'static str) -> Result<HashMap<String, u64>> {
     match zap::lookup_u64(mos, DIRECTORY_OBJECT, key)? {
         Some(object) => {
-            let at = Bookmark::new(mos.id(), object, 0, 0);
+            let at = Zbookmark::new(mos.id(), object, 0, 0);
             let entries = zap::entries(mos, object)?.into_iter();
             entries.map(|e| Ok((e.name(), e.number(at)?))).collect()
         }
@@ -226,7 +240,7 @@ fn features(mos: &Objset, key: &'static str) -> Result<HashMap<String, u64>> {
 fn trusted_config(mos: &Objset) -> Result<VdevConfig> {
     let object = need(mos, "config")?;
     let dnode = mos.dnode(object)?;
-    let at = Bookmark::new(0, object, 0, 0);
+    let at = Zbookmark::new(0, object, 0, 0);
     let bonus = dnode.bonus();
     let Some(size) = bonus.first_chunk::<8>().map(|b| u64::from_le_bytes(*b)) else {
         return Err(PoolError::corrupt(at, "bonus of the config", bonus.len(), "8 bytes"));

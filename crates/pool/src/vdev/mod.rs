@@ -7,6 +7,7 @@
 mod build;
 mod copies;
 pub(crate) mod draid;
+mod health;
 pub(crate) mod indirect;
 pub(crate) mod raidz;
 mod request;
@@ -64,17 +65,6 @@ impl Vdev {
         match &self.kind {
             Kind::Unsupported(why) => Some(why),
             _ => None,
-        }
-    }
-
-    /// Returns true if some of its data cannot be read for want of devices.
-    fn is_missing(&self) -> bool {
-        match &self.kind {
-            Kind::Copies(copies) => copies.present() == 0,
-            Kind::Raidz(raidz) => raidz.is_missing(),
-            Kind::Draid(draid) => draid.is_missing(),
-            Kind::Indirect(_) | Kind::Hole => false,
-            Kind::Missing | Kind::Unsupported(_) => true,
         }
     }
 }
@@ -202,11 +192,6 @@ impl Tree {
     /// The top-level vdevs, in the order of their numbers.
     pub fn tops(&self) -> &[Vdev] {
         &self.tops
-    }
-
-    /// Names of the top-level vdevs that cannot be read for want of devices.
-    pub fn missing(&self) -> impl Iterator<Item = &str> {
-        self.tops.iter().filter(|t| t.is_missing()).map(|t| t.name.as_str())
     }
 
     /// A layout in the tree that this build does not read.

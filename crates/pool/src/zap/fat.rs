@@ -1,7 +1,7 @@
 //! Fat ZAPs: a pointer table of leaf blocks, each a heap of chunks.
 
 use super::{Blocks, Entry, MAX_LOST, Readable};
-use crate::zbookmark::Bookmark;
+use crate::zbookmark::Zbookmark;
 use crate::{PoolError, Result};
 use std::collections::BTreeSet;
 use zerocopy::FromBytes;
@@ -85,14 +85,14 @@ fn leaves(
 
 struct Leaf<'a> {
     chunks: &'a [u8],
-    at: Bookmark,
+    at: Zbookmark,
     /// Array chunks that entries may still use. Each belongs to one entry, so that what a leaf
     /// gives is never more than the leaf itself.
     unused: usize,
 }
 
 impl<'a> Leaf<'a> {
-    fn parse(data: &'a [u8], at: Bookmark) -> Result<Self> {
+    fn parse(data: &'a [u8], at: Zbookmark) -> Result<Self> {
         let Ok((header, _)) = LeafPhys::ref_from_prefix(data) else {
             return Err(PoolError::corrupt(at, "ZAP leaf size", data.len(), "at least 48"));
         };

@@ -7,7 +7,7 @@ pub(crate) mod tests;
 
 use crate::dmu::dnode::Dnode;
 use crate::dmu::objset::Objset;
-use crate::zbookmark::Bookmark;
+use crate::zbookmark::Zbookmark;
 use crate::{PoolError, Result};
 use bytes::Bytes;
 use std::borrow::Cow;
@@ -54,7 +54,7 @@ impl Entry {
     ///
     /// # Errors
     /// [`PoolError::Corrupt`] if it is anything else.
-    pub fn number(&self, at: Bookmark) -> Result<u64> {
+    pub fn number(&self, at: Zbookmark) -> Result<u64> {
         self.u64().filter(|_| self.value.len() == 8).ok_or_else(|| {
             let found = format!("{} bytes, in integers of {}", self.value.len(), self.int_size);
             PoolError::corrupt(at, "ZAP value", found, "one 64-bit integer")
@@ -220,8 +220,8 @@ impl Blocks<'_> {
         Ok(found)
     }
 
-    fn at(&self, blkid: u64) -> Bookmark {
-        Bookmark::new(self.objset, self.object, 0, blkid)
+    fn at(&self, blkid: u64) -> Zbookmark {
+        Zbookmark::new(self.objset, self.object, 0, blkid)
     }
 
     /// A block that must exist: a ZAP has no holes.
@@ -257,7 +257,7 @@ pub fn lookup_matching(
 /// # Errors
 /// As [`entries`].
 pub fn lookup_u64(os: &Objset, object: u64, name: &str) -> Result<Option<u64>> {
-    let at = Bookmark::new(os.id(), object, 0, 0);
+    let at = Zbookmark::new(os.id(), object, 0, 0);
     lookup(os, object, name)?.map(|entry| entry.number(at)).transpose()
 }
 

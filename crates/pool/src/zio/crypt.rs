@@ -2,7 +2,7 @@
 
 use super::read::Stored;
 use crate::blkptr::BlkPtr;
-use crate::zbookmark::Bookmark;
+use crate::zbookmark::Zbookmark;
 use crate::{PoolError, Result, buffer};
 use zsend_crypto::{
     BlockParams, CryptoError, DatasetKey, decrypt_dnode_block, verify_indirect, verify_objset,
@@ -17,7 +17,7 @@ pub struct Crypt {
 }
 
 /// Checks the MAC of an indirect block, which covers those of its children. It needs no key.
-pub(crate) fn check_indirect(bp: &BlkPtr, at: &Bookmark, data: &[u8]) -> Result<()> {
+pub(crate) fn check_indirect(bp: &BlkPtr, at: &Zbookmark, data: &[u8]) -> Result<()> {
     let mac = BlockParams::of(bp).mac;
     verify_indirect(data, bp.is_big_endian(), &mac).map_err(|e| failed(at, e))?;
     Ok(())
@@ -27,7 +27,7 @@ pub(crate) fn check_indirect(bp: &BlkPtr, at: &Bookmark, data: &[u8]) -> Result<
 /// one that lies in its pointer, where nothing authenticates it. No writer embeds a block there.
 ///
 /// Source: `zio_write_compress()`, OpenZFS `module/zfs/zio.c`, zfs-2.3.2.
-pub(crate) fn check(bp: &BlkPtr, at: &Bookmark, crypt: Option<&Crypt>) -> Result<()> {
+pub(crate) fn check(bp: &BlkPtr, at: &Zbookmark, crypt: Option<&Crypt>) -> Result<()> {
     let found = match crypt {
         Some(_) if !bp.uses_crypt() => "not encrypted",
         Some(_) if bp.is_embedded() => "in its pointer, and no MAC covers it",
@@ -39,7 +39,7 @@ pub(crate) fn check(bp: &BlkPtr, at: &Bookmark, crypt: Option<&Crypt>) -> Result
 impl Crypt {
     /// Decrypts or authenticates the stored bytes of a level-0 block. Without a key, what needs
     /// none passes: dnodes (their bonuses stay encrypted), object sets, and authenticated blocks.
-    pub(crate) fn open(&self, bp: &BlkPtr, at: &Bookmark, stored: Stored) -> Result<Stored> {
+    pub(crate) fn open(&self, bp: &BlkPtr, at: &Zbookmark, stored: Stored) -> Result<Stored> {
         let Some(key) = &self.key else {
             let opaque = bp.is_encrypted() && bp.object_type() != DmuType::DNODE;
             return if opaque { Err(PoolError::KeyNeeded(at.to_string())) } else { Ok(stored) };
@@ -65,7 +65,7 @@ impl Crypt {
     }
 }
 
-fn failed(at: &Bookmark, source: CryptoError) -> PoolError {
+fn failed(at: &Zbookmark, source: CryptoError) -> PoolError {
     PoolError::Crypto { at: *at, source }
 }
 
@@ -91,7 +91,7 @@ mod tests {
 
     /// Opens a level-0 block as it is, then with one bit of it flipped behind its checksum, as
     /// somebody who can write checksums would.
-    fn try_block(zio: &Zio, crypt: &Crypt, bp: &BlkPtr, at: &Bookmark) {
+    fn try_block(zio: &Zio, crypt: &Crypt, bp: &BlkPtr, at: &Zbookmark) {
         let stored = zio.read_stored(bp, at).unwrap();
         crypt.open(bp, at, stored.clone()).unwrap();
         match crypt.open(bp, at, flipped(&stored)) {
@@ -102,7 +102,7 @@ mod tests {
         }
     }
 
-    fn try_indirect(os: &Objset, bp: &BlkPtr, at: &Bookmark) {
+    fn try_indirect(os: &Objset, bp: &BlkPtr, at: &Zbookmark) {
         let data = os.read_block(bp, at).unwrap();
         check_indirect(bp, at, &data).unwrap();
         let mut data = data.to_vec();
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn what_no_mac_covers_is_refused() {
         let crypt = Crypt { key: None };
-        let at = Bookmark::new(54, 1, 0, 0);
+        let at = Zbookmark::new(54, 1, 0, 0);
         let stored = BlkPtr::builder().size(512).dva(0, Dva::new(0, 0, 512).unwrap());
         let embedded = BlkPtr::builder().lsize(512).embedded(EmbeddedType::DATA, &[7; 64]);
         for (bp, encrypted, other) in [(stored, true, true), (embedded, false, true)] {
@@ -137,15 +137,15 @@ mod tests {
             let os = pool.objset(&snapshot).unwrap();
             let crypt = os.crypt().unwrap().clone();
             let (zio, id) = (pool.zio(), os.id());
-            try_block(zio, &crypt, os.root(), &Bookmark::root(id));
+            try_block(zio, &crypt, os.root(), &Zbookmark::root(id));
             // Down the meta-dnode to its first block of dnodes.
             let mut bp = os.meta().blkptr(0).unwrap();
             for level in (1..os.meta().nlevels).rev() {
-                let at = Bookmark::new(id, 0, level.into(), 0);
+                let at = Zbookmark::new(id, 0, level.into(), 0);
                 try_indirect(&os, &bp, &at);
                 bp = BlkPtr::at(&os.read_block(&bp, &at).unwrap(), 0).unwrap();
             }
-            try_block(zio, &crypt, &bp, &Bookmark::new(id, 0, 0, 0));
+            try_block(zio, &crypt, &bp, &Zbookmark::new(id, 0, 0, 0));
             // The master node is authenticated, the root directory encrypted.
             let mut kinds = [false; 2];
             for object in 1..64 {
@@ -153,7 +153,7 @@ mod tests {
                 let Some(bp) = dnode.blkptr(0).filter(|bp| !bp.is_hole() && bp.level() == 0) else {
                     continue;
                 };
-                try_block(zio, &crypt, &bp, &Bookmark::new(id, object, 0, 0));
+                try_block(zio, &crypt, &bp, &Zbookmark::new(id, object, 0, 0));
                 kinds[usize::from(bp.is_encrypted())] = true;
             }
             assert_eq!(kinds, [true; 2], "{name}: authenticated and encrypted blocks");
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn an_unencrypted_block_is_refused_in_an_encrypted_object_set() {
-        let (bp, at) = (BlkPtr::default(), Bookmark::default());
+        let (bp, at) = (BlkPtr::default(), Zbookmark::default());
         assert!(check(&bp, &at, None).is_ok());
         let refused = check(&bp, &at, Some(&Crypt { key: None }));
         assert!(matches!(refused, Err(PoolError::Corrupt { what: "block", .. })));

@@ -2,7 +2,7 @@
 //! have them, or no longer.
 
 use crate::error::{Attempt, Cause};
-use crate::zbookmark::Bookmark;
+use crate::zbookmark::Zbookmark;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub struct Doubted {
     /// Number of blocks of an older state of the pool that were read; they may have been overwritten since.
     pub overwritten: u64,
     /// The first of them in the order of their places, and why each device is doubted.
-    pub first: Option<(Bookmark, Vec<Attempt>)>,
+    pub first: Option<(Zbookmark, Vec<Attempt>)>,
     /// Number of them from each device.
     pub devices: BTreeMap<String, u64>,
     /// Devices that may have them and were not there.
@@ -23,7 +23,7 @@ pub struct Doubted {
 
 impl Doubted {
     /// Notes a block. `attempts` are those that failed before.
-    pub(super) fn note(&mut self, at: &Bookmark, doubts: Vec<Attempt>, attempts: &[Attempt]) {
+    pub(super) fn note(&mut self, at: &Zbookmark, doubts: Vec<Attempt>, attempts: &[Attempt]) {
         self.count += 1;
         for doubt in &doubts {
             *self.devices.entry(doubt.device.clone()).or_default() += 1;
@@ -31,7 +31,7 @@ impl Doubted {
         let missing = attempts.iter().filter(|attempt| attempt.cause == Cause::Missing);
         self.missing.extend(missing.map(|attempt| attempt.device.clone()));
         // Blocks are read side by side, so the first in time is another one each time.
-        let place = |b: &Bookmark| (b.objset, b.object, b.blkid, b.level);
+        let place = |b: &Zbookmark| (b.objset, b.object, b.blkid, b.level);
         if self.first.as_ref().is_none_or(|(first, _)| place(at) < place(first)) {
             self.first = Some((*at, doubts));
         }
@@ -80,8 +80,8 @@ mod tests {
         let mut doubted = Doubted::default();
         let missed = || vec![attempt("d0", Lack::Missed { txg: 24 })];
         let absent = [attempt("d1", Cause::Missing), attempt("d2", Mismatch::Unwanted)];
-        doubted.note(&Bookmark::new(5, 9, 0, 3), missed(), &absent);
-        doubted.note(&Bookmark::new(5, 9, 0, 2), missed(), &[]);
+        doubted.note(&Zbookmark::new(5, 9, 0, 3), missed(), &absent);
+        doubted.note(&Zbookmark::new(5, 9, 0, 2), missed(), &[]);
         let text = doubted.to_string();
         for part in ["2 blocks", "d0 (2 blocks)", "<5,9,0,2>, d0@0x400: missed txg 24", "bring d1"]
         {

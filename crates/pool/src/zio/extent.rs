@@ -95,7 +95,7 @@ impl Zio {
 mod tests {
     use super::*;
     use crate::vdev::Want;
-    use crate::zbookmark::Bookmark;
+    use crate::zbookmark::Zbookmark;
     use crate::zio::Access;
     use crate::zio::read::tests::zio_of;
     use zsend_records::fletcher::Fletcher4;
@@ -118,7 +118,7 @@ mod tests {
         let (first, second) = ([1u8; 512], [2u8; 512]);
         let zio = zio_of(&[(0, &first), (512, &second)], 9);
         let mut extent = zio.read_extent(0, 0, 1024).unwrap();
-        let at = Bookmark::default();
+        let at = Zbookmark::default();
         let read = |extent: &Extent, offset: u64, data: &[u8]| {
             let access = Access { crypt: None, extent: Some(extent) };
             zio.read(&pointer(offset, data), &at, access).unwrap()

@@ -5,7 +5,7 @@ use super::extent::Extent;
 use super::{Stored, Zio};
 use crate::blkptr::{self, BlkPtr, Dva};
 use crate::error::{Unsupported, len};
-use crate::zbookmark::Bookmark;
+use crate::zbookmark::Zbookmark;
 use crate::{PoolError, Result, buffer};
 use bytes::Bytes;
 use std::fmt;
@@ -52,7 +52,7 @@ impl Zio {
     /// # Errors
     /// As [`Self::read_stored`]; [`PoolError::Corrupt`] if the bytes do not decompress, and what
     /// [`Self::read_decrypted`] gives.
-    pub fn read(&self, bp: &BlkPtr, at: &Bookmark, access: Access<'_>) -> Result<Bytes> {
+    pub fn read(&self, bp: &BlkPtr, at: &Zbookmark, access: Access<'_>) -> Result<Bytes> {
         let crypt = access.crypt;
         if bp.is_embedded() {
             crypt::check(bp, at, crypt)?;
@@ -78,7 +78,12 @@ impl Zio {
     /// As [`Self::read_stored`]; [`PoolError::Crypto`] if a MAC does not fit,
     /// [`PoolError::Corrupt`] for an unencrypted block in an encrypted dataset,
     /// [`PoolError::KeyNeeded`] if it cannot be read without the key.
-    pub fn read_decrypted(&self, bp: &BlkPtr, at: &Bookmark, access: Access<'_>) -> Result<Stored> {
+    pub fn read_decrypted(
+        &self,
+        bp: &BlkPtr,
+        at: &Zbookmark,
+        access: Access<'_>,
+    ) -> Result<Stored> {
         crypt::check(bp, at, access.crypt)?;
         let stored = self.stored(bp, at, access.extent)?;
         match access.crypt {
@@ -92,7 +97,7 @@ impl Zio {
     /// # Errors
     /// As [`Self::read_stored`]; [`PoolError::Corrupt`] for an unencrypted block in an encrypted
     /// dataset.
-    pub fn read_raw(&self, bp: &BlkPtr, at: &Bookmark, access: Access<'_>) -> Result<Stored> {
+    pub fn read_raw(&self, bp: &BlkPtr, at: &Zbookmark, access: Access<'_>) -> Result<Stored> {
         crypt::check(bp, at, access.crypt)?;
         self.stored(bp, at, access.extent)
     }
@@ -101,7 +106,7 @@ impl Zio {
     ///
     /// # Errors
     /// [`PoolError::Corrupt`] if they do not give LSIZE bytes.
-    fn expand(&self, bp: &BlkPtr, at: &Bookmark, stored: Bytes) -> Result<Bytes> {
+    fn expand(&self, bp: &BlkPtr, at: &Zbookmark, stored: Bytes) -> Result<Bytes> {
         if bp.compress() == Compress::OFF {
             return Ok(stored);
         }
@@ -117,7 +122,7 @@ impl Zio {
     ///
     /// # Errors
     /// [`PoolError::Unsupported`] if the type is unknown.
-    fn to_host_order(&self, bp: &BlkPtr, at: &Bookmark, data: Bytes) -> Result<Bytes> {
+    fn to_host_order(&self, bp: &BlkPtr, at: &Zbookmark, data: Bytes) -> Result<Bytes> {
         if !bp.is_big_endian() {
             return Ok(data);
         }

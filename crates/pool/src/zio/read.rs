@@ -9,7 +9,7 @@ use crate::blkptr::{self, BlkPtr};
 use crate::buffer;
 use crate::error::{Attempt, len};
 use crate::vdev::{Check, Request, Tree, Trust, Want};
-use crate::zbookmark::Bookmark;
+use crate::zbookmark::Zbookmark;
 use crate::{PoolError, Result};
 use bytes::Bytes;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,7 +34,7 @@ pub struct Stored {
 #[derive(Clone, Debug)]
 pub struct Healed {
     /// The block.
-    pub at: Bookmark,
+    pub at: Zbookmark,
     /// The copies that failed.
     pub attempts: Vec<Attempt>,
 }
@@ -107,7 +107,7 @@ impl Zio {
     pub(super) fn stored(
         &self,
         bp: &BlkPtr,
-        at: &Bookmark,
+        at: &Zbookmark,
         extent: Option<&Extent>,
     ) -> Result<Stored> {
         if let Some(extent) = extent {
@@ -121,7 +121,7 @@ impl Zio {
 
     /// The block from what was read already, if it passes there. If it does not, what is wrong with
     /// it, and which copies are not, is found where it is read alone.
-    fn find_in(&self, bp: &BlkPtr, at: &Bookmark, extent: &Extent) -> Option<Stored> {
+    fn find_in(&self, bp: &BlkPtr, at: &Zbookmark, extent: &Extent) -> Option<Stored> {
         let (dva, size) = (bp.dvas().next()?, usize::try_from(bp.psize()).ok()?);
         let (mut sum, mut attempts) = (None, Vec::new());
         let mut verify = |bytes: &[u8]| self.verify(bp, bytes, &mut sum);
@@ -142,7 +142,7 @@ impl Zio {
     /// # Errors
     /// [`PoolError::Unreadable`] lists every copy; [`PoolError::Corrupt`] if the pointer makes no
     /// sense.
-    pub fn read_stored(&self, bp: &BlkPtr, at: &Bookmark) -> Result<Stored> {
+    pub fn read_stored(&self, bp: &BlkPtr, at: &Zbookmark) -> Result<Stored> {
         self.latency.time(|| self.read_copies(bp, at))
     }
 
@@ -151,7 +151,7 @@ impl Zio {
         self.latency.typical()
     }
 
-    fn read_copies(&self, bp: &BlkPtr, at: &Bookmark) -> Result<Stored> {
+    fn read_copies(&self, bp: &BlkPtr, at: &Zbookmark) -> Result<Stored> {
         let mut sum = None;
         let mut verify = |bytes: &[u8]| self.verify(bp, bytes, &mut sum);
         let data = self.read_checked(bp, at, &mut verify)?;
@@ -166,7 +166,7 @@ impl Zio {
     pub(crate) fn read_checked(
         &self,
         bp: &BlkPtr,
-        at: &Bookmark,
+        at: &Zbookmark,
         check: &mut Check<'_>,
     ) -> Result<Bytes> {
         blkptr::check(bp, at)?;
@@ -222,7 +222,7 @@ impl Zio {
     }
 
     /// Notes a block that some attempts did not give, if there are any.
-    fn note_healed(&self, at: &Bookmark, attempts: Vec<Attempt>) {
+    fn note_healed(&self, at: &Zbookmark, attempts: Vec<Attempt>) {
         // What was not asked for has not failed.
         if attempts.iter().all(|attempt| attempt.cause.is_planned()) {
             return;

@@ -15,8 +15,7 @@ impl Zio {
         bp: &BlkPtr,
         bytes: &[u8],
     ) -> std::result::Result<(), Mismatch> {
-        let kinds = Checksum::FLETCHER_2.0..=Checksum::BLAKE3.0;
-        if !kinds.contains(&bp.checksum_type().0) || bp.checksum_type() == Checksum::ZILOG2 {
+        if !bp.checksum_type().is_in_pointer() {
             return Ok(());
         }
         self.verify(bp, bytes, &mut None)

@@ -63,25 +63,6 @@ const DMU_NAMES: [&str; OLD_TYPES.len()] = [
     "BPOBJ_SUBOBJ",
 ];
 
-/// `ZIO_CHECKSUM_*` by number, as the property `checksum` has them.
-const CHECKSUM_NAMES: [&str; 15] = [
-    "inherit",
-    "on",
-    "off",
-    "label",
-    "gang_header",
-    "zilog",
-    "fletcher2",
-    "fletcher4",
-    "sha256",
-    "zilog2",
-    "noparity",
-    "sha512",
-    "skein",
-    "edonr",
-    "blake3",
-];
-
 impl DmuType {
     /// The name of a type of the old list, as `DMU_OT_*` without the prefix; `None` for one that
     /// describes itself, and for an unknown one.
@@ -128,8 +109,8 @@ impl fmt::Display for Compress {
 impl Checksum {
     /// The value's name, as the property `checksum` has it.
     pub fn name(self) -> Cow<'static, str> {
-        match CHECKSUM_NAMES.get(usize::from(self.0)) {
-            Some(&name) => name.into(),
+        match self.row() {
+            Some(&(name, _)) => name.into(),
             None => format!("checksum {}", self.0).into(),
         }
     }

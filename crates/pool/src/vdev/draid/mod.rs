@@ -28,10 +28,14 @@ impl Draid {
         Ok(Self { group: Group::new(children, Some(layout.clone())), layout })
     }
 
-    /// Returns true if more children are missing than parity can stand for. A group may be lucky and have
-    /// none of them.
-    pub(super) fn is_missing(&self) -> bool {
-        self.group.missing() > self.layout.nparity()
+    /// The children, in order.
+    pub(super) fn children(&self) -> &[Copies] {
+        self.group.children()
+    }
+
+    /// Children that parity can stand for. A group may be lucky and have none of those that are missing.
+    pub(super) const fn nparity(&self) -> usize {
+        self.layout.nparity()
     }
 
     /// Data bytes of the smallest allocation.

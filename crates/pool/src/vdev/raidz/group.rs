@@ -51,7 +51,7 @@ impl Group {
     }
 
     /// The children, in order.
-    pub(super) fn children(&self) -> &[Copies] {
+    pub(in crate::vdev) fn children(&self) -> &[Copies] {
         &self.children
     }
 
@@ -157,11 +157,6 @@ impl Group {
         sides.retain(|(trust, _)| *trust <= want.limit);
         sides.sort_by_key(|(trust, _)| *trust);
         sides
-    }
-
-    /// Number of children that cannot be read at all.
-    pub(in crate::vdev) fn missing(&self) -> usize {
-        self.children.iter().filter(|c| c.present() == 0).count()
     }
 
     /// Device and offset by which errors name this place of a child.

@@ -41,9 +41,14 @@ impl Raidz {
         Ok(Self { group: Group::new(children, None), shape, widths })
     }
 
-    /// Returns true if more children are missing than parity can stand for.
-    pub(super) fn is_missing(&self) -> bool {
-        self.group.missing() > self.shape.nparity
+    /// The children, in order.
+    pub(super) fn children(&self) -> &[Copies] {
+        self.group.children()
+    }
+
+    /// Children that parity can stand for.
+    pub(super) const fn nparity(&self) -> usize {
+        self.shape.nparity
     }
 
     /// Map of a block that was born in a txg.

@@ -9,7 +9,7 @@ use crate::label::DATA_START;
 use crate::space_map::{Log, Scale};
 use crate::vdev::raidz::map::{Col, Map};
 use crate::vdev::{Dtl, Kind, Tree, Trust};
-use crate::zbookmark::Bookmark;
+use crate::zbookmark::Zbookmark;
 use crate::zio::{Access, Extent, Zio};
 use proptest::prelude::*;
 use std::collections::{BTreeSet, HashMap};
@@ -335,7 +335,7 @@ fn pointer(block: &Block, has_checksum: bool) -> BlkPtr {
 /// Reads every block, and compares with the model.
 fn check(zio: &Zio, model: &Model, extent: Option<&Extent>) -> Result<(), TestCaseError> {
     for (i, block) in (0..).zip(&model.blocks) {
-        let at = Bookmark::new(1, 2, 0, i);
+        let at = Zbookmark::new(1, 2, 0, i);
         let before = zio.doubted().count;
         let needed = model.needed(block);
         let access = Access { crypt: None, extent };

@@ -3,7 +3,7 @@
 use super::{Lab, Memory, data, leaf, parent, raidz, read};
 use crate::config::VdevConfig;
 use crate::device::Source;
-use crate::error::{Cause, Mismatch};
+use crate::error::{Cause, Health, Mismatch};
 use crate::uberblock::Reflow;
 use crate::vdev::raidz::map::{Col, Map};
 use crate::vdev::{Kind, Request, Tree, Want};
@@ -161,7 +161,8 @@ fn one_bad_child_too_many_is_an_error_that_names_them() {
     // Where devices are missing, those are named, and nothing is said of the others.
     let gone = Lab::with(0..2);
     let tree = gone.tree(&config);
-    assert_eq!(tree.missing().collect::<Vec<_>>(), ["raidz2-0"]);
+    let [health] = &tree.health()[..] else { panic!("{:?}", tree.health()) };
+    assert!(health.is_broken() && health.vdev == "raidz2-0", "{health}");
     let (found, attempts) = read(&tree, 0, &want, 0, true);
     assert_eq!(found, None);
     assert!(attempts.iter().all(|a| a.cause == Cause::Missing), "{attempts:?}");
@@ -294,7 +295,7 @@ fn a_distributed_spare_stands_for_a_device() {
                 };
                 lab.devices[&(on as u64)].write(col.pos, &bytes);
             }
-            assert!(tree.missing().next().is_none());
+            assert!(!tree.health().iter().any(Health::is_broken));
             let (found, attempts) = read(&tree, offset, &want, 0, false);
             assert_eq!(found, Some(want.clone()), "slice {slice}: {attempts:?}");
         }

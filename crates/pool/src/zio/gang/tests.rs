@@ -4,7 +4,7 @@ use super::super::read::tests::zio_of;
 use super::*;
 use crate::PoolError;
 use crate::blkptr::BlkPtrBuilder;
-use crate::zbookmark::Bookmark;
+use crate::zbookmark::Zbookmark;
 use crate::zio::Access;
 use proptest::prelude::*;
 use zsend_records::types::DmuType;
@@ -44,7 +44,7 @@ fn read(parts: &[(u64, &[u8])], ashift: u64, len: u64) -> crate::Result<Vec<u8>>
 }
 
 fn read_by(bp: BlkPtr, parts: &[(u64, &[u8])], ashift: u64) -> crate::Result<Vec<u8>> {
-    zio_of(parts, ashift).read(&bp, &Bookmark::default(), Access::default()).map(Vec::from)
+    zio_of(parts, ashift).read(&bp, &Zbookmark::default(), Access::default()).map(Vec::from)
 }
 
 fn why(parts: &[(u64, &[u8])], len: u64) -> String {
@@ -111,7 +111,7 @@ fn a_header_of_a_block_with_a_mac_has_a_folded_sum() {
             let data = [3; 512];
             let takes = |header: &[u8]| {
                 let zio = zio_of(&[(AT, header), (4096, &data)], 9);
-                zio.read_stored(&bp, &Bookmark::default()).is_ok()
+                zio.read_stored(&bp, &Zbookmark::default()).is_ok()
             };
             let has_mac = object_type != DmuType::OBJSET;
             assert_eq!((takes(&folded), takes(&whole)), (has_mac, !has_mac), "{object_type}");

@@ -3,7 +3,7 @@
 use crate::blkptr::{BlkPtr, Dva};
 use crate::dmu::dnode::Dnode;
 use crate::zap::tests::{fat_blocks, micro_block};
-use crate::zbookmark::Bookmark;
+use crate::zbookmark::Zbookmark;
 use crate::zio::Access;
 use crate::zio::read::tests::zio_of;
 use bytes::Bytes;
@@ -127,7 +127,7 @@ fn read(kind: DmuType, data: &[u8], big: bool) -> Bytes {
         .logical_birth(1)
         .build()
         .unwrap();
-    zio.read(&bp, &Bookmark::default(), Access::default()).unwrap()
+    zio.read(&bp, &Zbookmark::default(), Access::default()).unwrap()
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn a_twin_of_every_bonus_reads_the_same() {
         let is_turned = bonustype.byteswap().is_some_and(|kind| !stays.contains(&kind));
         assert_eq!(twin[192..896] != sample[192..896], is_turned, "type {bonustype}");
         swap(ByteswapKind::Dnode, &mut twin);
-        let at = Bookmark::default();
+        let at = Zbookmark::default();
         let parse = |bytes: &[u8]| Dnode::parse(&Bytes::copy_from_slice(bytes), 0, &at).unwrap();
         let (ours, theirs) = (parse(&sample), parse(&twin));
         assert_eq!(ours.bonus(), theirs.bonus(), "type {bonustype}");

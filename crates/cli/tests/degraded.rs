@@ -1,0 +1,72 @@
+//! Degraded pools are told of, in one line; what is lost for want of devices says so first.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+mod support;
+
+use std::fs;
+use support::{Copy, pool_dir, send, stderr};
+
+#[test]
+fn one_line_tells_what_is_missing_and_what_redundancy_is_left() {
+    let whole = send(&pool_dir("xmix"), &["xmix/fs@b"]);
+    assert!(!stderr(&whole).contains("degraded"), "{}", stderr(&whole));
+    let copy = Copy::of("xmix");
+    fs::remove_file(copy.image(1)).unwrap();
+    let out = send(copy.path(), &["xmix/fs@b"]);
+    assert_eq!(out.stdout, whole.stdout);
+    let text = stderr(&out);
+    assert_eq!(text.lines().filter(|line| line.contains("degraded")).count(), 1, "{text}");
+    assert!(
+        text.contains("1 of 3 devices of raidz1-0 is missing: ")
+            && text.contains("; no redundancy is left there"),
+        "{text}"
+    );
+    // Quiet is quiet.
+    assert_eq!(stderr(&send(copy.path(), &["-q", "xmix/fs@b"])), "");
+}
+
+#[test]
+fn devices_that_lack_something_are_told_of() {
+    let text = stderr(&send(&pool_dir("bdtl"), &["-n", "bdtl/fs@b"]));
+    assert!(text.contains("1 of 2 devices of mirror-0 lacks some of what was written"), "{text}");
+}
+
+#[test]
+fn too_little_redundancy_is_said_before_any_address() {
+    let copy = Copy::of("berz2");
+    for i in [0, 1, 2] {
+        fs::remove_file(copy.image(i)).unwrap();
+    }
+    let out = send(copy.path(), &["berz2/obj@a"]);
+    assert_eq!(out.status.code(), Some(3), "{}", stderr(&out));
+    let text = stderr(&out);
+    assert!(text.starts_with("zsend: 3 of 4 devices of raidz2-0 are missing: "), "{text}");
+    let address = text.find("no good copy of the block").unwrap();
+    assert!(address > text.find("cannot be read").unwrap(), "{text}");
+}
+
+/// Wrong bytes on one device of a raidz are made good by parity, and counted.
+#[test]
+fn what_was_recovered_is_counted_at_the_end() {
+    let copy = Copy::of("berz2");
+    let whole = send(&pool_dir("berz2"), &["-q", "berz2/obj@a"]);
+    assert!(whole.status.success(), "{}", stderr(&whole));
+    let path = copy.image(1);
+    let mut bytes = fs::read(&path).unwrap();
+    // All data but the labels, the first of whose copies is enough.
+    let end = bytes.len() - (1 << 20);
+    for byte in bytes[4 << 20..end].iter_mut().step_by(512) {
+        *byte ^= 1;
+    }
+    let mut permissions = fs::metadata(&path).unwrap().permissions();
+    #[expect(clippy::permissions_set_readonly_false, reason = "a file of this test alone")]
+    permissions.set_readonly(false);
+    fs::set_permissions(&path, permissions).unwrap();
+    fs::write(&path, bytes).unwrap();
+    let out = send(copy.path(), &["berz2/obj@a"]);
+    assert_eq!(out.stdout, whole.stdout, "{}", stderr(&out));
+    let text = stderr(&out);
+    let line = text.lines().find(|line| line.contains("recovered")).unwrap();
+    assert!(line.contains(" blocks recovered from redundancy"), "{text}");
+}

@@ -1,0 +1,59 @@
+//! Health of top-level vdevs: which devices are missing or behind, and what redundancy is left.
+
+use super::copies::{Copies, Side};
+use super::{Kind, Tree, Vdev};
+use crate::error::Health;
+
+impl Tree {
+    /// Health of the top-level vdevs of which something is amiss, in the order of their numbers.
+    pub fn health(&self) -> Vec<Health> {
+        self.tops.iter().filter_map(Vdev::health).collect()
+    }
+}
+
+impl Vdev {
+    fn health(&self) -> Option<Health> {
+        let health = match &self.kind {
+            Kind::Copies(copies) => self.of_copies(copies),
+            Kind::Raidz(raidz) => self.of_children(raidz.children(), raidz.nparity()),
+            Kind::Draid(draid) => self.of_children(draid.children(), draid.nparity()),
+            // Nothing is known of its devices.
+            Kind::Missing => Health {
+                vdev: self.name.clone(),
+                devices: 0,
+                missing: Vec::new(),
+                behind: Vec::new(),
+                spare: None,
+            },
+            Kind::Indirect(_) | Kind::Hole | Kind::Unsupported(_) => return None,
+        };
+        let is_amiss = |h: &Health| h.is_broken() || !h.missing.is_empty() || !h.behind.is_empty();
+        Some(health).filter(is_amiss)
+    }
+
+    /// Of devices that all hold the same.
+    fn of_copies(&self, copies: &Copies) -> Health {
+        let sides = || copies.sides().iter().filter(|side| side.nth == 0);
+        let names = |f: fn(&&Side) -> bool| {
+            sides().filter(f).map(|side| side.name.clone()).collect::<Vec<_>>()
+        };
+        let missing = names(|side| !side.is_present());
+        let behind = names(|side| side.is_present() && !side.record.is_whole());
+        let devices = sides().count();
+        let present = devices - missing.len();
+        let whole = present - behind.len();
+        let spare = if present == 0 { None } else { Some(whole.saturating_sub(1)) };
+        Health { vdev: self.name.clone(), devices, missing, behind, spare }
+    }
+
+    /// Of devices that hold data and parity in turn.
+    fn of_children(&self, children: &[Copies], nparity: usize) -> Health {
+        let name = |child: &Copies| child.sides().first().map_or("", |side| &side.name).to_owned();
+        let missing: Vec<_> = children.iter().filter(|c| c.present() == 0).map(name).collect();
+        let is_behind = |c: &&Copies| c.present() > 0 && !c.is_whole();
+        let behind: Vec<_> = children.iter().filter(is_behind).map(name).collect();
+        let spare = nparity.checked_sub(missing.len());
+        let spare = spare.map(|spare| spare.saturating_sub(behind.len()));
+        Health { vdev: self.name.clone(), devices: children.len(), missing, behind, spare }
+    }
+}

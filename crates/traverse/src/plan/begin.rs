@@ -1,0 +1,86 @@
+//! BEGIN: the record, and the nvlist that some features need.
+
+use super::{SendPlan, source};
+use crate::error::Result;
+use crate::read::SendPayload;
+use zsend_encoder::event::Begin;
+use zsend_pool::dsl::crypt::Encryption;
+use zsend_records::flags::BeginFlags;
+use zsend_records::nvlist::{Encoding, NvList, NvValue};
+
+impl SendPlan<'_> {
+    /// The BEGIN of the stream, which [`Self::write_to`] begins with.
+    ///
+    /// # Errors
+    /// [`SendError::Pool`](crate::SendError::Pool) if the set of IVs of a raw stream cannot be read.
+    pub fn begin(&self) -> Result<Begin> {
+        self.begin_of()
+    }
+
+    /// BEGIN, with its payload as one kind of send has it.
+    pub(super) fn begin_of<P: SendPayload>(&self) -> Result<Begin<P>> {
+        let mut flags = BeginFlags::SPILL_BLOCK;
+        flags.set(BeginFlags::CLONE, self.incremental_source().is_some_and(|s| s.is_clone));
+        flags.set(BeginFlags::CI_DATA, self.dataset().is_case_insensitive);
+        flags.set(BeginFlags::FREERECORDS, self.options().tunables.set_freerecords_bit);
+        let mut list = NvList::new();
+        self.redaction.add_to(&mut list);
+        if let Some(position) = self.options().resume {
+            list.insert("resume_object", NvValue::Uint64(position.object()));
+            list.insert("resume_offset", NvValue::Uint64(position.offset()));
+        }
+        if let Some(encryption) = self.encryption.as_ref().filter(|_| self.options().raw) {
+            list.insert("crypt_keydata", NvValue::List(self.key_data(encryption)?));
+        }
+        let mut payload = Vec::new();
+        if !list.is_empty() {
+            let encoding = self.options().dialect.payload_encoding();
+            payload = list.encode(encoding);
+            // The native form ends where it ends; the other is padded (`pad_packed_nvlist()`).
+            if encoding != Encoding::Native {
+                payload.resize(payload.len().next_multiple_of(8), 0);
+            }
+        }
+        Ok(Begin {
+            creation_time: self.dataset().creation_time,
+            objset_type: self.objset().kind(),
+            flags,
+            fromguid: self.incremental_source().map_or(0, |s| s.guid),
+            toname: self.target().toname(),
+            payload: P::at_hand(payload.len() as u64, || payload.into()),
+        })
+    }
+
+    /// The wrapped keys, and all else that a raw receiver needs to rebuild the object set.
+    ///
+    /// Follows `dsl_crypto_populate_key_nvlist()`, OpenZFS `module/zfs/dsl_crypt.c`, zfs-2.3.2.
+    fn key_data(&self, encryption: &Encryption) -> Result<NvList> {
+        let key = &encryption.key_object;
+        let meta = self.objset().meta();
+        let mut list = NvList::new();
+        let mut add = |name: &str, value| list.insert(name, value);
+        let number = NvValue::Uint64;
+        let bytes = |b: &[u8]| NvValue::Uint8Array(b.to_vec());
+        add("DSL_CRYPTO_SUITE", number(key.suite.0));
+        add("DSL_CRYPTO_GUID", number(key.guid));
+        add("DSL_CRYPTO_VERSION", number(key.version.0));
+        add("DSL_CRYPTO_MASTER_KEY_1", bytes(&key.master_key));
+        add("DSL_CRYPTO_HMAC_KEY_1", bytes(&key.hmac_key));
+        add("DSL_CRYPTO_IV", bytes(&key.iv));
+        add("DSL_CRYPTO_MAC", bytes(&key.mac));
+        add("portable_mac", bytes(self.objset().portable_mac()));
+        add("keyformat", number(encryption.format.0));
+        add("pbkdf2iters", number(encryption.iterations));
+        add("pbkdf2salt", number(encryption.salt));
+        add("mdn_checksum", number(meta.checksum.into()));
+        add("mdn_compress", number(meta.compress.into()));
+        add("mdn_nlevels", number(meta.nlevels.into()));
+        add("mdn_blksz", number(meta.datablksz()));
+        add("mdn_indblkshift", number(meta.indblkshift.into()));
+        add("mdn_nblkptr", number(meta.nblkptr.into()));
+        add("mdn_maxblkid", number(meta.maxblkid));
+        add("to_ivset_guid", number(source::ivset_guid(self.dataset())?));
+        add("from_ivset_guid", number(self.incremental_source().map_or(0, |s| s.ivset_guid)));
+        Ok(list)
+    }
+}

@@ -1,0 +1,132 @@
+//! The incremental source of a send, from which the target must descend.
+
+use crate::error::{Refusal, Result, SendError};
+use std::fmt;
+use zsend_encoder::dialect::Dialect;
+use zsend_pool::PoolError;
+use zsend_pool::dsl::bookmark::DsBookmark;
+use zsend_pool::dsl::dataset::Dataset;
+use zsend_pool::dsl::name::{Name, Suffix};
+use zsend_pool::pool::Pool;
+
+/// Name of the field that has the guid of an encrypted snapshot's set of IVs: `DS_FIELD_IVSET_GUID`,
+/// OpenZFS `include/sys/dsl_dataset.h`.
+const FIELD_IVSET_GUID: &str = "com.datto:ivset_guid";
+
+/// The incremental source of a send: all that a stream takes from it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct IncrementalSource {
+    /// Full name.
+    pub name: String,
+    /// Guid of the snapshot.
+    pub guid: u64,
+    /// Txg of the snapshot: blocks born later are sent.
+    pub creation_txg: u64,
+    /// IV set guid, for raw streams.
+    pub ivset_guid: u64,
+    /// True if it belongs to another dataset than the target.
+    pub is_clone: bool,
+    /// A snapshot or a bookmark.
+    pub kind: SourceKind,
+}
+
+/// A snapshot that still exists, or what is left of one.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum SourceKind {
+    /// A snapshot.
+    Snapshot(Box<Dataset>),
+    /// A bookmark.
+    Bookmark(DsBookmark),
+}
+
+impl IncrementalSource {
+    /// Finds and checks the source called `from` for a send of `to`, whose name is `to_name`.
+    ///
+    /// # Errors
+    /// [`SendError::CannotSend`].
+    pub(crate) fn open(
+        pool: &Pool,
+        to: &Dataset,
+        to_name: &Name,
+        from: &Name,
+        dialect: Dialect,
+    ) -> Result<Self> {
+        let missing = || refuse(to_name, Refusal::NoSource(from.to_string()));
+        let exists = |e: PoolError| match e {
+            PoolError::NotFound { .. } => missing(),
+            other => other.into(),
+        };
+        match &from.suffix {
+            Suffix::None => Err(PoolError::BadName {
+                name: from.to_string(),
+                why: "an incremental source is a snapshot or a bookmark",
+            }
+            .into()),
+            Suffix::Snapshot(_) => {
+                let snapshot = pool.dataset(from).map_err(exists)?;
+                Self::of_snapshot(pool, to, to_name, from.to_string(), snapshot)
+            }
+            Suffix::Bookmark(short) => {
+                let head = pool.head(&from.dataset).map_err(exists)?;
+                let bookmark = pool.bookmark(&head, short)?.ok_or_else(missing)?;
+                // A bookmark stands for the snapshot that it was made of.
+                let mut earlier = head;
+                earlier.is_snapshot = true;
+                earlier.creation_txg = bookmark.creation_txg;
+                earlier.object = 0;
+                // From a redaction bookmark to the snapshot that it was made of, a stream brings what
+                // was redacted.
+                let fills = bookmark.redaction_obj != 0
+                    && bookmark.guid == to.guid
+                    && !dialect.is_illumos();
+                if !fills && !to.descends_from(pool.mos(), &earlier)? {
+                    return Err(refuse(to_name, Refusal::NotEarlier));
+                }
+                Ok(Self {
+                    name: from.to_string(),
+                    guid: bookmark.guid,
+                    creation_txg: bookmark.creation_txg,
+                    ivset_guid: bookmark.ivset_guid,
+                    is_clone: earlier.dir != to.dir,
+                    kind: SourceKind::Bookmark(bookmark),
+                })
+            }
+        }
+    }
+
+    /// A source that is a snapshot at hand.
+    pub(crate) fn of_snapshot(
+        pool: &Pool,
+        to: &Dataset,
+        to_name: &dyn fmt::Display,
+        name: String,
+        snapshot: Dataset,
+    ) -> Result<Self> {
+        if !snapshot.is_snapshot || !to.descends_from(pool.mos(), &snapshot)? {
+            return Err(refuse(to_name, Refusal::NotEarlier));
+        }
+        Ok(Self {
+            name,
+            guid: snapshot.guid,
+            creation_txg: snapshot.creation_txg,
+            ivset_guid: ivset_guid(&snapshot)?,
+            is_clone: snapshot.dir != to.dir,
+            kind: SourceKind::Snapshot(Box::new(snapshot)),
+        })
+    }
+}
+
+fn refuse(to_name: &dyn fmt::Display, why: Refusal) -> SendError {
+    SendError::CannotSend { name: to_name.to_string(), why }
+}
+
+/// The IV set guid of an encrypted snapshot, or zero where it has none: pools from before there were
+/// any have such.
+///
+/// # Errors
+/// It is no number.
+pub(crate) fn ivset_guid(dataset: &Dataset) -> Result<u64> {
+    Ok(dataset.number(FIELD_IVSET_GUID)?.unwrap_or(0))
+}

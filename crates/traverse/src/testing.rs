@@ -1,0 +1,75 @@
+//! An object set in memory, for the unit tests of several modules.
+
+use std::io;
+use std::mem::offset_of;
+use std::sync::Arc;
+use zsend_ondisk::Order;
+use zsend_ondisk::dnode::{DnodeBuilder, DnodePhys};
+use zsend_ondisk::objset::ObjsetPhys;
+use zsend_pool::BlockCache;
+use zsend_pool::blkptr::{BlkPtr, BlkPtrBuilder, Dva};
+use zsend_pool::config::VdevConfig;
+use zsend_pool::device::{Device, Source};
+use zsend_pool::dmu::objset::Objset;
+use zsend_pool::label::DATA_START;
+use zsend_pool::uberblock::Reflow;
+use zsend_pool::vdev::{Dtls, Known, Leaves, Member, Tree};
+use zsend_pool::zio::Zio;
+use zsend_records::types::DmuType;
+
+/// Called with the offset of each read, from the start of the device's data.
+type OnRead = dyn Fn(u64) + Send + Sync;
+
+/// A device of zeros behind these bytes.
+struct Memory(Vec<u8>, Box<OnRead>);
+
+impl Source for Memory {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        self.1(offset.saturating_sub(DATA_START));
+        for (i, b) in buf.iter_mut().enumerate() {
+            let at =
+                (offset + i as u64).checked_sub(DATA_START).and_then(|n| usize::try_from(n).ok());
+            *b = at.and_then(|at| self.0.get(at)).copied().unwrap_or(0);
+        }
+        Ok(())
+    }
+
+    fn size(&self) -> u64 {
+        64 << 20
+    }
+}
+
+/// A pointer without checksum to `sectors` at `sector`.
+pub(crate) fn pointer(kind: u8, sector: u64, sectors: u64) -> BlkPtrBuilder {
+    let dva = Dva::new(0, sector * 512, sectors * 512).unwrap();
+    let bp = BlkPtr::builder().object_type(DmuType(kind)).size(sectors * 512);
+    bp.dva(0, dva).logical_birth(1)
+}
+
+/// An empty filesystem.
+pub(crate) fn objset() -> Arc<Objset> {
+    objset_of(&[], |_| {})
+}
+
+/// A filesystem with one block of dnodes, whose bytes begin with these. Free slots follow.
+pub(crate) fn objset_of(
+    dnodes: &[u8],
+    on_read: impl Fn(u64) + Send + Sync + 'static,
+) -> Arc<Objset> {
+    let mut root = vec![0; 2048];
+    let core = DnodePhys { kind: 10, nlevels: 1, datablkszsec: 32.into(), ..DnodePhys::default() };
+    let pointers = vec![pointer(10, 4, 32).build().unwrap()];
+    let meta = DnodeBuilder { core, pointers, ..DnodeBuilder::default() };
+    root[..512].copy_from_slice(&meta.build(Order::Little).unwrap());
+    root[offset_of!(ObjsetPhys, kind)] = 2;
+    root.extend(dnodes);
+    let device = Device::new("memory", Arc::new(Memory(root, Box::new(on_read))));
+    let leaves = Leaves::from([(1, vec![Member { device, txg: 1 }])]);
+    let top = VdevConfig { kind: "file".into(), guid: 1, ashift: 9, ..VdevConfig::default() };
+    let (reflow, dtls) = (Reflow::default(), &Dtls::default());
+    let known = Known { leaves: &leaves, reflow, dtls, txg: 1, exported: None };
+    let zio = Arc::new(Zio::new(Tree::build(&[top], 1, known)));
+    let cache = Arc::new(BlockCache::default());
+    let root = pointer(11, 0, 2).build().unwrap();
+    Arc::new(Objset::open(&zio, &cache, 1, root, None).unwrap())
+}
