@@ -1,6 +1,6 @@
 //! `ci`: everything that a change must pass, in the order in which it fails fastest.
 
-use crate::{fuzz, miri};
+use crate::{fuzz, miri, platforms};
 use std::time::Instant;
 use xtask::run::{Profile, cargo, program, succeed};
 
@@ -20,6 +20,7 @@ const STEPS: &[Step] = &[
         passed(succeed(cargo(&clippy)))
     }),
     ("tests", || passed(succeed(cargo(&["test", "--quiet", "--workspace"])))),
+    ("platforms", || Ok(platforms::fast()?.map_or(End::Passed, End::Skipped))),
     ("docs", || {
         let mut docs = cargo(&["doc", "--quiet", "--workspace", "--no-deps"]);
         docs.env("RUSTDOCFLAGS", "-D warnings");

@@ -4,6 +4,7 @@ mod ci;
 mod dist;
 mod fuzz;
 mod miri;
+mod platforms;
 mod publish;
 mod send;
 
@@ -37,6 +38,11 @@ const TASKS: &[Task] = &[
         "dist",
         dist::run,
         "[--only TARGET] [--try]: static binaries, Debian packages, checksums, a list of parts",
+    ),
+    (
+        "platforms",
+        platforms::run,
+        "[--fast]: check the crates for every machine, and write docs/platforms.md",
     ),
     (
         "publish",

@@ -1,14 +1,14 @@
-//! One AES key in a suite's mode: AES-GCM by aws-lc, AES-CCM by this crate.
+//! One AES key in a suite's mode: AES-GCM by a library, AES-CCM by this crate.
 
 use crate::ccm::Ccm;
 use crate::error::CryptoError;
+use crate::gcm::Gcm;
 use crate::suite::{Mode, Suite};
 use aes::{Aes128, Aes192, Aes256};
-use aws_lc_rs::aead::{AES_128_GCM, AES_192_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 
 /// A key that is ready to decrypt. Each variant wipes its key schedule when it is dropped.
 pub(crate) enum Aead {
-    Gcm(LessSafeKey),
+    Gcm(Gcm),
     Ccm128(Box<Ccm<Aes128>>),
     Ccm192(Box<Ccm<Aes192>>),
     Ccm256(Box<Ccm<Aes256>>),
@@ -25,16 +25,8 @@ impl Aead {
             (Mode::Ccm, 16) => Ccm::new(key).map(Box::new).map(Self::Ccm128),
             (Mode::Ccm, 24) => Ccm::new(key).map(Box::new).map(Self::Ccm192),
             (Mode::Ccm, 32) => Ccm::new(key).map(Box::new).map(Self::Ccm256),
-            (Mode::Gcm, len) => {
-                let algorithm = match len {
-                    16 => &AES_128_GCM,
-                    24 => &AES_192_GCM,
-                    32 => &AES_256_GCM,
-                    _ => return Err(unsupported),
-                };
-                UnboundKey::new(algorithm, key).ok().map(LessSafeKey::new).map(Self::Gcm)
-            }
-            _ => None,
+            (Mode::Gcm, _) => Gcm::new(key).map(Self::Gcm),
+            (Mode::Ccm, _) => None,
         };
         made.ok_or(unsupported)
     }
@@ -53,11 +45,7 @@ impl Aead {
         data: &mut [u8],
     ) -> Result<(), Forged> {
         let genuine = match self {
-            Self::Gcm(key) => {
-                // The name warns of nonces used twice, which is the writer's care.
-                let nonce = Nonce::assume_unique_for_key(*iv);
-                key.open_in_place_separate_tag(nonce, Aad::from(aad), mac, data).is_ok()
-            }
+            Self::Gcm(key) => key.open(iv, mac, aad, data),
             Self::Ccm128(key) => key.open(iv, mac, aad, data),
             Self::Ccm192(key) => key.open(iv, mac, aad, data),
             Self::Ccm256(key) => key.open(iv, mac, aad, data),

@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![warn(missing_debug_implementations)]
 
 mod aead;
 mod auth;
@@ -6,6 +7,7 @@ mod ccm;
 mod dataset;
 mod dnode;
 mod error;
+mod gcm;
 mod key_object;
 mod objset;
 mod suite;

@@ -6,6 +6,7 @@ use crate::event::{End, Event};
 use crate::pending::{Completed, Pending, Range};
 use crate::stretch::Stretch;
 use crate::summary::Summary;
+use std::fmt;
 use std::io;
 use zsend_records::writer::{Counter, Header, Measured, RecordSink};
 
@@ -95,6 +96,16 @@ impl<S: RecordSink> Emit<S::Payload> for Output<S> {
 pub struct Encoder<S: RecordSink> {
     table: Encoders<S::Payload>,
     output: Output<S>,
+}
+
+impl<S: RecordSink> fmt::Debug for Encoder<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Encoder")
+            .field("params", &self.output.params)
+            .field("pending", &self.output.pending)
+            .field("summary", &self.output.summary)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<S: RecordSink> Encoder<S> {

@@ -12,6 +12,7 @@ use zsend_records::writer::{Counted, Counter};
 ///
 /// Only the pending record joins an event to those before it. A stretch therefore keeps the ranges
 /// that it begins with, and counts everything from the first record that nothing joins.
+#[derive(Debug)]
 pub struct Stretch {
     head: Vec<Event<Counted>>,
     /// Counts what follows them, once `is_sealed`.

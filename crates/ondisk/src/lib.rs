@@ -22,4 +22,4 @@ pub mod zil;
 pub use bits::Bits;
 pub use error::LayoutError;
 pub use level::Level;
-pub use zsend_records::Order;
+pub use zsend_records::{Order, zerocopy};

@@ -2,12 +2,11 @@
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::{PoolError, Result, buffer};
+use crate::{PoolError, Result, buffer, file};
 
 /// A part of a [`Source`] that is to be read.
 #[derive(Debug)]
@@ -48,7 +47,7 @@ pub trait Source: Send + Sync {
 
 impl Source for File {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
-        self.read_exact_at(buf, offset)
+        file::read_exact_at(self, buf, offset)
     }
 
     /// Bytes of the file, or zero if they cannot be found: see [`Device::open`], which says why.

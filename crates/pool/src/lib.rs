@@ -13,6 +13,7 @@ pub mod dmu;
 pub mod dsl;
 pub mod error;
 pub mod feature;
+mod file;
 pub mod label;
 mod open;
 mod options;
@@ -45,6 +46,8 @@ pub use options::OpenOptions;
 pub use pool::Pool;
 pub use zbookmark::Zbookmark;
 pub use zio::{Access, Crypt, Doubted, Extent, Healed, Stored, Zio};
+
+pub use zsend_records::bytes;
 
 // A pool is opened once and read by many threads.
 assert_impl_all!(Pool: Send, Sync, std::fmt::Debug);

@@ -24,3 +24,5 @@ mod values;
 pub mod writer;
 
 pub use order::Order;
+// Types of both are in signatures: a caller has the versions that fit.
+pub use {bytes, zerocopy};

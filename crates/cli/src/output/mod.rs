@@ -106,12 +106,17 @@ fn folder(path: &Path) -> &Path {
 /// Large enough that writer and reader seldom wait for each other, and small enough that what lies in
 /// it is still in the processor's second cache when it is read. The largest pipe that a system lets an
 /// ordinary user have, 1 MiB, was measured to cost a quarter more time.
+#[cfg(target_os = "linux")]
 const PIPE_SIZE: usize = 256 << 10;
 
 /// Makes a pipe larger than the 64 KiB that it has by itself.
 /// Anything else, and a pipe that may not grow, works as it is.
+/// Only Linux can.
 fn grow_pipe(fd: &impl AsFd) {
+    #[cfg(target_os = "linux")]
     let _ = rustix::pipe::fcntl_setpipe_size(fd, PIPE_SIZE);
+    #[cfg(not(target_os = "linux"))]
+    let _ = fd;
 }
 
 impl Write for &mut Output {

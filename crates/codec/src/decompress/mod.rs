@@ -1,12 +1,11 @@
 //! The codecs of a block: from the PSIZE bytes that are stored to the LSIZE that were written.
 
+mod gzip;
 mod lzjb;
 mod zle;
+mod zstd;
 
-use libdeflater::{DecompressionError, Decompressor};
-use std::cell::RefCell;
 use zsend_records::types::Compress;
-use zstd_safe::{DCtx, DParameter, FrameFormat};
 
 /// Reason why stored bytes do not decompress. Sizes and positions are in bytes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,6 +66,9 @@ pub enum DecompressError {
         /// The library's own words.
         reason: String,
     },
+    /// This build has no decoder for the codec: neither the one in C nor the one in Rust.
+    #[error("{}: left out of this build", .0.name())]
+    LeftOut(Compress),
     /// There was no memory for the codec's state.
     #[error("{}: no memory for the decompressor", .0.name())]
     NoMemory(Compress),
@@ -87,7 +89,8 @@ pub fn decompress(codec: Compress, src: &[u8], dst: &mut [u8]) -> Result<(), Dec
         Compress::LZJB => return lzjb::decompress(src, dst),
         Compress::EMPTY => dst.fill(0),
         Compress(n) if (Compress::GZIP_1.0..=Compress::GZIP_9.0).contains(&n) => {
-            return gzip(codec, src, dst);
+            let found = gzip::zlib(codec, src, dst)?;
+            return exact(codec, found, dst.len());
         }
         Compress::ZLE => return zle::decompress(src, dst),
         Compress::LZ4 => return lz4(src, dst),
@@ -115,25 +118,6 @@ fn behind_length<const N: usize>(codec: Compress, src: &[u8]) -> Result<&[u8], D
     body.get(..found).ok_or(DecompressError::Length { codec, found, available: body.len() })
 }
 
-thread_local! {
-    static INFLATE: RefCell<Decompressor> = RefCell::new(Decompressor::new());
-    static ZSTD: RefCell<Option<DCtx<'static>>> = const { RefCell::new(None) };
-}
-
-/// A zlib stream (RFC 1950), its Adler-32 included. The level in the id says only how it was made.
-fn gzip(codec: Compress, src: &[u8], dst: &mut [u8]) -> Result<(), DecompressError> {
-    let expected = dst.len();
-    let done = INFLATE.with_borrow_mut(|inflate| inflate.zlib_decompress(src, dst));
-    match done {
-        Ok(found) => exact(codec, found, expected),
-        Err(DecompressionError::InsufficientSpace) => exact(codec, expected + 1, expected),
-        Err(DecompressionError::BadData) => {
-            let reason = "the zlib stream is damaged".into();
-            Err(DecompressError::Damaged { codec, reason })
-        }
-    }
-}
-
 /// An LZ4 block behind its length, `module/zfs/lz4_zfs.c`.
 fn lz4(src: &[u8], dst: &mut [u8]) -> Result<(), DecompressError> {
     let codec = Compress::LZ4;
@@ -153,27 +137,11 @@ fn lz4_block(body: &[u8], dst: &mut [u8]) -> Result<usize, lz4_flex::block::Deco
 /// A zstd frame without its magic, behind its length and a word of version and level,
 /// `module/zstd/zfs_zstd.c`. The word is not read: pools have it in several layouts, and a frame
 /// decompresses without it.
-///
-/// The frame is decompressed in one pass into `dst`, so the window that its header asks for is
-/// never allocated.
 fn zstd(src: &[u8], dst: &mut [u8]) -> Result<(), DecompressError> {
-    let codec = Compress::ZSTD;
-    let body = behind_length::<8>(codec, src)?;
-    let damaged = |code| DecompressError::Damaged {
-        codec,
-        reason: zstd_safe::get_error_name(code).to_owned(),
-    };
-    ZSTD.with_borrow_mut(|slot| {
-        if slot.is_none() {
-            let mut new = DCtx::try_create().ok_or(DecompressError::NoMemory(codec))?;
-            new.set_parameter(DParameter::Format(FrameFormat::Magicless)).map_err(damaged)?;
-            *slot = Some(new);
-        }
-        let context = slot.as_mut().ok_or(DecompressError::NoMemory(codec))?;
-        let found = context.decompress(dst, body).map_err(damaged)?;
-        exact(codec, found, dst.len())
-    })
+    let found = zstd::frame(behind_length::<8>(Compress::ZSTD, src)?, dst)?;
+    exact(Compress::ZSTD, found, dst.len())
 }
 
 #[cfg(test)]
+#[cfg(any(feature = "pure", all(feature = "gzip-c", feature = "zstd-c")))]
 mod tests;

@@ -3,7 +3,7 @@
 use super::*;
 use libdeflater::{CompressionLvl, Compressor};
 use proptest::prelude::*;
-use zstd_safe::{CCtx, CParameter};
+use zstd_safe::{CCtx, CParameter, FrameFormat};
 
 const GZIP_6: Compress = Compress(10);
 

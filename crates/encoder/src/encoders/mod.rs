@@ -20,6 +20,7 @@ use crate::event::{
     WriteEmbedded,
 };
 use std::any::{Any, TypeId};
+use std::fmt;
 use std::io;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -70,6 +71,12 @@ pub struct Encoders<P: Measured> {
     pub end: Row<End, P>,
     /// For events of other crates, by their types.
     others: Vec<(TypeId, Arc<dyn Other<P>>)>,
+}
+
+impl<P: Measured> fmt::Debug for Encoders<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Encoders").field("others", &self.others.len()).finish_non_exhaustive()
+    }
 }
 
 impl<P: Measured> Default for Encoders<P> {

@@ -11,11 +11,10 @@ pub use group::Found;
 use crate::device::Device;
 use crate::error::{NoLabelAt, NoLabelReason, NoPool, PoolId};
 use crate::label::{self, Labels};
-use crate::{PoolError, Result};
+use crate::{PoolError, Result, file};
 use rayon::ThreadPoolBuilder;
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use std::collections::BTreeSet;
-use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 /// A device, or a partition of one, that has labels.
@@ -138,11 +137,11 @@ impl Candidate {
     /// A file or device that was named; `None` if it is a folder.
     fn named(path: &Path) -> Result<Option<Self>> {
         let kind = std::fs::metadata(path).map_err(|e| device_error(path, e))?.file_type();
-        if kind.is_fifo() || kind.is_socket() {
+        if file::is_pipe(kind) {
             let why = vec![NoLabelAt { partitions: Vec::new(), reason: NoLabelReason::Pipe }];
             return Err(PoolError::NoLabel { device: path.display().to_string(), why });
         }
-        let is_node = kind.is_block_device();
+        let is_node = file::is_block_device(kind);
         Ok((!kind.is_dir()).then(|| Self { path: path.to_owned(), is_node, is_named: true }))
     }
 }
@@ -157,7 +156,7 @@ fn folder(path: &Path) -> Result<Vec<Candidate>> {
     for entry in std::fs::read_dir(path).map_err(|e| device_error(path, e))? {
         let path = entry.map_err(|e| device_error(path, e))?.path();
         let Ok(meta) = std::fs::metadata(&path) else { continue };
-        let is_node = meta.file_type().is_block_device();
+        let is_node = file::is_block_device(meta.file_type());
         if meta.is_file() || is_node {
             entries.push(Candidate { path, is_node, is_named: false });
         }

@@ -78,10 +78,11 @@ impl<'d, B, E> Relay<'d, B, E> {
         }
         while line.error.is_none() {
             let Some(mut deliver) = line.deliver.take() else { return };
-            let Some((given, cost)) = line.finished.pop_front_if(|f| f.is_some()).flatten() else {
+            let Some((given, cost)) = line.finished.front_mut().and_then(Option::take) else {
                 line.deliver = Some(deliver);
                 return;
             };
+            line.finished.pop_front();
             line.next += 1;
             drop(line);
             let delivered = deliver(given);

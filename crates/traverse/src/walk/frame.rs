@@ -144,7 +144,8 @@ impl Indirect {
         let index = self.next;
         self.next += 1;
         let Some(bp) = BlkPtr::at(&self.data, index) else { return Step::Leave(None) };
-        let read = self.prefetched.pop_front_if(|(i, _)| *i == index).map(|(_, read)| read);
+        let is_read = self.prefetched.front().is_some_and(|(i, _)| *i == index);
+        let read = is_read.then(|| self.prefetched.pop_front()).flatten().map(|(_, read)| read);
         let (dnode, node) = (self.dnode.clone(), self.first.sibling(index));
         Step::Arrive(Box::new(Arrival { dnode, node, bp, read }))
     }

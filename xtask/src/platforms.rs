@@ -1,0 +1,175 @@
+//! `platforms`: which crates build for which machines, and `docs/platforms.md`, the table of that.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+use xtask::run::{cargo, root};
+
+/// Form in which crates are built for a machine.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// Without the standard library, but for what `alloc` has.
+    Bare,
+    /// With the standard library, and Rust in place of each part that is C.
+    Pure,
+    /// With everything, as it is built by default.
+    Default,
+}
+
+impl Form {
+    const fn describe(self) -> &'static str {
+        match self {
+            Self::Bare => "no `std`",
+            Self::Pure => "`pure`: no C",
+            Self::Default => "default",
+        }
+    }
+}
+
+/// A crate: its name behind `zsend-`, and the features that make it whole without C.
+type Package = (&'static str, &'static str);
+
+const PACKAGES: [Package; 11] = [
+    ("metal", "std"),
+    ("records", "std"),
+    ("ondisk", "std"),
+    ("codec", "pure"),
+    ("encoder", ""),
+    ("crypto", "pure"),
+    ("pool", "pure"),
+    ("traverse", "pure"),
+    ("stream", ""),
+    ("props", "pure"),
+    ("cli", "pure"),
+];
+
+/// Crates that need no standard library.
+const BARE: &[&str] = &["metal", "records", "ondisk"];
+/// Crates that read no file.
+const BYTES: &[&str] = &["metal", "records", "ondisk", "codec", "encoder", "crypto", "stream"];
+/// All but the program, whose terminal and signals are those of a Unix.
+const LIBRARIES: &[&str] = &[
+    "metal", "records", "ondisk", "codec", "encoder", "crypto", "pool", "traverse", "stream",
+    "props",
+];
+const ALL: &[&str] = &[
+    "metal", "records", "ondisk", "codec", "encoder", "crypto", "pool", "traverse", "stream",
+    "props", "cli",
+];
+
+/// A machine, the form that is built for it, and the crates that must build.
+type Target = (&'static str, Form, &'static [&'static str]);
+
+const TARGETS: [Target; 7] = [
+    ("thumbv7em-none-eabi", Form::Bare, BARE),
+    ("wasm32-unknown-unknown", Form::Pure, BYTES),
+    ("x86_64-unknown-linux-gnu", Form::Default, ALL),
+    ("x86_64-unknown-linux-musl", Form::Pure, ALL),
+    ("aarch64-unknown-linux-musl", Form::Pure, ALL),
+    ("aarch64-apple-darwin", Form::Pure, ALL),
+    ("x86_64-pc-windows-gnu", Form::Pure, LIBRARIES),
+];
+/// Machines at the start of [`TARGETS`] that every change is checked for: they lack the most.
+const FAST: usize = 2;
+
+/// Runs the verb: all machines and the table, or with `--fast` two machines and no table.
+pub(crate) fn run(args: &[String]) -> Result<(), String> {
+    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => {
+            if let Some(skipped) = check(&TARGETS)? {
+                return Err(format!("no table was written: {skipped}"));
+            }
+            let path = root().join("docs/platforms.md");
+            fs::write(&path, table()).map_err(|e| format!("{}: {e}", path.display()))
+        }
+        ["--fast"] => match fast()? {
+            Some(skipped) => {
+                println!("skipped: {skipped}");
+                Ok(())
+            }
+            None => Ok(()),
+        },
+        _ => Err("usage: platforms [--fast]".to_owned()),
+    }
+}
+
+/// Checks the machines that lack the most; says which were skipped.
+pub(crate) fn fast() -> Result<Option<String>, String> {
+    check(&TARGETS[..FAST])
+}
+
+/// Checks all crates of these machines; says which machines this one has no library for.
+fn check(targets: &[Target]) -> Result<Option<String>, String> {
+    let mut missing = Vec::new();
+    for &(target, form, crates) in targets {
+        if !has(target) {
+            missing.push(target);
+            continue;
+        }
+        let begun = Instant::now();
+        for name in crates {
+            build(name, target, form)?;
+        }
+        let seconds = begun.elapsed().as_secs_f64();
+        println!("{target}: {} crates, {}, {seconds:.0} s", crates.len(), form.describe());
+    }
+    Ok((!missing.is_empty()).then(|| format!("rustup target add {}", missing.join(" "))))
+}
+
+/// Returns true if the compiler has the standard or the core library of a machine.
+fn has(target: &str) -> bool {
+    let args = ["--print", "target-libdir", "--target", target];
+    let Ok(out) = Command::new("rustc").args(args).output() else { return false };
+    let path = String::from_utf8_lossy(&out.stdout);
+    out.status.success() && Path::new(path.trim()).is_dir()
+}
+
+fn build(name: &str, target: &str, form: Form) -> Result<(), String> {
+    let mut command = cargo(&["check", "--quiet", "--target", target]);
+    command.args(["--package", &format!("zsend-{name}")]);
+    let features = PACKAGES.iter().find(|(package, _)| *package == name).map_or("", |p| p.1);
+    match form {
+        Form::Default => {}
+        Form::Bare => {
+            command.arg("--no-default-features");
+        }
+        Form::Pure => {
+            command.arg("--no-default-features");
+            if !features.is_empty() {
+                command.args(["--features", features]);
+            }
+        }
+    }
+    let out = command.output().map_err(|e| format!("cargo: {e}"))?;
+    if out.status.success() {
+        return Ok(());
+    }
+    Err(format!("{command:?}: {}\n{}", out.status, String::from_utf8_lossy(&out.stderr)))
+}
+
+/// The table, of machines and crates that were all checked.
+fn table() -> String {
+    let mut out = String::from(
+        "# Platforms\n\nMade by `cargo xtask platforms`, which checks with `cargo check` every pair that says yes. The pairs of the first two\n\
+         machines are checked by `cargo xtask ci`. Only x86-64 Linux is run in tests.\n\n",
+    );
+    // Writing to a string does not fail.
+    let _ =
+        writeln!(out, "| | {} |", TARGETS.map(|(target, ..)| format!("`{target}`")).join(" | "));
+    let _ = writeln!(out, "|---|{}", "---|".repeat(TARGETS.len()));
+    let _ = writeln!(out, "| | {} |", TARGETS.map(|(_, form, _)| form.describe()).join(" | "));
+    for (package, _) in PACKAGES {
+        let cells =
+            TARGETS.map(|(.., crates)| if crates.contains(&package) { "yes" } else { "no" });
+        let _ = writeln!(out, "| `{package}` | {} |", cells.join(" | "));
+    }
+    out.push_str(
+        "\n`no` in a column without `std`: the crate needs a heap and files, or threads. On wasm32 there is no file and no thread to read a\n\
+         pool with. The program `zsend` needs the terminal, the signals and the file locks of a Unix; on Windows its libraries work,\n\
+         and images are read, but a raw disk has no size there and is refused.\n\n\
+         In the form `pure`, gzip is `miniz_oxide`, zstd is `ruzstd`, and AES-GCM is `aes-gcm`: see `docs/dependencies.md`.\n",
+    );
+    out
+}
