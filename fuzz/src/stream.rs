@@ -13,13 +13,11 @@ use zsend_records::reader::{Event, Options, Parser, ReadError, Role, StreamReade
 use zsend_records::writer::StreamWriter;
 
 /// Checksums are not verified, or no input of a fuzzer would get past the first record.
-const OPTIONS: Options = Options {
-    limits: Limits::FUZZ,
-    verify: false,
-    missing_end: true,
-    concatenated: true,
-    records: &[],
-};
+const OPTIONS: Options = Options::new()
+    .with_limits(Limits::FUZZ)
+    .with_verify(false)
+    .with_missing_end(true)
+    .with_concatenated(true);
 
 /// Runs one input.
 pub fn check(bytes: &[u8]) {
@@ -31,7 +29,7 @@ pub fn check(bytes: &[u8]) {
         assert_eq!(record.raw()[..], bytes[at..][..RECORD_SIZE]);
     }
     // Every verified stream is one that the unverified reading gives too.
-    let (verified, _) = read(bytes, Options { verify: true, ..OPTIONS });
+    let (verified, _) = read(bytes, OPTIONS.with_verify(true));
     assert!(verified.len() <= records.len());
     for piece in [1, 7, 311, 4096] {
         let (found, expected) = (parse(bytes, piece), summary(&records, error.as_deref()));
@@ -118,7 +116,7 @@ fn rewrite(records: &[StreamRecord], order: Order) {
         written.expect("a record that was read can be written");
     }
     let written = writer.into_inner().expect("a vector takes all");
-    let (again, error) = read(&written, Options { verify: true, ..OPTIONS });
+    let (again, error) = read(&written, OPTIONS.with_verify(true));
     assert_eq!(error, None);
     assert_eq!(again.len(), records.len());
     for (a, b) in again.iter().zip(records) {

@@ -11,18 +11,16 @@ use zsend_stream::dump::{DumpError, DumpOptions, Format, dump};
 
 /// Runs the subcommand.
 pub(crate) fn run(args: &DumpArgs) -> Done {
-    let options = DumpOptions {
-        format: match (args.json, args.like) {
+    let options = DumpOptions::default()
+        .with_format(match (args.json, args.like) {
             (true, _) => Format::Json,
             (false, Like::Release) => Format::Text,
             (false, Like::Master) => Format::TextMaster,
-        },
-        verbose: args.verbose > 0 || args.payloads,
-        checksums: args.verbose > 1,
-        payload: args.payloads,
-        verify: !args.no_checksum,
-        ..DumpOptions::default()
-    };
+        })
+        .with_verbose(args.verbose > 0 || args.payloads)
+        .with_checksums(args.verbose > 1)
+        .with_payload(args.payloads)
+        .with_verify(!args.no_checksum);
     let (name, source): (String, Box<dyn Read>) = match &args.file {
         Some(path) if path != Path::new("-") => {
             let file = File::open(path).map_err(|e| Failure::io("open", path, &e))?;

@@ -83,7 +83,7 @@ pub fn encode(text: &'static [u8]) -> io::Result<(Vec<u8>, Summary)> {
 
 /// The names of a stream's records, checksums verified.
 pub fn names(stream: &[u8]) -> Result<Vec<&'static str>, ReadError> {
-    let options = Options { records: RECORDS, ..Options::default() };
+    let options = Options::new().with_records(RECORDS);
     StreamReader::with_options(stream, options).map(|r| r.map(|r| r.frame.name())).collect()
 }
 
@@ -91,7 +91,7 @@ pub fn names(stream: &[u8]) -> Result<Vec<&'static str>, ReadError> {
 pub fn main() -> Result<(), Box<dyn Error>> {
     let (stream, _) = encode(b"remember me!")?;
     println!("{}", names(&stream)?.join(" "));
-    let options = DumpOptions { verbose: true, records: RECORDS, ..DumpOptions::default() };
+    let options = DumpOptions::default().with_verbose(true).with_records(RECORDS);
     dump(&stream[..], &mut io::stdout(), &options)?;
     Ok(())
 }

@@ -43,7 +43,7 @@ fn what_is_pending_goes_out_before_it_and_it_is_counted() {
     assert_eq!((of(RecordType(12)), of(RecordType::FREEOBJECTS), of(RecordType(13))), (1, 2, 0));
     assert_eq!((summary.records(), summary.bytes()), (5, stream.len() as u64));
     assert_eq!(stream.len(), 5 * RECORD_SIZE + 12);
-    let options = Options { records: RECORDS, ..Options::default() };
+    let options = Options::new().with_records(RECORDS);
     let record = StreamReader::with_options(&stream[..], options).nth(2).unwrap().unwrap();
     let body = record.header.body_as::<Note<LE>>().unwrap();
     assert_eq!((body.object.get(), body.toguid.get()), (7, 42));
@@ -53,7 +53,7 @@ fn what_is_pending_goes_out_before_it_and_it_is_counted() {
 #[test]
 fn it_is_dumped() {
     let (stream, _) = encode(b"remember me!").unwrap();
-    let options = DumpOptions { verbose: true, records: RECORDS, ..DumpOptions::default() };
+    let options = DumpOptions::default().with_verbose(true).with_records(RECORDS);
     let mut text = Vec::new();
     dump(&stream[..], &mut text, &options).unwrap();
     let text = String::from_utf8(text).unwrap();

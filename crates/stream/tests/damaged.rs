@@ -42,7 +42,7 @@ fn a_wrong_checksum_is_shown_as_the_reference_shows_it() {
     assert_eq!(lines.next(), Some("SUMMARY:"));
     assert!(text.contains("Total records = 1\n"));
 
-    let options = DumpOptions { verify: false, ..DumpOptions::default() };
+    let options = DumpOptions::default().with_verify(false);
     let (text, result) = dumped(&bytes, &options);
     assert_eq!(result, Ok(true));
     assert!(text.contains("Total records = 3\n"));
@@ -76,7 +76,7 @@ fn a_malformed_list_is_told_by_its_place() {
     let mut out = Vec::new();
     let error = dump(&stream(&[9; 8])[..], &mut out, &DumpOptions::default()).unwrap_err();
     assert!(matches!(error, DumpError::Nvlist { offset: 312, .. }), "{error}");
-    let options = DumpOptions { verify: false, ..DumpOptions::default() };
+    let options = DumpOptions::default().with_verify(false);
     assert_eq!(dumped(&stream(&[9; 8]), &options).1, Ok(true));
 }
 
@@ -87,12 +87,8 @@ fn a_cut_payload_leaves_a_whole_line_of_json() {
     let mut bytes = stream(&[])[..312].to_vec();
     bytes.extend_from_slice(ReplayRecord::<LE>::new(&write).as_bytes());
     bytes.extend_from_slice(&[0xab; 4]);
-    let options = DumpOptions {
-        format: Format::Json,
-        payload: true,
-        verify: false,
-        ..DumpOptions::default()
-    };
+    let options =
+        DumpOptions::default().with_format(Format::Json).with_payload(true).with_verify(false);
     let (text, result) = dumped(&bytes, &options);
     assert!(result.unwrap_err().ends_with("payload has 4 of 512 bytes"));
     let last: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
@@ -117,7 +113,7 @@ impl Write for Full {
 fn an_output_that_fails_is_told() {
     for room in [0, 20, 200, 500] {
         for format in [Format::Text, Format::Json] {
-            let options = DumpOptions { format, ..DumpOptions::default() };
+            let options = DumpOptions::default().with_format(format);
             let error = dump(&stream(&[])[..], &mut Full(room), &options).unwrap_err();
             assert!(matches!(error, DumpError::Write(_)), "{error}");
         }

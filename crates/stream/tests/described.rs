@@ -67,7 +67,7 @@ fn a_described_record_is_read_back() {
     // Without its description the stream is refused by the type's number.
     let refused = StreamReader::new(&stream[..]).find_map(Result::err).unwrap();
     assert!(refused.to_string().contains("0xc"), "{refused}");
-    let options = Options { records: RECORDS, ..Options::default() };
+    let options = Options::new().with_records(RECORDS);
     let mut reader = StreamReader::with_options(&stream[..], options);
     let mut notes = 0;
     while let Some(record) = reader.next_record().unwrap() {
@@ -102,7 +102,7 @@ fn the_other_byte_order_follows_from_the_description() {
 fn a_described_record_is_dumped() {
     let run = |format| {
         let options =
-            DumpOptions { format, verbose: true, records: RECORDS, ..DumpOptions::default() };
+            DumpOptions::default().with_format(format).with_verbose(true).with_records(RECORDS);
         let mut out = Vec::new();
         dump(&stream()[..], &mut out, &options).unwrap();
         String::from_utf8(out).unwrap()

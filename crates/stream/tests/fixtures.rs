@@ -47,9 +47,9 @@ fn dumps_are_those_of_openzfs() {
     let default = DumpOptions::default();
     let kinds = [
         ("dump", default),
-        ("dump-v", DumpOptions { verbose: true, ..default }),
-        ("dump-vv", DumpOptions { checksums: true, ..default }),
-        ("dump-d", DumpOptions { payload: true, ..default }),
+        ("dump-v", default.with_verbose(true)),
+        ("dump-vv", default.with_checksums(true)),
+        ("dump-d", default.with_payload(true)),
     ];
     let mut compared = 0;
     for (name, stream) in streams() {
@@ -59,7 +59,7 @@ fn dumps_are_those_of_openzfs() {
             let Ok(want) = fs::read(&path) else { continue };
             assert_same(&path, &dumped(&stream, options).0, &want);
             // Whether checksums are verified does not show in the dump of a sound stream.
-            let unverified = DumpOptions { verify: false, ..*options };
+            let unverified = options.with_verify(false);
             assert_same(&path, &dumped(&stream, &unverified).0, &want);
             compared += 1;
         }
@@ -91,8 +91,7 @@ fn as_master_prints(text: &str, encoding: &str) -> String {
 
 #[test]
 fn master_tells_encodings_and_counts_all_types() {
-    let options =
-        DumpOptions { verbose: true, format: Format::TextMaster, ..DumpOptions::default() };
+    let options = DumpOptions::default().with_verbose(true).with_format(Format::TextMaster);
     let mut lists = 0;
     for (name, stream) in streams() {
         let path = folder().join(format!("{name}.dump-v"));
@@ -154,7 +153,7 @@ fn streams_are_written_as_they_were_read() {
 #[test]
 fn json_has_a_line_for_each_record() {
     for (name, stream) in streams() {
-        let options = DumpOptions { format: Format::Json, ..DumpOptions::default() };
+        let options = DumpOptions::default().with_format(Format::Json);
         let (out, summary) = dumped(&stream, &options);
         let text = String::from_utf8(out).unwrap();
         assert_eq!(text.lines().count() as u64, summary.records());
@@ -169,7 +168,7 @@ fn json_has_a_line_for_each_record() {
         if !path.exists() {
             continue;
         }
-        let options = DumpOptions { payload: true, ..options };
+        let options = options.with_payload(true);
         let (got, _) = dumped(&stream, &options);
         if env::var_os("UPDATE_GOLDEN").is_some() {
             fs::write(&path, got).unwrap();

@@ -1,5 +1,5 @@
 //! Fixtures and their cases, for tests: the pools of `fixtures/`, unpacked once, and what the
-//! reference senders made of them.
+//! reference senders made of them; arbitrary streams; and damage that checksums do not show.
 //!
 //! A dev-dependency only. Its binaries are what `cargo xtask conform` and `cargo xtask send` run.
 //!
@@ -10,7 +10,9 @@
 //! ```
 
 pub mod cases;
+pub mod damage;
 pub mod images;
+pub mod streams;
 
 use std::path::PathBuf;
 use xtask::run::root;

@@ -1,7 +1,8 @@
 //! A blocking reader over the parser, for files and pipes.
 
 use super::error::{ReadError, StreamError};
-use super::parser::{Event, Options, Parser};
+use super::options::Options;
+use super::parser::{Event, Parser};
 use super::record::{Frame, StreamRecord};
 use crate::drr::ReplayRecord;
 use alloc::boxed::Box;

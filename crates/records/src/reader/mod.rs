@@ -3,6 +3,7 @@
 #[cfg(feature = "std")]
 mod blocking;
 mod error;
+mod options;
 mod parser;
 mod record;
 mod slice;
@@ -12,6 +13,7 @@ pub use blocking::StreamReader;
 #[cfg(feature = "std")]
 pub use error::ReadError;
 pub use error::{StreamError, StreamErrorKind};
-pub use parser::{Event, Options, Parser};
+pub use options::Options;
+pub use parser::{Event, Parser};
 pub use record::{Frame, Record, Role, StreamRecord};
 pub use slice::SliceReader;

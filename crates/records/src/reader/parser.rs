@@ -1,45 +1,16 @@
 //! The parser itself: bytes in, records and pieces of payload out, no I/O.
 
 use super::error::{StreamError, StreamErrorKind};
+use super::options::Options;
 use super::record::{Frame, Role};
 use crate::Order;
 use crate::byteswap::byteswap_with;
 use crate::chain::Chain;
-use crate::describe::Description;
 use crate::drr::{Begin, End, MAGIC, RECORD_SIZE, RecordType, ReplayRecord};
 use crate::flags::{HeaderType, VersionInfo};
 use crate::payload::{Limits, RecordError};
 use zerocopy::byteorder::{BE, LE};
 use zerocopy::{FromBytes, FromZeros};
-
-/// Checks and limits of a [`Parser`].
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// The longest payloads.
-    pub limits: Limits,
-    /// Whether checksums are verified; on by default.
-    pub verify: bool,
-    /// Whether input may end after any whole record, as `zfs send --saved` leaves a stream; off by
-    /// default, because a stream that was cut looks the same.
-    pub missing_end: bool,
-    /// Whether another stream may follow the end of one; off by default.
-    pub concatenated: bool,
-    /// Record types that are not of this crate; none by default. One of the same number as a type of
-    /// this crate is not asked.
-    pub records: &'static [Description],
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            limits: Limits::DEFAULT,
-            verify: true,
-            missing_end: false,
-            concatenated: false,
-            records: &[],
-        }
-    }
-}
 
 /// Result of [`Parser::parse`].
 #[derive(Debug)]
@@ -122,7 +93,7 @@ pub struct Parser {
 impl Parser {
     /// A parser that verifies, and accepts one whole stream or package.
     pub fn new(limits: Limits) -> Self {
-        Self::with_options(Options { limits, ..Options::default() })
+        Self::with_options(Options::new().with_limits(limits))
     }
 
     /// A parser with these options.

@@ -1,7 +1,8 @@
 //! A reader of a stream that is in memory: payloads are parts of it, and nothing is copied.
 
 use super::error::StreamError;
-use super::parser::{Event, Options, Parser};
+use super::options::Options;
+use super::parser::{Event, Parser};
 use super::record::StreamRecord;
 use bytes::Bytes;
 

@@ -5,10 +5,8 @@
     reason = "a test may fail, and makes small streams only"
 )]
 
-mod drafts;
 mod payloads;
 
-use drafts::{Draft, Drafts, begin, end, is_package, single, stream, write_in, write_little};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use zerocopy::byteorder::{LE, U64};
@@ -20,6 +18,9 @@ use zsend_records::reader::{
     Event, Options, Parser, ReadError, Role, StreamError, StreamErrorKind, StreamReader,
 };
 use zsend_records::writer::StreamWriter;
+use zsend_testkit::streams::{
+    Draft, Drafts, begin, end, is_package, single, stream, write_in, write_little,
+};
 
 /// Result of reading: each record's bytes but for its sums, and its payload.
 fn read(bytes: &[u8], options: Options) -> (Drafts, Option<StreamError>) {
@@ -113,7 +114,7 @@ proptest! {
     ) {
         let keep = keep.index(drafts.len()) + 1;
         let size: usize = drafts[..keep].iter().map(|d| RECORD_SIZE + d.1.len()).sum();
-        let options = Options { missing_end: true, ..Options::default() };
+        let options = Options::new().with_missing_end(true);
         let (read, error) = read(&write_in(&drafts, big)[..size], options);
         prop_assert_eq!(error, None);
         prop_assert!(same(&read, &drafts[..keep]));
@@ -167,14 +168,11 @@ proptest! {
             let bit = bit.index(bytes.len() * 8);
             bytes[bit / 8] ^= 1 << (bit % 8);
         }
-        let limits = Limits::FUZZ;
-        let options = Options {
-            limits,
-            verify: false,
-            missing_end: true,
-            concatenated: true,
-            ..Options::default()
-        };
+        let options = Options::new()
+            .with_limits(Limits::FUZZ)
+            .with_verify(false)
+            .with_missing_end(true)
+            .with_concatenated(true);
         let (read, _) = read(&bytes, options);
         prop_assert!(read.len() <= bytes.len() / RECORD_SIZE);
     }
@@ -257,7 +255,7 @@ fn records_out_of_place_are_refused() {
 fn an_unknown_type_and_a_payload_too_long_are_refused() {
     let mut unknown = ReplayRecord::<LE>::new_zeroed();
     unknown.drr_type = 11.into();
-    let mut bytes = write_little(&vec![begin(1, vec![], 1), end(1)]);
+    let mut bytes = write_little(&[begin(1, vec![], 1), end(1)]);
     bytes.truncate(RECORD_SIZE);
     let begin = bytes.clone();
     bytes.extend_from_slice(unknown.as_bytes());
@@ -275,8 +273,8 @@ fn an_unknown_type_and_a_payload_too_long_are_refused() {
 
 #[test]
 fn one_stream_may_follow_another_when_asked_for() {
-    let bytes = write_little(&vec![begin(1, vec![], 1), end(1)]).repeat(3);
-    let options = Options { concatenated: true, ..Options::default() };
+    let bytes = write_little(&[begin(1, vec![], 1), end(1)]).repeat(3);
+    let options = Options::new().with_concatenated(true);
     let (drafts, error) = read(&bytes, options);
     assert_eq!((drafts.len(), error), (6, None));
 }

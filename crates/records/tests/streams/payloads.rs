@@ -1,12 +1,12 @@
 //! Payloads skipped, read into a buffer, taken in one piece, or as parts of the input; and both byte orders
 //! written.
 
-use super::drafts::{Drafts, stream, write_in, write_with};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use zsend_records::Order;
 use zsend_records::reader::{ReadError, SliceReader, StreamReader, StreamRecord};
 use zsend_records::writer::{Header, Payload, RecordSink, StreamWriter};
+use zsend_testkit::streams::{Drafts, begin, end, stream, write_in, write_with};
 
 /// What is done with the payload of a record.
 #[derive(Clone, Copy, Debug)]
@@ -158,7 +158,7 @@ proptest! {
 /// A payload with a sum from elsewhere, in a stream of the other order.
 #[test]
 fn a_sum_over_little_endian_words_is_not_taken_for_a_big_endian_stream() {
-    let drafts: Drafts = vec![super::begin(1, vec![1, 2, 3, 4, 5, 6, 7, 8], 3), super::end(3)];
+    let drafts: Drafts = vec![begin(1, vec![1, 2, 3, 4, 5, 6, 7, 8], 3), end(3)];
     let mut writer = StreamWriter::in_order(Vec::new(), Order::Big);
     for (record, payload) in &drafts {
         let payload = Payload::new(payload.clone());

@@ -3,11 +3,13 @@
 mod hex;
 mod json;
 mod nvtext;
+mod options;
 mod summary;
 mod text;
 
 pub use json::nvlist_json;
 pub use nvtext::nvlist_text;
+pub use options::DumpOptions;
 pub use summary::{DumpSummary, TypeCount};
 
 use json::JsonDump;
@@ -15,10 +17,8 @@ use std::io::{self, Read, Write};
 use text::TextDump;
 use zerocopy::byteorder::LE;
 use zsend_records::chain::ChecksumMismatch;
-use zsend_records::describe::Description;
 use zsend_records::drr::{RECORD_SIZE, RecordType, ReplayRecord};
 use zsend_records::nvlist::{Encoding, NvError, NvList};
-use zsend_records::payload::Limits;
 use zsend_records::reader::{
     Event, Frame, Options, ReadError, StreamError, StreamErrorKind, StreamReader,
 };
@@ -35,39 +35,6 @@ pub enum Format {
     TextMaster,
     /// One JSON object for each record, one a line, every field in it; no summary.
     Json,
-}
-
-/// Options of a dump.
-#[derive(Clone, Copy, Debug)]
-pub struct DumpOptions {
-    /// Format in which it is written.
-    pub format: Format,
-    /// Every record is shown (`-v`), not only BEGIN and END. JSON always shows every record.
-    pub verbose: bool,
-    /// The stored checksum of each record is shown too (`-vv`).
-    pub checksums: bool,
-    /// Payloads and stored checksums are shown too (`-d`).
-    pub payload: bool,
-    /// Checksums are verified; not so with `-C`.
-    pub verify: bool,
-    /// The longest payloads that are read.
-    pub limits: Limits,
-    /// Record types that another crate describes.
-    pub records: &'static [Description],
-}
-
-impl Default for DumpOptions {
-    fn default() -> Self {
-        Self {
-            format: Format::Text,
-            verbose: false,
-            checksums: false,
-            payload: false,
-            verify: true,
-            limits: Limits::DEFAULT,
-            records: &[],
-        }
-    }
 }
 
 /// Reason that a dump stopped. The records before it are written, and their summary too.
@@ -156,13 +123,12 @@ fn run(
 ) -> Result<(), DumpError> {
     let mut reader = StreamReader::with_options(
         reader,
-        Options {
-            limits: options.limits,
-            verify: options.verify,
-            missing_end: true,
-            concatenated: true,
-            records: options.records,
-        },
+        Options::new()
+            .with_limits(options.limits)
+            .with_verify(options.verify)
+            .with_missing_end(true)
+            .with_concatenated(true)
+            .with_records(options.records),
     );
     let mut frame = None;
     let mut header = *reader.header();

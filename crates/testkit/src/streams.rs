@@ -1,4 +1,12 @@
-//! Arbitrary records and streams, and how a sender of either byte order writes them.
+//! Arbitrary valid streams, as proptest strategies, and how a sender of either byte order writes them.
+//!
+//! A stream that fails can be shrunk: it is a list of drafts until it is written.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a test may fail, and makes small streams only"
+)]
 
 use proptest::prelude::*;
 use zerocopy::byteorder::{BE, LE, U64};
@@ -13,10 +21,10 @@ use zsend_records::payload::payload_len;
 use zsend_records::writer::StreamWriter;
 
 /// A record before it is written, and its payload.
-pub(crate) type Draft = (ReplayRecord<LE>, Vec<u8>);
+pub type Draft = (ReplayRecord<LE>, Vec<u8>);
 
 /// A stream's records from BEGIN to END; what an END holds is filled in when it is written.
-pub(crate) type Drafts = Vec<Draft>;
+pub type Drafts = Vec<Draft>;
 
 /// A record of any type that may stand inside a stream, every field random but those that say how
 /// long the payload is.
@@ -51,7 +59,8 @@ fn inner_record() -> impl Strategy<Value = Draft> {
     )
 }
 
-pub(crate) fn begin(header_type: u64, payload: Vec<u8>, seed: u64) -> Draft {
+/// Makes a BEGIN with this header type and payload; guid and features are of the seed.
+pub fn begin(header_type: u64, payload: Vec<u8>, seed: u64) -> Draft {
     let mut begin = Begin::<LE>::new_zeroed();
     begin.magic = MAGIC.into();
     begin.versioninfo = (seed << 2 | header_type).into();
@@ -63,11 +72,13 @@ pub(crate) fn begin(header_type: u64, payload: Vec<u8>, seed: u64) -> Draft {
     (record, payload)
 }
 
-pub(crate) fn end(toguid: u64) -> Draft {
+/// Makes an END without its sums.
+pub fn end(toguid: u64) -> Draft {
     (ReplayRecord::new(&End::<LE> { end_checksum: [U64::ZERO; 4], toguid: toguid.into() }), vec![])
 }
 
-pub(crate) fn single() -> impl Strategy<Value = Drafts> {
+/// A single stream, with a payload after its BEGIN or without.
+pub fn single() -> impl Strategy<Value = Drafts> {
     (prop::collection::vec(inner_record(), 0..12), 0usize..80, 1u64..1 << 50).prop_map(
         |(inner, payload, seed)| {
             let mut drafts = vec![begin(1, vec![7; payload], seed)];
@@ -79,7 +90,7 @@ pub(crate) fn single() -> impl Strategy<Value = Drafts> {
 }
 
 /// A single stream, or a package of some.
-pub(crate) fn stream() -> impl Strategy<Value = Drafts> {
+pub fn stream() -> impl Strategy<Value = Drafts> {
     let package = (prop::collection::vec(single(), 0..3), 0usize..80).prop_map(|(singles, len)| {
         let mut drafts = vec![begin(2, vec![9; len], 5), end(0)];
         drafts.extend(singles.into_iter().flatten());
@@ -89,15 +100,27 @@ pub(crate) fn stream() -> impl Strategy<Value = Drafts> {
     prop_oneof![3 => single(), 1 => package]
 }
 
-pub(crate) fn is_package(drafts: &Drafts) -> bool {
+/// Returns true if the first record opens a package.
+///
+/// # Panics
+/// If it is no BEGIN.
+pub fn is_package(drafts: &[Draft]) -> bool {
     drafts[0].0.body_as::<Begin<LE>>().unwrap().versioninfo.get() & 3 == 2
 }
 
-pub(crate) fn write_little(drafts: &Drafts) -> Vec<u8> {
+/// Writes a stream in little-endian order.
+///
+/// # Panics
+/// As [`write_with`].
+pub fn write_little(drafts: &[Draft]) -> Vec<u8> {
     write_with(StreamWriter::new(Vec::new()), drafts)
 }
 
-pub(crate) fn write_with(mut writer: StreamWriter<Vec<u8>>, drafts: &Drafts) -> Vec<u8> {
+/// Writes a stream with this writer.
+///
+/// # Panics
+/// If a payload is not as long as its header says.
+pub fn write_with(mut writer: StreamWriter<Vec<u8>>, drafts: &[Draft]) -> Vec<u8> {
     for (at, (record, payload)) in drafts.iter().enumerate() {
         if at + 1 == drafts.len() && is_package(drafts) {
             writer.package_end().unwrap();
@@ -109,7 +132,7 @@ pub(crate) fn write_with(mut writer: StreamWriter<Vec<u8>>, drafts: &Drafts) -> 
 }
 
 /// As a big-endian sender writes it; independent of the writer and the chain.
-fn write_big(drafts: &Drafts) -> Vec<u8> {
+fn write_big(drafts: &[Draft]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut sum = Fletcher4::ZERO;
     for (at, (record, payload)) in drafts.iter().enumerate() {
@@ -137,6 +160,10 @@ fn write_big(drafts: &Drafts) -> Vec<u8> {
     out
 }
 
-pub(crate) fn write_in(drafts: &Drafts, big: bool) -> Vec<u8> {
+/// Writes a stream in either order.
+///
+/// # Panics
+/// As [`write_with`].
+pub fn write_in(drafts: &[Draft], big: bool) -> Vec<u8> {
     if big { write_big(drafts) } else { write_little(drafts) }
 }
