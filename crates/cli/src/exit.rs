@@ -108,7 +108,22 @@ impl Failure {
 
 impl From<PoolError> for Failure {
     fn from(e: PoolError) -> Self {
-        Self::new(e.class(), e)
+        let failure = Self::new(e.class(), &e);
+        if is_denied(&e) {
+            return failure.and(
+                "Devices can be read by root, and by members of the group that owns them: see `ls -l`.",
+            );
+        }
+        failure
+    }
+}
+
+/// Returns true if nothing was found for want of a permission.
+fn is_denied(e: &PoolError) -> bool {
+    match e {
+        PoolError::Open { source, .. } => source.kind() == io::ErrorKind::PermissionDenied,
+        PoolError::NothingRead { passed_over } => passed_over.iter().any(is_denied),
+        _ => false,
     }
 }
 

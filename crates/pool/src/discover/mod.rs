@@ -90,7 +90,8 @@ pub fn discover(paths: &[PathBuf]) -> Result<Discovery> {
     let named = refused.len();
     refused.append(&mut passed_over);
     if labelled.is_empty() {
-        let unread = refused.iter().any(|e| matches!(e, PoolError::Device { .. }));
+        let unread =
+            refused.iter().any(|e| matches!(e, PoolError::Open { .. } | PoolError::Device { .. }));
         match (refused.len(), unread || named > 0) {
             (1, true) => return Err(refused.swap_remove(0)),
             (_, true) => return Err(PoolError::NothingRead { passed_over: refused }),
@@ -148,7 +149,7 @@ impl Candidate {
 }
 
 fn device_error(path: &Path, source: std::io::Error) -> PoolError {
-    PoolError::Device { device: path.display().to_string(), offset: 0, source }
+    PoolError::Open { path: path.display().to_string(), source }
 }
 
 /// The files and block devices in a folder, by name.
@@ -157,6 +158,10 @@ fn folder(path: &Path) -> Result<Vec<Candidate>> {
     for entry in std::fs::read_dir(path).map_err(|e| device_error(path, e))? {
         let path = entry.map_err(|e| device_error(path, e))?.path();
         let Ok(meta) = std::fs::metadata(&path) else { continue };
+        // A descriptor of this process, as `/dev/stdout`, is no device of the folder's.
+        if std::fs::canonicalize(&path).is_ok_and(|path| path.starts_with("/proc")) {
+            continue;
+        }
         let is_node = meta.file_type().is_block_device();
         if meta.is_file() || is_node {
             entries.push(Candidate { path, is_node, is_named: false });
