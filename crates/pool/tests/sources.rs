@@ -313,8 +313,9 @@ fn a_missing_top_level_vdev_is_named_and_the_pool_opens() {
     let dir = copy("xhole");
     fs::remove_file(dir.path().join("d2.img")).unwrap();
     let pool = open(dir.path(), "xhole", &OpenOptions::default()).unwrap();
-    let warnings = pool.warnings().join("\n");
-    assert!(warnings.contains("is missing"), "{warnings}");
+    let health: Vec<String> = pool.health().iter().map(ToString::to_string).collect();
+    assert!(health.len() == 1 && health[0].contains("d2.img"), "{health:?}");
+    assert!(pool.health()[0].is_broken());
     assert!(has_snapshot(&pool, "xhole/fs@d"));
 }
 

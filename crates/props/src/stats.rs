@@ -6,12 +6,14 @@
 use crate::index::KEYSTATUS;
 use crate::item::{Item, Kind, Of};
 use crate::native::Native;
+use crate::paths::Paths;
 use crate::value::{Property, Source, Value};
 use zerocopy::FromBytes;
 use zsend_ondisk::dsl::{DatasetPhys, DirPhys};
 use zsend_pool::dsl::dataset::Dataset;
 use zsend_pool::dsl::deadlist::{OldSpace, space_written};
 use zsend_pool::dsl::redaction::RedactionList;
+use zsend_pool::zbookmark::Zbookmark;
 use zsend_pool::{PoolError, Result, zap};
 use zsend_records::types::ObjsetType;
 
@@ -31,7 +33,7 @@ const MASTER_NODE: u64 = 1;
 const VOLUME_OBJECT: u64 = 1;
 const VOLUME_ZAP: u64 = 2;
 /// Clones of one snapshot that are named.
-const MAX_CLONES: usize = 100_000;
+const MAX_CLONES: usize = 10_000;
 
 /// Hundredths of what was compressed over what it takes.
 fn ratio(compressed: u64, uncompressed: u64) -> u64 {
@@ -198,6 +200,10 @@ impl Item<'_> {
         Ok(Some(name).filter(|name| !name.contains("/$ORIGIN@")))
     }
 
+    /// Returns the names of a snapshot's clones.
+    ///
+    /// # Errors
+    /// More of them than [`MAX_CLONES`], and an entry that is no number.
     fn clones(&self) -> Result<Option<String>> {
         let Some(dataset) = self.dsl() else { return Ok(None) };
         let object = self.dataset_phys(dataset)?.next_clones_obj.get();
@@ -205,12 +211,17 @@ impl Item<'_> {
             return Ok(None);
         }
         let mos = self.pool.mos();
-        let mut names = Vec::new();
-        for entry in zap::entries(mos, object)?.iter().take(MAX_CLONES) {
-            let Some(object) = entry.u64() else { continue };
+        let at = Zbookmark::new(mos.id(), object, 0, 0);
+        let entries = zap::entries(mos, object)?;
+        if entries.len() > MAX_CLONES {
+            let expected = format!("at most {MAX_CLONES}");
+            return Err(PoolError::corrupt(at, "number of clones", entries.len(), expected));
+        }
+        let (mut names, mut paths) = (Vec::new(), Paths::new(self.pool));
+        for entry in &entries {
             // The list has the first snapshot of a clone that has one.
-            let name = self.pool.dataset_name(&Dataset::open(mos, object)?)?;
-            names.push(name.split('@').next().unwrap_or_default().to_owned());
+            let clone = Dataset::open(mos, entry.number(at)?)?;
+            names.push(paths.of(clone.dir)?);
         }
         Ok(Some(names.join(",")).filter(|names| !names.is_empty()))
     }

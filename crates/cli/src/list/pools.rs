@@ -76,7 +76,7 @@ impl Pools {
             for target in &targets {
                 let named = Name::parse(&pool.full_name(&target.to_string()))?;
                 if named.pool() == pool.name() {
-                    collector.named(&named)?;
+                    collector.named(&named);
                 }
             }
             rows.extend(collector.rows());

@@ -3,10 +3,10 @@
 
 use super::folder;
 use crate::exit::{Done, Failure};
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use zsend_pool::ErrorClass;
 
@@ -28,6 +28,13 @@ impl Partial {
             let name = with_end(&target, &format!(".partial{end}"));
             let failed = |e: io::Error| Failure::io("write to", &name, &e);
             if let Some(file) = lock(&name).map_err(failed)? {
+                // Until it has its name, no more people may read it than the file that it replaces.
+                match fs::metadata(&target) {
+                    Ok(old) => file.set_permissions(old.permissions()).map_err(failed)?,
+                    Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                    Err(e) => return Err(failed(e)),
+                }
+                file.set_len(0).map_err(failed)?;
                 let partial = Self { name, target };
                 // The token of what is overwritten leads nowhere.
                 partial.forget_token();
@@ -52,25 +59,29 @@ impl Partial {
         let _ = fs::remove_file(self.token_file());
     }
 
-    /// Makes the file durable, gives it the mode of the one that it replaces, and its name.
+    /// Makes the file durable, and gives it its name.
     pub(super) fn commit(self, file: File) -> Done {
         let failed = |e: io::Error| Failure::io("write to", &self.name, &e);
-        if let Ok(old) = fs::metadata(&self.target) {
-            file.set_permissions(old.permissions()).map_err(failed)?;
-        }
         file.sync_all().map_err(failed)?;
         let failed = |e: io::Error| Failure::io("rename to", &self.target, &e);
         fs::rename(&self.name, &self.target).map_err(failed)?;
-        self.forget_token();
         // The new name is durable once the folder is.
         File::open(folder(&self.target)).and_then(|f| f.sync_all()).map_err(failed)
     }
 }
 
-/// Opens a file that nobody else writes, and empties it; `None` if somebody does.
+/// Times that a file may get its name between being opened and being locked.
+const MOST_TRIES: usize = 100;
+
+/// Opens a file that nobody else writes; `None` if somebody does. A link is not followed: nobody makes
+/// one of that name.
 fn lock(name: &Path) -> io::Result<Option<File>> {
-    loop {
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(name)?;
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
+    let flags = i32::try_from(flags).map_err(io::Error::other)?;
+    for _ in 0..MOST_TRIES {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false).custom_flags(flags);
+        let file = options.open(name)?;
         if !file.metadata()?.is_file() {
             return Err(io::Error::other("it is not a regular file"));
         }
@@ -81,15 +92,13 @@ fn lock(name: &Path) -> io::Result<Option<File>> {
         }
         // Between the two, whoever had it may have given it its name.
         match fs::symlink_metadata(name) {
-            Ok(found) if (found.dev(), found.ino()) == identity(&file)? => {
-                file.set_len(0)?;
-                return Ok(Some(file));
-            }
+            Ok(found) if (found.dev(), found.ino()) == identity(&file)? => return Ok(Some(file)),
             Ok(_) => {}
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
             Err(e) => return Err(e),
         }
     }
+    Err(io::Error::other("it gets another name again and again"))
 }
 
 fn identity(file: &File) -> io::Result<(u64, u64)> {

@@ -5,7 +5,7 @@ mod describe;
 use crate::args::SendArgs;
 use crate::exit::{Done, Failure, be_quiet, warn, warn_of};
 use crate::output::Output;
-use crate::progress::{self, Gauge, Progressing};
+use crate::progress::{Gauge, Progressing};
 use crate::text::count;
 use crate::txgs::{self, Style};
 use crate::{hints, keys, signals, stdout, token};
@@ -54,10 +54,7 @@ pub(crate) fn run(args: &SendArgs) -> Done {
     let options = options(args)?;
     let gauge = Arc::new(Gauge::new());
     let cancel = CancelToken::default();
-    let (shown, told) = (name.clone(), Arc::clone(&gauge));
-    signals::take(cancel.clone(), move || {
-        let _ = writeln!(stderr(), "{}", progress::line(&told, &shown));
-    })?;
+    signals::take(cancel.clone(), Arc::clone(&gauge), name.clone())?;
     if args.pool.list_txgs {
         return txgs::list(&args.pool.devices, Some(target.pool()), Style::default());
     }
