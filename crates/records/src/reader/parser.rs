@@ -16,12 +16,12 @@ use zerocopy::{FromBytes, FromZeros};
 pub struct Options {
     /// The longest payloads.
     pub limits: Limits,
-    /// Whether checksums are verified; on by default.
+    /// True if checksums are verified; on by default.
     pub verify: bool,
-    /// Whether input may end after any whole record, as `zfs send --saved` leaves a stream; off by
+    /// True if input may end after any whole record, as `zfs send --saved` leaves a stream; off by
     /// default, because a stream that was cut looks the same.
     pub missing_end: bool,
-    /// Whether another stream may follow the end of one; off by default.
+    /// True if another stream may follow the end of one; off by default.
     pub concatenated: bool,
     /// Record types that are not of this crate; none by default. One of the same number as a type of
     /// this crate is not asked.
@@ -170,7 +170,7 @@ impl Parser {
         self.remaining
     }
 
-    /// Whether a stream or package has come to its end, and no payload or record is under way.
+    /// Returns true if a stream or package has come to its end, and no payload or record is under way.
     pub fn is_done(&self) -> bool {
         self.place == Place::Done
     }

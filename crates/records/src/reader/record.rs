@@ -26,7 +26,7 @@ pub struct Frame {
     pub offset: u64,
     /// The record as it lay there.
     pub raw: [u8; RECORD_SIZE],
-    /// Whether it lay there in big-endian order. Its payload then is in that order too.
+    /// True if it lay there in big-endian order. Its payload then is in that order too.
     pub swapped: bool,
     /// The record in little-endian order, whatever order it came in.
     pub header: ReplayRecord<LE>,
