@@ -95,7 +95,13 @@ fn from_file(pool: &Pool, key: &str) -> Done {
             Some(root) => format!("cannot load the key of '{dataset}' ({root}) from {file}"),
             None => format!("cannot load the key of '{dataset}' from {file}"),
         };
-        Failure::from(e).context(of)
+        let is_wrong = matches!(e, PoolError::Crypto { .. });
+        let failure = Failure::from(e).context(of);
+        if is_wrong {
+            return failure
+                .and("The key may be of another encryption root. A raw send needs none: -w.");
+        }
+        failure
     })
 }
 

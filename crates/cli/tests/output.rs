@@ -111,6 +111,31 @@ fn a_descriptor_of_a_file_is_written_on() {
 }
 
 #[test]
+fn the_pool_itself_is_never_written_to() {
+    let copy = support::Copy::of("dedup");
+    let image = copy.image(0);
+    let before = support::digest(&image);
+    let link = copy.path().join("link");
+    symlink(&image, &link).unwrap();
+    fs::hard_link(&image, copy.path().join("s.partial")).unwrap();
+    for path in [&image, &link, &copy.path().join("s")] {
+        let dir = image.to_str().unwrap();
+        let out = zsend(&["send", "-d", dir, "-o", path.to_str().unwrap(), "dedup/fs@s"]);
+        assert_eq!(out.status.code(), Some(2), "{}", stderr(&out));
+        assert!(stderr(&out).contains("the pool is read from it"), "{}", stderr(&out));
+        assert_eq!(support::digest(&image), before);
+    }
+    let line = format!(
+        "{0} send -d {1} dedup/fs@s -o /dev/fd/7 7<> {1}",
+        env!("CARGO_BIN_EXE_zsend"),
+        image.display()
+    );
+    let out = Command::new("bash").args(["-c", &line]).output().unwrap();
+    assert_eq!(out.status.code(), Some(2), "{}", stderr(&out));
+    assert_eq!(support::digest(&image), before);
+}
+
+#[test]
 fn what_stands_at_the_temporary_name_is_refused_if_it_is_no_file() {
     let dir = tempfile::tempdir().unwrap();
     let target = dir.path().join("out");
@@ -208,13 +233,18 @@ fn a_full_device_and_a_closed_output_are_failures_of_every_verb() {
         let text = stderr(&out);
         assert!(text.contains("No space left on device") && !text.contains("os error"), "{text}");
 
-        let out = Command::new("sh")
-            .args(["-c", "exec \"$0\" \"$@\" >&-", env!("CARGO_BIN_EXE_zsend")])
-            .args(&line)
-            .output()
-            .unwrap();
-        assert_eq!(out.status.code(), Some(3), "{line:?}: {}", stderr(&out));
-        assert!(stderr(&out).contains("standard output is closed"), "{}", stderr(&out));
+        let descriptor = ["-o".to_owned(), "/dev/stdout".to_owned()];
+        let is_stream = line[0] == "send" && line.len() == 4;
+        let more = if is_stream { &[&[][..], &descriptor[..]][..] } else { &[&[][..]][..] };
+        for more in more {
+            let out = Command::new("sh")
+                .args(["-c", "exec \"$0\" \"$@\" >&-", env!("CARGO_BIN_EXE_zsend")])
+                .args([&line[..], more].concat())
+                .output()
+                .unwrap();
+            assert_eq!(out.status.code(), Some(3), "{line:?}: {}", stderr(&out));
+            assert!(stderr(&out).contains("standard output is closed"), "{}", stderr(&out));
+        }
     }
 }
 

@@ -32,6 +32,9 @@ const MASTER_NODE: u64 = 1;
 /// Objects of a volume: its blocks, and a ZAP with its size.
 const VOLUME_OBJECT: u64 = 1;
 const VOLUME_ZAP: u64 = 2;
+/// `ZVOL_DEFAULT_BLOCKSIZE`, OpenZFS `include/sys/fs/zfs.h`, zfs-2.3.2: a volume of that size has a
+/// default.
+const DEFAULT_VOLBLOCKSIZE: u64 = 16 << 10;
 /// Clones of one snapshot that are named.
 const MAX_CLONES: usize = 10_000;
 
@@ -74,6 +77,7 @@ impl Item<'_> {
                         return self.limit(native);
                     }
                     "volsize" => return self.volsize(native),
+                    "volblocksize" => return self.volblocksize(native),
                     _ => self.figure(native.name, dataset)?,
                 },
             },
@@ -105,10 +109,6 @@ impl Item<'_> {
             "defer_destroy" => {
                 Some(u64::from(self.dataset_phys(dataset)?.flags.get() & FLAG_DEFER_DESTROY != 0))
             }
-            "volblocksize" => match self.objset()? {
-                Some(objset) => Some(objset.dnode(VOLUME_OBJECT)?.datablksz()),
-                None => None,
-            },
             "snapshots_changed" => match self.dir_field("com.ixsystems:snapshots_changed")? {
                 Some(entry) => entry.ints().first().copied().filter(|&seconds| seconds != 0),
                 None => None,
@@ -153,6 +153,13 @@ impl Item<'_> {
             Some(n) => Some(Property { value: native.form.value(n), source: Source::Local }),
             None => Self::preset(native),
         })
+    }
+
+    fn volblocksize(&self, native: &Native) -> Result<Option<Property>> {
+        let Some(objset) = self.objset()? else { return Ok(None) };
+        let size = objset.dnode(VOLUME_OBJECT)?.datablksz();
+        let source = if size == DEFAULT_VOLBLOCKSIZE { Source::Default } else { Source::None };
+        Ok(Some(Property { value: native.form.value(size), source }))
     }
 
     fn volsize(&self, native: &Native) -> Result<Option<Property>> {

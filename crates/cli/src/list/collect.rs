@@ -141,6 +141,8 @@ impl<'a, 'p> Collector<'a, 'p> {
             (true, None) => None,
             (false, None) => Some(0),
         };
+        // What is named twice is no damage.
+        self.seen.clear();
         self.tree(&target.dataset, dir, depth);
         Ok(())
     }

@@ -8,15 +8,43 @@ use crate::progress::Gauge;
 use crate::stdout;
 use partial::Partial;
 use rustix::io::Errno;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, IoSlice, IsTerminal, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use zsend_metal::stdio::duplicate;
 
 /// Symbolic links that may lead to one another; Linux follows as many.
 const MAX_LINKS: usize = 40;
+
+/// Devices and images that are read, and so are never written to.
+#[derive(Debug, Default)]
+pub(crate) struct Guard(Vec<Metadata>);
+
+impl Guard {
+    /// Guards the files and devices of these names.
+    pub(crate) fn new(names: &[String]) -> Self {
+        Self(names.iter().filter_map(|name| fs::metadata(name).ok()).collect())
+    }
+
+    /// Refuses what is one of them.
+    fn check(&self, path: &Path, found: &Metadata) -> Done {
+        let is_found = |own: &Metadata| {
+            let is_node = own.file_type().is_block_device() && found.file_type().is_block_device();
+            (own.dev(), own.ino()) == (found.dev(), found.ino())
+                || is_node && own.rdev() == found.rdev()
+        };
+        if self.0.iter().any(is_found) {
+            let path = path.display();
+            return Err(Failure::usage(format!(
+                "cannot write to {path}: the pool is read from it"
+            )));
+        }
+        Ok(())
+    }
+}
 
 /// An open output.
 pub(crate) struct Output {
@@ -27,8 +55,14 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// Opens the output: standard output if no file is named, or `-`.
-    pub(crate) fn open(path: Option<&Path>, gauge: &Arc<Gauge>) -> Result<Self, Failure> {
+    /// Opens the output: standard output if no file is named, or `-`. `is_whole` says that the stream
+    /// is not the rest of one that was sent before.
+    pub(crate) fn open(
+        path: Option<&Path>,
+        is_whole: bool,
+        guard: &Guard,
+        gauge: &Arc<Gauge>,
+    ) -> Result<Self, Failure> {
         let gauge = Arc::clone(gauge);
         let Some(path) = path.filter(|path| *path != Path::new("-")) else {
             if io::stdout().is_terminal() {
@@ -38,15 +72,18 @@ impl Output {
                 ));
             }
             let file = stdout::open()?;
+            guard_file(guard, Path::new("standard output"), &file)?;
             grow_pipe(&file);
             return Ok(Self { file, partial: None, gauge });
         };
         let failed = |e: io::Error| Failure::io("write to", path, &e);
         let file = match place(path).map_err(failed)? {
             Place::File(target) => {
-                let (partial, file) = Partial::create(target)?;
+                let (partial, file) = Partial::create(target, is_whole, guard)?;
                 return Ok(Self { file, partial: Some(partial), gauge });
             }
+            // Where it was closed, Rust's runtime has put something else.
+            Place::Descriptor(1) => stdout::open()?,
             Place::Descriptor(number) => File::from(duplicate(number).map_err(failed)?),
             Place::Special => {
                 // A FIFO is open once it has a reader.
@@ -54,6 +91,7 @@ impl Output {
                 OpenOptions::new().write(true).open(path).map_err(failed)?
             }
         };
+        guard_file(guard, path, &file)?;
         if file.is_terminal() {
             return Err(Failure::usage(format!("cannot write to {}: a terminal", path.display())));
         }
@@ -79,6 +117,11 @@ impl Output {
     pub(crate) const fn partial(&self) -> Option<&Partial> {
         self.partial.as_ref()
     }
+}
+
+fn guard_file(guard: &Guard, path: &Path, file: &File) -> Done {
+    let found = file.metadata().map_err(|e| Failure::io("write to", path, &e))?;
+    guard.check(path, &found)
 }
 
 /// Returns true for an error of syncing that says that there is nothing to sync: a pipe, a terminal.

@@ -98,7 +98,11 @@ pub fn discover(paths: &[PathBuf]) -> Result<Discovery> {
             (_, false) => {}
         }
     }
-    Ok(Discovery { pools: group::group(labelled), passed_over: refused, named })
+    let is_unread = |e: &&PoolError| matches!(e, PoolError::Open { .. } | PoolError::Device { .. });
+    let unread: Vec<String> = refused.iter().filter(is_unread).map(ToString::to_string).collect();
+    let mut pools = group::group(labelled);
+    pools.iter_mut().for_each(|found| found.unread.clone_from(&unread));
+    Ok(Discovery { pools, passed_over: refused, named })
 }
 
 /// All pools on devices that are at hand: sources that are neither files nor block devices, too.
