@@ -86,7 +86,7 @@ impl Options {
         Ok(options)
     }
 
-    /// Whether this reference runs beside us.
+    /// Returns true if this reference runs beside us.
     pub(super) fn is_against(&self, reference: &str) -> bool {
         self.against.iter().any(|a| a == reference)
     }
@@ -96,7 +96,7 @@ impl Options {
         self.before.as_deref()
     }
 
-    /// Whether any of these rows was asked for.
+    /// Returns true if any of these rows was asked for.
     pub(super) fn wants(&self, names: &[&str]) -> bool {
         self.only.is_empty() || self.only.iter().any(|text| names.iter().any(|n| n.contains(text)))
     }

@@ -19,7 +19,17 @@ const TOOLS: [(&str, &[&str], &str); 3] = [
 /// Runs the verb. `--try` installs, runs and removes the package of this machine in a Debian root of
 /// its own, which needs root and `debootstrap`; `--only TARGET` makes the binary of one machine.
 pub(crate) fn run(args: &[String]) -> Result<(), String> {
-    let only = args.iter().position(|arg| arg == "--only").and_then(|i| args.get(i + 1));
+    let only = match args.iter().position(|arg| arg == "--only") {
+        None => None,
+        Some(i) => {
+            let named = args.get(i + 1).map_or("", String::as_str);
+            let known = TARGETS.map(|(triple, _)| triple);
+            if !known.contains(&named) {
+                return Err(format!("--only takes {}", known.join(" or ")));
+            }
+            Some(named)
+        }
+    };
     for (tool, probe, how) in TOOLS {
         let out = cargo(probe).output().map_err(|e| format!("cargo: {e}"))?;
         if !out.status.success() {
@@ -27,10 +37,12 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         }
     }
     let dist = target().join("dist");
-    let _ = fs::remove_dir_all(&dist);
+    if dist.exists() {
+        fs::remove_dir_all(&dist).map_err(|e| format!("{}: {e}", dist.display()))?;
+    }
     fs::create_dir_all(&dist).map_err(|e| format!("{}: {e}", dist.display()))?;
     documents(&dist)?;
-    for (triple, debian) in TARGETS.iter().filter(|(t, _)| only.is_none_or(|only| only == t)) {
+    for (triple, debian) in TARGETS.iter().filter(|(t, _)| only.is_none_or(|only| only == *t)) {
         build(triple, &dist)?;
         package(triple, debian, &dist)?;
     }
@@ -52,11 +64,10 @@ fn documents(dist: &Path) -> Result<(), String> {
     pages.args(["man", "--dir"]).arg(&man);
     succeed(pages)?;
     for (shell, name) in [("bash", "zsend"), ("zsh", "_zsend"), ("fish", "zsend.fish")] {
-        let out = Command::new(&zsend).args(["completions", shell]).output();
-        let out = out.map_err(|e| format!("{}: {e}", zsend.display()))?;
+        let out = output(Command::new(&zsend).args(["completions", shell]))?;
         let folder = dist.join("completions").join(shell);
         fs::create_dir_all(&folder).map_err(|e| e.to_string())?;
-        fs::write(folder.join(name), out.stdout).map_err(|e| e.to_string())?;
+        fs::write(folder.join(name), out).map_err(|e| e.to_string())?;
     }
     Ok(())
 }
@@ -119,14 +130,19 @@ fn parts(dist: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// `SHA256SUMS` over every file that is given away.
+/// Output of a command that succeeds.
+fn output(command: &mut Command) -> Result<Vec<u8>, String> {
+    let out = command.output().map_err(|e| format!("{command:?}: {e}"))?;
+    if out.status.success() { Ok(out.stdout) } else { Err(format!("{command:?}: {}", out.status)) }
+}
+
+/// `SHA256SUMS` over the binaries, the packages and the list of parts.
 fn checksums(dist: &Path) -> Result<(), String> {
     let _ = fs::remove_file(dist.join("zsend"));
     let names: Vec<_> =
         files(dist)?.iter().filter_map(|f| f.file_name().map(ToOwned::to_owned)).collect();
-    let out = Command::new("sha256sum").args(&names).current_dir(dist).output();
-    let out = out.map_err(|e| format!("sha256sum: {e}"))?;
-    fs::write(dist.join("SHA256SUMS"), out.stdout).map_err(|e| e.to_string())
+    let sums = output(Command::new("sha256sum").args(&names).current_dir(dist))?;
+    fs::write(dist.join("SHA256SUMS"), sums).map_err(|e| e.to_string())
 }
 
 fn files(dist: &Path) -> Result<Vec<PathBuf>, String> {
@@ -139,7 +155,11 @@ fn files(dist: &Path) -> Result<Vec<PathBuf>, String> {
 /// Installs the package in a clean Debian 12, sends the embedded pool, reads the manual, completes a
 /// word, and removes it.
 fn attempt(dist: &Path) -> Result<(), String> {
+    // `cargo xtask send` unpacks the embedded pool.
     let images = target().join("pools/dedup");
+    if !images.exists() {
+        return Err("the embedded pool is not unpacked: run `cargo xtask send` first".into());
+    }
     let place = dist.join("root");
     let mut bootstrap = Command::new("debootstrap");
     bootstrap.args(["--variant=minbase", "--include=man-db,bash-completion", "bookworm"]);

@@ -6,6 +6,7 @@ use crate::stdout;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::path::Path;
+use zsend_metal::stdio::{Standard, was_closed};
 use zsend_pool::ErrorClass;
 use zsend_stream::dump::{DumpError, DumpOptions, Format, dump};
 
@@ -31,6 +32,9 @@ pub(crate) fn run(args: &DumpArgs) -> Done {
                 "Error: The backup stream can not be read from a terminal.\nYou must redirect \
                  standard input, or name a file.",
             ));
+        }
+        Some(_) | None if was_closed(Standard::Input) => {
+            return Err(Failure::new(ErrorClass::Device, "standard input is closed"));
         }
         Some(_) | None => ("standard input".into(), Box::new(io::stdin().lock())),
     };

@@ -91,7 +91,7 @@ impl Failure {
 
     /// Prints the message and gives the exit code. A standard error that is gone changes neither.
     pub(crate) fn report(self) -> ExitCode {
-        let text = without_numbers(&self.message);
+        let text = plain(&self.message);
         let _ = if self.is_verbatim {
             writeln!(io::stderr(), "{text}")
         } else {
@@ -108,7 +108,22 @@ impl Failure {
 
 impl From<PoolError> for Failure {
     fn from(e: PoolError) -> Self {
-        Self::new(e.class(), e)
+        let failure = Self::new(e.class(), &e);
+        if is_denied(&e) {
+            return failure.and(
+                "Devices can be read by root, and by members of the group that owns them: see `ls -l`.",
+            );
+        }
+        failure
+    }
+}
+
+/// Returns true if nothing was found for want of a permission.
+fn is_denied(e: &PoolError) -> bool {
+    match e {
+        PoolError::Open { source, .. } => source.kind() == io::ErrorKind::PermissionDenied,
+        PoolError::NothingRead { passed_over } => passed_over.iter().any(is_denied),
+        _ => false,
     }
 }
 
@@ -131,7 +146,7 @@ pub(crate) type Done = Result<(), Failure>;
 /// Prints a warning on standard error, unless there is `-q`.
 pub(crate) fn warn(message: impl Display) {
     if !QUIET.load(Ordering::Relaxed) {
-        let text = without_numbers(&message.to_string());
+        let text = plain(&message.to_string());
         let _ = writeln!(io::stderr(), "zsend: warning: {text}");
     }
 }
@@ -146,7 +161,16 @@ pub(crate) fn warn_of(pool: &Pool) {
     }
 }
 
-/// Leaves out the numbers that Rust puts behind what the system says: ` (os error 2)`.
+/// Makes a text fit for a terminal: without the numbers that Rust puts behind what the system says,
+/// ` (os error 2)`, and with control characters, which names may have, as escapes.
+fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for c in without_numbers(text).chars() {
+        if c.is_control() && c != '\n' { plain.extend(c.escape_default()) } else { plain.push(c) }
+    }
+    plain
+}
+
 fn without_numbers(text: &str) -> String {
     const BEFORE: &str = " (os error ";
     let mut parts = text.split(BEFORE);

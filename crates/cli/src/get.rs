@@ -57,10 +57,10 @@ pub(crate) fn run(args: &GetArgs) -> Done {
         let mut items = Vec::new();
         for row in rows {
             let Some(item) = row.item else { continue };
-            match found(&item, columns.as_deref(), fields.contains(&"received")) {
+            match found(&row.name, &item, columns.as_deref(), fields.contains(&"received")) {
                 Ok(mut found) => {
                     found.retain(|found| is_wanted(found, &args.sources));
-                    items.push((item, found));
+                    items.push((row.name, item, found));
                 }
                 Err(e) => failures.add(format!("cannot read the properties of '{}'", row.name), e),
             }
@@ -91,7 +91,12 @@ fn fields(args: &GetArgs) -> std::result::Result<Vec<&'static str>, Failure> {
 }
 
 /// The properties of an item that were asked for; all that it has, if none were named.
-fn found(item: &Item<'_>, columns: Option<&[Column]>, received: bool) -> Result<Vec<Found>> {
+fn found(
+    name: &str,
+    item: &Item<'_>,
+    columns: Option<&[Column]>,
+    received: bool,
+) -> Result<Vec<Found>> {
     let mut found = Vec::new();
     let mut add = |property: &str, value| {
         let received = if received { item.received(property)? } else { None };
@@ -101,7 +106,7 @@ fn found(item: &Item<'_>, columns: Option<&[Column]>, received: bool) -> Result<
     match columns {
         Some(columns) => {
             for column in columns {
-                add(column.name(), column.of(item)?)?;
+                add(column.name(), column.of(name, item)?)?;
             }
         }
         None => {
@@ -127,16 +132,16 @@ fn is_wanted(found: &Found, sources: &[String]) -> bool {
     sources.is_empty() || sources.iter().any(|wanted| wanted == source)
 }
 
-fn as_table(items: &[(Item<'_>, Vec<Found>)], fields: &[&str], args: &GetArgs) -> String {
+fn as_table(items: &[(String, Item<'_>, Vec<Found>)], fields: &[&str], args: &GetArgs) -> String {
     let exact = args.choice.is_exact();
     let shown = |property: &Option<Property>| {
         property.as_ref().map_or_else(|| "-".to_owned(), |p| p.value.shown(exact))
     };
     let heads = fields.iter().map(|field| Head::of(&field.to_uppercase()));
-    let rows = items.iter().flat_map(|(item, found)| found.iter().map(move |found| (item, found)));
-    let cells = rows.map(|(item, found)| {
+    let rows = items.iter().flat_map(|(name, _, found)| found.iter().map(move |f| (name, f)));
+    let cells = rows.map(|(name, found)| {
         let cell = |field: &&str| match *field {
-            "name" => item.name().to_owned(),
+            "name" => name.clone(),
             "property" => found.property.clone(),
             "value" => shown(&found.value),
             "received" => shown(&found.received),
@@ -147,10 +152,10 @@ fn as_table(items: &[(Item<'_>, Vec<Found>)], fields: &[&str], args: &GetArgs) -
     table(heads.collect(), cells, args.choice.scripted)
 }
 
-fn as_json(items: &[(Item<'_>, Vec<Found>)], args: &GetArgs) -> String {
+fn as_json(items: &[(String, Item<'_>, Vec<Found>)], args: &GetArgs) -> String {
     let (exact, as_number) = (args.choice.is_exact(), args.choice.json_int);
     let mut datasets = Map::new();
-    for (item, found) in items {
+    for (name, item, found) in items {
         let properties = found
             .iter()
             .map(|found| {
@@ -158,7 +163,8 @@ fn as_json(items: &[(Item<'_>, Vec<Found>)], args: &GetArgs) -> String {
                 (found.property.clone(), json)
             })
             .collect();
-        datasets.insert(item.name().to_owned(), json::dataset(item, as_number, properties));
+        let dataset = json::dataset(name, item, as_number, properties);
+        datasets.insert(name.clone(), dataset);
     }
     json::answer("zfs get", datasets)
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 /// A flag of `zdb`, the test of its value, and what to type here.
 type Hint = (&'static str, fn(&str) -> bool, &'static str);
 
-const HINTS: [Hint; 5] = [
+const HINTS: [Hint; 6] = [
     ("-p", is_path, "zdb's -p PATH is -d PATH here; -p of zfs send means properties"),
     (
         "-U",
@@ -18,6 +18,7 @@ const HINTS: [Hint; 5] = [
         is_tunable,
         "zdb's -o NAME=VALUE is --tunable NAME=VALUE here; -o names the output file",
     ),
+    ("-h", |_| true, "-h means holds, as in zfs send; for help: zsend send --help"),
     ("-B", |_| true, "zdb's -B is the verb: zsend send"),
 ];
 

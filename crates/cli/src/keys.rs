@@ -20,10 +20,33 @@ const TRIES: usize = 3;
 /// The terminal and its state while a key is typed.
 static TERMINAL: Mutex<Option<(File, Termios)>> = Mutex::new(None);
 
+/// Gives the terminal its echo back for a while, if a key is being typed.
+pub(crate) fn show_terminal() {
+    if let Some((file, state)) = &*TERMINAL.lock().unwrap_or_else(PoisonError::into_inner) {
+        let _ = tcsetattr(file, OptionalActions::Now, state);
+    }
+}
+
+/// Takes the echo again.
+pub(crate) fn hide_terminal() {
+    if let Some((file, state)) = &*TERMINAL.lock().unwrap_or_else(PoisonError::into_inner) {
+        let _ = tcsetattr(file, OptionalActions::Now, &silent(state));
+    }
+}
+
+/// A state of the terminal without echo, but for the end of the line.
+fn silent(state: &Termios) -> Termios {
+    let mut silent = state.clone();
+    silent.local_modes.remove(LocalModes::ECHO);
+    silent.local_modes.insert(LocalModes::ECHONL);
+    silent
+}
+
 /// Gives the terminal its echo back, if a key is being typed; says whether one is.
 pub(crate) fn restore_terminal() -> bool {
-    let terminal = TERMINAL.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let Some((file, state)) = terminal else { return false };
+    // Under the lock, so that nobody ends the program before the echo is back.
+    let mut terminal = TERMINAL.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some((file, state)) = terminal.take() else { return false };
     let _ = tcsetattr(&file, OptionalActions::Now, &state);
     true
 }
@@ -61,7 +84,7 @@ fn from_file(pool: &Pool, key: &str) -> Done {
     let (dataset, file) = key
         .split_once('=')
         .ok_or_else(|| Failure::usage(format!("--key takes DATASET=FILE, not '{key}'")))?;
-    let material = std::fs::read(file).map(Zeroizing::new);
+    let material = read_key(Path::new(file));
     let material = material.map_err(|e| Failure::io("read the key in", Path::new(file), &e))?;
     let name = Name::parse(&pool.full_name(dataset))?;
     let head = pool.head(&name.dataset)?;
@@ -72,8 +95,26 @@ fn from_file(pool: &Pool, key: &str) -> Done {
             Some(root) => format!("cannot load the key of '{dataset}' ({root}) from {file}"),
             None => format!("cannot load the key of '{dataset}' from {file}"),
         };
-        Failure::from(e).context(of)
+        let is_wrong = matches!(e, PoolError::Crypto { .. });
+        let failure = Failure::from(e).context(of);
+        if is_wrong {
+            return failure
+                .and("The key may be of another encryption root. A raw send needs none: -w.");
+        }
+        failure
     })
+}
+
+/// Bytes of a key file that are read: more than any form of key has, and no more than fit anywhere.
+const LONGEST_FILE: u64 = 64 << 10;
+
+fn read_key(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut material = Zeroizing::new(Vec::with_capacity(LONGEST));
+    File::open(path)?.take(LONGEST_FILE + 1).read_to_end(&mut material)?;
+    if material.len() as u64 > LONGEST_FILE {
+        return Err(io::Error::other("it is too long to be a key"));
+    }
+    Ok(material)
 }
 
 /// The encryption root and the form of its key, in words.
@@ -118,13 +159,11 @@ fn prompt(root: &str) -> Result<Zeroizing<String>, Failure> {
     let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty").map_err(failed)?;
     let state = tcgetattr(&terminal).map_err(|e| failed(e.into()))?;
     let kept = terminal.try_clone().map_err(failed)?;
-    let mut silent = state.clone();
-    silent.local_modes.remove(LocalModes::ECHO);
-    silent.local_modes.insert(LocalModes::ECHONL);
     {
         // Under the lock, so that no signal comes between the two.
         let mut shared = TERMINAL.lock().unwrap_or_else(PoisonError::into_inner);
-        tcsetattr(&terminal, OptionalActions::Now, &silent).map_err(|e| failed(e.into()))?;
+        tcsetattr(&terminal, OptionalActions::Now, &silent(&state))
+            .map_err(|e| failed(e.into()))?;
         *shared = Some((kept, state));
     }
     // A signal that came before was told of no terminal: nobody would be left to heed it.

@@ -35,7 +35,11 @@ pub(crate) fn man(args: &ManArgs) -> Done {
         let verbs: Vec<_> = command().get_subcommands().map(|c| c.get_name().to_owned()).collect();
         Failure::new(
             ErrorClass::Usage,
-            format!("no verb is called '{wanted}'; there are {}", verbs.join(", ")),
+            format!(
+                "no verb is called '{}'; there are {}",
+                args.verb.as_deref().unwrap_or_default(),
+                verbs.join(", ")
+            ),
         )
     })?;
     stdout::print(&page)

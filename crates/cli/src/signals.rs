@@ -2,13 +2,21 @@
 
 use crate::exit::{Failure, at_once, ended_by};
 use crate::keys;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use crate::progress::{self, Gauge};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1};
 use signal_hook::iterator::Signals;
-use std::io;
+use signal_hook::low_level::emulate_default_handler;
+use std::io::{self, Write, stderr};
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::Duration;
 use zsend_pool::{CancelToken, ErrorClass};
 
 /// Signals that ask for an end.
 const ENDS: [i32; 3] = [SIGHUP, SIGINT, SIGTERM];
+
+/// Signals that the terminal must have its echo back for.
+const OTHERS: [i32; 2] = [SIGQUIT, SIGTSTP];
 
 /// Signals that ask for a report.
 const REPORTS: &[i32] = &[
@@ -18,32 +26,68 @@ const REPORTS: &[i32] = &[
 ];
 
 /// Takes signals from now on, on a thread of its own. The first that asks for an end cancels the
-/// token, and the second does not wait for whoever heeds that. `report` tells how far the program has come.
+/// token, and the second does not wait for whoever heeds that. A report tells how far the send of
+/// `name` has come.
 ///
 /// A signal that the program was started to ignore, as by `nohup`, stays ignored.
-pub(crate) fn take(cancel: CancelToken, report: impl Fn() + Send + 'static) -> Result<(), Failure> {
+pub(crate) fn take(cancel: CancelToken, gauge: Arc<Gauge>, name: String) -> Result<(), Failure> {
     let ignored = ignored();
-    let wanted = ENDS.iter().chain(REPORTS).filter(|&&signal| ignored & bit(signal) == 0);
+    let all = ENDS.iter().chain(&OTHERS).chain(REPORTS);
     let failed =
         |e: io::Error| Failure::new(ErrorClass::Device, format!("cannot take signals: {e}"));
-    let mut signals = Signals::new(wanted).map_err(failed)?;
+    let mut signals =
+        Signals::new(all.filter(|&&signal| ignored & bit(signal) == 0)).map_err(failed)?;
     let take = move || {
         for signal in signals.forever() {
             if REPORTS.contains(&signal) {
-                report();
-                continue;
-            }
-            let signal = u8::try_from(signal).unwrap_or(u8::MAX >> 1);
-            let is_first = ended_by(signal);
-            cancel.cancel();
-            // Who types a key waits for the terminal and heeds no token.
-            if keys::restore_terminal() || !is_first {
-                at_once(signal);
+                let _ = writeln!(stderr(), "{}", progress::line(&gauge, &name));
+            } else if OTHERS.contains(&signal) {
+                keys::show_terminal();
+                let _ = emulate_default_handler(signal);
+                // It was stopped, and goes on.
+                keys::hide_terminal();
+            } else {
+                let signal = u8::try_from(signal).unwrap_or_default();
+                let is_first = ended_by(signal);
+                cancel.cancel();
+                // Who types a key waits for the terminal and heeds no token.
+                if keys::restore_terminal() || !is_first {
+                    at_once(signal);
+                }
+                end_in_time(signal, &gauge);
             }
         }
     };
     std::thread::Builder::new().name("zsend-signals".into()).spawn(take).map_err(failed)?;
     Ok(())
+}
+
+/// Time between two looks at a program that should end.
+const LOOK: Duration = Duration::from_secs(1);
+/// Looks after which nothing is waited for, such as a device that does not answer.
+const MOST_LOOKS: u32 = 10;
+
+/// Ends the program if it does not do so itself: at once where the reader takes nothing, since a
+/// write that waits for it heeds no token.
+fn end_in_time(signal: u8, gauge: &Arc<Gauge>) {
+    let gauge = Arc::clone(gauge);
+    let watch = move || {
+        // Nobody sends: it is a timer.
+        let (_sender, timer) = mpsc::channel::<()>();
+        for _ in 0..MOST_LOOKS {
+            let _ = timer.recv_timeout(LOOK);
+            if gauge.waits_for_reader() {
+                let _ = writeln!(
+                    stderr(),
+                    "zsend: interrupted while the output takes nothing: it may end within a record"
+                );
+                break;
+            }
+        }
+        at_once(signal);
+    };
+    // Without the thread a second signal ends it.
+    let _ = std::thread::Builder::new().name("zsend-end".into()).spawn(watch);
 }
 
 const fn bit(signal: i32) -> u64 {

@@ -84,6 +84,91 @@ fn a_minus_is_standard_output() {
     assert_eq!(copy.stdout, dash.stdout, "{}", stderr(&copy));
 }
 
+/// A descriptor of a shell stands somewhere in its file, and is written on there.
+#[test]
+fn a_descriptor_of_a_file_is_written_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    let whole = send(&pool_dir("dedup"), &["dedup/fs@s"]).stdout;
+    let line = format!(
+        "{} send -d {} dedup/fs@s",
+        env!("CARGO_BIN_EXE_zsend"),
+        pool_dir("dedup").display()
+    );
+    let at = file.display();
+    for script in [
+        format!("(printf HEADER; {line} -o /dev/stdout) > {at}"),
+        format!("printf HEADER > {at}; {line} -o /dev/stdout >> {at}"),
+        format!("printf HEADER > {at}; {line} -o /dev/fd/5 5>> {at}"),
+        format!("(printf HEADER >&6; {line} -o /proc/self/fd/6) 6> {at}"),
+    ] {
+        let out = Command::new("bash").args(["-c", &script]).output().unwrap();
+        assert!(out.status.success(), "{script}: {}", stderr(&out));
+        let got = fs::read(&file).unwrap();
+        assert!(got.starts_with(b"HEADER") && got[6..] == whole, "{script}: {} bytes", got.len());
+        fs::remove_file(&file).unwrap();
+    }
+}
+
+#[test]
+fn the_pool_itself_is_never_written_to() {
+    let copy = support::Copy::of("dedup");
+    let image = copy.image(0);
+    let before = support::digest(&image);
+    let link = copy.path().join("link");
+    symlink(&image, &link).unwrap();
+    fs::hard_link(&image, copy.path().join("s.partial")).unwrap();
+    for path in [&image, &link, &copy.path().join("s")] {
+        let dir = image.to_str().unwrap();
+        let out = zsend(&["send", "-d", dir, "-o", path.to_str().unwrap(), "dedup/fs@s"]);
+        assert_eq!(out.status.code(), Some(2), "{}", stderr(&out));
+        assert!(stderr(&out).contains("the pool is read from it"), "{}", stderr(&out));
+        assert_eq!(support::digest(&image), before);
+    }
+    let line = format!(
+        "{0} send -d {1} dedup/fs@s -o /dev/fd/7 7<> {1}",
+        env!("CARGO_BIN_EXE_zsend"),
+        image.display()
+    );
+    let out = Command::new("bash").args(["-c", &line]).output().unwrap();
+    assert_eq!(out.status.code(), Some(2), "{}", stderr(&out));
+    assert_eq!(support::digest(&image), before);
+}
+
+#[test]
+fn what_stands_at_the_temporary_name_is_refused_if_it_is_no_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let target = dir.path().join("out");
+    let partial = dir.path().join("out.partial");
+    let line = ["-o", target.to_str().unwrap(), "dedup/fs@s"];
+    symlink("elsewhere", &partial).unwrap();
+    let out = send(&pool_dir("dedup"), &line);
+    assert_eq!(out.status.code(), Some(3), "{}", stderr(&out));
+    assert_eq!(names(dir.path()), ["out.partial"]);
+    fs::remove_file(&partial).unwrap();
+    mkfifo(&partial, Mode::S_IRWXU).unwrap();
+    let out = send(&pool_dir("dedup"), &line);
+    assert_eq!(out.status.code(), Some(3), "{}", stderr(&out));
+}
+
+#[test]
+fn a_partial_file_is_read_by_no_more_people_than_the_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let target = dir.path().join("out");
+    fs::write(&target, "old").unwrap();
+    fs::set_permissions(&target, fs::Permissions::from_mode(0o600)).unwrap();
+    // A send that fails leaves its partial file.
+    let copy = support::Copy::of("basic");
+    let all = support::blocks(&pool_dir("basic"), "basic/fs@c");
+    let last = all.iter().rfind(|(at, bp)| at.level == 0 && at.object > 40 && !bp.is_embedded());
+    copy.flip_block(&last.unwrap().1);
+    let out = send(copy.path(), &["-o", target.to_str().unwrap(), "basic/fs@c"]);
+    assert_eq!(out.status.code(), Some(1), "{}", stderr(&out));
+    let mode = fs::metadata(dir.path().join("out.partial")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(fs::read(&target).unwrap(), b"old");
+}
+
 #[test]
 fn sends_to_one_name_do_not_meet() {
     let dir = tempfile::tempdir().unwrap();
@@ -148,13 +233,18 @@ fn a_full_device_and_a_closed_output_are_failures_of_every_verb() {
         let text = stderr(&out);
         assert!(text.contains("No space left on device") && !text.contains("os error"), "{text}");
 
-        let out = Command::new("sh")
-            .args(["-c", "exec \"$0\" \"$@\" >&-", env!("CARGO_BIN_EXE_zsend")])
-            .args(&line)
-            .output()
-            .unwrap();
-        assert_eq!(out.status.code(), Some(3), "{line:?}: {}", stderr(&out));
-        assert!(stderr(&out).contains("standard output is closed"), "{}", stderr(&out));
+        let descriptor = ["-o".to_owned(), "/dev/stdout".to_owned()];
+        let is_stream = line[0] == "send" && line.len() == 4;
+        let more = if is_stream { &[&[][..], &descriptor[..]][..] } else { &[&[][..]][..] };
+        for more in more {
+            let out = Command::new("sh")
+                .args(["-c", "exec \"$0\" \"$@\" >&-", env!("CARGO_BIN_EXE_zsend")])
+                .args([&line[..], more].concat())
+                .output()
+                .unwrap();
+            assert_eq!(out.status.code(), Some(3), "{line:?}: {}", stderr(&out));
+            assert!(stderr(&out).contains("standard output is closed"), "{}", stderr(&out));
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::time::Instant;
 use support::{pool_dir, send, stderr};
 
@@ -51,6 +52,33 @@ fn signals_end_a_stream_at_a_record_with_their_own_code() {
     }
 }
 
+/// A write that waits for its reader heeds nothing; nor does opening a FIFO that nobody reads.
+#[test]
+fn an_output_that_takes_nothing_is_not_waited_for() {
+    let pool = pool_dir("basic");
+    for is_open in [true, false] {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("out.zsend");
+        mkfifo(&target, Mode::S_IRWXU).unwrap();
+        let child = begin(&pool, &target);
+        let pipe = is_open.then(|| {
+            let mut pipe = File::open(&target).unwrap();
+            pipe.read_exact(&mut [0; 4096]).unwrap();
+            pipe
+        });
+        if !is_open {
+            // It takes signals before it looks for its output, and says nothing of when.
+            let (_sender, timer) = mpsc::channel::<()>();
+            let _ = timer.recv_timeout(std::time::Duration::from_secs(1));
+        }
+        signal(&child, Signal::SIGTERM);
+        let out = child.wait_with_output().unwrap();
+        assert_eq!(out.status.code(), Some(143), "{}", stderr(&out));
+        assert!(stderr(&out).contains("the output takes nothing"), "{}", stderr(&out));
+        drop(pipe);
+    }
+}
+
 #[test]
 fn a_report_is_shown_and_the_send_goes_on() {
     let pool = pool_dir("basic");
@@ -87,10 +115,9 @@ fn a_signal_at_any_moment_leaves_a_file_or_a_token() {
         let target = dir.path().join("out.zsend");
         let partial = dir.path().join("out.zsend.partial");
         let child = begin(&pool, &target);
-        let until = Instant::now() + took.mul_f64(f64::from(moment % 20) / 15.0);
-        while Instant::now() < until {
-            std::thread::yield_now();
-        }
+        // Nobody sends: it is a timer.
+        let (_sender, timer) = mpsc::channel::<()>();
+        let _ = timer.recv_timeout(took.mul_f64(f64::from(moment % 20) / 15.0));
         signal(&child, Signal::SIGTERM);
         let out = child.wait_with_output().unwrap();
         moment += 1;

@@ -123,9 +123,13 @@ fn several_things_may_be_named() {
         "basic/fs\nbasic/fs@b\nbasic/fs#a\nbasic/vol\n"
     );
     let out = support::zsend(&["list", "-d", dir, "basic", "basic/no"]);
+    // What is not there hides nothing else.
     assert_eq!(out.status.code(), Some(1));
-    // No table stands before an error.
-    assert!(out.stdout.is_empty());
+    assert!(String::from_utf8_lossy(&out.stdout).contains("/basic"));
+    assert!(stderr(&out).contains("cannot open 'basic/no': dataset does not exist"));
+    let out = support::zsend(&["list", "-d", dir, "basic/no"]);
+    // No heading stands before an error.
+    assert!(out.status.code() == Some(1) && out.stdout.is_empty());
     let out = support::zsend(&["list", "-d", dir, "-o", "nothing"]);
     assert_eq!(out.status.code(), Some(2));
     assert!(stderr(&out).contains("no property is called 'nothing'"), "{}", stderr(&out));

@@ -31,7 +31,7 @@ impl Dialect {
         }
     }
 
-    /// Whether it is of the illumos lineage rather than OpenZFS 2.0 and later.
+    /// Returns true if it is of the illumos lineage rather than OpenZFS 2.0 and later.
     pub const fn is_illumos(self) -> bool {
         matches!(self, Self::Illumos)
     }

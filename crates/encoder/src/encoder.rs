@@ -180,7 +180,7 @@ impl Encoder<Counter> {
         Ok(())
     }
 
-    /// Whether the first that was sent is a record that joins no other. If not, all is forgotten.
+    /// Returns true if the first that was sent is a record that joins no other. If not, all is forgotten.
     pub(crate) fn is_sealed(&mut self) -> bool {
         let output = &mut self.output;
         if output.is_begun && !output.is_sealed {

@@ -16,7 +16,7 @@ pub struct CryptParams {
     pub iv: [u8; 12],
     /// Authentication tag.
     pub mac: [u8; 16],
-    /// Whether the block is of the other byte order than the stream.
+    /// True if the block is of the other byte order than the stream.
     pub byteswap: bool,
 }
 
@@ -100,9 +100,9 @@ pub struct Object<P = Payload> {
     pub nlevels: u8,
     /// `dn_nblkptr`.
     pub nblkptr: u8,
-    /// Whether the dnode has a spill block.
+    /// True if the dnode has a spill block.
     pub has_spill: bool,
-    /// Whether its block is of the other byte order than the stream (raw streams).
+    /// True if its block is of the other byte order than the stream (raw streams).
     pub byteswap: bool,
     /// The bonus, rounded up to eight bytes; in a raw stream the whole bonus area.
     pub bonus: P,
@@ -123,7 +123,7 @@ pub struct Hole {
     pub datablkszsec: u16,
     /// `dn_maxblkid` of the object.
     pub maxblkid: u64,
-    /// Whether the object's type is metadata.
+    /// True if the object's type is metadata.
     pub is_metadata: bool,
 }
 

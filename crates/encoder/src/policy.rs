@@ -70,7 +70,7 @@ impl Policy {
                 || self.dialect.is_illumos())
     }
 
-    /// Whether a visited level-0 block is a spill block: its type says so in both lineages.
+    /// Returns true if a visited level-0 block is a spill block: its type says so in both lineages.
     pub fn is_spill(&self, bp_type: DmuType) -> bool {
         bp_type == DmuType::SA
     }

@@ -26,6 +26,23 @@ pub fn was_closed(descriptor: Standard) -> bool {
     CLOSED.load(Ordering::Relaxed) & 1 << descriptor as u8 != 0
 }
 
+/// Returns a duplicate of a descriptor that the program was started with, by its number. It shares the
+/// place in the file with it, as a shell's `>&N`.
+///
+/// # Errors
+/// What the system says, as of a number that is no descriptor.
+#[cfg(unix)]
+pub fn duplicate(descriptor: i32) -> std::io::Result<std::os::fd::OwnedFd> {
+    use std::os::fd::BorrowedFd;
+    if descriptor < 0 {
+        return Err(std::io::ErrorKind::InvalidInput.into());
+    }
+    // SAFETY: the number is not the one that stands for none. It is borrowed for the length of a call
+    // that only duplicates it, and that fails if it is not open; nothing is read, written or closed.
+    let borrowed: BorrowedFd<'_> = unsafe { BorrowedFd::borrow_raw(descriptor) };
+    borrowed.try_clone_to_owned()
+}
+
 #[cfg(all(target_os = "linux", not(miri)))]
 mod at_start {
     use super::{CLOSED, Ordering};
@@ -59,9 +76,13 @@ mod at_start {
 mod tests {
     use super::*;
 
+    // That a closed one is seen is a test of the program, which can be started with one closed.
     #[test]
-    fn a_test_has_its_output() {
-        assert!(!was_closed(Standard::Output));
-        assert!(!was_closed(Standard::Error));
+    #[cfg(all(unix, not(miri)))]
+    fn a_duplicate_is_another_descriptor_of_the_same_file() {
+        use std::os::fd::AsRawFd;
+        let error = duplicate(2).unwrap();
+        assert!(error.as_raw_fd() > 2 && !was_closed(Standard::Error));
+        assert!(duplicate(-1).is_err() && duplicate(1 << 20).is_err());
     }
 }

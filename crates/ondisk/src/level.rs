@@ -24,6 +24,14 @@ impl Level {
         self.0
     }
 
+    /// The lowest level that points to others: what is below it is data.
+    pub const LOWEST_INDIRECT: Self = Self(1);
+
+    /// The next level away from data; `None` above the highest.
+    pub const fn above(self) -> Option<Self> {
+        Self::new(self.0 + 1)
+    }
+
     /// The next level towards data; `None` below that.
     pub const fn below(self) -> Option<Self> {
         match self.0.checked_sub(1) {

@@ -93,10 +93,10 @@ impl Device {
     /// Opens a file or block device for reading only.
     ///
     /// # Errors
-    /// [`PoolError::Device`] if it cannot be opened, or its end cannot be found.
+    /// [`PoolError::Open`] if it cannot be opened, or its end cannot be found.
     pub fn open(path: &Path) -> Result<Self> {
         let name = path.display().to_string();
-        let failed = |source| PoolError::Device { device: name.clone(), offset: 0, source };
+        let failed = |source| PoolError::Open { path: name.clone(), source };
         let file = File::open(path).map_err(failed)?;
         let size = end(&file).map_err(failed)?;
         Ok(Self { source: Arc::new(file), name: name.into(), start: 0, size })

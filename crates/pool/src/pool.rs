@@ -144,6 +144,11 @@ impl Pool {
         self.zio.tree().health()
     }
 
+    /// Names of the devices that the pool is read from, as they were given or found.
+    pub fn devices(&self) -> Vec<String> {
+        self.zio.tree().devices()
+    }
+
     /// An error of reading a block, with the vdevs that have too few devices, if any have, before it.
     pub fn explained(&self, e: PoolError) -> PoolError {
         crate::open::for_want(&self.zio, e)

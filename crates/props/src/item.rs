@@ -1,7 +1,7 @@
 //! Things that have properties: filesystems, volumes, snapshots, bookmarks.
 
 use crate::native::{Kept, NATIVE, Native, Preset};
-use crate::set::Level;
+use crate::set::SetOn;
 use crate::value::{Property, Source, Value};
 use std::cell::OnceCell;
 use zsend_pool::dmu::objset::Objset;
@@ -62,7 +62,7 @@ pub struct Item<'p> {
     objset: OnceCell<Objset>,
     encryption: OnceCell<Option<Encryption>>,
     /// Properties that are set on it and above it.
-    pub(crate) levels: OnceCell<Vec<Level>>,
+    pub(crate) levels: OnceCell<Vec<SetOn>>,
 }
 
 impl<'p> Item<'p> {

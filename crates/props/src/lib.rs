@@ -5,6 +5,7 @@ mod index;
 mod item;
 mod native;
 mod nice;
+mod paths;
 mod set;
 mod stats;
 mod value;

@@ -3,6 +3,7 @@
 use crate::item::{Item, Kind};
 use crate::native::{Form, Kept, Native, Preset};
 use crate::value::{Property, Source, Value};
+use std::collections::HashMap;
 use zsend_pool::dsl::dir::Dir;
 use zsend_pool::zap::{self, Entry};
 use zsend_pool::zbookmark::Zbookmark;
@@ -15,21 +16,18 @@ const INHERIT: &str = "$inherit";
 /// A number that has no name in older releases.
 const UNKNOWN: &str = "$iuv";
 
-/// Deepest nesting of filesystems; the limit on the length of names gives about half of it.
-const MAX_DEPTH: usize = 256;
-
 /// Properties that are set on one dataset.
 #[derive(Debug)]
-pub(crate) struct Level {
+pub(crate) struct SetOn {
     /// The dataset.
     name: String,
-    entries: Vec<Entry>,
+    /// By their names.
+    entries: HashMap<Vec<u8>, Entry>,
 }
 
-impl Level {
+impl SetOn {
     fn entry(&self, name: &str, end: &str) -> Option<&Entry> {
-        let (name, end) = (name.as_bytes(), end.as_bytes());
-        self.entries.iter().find(|e| e.name.strip_prefix(name).is_some_and(|rest| rest == end))
+        self.entries.get([name.as_bytes(), end.as_bytes()].concat().as_slice())
     }
 
     /// Returns the entry that counts, and true if it was received.
@@ -53,22 +51,24 @@ impl Level {
 
 impl Item<'_> {
     /// Returns the properties that are set on the item and on each dataset above it, nearest first.
-    fn levels(&self) -> Result<&[Level]> {
+    fn levels(&self) -> Result<&[SetOn]> {
         if let Some(levels) = self.levels.get() {
             return Ok(levels);
         }
         let mos = self.pool.mos();
         let read = |name: &str, object: u64| {
             let entries = if object == 0 { Vec::new() } else { zap::entries(mos, object)? };
-            Ok::<_, PoolError>(Level { name: name.to_owned(), entries })
+            let entries = entries.into_iter().map(|e| (e.name.clone(), e)).collect();
+            Ok::<_, PoolError>(SetOn { name: name.to_owned(), entries })
         };
         let mut levels = Vec::new();
         if let Some(snapshot) = self.dsl().filter(|dataset| dataset.is_snapshot) {
             levels.push(read(&self.name, snapshot.props)?);
         }
         let end = self.name.find(['@', '#']).unwrap_or(self.name.len());
+        // The name gets shorter at each step.
         let (mut name, mut dir) = (&self.name[..end], self.dir.clone());
-        for _ in 0..MAX_DEPTH {
+        loop {
             levels.push(read(name, dir.props)?);
             let Some((above, _)) = name.rsplit_once('/').filter(|_| dir.parent != 0) else { break };
             (name, dir) = (above, Dir::open(mos, dir.parent)?);
@@ -185,8 +185,8 @@ impl Item<'_> {
             return Ok(Vec::new());
         }
         let mut names: Vec<String> = Vec::new();
-        for entry in self.levels()?.iter().flat_map(|level| &level.entries) {
-            let name = entry.name();
+        for name in self.levels()?.iter().flat_map(|level| level.entries.keys()) {
+            let name = String::from_utf8_lossy(name);
             let end = [RECEIVED, INHERIT].iter().find_map(|end| name.strip_suffix(end));
             let name = end.unwrap_or(&name);
             if name.contains(':') {

@@ -6,12 +6,14 @@
 use crate::index::KEYSTATUS;
 use crate::item::{Item, Kind, Of};
 use crate::native::Native;
+use crate::paths::Paths;
 use crate::value::{Property, Source, Value};
 use zerocopy::FromBytes;
 use zsend_ondisk::dsl::{DatasetPhys, DirPhys};
 use zsend_pool::dsl::dataset::Dataset;
 use zsend_pool::dsl::deadlist::{OldSpace, space_written};
 use zsend_pool::dsl::redaction::RedactionList;
+use zsend_pool::zbookmark::Zbookmark;
 use zsend_pool::{PoolError, Result, zap};
 use zsend_records::types::ObjsetType;
 
@@ -30,8 +32,11 @@ const MASTER_NODE: u64 = 1;
 /// Objects of a volume: its blocks, and a ZAP with its size.
 const VOLUME_OBJECT: u64 = 1;
 const VOLUME_ZAP: u64 = 2;
+/// `ZVOL_DEFAULT_BLOCKSIZE`, OpenZFS `include/sys/fs/zfs.h`, zfs-2.3.2: a volume of that size has a
+/// default.
+const DEFAULT_VOLBLOCKSIZE: u64 = 16 << 10;
 /// Clones of one snapshot that are named.
-const MAX_CLONES: usize = 100_000;
+const MAX_CLONES: usize = 10_000;
 
 /// Hundredths of what was compressed over what it takes.
 fn ratio(compressed: u64, uncompressed: u64) -> u64 {
@@ -72,6 +77,7 @@ impl Item<'_> {
                         return self.limit(native);
                     }
                     "volsize" => return self.volsize(native),
+                    "volblocksize" => return self.volblocksize(native),
                     _ => self.figure(native.name, dataset)?,
                 },
             },
@@ -103,10 +109,6 @@ impl Item<'_> {
             "defer_destroy" => {
                 Some(u64::from(self.dataset_phys(dataset)?.flags.get() & FLAG_DEFER_DESTROY != 0))
             }
-            "volblocksize" => match self.objset()? {
-                Some(objset) => Some(objset.dnode(VOLUME_OBJECT)?.datablksz()),
-                None => None,
-            },
             "snapshots_changed" => match self.dir_field("com.ixsystems:snapshots_changed")? {
                 Some(entry) => entry.ints().first().copied().filter(|&seconds| seconds != 0),
                 None => None,
@@ -151,6 +153,13 @@ impl Item<'_> {
             Some(n) => Some(Property { value: native.form.value(n), source: Source::Local }),
             None => Self::preset(native),
         })
+    }
+
+    fn volblocksize(&self, native: &Native) -> Result<Option<Property>> {
+        let Some(objset) = self.objset()? else { return Ok(None) };
+        let size = objset.dnode(VOLUME_OBJECT)?.datablksz();
+        let source = if size == DEFAULT_VOLBLOCKSIZE { Source::Default } else { Source::None };
+        Ok(Some(Property { value: native.form.value(size), source }))
     }
 
     fn volsize(&self, native: &Native) -> Result<Option<Property>> {
@@ -198,6 +207,10 @@ impl Item<'_> {
         Ok(Some(name).filter(|name| !name.contains("/$ORIGIN@")))
     }
 
+    /// Returns the names of a snapshot's clones.
+    ///
+    /// # Errors
+    /// More of them than [`MAX_CLONES`], and an entry that is no number.
     fn clones(&self) -> Result<Option<String>> {
         let Some(dataset) = self.dsl() else { return Ok(None) };
         let object = self.dataset_phys(dataset)?.next_clones_obj.get();
@@ -205,12 +218,17 @@ impl Item<'_> {
             return Ok(None);
         }
         let mos = self.pool.mos();
-        let mut names = Vec::new();
-        for entry in zap::entries(mos, object)?.iter().take(MAX_CLONES) {
-            let Some(object) = entry.u64() else { continue };
+        let at = Zbookmark::new(mos.id(), object, 0, 0);
+        let entries = zap::entries(mos, object)?;
+        if entries.len() > MAX_CLONES {
+            let expected = format!("at most {MAX_CLONES}");
+            return Err(PoolError::corrupt(at, "number of clones", entries.len(), expected));
+        }
+        let (mut names, mut paths) = (Vec::new(), Paths::new(self.pool));
+        for entry in &entries {
             // The list has the first snapshot of a clone that has one.
-            let name = self.pool.dataset_name(&Dataset::open(mos, object)?)?;
-            names.push(name.split('@').next().unwrap_or_default().to_owned());
+            let clone = Dataset::open(mos, entry.number(at)?)?;
+            names.push(paths.of(clone.dir)?);
         }
         Ok(Some(names.join(",")).filter(|names| !names.is_empty()))
     }

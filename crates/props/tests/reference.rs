@@ -50,7 +50,8 @@ fn compare(name: &str) -> usize {
 
 #[test]
 fn every_property_of_every_dataset_is_that_of_zfs_get() {
-    let pools = ["basic", "crypt", "comp", "misc", "bredact", "bcase", "dedup", "holes"];
+    let pools =
+        ["basic", "crypt", "comp", "misc", "bredact", "bcase", "dedup", "holes", "bvol", "brlist"];
     let compared: usize = pools.iter().map(|pool| compare(pool)).sum();
     assert!(compared > 8000, "{compared} properties");
 }

@@ -34,7 +34,7 @@ impl Field {
             .map(|int| int.iter().rev().fold(0, |value, &byte| value << 8 | u64::from(byte)))
     }
 
-    /// Whether it only fills up the struct.
+    /// Returns true if it only fills up the struct.
     pub fn is_padding(&self) -> bool {
         self.name.starts_with("pad")
     }

@@ -24,7 +24,7 @@ const LEVEL: u32 = 6;
 #[non_exhaustive]
 pub enum TokenError {
     /// It does not have the four parts `version-checksum-size-data`, joined by `-`.
-    #[error("token has {found} parts, expected version-checksum-size-data")]
+    #[error("number of parts of the token is {found}, expected 4: version-checksum-size-data")]
     Parts {
         /// Number of its parts.
         found: usize,
@@ -54,7 +54,9 @@ pub enum TokenError {
         found: char,
     },
     /// The data end within a byte.
-    #[error("token data are {found} digits, expected an even number: it may have been cut")]
+    #[error(
+        "number of digits of the token is {found}, expected an even number: it may have been cut"
+    )]
     OddHex {
         /// Number of digits.
         found: usize,

@@ -130,7 +130,7 @@ impl DmuType {
     const NEW_ENCRYPTED: u8 = 0x20;
     const NEW_BYTESWAP: u8 = 0x1f;
 
-    /// Whether the number names a type at all.
+    /// Returns true if the number names a type at all.
     pub const fn is_valid(self) -> bool {
         if self.0 & Self::NEW != 0 {
             (self.0 & Self::NEW_BYTESWAP) < 10
@@ -139,7 +139,7 @@ impl DmuType {
         }
     }
 
-    /// Whether blocks of this type are metadata (never sent compressed, kept in more copies).
+    /// Returns true if blocks of this type are metadata (never sent compressed, kept in more copies).
     ///
     /// An unknown type counts as metadata, the careful answer.
     pub const fn is_metadata(self) -> bool {
@@ -152,7 +152,7 @@ impl DmuType {
         }
     }
 
-    /// Whether blocks or bonuses of this type are encrypted in an encrypted dataset.
+    /// Returns true if blocks or bonuses of this type are encrypted in an encrypted dataset.
     pub const fn is_encrypted(self) -> bool {
         if self.0 & Self::NEW != 0 {
             self.0 & Self::NEW_ENCRYPTED != 0
@@ -207,7 +207,7 @@ impl Compress {
     /// Zstandard, behind a length and a version word.
     pub const ZSTD: Self = Self(16);
 
-    /// Whether the value is one that a block pointer may carry.
+    /// Returns true if the value is one that a block pointer may carry.
     pub const fn is_known(self) -> bool {
         self.0 >= Self::OFF.0 && self.0 <= Self::ZSTD.0
     }

@@ -211,8 +211,14 @@ fn token_of_list(list: &NvList) -> String {
 fn each_defect_has_its_error() {
     let (good, token) = tokens().swap_remove(0);
     let error = |text: &str| ResumeToken::decode(text).unwrap_err().to_string();
-    assert_eq!(error(""), "token has 1 parts, expected version-checksum-size-data");
-    assert_eq!(error("1-2"), "token has 2 parts, expected version-checksum-size-data");
+    assert_eq!(
+        error(""),
+        "number of parts of the token is 1, expected 4: version-checksum-size-data"
+    );
+    assert_eq!(
+        error("1-2"),
+        "number of parts of the token is 2, expected 4: version-checksum-size-data"
+    );
     assert_eq!(error("x-0-0-"), "token version is \"x\", expected a decimal number");
     assert_eq!(error("1-+1-0-"), "token checksum is \"+1\", expected a hexadecimal number");
     assert_eq!(error(&good.replacen('1', "2", 1)), "token version is 2, expected 1");
@@ -221,8 +227,7 @@ fn each_defect_has_its_error() {
         "token data have 'g' at character 1, expected a hexadecimal digit"
     );
     assert!(
-        error(&good[..good.len() - 1])
-            .ends_with("digits, expected an even number: it may have been cut")
+        error(&good[..good.len() - 1]).ends_with(", expected an even number: it may have been cut")
     );
     assert!(error(&good[..good.len() - 8]).starts_with("token checksum is b45ff5d89, expected "));
     assert_eq!(error("1-0-100001-"), "token claims 1048577 bytes, expected at most 1048576");

@@ -1,7 +1,7 @@
 //! Arguments of `zsend send`.
 
 use super::PoolArgs;
-use clap::{Args as ClapArgs, ValueEnum};
+use clap::{Args as ClapArgs, ValueEnum, value_parser};
 use std::path::PathBuf;
 use zsend_encoder::dialect::Dialect;
 
@@ -160,16 +160,17 @@ pub(crate) struct SendArgs {
     /// With -n: the stream's true size to the byte, found without reading data
     #[arg(long, requires = "dry_run")]
     pub(crate) exact: bool,
-    /// Write to a file, which gets its name when the stream is whole and on disk: until then it is
-    /// FILE.partial. A device or FIFO is written through; - is standard output
+    /// Write to a file, which gets its name when the stream is whole and on disk. Until then it is
+    /// FILE.partial, or FILE.partial.2 and so on; what an earlier send left there goes. A device,
+    /// FIFO or descriptor is written through; - is standard output
     #[arg(short = 'o', value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Sender whose stream is written: openzfs, illumos or openzfs-xdr
     #[arg(long, value_name = "D", default_value = "openzfs", value_parser = dialect)]
     pub(crate) dialect: Dialect,
     /// Worker threads; 0 for as many as the machine has, and more for slow devices
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(crate) threads: usize,
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = value_parser!(u16).range(..=512))]
+    pub(crate) threads: u16,
     /// Milliseconds that a read takes, where the reads that open the pool do not tell: from the page
     /// cache, of a slow device
     #[arg(long, value_name = "MS")]
@@ -177,8 +178,6 @@ pub(crate) struct SendArgs {
     /// A tunable of the reference senders, by its name
     #[arg(long = "tunable", value_name = "NAME=VALUE")]
     pub(crate) tunables: Vec<String>,
-    #[command(flatten)]
-    pub(crate) unmade: UnmadeArgs,
     /// Print help
     // `zfs send -h` means holds, so the short flag is not help here.
     #[arg(long, action = clap::ArgAction::Help)]
@@ -191,6 +190,8 @@ pub(crate) struct SendArgs {
         conflicts_with = "token"
     )]
     pub(crate) target: Option<String>,
+    #[command(flatten)]
+    pub(crate) unmade: UnmadeArgs,
 }
 
 impl SendArgs {

@@ -22,7 +22,10 @@ pub(crate) struct Failures {
 
 impl Failures {
     pub(crate) fn add(&mut self, what: impl Display, e: impl Into<Failure>) {
-        let failure = e.into().context(what);
+        self.note(e.into().context(what));
+    }
+
+    pub(crate) fn note(&mut self, failure: Failure) {
         match &self.first {
             None => self.first = Some(failure),
             Some(_) => {
@@ -107,8 +110,15 @@ impl<'a, 'p> Collector<'a, 'p> {
         self.tree(self.pool.name(), self.pool.root_dir(), None);
     }
 
-    /// Collects what was named, and what is below it if that was asked for.
-    pub(crate) fn named(&mut self, target: &Name) -> Done {
+    /// Collects what was named, and what is below it if that was asked for. What is not there is a
+    /// failure, and hides nothing else.
+    pub(crate) fn named(&mut self, target: &Name) {
+        if let Err(failure) = self.try_named(target) {
+            self.failures.note(failure);
+        }
+    }
+
+    fn try_named(&mut self, target: &Name) -> Done {
         let missing = || {
             let why = format!("cannot open '{target}': dataset does not exist");
             Failure::verbatim(ErrorClass::Damaged, why)
@@ -131,6 +141,8 @@ impl<'a, 'p> Collector<'a, 'p> {
             (true, None) => None,
             (false, None) => Some(0),
         };
+        // What is named twice is no damage.
+        self.seen.clear();
         self.tree(&target.dataset, dir, depth);
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use crate::exit::Failure;
 use crate::text::Head;
-use zsend_pool::Result;
+use zsend_pool::{ErrorClass, Result};
 use zsend_props::{Item, NATIVE, Native, Property, Source, Value};
 
 /// A column.
@@ -62,10 +62,12 @@ impl Column {
         if name.contains(':') {
             return Ok(Self::User(name.to_owned()));
         }
-        let known: Vec<&str> = NATIVE.iter().map(|native| native.name).collect();
+        if name.contains('@') {
+            let why = format!("not supported: the property '{name}'");
+            return Err(Failure::new(ErrorClass::Unsupported, why));
+        }
         Err(Failure::usage(format!(
-            "no property is called '{name}'; there are name, space, {}, and those with a colon",
-            known.join(", ")
+            "no property is called '{name}'; `zsend get all` shows all that there are"
         )))
     }
 
@@ -95,11 +97,11 @@ impl Column {
         Head { text: self.heading(), is_right, width }
     }
 
-    /// The property of an item; `None` if it has not got it.
-    pub(crate) fn of(&self, item: &Item<'_>) -> Result<Option<Property>> {
+    /// The property of an item that is shown under a name; `None` if it has not got it.
+    pub(crate) fn of(&self, name: &str, item: &Item<'_>) -> Result<Option<Property>> {
         match self {
             Self::Name => {
-                let value = Value::Text(item.name().to_owned());
+                let value = Value::Text(name.to_owned());
                 Ok(Some(Property { value, source: Source::None }))
             }
             Self::Native(native) => item.native(native),

@@ -13,8 +13,12 @@ pub(crate) fn answer(command: &str, datasets: Map<String, Json>) -> String {
 }
 
 /// A dataset with its properties.
-pub(crate) fn dataset(item: &Item<'_>, as_number: bool, properties: Map<String, Json>) -> Json {
-    let name = item.name();
+pub(crate) fn dataset(
+    name: &str,
+    item: &Item<'_>,
+    as_number: bool,
+    properties: Map<String, Json>,
+) -> Json {
     // What cannot be read has no txg; the properties that are asked for tell why.
     let txg = Native::by_name("createtxg").and_then(|txg| item.native(txg).ok().flatten());
     let txg = txg.map(|txg| value(&txg.value, true, as_number));

@@ -66,7 +66,7 @@ fn sort_keys(args: &ListArgs) -> Result<Vec<(Column, bool)>, Failure> {
 
 /// A property of a row; `None` if it has not got it, or cannot be read, which is a failure.
 fn property(row: &Row<'_>, column: &Column, failures: &mut Failures) -> Option<Property> {
-    match column.of(row.item.as_ref()?) {
+    match column.of(&row.name, row.item.as_ref()?) {
         Ok(property) => property,
         Err(e) => {
             failures.add(format!("cannot read {} of '{}'", column.name(), row.name), e);
@@ -136,7 +136,7 @@ fn as_json(lines: &[Line<'_>], columns: &[Column], args: &ListArgs) -> String {
                 (column.name().to_owned(), property)
             })
             .collect();
-        let dataset = json::dataset(item, as_number, properties);
+        let dataset = json::dataset(&line.row.name, item, as_number, properties);
         datasets.insert(line.row.name.clone(), dataset);
     }
     json::answer("zfs list", datasets)

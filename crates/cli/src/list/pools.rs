@@ -76,13 +76,22 @@ impl Pools {
             for target in &targets {
                 let named = Name::parse(&pool.full_name(&target.to_string()))?;
                 if named.pool() == pool.name() {
-                    collector.named(&named)?;
+                    collector.named(&named);
                 }
             }
-            rows.extend(collector.rows());
+            let mut of_pool = collector.rows();
+            of_pool.sort_by(Row::order);
+            of_pool.dedup_by(|a, b| a.name == b.name && a.item.is_some() && b.item.is_some());
+            // What two pools of one name hold is told apart by their guids, which `send` takes too.
+            if opened.iter().filter(|other| other.name() == pool.name()).count() > 1 {
+                let guid = pool.label().pool_guid.to_string();
+                for row in &mut of_pool {
+                    row.name.replace_range(..pool.name().len(), &guid);
+                }
+            }
+            rows.extend(of_pool);
         }
         rows.sort_by(Row::order);
-        rows.dedup_by(|a, b| a.name == b.name && a.item.is_some() && b.item.is_some());
         // No header stands over nothing but an error.
         if !rows.is_empty() || failures.is_empty() {
             show(rows, &mut failures)?;

@@ -7,14 +7,44 @@ use crate::exit::{Done, Failure};
 use crate::progress::Gauge;
 use crate::stdout;
 use partial::Partial;
-use std::fs::{self, File, OpenOptions};
+use rustix::io::Errno;
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, IoSlice, IsTerminal, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use zsend_metal::stdio::duplicate;
 
 /// Symbolic links that may lead to one another; Linux follows as many.
 const MAX_LINKS: usize = 40;
+
+/// Devices and images that are read, and so are never written to.
+#[derive(Debug, Default)]
+pub(crate) struct Guard(Vec<Metadata>);
+
+impl Guard {
+    /// Guards the files and devices of these names.
+    pub(crate) fn new(names: &[String]) -> Self {
+        Self(names.iter().filter_map(|name| fs::metadata(name).ok()).collect())
+    }
+
+    /// Refuses what is one of them.
+    fn check(&self, path: &Path, found: &Metadata) -> Done {
+        let is_found = |own: &Metadata| {
+            let is_node = own.file_type().is_block_device() && found.file_type().is_block_device();
+            (own.dev(), own.ino()) == (found.dev(), found.ino())
+                || is_node && own.rdev() == found.rdev()
+        };
+        if self.0.iter().any(is_found) {
+            let path = path.display();
+            return Err(Failure::usage(format!(
+                "cannot write to {path}: the pool is read from it"
+            )));
+        }
+        Ok(())
+    }
+}
 
 /// An open output.
 pub(crate) struct Output {
@@ -25,8 +55,14 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// Opens the output: standard output if no file is named, or `-`.
-    pub(crate) fn open(path: Option<&Path>, gauge: &Arc<Gauge>) -> Result<Self, Failure> {
+    /// Opens the output: standard output if no file is named, or `-`. `is_whole` says that the stream
+    /// is not the rest of one that was sent before.
+    pub(crate) fn open(
+        path: Option<&Path>,
+        is_whole: bool,
+        guard: &Guard,
+        gauge: &Arc<Gauge>,
+    ) -> Result<Self, Failure> {
         let gauge = Arc::clone(gauge);
         let Some(path) = path.filter(|path| *path != Path::new("-")) else {
             if io::stdout().is_terminal() {
@@ -36,33 +72,40 @@ impl Output {
                 ));
             }
             let file = stdout::open()?;
+            guard_file(guard, Path::new("standard output"), &file)?;
             grow_pipe(&file);
             return Ok(Self { file, partial: None, gauge });
         };
         let failed = |e: io::Error| Failure::io("write to", path, &e);
-        match regular(path).map_err(failed)? {
-            Some(target) => {
-                let (partial, file) = Partial::create(target)?;
-                Ok(Self { file, partial: Some(partial), gauge })
+        let file = match place(path).map_err(failed)? {
+            Place::File(target) => {
+                let (partial, file) = Partial::create(target, is_whole, guard)?;
+                return Ok(Self { file, partial: Some(partial), gauge });
             }
-            None => {
-                let file = OpenOptions::new().write(true).open(path).map_err(failed)?;
-                if file.is_terminal() {
-                    return Err(Failure::usage(format!("{}: is a terminal", path.display())));
-                }
-                grow_pipe(&file);
-                Ok(Self { file, partial: None, gauge })
+            // Where it was closed, Rust's runtime has put something else.
+            Place::Descriptor(1) => stdout::open()?,
+            Place::Descriptor(number) => File::from(duplicate(number).map_err(failed)?),
+            Place::Special => {
+                // A FIFO is open once it has a reader.
+                let _waiting = gauge.writing();
+                OpenOptions::new().write(true).open(path).map_err(failed)?
             }
+        };
+        guard_file(guard, path, &file)?;
+        if file.is_terminal() {
+            return Err(Failure::usage(format!("cannot write to {}: a terminal", path.display())));
         }
+        grow_pipe(&file);
+        Ok(Self { file, partial: None, gauge })
     }
 
     /// Makes a whole stream durable and gives it its name.
     pub(crate) fn commit(self) -> Done {
         match self.partial {
             Some(partial) => partial.commit(self.file),
-            // Only what has a disk behind it can be made durable.
+            // What has no disk behind it cannot be made durable.
             None => match self.file.sync_all() {
-                Err(e) if e.raw_os_error() == Some(EIO) => {
+                Err(e) if !is_without_disk(&e) => {
                     Err(Failure::io("write to", Path::new("the output"), &e))
                 }
                 Ok(()) | Err(_) => Ok(()),
@@ -76,23 +119,48 @@ impl Output {
     }
 }
 
-/// `EIO`, as every Unix has it: a device did not keep what it was given.
-const EIO: i32 = 5;
+fn guard_file(guard: &Guard, path: &Path, file: &File) -> Done {
+    let found = file.metadata().map_err(|e| Failure::io("write to", path, &e))?;
+    guard.check(path, &found)
+}
 
-/// Returns the path, its links followed, if it is a regular file or none yet; `None` if it is written
-/// through. A descriptor that goes by a name below `/proc` is nobody's to rename over.
-fn regular(path: &Path) -> io::Result<Option<PathBuf>> {
+/// Returns true for an error of syncing that says that there is nothing to sync: a pipe, a terminal.
+fn is_without_disk(e: &io::Error) -> bool {
+    let errno = e.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(errno, Some(Errno::INVAL | Errno::NOTSUP | Errno::ROFS))
+}
+
+/// Place that a path leads to.
+#[derive(Debug, PartialEq, Eq)]
+enum Place {
+    /// A regular file, or none yet, by its path with all links followed.
+    File(PathBuf),
+    /// A descriptor of this process: it is written on where it stands, as a shell's `>&N` does.
+    Descriptor(i32),
+    /// Anything else, which is written through.
+    Special,
+}
+
+/// Finds out where a path leads.
+fn place(path: &Path) -> io::Result<Place> {
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
-        if fs::canonicalize(folder(&path)).is_ok_and(|folder| folder.starts_with("/proc")) {
-            return Ok(None);
+        if let Ok(folder) = fs::canonicalize(folder(&path))
+            && folder.starts_with("/proc")
+        {
+            let own = Path::new("/proc").join(std::process::id().to_string());
+            let number = path.file_name().and_then(|name| name.to_str()?.parse().ok());
+            return Ok(match number {
+                Some(number) if folder == own.join("fd") => Place::Descriptor(number),
+                _ => Place::Special,
+            });
         }
         match fs::symlink_metadata(&path) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Some(path)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Place::File(path)),
             Err(e) => return Err(e),
             Ok(found) if found.is_symlink() => path = folder(&path).join(fs::read_link(&path)?),
-            Ok(found) if found.is_file() => return Ok(Some(path)),
-            Ok(_) => return Ok(None),
+            Ok(found) if found.is_file() => return Ok(Place::File(path)),
+            Ok(_) => return Ok(Place::Special),
         }
     }
     Err(io::Error::other("too many levels of symbolic links"))
@@ -144,15 +212,17 @@ mod tests {
     fn links_are_followed_to_what_they_mean() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
-        assert_eq!(regular(&at("new")).unwrap(), Some(at("new")));
+        assert_eq!(place(&at("new")).unwrap(), Place::File(at("new")));
         symlink("two", at("one")).unwrap();
         symlink("new", at("two")).unwrap();
-        assert_eq!(regular(&at("one")).unwrap(), Some(at("new")));
+        assert_eq!(place(&at("one")).unwrap(), Place::File(at("new")));
         symlink("/dev/null", at("null")).unwrap();
-        assert_eq!(regular(&at("null")).unwrap(), None);
+        assert_eq!(place(&at("null")).unwrap(), Place::Special);
         symlink("loop", at("loop")).unwrap();
-        assert!(regular(&at("loop")).is_err());
-        assert_eq!(regular(Path::new("/dev/stdout")).unwrap(), None);
-        assert_eq!(regular(dir.path()).unwrap(), None);
+        assert!(place(&at("loop")).is_err());
+        for path in ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {
+            assert_eq!(place(Path::new(path)).unwrap(), Place::Descriptor(1), "{path}");
+        }
+        assert_eq!(place(dir.path()).unwrap(), Place::Special);
     }
 }

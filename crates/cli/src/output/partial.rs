@@ -1,12 +1,12 @@
 //! A file on its way to its name. Until it is whole and on disk it has another, which is its own: a
 //! second send to the same name has one more.
 
-use super::folder;
+use super::{Guard, folder};
 use crate::exit::{Done, Failure};
-use rustix::fs::{FlockOperation, flock};
-use std::fs::{self, File, OpenOptions};
-use std::io;
-use std::os::unix::fs::MetadataExt;
+use rustix::fs::{Access, FlockOperation, OFlags, access, flock};
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 use zsend_pool::ErrorClass;
 
@@ -17,24 +17,52 @@ const MOST: usize = 1000;
 pub(crate) struct Partial {
     name: PathBuf,
     target: PathBuf,
+    /// The stream is whole by itself, and not the rest of one that was sent before.
+    is_whole: bool,
 }
 
 impl Partial {
-    /// Makes an empty file beside `target`: `TARGET.partial`, or `TARGET.partial.2` and so on if
-    /// others are being written. What an earlier send left there is overwritten.
-    pub(crate) fn create(target: PathBuf) -> Result<(Self, File), Failure> {
-        for number in 1..=MOST {
-            let end = if number == 1 { String::new() } else { format!(".{number}") };
-            let name = with_end(&target, &format!(".partial{end}"));
-            let failed = |e: io::Error| Failure::io("write to", &name, &e);
-            if let Some(file) = lock(&name).map_err(failed)? {
-                let partial = Self { name, target };
-                // The token of what is overwritten leads nowhere.
-                partial.forget_token();
-                return Ok((partial, file));
-            }
+    /// Makes an empty file beside `target`: `TARGET.partial`, or `TARGET.partial.2` and so on if that is
+    /// being written, or is something else than a stream. What an earlier send left is overwritten, but
+    /// not by the rest of it: `is_whole` says that this is not one.
+    pub(super) fn create(
+        target: PathBuf,
+        is_whole: bool,
+        guard: &Guard,
+    ) -> Result<(Self, File), Failure> {
+        let failed = |e: io::Error| Failure::io("write to", &target, &e);
+        let old = match fs::metadata(&target) {
+            Ok(old) => Some(old),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => None,
+            Err(e) => return Err(failed(e)),
+        };
+        if let Some(old) = &old {
+            guard.check(&target, old)?;
+            // To be replaced by another is to be written to.
+            access(&target, Access::WRITE_OK).map_err(|e| failed(e.into()))?;
         }
-        let why = format!("{MOST} sends to {} are under way", target.display());
+        for number in 1..=MOST {
+            let name = numbered(&target, number);
+            let failed = |e: io::Error| Failure::io("write to", &name, &e);
+            let Some(file) = lock(&name).map_err(failed)? else { continue };
+            let found = file.metadata().map_err(failed)?;
+            guard.check(&name, &found)?;
+            if found.len() > 0 && !(is_whole && is_left(&file, &found).map_err(failed)?) {
+                continue;
+            }
+            // Until it has its name, no more people may read it than the file that it replaces.
+            if let Some(old) = &old {
+                file.set_permissions(old.permissions()).map_err(failed)?;
+                // Only root can give a file away; anyone else's is his own.
+                let _ = fchown(&file, Some(old.uid()), Some(old.gid()));
+            }
+            file.set_len(0).map_err(failed)?;
+            let partial = Self { name, target, is_whole };
+            // The token of what is overwritten leads nowhere.
+            let _ = fs::remove_file(partial.token_file());
+            return Ok((partial, file));
+        }
+        let why = format!("{MOST} files beside {} are in use", target.display());
         Err(Failure::new(ErrorClass::Device, why))
     }
 
@@ -48,29 +76,62 @@ impl Partial {
         with_end(&self.name, ".token")
     }
 
-    fn forget_token(&self) {
-        let _ = fs::remove_file(self.token_file());
-    }
-
-    /// Makes the file durable, gives it the mode of the one that it replaces, and its name.
+    /// Makes the file durable, and gives it its name. What earlier sends to it left goes.
     pub(super) fn commit(self, file: File) -> Done {
         let failed = |e: io::Error| Failure::io("write to", &self.name, &e);
-        if let Ok(old) = fs::metadata(&self.target) {
-            file.set_permissions(old.permissions()).map_err(failed)?;
-        }
         file.sync_all().map_err(failed)?;
         let failed = |e: io::Error| Failure::io("rename to", &self.target, &e);
         fs::rename(&self.name, &self.target).map_err(failed)?;
-        self.forget_token();
         // The new name is durable once the folder is.
-        File::open(folder(&self.target)).and_then(|f| f.sync_all()).map_err(failed)
+        File::open(folder(&self.target)).and_then(|f| f.sync_all()).map_err(failed)?;
+        if self.is_whole {
+            self.clean();
+        }
+        Ok(())
+    }
+
+    /// Removes what sends to the same name left that nobody writes any more.
+    fn clean(&self) {
+        for number in 1..=MOST {
+            let name = numbered(&self.target, number);
+            if fs::symlink_metadata(&name).is_err() {
+                break;
+            }
+            // Whoever has it open holds the lock; what is no stream is not ours.
+            let Ok(Some(file)) = lock(&name) else { continue };
+            let is_ours = file.metadata().and_then(|found| is_left(&file, &found));
+            if is_ours.unwrap_or(false) && fs::remove_file(&name).is_ok() {
+                let _ = fs::remove_file(with_end(&name, ".token"));
+            }
+        }
     }
 }
 
-/// Opens a file that nobody else writes, and empties it; `None` if somebody does.
+/// Returns true if a file was left by a send: a stream, under this name alone.
+fn is_left(mut file: &File, found: &Metadata) -> io::Result<bool> {
+    let mut head = [0; 16];
+    if found.nlink() != 1 || found.len() < head.len() as u64 {
+        return Ok(false);
+    }
+    file.read_exact(&mut head)?;
+    io::Seek::rewind(&mut file)?;
+    let [.., magic] = head.as_chunks::<8>().0 else { return Ok(false) };
+    let magic = [u64::from_le_bytes(*magic), u64::from_be_bytes(*magic)];
+    Ok(magic.contains(&zsend_records::drr::MAGIC))
+}
+
+/// Times that a file may get its name between being opened and being locked.
+const MOST_TRIES: usize = 100;
+
+/// Opens a file that nobody else writes; `None` if somebody does. A link is not followed: nobody makes
+/// one of that name.
 fn lock(name: &Path) -> io::Result<Option<File>> {
-    loop {
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(name)?;
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
+    let flags = i32::try_from(flags).map_err(io::Error::other)?;
+    for _ in 0..MOST_TRIES {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).custom_flags(flags);
+        let file = options.open(name)?;
         if !file.metadata()?.is_file() {
             return Err(io::Error::other("it is not a regular file"));
         }
@@ -81,20 +142,24 @@ fn lock(name: &Path) -> io::Result<Option<File>> {
         }
         // Between the two, whoever had it may have given it its name.
         match fs::symlink_metadata(name) {
-            Ok(found) if (found.dev(), found.ino()) == identity(&file)? => {
-                file.set_len(0)?;
-                return Ok(Some(file));
-            }
+            Ok(found) if (found.dev(), found.ino()) == identity(&file)? => return Ok(Some(file)),
             Ok(_) => {}
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
             Err(e) => return Err(e),
         }
     }
+    Err(io::Error::other("it gets another name again and again"))
 }
 
 fn identity(file: &File) -> io::Result<(u64, u64)> {
     let metadata = file.metadata()?;
     Ok((metadata.dev(), metadata.ino()))
+}
+
+/// The temporary name of this number.
+fn numbered(target: &Path, number: usize) -> PathBuf {
+    let end = if number == 1 { String::new() } else { format!(".{number}") };
+    with_end(target, &format!(".partial{end}"))
 }
 
 /// A path with something behind its last name.
@@ -109,12 +174,22 @@ mod tests {
     use super::*;
     use std::io::Write;
 
+    fn create(target: &Path, is_whole: bool) -> (Partial, File) {
+        Partial::create(target.to_owned(), is_whole, &Guard::default()).unwrap()
+    }
+
+    /// The beginning of a stream, and more.
+    fn stream(more: &str) -> Vec<u8> {
+        let magic = zsend_records::drr::MAGIC.to_le_bytes();
+        [&[0; 8][..], &magic, more.as_bytes()].concat()
+    }
+
     #[test]
     fn two_to_one_name_have_a_file_each() {
         let dir = tempfile::tempdir().unwrap();
         let target = dir.path().join("s");
-        let (first, mut one) = Partial::create(target.clone()).unwrap();
-        let (second, mut two) = Partial::create(target.clone()).unwrap();
+        let (first, mut one) = create(&target, true);
+        let (second, mut two) = create(&target, true);
         assert_eq!(first.name(), dir.path().join("s.partial"));
         assert_eq!(second.name(), dir.path().join("s.partial.2"));
         one.write_all(b"one").unwrap();
@@ -127,15 +202,37 @@ mod tests {
     }
 
     #[test]
-    fn what_was_left_is_overwritten_with_its_token() {
+    fn what_was_left_is_overwritten_but_not_by_the_rest_of_it() {
         let dir = tempfile::tempdir().unwrap();
-        let target = dir.path().join("s");
-        fs::write(dir.path().join("s.partial"), b"longer than the new").unwrap();
-        fs::write(dir.path().join("s.partial.token"), b"1-0-0-0").unwrap();
-        let (partial, mut file) = Partial::create(target.clone()).unwrap();
-        assert!(!partial.token_file().exists());
+        let (target, left) = (dir.path().join("s"), dir.path().join("s.partial"));
+        let token = dir.path().join("s.partial.token");
+        fs::write(&left, stream("longer than the new")).unwrap();
+        fs::write(&token, b"1-0-0-0").unwrap();
+        let (rest, mut file) = create(&target, false);
+        file.write_all(b"rest").unwrap();
+        rest.commit(file).unwrap();
+        assert!(left.exists() && token.exists() && fs::read(&target).unwrap() == b"rest");
+
+        let (partial, mut file) = create(&target, true);
+        assert!(partial.name() == left && !token.exists());
         file.write_all(b"new").unwrap();
         partial.commit(file).unwrap();
         assert_eq!(fs::read(&target).unwrap(), b"new");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_that_is_no_stream_or_has_another_name_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::write(at("data"), stream("precious")).unwrap();
+        fs::hard_link(at("data"), at("s.partial")).unwrap();
+        fs::write(at("s.partial.2"), "notes that somebody keeps here").unwrap();
+        let (partial, mut file) = create(&at("s"), true);
+        assert_eq!(partial.name(), at("s.partial.3"));
+        file.write_all(b"new").unwrap();
+        partial.commit(file).unwrap();
+        assert_eq!(fs::read(at("data")).unwrap(), stream("precious"));
+        assert_eq!(fs::read(at("s.partial.2")).unwrap(), b"notes that somebody keeps here");
     }
 }

@@ -63,10 +63,13 @@ impl Gauge {
 
     /// Returns true if a write has been under way for long: its reader takes nothing.
     pub(crate) fn waits_for_reader(&self) -> bool {
-        match self.writing.load(Ordering::Relaxed) {
-            0 => false,
-            since => u128::from(self.millis().saturating_sub(since - 1)) >= SLOW.as_millis(),
-        }
+        self.waited(self.millis()).is_some_and(|waited| waited >= SLOW.as_millis())
+    }
+
+    /// Milliseconds that the write under way has taken at some time; `None` if there is none.
+    fn waited(&self, now: u64) -> Option<u128> {
+        let since = self.writing.load(Ordering::Relaxed).checked_sub(1)?;
+        Some(now.saturating_sub(since).into())
     }
 }
 
@@ -76,5 +79,24 @@ pub(crate) struct Writing<'a>(&'a Gauge);
 impl Drop for Writing<'_> {
     fn drop(&mut self) {
         self.0.writing.store(0, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_that_takes_long_waits_for_the_reader() {
+        let gauge = Gauge::new();
+        assert_eq!(gauge.waited(5000), None);
+        let writing = gauge.writing();
+        let since = gauge.writing.load(Ordering::Relaxed) - 1;
+        assert_eq!(gauge.waited(since + 999), Some(999));
+        gauge.writing.store(1, Ordering::Relaxed);
+        // It began with the program, which is younger than that.
+        assert_eq!(gauge.waits_for_reader(), gauge.millis() >= 1000);
+        drop(writing);
+        assert_eq!(gauge.waited(u64::MAX), None);
     }
 }

@@ -4,8 +4,8 @@ mod describe;
 
 use crate::args::SendArgs;
 use crate::exit::{Done, Failure, be_quiet, warn, warn_of};
-use crate::output::Output;
-use crate::progress::{self, Gauge, Progressing};
+use crate::output::{Guard, Output};
+use crate::progress::{Gauge, Progressing};
 use crate::text::count;
 use crate::txgs::{self, Style};
 use crate::{hints, keys, signals, stdout, token};
@@ -54,10 +54,7 @@ pub(crate) fn run(args: &SendArgs) -> Done {
     let options = options(args)?;
     let gauge = Arc::new(Gauge::new());
     let cancel = CancelToken::default();
-    let (shown, told) = (name.clone(), Arc::clone(&gauge));
-    signals::take(cancel.clone(), move || {
-        let _ = writeln!(stderr(), "{}", progress::line(&told, &shown));
-    })?;
+    signals::take(cancel.clone(), Arc::clone(&gauge), name.clone())?;
     if args.pool.list_txgs {
         return txgs::list(&args.pool.devices, Some(target.pool()), Style::default());
     }
@@ -78,7 +75,9 @@ pub(crate) fn run(args: &SendArgs) -> Done {
     let plan = plan.map_err(refused)?;
     if args.dry_run {
         if args.describes() {
-            stdout::print(&describe(args, &plan, &cancel)?)?;
+            let described = describe(args, &plan, &cancel);
+            let described = described.map_err(|e| without_key(e, args, &plan, &target));
+            stdout::print(&described?)?;
         }
         return Ok(());
     }
@@ -86,7 +85,9 @@ pub(crate) fn run(args: &SendArgs) -> Done {
     for warning in plan.warnings() {
         warn(warning);
     }
-    let output = Output::open(args.output.as_deref(), &gauge)?;
+    let is_whole = token.is_none() && args.resume_at.is_none();
+    let guard = Guard::new(&pool.devices());
+    let output = Output::open(args.output.as_deref(), is_whole, &guard, &gauge)?;
     send(args, &plan, &cancel, output, &gauge)
 }
 
@@ -242,7 +243,7 @@ fn options(args: &SendArgs) -> Result<SendOptions, Failure> {
         .with_raw(args.raw)
         .with_resume(resume)
         .with_tunables(tunables)
-        .with_threads(args.threads)
+        .with_threads(args.threads.into())
         .with_latency(args.latency.map(|ms| Duration::from_millis(ms.into()))))
 }
 

@@ -23,6 +23,9 @@ pub struct Found {
     pub newest: Option<Uberblock>,
     /// Warnings for the administrator.
     pub warnings: Vec<String>,
+    /// Devices that were looked at beside it and could not be read, with the reason: one that the
+    /// pool lacks may be among them.
+    pub unread: Vec<String>,
     /// Places of its uberblocks.
     pub(super) rings: Vec<RingsOf>,
 }
@@ -198,5 +201,5 @@ fn assemble(mut members: Vec<Labelled>) -> Option<Found> {
         _ => {}
     }
     let tops = tops.into_values().map(|(_, top)| top).collect();
-    Some(Found { config, leaves, tops, newest, warnings, rings })
+    Some(Found { config, leaves, tops, newest, warnings, unread: Vec::new(), rings })
 }

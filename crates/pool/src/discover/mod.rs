@@ -89,14 +89,19 @@ pub fn discover(paths: &[PathBuf]) -> Result<Discovery> {
     let named = refused.len();
     refused.append(&mut passed_over);
     if labelled.is_empty() {
-        let unread = refused.iter().any(|e| matches!(e, PoolError::Device { .. }));
+        let unread =
+            refused.iter().any(|e| matches!(e, PoolError::Open { .. } | PoolError::Device { .. }));
         match (refused.len(), unread || named > 0) {
             (1, true) => return Err(refused.swap_remove(0)),
             (_, true) => return Err(PoolError::NothingRead { passed_over: refused }),
             (_, false) => {}
         }
     }
-    Ok(Discovery { pools: group::group(labelled), passed_over: refused, named })
+    let is_unread = |e: &&PoolError| matches!(e, PoolError::Open { .. } | PoolError::Device { .. });
+    let unread: Vec<String> = refused.iter().filter(is_unread).map(ToString::to_string).collect();
+    let mut pools = group::group(labelled);
+    pools.iter_mut().for_each(|found| found.unread.clone_from(&unread));
+    Ok(Discovery { pools, passed_over: refused, named })
 }
 
 /// All pools on devices that are at hand: sources that are neither files nor block devices, too.
@@ -147,7 +152,7 @@ impl Candidate {
 }
 
 fn device_error(path: &Path, source: std::io::Error) -> PoolError {
-    PoolError::Device { device: path.display().to_string(), offset: 0, source }
+    PoolError::Open { path: path.display().to_string(), source }
 }
 
 /// The files and block devices in a folder, by name.
@@ -156,6 +161,10 @@ fn folder(path: &Path) -> Result<Vec<Candidate>> {
     for entry in std::fs::read_dir(path).map_err(|e| device_error(path, e))? {
         let path = entry.map_err(|e| device_error(path, e))?.path();
         let Ok(meta) = std::fs::metadata(&path) else { continue };
+        // A descriptor of this process, as `/dev/stdout`, is no device of the folder's.
+        if std::fs::canonicalize(&path).is_ok_and(|path| path.starts_with("/proc")) {
+            continue;
+        }
         let is_node = file::is_block_device(meta.file_type());
         if meta.is_file() || is_node {
             entries.push(Candidate { path, is_node, is_named: false });

@@ -96,7 +96,7 @@ impl Dnode {
     }
 
     /// log2 of the blocks of level 0 under one of another level.
-    const fn shift(&self, level: Level) -> u32 {
+    pub const fn shift(&self, level: Level) -> u32 {
         level.get() as u32 * self.epb_shift()
     }
 

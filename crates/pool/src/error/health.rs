@@ -37,6 +37,9 @@ impl fmt::Display for Health {
         if self.devices == 0 {
             write!(f, "all devices of {} are missing", self.vdev)?;
         }
+        if self.devices == 1 && !self.missing.is_empty() {
+            return write!(f, "{} is missing; what lies on it alone cannot be read", self.vdev);
+        }
         if !self.missing.is_empty() {
             of(f, &self.missing)?;
             let are = verb(&self.missing, "is", "are");
@@ -51,7 +54,7 @@ impl fmt::Display for Health {
             write!(f, " {lack} some of what was written: {}", self.behind.join(", "))?;
         }
         match self.spare {
-            None => f.write_str("; what lies on it alone cannot be read"),
+            None => write!(f, "; what lies on {} alone cannot be read", self.vdev),
             Some(0) => f.write_str("; no redundancy is left there"),
             Some(1) => f.write_str("; it can lose one more"),
             Some(n) => write!(f, "; it can lose {n} more"),
@@ -89,11 +92,11 @@ mod tests {
         };
         assert_eq!(
             unknown.to_string(),
-            "all devices of vdev 2 are missing; what lies on it alone cannot be read"
+            "all devices of vdev 2 are missing; what lies on vdev 2 alone cannot be read"
         );
         assert_eq!(
             health(3, 0, None),
-            "3 of 4 devices of raidz2-0 are missing: m0, m1, m2; what lies on it alone cannot be read"
+            "3 of 4 devices of raidz2-0 are missing: m0, m1, m2; what lies on raidz2-0 alone cannot be read"
         );
     }
 }

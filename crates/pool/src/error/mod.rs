@@ -38,7 +38,15 @@ pub enum ErrorClass {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PoolError {
-    /// A device could not be opened or read.
+    /// A device, or a folder of them, could not be opened.
+    #[error("cannot open {path}: {source}")]
+    Open {
+        /// The path, as given.
+        path: String,
+        /// The system's word.
+        source: io::Error,
+    },
+    /// A device could not be read.
     #[error("{device}@{offset:#x}: {source}")]
     Device {
         /// The device, as given.
@@ -346,7 +354,7 @@ impl PoolError {
     /// Kind of the error.
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::Device { .. } => ErrorClass::Device,
+            Self::Open { .. } | Self::Device { .. } => ErrorClass::Device,
             Self::NothingRead { passed_over } => {
                 let unread = passed_over.iter().any(|e| e.class() == ErrorClass::Device);
                 if unread { ErrorClass::Device } else { ErrorClass::Damaged }

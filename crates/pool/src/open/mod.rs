@@ -62,6 +62,11 @@ pub(crate) fn open(found: &Found, options: &OpenOptions) -> Result<(Opened, Vec<
         state.zio.set_overwritten();
     }
     warnings.append(&mut state.warnings);
+    // What could not be read may be what is missing. What was named itself is told of anyway.
+    if !state.zio.tree().health().is_empty() {
+        let unread = found.unread.iter().filter(|e| !found.warnings.contains(e));
+        warnings.extend(unread.cloned());
+    }
     Ok((state, warnings))
 }
 

@@ -11,6 +11,20 @@ impl Tree {
     }
 }
 
+impl Tree {
+    /// Names of the devices that were found.
+    pub fn devices(&self) -> Vec<String> {
+        let copies = self.tops.iter().flat_map(|top| match &top.kind {
+            Kind::Copies(copies) => std::slice::from_ref(copies),
+            Kind::Raidz(raidz) => raidz.children(),
+            Kind::Draid(draid) => draid.children(),
+            Kind::Indirect(_) | Kind::Hole | Kind::Missing | Kind::Unsupported(_) => &[],
+        });
+        let sides = copies.flat_map(Copies::sides).filter(|side| side.is_present());
+        sides.map(|side| side.name.clone()).collect()
+    }
+}
+
 impl Vdev {
     fn health(&self) -> Option<Health> {
         let health = match &self.kind {
@@ -38,7 +52,7 @@ impl Vdev {
             sides().filter(f).map(|side| side.name.clone()).collect::<Vec<_>>()
         };
         let missing = names(|side| !side.is_present());
-        let behind = names(|side| side.is_present() && !side.record.is_whole());
+        let behind = names(|side| side.is_present() && side.record.is_behind());
         let devices = sides().count();
         let present = devices - missing.len();
         let whole = present - behind.len();
@@ -50,7 +64,8 @@ impl Vdev {
     fn of_children(&self, children: &[Copies], nparity: usize) -> Health {
         let name = |child: &Copies| child.sides().first().map_or("", |side| &side.name).to_owned();
         let missing: Vec<_> = children.iter().filter(|c| c.present() == 0).map(name).collect();
-        let is_behind = |c: &&Copies| c.present() > 0 && !c.is_whole();
+        let lacks = |side: &Side| !side.is_present() || side.record.is_behind();
+        let is_behind = |c: &&Copies| c.present() > 0 && c.sides().iter().all(lacks);
         let behind: Vec<_> = children.iter().filter(is_behind).map(name).collect();
         let spare = nparity.checked_sub(missing.len());
         let spare = spare.map(|spare| spare.saturating_sub(behind.len()));

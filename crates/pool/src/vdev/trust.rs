@@ -131,6 +131,11 @@ impl Record {
         }
     }
 
+    /// Returns true if it is known to lack something, or may: not because there is another of it.
+    pub(super) fn is_behind(&self) -> bool {
+        !self.is_whole() && self.doubt != Some(Doubt::Twin)
+    }
+
     /// Returns true if it has every block.
     pub(super) fn is_whole(&self) -> bool {
         self.is_mostly_whole() && self.missed.is_empty()

@@ -79,7 +79,7 @@ impl Encoding {
         Self::XdrSignedBig,
     ];
 
-    /// Whether it is XDR, of whatever host.
+    /// Returns true if it is XDR, of whatever host.
     pub const fn is_xdr(self) -> bool {
         match self {
             Self::Native | Self::NativeBig => false,
@@ -190,7 +190,7 @@ impl NvList {
         self.position(name).and_then(|at| self.pairs.get(at)).map(|(_, value)| value)
     }
 
-    /// Whether there is a pair of that name, of any type.
+    /// Returns true if there is a pair of that name, of any type.
     pub fn contains(&self, name: &str) -> bool {
         self.position(name).is_some()
     }
@@ -205,7 +205,7 @@ impl NvList {
         self.pairs.len()
     }
 
-    /// Whether there is no pair.
+    /// Returns true if there is no pair.
     pub fn is_empty(&self) -> bool {
         self.pairs.is_empty()
     }

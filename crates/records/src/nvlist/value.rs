@@ -163,7 +163,7 @@ values! {
 }
 
 impl NvType {
-    /// Whether the type holds any number of elements.
+    /// Returns true if the type holds any number of elements.
     pub const fn is_array(self) -> bool {
         matches!(self.0, 10..=17 | 20 | 24..=26)
     }

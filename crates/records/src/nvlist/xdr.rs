@@ -104,7 +104,7 @@ fn read_pair(
     Ok((name, value(at, nv_type, elements, depth, empties)?))
 }
 
-/// Whether the type is an array whose count is written once more before its elements.
+/// Returns true if the type is an array whose count is written once more before its elements.
 fn has_count(nv_type: NvType) -> bool {
     use NvType as T;
     nv_type.is_array() && ![T::BYTE_ARRAY, T::STRING_ARRAY, T::NVLIST_ARRAY].contains(&nv_type)

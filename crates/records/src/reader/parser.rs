@@ -135,7 +135,7 @@ impl Parser {
         self.remaining
     }
 
-    /// Whether a stream or package has come to its end, and no payload or record is under way.
+    /// Returns true if a stream or package has come to its end, and no payload or record is under way.
     pub fn is_done(&self) -> bool {
         self.place == Place::Done
     }

@@ -20,7 +20,7 @@ pub struct DumpSummary {
     pub types: [TypeCount; RecordType::COUNT],
     /// Those of types that another crate described, in the order in which they were met.
     pub described: Vec<(&'static Description, TypeCount)>,
-    /// Whether the input ends with an END. If not, it was saved by an interrupted receive, or cut
+    /// True if the input ends with an END. If not, it was saved by an interrupted receive, or cut
     /// between two records.
     pub complete: bool,
 }

@@ -224,20 +224,23 @@ mod tests {
     use crate::walk::Node;
     use bytes::Bytes;
     use zsend_ondisk::Order;
+    use zsend_ondisk::blkptr::{BLKPTR_SIZE, BlkPtr, Dva};
     use zsend_ondisk::dnode::{DnodeBuilder, DnodePhys};
     use zsend_pool::dmu::dnode::{DNODE_SIZE, DNODES_PER_BLOCK, Dnode};
     use zsend_pool::zbookmark::Zbookmark;
 
+    /// A pointer to 8 KiB, of which so many bytes are stored, born in a txg.
+    fn bp(psize: u64, birth: u64) -> [u8; BLKPTR_SIZE] {
+        let dva = Dva::new(0, 1 << 20, psize).unwrap();
+        let bp = BlkPtr::builder().dva(0, dva).size(8 << 10).psize(psize).logical_birth(birth);
+        bp.build().unwrap().to_bytes(Order::Little)
+    }
+
     /// The pointers of an indirect block of 1024, of which these are to 8 KiB born in txg 9 and the
     /// others to 8 KiB born in txg 3.
     fn pointers(young: Range<usize>) -> Leaf {
-        let mut data = vec![0; 128 << 10];
-        for (i, bp) in data.chunks_mut(128).enumerate() {
-            let birth = if young.contains(&i) { 9u64 } else { 3 };
-            bp[0] = 1;
-            bp[48..56].copy_from_slice(&15u64.to_le_bytes());
-            bp[80..88].copy_from_slice(&birth.to_le_bytes());
-        }
+        let pointer = |i| bp(8 << 10, if young.contains(&i) { 9 } else { 3 });
+        let data: Vec<u8> = (0..1024).flat_map(pointer).collect();
         let dnode =
             Dnode::parse(&Bytes::from(vec![0; DNODE_SIZE]), 0, &Zbookmark::default()).unwrap();
         Leaf::Pointers { dnode, first: Node::data(2, 0), data: data.into(), range: 0..1024 }
@@ -292,7 +295,7 @@ mod tests {
         let Leaf::Pointers { dnode, first, data, range } = pointers(0..16) else { panic!() };
         let mut data = data.to_vec();
         // A megabyte stored of 8 KiB, which is to be sent as it is stored.
-        data[50..52].copy_from_slice(&2047u16.to_le_bytes());
+        data[..BLKPTR_SIZE].copy_from_slice(&bp(1 << 20, 9));
         let leaf = Leaf::Pointers { dnode, first, data: data.into(), range };
         assert_eq!(cut(leaf)[0].0, (1 << 20) + (1 << 10));
     }

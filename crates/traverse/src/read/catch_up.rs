@@ -2,9 +2,10 @@
 
 use super::cursor::RedactionCursor;
 use crate::error::Result;
-use crate::walk::{Leaf, Level, Node, WalkSpec};
+use crate::walk::{Leaf, Node, Stop, WalkSpec, above};
 use std::collections::VecDeque;
 use std::ops::Range;
+use zsend_ondisk::Level;
 use zsend_pool::PoolError;
 use zsend_pool::blkptr::BlkPtr;
 use zsend_pool::dmu::dnode::{DNODES_PER_BLOCK, Dnode};
@@ -19,6 +20,7 @@ use zsend_pool::dsl::redaction::Run;
 pub(super) struct CatchUp<I> {
     leaves: I,
     spec: WalkSpec,
+    stop: Stop,
     cursor: RedactionCursor,
     /// The rest of a leaf that was taken apart, since listed blocks may lie inside it.
     singles: VecDeque<Result<Leaf>>,
@@ -29,12 +31,18 @@ pub(super) struct CatchUp<I> {
 }
 
 impl<I: Iterator<Item = Result<Leaf>>> CatchUp<I> {
-    pub(super) const fn new(leaves: I, spec: WalkSpec, cursor: RedactionCursor) -> Self {
-        Self { leaves, spec, cursor, singles: VecDeque::new(), held: None, run: None }
+    pub(super) const fn new(
+        leaves: I,
+        spec: WalkSpec,
+        cursor: RedactionCursor,
+        stop: Stop,
+    ) -> Self {
+        Self { leaves, spec, stop, cursor, singles: VecDeque::new(), held: None, run: None }
     }
 
     fn advance(&mut self) -> Result<Option<Leaf>> {
         loop {
+            self.stop.check()?;
             if let Some(run) = &mut self.run {
                 if let Some(leaf) = run.advance(&self.spec.objset)? {
                     return Ok(Some(leaf));
@@ -140,14 +148,14 @@ impl ListedRun {
 /// no list and no sparse object makes more of them than there are pointers.
 fn largest(dnode: &Dnode, object: u64, holes: &Range<u64>) -> Node {
     let mut level = Level::DATA;
-    while let Some(above) = level.above(dnode)
-        && let Some(blocks) = 1u64.checked_shl(above.shift(dnode))
+    while let Some(above) = above(level, dnode)
+        && let Some(blocks) = 1u64.checked_shl(dnode.shift(above))
         && holes.start.is_multiple_of(blocks)
         && blocks <= holes.end - holes.start
     {
         level = above;
     }
-    Node { object, level, blkid: holes.start >> level.shift(dnode) }
+    Node { object, level, blkid: holes.start >> dnode.shift(level) }
 }
 
 #[cfg(test)]

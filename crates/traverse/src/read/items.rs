@@ -2,10 +2,11 @@
 
 use super::payload::SendPayload;
 use crate::error::Result;
-use crate::walk::{Level, Node, Visit, WalkSpec};
+use crate::walk::{Node, Visit, WalkSpec};
 use zsend_crypto::BlockParams;
 use zsend_encoder::event::{CryptParams, Event, FreeSlot, Hole, Object, ObjectRange, Redact};
 use zsend_encoder::policy::Policy;
+use zsend_ondisk::Level;
 use zsend_pool::PoolError;
 use zsend_pool::blkptr::BlkPtr;
 use zsend_pool::dmu::dnode::{DNODES_PER_BLOCK, Dnode};
@@ -159,7 +160,7 @@ impl<F> Items<'_, F> {
         if bp.is_hole() {
             let event = Event::Hole(Hole {
                 object: node.object,
-                level: node.level.get(),
+                level: node.level.into(),
                 blkid: node.blkid,
                 indblkshift: dnode.indblkshift,
                 datablkszsec: dnode.datablkszsec,

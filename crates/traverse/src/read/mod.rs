@@ -83,8 +83,8 @@ pub(crate) fn run<P: SendPayload + Send + Sync, R: Send>(
         Relay::new(spec.queue_length, Arc::clone(stop.is_ended()), deliver);
     let (reader, shared) = (&reader, &relay);
     threads.scope(|scope| {
-        let walk = DatasetWalk::new(spec.walk.clone(), Arc::clone(&threads), stop);
-        let leaves = CatchUp::new(walk, spec.walk.clone(), spec.cursor);
+        let walk = DatasetWalk::new(spec.walk.clone(), Arc::clone(&threads), stop.clone());
+        let leaves = CatchUp::new(walk, spec.walk.clone(), spec.cursor, stop);
         for batch in Batches::new(leaves, spec.walk, P::IS_READ) {
             let Some(ticket) = shared.begin(batch.cost) else { break };
             let task = Task { reader, gather, ticket };

@@ -1,12 +1,13 @@
 //! Leaves of a walk: what is left when all metadata were read.
 
-use super::node::{Level, Node};
+use super::node::Node;
 use super::spec::{WalkSpec, root};
 use crate::error::Result;
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
+use zsend_ondisk::Level;
 use zsend_pool::PoolError;
 use zsend_pool::blkptr::BlkPtr;
 use zsend_pool::dmu::dnode::{DNODE_BLOCK_SIZE, DNODE_SIZE, DNODES_PER_BLOCK, Dnode, Outline};
@@ -206,7 +207,7 @@ fn pointer(
 /// # Errors
 /// [`PoolError::Corrupt`].
 pub(super) fn check_level(spec: &WalkSpec, node: Node, bp: &BlkPtr) -> Result<()> {
-    if bp.is_hole() || bp.is_redacted() || bp.level() == node.level.get() {
+    if bp.is_hole() || bp.is_redacted() || bp.level() == u32::from(node.level) {
         return Ok(());
     }
     Err(PoolError::corrupt(spec.bookmark(node), "level", bp.level(), node.level).into())

@@ -16,7 +16,7 @@ mod threads;
 pub use blocks::Blocks;
 pub(crate) use dataset::DatasetWalk;
 pub(crate) use leaf::{Leaf, Visit};
-pub(crate) use node::{Level, Node};
+pub(crate) use node::{Node, above};
 pub(crate) use spec::{ResumePoint, WalkSpec};
 pub(crate) use stop::Stop;
 pub(crate) use threads::Threads;

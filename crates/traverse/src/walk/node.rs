@@ -1,54 +1,13 @@
 //! Places in the block tree of an object.
 
-use std::fmt;
+use zsend_ondisk::Level;
 use zsend_pool::dmu::dnode::Dnode;
 use zsend_pool::zbookmark::{SPILL_BLKID, Zbookmark};
 use zsend_pool::{PoolError, Result};
 
-/// Level in an object's tree, counted from its data, which are level zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Level(u8);
-
-impl Level {
-    /// The level of data, of dnodes in the meta-dnode, and of spill blocks.
-    pub(crate) const DATA: Self = Self(0);
-    /// The level that points to data.
-    pub(crate) const LOWEST_INDIRECT: Self = Self(1);
-
-    /// The level of the pointers in a dnode. A dnode has at least one level: `Dnode::parse` refuses
-    /// others, but for free slots, which have no pointers.
-    pub(crate) const fn of_roots(dnode: &Dnode) -> Self {
-        Self(dnode.nlevels.saturating_sub(1))
-    }
-
-    /// The level as block pointers and records keep it.
-    pub(crate) const fn get(self) -> u32 {
-        self.0 as u32
-    }
-
-    /// The next level down; `None` below data.
-    const fn below(self) -> Option<Self> {
-        match self.0.checked_sub(1) {
-            Some(level) => Some(Self(level)),
-            None => None,
-        }
-    }
-
-    /// The next level up, if the dnode has it.
-    pub(crate) fn above(self, dnode: &Dnode) -> Option<Self> {
-        (self < Self::of_roots(dnode)).then_some(Self(self.0 + 1))
-    }
-
-    /// log2 of the level-0 blocks below a pointer of this level.
-    pub(crate) const fn shift(self, dnode: &Dnode) -> u32 {
-        self.get() * dnode.epb_shift()
-    }
-}
-
-impl fmt::Display for Level {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
+/// Returns the next level up; `None` if the dnode has none.
+pub(crate) fn above(level: Level, dnode: &Dnode) -> Option<Level> {
+    level.above().filter(|level| *level <= dnode.top())
 }
 
 /// A block of an object set: `zbookmark_phys_t` without the object set, of the levels that a walk
@@ -86,7 +45,7 @@ impl Node {
 
     /// The same place with its object set.
     pub(crate) fn bookmark(self, objset: u64) -> Zbookmark {
-        Zbookmark::new(objset, self.object, self.level.get().into(), self.blkid)
+        Zbookmark::new(objset, self.object, self.level.into(), self.blkid)
     }
 
     /// The node of the first pointer in this indirect block.
@@ -112,12 +71,12 @@ impl Node {
 
     /// Number of the first level-0 block below, or `u64::MAX` past all that an object can have.
     pub(crate) fn first_block(self, dnode: &Dnode) -> u64 {
-        shl(self.blkid, self.level.shift(dnode))
+        shl(self.blkid, dnode.shift(self.level))
     }
 
     /// Number of the level-0 block behind the last one below, with the same bound.
     pub(crate) fn end_block(self, dnode: &Dnode) -> u64 {
-        shl(self.blkid.saturating_add(1), self.level.shift(dnode))
+        shl(self.blkid.saturating_add(1), dnode.shift(self.level))
     }
 }
 

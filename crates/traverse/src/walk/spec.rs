@@ -1,6 +1,6 @@
 //! The part of a dataset that is walked.
 
-use super::node::{Level, Node};
+use super::node::Node;
 use std::sync::Arc;
 use zsend_pool::blkptr::BlkPtr;
 use zsend_pool::dmu::dnode::Dnode;
@@ -53,7 +53,7 @@ impl WalkSpec {
 pub(super) fn root(dnode: &Dnode, object: u64, index: usize) -> Option<(Node, BlkPtr)> {
     let count = usize::from(dnode.nblkptr);
     if index < count {
-        let node = Node { object, level: Level::of_roots(dnode), blkid: index as u64 };
+        let node = Node { object, level: dnode.top(), blkid: index as u64 };
         return dnode.blkptr(index).map(|bp| (node, bp));
     }
     (index == count).then(|| dnode.spill())?.map(|bp| (Node::spill(object), bp))
@@ -77,8 +77,10 @@ fn is_completed(dnode: &Dnode, node: Node, resume: ResumePoint) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::walk::above;
     use proptest::prelude::*;
     use std::mem::offset_of;
+    use zsend_ondisk::Level;
     use zsend_ondisk::dnode::DnodePhys;
     use zsend_pool::dmu::dnode::{DNODE_SIZE, DNODES_PER_BLOCK};
 
@@ -105,11 +107,11 @@ mod tests {
             (resume_object, resume_blkid) in (1..5u64, 0..80u64),
         ) {
             let dnode = dnode(nlevels, 9, 8);
-            let level = (0..level % nlevels).fold(Level::DATA, |l, _| l.above(&dnode).unwrap());
+            let level = (0..level % nlevels).fold(Level::DATA, |l, _| above(l, &dnode).unwrap());
             let node = Node { object, level, blkid };
             let resume = ResumePoint { object: resume_object, blkid: resume_blkid };
             // Four pointers in an indirect block of 512 bytes.
-            let below = 4u64.pow(level.get());
+            let below = 4u64.pow(level.into());
             let sent = |block: u64| (object, block) < (resume_object, resume_blkid);
             let all = (blkid * below..(blkid + 1) * below).all(sent);
             prop_assert_eq!(is_completed(&dnode, node, resume), all);
@@ -124,9 +126,9 @@ mod tests {
             (resume_object, resume_blkid) in (1..512u64, 0..3u64),
         ) {
             let dnode = dnode(nlevels, 9, 32);
-            let level = (0..level % nlevels).fold(Level::DATA, |l, _| l.above(&dnode).unwrap());
+            let level = (0..level % nlevels).fold(Level::DATA, |l, _| above(l, &dnode).unwrap());
             let resume = ResumePoint { object: resume_object, blkid: resume_blkid };
-            let below = DNODES_PER_BLOCK * 4u64.pow(level.get());
+            let below = DNODES_PER_BLOCK * 4u64.pow(level.into());
             let all = (blkid * below..(blkid + 1) * below).all(|object| object < resume_object);
             prop_assert_eq!(is_completed(&dnode, Node { object: 0, level, blkid }, resume), all);
         }
@@ -143,7 +145,7 @@ mod tests {
     #[test]
     fn a_tree_that_reaches_past_all_block_numbers_is_not_completed() {
         let dnode = dnode(8, 17, 8);
-        let top = Node { object: 7, level: Level::of_roots(&dnode), blkid: 0 };
+        let top = Node { object: 7, level: dnode.top(), blkid: 0 };
         assert!(!is_completed(&dnode, top, ResumePoint { object: 7, blkid: 1 << 50 }));
         assert!(is_completed(&dnode, top, ResumePoint { object: 8, blkid: 0 }));
     }

@@ -15,7 +15,10 @@ impl Threads {
     pub(crate) fn start(count: usize) -> Result<Self> {
         let builder = rayon::ThreadPoolBuilder::new()
             .num_threads(count.max(1))
-            .thread_name(|i| format!("zsend-read-{i}"));
+            .thread_name(|i| format!("zsend-read-{i}"))
+            // Whoever takes the result of work that panicked panics; without this the process would be
+            // aborted, whoever's it is.
+            .panic_handler(|_| {});
         builder.build().map(Self).map_err(|e| SendError::Threads(io::Error::other(e)))
     }
 

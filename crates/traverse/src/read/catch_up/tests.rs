@@ -130,7 +130,7 @@ fn listed_blocks_come_where_they_belong_once_and_none_is_lost() {
 
         let cursor = RedactionCursor::of_runs(listed);
         let (mut found, mut dnode) = (Vec::new(), 0);
-        for leaf in CatchUp::new(walk(), spec.clone(), cursor) {
+        for leaf in CatchUp::new(walk(), spec.clone(), cursor, Stop::new(&CancelToken::default())) {
             let leaf = leaf.unwrap();
             // A dnode comes before all blocks of its object, and behind those of the objects before.
             if let Leaf::Dnode { object, .. } = &leaf {

@@ -2,11 +2,12 @@
 
 use super::*;
 use crate::walk::leaf::Visit;
-use crate::walk::node::{Level, Node};
+use crate::walk::node::{Node, above};
 use crate::walk::spec::ResumePoint;
 use proptest::prelude::*;
 use std::cell::Cell;
 use std::collections::HashMap;
+use zsend_ondisk::Level;
 use zsend_pool::CancelToken;
 use zsend_pool::blkptr::BlkPtr;
 use zsend_pool::dmu::dnode::{DNODE_SIZE, DNODES_PER_BLOCK, Dnode};
@@ -38,7 +39,7 @@ impl Model<'_> {
     }
 
     fn object(&mut self, object: u64, dnode: &Dnode) {
-        let level = (1..dnode.nlevels).fold(Level::DATA, |l, _| l.above(dnode).unwrap());
+        let level = (1..dnode.nlevels).fold(Level::DATA, |l, _| above(l, dnode).unwrap());
         for i in 0..dnode.nblkptr {
             let bp = dnode.blkptr(i.into()).unwrap();
             self.block(dnode, Node { object, level, blkid: i.into() }, &bp);
@@ -52,7 +53,7 @@ impl Model<'_> {
     fn is_left_out(&self, dnode: &Dnode, node: Node, bp: &BlkPtr) -> bool {
         let is_old = bp.logical_birth() != 0 && bp.logical_birth() <= self.spec.fromtxg;
         let per_block = u128::from(dnode.datablksz()) / DNODE_SIZE as u128;
-        let end = (u128::from(node.blkid) + 1) << (node.level.get() * dnode.epb_shift());
+        let end = (u128::from(node.blkid) + 1) << dnode.shift(node.level);
         let is_sent = self.spec.resume.is_some_and(|resume| {
             let (object, blkid) = (u128::from(resume.object), u128::from(resume.blkid));
             if node.object == 0 {
@@ -68,8 +69,7 @@ impl Model<'_> {
         if self.is_left_out(dnode, node, bp) {
             return;
         }
-        let at =
-            Zbookmark::new(self.spec.objset.id(), node.object, node.level.get().into(), node.blkid);
+        let at = Zbookmark::new(self.spec.objset.id(), node.object, node.level.into(), node.blkid);
         if bp.is_hole() || (node.level == Level::DATA && node.object != 0) {
             self.met.push(Met::Block(node));
             return;
@@ -81,7 +81,7 @@ impl Model<'_> {
         }
         self.met.push(Met::Block(node));
         let fanout = data.len() / BLKPTR_SIZE;
-        let level = (1..node.level.get()).fold(Level::DATA, |l, _| l.above(dnode).unwrap());
+        let level = (1..node.level.get()).fold(Level::DATA, |l, _| above(l, dnode).unwrap());
         for i in 0..fanout {
             let blkid = node.blkid * fanout as u64 + i as u64;
             let bp = BlkPtr::at(&data, i).unwrap();
