@@ -166,9 +166,9 @@ fn table() -> String {
         let _ = writeln!(out, "| `{package}` | {} |", cells.join(" | "));
     }
     out.push_str(
-        "\n`no` in a column without `std`: the crate needs a heap and files, or threads. On wasm32 there is no file and no thread to read a\n\
-         pool with. The program `zsend` needs the terminal, the signals and the file locks of a Unix; on Windows its libraries work,\n\
-         and images are read, but a raw disk has no size there and is refused.\n\n\
+        "\nIn the column without `std`, `no` means that the crate needs it. wasm32 has no file and no thread to read a pool with. On Windows the\n\
+         libraries build, and nothing was run there: images are files, and a raw disk, whose end cannot be sought, is refused. The program\n\
+         `zsend` needs the terminal, the signals and the file locks of a Unix.\n\n\
          In the form `pure`, gzip is `miniz_oxide`, zstd is `ruzstd`, and AES-GCM is `aes-gcm`: see `docs/dependencies.md`.\n",
     );
     out

@@ -27,7 +27,7 @@ pub enum WriteError {
         record: &'static str,
         /// Its bytes.
         found: u64,
-        /// Most bytes of such a payload: [`Limits::DEFAULT`].
+        /// Most bytes of such a payload: [`crate::payload::Limits::DEFAULT`].
         limit: u64,
     },
     /// The destination failed.
