@@ -42,7 +42,9 @@ fn on_a_terminal(command: &str, answers: &[&str]) -> String {
 
 fn line(end: &str) -> String {
     let pool = pool_dir("crypt");
-    format!("{} send -d {} {end}", env!("CARGO_BIN_EXE_zsend"), pool.display())
+    // Tests that run in the background have interrupts ignored, and what is ignored stays so.
+    let program = format!("env --default-signal=INT,QUIT {}", env!("CARGO_BIN_EXE_zsend"));
+    format!("{program} send -d {} {end}", pool.display())
 }
 
 fn passphrase() -> String {

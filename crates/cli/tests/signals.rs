@@ -16,7 +16,9 @@ use std::time::Instant;
 use support::{pool_dir, send, stderr};
 
 fn begin(pool: &Path, output: &Path) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_zsend"))
+    // Tests that run in the background have interrupts ignored, and what is ignored stays so.
+    Command::new("env")
+        .args(["--default-signal", env!("CARGO_BIN_EXE_zsend")])
         .args(["send", "-d", pool.to_str().unwrap(), "-o", output.to_str().unwrap()])
         .arg("basic/fs@c")
         .stderr(Stdio::piped())

@@ -17,7 +17,7 @@ macro_rules! body {
 body! {
     /// `drr_begin`. Offsets beside the fields are those in the whole record.
     Begin = BEGIN, 304, payload: |_, record| record.payloadlen.get().into();
-    /// [`MAGIC`]; its bytes tell the stream's byte order.
+    /// [`crate::drr::MAGIC`]; its bytes tell the stream's byte order.
     magic: U64<O> = 8,
     /// Header type and features: see [`crate::flags::VersionInfo`].
     versioninfo: U64<O> = 16,
@@ -127,7 +127,7 @@ body! {
     object: U64<O> = 8,
     /// Offset in the object, bytes.
     offset: U64<O> = 16,
-    /// Bytes; [`OBJECT_END`] means to the end.
+    /// Bytes; [`crate::drr::OBJECT_END`] means to the end.
     length: U64<O> = 24,
     /// Guid of the sent snapshot.
     toguid: U64<O> = 32,

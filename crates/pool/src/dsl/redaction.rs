@@ -92,7 +92,7 @@ impl RedactionList {
     /// Opens the list that is object `object` of the MOS.
     ///
     /// # Errors
-    /// As [`Header::parse`]; [`PoolError::Corrupt`] if the object has no room for its entries.
+    /// [`PoolError::Corrupt`] if the header makes no sense, or the object has no room for its entries.
     pub fn open(mos: &Objset, object: u64) -> Result<Self> {
         let dnode = mos.dnode(object)?;
         let at = Zbookmark::new(mos.id(), object, 0, 0);
