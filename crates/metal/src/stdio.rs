@@ -30,7 +30,7 @@ pub fn was_closed(descriptor: Standard) -> bool {
 /// place in the file with it, as a shell's `>&N`.
 ///
 /// # Errors
-/// What the system says, as of a number that is no descriptor.
+/// Errors of the system, as of a number that is no descriptor.
 #[cfg(unix)]
 pub fn duplicate(descriptor: i32) -> std::io::Result<std::os::fd::OwnedFd> {
     use std::os::fd::BorrowedFd;

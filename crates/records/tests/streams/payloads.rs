@@ -8,7 +8,7 @@ use zsend_records::reader::{ReadError, SliceReader, StreamReader, StreamRecord};
 use zsend_records::writer::{Header, Payload, RecordSink, StreamWriter};
 use zsend_testkit::streams::{Drafts, begin, end, stream, write_in, write_with};
 
-/// What is done with the payload of a record.
+/// Treatment of the payload of a record.
 #[derive(Clone, Copy, Debug)]
 enum Way {
     Skip,
