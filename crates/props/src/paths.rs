@@ -2,12 +2,10 @@
 
 use std::collections::HashMap;
 use zsend_pool::dsl::dir::Dir;
+use zsend_pool::dsl::name::MAX_NAME;
 use zsend_pool::pool::Pool;
 use zsend_pool::zbookmark::Zbookmark;
 use zsend_pool::{PoolError, Result};
-
-/// Longest name of a dataset, OpenZFS `include/sys/fs/zfs.h`, `ZFS_MAX_DATASET_NAME_LEN`, zfs-2.3.2.
-const MAX_NAME: usize = 256;
 
 /// Names of directories of a pool. Each parent's list of children is read once.
 pub(crate) struct Paths<'p> {

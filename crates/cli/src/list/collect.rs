@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::fmt::Display;
 use zsend_pool::dsl::dataset::Dataset;
 use zsend_pool::dsl::dir::Dir;
-use zsend_pool::dsl::name::{Name, Suffix};
+use zsend_pool::dsl::name::{MAX_NAME, Name, Suffix};
 use zsend_pool::pool::Pool;
 use zsend_pool::zbookmark::Zbookmark;
 use zsend_pool::{ErrorClass, PoolError};
@@ -196,8 +196,8 @@ impl<'a, 'p> Collector<'a, 'p> {
             }
             Err(e) => self.lose(name.to_owned(), e),
         }
-        // Names of at most 255 bytes end the recursion in any pool, looping ones too.
-        if depth == Some(0) || name.len() >= 256 {
+        // Names that have a bound end the recursion in any pool, looping ones too.
+        if depth == Some(0) || name.len() > MAX_NAME {
             return;
         }
         match dir.children(self.pool.mos()) {

@@ -9,7 +9,7 @@ use zsend_props::nice_bytes;
 use zsend_traverse::SendPlan;
 
 /// Returns the estimate in the words of `zfs send -v` of the dialect, with `-P` as its fields, or as
-/// JSON.
+/// JSON; and as a number.
 ///
 /// # Errors
 /// Those of the estimate.
@@ -17,7 +17,7 @@ pub(super) fn describe(
     args: &SendArgs,
     plan: &SendPlan<'_>,
     cancel: &CancelToken,
-) -> Result<Vec<u8>, Failure> {
+) -> Result<(Vec<u8>, u64), Failure> {
     let size = if args.exact {
         plan.exact_size(cancel).map(|summary| summary.bytes())
     } else {
@@ -34,7 +34,7 @@ pub(super) fn describe(
             "size": size,
             "exact": args.exact,
         });
-        return Ok(format!("{object:#}\n").into());
+        return Ok((format!("{object:#}\n").into(), size));
     }
     let mut text = match &args.token {
         Some(token) => token::contents(&token::list(token)?),
@@ -55,7 +55,7 @@ pub(super) fn describe(
         format!("{what} {is} {nice}\ntotal {is} {nice}\n")
     };
     text.extend(estimate.into_bytes());
-    Ok(text)
+    Ok((text, size))
 }
 
 /// A source as `zfs send -v` shows it: in full; of illumos, a snapshot of the same dataset without the

@@ -77,7 +77,7 @@ pub(crate) fn run(args: &SendArgs) -> Done {
         if args.describes() {
             let described = describe(args, &plan, &cancel);
             let described = described.map_err(|e| without_key(e, args, &plan, &target));
-            stdout::print(&described?)?;
+            stdout::print(&described?.0)?;
         }
         return Ok(());
     }
@@ -127,11 +127,14 @@ fn send(
     mut output: Output,
     gauge: &Arc<Gauge>,
 ) -> Done {
+    let mut estimate = None;
     if args.describes() {
-        let _ = stderr().write_all(&describe(args, plan, cancel)?);
+        let (text, size) = describe(args, plan, cancel)?;
+        let _ = stderr().write_all(&text);
+        estimate = Some(size);
     }
     let toname = plan.target().toname();
-    let shown = Progressing::begin(args, &toname, gauge, || total(plan, cancel));
+    let shown = Progressing::begin(args, &toname, gauge, || total(plan, estimate, cancel));
     let (mut last, mut replaced) = (Progress::default(), Vec::new());
     let sent = plan.write(&mut output, cancel, |notice| match notice {
         Notice::Progress(progress) => {
@@ -183,8 +186,8 @@ fn send(
 const LARGE_OBJECT: u64 = 1 << 20;
 
 /// The stream's size for a bar: exact where that is cheap.
-fn total(plan: &SendPlan<'_>, cancel: &CancelToken) -> Option<u64> {
-    let estimate = plan.estimate(cancel).ok()?;
+fn total(plan: &SendPlan<'_>, estimate: Option<u64>, cancel: &CancelToken) -> Option<u64> {
+    let estimate = estimate.or_else(|| plan.estimate(cancel).ok())?;
     let objects = plan.objset().root().fill().max(1);
     if estimate / objects >= LARGE_OBJECT {
         return plan.exact_size(cancel).ok().map(|summary| summary.bytes());

@@ -4,7 +4,7 @@ use crate::{PoolError, Result};
 use std::fmt;
 
 /// Most bytes of a full name: `ZFS_MAX_DATASET_NAME_LEN` less its NUL.
-pub(crate) const MAX_NAME: usize = 255;
+pub const MAX_NAME: usize = 255;
 
 /// The part of a name behind the dataset's.
 #[derive(Clone, Debug, PartialEq, Eq)]

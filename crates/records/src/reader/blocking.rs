@@ -110,7 +110,7 @@ impl<R: Read> StreamReader<R> {
     /// # Errors
     /// As [`StreamReader::next_event`].
     pub fn read_payload(&mut self, buf: &mut [u8]) -> Result<usize, ReadError> {
-        let left = usize::try_from(self.parser.payload_left()).unwrap_or(usize::MAX);
+        let left = self.left();
         let len = left.min(buf.len());
         let buf = &mut buf[..len];
         if self.stopped || buf.is_empty() {
@@ -144,12 +144,17 @@ impl<R: Read> StreamReader<R> {
         Ok(read)
     }
 
+    /// Bytes of the last record's payload that are yet to come, or as many as memory can have.
+    fn left(&self) -> usize {
+        usize::try_from(self.parser.payload_left()).unwrap_or(usize::MAX)
+    }
+
     /// The rest of the last record's payload, in one piece. It is verified once the next record is.
     ///
     /// # Errors
     /// As [`StreamReader::next_event`].
     pub fn payload(&mut self) -> Result<Bytes, ReadError> {
-        let left = usize::try_from(self.parser.payload_left()).unwrap_or(usize::MAX);
+        let left = self.left();
         let mut payload = Vec::new();
         let mut filled = 0;
         while filled < left {

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use zsend_pool::PoolError;
 use zsend_pool::dsl::dataset::Dataset;
 use zsend_pool::dsl::listing::Listing;
-use zsend_pool::dsl::name::{Name, Suffix};
+use zsend_pool::dsl::name::{MAX_NAME, Name, Suffix};
 use zsend_pool::dsl::redaction::RedactionList;
 use zsend_pool::pool::Pool;
 
@@ -153,8 +153,8 @@ impl Search<'_> {
             return Some(found);
         }
         for (child, _) in self.keep_list(dir.children(self.pool.mos())) {
-            // Names of at most 255 bytes end the recursion in any pool, looping ones too.
-            if child.starts_with(['$', '%']) || name.len() + child.len() >= 256 {
+            // Names that have a bound end the recursion in any pool, looping ones too.
+            if child.starts_with(['$', '%']) || name.len() + child.len() > MAX_NAME {
                 continue;
             }
             if let Some(found) = self.in_tree(&format!("{name}/{child}")) {
