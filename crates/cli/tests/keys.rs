@@ -42,9 +42,10 @@ fn on_a_terminal(command: &str, answers: &[&str]) -> String {
 
 fn line(end: &str) -> String {
     let pool = pool_dir("crypt");
-    // Tests that run in the background have interrupts ignored, and what is ignored stays so.
+    // The terminal interrupts the shell too, which must live to say how the program ended; what
+    // it ignores, the program would ignore.
     let program = format!("env --default-signal=INT,QUIT {}", env!("CARGO_BIN_EXE_zsend"));
-    format!("{program} send -d {} {end}", pool.display())
+    format!("trap '' INT QUIT; {program} send -d {} {end}", pool.display())
 }
 
 fn passphrase() -> String {
