@@ -19,6 +19,7 @@ const PROMPT: &str = "Enter key for 'crypt/aes-256-gcm': ";
 fn on_a_terminal(command: &str, answers: &[&str]) -> String {
     let mut child = Command::new("script")
         .args(["-qefc", command, "/dev/null"])
+        .env("SHELL", "/bin/sh")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
