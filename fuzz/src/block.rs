@@ -4,8 +4,8 @@
 //! Every dnode and block pointer in it can be asked everything.
 
 use bytes::Bytes;
-use zsend_pool::blkptr::BlkPtr;
 use zsend_ondisk::byteswap::{swap, swap_out};
+use zsend_pool::blkptr::BlkPtr;
 use zsend_pool::dmu::dnode::{Dnode, Outline};
 use zsend_pool::zbookmark::Zbookmark;
 use zsend_records::types::DmuType;

@@ -13,8 +13,8 @@ use zsend_crypto::{
     decrypt_dnode_block,
 };
 use zsend_ondisk::blkptr::BLKPTR_SIZE;
-use zsend_ondisk::dnode::{CORE_SIZE, DNODE_BLOCK_SIZE, DNODE_SIZE, FLAG_SPILL};
 use zsend_ondisk::byteswap::{swap, swap_out};
+use zsend_ondisk::dnode::{CORE_SIZE, DNODE_BLOCK_SIZE, DNODE_SIZE, FLAG_SPILL};
 use zsend_records::types::{ByteswapKind, DmuType};
 
 const MASTER: [u8; 32] = [0x35; 32];

@@ -11,7 +11,12 @@ pub fn check(bytes: &[u8]) {
     for format in [Format::Text, Format::TextMaster, Format::Json] {
         for (verify, payload) in [(false, true), (true, false), (false, false)] {
             let limits = Limits::FUZZ;
-            let options = DumpOptions::default().with_format(format).with_verbose(true).with_payload(payload).with_verify(verify).with_limits(limits);
+            let options = DumpOptions::default()
+                .with_format(format)
+                .with_verbose(true)
+                .with_payload(payload)
+                .with_verify(verify)
+                .with_limits(limits);
             let mut out = Vec::new();
             let first = dump(bytes, &mut out, &options).map_err(|e| e.to_string());
             let mut again = Vec::new();

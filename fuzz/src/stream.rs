@@ -9,7 +9,9 @@ use zerocopy::byteorder::LE;
 use zsend_records::Order;
 use zsend_records::drr::{RECORD_SIZE, ReplayRecord};
 use zsend_records::payload::Limits;
-use zsend_records::reader::{Event, Options, Parser, ReadError, Role, StreamReader, StreamRecord};
+use zsend_records::reader::{
+    Options, Parser, ReadError, ReaderEvent, Role, StreamReader, StreamRecord,
+};
 use zsend_records::writer::StreamWriter;
 
 /// Checksums are not verified, or no input of a fuzzer would get past the first record.
@@ -79,19 +81,19 @@ fn parse(bytes: &[u8], piece: usize) -> Summary {
         }
         match parser.parse(&bytes[start..end]) {
             Err(e) => break Some(e.to_string()),
-            Ok((used, Event::Record(_))) => {
+            Ok((used, ReaderEvent::Record(_))) => {
                 given = seen;
                 headers.extend(parser.header().as_bytes());
                 start += used;
             }
-            Ok((used, Event::Payload(piece))) => {
+            Ok((used, ReaderEvent::Payload(piece))) => {
                 payload.extend(piece);
                 start += used;
             }
-            Ok((_, Event::NeedMore(_))) if end < bytes.len() => {
+            Ok((_, ReaderEvent::NeedMore(_))) if end < bytes.len() => {
                 end = (end + piece).min(bytes.len());
             }
-            Ok((_, Event::NeedMore(_))) => {
+            Ok((_, ReaderEvent::NeedMore(_))) => {
                 let error = parser.finish(end - start).err().map(|e| e.to_string());
                 if error.is_none() {
                     given = seen;

@@ -4,9 +4,9 @@
 //! order and back, the blocks give the same entries.
 
 use bytes::Bytes;
-use zsend_pool::Result;
 use zsend_ondisk::byteswap::{swap, swap_out};
-use zsend_pool::zap::{Blocks, MAX_LOST, Readable};
+use zsend_pool::Result;
+use zsend_pool::zap::{MAX_LOST, Readable, ZapBlocks};
 use zsend_records::types::ByteswapKind;
 
 /// Runs one input.
@@ -36,5 +36,5 @@ fn readable(blocks: &[Vec<u8>]) -> Result<Readable> {
         Ok(block.map(|b| Bytes::copy_from_slice(b)))
     };
     // Block numbers past the end are holes, as many as an object can have.
-    Blocks { objset: 0, object: 1, maxblkid: u64::MAX, read: &read }.readable()
+    ZapBlocks { objset: 0, object: 1, maxblkid: u64::MAX, read: &read }.readable()
 }

@@ -12,7 +12,7 @@ use crate::txgs::{self, Style};
 use serde_json::Map;
 use zsend_pool::dsl::name::Name;
 use zsend_pool::{PoolError, Result};
-use zsend_props::{Item, Property, Source};
+use zsend_props::{Item, Property, PropertySource};
 
 /// Columns of the table: `name`, `property`, `value`, `received`, `source`.
 const FIELDS: [&str; 5] = ["name", "property", "value", "received", "source"];
@@ -22,7 +22,7 @@ const DEFAULT_FIELDS: [&str; 4] = ["name", "property", "value", "source"];
 const SOURCES: [&str; 6] = ["local", "default", "inherited", "received", "temporary", "none"];
 
 /// A property of an item that is shown.
-struct Found {
+struct FoundProperty {
     property: String,
     /// `None` if the item has not got it.
     value: Option<Property>,
@@ -96,11 +96,11 @@ fn found(
     item: &Item<'_>,
     columns: Option<&[Column]>,
     received: bool,
-) -> Result<Vec<Found>> {
+) -> Result<Vec<FoundProperty>> {
     let mut found = Vec::new();
     let mut add = |property: &str, value| {
         let received = if received { item.received(property)? } else { None };
-        found.push(Found { property: property.to_owned(), value, received });
+        found.push(FoundProperty { property: property.to_owned(), value, received });
         Ok::<_, PoolError>(())
     };
     match columns {
@@ -121,18 +121,22 @@ fn found(
     Ok(found)
 }
 
-fn is_wanted(found: &Found, sources: &[String]) -> bool {
+fn is_wanted(found: &FoundProperty, sources: &[String]) -> bool {
     let source = match found.value.as_ref().map(|property| &property.source) {
-        None | Some(Source::None) => "none",
-        Some(Source::Default) => "default",
-        Some(Source::Local) => "local",
-        Some(Source::Inherited(_)) => "inherited",
-        Some(Source::Received) => "received",
+        None | Some(PropertySource::None) => "none",
+        Some(PropertySource::Default) => "default",
+        Some(PropertySource::Local) => "local",
+        Some(PropertySource::Inherited(_)) => "inherited",
+        Some(PropertySource::Received) => "received",
     };
     sources.is_empty() || sources.iter().any(|wanted| wanted == source)
 }
 
-fn as_table(items: &[(String, Item<'_>, Vec<Found>)], fields: &[&str], args: &GetArgs) -> String {
+fn as_table(
+    items: &[(String, Item<'_>, Vec<FoundProperty>)],
+    fields: &[&str],
+    args: &GetArgs,
+) -> String {
     let exact = args.choice.is_exact();
     let shown = |property: &Option<Property>| {
         property.as_ref().map_or_else(|| "-".to_owned(), |p| p.value.shown(exact))
@@ -152,7 +156,7 @@ fn as_table(items: &[(String, Item<'_>, Vec<Found>)], fields: &[&str], args: &Ge
     table(heads.collect(), cells, args.choice.scripted)
 }
 
-fn as_json(items: &[(String, Item<'_>, Vec<Found>)], args: &GetArgs) -> String {
+fn as_json(items: &[(String, Item<'_>, Vec<FoundProperty>)], args: &GetArgs) -> String {
     let (exact, as_number) = (args.choice.is_exact(), args.choice.json_int);
     let mut datasets = Map::new();
     for (name, item, found) in items {

@@ -31,12 +31,12 @@ pub struct DatasetKey {
     /// HKDF after its extraction from the master key.
     derive: Hkdf<Sha512>,
     hmac: DatasetHmac,
-    block_keys: RwLock<Kept>,
+    block_keys: RwLock<RecentKeys>,
 }
 
 /// Recent block keys by their salts, in a ring.
 #[derive(Default)]
-struct Kept {
+struct RecentKeys {
     keys: Vec<([u8; 8], Arc<Aead>)>,
     next: usize,
 }
@@ -143,7 +143,7 @@ impl DatasetKey {
     }
 }
 
-impl Kept {
+impl RecentKeys {
     fn keep(&mut self, salt: [u8; 8], key: Arc<Aead>) {
         // Another thread may have been faster.
         if self.keys.iter().any(|(kept, _)| *kept == salt) {

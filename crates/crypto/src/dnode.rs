@@ -12,7 +12,7 @@ use zsend_ondisk::dnode::{CORE_SIZE, DNODE_SIZE, DnodePhys, FLAG_SPILL, MAX_BLKP
 use zsend_records::types::DmuType;
 
 /// A dnode, or a free slot, in its block.
-pub(crate) struct Dnode<'a> {
+pub(crate) struct DnodeView<'a> {
     bytes: &'a [u8],
     /// Its fixed part, the integers of more than a byte in the writer's order.
     core: DnodePhys,
@@ -20,7 +20,7 @@ pub(crate) struct Dnode<'a> {
     bonus: Range<usize>,
 }
 
-impl<'a> Dnode<'a> {
+impl<'a> DnodeView<'a> {
     /// The dnode at the start of `rest`; `slot` is what an error calls it.
     ///
     /// A free slot is taken as it lies: the writer authenticated it as if it were a dnode.
@@ -113,7 +113,7 @@ pub fn decrypt_dnode_block(
     let mut encrypted = Vec::with_capacity(block.len() / DNODE_SIZE);
     let mut slot = 0;
     while let Some(rest) = block.get(slot * DNODE_SIZE..).filter(|rest| !rest.is_empty()) {
-        let dnode = Dnode::parse(rest, slot)?;
+        let dnode = DnodeView::parse(rest, slot)?;
         aad.extend_from_slice(dnode.portable_core().as_bytes());
         for pointer in dnode.pointers(big_endian, key.version()) {
             aad.extend_from_slice(pointer.as_bytes());

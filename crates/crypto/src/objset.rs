@@ -1,7 +1,7 @@
 //! Objset blocks: in the clear, with two MACs inside.
 
 use crate::dataset::{DatasetHmac, DatasetKey};
-use crate::dnode::Dnode;
+use crate::dnode::DnodeView;
 use crate::error::CryptoError;
 use hmac::Mac;
 use std::ops::Range;
@@ -46,7 +46,7 @@ pub fn verify_objset(
     let Ok((phys, _)) = ObjsetPhys::ref_from_prefix(block) else {
         return Err(CryptoError::BlockLength { what: "objset", found: block.len() });
     };
-    let objset = Objset { key, big_endian, block, phys };
+    let objset = ObjsetView { key, big_endian, block, phys };
     let portable = objset.portable_mac()?;
     if !bool::from(portable.as_slice().ct_eq(&phys.portable_mac)) {
         return Err(CryptoError::Mac { what: "portable MAC of an objset" });
@@ -60,7 +60,7 @@ pub fn verify_objset(
     Ok(LocalMac::Verified)
 }
 
-struct Objset<'a> {
+struct ObjsetView<'a> {
     key: &'a DatasetKey,
     big_endian: bool,
     /// 1024, 2048 or 4096 bytes.
@@ -69,18 +69,18 @@ struct Objset<'a> {
     phys: &'a ObjsetPhys,
 }
 
-impl Objset<'_> {
+impl ObjsetView<'_> {
     fn word(&self, stored: U64<LE>) -> u64 {
         Order::from_big_endian(self.big_endian).u64(stored.to_bytes())
     }
 
     /// The dnode in one slot of the block.
-    fn dnode(&self, place: Range<usize>) -> Result<Dnode<'_>, CryptoError> {
+    fn dnode(&self, place: Range<usize>) -> Result<DnodeView<'_>, CryptoError> {
         let slot = place.start / DNODE_SIZE;
-        Dnode::parse(self.block.get(place).unwrap_or_default(), slot)
+        DnodeView::parse(self.block.get(place).unwrap_or_default(), slot)
     }
 
-    fn add_dnode(&self, mac: &mut DatasetHmac, dnode: &Dnode<'_>) {
+    fn add_dnode(&self, mac: &mut DatasetHmac, dnode: &DnodeView<'_>) {
         mac.update(dnode.portable_core_le(self.big_endian).as_bytes());
         for pointer in dnode.pointers(self.big_endian, self.key.version()) {
             mac.update(pointer.as_bytes());

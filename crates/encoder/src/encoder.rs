@@ -11,7 +11,7 @@ use std::io;
 use zsend_records::writer::{Counter, Header, Measured, RecordSink};
 
 /// Destination of a [`RecordEncoder`](encoders::RecordEncoder).
-struct Output<S> {
+struct RecordOutput<S> {
     params: StreamParams,
     pending: Pending,
     sink: S,
@@ -24,7 +24,7 @@ struct Output<S> {
     is_broken: bool,
 }
 
-impl<S: RecordSink> Output<S> {
+impl<S: RecordSink> RecordOutput<S> {
     fn write(&mut self, header: Header, payload: &S::Payload) -> io::Result<()> {
         self.check()?;
         self.sink.take(header, payload).inspect_err(|_| self.is_broken = true)?;
@@ -63,7 +63,7 @@ impl<S: RecordSink> Output<S> {
     }
 }
 
-impl<S: RecordSink> Emit<S::Payload> for Output<S> {
+impl<S: RecordSink> Emit<S::Payload> for RecordOutput<S> {
     fn params(&self) -> &StreamParams {
         &self.params
     }
@@ -95,7 +95,7 @@ impl<S: RecordSink> Emit<S::Payload> for Output<S> {
 /// Writes one stream.
 pub struct Encoder<S: RecordSink> {
     table: Encoders<S::Payload>,
-    output: Output<S>,
+    output: RecordOutput<S>,
 }
 
 impl<S: RecordSink> fmt::Debug for Encoder<S> {
@@ -116,7 +116,7 @@ impl<S: RecordSink> Encoder<S> {
 
     /// As [`Self::new`], with a table that has rows of another crate.
     pub fn with(table: Encoders<S::Payload>, params: StreamParams, sink: S) -> Self {
-        let output = Output {
+        let output = RecordOutput {
             params,
             pending: Pending::default(),
             sink,

@@ -1,7 +1,7 @@
 //! Fletcher-4 in lanes: `L` sums over every `L`th word, which vectorise, and their combination.
 
 /// Words are read in this order.
-trait Order {
+trait WordOrder {
     /// One word from its four bytes.
     fn word(bytes: [u8; 4]) -> u32;
 }
@@ -9,14 +9,14 @@ trait Order {
 struct Little;
 struct Big;
 
-impl Order for Little {
+impl WordOrder for Little {
     #[inline(always)]
     fn word(bytes: [u8; 4]) -> u32 {
         u32::from_le_bytes(bytes)
     }
 }
 
-impl Order for Big {
+impl WordOrder for Big {
     #[inline(always)]
     fn word(bytes: [u8; 4]) -> u32 {
         u32::from_be_bytes(bytes)
@@ -42,7 +42,7 @@ pub fn fletcher4_portable(data: &[u8]) -> [u64; 4] {
 /// Below this many bytes, combining the lanes costs more than it saves.
 const SHORT: usize = 256;
 
-fn dispatch<O: Order>(data: &[u8]) -> [u64; 4] {
+fn dispatch<O: WordOrder>(data: &[u8]) -> [u64; 4] {
     if data.len() < SHORT {
         return scalar::<O>([0; 4], data);
     }
@@ -68,18 +68,18 @@ fn dispatch<O: Order>(data: &[u8]) -> [u64; 4] {
 
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn avx512<O: Order>(data: &[u8]) -> [u64; 4] {
+fn avx512<O: WordOrder>(data: &[u8]) -> [u64; 4] {
     lanes::<O, 16>(data)
 }
 
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
 #[target_feature(enable = "avx2")]
-fn avx2<O: Order>(data: &[u8]) -> [u64; 4] {
+fn avx2<O: WordOrder>(data: &[u8]) -> [u64; 4] {
     lanes::<O, 8>(data)
 }
 
 #[inline(always)]
-fn scalar<O: Order>([mut a, mut b, mut c, mut d]: [u64; 4], data: &[u8]) -> [u64; 4] {
+fn scalar<O: WordOrder>([mut a, mut b, mut c, mut d]: [u64; 4], data: &[u8]) -> [u64; 4] {
     for word in data.as_chunks::<4>().0 {
         a = a.wrapping_add(u64::from(O::word(*word)));
         b = b.wrapping_add(a);
@@ -92,7 +92,7 @@ fn scalar<O: Order>([mut a, mut b, mut c, mut d]: [u64; 4], data: &[u8]) -> [u64
 /// Sums in `L` lanes, then one result; the rest that fills no row of lanes goes word by word.
 #[cfg(any(all(target_arch = "x86_64", feature = "std"), test))]
 #[inline(always)]
-fn lanes<O: Order, const L: usize>(data: &[u8]) -> [u64; 4] {
+fn lanes<O: WordOrder, const L: usize>(data: &[u8]) -> [u64; 4] {
     let (rows, _) = data.as_chunks::<4>().0.as_chunks::<L>();
     let (mut a, mut b, mut c, mut d) = ([0u64; L], [0u64; L], [0u64; L], [0u64; L]);
     for row in rows {

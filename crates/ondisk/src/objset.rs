@@ -27,7 +27,7 @@ pub struct ObjsetPhys {
     /// The object whose data are all other dnodes.
     pub meta_dnode: [u8; DNODE_SIZE],
     /// `os_zil_header`.
-    pub zil_header: zil::HeaderPhys,
+    pub zil_header: zil::ZilHeaderPhys,
     /// `os_type`.
     pub kind: U64<LE>,
     /// `os_flags`, of which [`FLAG_USERACCOUNTING`] is one.

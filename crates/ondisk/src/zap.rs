@@ -65,7 +65,7 @@ const_assert_eq!(offset_of!(MicroEntryPhys, name), 14);
 /// `zap_phys_t` up to the flags. Source: the same.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
-pub struct HeaderPhys {
+pub struct ZapHeaderPhys {
     /// [`BLOCK_HEADER`].
     pub block_type: U64<LE>,
     /// [`HEADER_MAGIC`].
@@ -93,7 +93,7 @@ pub struct HeaderPhys {
     /// [`FLAG_UINT64_KEY`] and others.
     pub flags: U64<LE>,
 }
-assert_eq_size!(HeaderPhys, [u8; 104]);
+assert_eq_size!(ZapHeaderPhys, [u8; 104]);
 
 /// `zap_leaf_header`. Source: OpenZFS `include/sys/zap_leaf.h`, zfs-2.3.2.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn fields_lie_where_the_format_says() {
         let bytes: Vec<u8> = (0..104).collect();
-        let header = HeaderPhys::read_from_bytes(&bytes).unwrap();
+        let header = ZapHeaderPhys::read_from_bytes(&bytes).unwrap();
         assert_eq!((header.salt.to_bytes()[0], header.flags.to_bytes()[0]), (80, 96));
         assert_eq!(header.as_bytes(), bytes);
         let leaf = LeafPhys::read_from_bytes(&bytes[..48]).unwrap();

@@ -21,7 +21,7 @@ pub const CLAIM_LR_SEQ_VALID: u64 = 2;
 /// `zil_header_t`.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
-pub struct HeaderPhys {
+pub struct ZilHeaderPhys {
     /// The txg that the pool claimed the log in when it was imported, or zero.
     pub claim_txg: U64<LE>,
     /// The last record that was replayed.
@@ -37,9 +37,9 @@ pub struct HeaderPhys {
     /// Not used.
     pub pad: [U64<LE>; 3],
 }
-assert_eq_size!(HeaderPhys, [u8; HEADER_SIZE]);
-const_assert_eq!(offset_of!(HeaderPhys, log), 16);
-const_assert_eq!(offset_of!(HeaderPhys, flags), 152);
+assert_eq_size!(ZilHeaderPhys, [u8; HEADER_SIZE]);
+const_assert_eq!(offset_of!(ZilHeaderPhys, log), 16);
+const_assert_eq!(offset_of!(ZilHeaderPhys, flags), 152);
 
 /// `zil_chain_t`: at the start of a block of the newer kind, at the end of one of the older.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn fields_lie_where_the_format_says() {
-        let mut header = HeaderPhys::new_zeroed();
+        let mut header = ZilHeaderPhys::new_zeroed();
         header.log = [7; BLKPTR_SIZE];
         header.claim_lr_seq = 5.into();
         let bytes = header.as_bytes();

@@ -17,10 +17,10 @@ use std::time::Duration;
 /// assert!(waiter.join().unwrap());
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct CancelToken(Arc<Shared>);
+pub struct CancelToken(Arc<CancelState>);
 
 #[derive(Debug, Default)]
-struct Shared {
+struct CancelState {
     is_cancelled: AtomicBool,
     /// Held while the flag is set, so that nobody begins to wait between its look and its sleep.
     lock: Mutex<()>,

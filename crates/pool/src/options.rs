@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Tells a caller what is being done.
-type Notice = Arc<dyn Fn(&str) + Send + Sync>;
+type Listener = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// The state of a pool that is opened, and how careful to be. At first: the newest state, and a pool whose
 /// heartbeat goes on is refused.
@@ -21,7 +21,7 @@ pub struct OpenOptions {
     pub(crate) txg: Option<u64>,
     pub(crate) checkpoint: bool,
     pub(crate) force: bool,
-    pub(crate) notice: Option<Notice>,
+    pub(crate) notice: Option<Listener>,
     pub(crate) cancel: CancelToken,
 }
 

@@ -87,7 +87,7 @@ impl Scale {
 
 /// One entry of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Entry {
+struct LogEntry {
     is_free: bool,
     units: Range<u64>,
 }
@@ -97,7 +97,7 @@ impl Scale {
     /// when the next ones were written, or fills up a block.
     ///
     /// Source: `space_map_iterate()`, OpenZFS `module/zfs/space_map.c`, zfs-2.3.2.
-    fn entry(&self, words: &[U64<LE>]) -> Result<(Option<Entry>, usize)> {
+    fn entry(&self, words: &[U64<LE>]) -> Result<(Option<LogEntry>, usize)> {
         let word = |i: usize| words.get(i).map(|w| w.get());
         let (is_free, offset, run, used) =
             match word(0).and_then(|first| SpaceMapEntry::decode(first, word(1))) {
@@ -116,7 +116,7 @@ impl Scale {
             Some(start..start.checked_add(run).filter(|end| *end <= self.range.end)?)
         });
         match units {
-            Some(units) => Ok((Some(Entry { is_free, units }), used)),
+            Some(units) => Ok((Some(LogEntry { is_free, units }), used)),
             None => Err(SpaceMapError::Outside { offset, run, range: self.range.clone() }),
         }
     }
@@ -148,8 +148,8 @@ impl Log {
         while !rest.is_empty() {
             let (entry, used) = self.scale.entry(rest)?;
             match entry {
-                Some(Entry { is_free: false, units }) => self.allocate(units)?,
-                Some(Entry { is_free: true, units }) => self.free(units)?,
+                Some(LogEntry { is_free: false, units }) => self.allocate(units)?,
+                Some(LogEntry { is_free: true, units }) => self.free(units)?,
                 None => {}
             }
             rest = rest.get(used..).unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use crate::native::{Kept, NATIVE, Native, Preset};
 use crate::set::SetOn;
-use crate::value::{Property, Source, Value};
+use crate::value::{Property, PropertySource, Value};
 use std::cell::OnceCell;
 use zsend_pool::dmu::objset::Objset;
 use zsend_pool::dsl::bookmark::DsBookmark;
@@ -16,7 +16,7 @@ use zsend_records::types::ObjsetType;
 
 /// Kind of a thing that has properties.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
+pub enum ItemKind {
     /// A filesystem.
     Filesystem,
     /// A volume.
@@ -27,7 +27,7 @@ pub enum Kind {
     Bookmark,
 }
 
-impl Kind {
+impl ItemKind {
     pub(crate) const fn bit(self) -> u8 {
         1 << self as u8
     }
@@ -55,7 +55,7 @@ pub(crate) enum Of {
 pub struct Item<'p> {
     pub(crate) pool: &'p Pool,
     pub(crate) name: String,
-    kind: Kind,
+    kind: ItemKind,
     pub(crate) dir: Dir,
     pub(crate) of: Of,
     /// The object set, read without a key.
@@ -94,16 +94,16 @@ impl<'p> Item<'p> {
     pub fn dataset(pool: &'p Pool, name: String, dir: Dir, dataset: Dataset) -> Result<Self> {
         let is_snapshot = dataset.is_snapshot;
         let mut item = Self {
-            kind: Kind::Filesystem,
+            kind: ItemKind::Filesystem,
             of: Of::Dataset(Box::new(dataset)),
             ..Self::empty(pool, name, dir)
         };
         if is_snapshot {
-            item.kind = Kind::Snapshot;
+            item.kind = ItemKind::Snapshot;
         } else if let Some(objset) = item.objset()?
             && objset.kind() == ObjsetType::ZVOL
         {
-            item.kind = Kind::Volume;
+            item.kind = ItemKind::Volume;
         }
         Ok(item)
     }
@@ -117,7 +117,7 @@ impl<'p> Item<'p> {
         Self {
             pool,
             name,
-            kind: Kind::Bookmark,
+            kind: ItemKind::Bookmark,
             dir,
             of: Of::Bookmark(Box::default()),
             objset: OnceCell::new(),
@@ -132,7 +132,7 @@ impl<'p> Item<'p> {
     }
 
     /// Returns the kind.
-    pub const fn kind(&self) -> Kind {
+    pub const fn kind(&self) -> ItemKind {
         self.kind
     }
 
@@ -203,15 +203,15 @@ impl<'p> Item<'p> {
     /// Returns true unless the item is a snapshot of a head whose kind has not got the property, as
     /// a snapshot of a volume has none of a filesystem.
     fn is_of_head(&self, native: &Native) -> Result<bool> {
-        if self.kind != Kind::Snapshot {
+        if self.kind != ItemKind::Snapshot {
             return Ok(true);
         }
         // The object set, which may be damaged, is not asked for what both kinds have.
-        if native.is_of(Kind::Filesystem) == native.is_of(Kind::Volume) {
+        if native.is_of(ItemKind::Filesystem) == native.is_of(ItemKind::Volume) {
             return Ok(true);
         }
         let is_volume = self.objset()?.is_some_and(|objset| objset.kind() == ObjsetType::ZVOL);
-        Ok(native.is_of(if is_volume { Kind::Volume } else { Kind::Filesystem }))
+        Ok(native.is_of(if is_volume { ItemKind::Volume } else { ItemKind::Filesystem }))
     }
 
     /// A property that has its default.
@@ -221,6 +221,6 @@ impl<'p> Item<'p> {
             Preset::Text(text) => Value::Text(text.to_owned()),
             Preset::None => return None,
         };
-        Some(Property { value, source: Source::Default })
+        Some(Property { value, source: PropertySource::Default })
     }
 }

@@ -10,7 +10,7 @@ mod set;
 mod stats;
 mod value;
 
-pub use item::{Item, Kind};
+pub use item::{Item, ItemKind};
 pub use native::{NATIVE, Native};
 pub use nice::{date, nice_bytes, nice_number};
-pub use value::{Property, Source, Value};
+pub use value::{Property, PropertySource, Value};

@@ -4,7 +4,7 @@
 //! in which `zfs get all` shows them.
 
 use crate::index::{self as i, Names};
-use crate::item::Kind;
+use crate::item::ItemKind;
 use crate::value::Value;
 
 /// Place where a property's value is kept.
@@ -77,10 +77,10 @@ pub struct Native {
 }
 
 /// Filesystems, volumes, snapshots and bookmarks, a bit each.
-const F: u8 = Kind::Filesystem.bit();
-const V: u8 = Kind::Volume.bit();
-const S: u8 = Kind::Snapshot.bit();
-const B: u8 = Kind::Bookmark.bit();
+const F: u8 = ItemKind::Filesystem.bit();
+const V: u8 = ItemKind::Volume.bit();
+const S: u8 = ItemKind::Snapshot.bit();
+const B: u8 = ItemKind::Bookmark.bit();
 
 impl Native {
     /// Returns the native property of this name, or of this column.
@@ -89,7 +89,7 @@ impl Native {
     }
 
     /// Returns true if things of this kind can have the property.
-    pub const fn is_of(&self, kind: Kind) -> bool {
+    pub const fn is_of(&self, kind: ItemKind) -> bool {
         self.kinds & kind.bit() != 0
     }
 

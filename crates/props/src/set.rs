@@ -1,8 +1,8 @@
 //! Properties that are set, received or inherited.
 
-use crate::item::{Item, Kind};
+use crate::item::{Item, ItemKind};
 use crate::native::{Form, Kept, Native, Preset};
-use crate::value::{Property, Source, Value};
+use crate::value::{Property, PropertySource, Value};
 use std::collections::HashMap;
 use zsend_pool::dsl::dir::Dir;
 use zsend_pool::zap::{self, Entry};
@@ -82,7 +82,7 @@ impl Item<'_> {
         name: &str,
         form: Option<Form>,
         inherits: bool,
-    ) -> Result<Option<(&Entry, Source)>> {
+    ) -> Result<Option<(&Entry, PropertySource)>> {
         for (i, level) in self.levels()?.iter().enumerate() {
             let is_own = i == 0;
             if !is_own && !inherits {
@@ -90,9 +90,9 @@ impl Item<'_> {
             }
             let Some((entry, received)) = level.find(name, form) else { continue };
             let source = match (is_own, received) {
-                (true, true) => Source::Received,
-                (true, false) => Source::Local,
-                (false, _) => Source::Inherited(level.name.clone()),
+                (true, true) => PropertySource::Received,
+                (true, false) => PropertySource::Local,
+                (false, _) => PropertySource::Inherited(level.name.clone()),
             };
             return Ok(Some((entry, source)));
         }
@@ -104,7 +104,7 @@ impl Item<'_> {
         let inherits = native.kept == Kept::Inherited;
         let Some((entry, source)) = self.find(native.name, Some(native.form), inherits)? else {
             return Ok(match native.name {
-                "mountpoint" => Some(self.mountpoint("/", Source::Default)),
+                "mountpoint" => Some(self.mountpoint("/", PropertySource::Default)),
                 _ => Self::preset(native),
             });
         };
@@ -132,7 +132,7 @@ impl Item<'_> {
     /// # Errors
     /// Those of reading the ZAP of properties.
     pub fn received(&self, name: &str) -> Result<Option<Property>> {
-        if self.kind() == Kind::Bookmark {
+        if self.kind() == ItemKind::Bookmark {
             return Ok(None);
         }
         let level = self.levels()?.first();
@@ -147,7 +147,7 @@ impl Item<'_> {
             }
             None => Value::Text(entry.string().ok_or_else(|| self.not(name, entry, "text"))?),
         };
-        Ok(Some(Property { value, source: Source::Received }))
+        Ok(Some(Property { value, source: PropertySource::Received }))
     }
 
     fn not(&self, name: &str, entry: &Entry, expected: &str) -> PoolError {
@@ -161,11 +161,13 @@ impl Item<'_> {
     /// appended.
     ///
     /// Follows `zfs_prop_get()`, OpenZFS `lib/libzfs/libzfs_dataset.c`, zfs-2.3.2.
-    fn mountpoint(&self, text: &str, source: Source) -> Property {
+    fn mountpoint(&self, text: &str, source: PropertySource) -> Property {
         let below = match &source {
-            Source::Inherited(name) => self.name.strip_prefix(name.as_str()).unwrap_or_default(),
-            Source::Default => &self.name,
-            Source::Local | Source::Received | Source::None => "",
+            PropertySource::Inherited(name) => {
+                self.name.strip_prefix(name.as_str()).unwrap_or_default()
+            }
+            PropertySource::Default => &self.name,
+            PropertySource::Local | PropertySource::Received | PropertySource::None => "",
         };
         let below = below.trim_start_matches('/');
         let value = if !text.starts_with('/') || below.is_empty() {
@@ -181,7 +183,7 @@ impl Item<'_> {
     /// # Errors
     /// Those of reading the ZAPs of properties.
     pub fn user(&self) -> Result<Vec<(String, Property)>> {
-        if self.kind() == Kind::Bookmark {
+        if self.kind() == ItemKind::Bookmark {
             return Ok(Vec::new());
         }
         let mut names: Vec<String> = Vec::new();
@@ -209,7 +211,7 @@ impl Item<'_> {
     /// # Errors
     /// Those of reading the ZAPs of properties.
     pub fn user_property(&self, name: &str) -> Result<Option<Property>> {
-        if self.kind() == Kind::Bookmark {
+        if self.kind() == ItemKind::Bookmark {
             return Ok(None);
         }
         let Some((entry, source)) = self.find(name, None, true)? else { return Ok(None) };

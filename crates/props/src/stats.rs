@@ -4,10 +4,10 @@
 //! `dsl_dir.c`, zfs-2.3.2.
 
 use crate::index::KEYSTATUS;
-use crate::item::{Item, Kind, Of};
+use crate::item::{Item, ItemKind, Of};
 use crate::native::Native;
 use crate::paths::Paths;
-use crate::value::{Property, Source, Value};
+use crate::value::{Property, PropertySource, Value};
 use zerocopy::FromBytes;
 use zsend_ondisk::dsl::{DatasetPhys, DirPhys};
 use zsend_pool::dsl::dataset::Dataset;
@@ -86,7 +86,7 @@ impl Item<'_> {
     }
 
     fn figure(&self, name: &str, dataset: &Dataset) -> Result<Option<u64>> {
-        let is_snapshot = self.kind() == Kind::Snapshot;
+        let is_snapshot = self.kind() == ItemKind::Snapshot;
         let refratio = ratio(dataset.compressed_bytes, dataset.uncompressed_bytes);
         Ok(match name {
             "creation" => Some(dataset.creation_time),
@@ -150,7 +150,9 @@ impl Item<'_> {
             }
         };
         Ok(match number {
-            Some(n) => Some(Property { value: native.form.value(n), source: Source::Local }),
+            Some(n) => {
+                Some(Property { value: native.form.value(n), source: PropertySource::Local })
+            }
             None => Self::preset(native),
         })
     }
@@ -158,7 +160,11 @@ impl Item<'_> {
     fn volblocksize(&self, native: &Native) -> Result<Option<Property>> {
         let Some(objset) = self.objset()? else { return Ok(None) };
         let size = objset.dnode(VOLUME_OBJECT)?.datablksz();
-        let source = if size == DEFAULT_VOLBLOCKSIZE { Source::Default } else { Source::None };
+        let source = if size == DEFAULT_VOLBLOCKSIZE {
+            PropertySource::Default
+        } else {
+            PropertySource::None
+        };
         Ok(Some(Property { value: native.form.value(size), source }))
     }
 
@@ -167,7 +173,7 @@ impl Item<'_> {
             return Ok(None);
         };
         let size = zap::lookup_u64(objset, VOLUME_ZAP, "size")?;
-        Ok(size.map(|n| Property { value: native.form.value(n), source: Source::Local }))
+        Ok(size.map(|n| Property { value: native.form.value(n), source: PropertySource::Local }))
     }
 
     /// Returns a property of a filesystem's master node.

@@ -80,7 +80,7 @@ impl Value {
 
 /// Place that a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum PropertySource {
     /// The pool keeps it; nobody sets it.
     None,
     /// Nobody has set it.
@@ -93,7 +93,7 @@ pub enum Source {
     Received,
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for PropertySource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::None => f.write_str("-"),
@@ -111,12 +111,12 @@ pub struct Property {
     /// The value that counts.
     pub value: Value,
     /// Its source.
-    pub source: Source,
+    pub source: PropertySource,
 }
 
 impl Property {
     /// A figure that the pool keeps.
     pub(crate) const fn kept(value: Value) -> Self {
-        Self { value, source: Source::None }
+        Self { value, source: PropertySource::None }
     }
 }

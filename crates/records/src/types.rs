@@ -219,7 +219,7 @@ pub struct Checksum(pub u8);
 
 /// Use of a checksum algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
+enum ChecksumUse {
     /// It is a value of the property, and of no block.
     Property,
     /// There is no sum.
@@ -239,7 +239,7 @@ macro_rules! checksums {
             $($(#[$doc])* pub const $kind: Self = Self($number);)+
 
             /// The rows, by number: a row out of its place does not compile.
-            const ALL: [(&'static str, Role); [$($number),+].len()] = [$(($name, Role::$role)),+];
+            const ALL: [(&'static str, ChecksumUse); [$($number),+].len()] = [$(($name, ChecksumUse::$role)),+];
         }
         const _: () = {
             let numbers = [$($number),+];
@@ -285,11 +285,11 @@ checksums! {
 }
 
 impl Checksum {
-    fn row(self) -> Option<&'static (&'static str, Role)> {
+    fn row(self) -> Option<&'static (&'static str, ChecksumUse)> {
         Self::ALL.get(usize::from(self.0))
     }
 
-    const fn role(self) -> Option<Role> {
+    const fn role(self) -> Option<ChecksumUse> {
         // A method of a slice that gives an option is none of a constant function.
         if (self.0 as usize) < Self::ALL.len() { Some(Self::ALL[self.0 as usize].1) } else { None }
     }
@@ -297,18 +297,18 @@ impl Checksum {
     /// Returns true if the sum lies in the block and not in its pointer, which no block of a dataset
     /// has.
     pub const fn is_in_block(self) -> bool {
-        matches!(self.role(), Some(Role::InBlock))
+        matches!(self.role(), Some(ChecksumUse::InBlock))
     }
 
     /// Returns true if the sum lies in the block pointer.
     pub const fn is_in_pointer(self) -> bool {
-        matches!(self.role(), Some(Role::Pointer | Role::Dedup))
+        matches!(self.role(), Some(ChecksumUse::Pointer | ChecksumUse::Dedup))
     }
 
     /// Returns true if the algorithm is strong enough for dedup without verification, which is what
     /// the stream's CHECKSUM_DEDUP flag says.
     pub const fn is_dedup(self) -> bool {
-        matches!(self.role(), Some(Role::Dedup))
+        matches!(self.role(), Some(ChecksumUse::Dedup))
     }
 }
 

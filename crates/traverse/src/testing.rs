@@ -21,9 +21,9 @@ use zsend_records::types::DmuType;
 type OnRead = dyn Fn(u64) + Send + Sync;
 
 /// A device of zeros behind these bytes.
-struct Memory(Vec<u8>, Box<OnRead>);
+struct MemoryDisk(Vec<u8>, Box<OnRead>);
 
-impl Source for Memory {
+impl Source for MemoryDisk {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
         self.1(offset.saturating_sub(DATA_START));
         for (i, b) in buf.iter_mut().enumerate() {
@@ -63,7 +63,7 @@ pub(crate) fn objset_of(
     root[..512].copy_from_slice(&meta.build(Order::Little).unwrap());
     root[offset_of!(ObjsetPhys, kind)] = 2;
     root.extend(dnodes);
-    let device = Device::new("memory", Arc::new(Memory(root, Box::new(on_read))));
+    let device = Device::new("memory", Arc::new(MemoryDisk(root, Box::new(on_read))));
     let leaves = Leaves::from([(1, vec![Member { device, txg: 1 }])]);
     let top = VdevConfig { kind: "file".into(), guid: 1, ashift: 9, ..VdevConfig::default() };
     let (reflow, dtls) = (Reflow::default(), &Dtls::default());

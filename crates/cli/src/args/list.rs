@@ -3,7 +3,7 @@
 use super::PoolArgs;
 use clap::{Args as ClapArgs, ValueEnum};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use zsend_props::Kind;
+use zsend_props::ItemKind;
 
 /// Kinds of things that are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -21,13 +21,13 @@ pub(crate) enum ListType {
 
 impl ListType {
     /// Returns true if things of this kind are meant.
-    pub(crate) const fn is(self, kind: Kind) -> bool {
+    pub(crate) const fn is(self, kind: ItemKind) -> bool {
         match self {
             Self::All => true,
-            Self::Filesystem => matches!(kind, Kind::Filesystem),
-            Self::Volume => matches!(kind, Kind::Volume),
-            Self::Snapshot => matches!(kind, Kind::Snapshot),
-            Self::Bookmark => matches!(kind, Kind::Bookmark),
+            Self::Filesystem => matches!(kind, ItemKind::Filesystem),
+            Self::Volume => matches!(kind, ItemKind::Volume),
+            Self::Snapshot => matches!(kind, ItemKind::Snapshot),
+            Self::Bookmark => matches!(kind, ItemKind::Bookmark),
         }
     }
 }

@@ -12,7 +12,7 @@ use zsend_pool::dsl::name::{MAX_NAME, Name, Suffix};
 use zsend_pool::pool::Pool;
 use zsend_pool::zbookmark::Zbookmark;
 use zsend_pool::{ErrorClass, PoolError};
-use zsend_props::{Item, Kind};
+use zsend_props::{Item, ItemKind};
 
 /// Errors of what could not be read. All are printed; the first decides the exit code.
 #[derive(Default)]
@@ -147,8 +147,8 @@ impl<'a, 'p> Collector<'a, 'p> {
         Ok(())
     }
 
-    fn wants(&self, kind: Kind) -> bool {
-        let is_head = matches!(kind, Kind::Filesystem | Kind::Volume);
+    fn wants(&self, kind: ItemKind) -> bool {
+        let is_head = matches!(kind, ItemKind::Filesystem | ItemKind::Volume);
         match self.choice.types.as_slice() {
             [] => is_head || self.scope == Scope::All,
             types => types.iter().any(|t| t.is(kind)),
@@ -180,17 +180,17 @@ impl<'a, 'p> Collector<'a, 'p> {
         }
         match Dataset::open(self.pool.mos(), dir.head_dataset) {
             Ok(head) => {
-                if self.wants(Kind::Filesystem) || self.wants(Kind::Volume) {
+                if self.wants(ItemKind::Filesystem) || self.wants(ItemKind::Volume) {
                     match Item::dataset(self.pool, name.to_owned(), dir.clone(), head.clone()) {
                         Ok(item) if self.wants(item.kind()) => self.push(item, 0),
                         Ok(_) => {}
                         Err(e) => self.lose(name.to_owned(), e),
                     }
                 }
-                if self.wants(Kind::Snapshot) {
+                if self.wants(ItemKind::Snapshot) {
                     self.snapshots(name, &dir, &head);
                 }
-                if self.wants(Kind::Bookmark) {
+                if self.wants(ItemKind::Bookmark) {
                     self.bookmarks(name, &dir, &head);
                 }
             }

@@ -3,7 +3,7 @@
 use crate::exit::Failure;
 use crate::text::Head;
 use zsend_pool::{ErrorClass, Result};
-use zsend_props::{Item, NATIVE, Native, Property, Source, Value};
+use zsend_props::{Item, NATIVE, Native, Property, PropertySource, Value};
 
 /// A column.
 #[derive(Clone, Debug)]
@@ -102,7 +102,7 @@ impl Column {
         match self {
             Self::Name => {
                 let value = Value::Text(name.to_owned());
-                Ok(Some(Property { value, source: Source::None }))
+                Ok(Some(Property { value, source: PropertySource::None }))
             }
             Self::Native(native) => item.native(native),
             Self::User(name) => item.user_property(name),

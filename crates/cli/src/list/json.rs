@@ -4,7 +4,7 @@
 //! `lib/libzfs/libzfs_util.c`, zfs-2.3.2.
 
 use serde_json::{Map, Value as Json, json};
-use zsend_props::{Item, Native, Property, Source, Value};
+use zsend_props::{Item, Native, Property, PropertySource, Value};
 
 /// A whole answer of a command.
 pub(crate) fn answer(command: &str, datasets: Map<String, Json>) -> String {
@@ -49,11 +49,11 @@ pub(crate) fn value(value: &Value, exact: bool, as_number: bool) -> Json {
 pub(crate) fn property(property: Option<&Property>, exact: bool, as_number: bool) -> Json {
     let shown = property.map_or_else(|| "-".into(), |p| value(&p.value, exact, as_number));
     let (kind, data) = match property.map(|p| &p.source) {
-        None | Some(Source::None) => ("NONE", "-"),
-        Some(Source::Default) => ("DEFAULT", "-"),
-        Some(Source::Local) => ("LOCAL", "-"),
-        Some(Source::Inherited(name)) => ("INHERITED", name.as_str()),
-        Some(Source::Received) => ("RECEIVED", "-"),
+        None | Some(PropertySource::None) => ("NONE", "-"),
+        Some(PropertySource::Default) => ("DEFAULT", "-"),
+        Some(PropertySource::Local) => ("LOCAL", "-"),
+        Some(PropertySource::Inherited(name)) => ("INHERITED", name.as_str()),
+        Some(PropertySource::Received) => ("RECEIVED", "-"),
     };
     json!({ "value": shown, "source": { "type": kind, "data": data } })
 }

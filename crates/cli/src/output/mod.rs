@@ -78,14 +78,14 @@ impl Output {
         };
         let failed = |e: io::Error| Failure::io("write to", path, &e);
         let file = match place(path).map_err(failed)? {
-            Place::File(target) => {
+            Destination::File(target) => {
                 let (partial, file) = Partial::create(target, is_whole, guard)?;
                 return Ok(Self { file, partial: Some(partial), gauge });
             }
             // Where it was closed, Rust's runtime has put something else.
-            Place::Descriptor(1) => stdout::open()?,
-            Place::Descriptor(number) => File::from(duplicate(number).map_err(failed)?),
-            Place::Special => {
+            Destination::Descriptor(1) => stdout::open()?,
+            Destination::Descriptor(number) => File::from(duplicate(number).map_err(failed)?),
+            Destination::Special => {
                 // A FIFO is open once it has a reader.
                 let _waiting = gauge.writing();
                 OpenOptions::new().write(true).open(path).map_err(failed)?
@@ -132,7 +132,7 @@ fn is_without_disk(e: &io::Error) -> bool {
 
 /// Place that a path leads to.
 #[derive(Debug, PartialEq, Eq)]
-enum Place {
+enum Destination {
     /// A regular file, or none yet, by its path with all links followed.
     File(PathBuf),
     /// A descriptor of this process: it is written on where it stands, as a shell's `>&N` does.
@@ -142,7 +142,7 @@ enum Place {
 }
 
 /// Finds out where a path leads.
-fn place(path: &Path) -> io::Result<Place> {
+fn place(path: &Path) -> io::Result<Destination> {
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
         if let Ok(folder) = fs::canonicalize(folder(&path))
@@ -151,16 +151,16 @@ fn place(path: &Path) -> io::Result<Place> {
             let own = Path::new("/proc").join(std::process::id().to_string());
             let number = path.file_name().and_then(|name| name.to_str()?.parse().ok());
             return Ok(match number {
-                Some(number) if folder == own.join("fd") => Place::Descriptor(number),
-                _ => Place::Special,
+                Some(number) if folder == own.join("fd") => Destination::Descriptor(number),
+                _ => Destination::Special,
             });
         }
         match fs::symlink_metadata(&path) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Place::File(path)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Destination::File(path)),
             Err(e) => return Err(e),
             Ok(found) if found.is_symlink() => path = folder(&path).join(fs::read_link(&path)?),
-            Ok(found) if found.is_file() => return Ok(Place::File(path)),
-            Ok(_) => return Ok(Place::Special),
+            Ok(found) if found.is_file() => return Ok(Destination::File(path)),
+            Ok(_) => return Ok(Destination::Special),
         }
     }
     Err(io::Error::other("too many levels of symbolic links"))
@@ -212,17 +212,17 @@ mod tests {
     fn links_are_followed_to_what_they_mean() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
-        assert_eq!(place(&at("new")).unwrap(), Place::File(at("new")));
+        assert_eq!(place(&at("new")).unwrap(), Destination::File(at("new")));
         symlink("two", at("one")).unwrap();
         symlink("new", at("two")).unwrap();
-        assert_eq!(place(&at("one")).unwrap(), Place::File(at("new")));
+        assert_eq!(place(&at("one")).unwrap(), Destination::File(at("new")));
         symlink("/dev/null", at("null")).unwrap();
-        assert_eq!(place(&at("null")).unwrap(), Place::Special);
+        assert_eq!(place(&at("null")).unwrap(), Destination::Special);
         symlink("loop", at("loop")).unwrap();
         assert!(place(&at("loop")).is_err());
         for path in ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {
-            assert_eq!(place(Path::new(path)).unwrap(), Place::Descriptor(1), "{path}");
+            assert_eq!(place(Path::new(path)).unwrap(), Destination::Descriptor(1), "{path}");
         }
-        assert_eq!(place(dir.path()).unwrap(), Place::Special);
+        assert_eq!(place(dir.path()).unwrap(), Destination::Special);
     }
 }

@@ -25,7 +25,7 @@ const PROTECTIVE: u8 = 0xee;
 /// One of the four entries. Source: UEFI Specification 2.10, section 5.2.1.
 #[derive(Clone, Copy, FromBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
-struct Entry {
+struct DosEntry {
     /// Zero, or 0x80 for the one to boot.
     status: u8,
     first_chs: [u8; 3],
@@ -34,9 +34,9 @@ struct Entry {
     first_lba: U32<LE>,
     blocks: U32<LE>,
 }
-assert_eq_size!(Entry, [u8; 16]);
+assert_eq_size!(DosEntry, [u8; 16]);
 
-impl Entry {
+impl DosEntry {
     /// Returns true if it describes something; the boot record of a file system has code in its place.
     fn is_used(&self) -> bool {
         let sound = matches!(self.status, 0 | 0x80);
@@ -74,13 +74,13 @@ pub(super) fn partitions(disk: &Device, head: &[u8], block_size: u64) -> Vec<Par
 
 /// Returns true if the table only stands before a GPT.
 pub(super) fn is_protective(head: &[u8]) -> bool {
-    record(head).is_some_and(|entries| entries.iter().any(Entry::is_protective))
+    record(head).is_some_and(|entries| entries.iter().any(DosEntry::is_protective))
 }
 
 /// The four entries of the boot record that `bytes` begin with; `None` if there is none.
-fn record(bytes: &[u8]) -> Option<[Entry; 4]> {
+fn record(bytes: &[u8]) -> Option<[DosEntry; 4]> {
     let record = bytes.get(ENTRIES_AT..RECORD_SIZE)?;
-    let (entries, end) = <[Entry; 4]>::read_from_prefix(record).ok()?;
+    let (entries, end) = <[DosEntry; 4]>::read_from_prefix(record).ok()?;
     (end == SIGNATURE).then_some(entries)
 }
 
@@ -112,7 +112,7 @@ fn partition(
     disk: &Device,
     block_size: u64,
     base: u64,
-    entry: &Entry,
+    entry: &DosEntry,
     number: usize,
 ) -> Option<Partition> {
     let start = (base + u64::from(entry.first_lba.get())).checked_mul(block_size)?;

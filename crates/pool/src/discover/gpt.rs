@@ -29,7 +29,7 @@ pub struct Partition {
 /// The header, before the rest of its block. Source: UEFI Specification 2.10, section 5.3.2.
 #[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
-struct Header {
+struct GptHeader {
     signature: [u8; 8],
     revision: U32<LE>,
     header_size: U32<LE>,
@@ -45,19 +45,19 @@ struct Header {
     entry_size: U32<LE>,
     entries_crc: U32<LE>,
 }
-assert_eq_size!(Header, [u8; 92]);
-const_assert_eq!(offset_of!(Header, entries_lba), 72);
+assert_eq_size!(GptHeader, [u8; 92]);
+const_assert_eq!(offset_of!(GptHeader, entries_lba), 72);
 
 /// An entry, before its attributes and name. Source: as above, section 5.3.3.
 #[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
-struct Entry {
+struct GptEntry {
     type_guid: [u8; 16],
     unique_guid: [u8; 16],
     first_lba: U64<LE>,
     last_lba: U64<LE>,
 }
-assert_eq_size!(Entry, [u8; 48]);
+assert_eq_size!(GptEntry, [u8; 48]);
 
 /// Bytes at a disk's start that hold the first block of every kind of table: see [`head`].
 const HEAD_SIZE: usize = 8 << 10;
@@ -104,7 +104,7 @@ fn table(
         Some(block) => block.to_vec(),
         None => disk.read_vec(at, len).map_err(|_| None)?,
     };
-    let (header, _) = Header::ref_from_prefix(&block).map_err(|_| None)?;
+    let (header, _) = GptHeader::ref_from_prefix(&block).map_err(|_| None)?;
     if header.signature != SIGNATURE {
         return Err(None);
     }
@@ -126,13 +126,13 @@ fn table(
     Ok(entries.filter_map(|(i, entry)| partition(entry, i + 1, block_size, disk.size())).collect())
 }
 
-fn check_header(header: &Header, block: &[u8], lba: u64) -> Result<(), GptError> {
+fn check_header(header: &GptHeader, block: &[u8], lba: u64) -> Result<(), GptError> {
     let size = header.header_size.get() as usize;
-    let Some(bytes) = block.get(..size).filter(|b| b.len() >= size_of::<Header>()) else {
+    let Some(bytes) = block.get(..size).filter(|b| b.len() >= size_of::<GptHeader>()) else {
         return Err(GptError::HeaderSize(header.header_size.get()));
     };
     let mut bytes = bytes.to_vec();
-    let crc_at = offset_of!(Header, header_crc);
+    let crc_at = offset_of!(GptHeader, header_crc);
     bytes[crc_at..crc_at + 4].fill(0);
     let (found, expected) = (crc32(&bytes), header.header_crc.get());
     if found != expected {
@@ -151,7 +151,7 @@ fn check_header(header: &Header, block: &[u8], lba: u64) -> Result<(), GptError>
 
 /// The partition of an entry; `None` if the entry is unused or leaves the disk.
 fn partition(entry: &[u8], number: usize, block_size: u64, disk: u64) -> Option<Partition> {
-    let (entry, _) = Entry::ref_from_prefix(entry).ok()?;
+    let (entry, _) = GptEntry::ref_from_prefix(entry).ok()?;
     if entry.type_guid == [0; 16] {
         return None;
     }

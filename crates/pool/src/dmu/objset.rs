@@ -28,7 +28,7 @@ pub struct Objset {
     meta: Dnode,
     root: BlkPtr,
     portable_mac: [u8; 32],
-    zil: zil::Header,
+    zil: zil::LogHeader,
     accounting: Vec<(u64, Dnode)>,
     crypt: Option<Arc<Crypt>>,
 }
@@ -97,7 +97,7 @@ impl Objset {
             meta,
             root,
             portable_mac: phys.portable_mac,
-            zil: zil::Header::of(&phys.zil_header),
+            zil: zil::LogHeader::of(&phys.zil_header),
             accounting,
             crypt,
         })
@@ -130,7 +130,7 @@ impl Objset {
     }
 
     /// The header of its intent log, which snapshots have none of.
-    pub const fn zil(&self) -> &zil::Header {
+    pub const fn zil(&self) -> &zil::LogHeader {
         &self.zil
     }
 

@@ -14,7 +14,7 @@ use zsend_codec::checksum;
 use zsend_ondisk::byteswap;
 use zsend_ondisk::embedded::MAGIC;
 use zsend_ondisk::zil::{
-    CHAIN_SIZE, CLAIM_LR_SEQ_VALID, ChainPhys, HeaderPhys, REPLAY_NEEDED, RecordPhys,
+    CHAIN_SIZE, CLAIM_LR_SEQ_VALID, ChainPhys, REPLAY_NEEDED, RecordPhys, ZilHeaderPhys,
 };
 use zsend_records::types::{Checksum, Compress};
 
@@ -27,7 +27,7 @@ const SUM_UNIT: usize = 4096;
 
 /// Header of a head's log: its first block, and what was replayed of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Header {
+pub struct LogHeader {
     /// `zh_claim_txg`: the txg that the pool claimed the log in when it was imported, or zero.
     pub claim_txg: u64,
     /// `zh_replay_seq`: the last record that was replayed.
@@ -42,9 +42,9 @@ pub struct Header {
     pub claim_lr_seq: u64,
 }
 
-impl Header {
+impl LogHeader {
     /// From its fields in the object set's block.
-    pub fn of(phys: &HeaderPhys) -> Self {
+    pub fn of(phys: &ZilHeaderPhys) -> Self {
         Self {
             claim_txg: phys.claim_txg.get(),
             replay_seq: phys.replay_seq.get(),
@@ -136,13 +136,13 @@ pub fn unreplayed(os: &Objset, txg: u64) -> Unreplayed {
 }
 
 /// A block of the log that passed its checksum.
-struct Block {
+struct LogBlock {
     /// The records, in host order.
     bytes: Vec<u8>,
     next: BlkPtr,
 }
 
-impl Block {
+impl LogBlock {
     /// The beginnings of its records, up to one that has no sound length.
     fn records(&self) -> impl Iterator<Item = &RecordPhys> {
         let mut rest = self.bytes.as_slice();
@@ -160,7 +160,7 @@ impl Block {
 ///
 /// # Errors
 /// Those of the devices.
-fn read(os: &Objset, bp: &BlkPtr) -> Result<Option<Block>> {
+fn read(os: &Objset, bp: &BlkPtr) -> Result<Option<LogBlock>> {
     let kind = bp.checksum_type();
     let plain = !bp.is_embedded() && bp.compress() == Compress::OFF && bp.level() == 0;
     if !plain || !matches!(kind, Checksum::ZILOG | Checksum::ZILOG2) {
@@ -190,7 +190,7 @@ fn read(os: &Objset, bp: &BlkPtr) -> Result<Option<Block>> {
 ///
 /// Follows `zil_read_log_block()` and `zio_checksum_error_impl()`, OpenZFS `module/zfs/zil.c` and
 /// `zio_checksum.c`, zfs-2.3.2.
-fn open(mut bytes: Vec<u8>, bp: &BlkPtr) -> Option<Block> {
+fn open(mut bytes: Vec<u8>, bp: &BlkPtr) -> Option<LogBlock> {
     let newer = bp.checksum_type() == Checksum::ZILOG2;
     let start = if newer { 0 } else { bytes.len().checked_sub(CHAIN_SIZE)? };
     let chain = start..start.checked_add(CHAIN_SIZE)?;
@@ -236,7 +236,7 @@ fn open(mut bytes: Vec<u8>, bp: &BlkPtr) -> Option<Block> {
     if !newer && used > start {
         return None;
     }
-    Some(Block { bytes: bytes.get(records)?.to_vec(), next })
+    Some(LogBlock { bytes: bytes.get(records)?.to_vec(), next })
 }
 
 #[cfg(test)]

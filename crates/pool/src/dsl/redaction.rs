@@ -39,14 +39,14 @@ impl Run {
 
 /// Header of a list: what it has besides its runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Header {
+pub(crate) struct ListHeader {
     /// Guids of the snapshots that the stream was redacted for.
     pub(crate) guids: Vec<u64>,
     /// Number of runs.
     pub(crate) entries: u64,
 }
 
-impl Header {
+impl ListHeader {
     /// Reads a `redaction_list_phys_t`. `at` is for errors.
     ///
     /// # Errors
@@ -79,7 +79,7 @@ pub struct RedactionList {
     mos: Objset,
     object: u64,
     dnode: Dnode,
-    header: Header,
+    header: ListHeader,
     /// Entries that were read already.
     read: u64,
     /// The last run that was given.
@@ -96,7 +96,7 @@ impl RedactionList {
     pub fn open(mos: &Objset, object: u64) -> Result<Self> {
         let dnode = mos.dnode(object)?;
         let at = Zbookmark::new(mos.id(), object, 0, 0);
-        let header = Header::parse(&phys(mos, object, &dnode)?, &at)?;
+        let header = ListHeader::parse(&phys(mos, object, &dnode)?, &at)?;
         let blocks = dnode.maxblkid.saturating_add(1);
         let room = blocks.saturating_mul(per_block(&dnode));
         if header.entries > room {

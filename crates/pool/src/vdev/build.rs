@@ -4,8 +4,8 @@ use super::copies::{Copies, Origin, Side};
 use super::draid::Draid;
 use super::indirect::Indirect;
 use super::raidz::Raidz;
-use super::trust::{Dtls, Record};
-use super::{Kind, Tree, Vdev};
+use super::trust::{DeviceRecord, Dtls};
+use super::{Tree, Vdev, VdevKind};
 use crate::config::VdevConfig;
 use crate::device::Device;
 use crate::error::VdevError;
@@ -52,7 +52,7 @@ impl Tree {
             .map(|id| match by_id.get(&id) {
                 Some(config) => build(config, known),
                 None => {
-                    Vdev { guid: 0, ashift: 9, name: format!("vdev {id}"), kind: Kind::Missing }
+                    Vdev { guid: 0, ashift: 9, name: format!("vdev {id}"), kind: VdevKind::Missing }
                 }
             })
             .collect();
@@ -78,25 +78,25 @@ fn build(config: &VdevConfig, known: Known<'_>) -> Vdev {
     };
     let kind = match config.kind.as_str() {
         "disk" | "file" | "mirror" | "replacing" | "spare" => {
-            builder.copies(config).map(Kind::Copies)
+            builder.copies(config).map(VdevKind::Copies)
         }
         "raidz" => children()
             .and_then(|c| Raidz::new(config, c, known.reflow).map_err(VdevError::Raidz))
-            .map(Kind::Raidz),
+            .map(VdevKind::Raidz),
         "draid" => children()
             .and_then(|c| Draid::new(config, c).map_err(VdevError::Draid))
-            .map(|d| Kind::Draid(Box::new(d))),
-        "indirect" => Ok(Kind::Indirect(Indirect::new(config))),
-        "hole" => Ok(Kind::Hole),
-        "missing" => Ok(Kind::Missing),
+            .map(|d| VdevKind::Draid(Box::new(d))),
+        "indirect" => Ok(VdevKind::Indirect(Indirect::new(config))),
+        "hole" => Ok(VdevKind::Hole),
+        "missing" => Ok(VdevKind::Missing),
         other => Err(VdevError::Type(other.to_owned())),
     };
     let (ashift, kind) = match (u32::try_from(config.ashift), kind) {
         (Ok(ashift), Ok(kind)) => (ashift, kind),
-        (Ok(ashift), Err(why)) => (ashift, Kind::Unsupported(why)),
+        (Ok(ashift), Err(why)) => (ashift, VdevKind::Unsupported(why)),
         (Err(_), _) => {
             let (kind, ashift) = (config.kind.clone(), config.ashift);
-            (0, Kind::Unsupported(VdevError::Ashift { kind, ashift }))
+            (0, VdevKind::Unsupported(VdevError::Ashift { kind, ashift }))
         }
     };
     Vdev { guid: config.guid, ashift, name: builder.name(config), kind }
@@ -127,7 +127,7 @@ impl Builder<'_> {
         let side = |origin, newest, nth| {
             let dtl = self.known.dtls.get(config.guid);
             let has_twin = self.members(config).len() > 1;
-            let record = Record::new(config, dtl, newest, is_behind, has_twin);
+            let record = DeviceRecord::new(config, dtl, newest, is_behind, has_twin);
             let name = match &origin {
                 Origin::Device(device) => device.name().to_owned(),
                 Origin::Missing | Origin::Spare(_) => self.name(config),

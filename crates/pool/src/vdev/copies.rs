@@ -2,7 +2,7 @@
 //! spare vdev.
 
 use super::request::Request;
-use super::trust::{Record, Trust, Want};
+use super::trust::{DeviceRecord, Trust, Want};
 use crate::device::Device;
 use crate::error::{Cause, DeviceFailure};
 use crate::label::DATA_START;
@@ -24,7 +24,7 @@ pub(super) struct Side {
     /// The device's name, or the path that the configuration gives.
     pub(super) name: String,
     /// Record of what it may lack.
-    pub(super) record: Record,
+    pub(super) record: DeviceRecord,
     /// Origin of its bytes.
     pub(super) origin: Origin,
     /// Number of better copies of the same device.

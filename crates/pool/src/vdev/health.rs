@@ -1,7 +1,7 @@
 //! Health of top-level vdevs: which devices are missing or behind, and what redundancy is left.
 
 use super::copies::{Copies, Side};
-use super::{Kind, Tree, Vdev};
+use super::{Tree, Vdev, VdevKind};
 use crate::error::Health;
 
 impl Tree {
@@ -15,10 +15,13 @@ impl Tree {
     /// Names of the devices that were found.
     pub fn devices(&self) -> Vec<String> {
         let copies = self.tops.iter().flat_map(|top| match &top.kind {
-            Kind::Copies(copies) => std::slice::from_ref(copies),
-            Kind::Raidz(raidz) => raidz.children(),
-            Kind::Draid(draid) => draid.children(),
-            Kind::Indirect(_) | Kind::Hole | Kind::Missing | Kind::Unsupported(_) => &[],
+            VdevKind::Copies(copies) => std::slice::from_ref(copies),
+            VdevKind::Raidz(raidz) => raidz.children(),
+            VdevKind::Draid(draid) => draid.children(),
+            VdevKind::Indirect(_)
+            | VdevKind::Hole
+            | VdevKind::Missing
+            | VdevKind::Unsupported(_) => &[],
         });
         let sides = copies.flat_map(Copies::sides).filter(|side| side.is_present());
         sides.map(|side| side.name.clone()).collect()
@@ -28,18 +31,18 @@ impl Tree {
 impl Vdev {
     fn health(&self) -> Option<Health> {
         let health = match &self.kind {
-            Kind::Copies(copies) => self.of_copies(copies),
-            Kind::Raidz(raidz) => self.of_children(raidz.children(), raidz.nparity()),
-            Kind::Draid(draid) => self.of_children(draid.children(), draid.nparity()),
+            VdevKind::Copies(copies) => self.of_copies(copies),
+            VdevKind::Raidz(raidz) => self.of_children(raidz.children(), raidz.nparity()),
+            VdevKind::Draid(draid) => self.of_children(draid.children(), draid.nparity()),
             // Nothing is known of its devices.
-            Kind::Missing => Health {
+            VdevKind::Missing => Health {
                 vdev: self.name.clone(),
                 devices: 0,
                 missing: Vec::new(),
                 behind: Vec::new(),
                 spare: None,
             },
-            Kind::Indirect(_) | Kind::Hole | Kind::Unsupported(_) => return None,
+            VdevKind::Indirect(_) | VdevKind::Hole | VdevKind::Unsupported(_) => return None,
         };
         let is_amiss = |h: &Health| h.is_broken() || !h.missing.is_empty() || !h.behind.is_empty();
         Some(health).filter(is_amiss)

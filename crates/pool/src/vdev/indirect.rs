@@ -8,7 +8,7 @@ pub(crate) use births::{BirthPhys, Births};
 pub(in crate::vdev) use mapping::MappedRange;
 pub(crate) use mapping::{Mapping, MappingEntryPhys};
 
-use super::{Kind, Request, Tree, Want, split};
+use super::{Request, Tree, VdevKind, Want, split};
 use crate::config::VdevConfig;
 use crate::error::Cause;
 use std::sync::{Arc, OnceLock};
@@ -57,7 +57,7 @@ impl Tree {
     /// The removed devices, by the names of their top-level vdevs.
     pub(crate) fn indirect(&self) -> impl Iterator<Item = (&str, &Indirect)> {
         self.tops.iter().filter_map(|top| match &top.kind {
-            Kind::Indirect(indirect) => Some((top.name.as_str(), indirect)),
+            VdevKind::Indirect(indirect) => Some((top.name.as_str(), indirect)),
             _ => None,
         })
     }
@@ -65,7 +65,7 @@ impl Tree {
     /// Takes over the mappings that were loaded for another tree of the same configuration.
     pub(crate) fn adopt_mappings(&self, from: &Self) {
         for (to, from) in self.tops.iter().zip(&from.tops) {
-            if let (Kind::Indirect(to), Kind::Indirect(from)) = (&to.kind, &from.kind)
+            if let (VdevKind::Indirect(to), VdevKind::Indirect(from)) = (&to.kind, &from.kind)
                 && let Some(moved) = from.moved.get()
             {
                 let _ = to.moved.set(Arc::clone(moved));
@@ -102,7 +102,8 @@ impl Tree {
             let mut next = Vec::with_capacity(pieces.len());
             let mut settled = true;
             for (piece, want) in pieces {
-                let Some(Kind::Indirect(indirect)) = self.top(piece.vdev).map(|t| &t.kind) else {
+                let Some(VdevKind::Indirect(indirect)) = self.top(piece.vdev).map(|t| &t.kind)
+                else {
                     next.push((piece, want));
                     continue;
                 };
@@ -152,7 +153,7 @@ mod tests {
             ranges: &[(u64, u64, u64, u64)],
             copied: Option<&[(u64, u64)]>,
         ) {
-            let Kind::Indirect(indirect) = &self.tops[vdev].kind else { panic!("not removed") };
+            let VdevKind::Indirect(indirect) = &self.tops[vdev].kind else { panic!("not removed") };
             let births = copied.map(|entries| births(entries).unwrap());
             let moved = Moved { mapping: mapping(ranges).unwrap(), births };
             assert!(!indirect.is_known());
@@ -165,7 +166,7 @@ mod tests {
             guid: 0,
             ashift: 9,
             name: "indirect".to_owned(),
-            kind: Kind::Indirect(Indirect::new(&VdevConfig::default())),
+            kind: VdevKind::Indirect(Indirect::new(&VdevConfig::default())),
         };
         let tree = Tree { tops: mappings.iter().map(|_| removed()).collect() };
         for (vdev, ranges) in mappings.iter().enumerate() {

@@ -38,11 +38,11 @@ pub struct Vdev {
     pub ashift: u32,
     /// Name for messages: the path at the time of writing, or the kind and number.
     pub name: String,
-    kind: Kind,
+    kind: VdevKind,
 }
 
 #[derive(Debug)]
-enum Kind {
+enum VdevKind {
     /// Every device has everything: a disk, mirror, replacing, spare.
     Copies(Copies),
     /// Data and parity over all children.
@@ -63,7 +63,7 @@ impl Vdev {
     /// The layout, if it is one that this build does not read.
     fn unsupported(&self) -> Option<&VdevError> {
         match &self.kind {
-            Kind::Unsupported(why) => Some(why),
+            VdevKind::Unsupported(why) => Some(why),
             _ => None,
         }
     }
@@ -96,19 +96,19 @@ impl Tree {
             return None;
         };
         match &top.kind {
-            Kind::Copies(copies) => copies.read(offset, size, request),
-            Kind::Raidz(raidz) => raidz.read(&top.name, offset, size, request),
-            Kind::Draid(draid) => draid.read(&top.name, offset, size, request),
-            Kind::Indirect(_) => self.read_indirect(vdev, offset, size, request),
-            Kind::Hole => {
+            VdevKind::Copies(copies) => copies.read(offset, size, request),
+            VdevKind::Raidz(raidz) => raidz.read(&top.name, offset, size, request),
+            VdevKind::Draid(draid) => draid.read(&top.name, offset, size, request),
+            VdevKind::Indirect(_) => self.read_indirect(vdev, offset, size, request),
+            VdevKind::Hole => {
                 request.failed(&top.name, offset, Cause::RemovedLog);
                 None
             }
-            Kind::Missing => {
+            VdevKind::Missing => {
                 request.failed(&top.name, offset, Cause::MissingTop);
                 None
             }
-            Kind::Unsupported(why) => {
+            VdevKind::Unsupported(why) => {
                 request.failed(&top.name, offset, Cause::Layout(why.clone()));
                 None
             }
@@ -138,7 +138,7 @@ impl Tree {
     /// The sides that a top-level vdev has.
     fn copies(&self, vdev: u64) -> Option<&Copies> {
         match &self.top(vdev)?.kind {
-            Kind::Copies(copies) => Some(copies),
+            VdevKind::Copies(copies) => Some(copies),
             _ => None,
         }
     }
@@ -148,7 +148,7 @@ impl Tree {
     fn raidz(&self, vdev: u64) -> Option<(&Raidz, &str)> {
         let top = self.top(vdev)?;
         match &top.kind {
-            Kind::Raidz(raidz) => Some((raidz, &top.name)),
+            VdevKind::Raidz(raidz) => Some((raidz, &top.name)),
             _ => None,
         }
     }
@@ -184,7 +184,7 @@ impl Tree {
     pub(crate) fn min_alloc(&self, vdev: u64) -> Option<usize> {
         let top = self.top(vdev)?;
         match &top.kind {
-            Kind::Draid(draid) => Some(draid.min_alloc()),
+            VdevKind::Draid(draid) => Some(draid.min_alloc()),
             _ => 1_usize.checked_shl(top.ashift),
         }
     }

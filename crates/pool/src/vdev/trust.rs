@@ -53,7 +53,7 @@ impl Want {
 
 /// Record of one device.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Record {
+pub(super) struct DeviceRecord {
     /// Txgs whose writes it missed: its DTL.
     missed: Arc<Segments>,
     /// Txg of the newest state that it has, if its fellows have a newer one.
@@ -65,7 +65,7 @@ pub(super) struct Record {
     is_rebuilding: bool,
 }
 
-impl Record {
+impl DeviceRecord {
     /// Record by the configuration, the DTL and the device's own newest state. `newest` is given where
     /// the device's fellows have a newer one.
     ///
@@ -192,14 +192,14 @@ mod tests {
         Dtl::Read(Arc::new(log.segments()))
     }
 
-    fn trust(record: &Record, txg: u64) -> Trust {
+    fn trust(record: &DeviceRecord, txg: u64) -> Trust {
         record.trust(Want::written_in(txg))
     }
 
     #[test]
     fn a_dtl_says_which_txgs_are_lacking() {
         let config = VdevConfig { resilver_txg: 20, ..VdevConfig::default() };
-        let record = Record::new(&config, Some(&missed(4..20)), None, false, false);
+        let record = DeviceRecord::new(&config, Some(&missed(4..20)), None, false, false);
         let trusts = [3, 4, 19, 20].map(|txg| trust(&record, txg));
         assert_eq!(trusts, [Trust::Fit, Trust::Lacking, Trust::Lacking, Trust::Fit]);
         // What was copied at an unknown time may be among them.
@@ -215,7 +215,7 @@ mod tests {
         let filling = VdevConfig { rebuild_txg: 7, ..VdevConfig::default() };
         let spare = VdevConfig { kind: "dspare".to_owned(), ..filling.clone() };
         let of = |config: &VdevConfig, dtl: Option<&Dtl>, newest, is_behind| {
-            let record = Record::new(config, dtl, newest, is_behind, false);
+            let record = DeviceRecord::new(config, dtl, newest, is_behind, false);
             [5, 9].map(|txg| trust(&record, txg))
         };
         assert_eq!(of(&sound, None, None, false), [Trust::Fit; 2]);

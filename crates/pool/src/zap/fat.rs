@@ -1,22 +1,22 @@
 //! Fat ZAPs: a pointer table of leaf blocks, each a heap of chunks.
 
-use super::{Blocks, Entry, MAX_LOST, Readable};
+use super::{Entry, MAX_LOST, Readable, ZapBlocks};
 use crate::zbookmark::Zbookmark;
 use crate::{PoolError, Result};
 use std::collections::BTreeSet;
 use zerocopy::FromBytes;
 use zsend_ondisk::zap::{
     ARRAY_BYTES, ArrayPhys, BLOCK_LEAF, CHAIN_END, CHUNK_ARRAY, CHUNK_ENTRY, CHUNK_SIZE, EntryPhys,
-    FLAG_UINT64_KEY, HEADER_MAGIC, HeaderPhys, LEAF_MAGIC, LeafPhys,
+    FLAG_UINT64_KEY, HEADER_MAGIC, LEAF_MAGIC, LeafPhys, ZapHeaderPhys,
 };
 
 /// log2 of the most pointers that a table may have; 2^28 leaves would be 4 TiB of one ZAP.
 const MAX_SHIFT: u64 = 28;
 /// All entries, by way of the pointer table: leaves that no pointer reaches are not live. `block`
 /// is the object's first. A pointer, leaf or entry that is not sound costs itself alone.
-pub(super) fn entries(blocks: &Blocks<'_>, block: &[u8]) -> Result<Readable> {
+pub(super) fn entries(blocks: &ZapBlocks<'_>, block: &[u8]) -> Result<Readable> {
     let at = blocks.at(0);
-    let Ok((header, _)) = HeaderPhys::ref_from_prefix(block) else {
+    let Ok((header, _)) = ZapHeaderPhys::ref_from_prefix(block) else {
         return Err(PoolError::corrupt(at, "fat ZAP header size", block.len(), "at least 104"));
     };
     if header.magic.get() != HEADER_MAGIC {
@@ -27,7 +27,7 @@ pub(super) fn entries(blocks: &Blocks<'_>, block: &[u8]) -> Result<Readable> {
     let key_size = if header.flags.get() & FLAG_UINT64_KEY != 0 { 8 } else { 1 };
     for leaf in leaves(blocks, header, block, &mut out)? {
         let read = blocks.block(leaf).and_then(|data| {
-            Leaf::parse(&data, blocks.at(leaf))?.entries(key_size, &mut out);
+            LeafBlock::parse(&data, blocks.at(leaf))?.entries(key_size, &mut out);
             Ok(())
         });
         out.lost.extend(read.err());
@@ -41,8 +41,8 @@ pub(super) fn entries(blocks: &Blocks<'_>, block: &[u8]) -> Result<Readable> {
 /// The leaf blocks that the pointer table names, each once. Pointers out of the object are noted in
 /// `out`.
 fn leaves(
-    blocks: &Blocks<'_>,
-    header: &HeaderPhys,
+    blocks: &ZapBlocks<'_>,
+    header: &ZapHeaderPhys,
     block: &[u8],
     out: &mut Readable,
 ) -> Result<BTreeSet<u64>> {
@@ -83,7 +83,7 @@ fn leaves(
     Ok(leaves)
 }
 
-struct Leaf<'a> {
+struct LeafBlock<'a> {
     chunks: &'a [u8],
     at: Zbookmark,
     /// Array chunks that entries may still use. Each belongs to one entry, so that what a leaf
@@ -91,7 +91,7 @@ struct Leaf<'a> {
     unused: usize,
 }
 
-impl<'a> Leaf<'a> {
+impl<'a> LeafBlock<'a> {
     fn parse(data: &'a [u8], at: Zbookmark) -> Result<Self> {
         let Ok((header, _)) = LeafPhys::ref_from_prefix(data) else {
             return Err(PoolError::corrupt(at, "ZAP leaf size", data.len(), "at least 48"));

@@ -152,7 +152,7 @@ pub fn readable(os: &Objset, object: u64) -> Result<Readable> {
 /// # Errors
 /// As [`readable`].
 pub fn readable_of(os: &Objset, object: u64, dnode: &Dnode) -> Result<Readable> {
-    let blocks = Blocks {
+    let blocks = ZapBlocks {
         objset: os.id(),
         object,
         maxblkid: dnode.maxblkid,
@@ -189,7 +189,7 @@ fn normalized(name: &[u8], flags: u64) -> Cow<'_, [u8]> {
 
 /// A ZAP as the blocks of its object, wherever those come from.
 #[derive(Clone, Copy)]
-pub struct Blocks<'a> {
+pub struct ZapBlocks<'a> {
     /// The object set, for messages.
     pub objset: u64,
     /// The object, for messages.
@@ -200,7 +200,7 @@ pub struct Blocks<'a> {
     pub read: &'a dyn Fn(u64) -> Result<Option<Bytes>>,
 }
 
-impl Blocks<'_> {
+impl ZapBlocks<'_> {
     /// All entries that can be read, in iteration order.
     ///
     /// # Errors

@@ -90,7 +90,7 @@ fn readable(blocks: &[Vec<u8>]) -> Result<Readable> {
         Ok(blocks.get(n).map(|b| Bytes::copy_from_slice(b)))
     };
     let maxblkid = blocks.len() as u64 - 1;
-    Blocks { objset: 5, object: 6, maxblkid, read: &read }.readable()
+    ZapBlocks { objset: 5, object: 6, maxblkid, read: &read }.readable()
 }
 
 fn corrupt(blocks: &[Vec<u8>]) -> &'static str {
@@ -134,7 +134,7 @@ fn a_table_larger_than_its_shift_is_refused_before_it_is_read() {
     put(&mut blocks[0], 32, &22_u64.to_le_bytes());
     put(&mut blocks[0], 16, &2_u64.to_le_bytes());
     let read = |n: u64| Ok((n == 0).then(|| Bytes::copy_from_slice(&blocks[0])));
-    let zap = Blocks { objset: 5, object: 6, maxblkid: u64::MAX, read: &read };
+    let zap = ZapBlocks { objset: 5, object: 6, maxblkid: u64::MAX, read: &read };
     assert!(matches!(zap.readable(), Err(PoolError::Corrupt { what: "ZAP block", .. })));
 }
 

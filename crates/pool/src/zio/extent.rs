@@ -14,11 +14,11 @@ use std::ops::Range;
 #[derive(Clone, Debug)]
 pub struct Extent {
     vdev: u64,
-    bytes: Held,
+    bytes: ExtentBytes,
 }
 
 #[derive(Clone, Debug)]
-enum Held {
+enum ExtentBytes {
     /// Of the one device, from an offset of the vdev.
     Plain { offset: u64, data: Bytes },
     /// Of all children.
@@ -38,7 +38,7 @@ impl Extent {
             return None;
         }
         match &self.bytes {
-            Held::Plain { offset, data } => {
+            ExtentBytes::Plain { offset, data } => {
                 // Which blocks these are was not known when they were read.
                 if !tree.plain_device_has(self.vdev, request.want) {
                     return None;
@@ -49,7 +49,7 @@ impl Extent {
                 (request.check)(&found).ok()?;
                 Some(found)
             }
-            Held::Rows(rows) => tree.read_from(rows, dva, size, request).map(buffer::freeze),
+            ExtentBytes::Rows(rows) => tree.read_from(rows, dva, size, request).map(buffer::freeze),
         }
     }
 }
@@ -80,14 +80,14 @@ impl Zio {
         let mut data = buffer::take_at_least(len);
         device.read_at(&mut data[..len], start).ok()?;
         let data = buffer::freeze(data).slice(..len);
-        Some(Extent { vdev, bytes: Held::Plain { offset, data } })
+        Some(Extent { vdev, bytes: ExtentBytes::Plain { offset, data } })
     }
 
     /// As [`Self::read_extent`], with the same bound, for a raidz: a read of each child, and a copy of
     /// every block that is taken from it. Worth it where reading takes longer than copying.
     pub fn read_rows(&self, vdev: u64, offset: u64, len: usize) -> Option<Extent> {
         let rows = self.tree().read_rows(vdev, offset, len)?;
-        Some(Extent { vdev, bytes: Held::Rows(rows) })
+        Some(Extent { vdev, bytes: ExtentBytes::Rows(rows) })
     }
 }
 
@@ -125,7 +125,7 @@ mod tests {
         };
         let found = read(&extent, 512, &second);
         assert_eq!(found, second[..]);
-        let Held::Plain { data, .. } = &mut extent.bytes else { panic!("{extent:?}") };
+        let ExtentBytes::Plain { data, .. } = &mut extent.bytes else { panic!("{extent:?}") };
         assert_eq!(found.as_ptr(), data[512..].as_ptr(), "nothing was copied");
         // What was overwritten, or torn, while it was read together is read again alone.
         *data = Bytes::from(vec![9; 1024]);

@@ -339,13 +339,15 @@ impl NvList {
             Encoding::XdrBig | Encoding::XdrSignedBig => vec![1, 0, 0, 0],
         };
         match encoding {
-            Encoding::Native => native::Packer { out: &mut out, big: false }.outer_list(self),
-            Encoding::NativeBig => native::Packer { out: &mut out, big: true }.outer_list(self),
+            Encoding::Native => native::NativePacker { out: &mut out, big: false }.outer_list(self),
+            Encoding::NativeBig => {
+                native::NativePacker { out: &mut out, big: true }.outer_list(self)
+            }
             Encoding::Xdr | Encoding::XdrBig => {
-                xdr::Packer { out: &mut out, signed: false }.outer_list(self);
+                xdr::XdrPacker { out: &mut out, signed: false }.outer_list(self);
             }
             Encoding::XdrSigned | Encoding::XdrSignedBig => {
-                xdr::Packer { out: &mut out, signed: true }.outer_list(self);
+                xdr::XdrPacker { out: &mut out, signed: true }.outer_list(self);
             }
         }
         out

@@ -212,13 +212,13 @@ pub(super) fn boolean(at: &mut Cursor<'_>) -> Result<bool, NvError> {
 }
 
 /// Packs lists behind `out`.
-pub(super) struct Packer<'a> {
+pub(super) struct NativePacker<'a> {
     pub(super) out: &'a mut Vec<u8>,
     /// Integers are big-endian.
     pub(super) big: bool,
 }
 
-impl Packer<'_> {
+impl NativePacker<'_> {
     pub(super) fn outer_list(&mut self, list: &NvList) {
         self.list_head();
         self.pairs(list);

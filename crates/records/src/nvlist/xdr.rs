@@ -254,13 +254,13 @@ fn value(
 }
 
 /// Packs lists behind `out`.
-pub(super) struct Packer<'a> {
+pub(super) struct XdrPacker<'a> {
     pub(super) out: &'a mut Vec<u8>,
     /// Single bytes are extended with their sign.
     pub(super) signed: bool,
 }
 
-impl Packer<'_> {
+impl XdrPacker<'_> {
     /// Packs a list, and the zeros that belong behind it.
     pub(super) fn outer_list(&mut self, list: &NvList) {
         let empties = self.list(list);

@@ -2,7 +2,7 @@
 
 use super::error::{ReadError, StreamError};
 use super::options::Options;
-use super::parser::{Event, Parser};
+use super::parser::{Parser, ReaderEvent};
 use super::record::{Frame, StreamRecord};
 use crate::drr::ReplayRecord;
 use alloc::boxed::Box;
@@ -19,10 +19,10 @@ const BUFFER: usize = 256 << 10;
 const RESERVE: usize = 1 << 20;
 
 /// A record with what is read of its payload.
-type Held = (Frame, ReplayRecord<LE>, Vec<u8>);
+type HeldRecord = (Frame, ReplayRecord<LE>, Vec<u8>);
 
 /// Next thing in a reader's own buffer.
-enum Step {
+enum Buffered {
     Record(Frame),
     /// A piece of payload, there in the buffer.
     Payload(Range<usize>),
@@ -42,7 +42,7 @@ pub struct StreamReader<R> {
     filled: Range<usize>,
     at_end: bool,
     /// The record whose payload is being collected, or awaits the header that verifies it.
-    held: Option<Held>,
+    held: Option<HeldRecord>,
     stopped: bool,
 }
 
@@ -71,15 +71,15 @@ impl<R: Read> StreamReader<R> {
     }
 
     /// The next record, or piece of payload (up to 256 KiB, none of it kept); `None` at the end.
-    /// Never [`Event::NeedMore`].
+    /// Never [`ReaderEvent::NeedMore`].
     ///
     /// # Errors
     /// If the source fails or the stream is not what it can be. After an error there is only
     /// `None`.
-    pub fn next_event(&mut self) -> Result<Option<Event<'_>>, ReadError> {
+    pub fn next_event(&mut self) -> Result<Option<ReaderEvent<'_>>, ReadError> {
         Ok(self.step()?.map(|step| match step {
-            Step::Record(frame) => Event::Record(frame),
-            Step::Payload(piece) => Event::Payload(&self.buffer[piece]),
+            Buffered::Record(frame) => ReaderEvent::Record(frame),
+            Buffered::Payload(piece) => ReaderEvent::Payload(&self.buffer[piece]),
         }))
     }
 
@@ -96,8 +96,8 @@ impl<R: Read> StreamReader<R> {
     pub fn next_frame(&mut self) -> Result<Option<Frame>, ReadError> {
         loop {
             match self.step()? {
-                Some(Step::Payload(_)) => {}
-                Some(Step::Record(frame)) => return Ok(Some(frame)),
+                Some(Buffered::Payload(_)) => {}
+                Some(Buffered::Record(frame)) => return Ok(Some(frame)),
                 None => return Ok(None),
             }
         }
@@ -193,7 +193,7 @@ impl<R: Read> StreamReader<R> {
                     return Err(error);
                 }
                 Ok(None) => return Ok(self.release(None)),
-                Ok(Some(Step::Record(frame))) => {
+                Ok(Some(Buffered::Record(frame))) => {
                     let len = usize::try_from(frame.payload_len).unwrap_or(usize::MAX);
                     let payload = Vec::with_capacity(len.min(RESERVE));
                     let header = *self.parser.header();
@@ -201,7 +201,7 @@ impl<R: Read> StreamReader<R> {
                         return Ok(Some(verified));
                     }
                 }
-                Ok(Some(Step::Payload(piece))) => {
+                Ok(Some(Buffered::Payload(piece))) => {
                     if let Some((.., payload)) = &mut self.held {
                         payload.extend_from_slice(&self.buffer[piece]);
                     }
@@ -211,13 +211,13 @@ impl<R: Read> StreamReader<R> {
     }
 
     /// Lets go of the record that is held, and holds another.
-    fn release(&mut self, next: Option<Held>) -> Option<StreamRecord> {
+    fn release(&mut self, next: Option<HeldRecord>) -> Option<StreamRecord> {
         let held = core::mem::replace(&mut self.held, next);
         held.map(|(frame, header, payload)| StreamRecord { frame, header, payload: payload.into() })
     }
 
     /// Reads until the parser has something; `None` at the end of a whole stream.
-    fn step(&mut self) -> Result<Option<Step>, ReadError> {
+    fn step(&mut self) -> Result<Option<Buffered>, ReadError> {
         if self.stopped {
             return Ok(None);
         }
@@ -227,15 +227,15 @@ impl<R: Read> StreamReader<R> {
         step
     }
 
-    fn try_step(&mut self) -> Result<Option<Step>, ReadError> {
+    fn try_step(&mut self) -> Result<Option<Buffered>, ReadError> {
         loop {
             let start = self.filled.start;
             let (used, event) = self.parser.parse(&self.buffer[self.filled.clone()])?;
             self.filled.start += used;
             let need = match event {
-                Event::Record(frame) => return Ok(Some(Step::Record(frame))),
-                Event::Payload(_) => return Ok(Some(Step::Payload(start..start + used))),
-                Event::NeedMore(need) => need,
+                ReaderEvent::Record(frame) => return Ok(Some(Buffered::Record(frame))),
+                ReaderEvent::Payload(_) => return Ok(Some(Buffered::Payload(start..start + used))),
+                ReaderEvent::NeedMore(need) => need,
             };
             if self.at_end {
                 self.parser.finish(self.filled.len())?;

@@ -14,6 +14,6 @@ pub use blocking::StreamReader;
 pub use error::ReadError;
 pub use error::{StreamError, StreamErrorKind};
 pub use options::Options;
-pub use parser::{Event, Parser};
+pub use parser::{Parser, ReaderEvent};
 pub use record::{Frame, Record, Role, StreamRecord};
 pub use slice::SliceReader;

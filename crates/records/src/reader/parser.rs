@@ -14,7 +14,7 @@ use zerocopy::{FromBytes, FromZeros};
 
 /// Result of [`Parser::parse`].
 #[derive(Debug)]
-pub enum Event<'a> {
+pub enum ReaderEvent<'a> {
     /// Nothing yet: call again with the same input and more, this many bytes at least.
     NeedMore(usize),
     /// A record, its header verified: [`Parser::header`]. If it has a payload, that comes next, in pieces.
@@ -144,7 +144,7 @@ impl Parser {
     ///
     /// # Errors
     /// If the stream is damaged, has another shape than it can have, or exceeds the limits.
-    pub fn parse<'a>(&mut self, input: &'a [u8]) -> Result<(usize, Event<'a>), StreamError> {
+    pub fn parse<'a>(&mut self, input: &'a [u8]) -> Result<(usize, ReaderEvent<'a>), StreamError> {
         if let Some(error) = &self.error {
             return Err(error.clone());
         }
@@ -152,16 +152,16 @@ impl Parser {
             return Ok(self.payload(input));
         }
         if input.is_empty() {
-            return Ok((0, Event::NeedMore(RECORD_SIZE)));
+            return Ok((0, ReaderEvent::NeedMore(RECORD_SIZE)));
         }
         if self.place == Place::Done && !self.options.concatenated {
             return Err(self.fail(StreamErrorKind::Trailing));
         }
         let Ok((raw, _)) = <[u8; RECORD_SIZE]>::ref_from_prefix(input) else {
-            return Ok((0, Event::NeedMore(RECORD_SIZE)));
+            return Ok((0, ReaderEvent::NeedMore(RECORD_SIZE)));
         };
         match self.read_header(raw) {
-            Ok(frame) => Ok((RECORD_SIZE, Event::Record(frame))),
+            Ok(frame) => Ok((RECORD_SIZE, ReaderEvent::Record(frame))),
             Err(kind) => Err(self.fail(kind)),
         }
     }
@@ -197,9 +197,9 @@ impl Parser {
         error
     }
 
-    fn payload<'a>(&mut self, input: &'a [u8]) -> (usize, Event<'a>) {
+    fn payload<'a>(&mut self, input: &'a [u8]) -> (usize, ReaderEvent<'a>) {
         if input.is_empty() {
-            return (0, Event::NeedMore(1));
+            return (0, ReaderEvent::NeedMore(1));
         }
         let len = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(input.len());
         self.remaining -= len as u64;
@@ -208,7 +208,7 @@ impl Parser {
         if self.options.verify {
             self.sum(piece);
         }
-        (len, Event::Payload(piece))
+        (len, ReaderEvent::Payload(piece))
     }
 
     /// Sums up a piece of payload, in whole words.

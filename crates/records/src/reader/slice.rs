@@ -2,7 +2,7 @@
 
 use super::error::StreamError;
 use super::options::Options;
-use super::parser::{Event, Parser};
+use super::parser::{Parser, ReaderEvent};
 use super::record::StreamRecord;
 use bytes::Bytes;
 
@@ -63,7 +63,7 @@ impl SliceReader {
 
     fn try_next(&mut self) -> Result<Option<StreamRecord>, StreamError> {
         let (used, event) = self.parser.parse(&self.input)?;
-        let Event::Record(frame) = event else {
+        let ReaderEvent::Record(frame) = event else {
             self.parser.finish(self.input.len())?;
             return Ok(None);
         };

@@ -15,7 +15,7 @@ use zsend_records::Order;
 use zsend_records::drr::{End, RECORD_SIZE, RecordType, ReplayRecord, Write};
 use zsend_records::payload::{Limits, RecordError};
 use zsend_records::reader::{
-    Event, Options, Parser, ReadError, Role, StreamError, StreamErrorKind, StreamReader,
+    Options, Parser, ReadError, ReaderEvent, Role, StreamError, StreamErrorKind, StreamReader,
 };
 use zsend_records::writer::StreamWriter;
 use zsend_testkit::streams::{
@@ -64,13 +64,13 @@ fn parse_in_pieces(bytes: &[u8], sizes: &[usize]) -> Result<Vec<(u64, Vec<u8>)>,
         let (used, event) = parser.parse(&bytes[start..end])?;
         start += used;
         match event {
-            Event::Record(frame) => out.push((frame.offset, Vec::new())),
-            Event::Payload(piece) => out.last_mut().unwrap().1.extend_from_slice(piece),
-            Event::NeedMore(_) if end == bytes.len() => {
+            ReaderEvent::Record(frame) => out.push((frame.offset, Vec::new())),
+            ReaderEvent::Payload(piece) => out.last_mut().unwrap().1.extend_from_slice(piece),
+            ReaderEvent::NeedMore(_) if end == bytes.len() => {
                 parser.finish(end - start)?;
                 return Ok(out);
             }
-            Event::NeedMore(_) => end = (end + sizes.next().unwrap()).min(bytes.len()),
+            ReaderEvent::NeedMore(_) => end = (end + sizes.next().unwrap()).min(bytes.len()),
         }
     }
 }

@@ -20,7 +20,7 @@ use zsend_records::chain::ChecksumMismatch;
 use zsend_records::drr::{RECORD_SIZE, RecordType, ReplayRecord};
 use zsend_records::nvlist::{Encoding, NvError, NvList};
 use zsend_records::reader::{
-    Event, Frame, Options, ReadError, StreamError, StreamErrorKind, StreamReader,
+    Frame, Options, ReadError, ReaderEvent, StreamError, StreamErrorKind, StreamReader,
 };
 
 /// Format of a dump.
@@ -153,15 +153,15 @@ fn run(
         };
         match event {
             None => break,
-            Some(Event::NeedMore(_)) => continue,
-            Some(Event::Record(next)) => {
+            Some(ReaderEvent::NeedMore(_)) => continue,
+            Some(ReaderEvent::Record(next)) => {
                 header = *reader.header();
                 sink.record(&next, &header).map_err(DumpError::Write)?;
                 summary.add(&next);
                 left = next.payload_len;
                 frame = Some(next);
             }
-            Some(Event::Payload(piece)) => {
+            Some(ReaderEvent::Payload(piece)) => {
                 left -= piece.len() as u64;
                 if frame.is_some_and(|frame: Frame| frame.record_type() == RecordType::BEGIN) {
                     list.extend_from_slice(piece);

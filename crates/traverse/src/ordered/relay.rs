@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 type Deliver<'d, B, E> = Box<dyn FnMut(B) -> Result<(), E> + Send + 'd>;
 
-struct Line<'d, B, E> {
+struct Queue<'d, B, E> {
     /// Number of the first work that nobody has begun to deliver.
     next: u64,
     /// Finished work from that number on, with its cost; `None` for what is under way.
@@ -23,7 +23,7 @@ struct Line<'d, B, E> {
 
 /// Delivers what work gives, in the order in which the work was begun.
 pub(crate) struct Relay<'d, B, E> {
-    line: Mutex<Line<'d, B, E>>,
+    line: Mutex<Queue<'d, B, E>>,
     budget: Budget,
     begun: AtomicU64,
     is_ended: Arc<AtomicBool>,
@@ -47,7 +47,8 @@ impl<'d, B, E> Relay<'d, B, E> {
         deliver: impl FnMut(B) -> Result<(), E> + Send + 'd,
     ) -> Self {
         let deliver: Deliver<'d, B, E> = Box::new(deliver);
-        let line = Line { next: 0, finished: VecDeque::new(), deliver: Some(deliver), error: None };
+        let line =
+            Queue { next: 0, finished: VecDeque::new(), deliver: Some(deliver), error: None };
         let (line, budget) = (Mutex::new(line), Budget::new(limit));
         Self { line, budget, begun: AtomicU64::new(0), is_ended }
     }
@@ -61,7 +62,7 @@ impl<'d, B, E> Relay<'d, B, E> {
         })
     }
 
-    fn line(&self) -> MutexGuard<'_, Line<'d, B, E>> {
+    fn line(&self) -> MutexGuard<'_, Queue<'d, B, E>> {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

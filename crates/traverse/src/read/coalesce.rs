@@ -1,7 +1,7 @@
 //! Neighbouring blocks are read together: the blocks of a batch that lie side by side on a device, in
 //! whatever order they are sent.
 
-use super::items::Item;
+use super::items::SendItem;
 use crate::tuning::{COALESCE_GAP, COALESCED, COALESCED_SLOW, SLOW_READ, SPARSEST};
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -74,7 +74,7 @@ struct Located {
 
 impl Located {
     /// Of an item that has bytes on a device.
-    fn of<P>(index: usize, item: &Item<P>, zio: &Zio) -> Option<Self> {
+    fn of<P>(index: usize, item: &SendItem<P>, zio: &Zio) -> Option<Self> {
         let bp = item.bp()?;
         let (vdev, Range { start, end }) = zio.span(bp)?;
         Some(Self { vdev, start, end, wanted: bp.psize(), item: index })
@@ -92,7 +92,7 @@ pub(super) struct Reads<'a> {
 
 impl<'a> Reads<'a> {
     /// The reads of these items from devices of which a read takes `latency`.
-    pub(super) fn new<P>(zio: &'a Zio, latency: Duration, items: &[Item<P>]) -> Self {
+    pub(super) fn new<P>(zio: &'a Zio, latency: Duration, items: &[SendItem<P>]) -> Self {
         let is_slow = latency >= SLOW_READ;
         let most = if is_slow { COALESCED_SLOW } else { COALESCED };
         let (coalesced, of) = coalesce(items, zio, most);
@@ -123,7 +123,11 @@ impl<'a> Reads<'a> {
 }
 
 /// The coalesced reads, and for each item the index of the one that has it.
-fn coalesce<P>(items: &[Item<P>], zio: &Zio, most: u64) -> (Vec<Coalesced>, Vec<Option<usize>>) {
+fn coalesce<P>(
+    items: &[SendItem<P>],
+    zio: &Zio,
+    most: u64,
+) -> (Vec<Coalesced>, Vec<Option<usize>>) {
     let mut blocks: Vec<Located> =
         items.iter().enumerate().filter_map(|(i, item)| Located::of(i, item, zio)).collect();
     // Objects that were written at one time lie in several places by turns, often backwards.
@@ -155,20 +159,20 @@ mod tests {
     }
 
     /// A block of 4 KiB at an offset of a vdev.
-    fn block(vdev: u64, offset: u64) -> Item<Payload> {
+    fn block(vdev: u64, offset: u64) -> SendItem<Payload> {
         let dva = Dva::new(vdev, offset, 4096).unwrap();
         let bp = BlkPtr::builder().size(4096).dva(0, dva).build().unwrap();
-        Item::Spill { at: Zbookmark::default(), bp, unmodified: false }
+        SendItem::Spill { at: Zbookmark::default(), bp, unmodified: false }
     }
 
     /// Start, end and blocks of each read.
-    fn reads(items: &[Item<Payload>]) -> Vec<(u64, u64, usize)> {
+    fn reads(items: &[SendItem<Payload>]) -> Vec<(u64, u64, usize)> {
         coalesce(items, &zio(), COALESCED).0.iter().map(|c| (c.start, c.end, c.blocks)).collect()
     }
 
     #[test]
     fn neighbours_are_read_together_whatever_their_order() {
-        let ready = Item::Ready(Event::FreeSlot(FreeSlot { object: 1 }));
+        let ready = SendItem::Ready(Event::FreeSlot(FreeSlot { object: 1 }));
         let items = [block(0, 12288), ready, block(1, 16384), block(0, 8192), block(0, 1 << 20)];
         let (found, of) = coalesce(&items, &zio(), COALESCED);
         assert_eq!(of, [Some(0), None, Some(2), Some(0), Some(1)]);

@@ -2,7 +2,7 @@
 
 use super::batch::Batch;
 use super::coalesce::Reads;
-use super::items::{DataBlock, Item, Items, Rules, crypt_params};
+use super::items::{DataBlock, Items, Rules, SendItem, crypt_params};
 use super::payload::SendPayload;
 use crate::error::Result;
 use crate::walk::{Stop, WalkSpec};
@@ -25,8 +25,8 @@ const SPLIT: usize = 128 << 10;
 const _: () = assert!(SPLIT as u64 == OLD_MAX_BLOCK_SIZE);
 
 /// The items of a batch, none of them read.
-pub(super) struct Opened<'a, P> {
-    items: Vec<Item<P>>,
+pub(super) struct OpenedBatch<'a, P> {
+    items: Vec<SendItem<P>>,
     /// The reads of those that lie side by side.
     pub(super) reads: Reads<'a>,
     /// The error that ended the batch, after those items.
@@ -47,21 +47,21 @@ pub(super) struct BlockReader {
 
 impl BlockReader {
     /// Opens a batch: its reads are known then.
-    pub(super) fn open<P: SendPayload>(&self, batch: Batch) -> Opened<'_, P> {
+    pub(super) fn open<P: SendPayload>(&self, batch: Batch) -> OpenedBatch<'_, P> {
         let mut items = Vec::with_capacity(batch.items);
         let ended = self.items(batch, |item| {
             items.push(item);
             Ok(())
         });
         let reads = Reads::new(self.spec.objset.zio(), self.latency, &items);
-        Opened { items, reads, ended }
+        OpenedBatch { items, reads, ended }
     }
 
     /// Gives `each` the items of a batch, in its order; those before an error if there is one.
     fn items<P: SendPayload>(
         &self,
         batch: Batch,
-        each: impl FnMut(Item<P>) -> Result<()>,
+        each: impl FnMut(SendItem<P>) -> Result<()>,
     ) -> Result<()> {
         let mut items = Items { spec: &self.spec, rules: self.rules, each };
         for leaf in batch.leaves {
@@ -81,7 +81,7 @@ pub(crate) struct Events<'a, P> {
 /// A batch of which events are made.
 pub(super) enum Unmade<'a, P> {
     /// Its payloads are read.
-    Opened(Opened<'a, P>),
+    Opened(OpenedBatch<'a, P>),
     /// Its payloads are only counted, so that no item has to wait for others.
     Counted(Batch),
 }
@@ -113,7 +113,7 @@ impl<'a, P: SendPayload> Events<'a, P> {
         let reader = maker.reader;
         match self.unmade {
             Unmade::Counted(batch) => reader.items(batch, |item| maker.item(item, None, &mut each)),
-            Unmade::Opened(Opened { items, mut reads, ended }) => {
+            Unmade::Opened(OpenedBatch { items, mut reads, ended }) => {
                 for (i, item) in items.into_iter().enumerate() {
                     reader.stop.check()?;
                     let extent = reads.extent(i);
@@ -134,14 +134,16 @@ struct Maker<'a> {
 impl Maker<'_> {
     fn item<P: SendPayload>(
         &mut self,
-        item: Item<P>,
+        item: SendItem<P>,
         extent: Option<&Extent>,
         each: &mut impl FnMut(Event<P>) -> Result<()>,
     ) -> Result<()> {
         match item {
-            Item::Ready(event) => each(event),
-            Item::Data(data) => self.data(&data, extent, each),
-            Item::Spill { at, bp, unmodified } => each(self.spill(&at, &bp, unmodified, extent)?),
+            SendItem::Ready(event) => each(event),
+            SendItem::Data(data) => self.data(&data, extent, each),
+            SendItem::Spill { at, bp, unmodified } => {
+                each(self.spill(&at, &bp, unmodified, extent)?)
+            }
         }
     }
 

@@ -25,7 +25,7 @@ pub(super) struct DataBlock {
 
 /// One step of the send, before its data are there.
 #[derive(Clone, Debug)]
-pub(super) enum Item<P> {
+pub(super) enum SendItem<P> {
     /// Nothing to read.
     Ready(Event<P>),
     /// A data block.
@@ -34,7 +34,7 @@ pub(super) enum Item<P> {
     Spill { at: Zbookmark, bp: BlkPtr, unmodified: bool },
 }
 
-impl<P> Item<P> {
+impl<P> SendItem<P> {
     /// The block that it reads.
     pub(super) const fn bp(&self) -> Option<&BlkPtr> {
         match self {
@@ -69,7 +69,7 @@ impl<F> Items<'_, F> {
     pub(super) fn visit<P>(&mut self, visit: Visit<'_>) -> Result<()>
     where
         P: SendPayload,
-        F: FnMut(Item<P>) -> Result<()>,
+        F: FnMut(SendItem<P>) -> Result<()>,
     {
         let is_illumos = self.rules.policy.dialect.is_illumos();
         match visit {
@@ -80,7 +80,7 @@ impl<F> Items<'_, F> {
                         numslots: DNODES_PER_BLOCK,
                         crypt: crypt_params(bp),
                     });
-                    (self.each)(Item::Ready(event))?;
+                    (self.each)(SendItem::Ready(event))?;
                 }
                 // illumos sends all objects of a block before the data of any.
                 let dnodes = if is_illumos { dnodes } else { &[] };
@@ -103,14 +103,14 @@ impl<F> Items<'_, F> {
     fn object<P>(&mut self, bp: &BlkPtr, object: u64, dnode: &Dnode) -> Result<()>
     where
         P: SendPayload,
-        F: FnMut(Item<P>) -> Result<()>,
+        F: FnMut(SendItem<P>) -> Result<()>,
     {
         // illumos comes here with the whole block, whatever an earlier stream has sent of it.
         if self.spec.is_before_resume(object) {
             return Ok(());
         }
         if dnode.object_type == DmuType::NONE {
-            return (self.each)(Item::Ready(Event::FreeSlot(FreeSlot { object })));
+            return (self.each)(SendItem::Ready(Event::FreeSlot(FreeSlot { object })));
         }
         // A raw stream has the whole bonus area, since what follows the bonus is encrypted too.
         let bonus_len = if dnode.bonuslen == 0 {
@@ -141,13 +141,13 @@ impl<F> Items<'_, F> {
             byteswap: bp.is_big_endian(),
             bonus: P::at_hand(bonus_len as u64, || dnode.bonus_area(bonus_len)),
         });
-        (self.each)(Item::Ready(event))?;
+        (self.each)(SendItem::Ready(event))?;
         if let Some(spill) = dnode.spill()
             && self.rules.unmodified_spill
             && spill.logical_birth() <= self.spec.fromtxg
         {
             let at = self.spec.bookmark(Node::spill(object));
-            return (self.each)(Item::Spill { at, bp: spill, unmodified: true });
+            return (self.each)(SendItem::Spill { at, bp: spill, unmodified: true });
         }
         Ok(())
     }
@@ -155,7 +155,7 @@ impl<F> Items<'_, F> {
     /// A block pointer of an object as an item.
     fn pointer<P>(&mut self, dnode: &Dnode, node: Node, bp: &BlkPtr) -> Result<()>
     where
-        F: FnMut(Item<P>) -> Result<()>,
+        F: FnMut(SendItem<P>) -> Result<()>,
     {
         if bp.is_hole() {
             let event = Event::Hole(Hole {
@@ -167,13 +167,13 @@ impl<F> Items<'_, F> {
                 maxblkid: dnode.maxblkid,
                 is_metadata: dnode.object_type.is_metadata(),
             });
-            return (self.each)(Item::Ready(event));
+            return (self.each)(SendItem::Ready(event));
         }
         let (at, blksz) = (self.spec.bookmark(node), dnode.datablksz());
         if bp.is_redacted() {
             let offset = node.blkid.wrapping_mul(blksz);
             let event = Event::Redact(Redact { object: node.object, offset, length: blksz });
-            return (self.each)(Item::Ready(event));
+            return (self.each)(SendItem::Ready(event));
         }
         if node.level != Level::DATA {
             return Err(PoolError::corrupt(
@@ -185,14 +185,14 @@ impl<F> Items<'_, F> {
             .into());
         }
         if self.rules.policy.is_spill(bp.object_type()) {
-            return (self.each)(Item::Spill { at, bp: *bp, unmodified: false });
+            return (self.each)(SendItem::Spill { at, bp: *bp, unmodified: false });
         }
         if bp.lsize() != blksz {
             let expected = format!("{blksz}, the object's block size");
             return Err(PoolError::corrupt(at, "lsize", bp.lsize(), expected).into());
         }
         let data = DataBlock { at, bp: *bp, dnode_type: dnode.object_type, blksz };
-        (self.each)(Item::Data(data))
+        (self.each)(SendItem::Data(data))
     }
 }
 

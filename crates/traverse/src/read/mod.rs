@@ -57,7 +57,7 @@ pub(crate) struct Gathered<R> {
 }
 
 /// Makes something of the events of one batch; it may end early with an error.
-type Gather<'g, P, R> = dyn Fn(Events<'_, P>) -> (R, Result<()>) + Sync + 'g;
+type PerBatch<'g, P, R> = dyn Fn(Events<'_, P>) -> (R, Result<()>) + Sync + 'g;
 
 /// Reads a dataset: `gather` is given each batch, in any order and by many threads at once, and
 /// `deliver` what became of it, in send order, by one thread after another. What `gather` makes is the
@@ -68,7 +68,7 @@ type Gather<'g, P, R> = dyn Fn(Events<'_, P>) -> (R, Result<()>) + Sync + 'g;
 pub(crate) fn run<P: SendPayload + Send + Sync, R: Send>(
     spec: ReadSpec,
     stop: Stop,
-    gather: &Gather<'_, P, R>,
+    gather: &PerBatch<'_, P, R>,
     deliver: impl FnMut(Gathered<R>) -> Result<()> + Send,
 ) -> Result<()> {
     let threads = Arc::new(Threads::start(spec.threads)?);

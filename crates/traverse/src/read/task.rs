@@ -1,9 +1,9 @@
 //! A batch on its way through the workers: opened, read, gathered and handed in.
 
 use super::batch::Batch;
-use super::events::{BlockReader, Events, Opened, Unmade};
+use super::events::{BlockReader, Events, OpenedBatch, Unmade};
 use super::payload::SendPayload;
-use super::{Gather, Gathered};
+use super::{Gathered, PerBatch};
 use crate::error::SendError;
 use crate::ordered::Ticket;
 use rayon::ScopeFifo;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// A batch's way to its delivery.
 pub(super) struct Task<'s, 'd, P, R> {
     pub(super) reader: &'s BlockReader,
-    pub(super) gather: &'s Gather<'s, P, R>,
+    pub(super) gather: &'s PerBatch<'s, P, R>,
     pub(super) ticket: Ticket<'s, 'd, Gathered<R>, SendError>,
 }
 
@@ -38,7 +38,7 @@ impl<'s, 'd: 's, P: SendPayload + Send + Sync, R: Send> Task<'s, 'd, P, R> {
     }
 
     /// Does one read of several.
-    fn read(shared: Arc<(Self, Opened<'s, P>)>, i: usize) {
+    fn read(shared: Arc<(Self, OpenedBatch<'s, P>)>, i: usize) {
         let (task, opened) = &*shared;
         if !task.reader.stop.is_set() {
             opened.reads.read(i);
@@ -47,7 +47,7 @@ impl<'s, 'd: 's, P: SendPayload + Send + Sync, R: Send> Task<'s, 'd, P, R> {
     }
 
     /// Goes on with the batch if nobody else has a hold of it.
-    fn go_on(shared: Arc<(Self, Opened<'s, P>)>) {
+    fn go_on(shared: Arc<(Self, OpenedBatch<'s, P>)>) {
         if let Some((task, opened)) = Arc::into_inner(shared) {
             task.finish(Unmade::Opened(opened));
         }

@@ -1,6 +1,6 @@
 //! The walk over a dataset.
 
-use super::frame::{Arrival, Dnodes, Frame, Indirect, MetadataReader, Roots, Step};
+use super::frame::{Arrival, Dnodes, FrameStep, IndirectFrame, MetadataReader, Roots, StackFrame};
 use super::leaf::{Leaf, check_level, count_metadata, dnodes, is_flat};
 use super::spec::WalkSpec;
 use super::stop::Stop;
@@ -23,7 +23,7 @@ pub(crate) struct DatasetWalk {
     reader: MetadataReader,
     /// The blocks and dnodes that the walk stands in, the lowest last: at most eight levels of the
     /// meta-dnode, then the eight of an object.
-    stack: Vec<Frame>,
+    stack: Vec<StackFrame>,
 }
 
 impl DatasetWalk {
@@ -31,7 +31,7 @@ impl DatasetWalk {
     pub(crate) fn new(spec: WalkSpec, threads: Arc<Threads>, stop: Stop) -> Self {
         let mut stack = Vec::new();
         if spec.objset.root().logical_birth() > spec.fromtxg {
-            stack.push(Frame::Roots(Roots::new(0, spec.objset.meta().clone(), None)));
+            stack.push(StackFrame::Roots(Roots::new(0, spec.objset.meta().clone(), None)));
         }
         Self { reader: MetadataReader { spec, threads, stop }, stack }
     }
@@ -40,7 +40,7 @@ impl DatasetWalk {
     pub(crate) fn with_accounting(mut self) -> Self {
         let accounting = self.reader.spec.objset.accounting().iter().rev();
         let frames = accounting
-            .map(|(object, dnode)| Frame::Roots(Roots::new(*object, dnode.clone(), None)));
+            .map(|(object, dnode)| StackFrame::Roots(Roots::new(*object, dnode.clone(), None)));
         self.stack.splice(0..0, frames);
         self
     }
@@ -59,17 +59,17 @@ impl DatasetWalk {
     fn advance(&mut self) -> Result<Option<Leaf>> {
         while let Some(frame) = self.stack.last_mut() {
             match frame.step(&self.reader) {
-                Step::Arrive(arrival) => {
+                FrameStep::Arrive(arrival) => {
                     if let Some(leaf) = self.arrive(*arrival)? {
                         return Ok(Some(leaf));
                     }
                 }
-                Step::Yield(leaf) => return Ok(Some(leaf)),
-                Step::Enter(leaf, roots) => {
-                    self.stack.push(Frame::Roots(roots));
+                FrameStep::Yield(leaf) => return Ok(Some(leaf)),
+                FrameStep::Enter(leaf, roots) => {
+                    self.stack.push(StackFrame::Roots(roots));
                     return Ok(Some(leaf));
                 }
-                Step::Leave(leaf) => {
+                FrameStep::Leave(leaf) => {
                     self.stack.pop();
                     if leaf.is_some() {
                         return Ok(leaf);
@@ -114,7 +114,7 @@ impl DatasetWalk {
             }
             let dnodes: Arc<[_]> = dnodes(spec, blkid, &data)?.into();
             let frame = Dnodes::new(&self.reader, bp, Arc::clone(&dnodes));
-            self.stack.push(Frame::Dnodes(frame));
+            self.stack.push(StackFrame::Dnodes(frame));
             return Ok(Some(Leaf::Opening { bp, blkid, dnodes }));
         }
         let count = 1usize << dnode.epb_shift();
@@ -125,7 +125,7 @@ impl DatasetWalk {
         let metadata = count_metadata(node, &data, count);
         let first = node.first_child(&dnode, spec.objset.id())?;
         let prefetched = VecDeque::new();
-        self.stack.push(Frame::Indirect(Box::new(Indirect {
+        self.stack.push(StackFrame::Indirect(Box::new(IndirectFrame {
             dnode,
             first,
             data,

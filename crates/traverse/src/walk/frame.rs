@@ -66,7 +66,7 @@ pub(super) struct Arrival {
 }
 
 /// The next step of a frame.
-pub(super) enum Step {
+pub(super) enum FrameStep {
     /// Goes to a pointer.
     Arrive(Box<Arrival>),
     /// Yields a leaf.
@@ -78,14 +78,14 @@ pub(super) enum Step {
 }
 
 /// A block or a dnode that the walk stands in.
-pub(super) enum Frame {
+pub(super) enum StackFrame {
     Roots(Roots),
-    Indirect(Box<Indirect>),
+    Indirect(Box<IndirectFrame>),
     Dnodes(Dnodes),
 }
 
-impl Frame {
-    pub(super) fn step(&mut self, reader: &MetadataReader) -> Step {
+impl StackFrame {
+    pub(super) fn step(&mut self, reader: &MetadataReader) -> FrameStep {
         match self {
             Self::Roots(roots) => roots.step(),
             Self::Indirect(indirect) => indirect.step(reader),
@@ -109,18 +109,18 @@ impl Roots {
         Self { object, dnode, next: 0, first }
     }
 
-    fn step(&mut self) -> Step {
+    fn step(&mut self) -> FrameStep {
         let Some((node, bp)) = root(&self.dnode, self.object, self.next) else {
-            return Step::Leave(None);
+            return FrameStep::Leave(None);
         };
         self.next += 1;
         let (dnode, read) = (self.dnode.clone(), self.first.take());
-        Step::Arrive(Box::new(Arrival { dnode, node, bp, read }))
+        FrameStep::Arrive(Box::new(Arrival { dnode, node, bp, read }))
     }
 }
 
 /// An indirect block that has metadata below it.
-pub(super) struct Indirect {
+pub(super) struct IndirectFrame {
     pub(super) dnode: Dnode,
     /// Place of the first pointer.
     pub(super) first: Node,
@@ -135,19 +135,19 @@ pub(super) struct Indirect {
     pub(super) ahead: usize,
 }
 
-impl Indirect {
-    fn step(&mut self, reader: &MetadataReader) -> Step {
+impl IndirectFrame {
+    fn step(&mut self, reader: &MetadataReader) -> FrameStep {
         if self.next >= self.metadata {
-            return Step::Leave(self.rest());
+            return FrameStep::Leave(self.rest());
         }
         self.prefetch(reader);
         let index = self.next;
         self.next += 1;
-        let Some(bp) = BlkPtr::at(&self.data, index) else { return Step::Leave(None) };
+        let Some(bp) = BlkPtr::at(&self.data, index) else { return FrameStep::Leave(None) };
         let is_read = self.prefetched.front().is_some_and(|(i, _)| *i == index);
         let read = is_read.then(|| self.prefetched.pop_front()).flatten().map(|(_, read)| read);
         let (dnode, node) = (self.dnode.clone(), self.first.sibling(index));
-        Step::Arrive(Box::new(Arrival { dnode, node, bp, read }))
+        FrameStep::Arrive(Box::new(Arrival { dnode, node, bp, read }))
     }
 
     fn prefetch(&mut self, reader: &MetadataReader) {
@@ -192,7 +192,7 @@ impl Dnodes {
         Self { bp, dnodes, roots, next: 0 }
     }
 
-    fn step(&mut self, reader: &MetadataReader) -> Step {
+    fn step(&mut self, reader: &MetadataReader) -> FrameStep {
         while let Some((object, dnode)) = self.dnodes.get(self.next) {
             let first = self.roots.get_mut(self.next).and_then(Option::take);
             self.next += 1;
@@ -201,10 +201,10 @@ impl Dnodes {
             }
             let leaf = Leaf::Dnode { bp: self.bp, object: *object, dnode: dnode.clone() };
             if dnode.object_type == DmuType::NONE {
-                return Step::Yield(leaf);
+                return FrameStep::Yield(leaf);
             }
-            return Step::Enter(leaf, Roots::new(*object, dnode.clone(), first));
+            return FrameStep::Enter(leaf, Roots::new(*object, dnode.clone(), first));
         }
-        Step::Leave(None)
+        FrameStep::Leave(None)
     }
 }

@@ -13,7 +13,7 @@ enum Stage<T> {
     Gone,
 }
 
-struct Shared<T> {
+struct PrefetchState<T> {
     stage: Mutex<Stage<T>>,
     changed: Condvar,
 }
@@ -23,13 +23,13 @@ struct Shared<T> {
 /// A taker who comes before the work was begun does it itself instead of waiting behind other queued
 /// work, so that order never costs more than the work. Work that nobody has begun when this is dropped
 /// is never done.
-pub(crate) struct Prefetch<T: Send + 'static>(Arc<Shared<T>>);
+pub(crate) struct Prefetch<T: Send + 'static>(Arc<PrefetchState<T>>);
 
 impl<T: Send + 'static> Prefetch<T> {
     /// Queues work.
     pub(crate) fn spawn(threads: &Threads, work: impl FnOnce() -> T + Send + 'static) -> Self {
         let stage = Mutex::new(Stage::Queued(Box::new(work)));
-        let shared = Arc::new(Shared { stage, changed: Condvar::new() });
+        let shared = Arc::new(PrefetchState { stage, changed: Condvar::new() });
         let theirs = Arc::clone(&shared);
         threads.spawn(move || theirs.run());
         Self(shared)
@@ -62,7 +62,7 @@ impl<T: Send + 'static> Drop for Prefetch<T> {
     }
 }
 
-impl<T> Shared<T> {
+impl<T> PrefetchState<T> {
     fn stage(&self) -> MutexGuard<'_, Stage<T>> {
         self.stage.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -92,7 +92,7 @@ impl<T> Shared<T> {
     }
 }
 
-struct WakeOnPanic<'a, T>(&'a Shared<T>);
+struct WakeOnPanic<'a, T>(&'a PrefetchState<T>);
 
 impl<T> Drop for WakeOnPanic<'_, T> {
     fn drop(&mut self) {
@@ -151,7 +151,7 @@ mod tests {
     #[should_panic(expected = "prefetching panicked")]
     fn a_panic_reaches_the_taker() {
         let stage = Mutex::new(Stage::<()>::Queued(Box::new(|| panic!("of a test"))));
-        let shared = Arc::new(Shared { stage, changed: Condvar::new() });
+        let shared = Arc::new(PrefetchState { stage, changed: Condvar::new() });
         let theirs = Arc::clone(&shared);
         let _ = thread::spawn(move || theirs.run()).join();
         Prefetch(shared).take();

@@ -37,7 +37,7 @@ assert_eq_size!(MappingEntryPhys, [u8; 24]);
 
 /// One range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Entry {
+struct MappingEntry {
     /// Bytes from the start of the removed device's data.
     start: u64,
     dst: Dva,
@@ -54,7 +54,7 @@ pub(in crate::vdev) struct MappedRange {
 /// The ranges in ascending order, none overlapping the next.
 #[derive(Debug, Default)]
 pub(crate) struct Mapping {
-    entries: Vec<Entry>,
+    entries: Vec<MappingEntry>,
 }
 
 impl Mapping {
@@ -75,7 +75,7 @@ impl Mapping {
         let start = start.filter(|s| s.checked_add(dst.asize()).is_some());
         match start {
             Some(start) if start >= last && dst.asize() > 0 => {
-                self.entries.push(Entry { start, dst });
+                self.entries.push(MappingEntry { start, dst });
                 Ok(())
             }
             _ => Err(MappingError::Range { len: dst.asize(), start: entry.src.get(), last }),

@@ -20,14 +20,14 @@ const CANDIDATE_BYTES: usize = 4 << 30;
 
 /// A set of columns that go wrong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Target {
+enum Suspect {
     /// Those on one child.
     Child(usize),
     /// Those on one child when the raidz was narrower: an expansion copied its errors along.
     Former { width: u64, index: u64 },
 }
 
-impl Target {
+impl Suspect {
     const fn holds(self, col: &Col) -> bool {
         match self {
             Self::Child(child) => col.child == child,
@@ -194,17 +194,17 @@ impl Block<'_> {
     }
 
     /// Columns that may be wrong together.
-    fn targets(&self, stripe: &Stripe<'_>) -> Vec<Target> {
+    fn targets(&self, stripe: &Stripe<'_>) -> Vec<Suspect> {
         let mut children: Vec<usize> = self.map.cols.iter().map(|c| c.child).collect();
         children.sort_unstable();
         children.dedup();
-        let mut targets: Vec<Target> = children
+        let mut targets: Vec<Suspect> = children
             .into_iter()
             .filter(|&child| stripe.has_good(child))
-            .map(Target::Child)
+            .map(Suspect::Child)
             .collect();
         for width in self.former.iter().map(|&w| w as u64) {
-            targets.extend((0..width).map(|index| Target::Former { width, index }));
+            targets.extend((0..width).map(|index| Suspect::Former { width, index }));
         }
         targets
     }

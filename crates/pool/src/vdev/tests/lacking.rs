@@ -8,7 +8,7 @@ use crate::config::VdevConfig;
 use crate::label::DATA_START;
 use crate::space_map::{Log, Scale};
 use crate::vdev::raidz::map::{Col, Map};
-use crate::vdev::{Dtl, Kind, Tree, Trust};
+use crate::vdev::{Dtl, Tree, Trust, VdevKind};
 use crate::zbookmark::Zbookmark;
 use crate::zio::{Access, Extent, Zio};
 use proptest::prelude::*;
@@ -231,7 +231,7 @@ impl Model {
 
     /// The child that the distributed spare leads to.
     fn behind(&self, pos: u64) -> &VdevConfig {
-        let Kind::Draid(draid) = &self.tree.tops[0].kind else { panic!() };
+        let VdevKind::Draid(draid) = &self.tree.tops[0].kind else { panic!() };
         &self.config.children[draid.spare(0, pos - DATA_START).unwrap()]
     }
 

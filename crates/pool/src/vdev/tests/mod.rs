@@ -5,7 +5,7 @@ mod rows;
 mod spread;
 
 use super::build::{Known, Leaves, Member};
-use super::{Dtls, Kind, Request, Tree, Trust, Want};
+use super::{Dtls, Request, Tree, Trust, VdevKind, Want};
 use crate::config::VdevConfig;
 use crate::device::{Device, Source};
 use crate::error::{Attempt, Mismatch};
@@ -157,7 +157,7 @@ fn a_device_that_an_export_passed_by_is_older_than_the_others() {
     let mut lab = Lab::with([1]);
     lab.txgs.insert(1, 7);
     let trust = |lab: &Lab, txg| {
-        let Kind::Copies(copies) = &lab.tree(&leaf(1)).tops[0].kind else { panic!() };
+        let VdevKind::Copies(copies) = &lab.tree(&leaf(1)).tops[0].kind else { panic!() };
         copies.sides()[0].record.trust(Want::written_in(txg))
     };
     assert_eq!([5, 9].map(|txg| trust(&lab, txg)), [Trust::Fit; 2]);

@@ -6,7 +6,7 @@ use crate::device::Source;
 use crate::error::{Cause, Health, Mismatch};
 use crate::uberblock::Reflow;
 use crate::vdev::raidz::map::{Col, Map};
-use crate::vdev::{Kind, Request, Tree, Want};
+use crate::vdev::{Request, Tree, VdevKind, Want};
 use std::sync::Arc;
 
 impl Lab {
@@ -44,8 +44,8 @@ fn parity(k: usize, len: usize, columns: &[&[u8]]) -> Vec<u8> {
 
 pub(super) fn raidz_map(tree: &Tree, offset: u64, size: usize, txg: u64) -> Map {
     match &tree.tops[0].kind {
-        Kind::Raidz(raidz) => raidz.map(offset, size, txg).unwrap(),
-        Kind::Draid(draid) => draid.map(offset, size).unwrap(),
+        VdevKind::Raidz(raidz) => raidz.map(offset, size, txg).unwrap(),
+        VdevKind::Draid(draid) => draid.map(offset, size).unwrap(),
         other => panic!("{other:?}"),
     }
 }
@@ -280,7 +280,7 @@ fn a_distributed_spare_stands_for_a_device() {
             let old = lab.devices.remove(&guid).unwrap();
             config.children[child] = parent("spare", vec![leaf(guid), spare(id.into())]);
             let tree = lab.tree(&config);
-            let Kind::Draid(draid) = &tree.tops[0].kind else { panic!() };
+            let VdevKind::Draid(draid) = &tree.tops[0].kind else { panic!() };
             for col in map.cols.iter().filter(|c| c.child == child) {
                 let mut bytes = vec![0; col.len];
                 old.read_at(&mut bytes, col.pos).unwrap();

@@ -26,7 +26,7 @@ fn reader(features: Features, is_replacing: bool) -> BlockReader {
 }
 
 /// Bytes of the payloads that an item gives.
-fn sizes<P: SendPayload>(reader: &BlockReader, item: Item<P>) -> Result<Vec<u64>> {
+fn sizes<P: SendPayload>(reader: &BlockReader, item: SendItem<P>) -> Result<Vec<u64>> {
     let (mut sizes, mut replaced) = (Vec::new(), Vec::new());
     let mut maker = Maker { reader, replaced: &mut replaced };
     maker.item(item, None, &mut |event: Event<P>| {
@@ -88,11 +88,11 @@ proptest! {
         features.set(Features::RAW, raw);
         let data = DataBlock { at, bp, dnode_type: DmuType(19), blksz };
         let (counted, read) = if spill {
-            let counted = Item::<Counted>::Spill { at, bp, unmodified: false };
-            let read = Item::<Payload>::Spill { at, bp, unmodified: false };
+            let counted = SendItem::<Counted>::Spill { at, bp, unmodified: false };
+            let read = SendItem::<Payload>::Spill { at, bp, unmodified: false };
             (sizes(&reader(features, replace), counted), sizes(&reader(features, replace), read))
         } else {
-            let (counted, read) = (Item::<Counted>::Data(data.clone()), Item::<Payload>::Data(data));
+            let (counted, read) = (SendItem::<Counted>::Data(data.clone()), SendItem::<Payload>::Data(data));
             (sizes(&reader(features, replace), counted), sizes(&reader(features, replace), read))
         };
         match (counted, read) {
