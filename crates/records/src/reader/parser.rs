@@ -49,7 +49,7 @@ enum Place {
 ///
 /// ```
 /// use zsend_records::payload::Limits;
-/// use zsend_records::reader::{Event, Parser, StreamError};
+/// use zsend_records::reader::{Parser, ReaderEvent, StreamError};
 ///
 /// fn count_records(mut input: &[u8]) -> Result<u64, StreamError> {
 ///     let mut parser = Parser::new(Limits::DEFAULT);
@@ -58,9 +58,9 @@ enum Place {
 ///         let (used, event) = parser.parse(input)?;
 ///         input = &input[used..];
 ///         match event {
-///             Event::Record(_) => records += 1,
-///             Event::Payload(_) => {}
-///             Event::NeedMore(_) => break,
+///             ReaderEvent::Record(_) => records += 1,
+///             ReaderEvent::Payload(_) => {}
+///             ReaderEvent::NeedMore(_) => break,
 ///         }
 ///     }
 ///     parser.finish(input.len())?;
