@@ -2,6 +2,7 @@
 
 use crate::args::SendArgs;
 use crate::exit::{Done, Failure, code_of_signal, warn};
+use crate::signals;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Read, Write};
@@ -159,6 +160,7 @@ fn prompt(root: &str) -> Result<Zeroizing<String>, Failure> {
     let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty").map_err(failed)?;
     let state = tcgetattr(&terminal).map_err(|e| failed(e.into()))?;
     let kept = terminal.try_clone().map_err(failed)?;
+    signals::take_at_prompt().map_err(failed)?;
     {
         // Under the lock, so that no signal comes between the two.
         let mut shared = TERMINAL.lock().unwrap_or_else(PoisonError::into_inner);

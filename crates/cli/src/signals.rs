@@ -4,19 +4,22 @@ use crate::exit::{Failure, at_once, ended_by};
 use crate::keys;
 use crate::progress::{self, Gauge};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1};
-use signal_hook::iterator::Signals;
+use signal_hook::iterator::{Handle, Signals};
 use signal_hook::low_level::emulate_default_handler;
 use std::io::{self, Write, stderr};
-use std::sync::Arc;
-use std::sync::mpsc;
+use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
+use zsend_metal::signals::is_ignored;
 use zsend_pool::{CancelToken, ErrorClass};
 
 /// Signals that ask for an end.
 const ENDS: [i32; 3] = [SIGHUP, SIGINT, SIGTERM];
 
-/// Signals that the terminal must have its echo back for.
-const OTHERS: [i32; 2] = [SIGQUIT, SIGTSTP];
+/// Signals that the terminal must have its echo back for, while a key is typed.
+const AT_PROMPT: [i32; 2] = [SIGQUIT, SIGTSTP];
+
+/// The way to take more signals, once some are taken.
+static TAKER: OnceLock<Handle> = OnceLock::new();
 
 /// Signals that ask for a report.
 const REPORTS: &[i32] = &[
@@ -31,17 +34,16 @@ const REPORTS: &[i32] = &[
 ///
 /// A signal that the program was started to ignore, as by `nohup`, stays ignored.
 pub(crate) fn take(cancel: CancelToken, gauge: Arc<Gauge>, name: String) -> Result<(), Failure> {
-    let ignored = ignored();
-    let all = ENDS.iter().chain(&OTHERS).chain(REPORTS);
+    let all = ENDS.iter().chain(REPORTS);
     let failed =
         |e: io::Error| Failure::new(ErrorClass::Device, format!("cannot take signals: {e}"));
-    let mut signals =
-        Signals::new(all.filter(|&&signal| ignored & bit(signal) == 0)).map_err(failed)?;
+    let mut signals = Signals::new(all.filter(|&&signal| !is_ignored(signal))).map_err(failed)?;
+    let _ = TAKER.set(signals.handle());
     let take = move || {
         for signal in signals.forever() {
             if REPORTS.contains(&signal) {
                 let _ = writeln!(stderr(), "{}", progress::line(&gauge, &name));
-            } else if OTHERS.contains(&signal) {
+            } else if AT_PROMPT.contains(&signal) {
                 keys::show_terminal();
                 let _ = emulate_default_handler(signal);
                 // It was stopped, and goes on.
@@ -60,6 +62,18 @@ pub(crate) fn take(cancel: CancelToken, gauge: Arc<Gauge>, name: String) -> Resu
     };
     std::thread::Builder::new().name("zsend-signals".into()).spawn(take).map_err(failed)?;
     Ok(())
+}
+
+/// Takes those signals, too, that would leave a terminal without echo.
+///
+/// # Errors
+/// Errors of the system.
+pub(crate) fn take_at_prompt() -> io::Result<()> {
+    let Some(taker) = TAKER.get() else { return Ok(()) };
+    AT_PROMPT
+        .into_iter()
+        .filter(|&signal| !is_ignored(signal))
+        .try_for_each(|signal| taker.add_signal(signal))
 }
 
 /// Time between two looks at a program that should end.
@@ -88,15 +102,4 @@ fn end_in_time(signal: u8, gauge: &Arc<Gauge>) {
     };
     // Without the thread a second signal ends it.
     let _ = std::thread::Builder::new().name("zsend-end".into()).spawn(watch);
-}
-
-const fn bit(signal: i32) -> u64 {
-    1 << (signal - 1)
-}
-
-/// Signals that are ignored, a bit each, as Linux tells them; none elsewhere.
-fn ignored() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }

@@ -80,12 +80,15 @@ fn a_passphrase_gets_three_tries() {
 }
 
 #[test]
-fn an_interrupt_at_the_prompt_leaves_the_terminal_with_its_echo() {
+fn signals_at_the_prompt_leave_the_terminal_with_its_echo() {
     let end = line(&format!("-o /dev/null {SNAPSHOT}; echo code $?; stty -a"));
-    let shown = on_a_terminal(&end, &["\u{3}"]);
-    assert!(shown.contains("code 130"), "{shown}");
-    let words: Vec<&str> = shown.split_whitespace().collect();
-    assert!(words.contains(&"echo") && !words.contains(&"-echo"), "{shown}");
+    // ^C and ^\.
+    for (typed, code) in [("\u{3}", "code 130"), ("\u{1c}", "code 131")] {
+        let shown = on_a_terminal(&end, &[typed]);
+        assert!(shown.contains(code), "{shown}");
+        let words: Vec<&str> = shown.split_whitespace().collect();
+        assert!(words.contains(&"echo") && !words.contains(&"-echo"), "{shown}");
+    }
 }
 
 #[test]

@@ -7,6 +7,8 @@ extern crate std;
 
 mod fletcher;
 pub mod gf256;
+#[cfg(feature = "std")]
+pub mod signals;
 pub mod stdio;
 
 pub use fletcher::{fletcher4, fletcher4_byteswapped, fletcher4_portable};

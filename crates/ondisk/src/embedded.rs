@@ -68,25 +68,56 @@ pub enum EmbeddedError {
 /// # Errors
 /// The region is not what its checksum says. The reference leaves a wrong magic for the sum to find.
 pub fn verify(region: &[u8], verifier: [u64; 4], sum: Sum) -> Result<Order, EmbeddedError> {
-    let short = EmbeddedError::Short { found: region.len() };
-    let (body, stored) = region.split_last_chunk::<32>().ok_or(short)?;
-    let &magic = body.last_chunk::<8>().ok_or(short)?;
-    let order = match u64::from_le_bytes(magic) {
-        MAGIC => Order::Little,
-        found if found.swap_bytes() == MAGIC => Order::Big,
-        found => return Err(EmbeddedError::Magic { found }),
-    };
-    let expected = sum.keep(digest(body, verifier, order));
-    let (words, _) = stored.as_chunks::<8>();
-    let mut found = [0; 4];
-    for (found, &word) in found.iter_mut().zip(words) {
-        *found = order.u64(word);
+    Siblings::default().verify(region, verifier, sum)
+}
+
+/// Checks regions that are mostly equal but for their sums, as the labels of a device are: what is
+/// equal to the region before is summed once.
+#[derive(Clone, Debug, Default)]
+pub struct Siblings<'a> {
+    /// All before the sum of the last region, and its state of SHA-256 there.
+    last: Option<(&'a [u8], Sha256)>,
+}
+
+impl<'a> Siblings<'a> {
+    /// Checks a region as [`verify`] does.
+    ///
+    /// # Errors
+    /// Those of [`verify`].
+    pub fn verify(
+        &mut self,
+        region: &'a [u8],
+        verifier: [u64; 4],
+        sum: Sum,
+    ) -> Result<Order, EmbeddedError> {
+        let short = EmbeddedError::Short { found: region.len() };
+        let (body, stored) = region.split_last_chunk::<32>().ok_or(short)?;
+        let &magic = body.last_chunk::<8>().ok_or(short)?;
+        let order = match u64::from_le_bytes(magic) {
+            MAGIC => Order::Little,
+            found if found.swap_bytes() == MAGIC => Order::Big,
+            found => return Err(EmbeddedError::Magic { found }),
+        };
+        let hash = match &self.last {
+            Some((last, hash)) if *last == body => hash.clone(),
+            _ => {
+                let hash = Sha256::new_with_prefix(body);
+                self.last = Some((body, hash.clone()));
+                hash
+            }
+        };
+        let expected = sum.keep(digest(hash, verifier, order));
+        let (words, _) = stored.as_chunks::<8>();
+        let mut found = [0; 4];
+        for (found, &word) in found.iter_mut().zip(words) {
+            *found = order.u64(word);
+        }
+        let same = match sum {
+            Sum::Whole => found == expected,
+            Sum::ForMac => found[..2] == expected[..2],
+        };
+        if same { Ok(order) } else { Err(EmbeddedError::Mismatch { found, expected }) }
     }
-    let same = match sum {
-        Sum::Whole => found == expected,
-        Sum::ForMac => found[..2] == expected[..2],
-    };
-    if same { Ok(order) } else { Err(EmbeddedError::Mismatch { found, expected }) }
 }
 
 /// Puts magic and sum at a region's end, as a writer of that order leaves them.
@@ -102,14 +133,14 @@ pub fn seal(
     let short = EmbeddedError::Short { found: region.len() };
     let (body, stored) = region.split_last_chunk_mut::<32>().ok_or(short)?;
     *body.last_chunk_mut::<8>().ok_or(short)? = order.bytes(MAGIC);
-    let words = sum.keep(digest(body, verifier, order));
+    let words = sum.keep(digest(Sha256::new_with_prefix(&*body), verifier, order));
     stored.copy_from_slice(words.map(|word| order.bytes(word)).as_flattened());
     Ok(())
 }
 
-/// SHA-256 counts as a string of big-endian words, whatever the writer's byte order.
-fn digest(body: &[u8], verifier: [u64; 4], order: Order) -> [u64; 4] {
-    let mut hash = Sha256::new_with_prefix(body);
+/// Ends the sum of a region, all before its checksum taken. SHA-256 counts as a string of big-endian
+/// words, whatever the writer's byte order.
+fn digest(mut hash: Sha256, verifier: [u64; 4], order: Order) -> [u64; 4] {
     for word in verifier {
         hash.update(order.bytes(word));
     }
@@ -173,6 +204,33 @@ mod tests {
             let bit = bit.index(looked_at * 8);
             region[bit / 8] ^= 1 << (bit % 8);
             prop_assert!(verify(&region, verifier, sum).is_err());
+        }
+
+        /// Each region of a row is judged as by itself, whatever came before it.
+        #[test]
+        fn siblings_are_judged_one_by_one(
+            bodies in prop::collection::vec(prop::collection::vec(0..2_u8, LEN + 8), 2..5),
+            row in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..3_u8), 1..8),
+        ) {
+            let regions: Vec<(Vec<u8>, [u64; 4])> = row
+                .into_iter()
+                .map(|(body, at, damage)| {
+                    let mut region = body.get(&bodies).clone();
+                    let verifier = [at.into(), 0, 0, 0];
+                    seal(&mut region, verifier, Sum::Whole, Order::Little).unwrap();
+                    match damage {
+                        0 => {}
+                        1 => region[LEN - 1] ^= 1,
+                        _ => region[0] ^= 4,
+                    }
+                    (region, verifier)
+                })
+                .collect();
+            let mut siblings = Siblings::default();
+            for (region, verifier) in &regions {
+                let alone = verify(region, *verifier, Sum::Whole);
+                prop_assert_eq!(siblings.verify(region, *verifier, Sum::Whole), alone);
+            }
         }
 
         #[test]

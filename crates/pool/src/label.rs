@@ -4,7 +4,7 @@ use crate::config::LabelConfig;
 use crate::device::Device;
 use crate::error::{ConfigError, LabelError, PoolId, Unlabelled};
 use crate::uberblock::{self, Uberblock, Unverified};
-use zsend_ondisk::embedded::{self, Sum};
+use zsend_ondisk::embedded::{self, Siblings, Sum};
 use zsend_records::nvlist::NvList;
 
 /// Bytes of a label; devices are used in multiples of it.
@@ -61,11 +61,17 @@ pub(crate) fn read(device: &Device) -> Result<Vec<Labels>, Unlabelled> {
         return Err(Unlabelled::Small { size: device.size() });
     }
     let mut pools: Vec<(LabelConfig, LabelSet)> = Vec::new();
-    let mut why: Vec<LabelError> = Vec::new();
+    let mut why: [Option<LabelError>; 4] = [const { None }; 4];
     let at: [u64; 4] = std::array::from_fn(|i| label_offset(device.size(), i as u64) + PHYS_OFFSET);
-    let regions = device.read_many(&at.map(|at| (at, PHYS_SIZE)));
-    for (i, (at, region)) in at.into_iter().zip(regions).enumerate() {
-        match region.map_err(LabelError::from).and_then(|region| parse_config(&region, at)) {
+    let read = device.read_many(&at.map(|at| (at, PHYS_SIZE))).into_iter();
+    let regions: Vec<Option<Vec<u8>>> = read
+        .zip(&mut why)
+        .map(|(read, why)| read.map_err(|e| *why = Some(e.into())).ok())
+        .collect();
+    let mut siblings = Siblings::default();
+    for (i, (at, region)) in at.into_iter().zip(&regions).enumerate() {
+        let Some(region) = region else { continue };
+        match parse_config(region, at, &mut siblings) {
             Ok(config) => {
                 let id = |c: &LabelConfig| (c.pool_guid, c.guid);
                 match pools.iter_mut().find(|(known, _)| id(known) == id(&config)) {
@@ -78,11 +84,11 @@ pub(crate) fn read(device: &Device) -> Result<Vec<Labels>, Unlabelled> {
                     None => pools.push((config, std::array::from_fn(|j| i == j))),
                 }
             }
-            Err(e) => why.push(e),
+            Err(e) => why[i] = Some(e),
         }
     }
     if pools.is_empty() {
-        return Err(Unlabelled::Labels(why));
+        return Err(Unlabelled::Labels(why.into_iter().flatten().collect()));
     }
     let damaged = 4 - pools.iter().flat_map(|(_, set)| set).filter(|&&good| good).count();
     let ids: Vec<_> = pools.iter().map(|(config, _)| config.id()).collect();
@@ -155,8 +161,12 @@ impl Rings {
 }
 
 /// The configuration in the region at byte `at` of a device.
-fn parse_config(region: &[u8], at: u64) -> Result<LabelConfig, LabelError> {
-    embedded::verify(region, [at, 0, 0, 0], Sum::Whole)?;
+fn parse_config<'r>(
+    region: &'r [u8],
+    at: u64,
+    siblings: &mut Siblings<'r>,
+) -> Result<LabelConfig, LabelError> {
+    siblings.verify(region, [at, 0, 0, 0], Sum::Whole)?;
     let (list, ..) = NvList::decode_prefix(&region[..PHYS_SIZE - embedded::LEN])?;
     let config = LabelConfig::parse(&list)?;
     // Source: `zpool_read_label()`, OpenZFS `lib/libzutil/zutil_import.c`, zfs-2.3.2.
