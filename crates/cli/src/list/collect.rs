@@ -4,13 +4,12 @@
 use crate::args::ChoiceArgs;
 use crate::exit::{Done, Failure};
 use std::cmp::Ordering;
-use std::collections::HashSet;
 use std::fmt::Display;
 use zsend_pool::dsl::dataset::Dataset;
 use zsend_pool::dsl::dir::Dir;
-use zsend_pool::dsl::name::{MAX_NAME, Name, Suffix};
+use zsend_pool::dsl::name::{Name, Suffix};
+use zsend_pool::dsl::tree::Datasets;
 use zsend_pool::pool::Pool;
-use zsend_pool::zbookmark::Zbookmark;
 use zsend_pool::{ErrorClass, PoolError};
 use zsend_props::{Item, ItemKind};
 
@@ -86,8 +85,6 @@ pub(crate) struct Collector<'a, 'p> {
     scope: Scope,
     rows: Vec<Row<'p>>,
     failures: &'a mut Failures,
-    /// Directories that were visited. A broken pool's tree may lead back to itself.
-    seen: HashSet<u64>,
 }
 
 impl<'a, 'p> Collector<'a, 'p> {
@@ -97,7 +94,7 @@ impl<'a, 'p> Collector<'a, 'p> {
         scope: Scope,
         failures: &'a mut Failures,
     ) -> Self {
-        Self { pool, choice, scope, rows: Vec::new(), failures, seen: HashSet::new() }
+        Self { pool, choice, scope, rows: Vec::new(), failures }
     }
 
     /// Gives the rows.
@@ -107,7 +104,7 @@ impl<'a, 'p> Collector<'a, 'p> {
 
     /// Collects everything of the pool.
     pub(crate) fn all(&mut self) {
-        self.tree(self.pool.name(), self.pool.root_dir(), None);
+        self.tree(self.pool.datasets());
     }
 
     /// Collects what was named, and what is below it if that was asked for. What is not there is a
@@ -136,14 +133,19 @@ impl<'a, 'p> Collector<'a, 'p> {
             self.push(item, 0);
             return Ok(());
         }
-        let depth = match (self.choice.recursive, self.choice.depth) {
-            (_, Some(depth)) => Some(depth),
-            (true, None) => None,
-            (false, None) => Some(0),
+        let dir = match dir {
+            Ok(dir) => dir,
+            Err(e) => {
+                self.lose(target.dataset.clone(), e);
+                return Ok(());
+            }
         };
-        // What is named twice is no damage.
-        self.seen.clear();
-        self.tree(&target.dataset, dir, depth);
+        let all = Datasets::new(self.pool.mos(), &target.dataset, dir.object);
+        self.tree(match (self.choice.recursive, self.choice.depth) {
+            (_, Some(depth)) => all.to_depth(depth),
+            (true, None) => all,
+            (false, None) => all.to_depth(0),
+        });
         Ok(())
     }
 
@@ -164,56 +166,33 @@ impl<'a, 'p> Collector<'a, 'p> {
         self.rows.push(Row { name, item: None, txg: u64::MAX });
     }
 
-    /// A dataset, and what is below it to some depth; `None` for any.
+    /// Datasets of a tree.
     ///
     /// `zfs list -t snapshot DATASET` shows the snapshots of the dataset itself, which are one level
     /// deeper than it; so they are of depth 0 here.
-    fn tree(&mut self, name: &str, dir: Result<Dir, PoolError>, depth: Option<usize>) {
-        let dir = match dir {
-            Ok(dir) => dir,
-            Err(e) => return self.lose(name.to_owned(), e),
-        };
-        if !self.seen.insert(dir.object) {
-            let at = Zbookmark::new(0, dir.object, 0, 0);
-            let e = PoolError::corrupt(at, "directory", "in two places of the tree", "in one");
-            return self.lose(name.to_owned(), e);
-        }
-        match Dataset::open(self.pool.mos(), dir.head_dataset) {
-            Ok(head) => {
-                if self.wants(ItemKind::Filesystem) || self.wants(ItemKind::Volume) {
-                    match Item::dataset(self.pool, name.to_owned(), dir.clone(), head.clone()) {
-                        Ok(item) if self.wants(item.kind()) => self.push(item, 0),
-                        Ok(_) => {}
-                        Err(e) => self.lose(name.to_owned(), e),
-                    }
-                }
-                if self.wants(ItemKind::Snapshot) {
-                    self.snapshots(name, &dir, &head);
-                }
-                if self.wants(ItemKind::Bookmark) {
-                    self.bookmarks(name, &dir, &head);
-                }
+    fn tree(&mut self, datasets: Datasets<'_>) {
+        for (name, head) in datasets {
+            if let Err(e) = head.and_then(|head| self.dataset(&name, head)) {
+                self.lose(name, e);
             }
-            Err(e) => self.lose(name.to_owned(), e),
         }
-        // Names that have a bound end the recursion in any pool, looping ones too.
-        if depth == Some(0) || name.len() > MAX_NAME {
-            return;
+    }
+
+    fn dataset(&mut self, name: &str, head: Dataset) -> Result<(), PoolError> {
+        let dir = Dir::open(self.pool.mos(), head.dir)?;
+        if self.wants(ItemKind::Snapshot) {
+            self.snapshots(name, &dir, &head);
         }
-        match dir.children(self.pool.mos()) {
-            Ok(children) => {
-                for (child, object) in children.items {
-                    if !child.starts_with(['$', '%']) {
-                        let dir = object.and_then(|object| Dir::open(self.pool.mos(), object));
-                        self.tree(&format!("{name}/{child}"), dir, depth.map(|depth| depth - 1));
-                    }
-                }
-                for e in children.lost {
-                    self.lose(format!("{name}/"), e);
-                }
+        if self.wants(ItemKind::Bookmark) {
+            self.bookmarks(name, &dir, &head);
+        }
+        if self.wants(ItemKind::Filesystem) || self.wants(ItemKind::Volume) {
+            let item = Item::dataset(self.pool, name.to_owned(), dir, head)?;
+            if self.wants(item.kind()) {
+                self.push(item, 0);
             }
-            Err(e) => self.lose(format!("{name}/"), e),
         }
+        Ok(())
     }
 
     fn snapshots(&mut self, name: &str, dir: &Dir, head: &Dataset) {

@@ -16,19 +16,36 @@ use std::collections::HashSet;
 #[derive(Debug)]
 pub struct Datasets<'a> {
     mos: &'a Objset,
-    /// Names and directories that are yet to come, the next one last.
-    next: Vec<(String, Result<u64>)>,
+    /// Directories that are yet to come, the next one last.
+    next: Vec<Ahead>,
     /// Directories that were met. A directory that is its own descendant would have no end.
     seen: HashSet<u64>,
 }
 
+/// A directory that is yet to come.
+#[derive(Debug)]
+struct Ahead {
+    name: String,
+    object: Result<u64>,
+    /// Levels below it that are wanted; all, if there is no number.
+    depth: Option<usize>,
+}
+
 impl<'a> Datasets<'a> {
-    /// Those of the pool called `name`, whose top directory is object `root` of the MOS.
-    pub fn new(mos: &'a Objset, name: &str, root: u64) -> Self {
-        Self { mos, next: vec![(name.to_owned(), Ok(root))], seen: HashSet::new() }
+    /// The dataset called `name`, whose directory is object `dir` of the MOS, and those below it.
+    pub fn new(mos: &'a Objset, name: &str, dir: u64) -> Self {
+        let first = Ahead { name: name.to_owned(), object: Ok(dir), depth: None };
+        Self { mos, next: vec![first], seen: HashSet::new() }
     }
 
-    fn open(&mut self, name: &str, object: u64) -> Result<Dataset> {
+    /// Leaves out what is more than that many levels below the first.
+    #[must_use]
+    pub fn to_depth(mut self, depth: usize) -> Self {
+        self.next.iter_mut().for_each(|ahead| ahead.depth = Some(depth));
+        self
+    }
+
+    fn open(&mut self, name: &str, object: u64, depth: Option<usize>) -> Result<Dataset> {
         let at = Zbookmark::new(self.mos.id(), object, 0, 0);
         if !self.seen.insert(object) {
             return Err(PoolError::corrupt(at, "directory", "in two places of the tree", "in one"));
@@ -38,16 +55,23 @@ impl<'a> Datasets<'a> {
             return Err(PoolError::corrupt(at, "name", found, format!("at most {MAX_NAME}")));
         }
         let dir = Dir::open(self.mos, object)?;
+        if depth != Some(0) {
+            self.push_children(name, &dir, depth.map(|depth| depth - 1));
+        }
+        Dataset::open(self.mos, dir.head_dataset)
+    }
+
+    fn push_children(&mut self, name: &str, dir: &Dir, depth: Option<usize>) {
         let (children, lost) = match dir.children(self.mos) {
             Ok(children) => (children.items, children.lost),
             Err(e) => (Vec::new(), vec![e]),
         };
         // The last to be added is the next to come.
-        self.next.extend(lost.into_iter().rev().map(|e| (format!("{name}/"), Err(e))));
+        let lost = lost.into_iter().rev().map(|e| (format!("{name}/"), Err(e)));
         let is_shown = |(short, _): &(String, _)| !short.starts_with(['$', '%']);
         let shown = children.into_iter().filter(is_shown).rev();
-        self.next.extend(shown.map(|(short, child)| (format!("{name}/{short}"), child)));
-        Dataset::open(self.mos, dir.head_dataset)
+        let all = lost.chain(shown.map(|(short, child)| (format!("{name}/{short}"), child)));
+        self.next.extend(all.map(|(name, object)| Ahead { name, object, depth }));
     }
 }
 
@@ -55,8 +79,8 @@ impl Iterator for Datasets<'_> {
     type Item = (String, Result<Dataset>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (name, object) = self.next.pop()?;
-        let dataset = object.and_then(|object| self.open(&name, object));
+        let Ahead { name, object, depth } = self.next.pop()?;
+        let dataset = object.and_then(|object| self.open(&name, object, depth));
         Some((name, dataset))
     }
 }

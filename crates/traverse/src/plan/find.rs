@@ -2,11 +2,10 @@
 
 use super::redaction;
 use crate::error::{Result, SendError};
-use std::collections::HashSet;
 use zsend_pool::PoolError;
 use zsend_pool::dsl::dataset::Dataset;
 use zsend_pool::dsl::listing::Listing;
-use zsend_pool::dsl::name::{MAX_NAME, Name, Suffix};
+use zsend_pool::dsl::name::{Name, Suffix};
 use zsend_pool::dsl::redaction::RedactionList;
 use zsend_pool::pool::Pool;
 
@@ -48,7 +47,7 @@ pub(super) fn find_by_guid(
     dataset: &str,
     query: GuidQuery<'_>,
 ) -> Result<Option<Name>> {
-    let mut search = Search { pool, query, lost: None, seen: HashSet::new() };
+    let mut search = Search { pool, query, lost: None };
     match search.from(dataset) {
         Some(found) => Ok(Some(found)),
         None => search.lost.map_or(Ok(None), Err),
@@ -61,8 +60,6 @@ struct Search<'a> {
     query: GuidQuery<'a>,
     /// The first thing that could not be read.
     lost: Option<SendError>,
-    /// Directories that were looked into. A broken pool's tree may lead back to itself.
-    seen: HashSet<u64>,
 }
 
 impl Search<'_> {
@@ -90,8 +87,10 @@ impl Search<'_> {
                 Err(PoolError::NotFound { .. }) => break,
                 dir => dir,
             };
-            if let Some(found) = self.in_dataset(&name) {
-                return Some(found);
+            if let Some(head) = self.keep(self.pool.head(&name))
+                && let Some(suffix) = self.in_head(&head)
+            {
+                return Some(Name { dataset: name, suffix });
             }
             let Some(dir) = self.keep(dir).filter(|dir| dir.origin != 0) else { break };
             let origin = Dataset::open(self.pool.mos(), dir.origin);
@@ -100,14 +99,12 @@ impl Search<'_> {
             let Some(origin) = self.keep(origin) else { break };
             name = origin.dataset;
         }
-        self.in_tree(self.pool.name())
+        self.in_pool()
     }
 
-    fn in_dataset(&mut self, dataset: &str) -> Option<Name> {
-        let head = self.keep(self.pool.head(dataset))?;
-        let snapshots = self.keep_list(self.pool.snapshots(&head));
-        let suffix = self.snapshot(snapshots).or_else(|| self.bookmark(&head))?;
-        Some(Name { dataset: dataset.to_owned(), suffix })
+    fn in_head(&mut self, head: &Dataset) -> Option<Suffix> {
+        let snapshots = self.keep_list(self.pool.snapshots(head));
+        self.snapshot(snapshots).or_else(|| self.bookmark(head))
     }
 
     fn snapshot(&mut self, snapshots: Vec<(String, Dataset)>) -> Option<Suffix> {
@@ -144,21 +141,12 @@ impl Search<'_> {
         None
     }
 
-    fn in_tree(&mut self, name: &str) -> Option<Name> {
-        let dir = self.keep(self.pool.dir(name))?;
-        if !self.seen.insert(dir.object) {
-            return None;
-        }
-        if let Some(found) = self.in_dataset(name) {
-            return Some(found);
-        }
-        for (child, _) in self.keep_list(dir.children(self.pool.mos())) {
-            // Names that have a bound end the recursion in any pool, looping ones too.
-            if child.starts_with(['$', '%']) || name.len() + child.len() > MAX_NAME {
-                continue;
-            }
-            if let Some(found) = self.in_tree(&format!("{name}/{child}")) {
-                return Some(found);
+    fn in_pool(&mut self) -> Option<Name> {
+        for (name, head) in self.pool.datasets() {
+            if let Some(head) = self.keep(head)
+                && let Some(suffix) = self.in_head(&head)
+            {
+                return Some(Name { dataset: name, suffix });
             }
         }
         None

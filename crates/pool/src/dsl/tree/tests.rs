@@ -69,6 +69,14 @@ fn each_dataset_comes_before_those_below_it_and_after_its_elder_siblings() {
     let name = |name: &str, guid| (name.to_owned(), Some(guid));
     let want = [name("tank", 0), name("tank/a", 2), name("tank/b", 1), name("tank/b/c", 4)];
     assert_eq!(listed(&mos), want);
+    for (depth, count) in [(0, 1), (1, 3), (2, 4), (usize::MAX, 4)] {
+        let names: Vec<String> = want.iter().map(|(name, _)| name.clone()).collect();
+        let mut near: Vec<_> =
+            Datasets::new(&mos, "tank", 1).to_depth(depth).map(|(name, _)| name).collect();
+        assert_eq!(near.len(), count, "{near:?}");
+        near.retain(|name| !names.contains(name));
+        assert!(near.is_empty(), "{near:?}");
+    }
 }
 
 #[test]
