@@ -10,3 +10,10 @@ mod pending;
 pub mod policy;
 pub mod stretch;
 pub mod summary;
+
+pub use dialect::{Dialect, UnknownDialect};
+pub use emit::{Emit, StreamParams};
+pub use encoder::Encoder;
+pub use encoders::{Encoders, RecordEncoder};
+pub use event::Event;
+pub use summary::Summary;

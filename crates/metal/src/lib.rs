@@ -9,6 +9,7 @@ mod fletcher;
 pub mod gf256;
 #[cfg(feature = "std")]
 pub mod signals;
+#[cfg(feature = "std")]
 pub mod stdio;
 
 pub use fletcher::{fletcher4, fletcher4_byteswapped, fletcher4_portable};

@@ -54,9 +54,9 @@ impl Pool {
 
     /// Opens the pool called `name` on devices that are at hand: on sources that are no files, too.
     ///
-    /// ```no_run
+    /// ```
     /// use std::{io, sync::Arc};
-    /// use zsend_pool::{Device, OpenOptions, Pool, Source};
+    /// use zsend_pool::{Device, OpenOptions, Pool, PoolError, Source};
     ///
     /// /// A disk on another machine.
     /// struct Remote;
@@ -71,12 +71,17 @@ impl Pool {
     ///     }
     /// }
     ///
-    /// let disk = Device::new("remote disk", Arc::new(Remote));
-    /// let pool = Pool::open_devices(&[disk], "tank", &OpenOptions::default())?;
-    /// for (name, dataset) in pool.datasets() {
-    ///     println!("{name}: guid {}", dataset?.guid);
+    /// fn list(disk: Device) -> Result<(), PoolError> {
+    ///     let pool = Pool::open_devices(&[disk], "tank", &OpenOptions::default())?;
+    ///     for (name, dataset) in pool.datasets() {
+    ///         println!("{name}: guid {}", dataset?.guid);
+    ///     }
+    ///     Ok(())
     /// }
-    /// # Ok::<(), zsend_pool::PoolError>(())
+    ///
+    /// // It answers nothing, so no label of a pool can be read.
+    /// let disk = Device::new("remote disk", Arc::new(Remote));
+    /// assert!(list(disk).unwrap_err().to_string().contains("remote disk"));
     /// ```
     ///
     /// # Errors

@@ -210,7 +210,8 @@ impl Item<'_> {
         let origin = Dataset::open(self.pool.mos(), self.dir.origin)?;
         let name = self.pool.dataset_name(&origin)?;
         // What is no clone has the empty snapshot of the pool as its origin.
-        Ok(Some(name).filter(|name| !name.contains("/$ORIGIN@")))
+        let empty = format!("{}/$ORIGIN@$ORIGIN", self.pool.name());
+        Ok(Some(name).filter(|name| *name != empty))
     }
 
     /// Returns the names of a snapshot's clones.

@@ -23,6 +23,16 @@ mod values;
 #[cfg(feature = "std")]
 pub mod writer;
 
+pub use drr::{Body, RecordType, ReplayRecord};
+pub use nvlist::{NvError, NvList, NvValue};
 pub use order::Order;
+pub use payload::{Limits, RecordError};
+pub use reader::{Parser, ReaderEvent, SliceReader, StreamError};
+#[cfg(feature = "std")]
+pub use reader::{ReadError, StreamReader};
+#[cfg(feature = "std")]
+pub use token::{ResumeToken, TokenError};
+#[cfg(feature = "std")]
+pub use writer::{RecordSink, StreamWriter, WriteError};
 // Types of both are in signatures: a caller has the versions that fit.
 pub use {bytes, zerocopy};
