@@ -10,7 +10,6 @@ use crate::stdout;
 use crate::text::{Head, table};
 use crate::txgs::{self, Style};
 use serde_json::Map;
-use zsend_pool::dsl::name::Name;
 use zsend_pool::{PoolError, Result};
 use zsend_props::{Item, Property, PropertySource};
 
@@ -33,8 +32,7 @@ struct FoundProperty {
 pub(crate) fn run(args: &GetArgs) -> Done {
     be_quiet(args.pool.quiet);
     if args.pool.list_txgs {
-        let target = args.targets.first().map(|t| Name::parse(t)).transpose()?;
-        return txgs::list(&args.pool.devices, target.as_ref().map(Name::pool), Style::default());
+        return txgs::list(&args.pool.devices, &args.targets, Style::default());
     }
     let fields = fields(args)?;
     if let Some(source) = args.sources.iter().find(|s| !SOURCES.contains(&s.as_str())) {

@@ -5,8 +5,7 @@ use crate::stdout;
 use crate::text::{Head, table as as_table};
 use std::path::PathBuf;
 use zsend_pool::discover::{Found, discover, select};
-use zsend_pool::pool::known_txgs;
-use zsend_pool::{ErrorClass, Listed};
+use zsend_pool::{ErrorClass, Listed, Name, known_txgs};
 
 /// Options of the list: the flags of `zsend list` of the same names.
 #[derive(Clone, Copy, Debug, Default)]
@@ -19,20 +18,27 @@ pub(crate) struct Style {
     pub(crate) json: bool,
 }
 
-/// Prints the states of the pool called `name`, or of every pool found, newest first.
-pub(crate) fn list(devices: &[PathBuf], name: Option<&str>, style: Style) -> Done {
-    let discovery = discover(devices)?;
-    if discovery.pools.is_empty() {
-        let looked_at = Listed(&discovery.passed_over);
-        let why = format!("no pool was found on the given devices{looked_at}");
-        return Err(Failure::new(ErrorClass::Damaged, why));
-    }
-    let pools = match name {
-        Some(name) => vec![select(discovery, name)?],
-        None => {
-            discovery.refused().iter().for_each(warn);
-            discovery.pools
+/// Prints the states of the pools of these targets, or of every pool found, newest first.
+pub(crate) fn list(devices: &[PathBuf], targets: &[String], style: Style) -> Done {
+    let mut names = Vec::new();
+    for target in targets {
+        let name = Name::parse(target)?.pool().to_owned();
+        if !names.contains(&name) {
+            names.push(name);
         }
+    }
+    let pools = if names.is_empty() {
+        let discovery = discover(devices)?;
+        if discovery.pools.is_empty() {
+            let looked_at = Listed(&discovery.passed_over);
+            let why = format!("no pool was found on the given devices{looked_at}");
+            return Err(Failure::new(ErrorClass::Damaged, why));
+        }
+        discovery.refused().iter().for_each(warn);
+        discovery.pools
+    } else {
+        let named = names.iter().map(|name| select(discover(devices)?, name));
+        named.collect::<Result<_, _>>()?
     };
     let text = if style.json { json(&pools) } else { table(&pools, style) };
     stdout::print(text.as_bytes())

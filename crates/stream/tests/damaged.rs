@@ -81,6 +81,19 @@ fn a_malformed_list_is_told_by_its_place() {
 }
 
 #[test]
+fn a_cut_payload_counts_and_its_bytes_are_not_there() {
+    let bytes = stream(&[9; 8]);
+    let (text, result) = dumped(&bytes[..316], &DumpOptions::default());
+    assert_eq!(
+        result.unwrap_err(),
+        "byte 316, record 0: stream is truncated: payload has 4 of 8 bytes"
+    );
+    // As zstream 2.3.2: what it could not read whole is announced, and no part of the length.
+    assert!(text.contains("Total payload size = 8 (0x8)\n"), "{text}");
+    assert!(text.ends_with("Total stream length = 312 (0x138)\n"), "{text}");
+}
+
+#[test]
 fn a_cut_payload_leaves_a_whole_line_of_json() {
     let mut write = zsend_records::drr::Write::<LE>::new_zeroed();
     write.logical_size = 512.into();

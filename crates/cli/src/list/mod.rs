@@ -15,7 +15,6 @@ use column::Column;
 use pools::Pools;
 use serde_json::Map;
 use std::cmp::Ordering;
-use zsend_pool::dsl::name::Name;
 use zsend_props::{Property, Value};
 
 /// A row with its properties: those that are shown, then those that it is sorted by.
@@ -33,8 +32,7 @@ pub(crate) fn run(args: &ListArgs) -> Done {
     if args.pool.list_txgs {
         let choice = &args.choice;
         let style = Style { scripted: choice.scripted, exact: choice.exact, json: choice.json };
-        let target = args.targets.first().map(|t| Name::parse(t)).transpose()?;
-        return txgs::list(&args.pool.devices, target.as_ref().map(Name::pool), style);
+        return txgs::list(&args.pool.devices, &args.targets, style);
     }
     let pools = Pools::open(&args.pool, &args.targets)?;
     pools.show(&args.choice, Scope::Heads, |rows, failures| {

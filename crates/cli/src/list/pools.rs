@@ -33,10 +33,10 @@ impl Pools {
         let mut missing =
             targets.iter().filter(|t| !discovery.pools.iter().any(|found| is_called(found, t)));
         if let Some(target) = missing.next() {
-            return Err(not_found(&format!("pool '{}'", target.pool()), &discovery));
+            return Err(not_found(&format!("no pool '{}'", target.pool()), &discovery));
         }
         if discovery.pools.is_empty() {
-            return Err(not_found("a pool", &discovery));
+            return Err(not_found("no pool", &discovery));
         }
         let options = args.options(&CancelToken::default());
         let mut pools = Self { opened: Vec::new(), targets, failures: Failures::default() };
@@ -101,10 +101,11 @@ impl Pools {
 }
 
 fn not_found(what: &str, discovery: &Discovery) -> Failure {
-    let total = count(discovery.pools.len() as u64, "pool");
-    let why = format!(
-        "{what} was not found; {total} on the given devices{}",
-        Listed(&discovery.passed_over)
-    );
+    let others = match discovery.pools.len() {
+        0 => String::new(),
+        others => format!(", which hold {}", count(others as u64, "other pool")),
+    };
+    let looked_at = Listed(&discovery.passed_over);
+    let why = format!("{what} was found on the given devices{others}{looked_at}");
     Failure::new(ErrorClass::Damaged, why)
 }

@@ -4,8 +4,11 @@
 use super::{Guard, folder};
 use crate::exit::{Done, Failure};
 use rustix::fs::{Access, FlockOperation, OFlags, access, flock};
+use std::ffi::OsStr;
 use std::fs::{self, File, Metadata, OpenOptions};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 use zsend_pool::ErrorClass;
@@ -156,10 +159,29 @@ fn identity(file: &File) -> io::Result<(u64, u64)> {
     Ok((metadata.dev(), metadata.ino()))
 }
 
-/// The temporary name of this number.
+/// Bytes of a file name that most file systems take.
+const LONGEST_NAME: usize = 255;
+/// Bytes of the longest end that a name gets: `.partial.1000.token`.
+const LONGEST_END: usize = 19;
+/// Bytes of a name's hash, in hexadecimal digits behind a hyphen.
+const HASH: usize = 17;
+
+/// The temporary name of this number. One that would be too long has the hash of the target's name in
+/// place of its end.
 fn numbered(target: &Path, number: usize) -> PathBuf {
     let end = if number == 1 { String::new() } else { format!(".{number}") };
-    with_end(target, &format!(".partial{end}"))
+    let end = format!(".partial{end}");
+    match target.file_name() {
+        Some(name) if name.len() + LONGEST_END > LONGEST_NAME => {
+            let name = name.as_bytes();
+            let mut hash = DefaultHasher::new();
+            name.hash(&mut hash);
+            let mut short = name[..LONGEST_NAME - LONGEST_END - HASH].to_vec();
+            short.extend(format!("-{:016x}{end}", hash.finish()).bytes());
+            target.with_file_name(OsStr::from_bytes(&short))
+        }
+        _ => with_end(target, &end),
+    }
 }
 
 /// A path with something behind its last name.
@@ -199,6 +221,26 @@ mod tests {
         first.commit(one).unwrap();
         assert_eq!(fs::read(&target).unwrap(), b"one");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_name_as_long_as_may_be_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        for length in [1, 235, 236, 237, 255] {
+            let target = dir.path().join("s".repeat(length));
+            let (first, mut one) = create(&target, true);
+            let (second, two) = create(&target, true);
+            assert!(first.name() != second.name() && first.token_file() != first.name());
+            one.write_all(b"one").unwrap();
+            fs::write(second.token_file(), "").unwrap();
+            fs::remove_file(second.token_file()).unwrap();
+            drop((second, two));
+            first.commit(one).unwrap();
+            assert_eq!(fs::read(&target).unwrap(), b"one");
+        }
+        // Names with one beginning have temporary names of their own.
+        let [a, b] = ["a", "b"].map(|end| dir.path().join("s".repeat(250) + end));
+        assert_ne!(create(&a, true).0.name(), create(&b, true).0.name());
     }
 
     #[test]

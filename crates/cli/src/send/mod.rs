@@ -56,7 +56,7 @@ pub(crate) fn run(args: &SendArgs) -> Done {
     let cancel = CancelToken::default();
     signals::take(cancel.clone(), Arc::clone(&gauge), name.clone())?;
     if args.pool.list_txgs {
-        return txgs::list(&args.pool.devices, Some(target.pool()), Style::default());
+        return txgs::list(&args.pool.devices, std::slice::from_ref(name), Style::default());
     }
     let pool = Pool::open(&args.pool.devices, target.pool(), &args.pool.options(&cancel))?;
     warn_of(&pool);

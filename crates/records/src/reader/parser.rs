@@ -174,6 +174,8 @@ impl Parser {
         if let Some(error) = &self.error {
             return Err(error.clone());
         }
+        // A payload is of the last record that was handed out.
+        let index = self.records - u64::from(self.remaining > 0);
         let kind = if self.remaining > 0 {
             let need = self.frame.map_or(0, |frame| frame.payload_len);
             let have = need - self.remaining + left as u64;
@@ -188,7 +190,7 @@ impl Parser {
         } else {
             StreamErrorKind::NoEnd
         };
-        Err(StreamError { offset: self.offset, index: self.records, kind })
+        Err(StreamError { offset: self.offset, index, kind })
     }
 
     fn fail(&mut self, kind: StreamErrorKind) -> StreamError {

@@ -206,7 +206,7 @@ fn the_end_of_the_input_is_told_by_where_it_is() {
         (0, "byte 0, record 0: stream is truncated: it ends without an END record"),
         (311, "byte 0, record 0: stream is truncated: record header has 311 of 312 bytes"),
         (312, "byte 312, record 1: stream is truncated: it ends without an END record"),
-        (1000, "byte 1000, record 2: stream is truncated: payload has 376 of 512 bytes"),
+        (1000, "byte 1000, record 1: stream is truncated: payload has 376 of 512 bytes"),
         (1137, "byte 1136, record 2: stream is truncated: record header has 1 of 312 bytes"),
     ] {
         assert_eq!(first_error(&bytes[..cut]), message);

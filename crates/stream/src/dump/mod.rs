@@ -148,6 +148,9 @@ fn run(
                     _ => Ok(()),
                 }
                 .map_err(DumpError::Write)?;
+                if left > 0 {
+                    summary.cut_payload = frame.map_or(0, |frame: Frame| frame.payload_len);
+                }
                 return Err(error.into());
             }
         };

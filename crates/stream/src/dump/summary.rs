@@ -23,6 +23,9 @@ pub struct DumpSummary {
     /// True if the input ends with an END. If not, it was saved by an interrupted receive, or cut
     /// between two records.
     pub complete: bool,
+    /// Length of the payload within which the stream ends, if it does: counted with its record, and
+    /// not all there.
+    pub cut_payload: u64,
 }
 
 impl DumpSummary {

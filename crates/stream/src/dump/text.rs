@@ -76,7 +76,8 @@ impl<'a, W: Write> TextDump<'a, W> {
             writeln!(out, "\tTotal {name} records = {} ({} bytes)", count.records, count.bytes)?;
         }
         let (payload, header) = (summary.payload_bytes(), summary.header_bytes());
-        let length = payload.saturating_add(header).saturating_add(self.uncounted);
+        let there = payload.saturating_sub(summary.cut_payload);
+        let length = there.saturating_add(header).saturating_add(self.uncounted);
         writeln!(out, "\tTotal records = {}", summary.records())?;
         writeln!(out, "\tTotal payload size = {payload} ({payload:#x})")?;
         writeln!(out, "\tTotal header overhead = {header} ({header:#x})")?;
