@@ -77,6 +77,18 @@ pub struct VdevConfig {
     /// True if the pool was doing without this vdev when the configuration was written: offline,
     /// faulted, removed or not present. What was written since is not on it.
     pub is_behind: bool,
+    /// MOS object that lists the space maps of a top-level vdev's metaslabs.
+    pub metaslab_array: u64,
+    /// log2 of the size of a metaslab (top-level vdevs).
+    pub metaslab_shift: u32,
+    /// True if the top-level vdev is for the intent log alone.
+    pub is_log: bool,
+    /// True if nothing more is allocated on the top-level vdev: its property `allocating`.
+    pub non_allocating: bool,
+    /// True if the top-level vdev is being removed.
+    pub removing: bool,
+    /// MOS object with more about the top-level vdev, or zero.
+    pub top_zap: u64,
     /// Children, in order.
     pub children: Vec<VdevConfig>,
 }
@@ -128,6 +140,12 @@ impl VdevConfig {
             // A fault that was asked for is kept by its reason alone.
             is_behind: OUT_OF_USE.iter().any(|key| num(key) != 0)
                 || list.str("aux_state") == Some("external"),
+            metaslab_array: num("metaslab_array"),
+            metaslab_shift: u32::try_from(num("metaslab_shift")).unwrap_or(u32::MAX),
+            is_log: num("is_log") != 0,
+            non_allocating: num("non_allocating") != 0,
+            removing: num("removing") != 0,
+            top_zap: num("com.delphix:vdev_zap_top"),
             children,
         })
     }

@@ -6,6 +6,7 @@ pub mod blkptr;
 mod buffer;
 mod cache;
 mod cancel;
+mod capacity;
 pub mod config;
 pub mod device;
 pub mod discover;

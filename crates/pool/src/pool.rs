@@ -1,28 +1,29 @@
 //! An open pool: its meta object set, its features, and the way from a name to a dataset.
 
+mod keys;
+
 use crate::cache::BlockCache;
-use crate::config::LabelConfig;
+use crate::capacity;
+use crate::config::{LabelConfig, VdevConfig};
 use crate::device::Device;
 use crate::discover::{self, Discovery, Found};
 use crate::dmu::objset::Objset;
 use crate::dsl::bookmark::{self, DsBookmark};
-use crate::dsl::crypt::Encryption;
 use crate::dsl::dataset::Dataset;
 use crate::dsl::dir::Dir;
 use crate::dsl::listing::Listing;
 use crate::dsl::name::{Name, Suffix};
 use crate::dsl::tree::Datasets;
 use crate::error::Health;
-use crate::open;
+use crate::open::{self, DIRECTORY_OBJECT};
 use crate::uberblock::Uberblock;
 use crate::zbookmark::Zbookmark;
-use crate::zio::Crypt;
 use crate::zio::Zio;
 use crate::{PoolError, Result, zap};
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-use zsend_crypto::{DatasetKey, WrappingKey};
+use std::sync::{Arc, Mutex, OnceLock};
+use zsend_crypto::WrappingKey;
 
 pub use crate::open::{KnownTxg, known_txgs};
 pub use crate::options::OpenOptions;
@@ -37,6 +38,10 @@ pub struct Pool {
     mos: Objset,
     root_dir: u64,
     /// Refcounts of the features that must be understood to read.
+    /// The vdev tree as the MOS has it.
+    config: VdevConfig,
+    /// The result of [`Self::capacity`], once it was asked for.
+    capacity: OnceLock<Option<u64>>,
     features_for_read: HashMap<String, u64>,
     warnings: Vec<String>,
     /// Wrapping keys by the directory object of their encryption root.
@@ -106,6 +111,8 @@ impl Pool {
             zio: state.zio,
             cache: state.cache,
             mos: state.mos,
+            config: state.config,
+            capacity: OnceLock::new(),
             root_dir: state.root_dir,
             features_for_read: state.features_for_read,
             warnings,
@@ -172,6 +179,19 @@ impl Pool {
     /// Returns true if a pool feature that is needed for reading is active, by its guid.
     pub fn is_active(&self, guid: &str) -> bool {
         self.features_for_read.get(guid).is_some_and(|&count| count > 0)
+    }
+
+    /// Bytes that the pool has for datasets, used and free: less than its devices have, for parity and
+    /// what the kernel keeps for itself. `None` if that cannot be told without more than the MOS tells.
+    ///
+    /// # Errors
+    /// Those of reading the MOS.
+    pub fn capacity(&self) -> Result<Option<u64>> {
+        if let Some(capacity) = self.capacity.get() {
+            return Ok(*capacity);
+        }
+        let capacity = capacity::read(&self.mos, DIRECTORY_OBJECT, &self.config)?;
+        Ok(*self.capacity.get_or_init(|| capacity))
     }
 
     /// The directory at the top of the pool's names.
@@ -311,82 +331,5 @@ impl Pool {
             name = format!("{name}@{}", short.name());
         }
         Ok(name)
-    }
-
-    /// The object set of a dataset: decrypted if the dataset is encrypted and its key was loaded.
-    ///
-    /// # Errors
-    /// Those of reading its root block, which a loaded key authenticates.
-    pub fn objset(&self, dataset: &Dataset) -> Result<Objset> {
-        self.open_objset(dataset, true)
-    }
-
-    /// The object set of a dataset as it is stored, for raw streams: no key is used.
-    ///
-    /// # Errors
-    /// Those of reading its root block.
-    pub fn raw_objset(&self, dataset: &Dataset) -> Result<Objset> {
-        self.open_objset(dataset, false)
-    }
-
-    fn open_objset(&self, dataset: &Dataset, with_key: bool) -> Result<Objset> {
-        let crypt = match self.encryption(dataset)? {
-            None => None,
-            Some(encryption) => {
-                let key = if with_key { self.unwrapped(&encryption)? } else { None };
-                Some(Arc::new(Crypt { key }))
-            }
-        };
-        Objset::open(&self.zio, &self.cache, dataset.object, dataset.bp, crypt)
-    }
-
-    /// Encryption of a dataset; `None` if it is not encrypted.
-    ///
-    /// # Errors
-    /// [`PoolError::Corrupt`] if its key object is not sound.
-    pub fn encryption(&self, dataset: &Dataset) -> Result<Option<Encryption>> {
-        let dir = Dir::open(&self.mos, dataset.dir)?;
-        Encryption::open(&self.mos, &dir)
-    }
-
-    /// Full name of the dataset whose key wraps this one's: its encryption root.
-    ///
-    /// # Errors
-    /// [`PoolError::Corrupt`].
-    pub fn encryption_root(&self, encryption: &Encryption) -> Result<String> {
-        let dir = Dir::open(&self.mos, encryption.root_dir)?;
-        self.dataset_name(&Dataset::open(&self.mos, dir.head_dataset)?)
-    }
-
-    /// Loads the key of the encryption root of `dataset`, as `zfs load-key` does: `material` is
-    /// what a key file holds, or what was typed.
-    ///
-    /// # Errors
-    /// [`PoolError::Crypto`] if it is malformed or not that dataset's key.
-    pub fn load_key(&self, dataset: &Dataset, material: &[u8]) -> Result<()> {
-        let Some(encryption) = self.encryption(dataset)? else {
-            let name = self.dataset_name(dataset)?;
-            return Err(PoolError::NotFound { what: "encryption key of", name });
-        };
-        let (format, salt, iterations) =
-            (encryption.format, encryption.salt, encryption.iterations);
-        let wrapping = WrappingKey::new(format, material, salt, iterations)
-            .map_err(|e| encryption.error(e))?;
-        encryption.key_object.unwrap(&wrapping).map_err(|e| encryption.error(e))?;
-        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        keys.insert(encryption.root_dir, wrapping);
-        Ok(())
-    }
-
-    /// Returns true if the key of a dataset was loaded.
-    pub fn has_key(&self, encryption: &Encryption) -> bool {
-        self.keys.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&encryption.root_dir)
-    }
-
-    fn unwrapped(&self, encryption: &Encryption) -> Result<Option<DatasetKey>> {
-        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        keys.get(&encryption.root_dir)
-            .map(|wrapping| encryption.key_object.unwrap(wrapping).map_err(|e| encryption.error(e)))
-            .transpose()
     }
 }

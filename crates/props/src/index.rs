@@ -151,6 +151,7 @@ pub(crate) static NORMALIZATION: Names =
 pub(crate) static CASE: Names = Names(&[("sensitive", 0), ("insensitive", 1), ("mixed", 2)]);
 pub(crate) static KEYFORMAT: Names =
     Names(&[("none", 0), ("raw", 1), ("hex", 2), ("passphrase", 3)]);
+pub(crate) static MOUNTED: Names = Names(&[("no", 0), ("yes", 1)]);
 pub(crate) static KEYSTATUS: Names = Names(&[("none", 0), ("unavailable", 1), ("available", 2)]);
 pub(crate) static ENCRYPTION: Names = Names(&[
     ("on", 1),

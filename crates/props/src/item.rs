@@ -181,7 +181,6 @@ impl<'p> Item<'p> {
         match native.kept {
             Kept::Stat => self.stat(native),
             Kept::Zpl => self.zpl(native),
-            Kept::Nowhere => Ok(None),
             Kept::Inherited | Kept::Own => self.set(native),
         }
     }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![warn(missing_debug_implementations)]
 
+mod available;
 mod index;
 mod item;
 mod native;

@@ -18,8 +18,6 @@ pub(crate) enum Kept {
     Inherited,
     /// A ZAP of properties, of the dataset alone.
     Own,
-    /// Nowhere on disk: it depends on an imported pool.
-    Nowhere,
 }
 
 /// Form of a property's value.
@@ -158,10 +156,10 @@ pub static NATIVE: &[Native] = &[
     stat("type", "TYPE", Form::Text, F | V | S | B),
     stat("creation", "CREATION", Form::Date, F | V | S | B),
     stat("used", "USED", Form::Bytes, F | V | S),
-    Native { kept: Kept::Nowhere, ..stat("available", "AVAIL", Form::Bytes, F | V) },
+    stat("available", "AVAIL", Form::Bytes, F | V),
     stat("referenced", "REFER", Form::Bytes, F | V | S | B),
     stat("compressratio", "RATIO", Form::Ratio, F | V | S),
-    Native { kept: Kept::Nowhere, ..stat("mounted", "MOUNTED", Form::Index(&i::BOOLEAN), F) },
+    stat("mounted", "MOUNTED", Form::Index(&i::MOUNTED), F),
     stat("origin", "ORIGIN", Form::Text, F | V),
     number("quota", "QUOTA", Form::Limit, 0, Kept::Stat, F),
     number("reservation", "RESERV", Form::Limit, 0, Kept::Stat, F | V),

@@ -99,6 +99,9 @@ impl Item<'_> {
             "compressratio" if is_snapshot => Some(refratio),
             "used" if is_snapshot => Some(dataset.unique_bytes),
             "used" => Some(self.dir.used_bytes),
+            "available" => self.available(dataset)?,
+            // This program mounts nothing.
+            "mounted" => Some(0),
             "written" => self.written(dataset)?,
             "userrefs" => {
                 let object = self.dataset_phys(dataset)?.userrefs_obj.get();

@@ -6,10 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use zsend_pool::pool::{OpenOptions, Pool};
-use zsend_props::Item;
-
-/// Properties that depend on an imported pool.
-const NOWHERE: [&str; 2] = ["available", "mounted"];
+use zsend_props::{Item, Native};
 
 fn reference(pool: &str) -> Vec<[String; 4]> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/data/{pool}.get-p.zst"));
@@ -20,7 +17,6 @@ fn reference(pool: &str) -> Vec<[String; 4]> {
             let cells: Vec<String> = line.split('\t').map(str::to_owned).collect();
             <[String; 4]>::try_from(cells).unwrap()
         })
-        .filter(|[_, property, ..]| !NOWHERE.contains(&property.as_str()))
         .collect()
 }
 
@@ -54,4 +50,28 @@ fn every_property_of_every_dataset_is_that_of_zfs_get() {
         ["basic", "crypt", "comp", "misc", "bredact", "bcase", "dedup", "holes", "bvol", "brlist"];
     let compared: usize = pools.iter().map(|pool| compare(pool)).sum();
     assert!(compared > 8000, "{compared} properties");
+}
+
+/// The space that a pool has depends on its layout: here are disks, mirrors, raidz, draid, special and
+/// removed devices, deduplication, quotas and reservations.
+#[test]
+fn available_is_that_of_the_kernel_for_every_layout() {
+    let text = include_str!("data/available.tsv");
+    let mut opened: Option<(String, Pool)> = None;
+    let mut compared = 0;
+    for line in text.lines() {
+        let [fixture, name, want] = line.split('\t').collect::<Vec<_>>().try_into().unwrap();
+        if opened.as_ref().is_none_or(|(of, _)| of != fixture) {
+            let images = zsend_testkit::images::unpack(&zsend_testkit::fixture(fixture)).unwrap();
+            let pool = name.split('/').next().unwrap();
+            let pool = Pool::open(&[images], pool, &OpenOptions::default().force(true)).unwrap();
+            opened = Some((fixture.to_owned(), pool));
+        }
+        let item = Item::open(&opened.as_ref().unwrap().1, name).unwrap();
+        let native = Native::by_name("available").unwrap();
+        let got = item.native(native).unwrap().map(|property| property.value.shown(true));
+        assert_eq!(got.as_deref(), Some(want), "{fixture} {name}");
+        compared += 1;
+    }
+    assert!(compared > 150, "{compared}");
 }

@@ -27,7 +27,7 @@ fn words(dnode: &Dnode) -> Vec<u64> {
 
 /// The totals of a `bpobj_phys_t`: bytes, compressed, uncompressed. The oldest form has no
 /// compressed and uncompressed totals.
-fn bpobj_space(mos: &Objset, object: u64) -> Result<Space> {
+pub(crate) fn bpobj_space(mos: &Objset, object: u64) -> Result<Space> {
     let words = words(&mos.dnode(object)?);
     let w = |i: usize| words.get(i).copied().unwrap_or(0);
     Ok([w(1), w(2), w(3)])

@@ -20,7 +20,7 @@ use zsend_codec::checksum::ChecksumSalt;
 use zsend_records::nvlist::NvList;
 
 /// The MOS's directory of everything else: `DMU_POOL_DIRECTORY_OBJECT`.
-const DIRECTORY_OBJECT: u64 = 1;
+pub(crate) const DIRECTORY_OBJECT: u64 = 1;
 /// The configuration is a packed nvlist; a real one is some KiB.
 const MAX_CONFIG: u64 = 16 << 20;
 /// The newest pool version before feature flags, and the one with them.
@@ -33,6 +33,8 @@ pub(crate) struct Opened {
     pub(crate) zio: Arc<Zio>,
     pub(crate) cache: Arc<BlockCache>,
     pub(crate) mos: Objset,
+    /// The vdev tree as the MOS has it.
+    pub(crate) config: VdevConfig,
     pub(crate) root_dir: u64,
     /// Refcounts of the features that must be understood to read.
     pub(crate) features_for_read: HashMap<String, u64>,
@@ -201,7 +203,7 @@ impl Opened {
             return Err(unsupported_feature(unknown));
         }
         let root_dir = need(&mos, "root_dataset").map_err(want)?;
-        Ok(Self { uberblock, zio, cache, mos, root_dir, features_for_read, warnings })
+        Ok(Self { uberblock, zio, cache, mos, config, root_dir, features_for_read, warnings })
     }
 }
 
