@@ -46,27 +46,34 @@ fn too_little_redundancy_is_said_before_any_address() {
     assert!(address > text.find("cannot be read").unwrap(), "{text}");
 }
 
-/// Wrong bytes on one device of a raidz are made good by parity, and counted.
+/// Wrong bytes on one device of a raidz are made good by parity, those of a mirror by the other side, and
+/// counted.
 #[test]
 fn what_was_recovered_is_counted_at_the_end() {
-    let copy = Copy::of("berz2");
-    let whole = send(&pool_dir("berz2"), &["-q", "berz2/obj@a"]);
-    assert!(whole.status.success(), "{}", stderr(&whole));
-    let path = copy.image(1);
-    let mut bytes = fs::read(&path).unwrap();
-    // All data but the labels, the first of whose copies is enough.
-    let end = bytes.len() - (1 << 20);
-    for byte in bytes[4 << 20..end].iter_mut().step_by(512) {
-        *byte ^= 1;
+    for (fixture, snapshot, damaged, by) in [
+        ("berz2", "berz2/obj@a", 1, "from parity"),
+        ("oldmirror", "oldmirror/fs@a", 0, "from another copy"),
+    ] {
+        let copy = Copy::of(fixture);
+        let whole = send(&pool_dir(fixture), &["-q", snapshot]);
+        assert!(whole.status.success(), "{}", stderr(&whole));
+        let path = copy.image(damaged);
+        let mut bytes = fs::read(&path).unwrap();
+        // All data but the labels, the first of whose copies is enough.
+        let end = bytes.len() - (1 << 20);
+        for byte in bytes[4 << 20..end].iter_mut().step_by(512) {
+            *byte ^= 1;
+        }
+        let mut permissions = fs::metadata(&path).unwrap().permissions();
+        #[expect(clippy::permissions_set_readonly_false, reason = "a file of this test alone")]
+        permissions.set_readonly(false);
+        fs::set_permissions(&path, permissions).unwrap();
+        fs::write(&path, bytes).unwrap();
+        let out = send(copy.path(), &[snapshot]);
+        assert_eq!(out.stdout, whole.stdout, "{}", stderr(&out));
+        let text = stderr(&out);
+        let line = text.lines().find(|line| line.contains("recovered")).unwrap();
+        assert!(line.contains(" blocks recovered after a first try had failed: "), "{text}");
+        assert!(line.ends_with(by) && line.matches(" from ").count() == 1, "{text}");
     }
-    let mut permissions = fs::metadata(&path).unwrap().permissions();
-    #[expect(clippy::permissions_set_readonly_false, reason = "a file of this test alone")]
-    permissions.set_readonly(false);
-    fs::set_permissions(&path, permissions).unwrap();
-    fs::write(&path, bytes).unwrap();
-    let out = send(copy.path(), &["berz2/obj@a"]);
-    assert_eq!(out.stdout, whole.stdout, "{}", stderr(&out));
-    let text = stderr(&out);
-    let line = text.lines().find(|line| line.contains("recovered")).unwrap();
-    assert!(line.contains(" blocks recovered from redundancy"), "{text}");
 }

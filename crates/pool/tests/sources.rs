@@ -283,7 +283,7 @@ fn a_second_copy_of_a_device_has_what_is_damaged_on_the_first() {
     assert!(warnings.contains("a-damaged.img, which is as new or newer; it is read"), "{warnings}");
     let head = pool.head("gang").unwrap();
     assert!(pool.objset(&head).unwrap().dnode(1).is_ok());
-    assert!(pool.zio().healed_count() > 0);
+    assert!(pool.zio().recovered().copies > 0);
     fs::remove_file(dir.path().join("d0.img")).unwrap();
     assert!(open(dir.path(), "gang", &OpenOptions::default()).is_err());
 }

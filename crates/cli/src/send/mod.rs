@@ -14,6 +14,7 @@ use std::io::{Write, stderr};
 use std::sync::Arc;
 use std::time::Duration;
 use zsend_pool::dsl::name::{Name, Suffix};
+use zsend_pool::error::Cause;
 use zsend_pool::pool::Pool;
 use zsend_pool::{CancelToken, ErrorClass, PoolError};
 use zsend_traverse::{
@@ -148,14 +149,19 @@ fn send(
         gauge.finish(summary);
     }
     let zio = plan.pool().zio();
-    shown.end(sent.is_ok(), zio.healed_count());
+    shown.end(sent.is_ok(), zio.recovered().count());
     for healed in if args.verbose > 0 { zio.healed() } else { Vec::new() } {
-        let attempts: Vec<_> = healed.attempts.iter().map(ToString::to_string).collect();
+        let failed = healed.attempts.iter().filter(|attempt| attempt.cause != Cause::Rebuilt);
+        let attempts: Vec<_> = failed.map(ToString::to_string).collect();
         warn(format!("{}: recovered; what failed at first: {}", healed.at, attempts.join("; ")));
     }
-    if zio.healed_count() > 0 {
-        let blocks = count(zio.healed_count(), "block");
-        warn(format!("{blocks} recovered from redundancy: a first try to read had failed"));
+    let recovered = zio.recovered();
+    if recovered.count() > 0 {
+        let blocks = count(recovered.count(), "block");
+        let by = [(recovered.copies, "another copy"), (recovered.parity, "parity")];
+        let by = by.iter().filter(|(count, _)| *count > 0);
+        let by: Vec<_> = by.map(|(count, from)| format!("{count} from {from}")).collect();
+        warn(format!("{blocks} recovered after a first try had failed: {}", by.join(", ")));
     }
     let doubted = zio.doubted();
     if doubted.count > 0 {

@@ -95,6 +95,9 @@ pub enum Cause {
     /// The bytes of a column are not those that parity gives.
     #[error("its bytes are not what parity gives")]
     NotParity,
+    /// This was no failure: the bytes that came from here in the end are what parity gives.
+    #[error("the bytes were rebuilt from parity")]
+    Rebuilt,
     /// The device holds a part of a block that no combination of columns made whole.
     #[error("holds a part of it, which may be wrong")]
     Suspect,
@@ -137,6 +140,7 @@ impl Cause {
             | Self::Unmapped
             | Self::MappingLoop { .. }
             | Self::NotParity
+            | Self::Rebuilt
             | Self::Suspect
             | Self::GangDepth
             | Self::GangHeaders
@@ -145,9 +149,10 @@ impl Cause {
         }
     }
 
-    /// Returns true if nothing was tried: the device is recorded as not having the block.
+    /// Returns true if nothing failed: the device is recorded as not having the block, and was not asked;
+    /// or what came was rebuilt.
     pub const fn is_planned(&self) -> bool {
-        matches!(self, Self::Lacking(_))
+        matches!(self, Self::Lacking(_) | Self::Rebuilt)
     }
 }
 

@@ -130,7 +130,7 @@ mod tests {
         // What was overwritten, or torn, while it was read together is read again alone.
         *data = Bytes::from(vec![9; 1024]);
         assert_eq!(read(&extent, 512, &second), second[..]);
-        assert_eq!(zio.healed_count(), 0);
+        assert_eq!(zio.recovered().count(), 0);
     }
 
     #[test]

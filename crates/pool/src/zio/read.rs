@@ -7,7 +7,7 @@ use super::latency::Latency;
 use super::verify::has_checksum;
 use crate::blkptr::{self, BlkPtr};
 use crate::buffer;
-use crate::error::{Attempt, len};
+use crate::error::{Attempt, Cause, len};
 use crate::vdev::{Check, Request, Tree, Trust, Want};
 use crate::zbookmark::Zbookmark;
 use crate::{PoolError, Result};
@@ -39,12 +39,29 @@ pub struct Healed {
     pub attempts: Vec<Attempt>,
 }
 
+/// Numbers of blocks that were recovered, by what gave them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// Another copy, in the same or in another vdev.
+    pub copies: u64,
+    /// Parity of a raidz or draid.
+    pub parity: u64,
+}
+
+impl Recovered {
+    /// Returns the number of all of them.
+    pub const fn count(self) -> u64 {
+        self.copies.saturating_add(self.parity)
+    }
+}
+
 /// Reads blocks of one pool, from any number of threads.
 #[derive(Debug)]
 pub struct Zio {
     tree: Tree,
     pub(super) salt: OnceLock<ChecksumSalt>,
-    healed: AtomicU64,
+    /// Blocks that another copy gave, and those that parity gave.
+    healed: [AtomicU64; 2],
     healed_kept: Mutex<Vec<Healed>>,
     doubted: Mutex<Doubted>,
     /// True if the state that is read is older than the newest: what has been freed since may have been
@@ -59,7 +76,7 @@ impl Zio {
         Self {
             tree,
             salt: OnceLock::new(),
-            healed: AtomicU64::new(0),
+            healed: [const { AtomicU64::new(0) }; 2],
             healed_kept: Mutex::default(),
             doubted: Mutex::default(),
             is_overwritten: OnceLock::new(),
@@ -88,9 +105,10 @@ impl Zio {
         &self.tree
     }
 
-    /// Number of reads that needed another copy or a reconstruction.
-    pub fn healed_count(&self) -> u64 {
-        self.healed.load(Ordering::Relaxed)
+    /// Numbers of the blocks of which a copy failed, and which were recovered.
+    pub fn recovered(&self) -> Recovered {
+        let [copies, parity] = self.healed.each_ref().map(|count| count.load(Ordering::Relaxed));
+        Recovered { copies, parity }
     }
 
     /// The first thousand reads that needed another copy or a reconstruction.
@@ -227,7 +245,8 @@ impl Zio {
         if attempts.iter().all(|attempt| attempt.cause.is_planned()) {
             return;
         }
-        self.healed.fetch_add(1, Ordering::Relaxed);
+        let is_rebuilt = attempts.iter().any(|attempt| attempt.cause == Cause::Rebuilt);
+        self.healed[usize::from(is_rebuilt)].fetch_add(1, Ordering::Relaxed);
         if let Ok(mut kept) = self.healed_kept.lock()
             && kept.len() < HEALED_KEPT
         {

@@ -122,7 +122,12 @@ impl Block<'_> {
         stripe.load_data(request);
         let plan = stripe.plan(|_| false, request)?;
         match self.check(&mut stripe, &plan, request)? {
-            Ok(()) => Some(self.finish(stripe, request)),
+            Ok(()) => {
+                if !plan.is_empty() {
+                    request.failed(self.name, self.offset, Cause::Rebuilt);
+                }
+                Some(self.finish(stripe, request))
+            }
             Err(why) => {
                 let read = plan.is_empty();
                 let cause = if read { why.into() } else { Cause::Reconstructed(why) };
@@ -181,6 +186,7 @@ impl Block<'_> {
                 {
                     if let Some(Ok(())) = self.check(&mut stripe, &plan, request) {
                         stripe.note_wrong(&plan, &original, request);
+                        request.failed(self.name, self.offset, Cause::Rebuilt);
                         return Some(self.finish(stripe, request));
                     }
                     stripe.restore(&plan, &original);
