@@ -1,6 +1,6 @@
 //! Arguments of `zsend list` and `zsend get`.
 
-use super::PoolArgs;
+use super::{PoolArgs, number};
 use clap::{Args as ClapArgs, ValueEnum};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use zsend_props::ItemKind;
@@ -42,7 +42,7 @@ pub(crate) struct ChoiceArgs {
     #[arg(short = 'r')]
     pub(crate) recursive: bool,
     /// As -r, so many levels deep (zfs: -d, which names devices here)
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::<usize>)]
     pub(crate) depth: Option<usize>,
     /// No header, tabs between columns
     #[arg(short = 'H')]

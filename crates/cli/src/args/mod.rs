@@ -10,7 +10,9 @@ pub(crate) use send::{ProgressFormat, SendArgs};
 
 use crate::exit::warn;
 use clap::{Args as ClapArgs, ColorChoice, Parser, Subcommand};
+use std::num::{IntErrorKind, ParseIntError};
 use std::path::PathBuf;
+use std::str::FromStr;
 use zsend_pool::CancelToken;
 use zsend_pool::pool::OpenOptions;
 
@@ -52,6 +54,14 @@ pub(crate) enum Command {
     Completions(CompletionsArgs),
 }
 
+/// Parses a number, and says in plain words why it is none.
+fn number<T: FromStr<Err = ParseIntError>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|e: ParseIntError| match e.kind() {
+        IntErrorKind::PosOverflow => "the number is too large".to_owned(),
+        _ => "a number without sign is expected".to_owned(),
+    })
+}
+
 /// Devices and folders in which pools are looked for.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct PoolArgs {
@@ -59,7 +69,7 @@ pub(crate) struct PoolArgs {
     #[arg(short = 'd', value_name = "PATH", default_value = "/dev")]
     pub(crate) devices: Vec<PathBuf>,
     /// Read the state that this transaction group left, not the newest
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::<u64>)]
     pub(crate) txg: Option<u64>,
     /// Read the state that the pool's checkpoint keeps
     #[arg(long)]

@@ -1,7 +1,7 @@
 //! Arguments of `zsend send`.
 
-use super::PoolArgs;
-use clap::{Args as ClapArgs, ValueEnum, value_parser};
+use super::{PoolArgs, number};
+use clap::{Args as ClapArgs, ValueEnum};
 use std::path::PathBuf;
 use zsend_encoder::dialect::Dialect;
 
@@ -11,8 +11,19 @@ fn dialect(name: &str) -> Result<Dialect, String> {
 
 fn object_offset(text: &str) -> Result<(u64, u64), String> {
     let (object, offset) = text.split_once(',').ok_or("expected OBJECT,OFFSET")?;
-    let number = |s: &str| s.parse().map_err(|e| format!("'{s}': {e}"));
+    let number = |s: &str| number(s).map_err(|why| format!("'{s}': {why}"));
     Ok((number(object)?, number(offset)?))
+}
+
+/// Most threads that may be asked for.
+const MAX_THREADS: u16 = 512;
+
+fn threads(text: &str) -> Result<u16, String> {
+    let threads = number(text)?;
+    if threads > MAX_THREADS {
+        return Err(format!("at most {MAX_THREADS} are taken"));
+    }
+    Ok(threads)
 }
 
 /// Form of the progress that is shown.
@@ -169,11 +180,11 @@ pub(crate) struct SendArgs {
     #[arg(long, value_name = "D", default_value = "openzfs", value_parser = dialect)]
     pub(crate) dialect: Dialect,
     /// Worker threads; 0 for as many as the machine has, and more for slow devices
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = value_parser!(u16).range(..=512))]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = threads)]
     pub(crate) threads: u16,
     /// Milliseconds that a read takes, where the reads that open the pool do not tell: from the page
     /// cache, of a slow device
-    #[arg(long, value_name = "MS")]
+    #[arg(long, value_name = "MS", value_parser = number::<u32>)]
     pub(crate) latency: Option<u32>,
     /// A tunable of the reference senders, by its name
     #[arg(long = "tunable", value_name = "NAME=VALUE")]

@@ -73,7 +73,16 @@ fn blocks_are_taken_from_rows_whatever_is_missing_and_nothing_that_is_wrong() {
             let missing = whole(&hurt(&lab, &bad, |_| None));
             assert!(missing.iter().all(|(found, _)| *found), "{bad:?}");
             let noted = missing.iter().flat_map(|(_, attempts)| attempts);
-            assert!(noted.into_iter().all(|a| a.cause == Cause::Missing), "{bad:?}");
+            let is_known = |a: &Attempt| matches!(a.cause, Cause::Missing | Cause::Rebuilt);
+            assert!(noted.into_iter().all(is_known), "{bad:?}");
+            // What has lost data is what parity gave.
+            for ((offset, want), (_, noted)) in pair.blocks.iter().zip(&missing) {
+                let map = raidz_map(&lab.tree(&config), *offset, want.len(), 5);
+                let lost = (0..).zip(&map.cols).any(|(i, col)| {
+                    !map.is_parity(i) && col.len > 0 && bad.contains(&(col.child as u64))
+                });
+                assert_eq!(noted.iter().any(|a| a.cause == Cause::Rebuilt), lost, "{bad:?}");
+            }
         }
         // Which child is wrong or broken is found where the block is read alone.
         for guid in lab.devices.keys() {
