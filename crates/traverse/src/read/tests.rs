@@ -4,6 +4,7 @@ use super::*;
 use crate::testing::{objset_of, pointer};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex};
 use zsend_encoder::dialect::Dialect;
 use zsend_encoder::event::Event;
 use zsend_encoder::policy::Policy;
@@ -111,6 +112,31 @@ fn after_a_cancel_no_other_block_of_a_batch_is_read() {
         // Of all 93; each other thread may have asked just before.
         assert!((10..10 + threads).contains(&reads), "{threads} threads, {millis} ms: {reads}");
     }
+}
+
+/// Where each read takes long, a thread does one of a batch while another does the next: here each of the
+/// first two waits until both are under way.
+#[test]
+fn slow_reads_of_a_batch_are_under_way_at_once_and_come_in_order() {
+    let (cancel, met) = (CancelToken::default(), Arc::new((Mutex::new(0), Condvar::new())));
+    let both = Arc::clone(&met);
+    let spec = spec(None, 3, 5, move |offset| {
+        if offset < FIRST * 512 {
+            return;
+        }
+        let (count, changed) = &*both;
+        let mut reads = count.lock().unwrap();
+        *reads += 1;
+        changed.notify_all();
+        let wait = changed.wait_timeout_while(reads, Duration::from_secs(60), |reads| *reads < 2);
+        assert!(!wait.unwrap().1.timed_out(), "one read at a time");
+    });
+    let (events, ended) = read(spec, &cancel);
+    ended.unwrap();
+    assert_eq!(*met.0.lock().unwrap(), OBJECTS * BLOCKS);
+    let objects = ["object", "write", "write", "write"].repeat(31);
+    let seen: Vec<_> = events.into_iter().filter(|e| ["object", "write"].contains(e)).collect();
+    assert_eq!(seen, objects);
 }
 
 #[test]
