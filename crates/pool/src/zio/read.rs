@@ -78,6 +78,11 @@ impl Zio {
         let _ = self.salt.set(salt);
     }
 
+    /// Salt of the salted checksums, if the pool has one.
+    pub fn salt(&self) -> Option<&ChecksumSalt> {
+        self.salt.get()
+    }
+
     /// Says that a newer state of the pool may have overwritten blocks of this one.
     pub(crate) fn set_overwritten(&self) {
         let _ = self.is_overwritten.set(());
