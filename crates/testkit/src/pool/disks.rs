@@ -78,10 +78,8 @@ struct Top {
     /// Places in the list of leaves.
     leaves: Vec<usize>,
     ashift: u64,
-    /// Bytes of its data.
-    asize: u64,
-    /// Bytes of its data where nothing lies; searched for once it is needed.
-    free: Option<Range<u64>>,
+    /// Bytes of its data where nothing lies.
+    free: Range<u64>,
 }
 
 /// The devices of a pool, with what was written over them.
@@ -122,14 +120,16 @@ impl Disks {
             guids.iter().position(|guid| *guid == config.guid).filter(|_| is_leaf(config))
         };
         let tops = configs.into_iter().filter_map(|(id, config)| {
-            let leaves: Option<Vec<usize>> = match config.kind.as_str() {
+            let sides: Option<Vec<usize>> = match config.kind.as_str() {
                 "mirror" => config.children.iter().map(place).collect(),
                 _ => place(&config).map(|leaf| vec![leaf]),
             };
-            let (ashift, asize) = (config.ashift, config.asize);
-            Some((id, Top { leaves: leaves?, ashift, asize, free: None }))
+            let sides = sides?;
+            let free = room(&sides, &leaves, config.asize);
+            Some((id, Top { leaves: sides, ashift: config.ashift, free }))
         });
-        Ok(Self { tops: tops.collect(), leaves, salt: None })
+        let tops = tops.collect();
+        Ok(Self { leaves, tops, salt: None })
     }
 
     /// New devices, all sides of one vdev with sectors of `1 << ashift` and `asize` bytes for data.
@@ -140,7 +140,7 @@ impl Disks {
             ashift,
         };
         let leaves: Vec<Leaf> = devices.iter().map(leaf).collect();
-        let top = Top { leaves: (0..leaves.len()).collect(), ashift, asize, free: Some(0..asize) };
+        let top = Top { leaves: (0..leaves.len()).collect(), ashift, free: 0..asize };
         Self { leaves, tops: BTreeMap::from([(0, top)]), salt: None }
     }
 
@@ -193,7 +193,7 @@ impl Disks {
     fn put(&mut self, vdev: u64, stored: &[u8]) -> Result<Dva, DamageError> {
         let top = self.tops.get_mut(&vdev).ok_or(DamageError::Vdev(vdev))?;
         let asize = (stored.len() as u64).next_multiple_of(1 << top.ashift.clamp(9, 16));
-        let free = top.free.get_or_insert_with(|| room(&top.leaves, &self.leaves, top.asize));
+        let free = &mut top.free;
         let offset = free.start;
         if free.end.saturating_sub(offset) < asize {
             return Err(DamageError::NoRoom { vdev, bytes: asize });
@@ -278,11 +278,11 @@ fn room(sides: &[usize], leaves: &[Leaf], asize: u64) -> Range<u64> {
     let sides: Vec<&Overlay> = sides.iter().map(|&side| &*leaves[side].overlay).collect();
     let size = sides.iter().map(|side| side.size()).min().unwrap_or(0);
     let pieces = asize.min(size.saturating_sub(DATA_START + LABELS_END_SIZE)) / PIECE as u64;
-    let mut buffer = vec![0; PIECE];
+    let (mut buffer, zeros) = (vec![0; PIECE], vec![0; PIECE]);
     let mut is_blank = |piece: u64| {
         sides.iter().all(|side| {
             let at = DATA_START + piece * PIECE as u64;
-            side.read_at(&mut buffer, at).is_ok() && buffer.iter().all(|&byte| byte == 0)
+            side.read_at(&mut buffer, at).is_ok() && buffer == zeros
         })
     };
     let (mut longest, mut run) = (0..0, 0..0);

@@ -5,6 +5,7 @@ use super::map::{Col, Map};
 use super::parity::{self, MAX_PARITY};
 use super::rows::Rows;
 use crate::buffer;
+use crate::cancel::CancelToken;
 use crate::error::Cause;
 use crate::vdev::request::Request;
 use crate::vdev::trust::Want;
@@ -160,8 +161,14 @@ impl<'a> Stripe<'a> {
             a.child == b.child && b.pos - a.pos <= a.len as u64 + GAP
         };
         for run in order.chunk_by(near) {
+            if request.is_cancelled() {
+                return;
+            }
             if !self.take_run(run) && !self.load_run(run) {
                 for &i in run {
+                    if request.is_cancelled() {
+                        return;
+                    }
                     self.load_one(i, request);
                 }
             }
@@ -220,7 +227,8 @@ impl<'a> Stripe<'a> {
             }
             return;
         };
-        let want = self.want;
+        let (want, cancel) = (self.want, request.cancel);
+        let is_cancelled = || cancel.is_some_and(CancelToken::is_cancelled);
         let mut read = |side: usize, stripe: &mut Self| match group.read(
             col.child,
             side,
@@ -241,7 +249,7 @@ impl<'a> Stripe<'a> {
             return;
         }
         for (_, side) in group.sides(map, col.child, self.want) {
-            if side != first && read(side, self) {
+            if side != first && !is_cancelled() && read(side, self) {
                 return;
             }
         }
