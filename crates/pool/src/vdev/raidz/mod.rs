@@ -1,6 +1,7 @@
 //! Raidz: blocks spread over all children, with one to three columns of parity.
 
 mod expanded;
+mod few;
 pub(super) mod group;
 pub(super) mod map;
 mod parity;
