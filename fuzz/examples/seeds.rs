@@ -35,6 +35,7 @@ fn main() -> Result<()> {
     save("gpt", "xgpt", &[&[0][..], &disk[..34 * 512]].concat())?;
     redaction()?;
     dsl()?;
+    pools()?;
     objset()
 }
 
@@ -61,6 +62,7 @@ fn streams() -> Result<()> {
         let stream = zstd::decode_all(fs::File::open(&path)?)?;
         save("stream", name, &stream)?;
         save("dump", name, &stream)?;
+        save("resealed", name, &stream)?;
         for (i, record) in StreamReader::new(&stream[..]).enumerate() {
             let record = record?;
             if record.frame.record_type() == RecordType::BEGIN && !record.payload.is_empty() {
@@ -285,6 +287,29 @@ fn dsl() -> Result<()> {
     ];
     save("dsl", "clone", &all.concat())?;
     save("dsl", "head", &all[..6].concat())
+}
+
+/// One change of each part of a pool, for each base: see `zsend_fuzz::pool`.
+fn pools() -> Result<()> {
+    const PARTS: u64 = 5;
+    for base in 0..7_u8 {
+        for part in 0..PARTS {
+            // A variant of an enum is drawn by a word that is spread over all of them.
+            let variant = u32::try_from((part << 32) / PARTS + 1)?.to_le_bytes();
+            let object = [u8::try_from(part)? + 1, 0];
+            let block: &[u8] = if part % 2 == 0 && part > 0 { &[0, 0] } else { &[] };
+            let change =
+                [&[base % 3], &object[..], &variant, block, &[64, 0, 1, 2, 3, 4, 0]].concat();
+            // A small pool comes from the same bytes: of one disk, and without an object.
+            let small: &[u8] = if base == 6 { &[0, 0, 0] } else { &[] };
+            let seed = [&[base], small, &change].concat();
+            save("pool", &format!("{base}-{part}"), &seed)?;
+            if part > 0 {
+                save("props", &format!("{base}-{part}"), &seed)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A block of dnodes with bonuses that are encrypted, of one slot and of two, and free slots.

@@ -1,4 +1,4 @@
 //! See `zsend_fuzz::dsl`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| zsend_fuzz::dsl::check(bytes));
+zsend_fuzz::target!(dsl);

@@ -1,4 +1,4 @@
 //! See `zsend_fuzz::gpt`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| zsend_fuzz::gpt::check(bytes));
+zsend_fuzz::target!(gpt);

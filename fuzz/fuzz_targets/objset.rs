@@ -1,4 +1,4 @@
 //! See `zsend_fuzz::objset`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| zsend_fuzz::objset::check(bytes));
+zsend_fuzz::target!(objset);

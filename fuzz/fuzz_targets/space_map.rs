@@ -1,4 +1,4 @@
 //! See `zsend_fuzz::space_map`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| zsend_fuzz::space_map::check(bytes));
+zsend_fuzz::target!(space_map);

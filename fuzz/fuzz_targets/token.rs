@@ -1,4 +1,4 @@
 //! See `zsend_fuzz::token`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| zsend_fuzz::token::check(bytes));
+zsend_fuzz::target!(token);

@@ -38,7 +38,7 @@ fn read(tops: &[VdevConfig], count: u64) {
     let tree = Tree::build(
         tops,
         count,
-        Known { leaves: &leaves, reflow, dtls: &dtls, txg: 9, exported: Some(7) },
+        Known::new(&leaves, &dtls, 9).with_reflow(reflow).with_exported(Some(7)),
     );
     let _ = (tree.unsupported(), tree.health().iter().map(ToString::to_string).count());
     assert!(tree.tops().len() <= MAX_TOPS);
@@ -51,12 +51,7 @@ fn read(tops: &[VdevConfig], count: u64) {
                 if bytes.iter().all(|&b| b == 0) { Ok(()) } else { Err(Mismatch::Unwanted) }
             };
             for limit in Trust::ALL {
-                let mut request = Request {
-                    check: &mut check,
-                    attempts: &mut attempts,
-                    doubts: &mut doubts,
-                    want: Want::written_in(5).within(limit),
-                };
+                let mut request = Request::new(&mut check, &mut attempts, &mut doubts, Want::written_in(5).within(limit));
                 let _ = tree.read(dva, size, &mut request);
             }
         }

@@ -5,6 +5,8 @@
 //! without end and an allocation past the stated limits are failures.
 #![forbid(unsafe_code)]
 
+use zsend_testkit::memory::{Allocator, allocator, within};
+
 pub mod block;
 pub mod decompress;
 pub mod decrypt;
@@ -17,9 +19,37 @@ mod memory;
 mod mos;
 pub mod nvlist;
 pub mod objset;
+pub mod pool;
+pub mod props;
 pub mod redaction;
+pub mod resealed;
 pub mod space_map;
 pub mod stream;
 pub mod token;
 pub mod uberblock;
 pub mod zap;
+
+#[global_allocator]
+static ALLOCATOR: Allocator = allocator();
+
+/// Bytes that a target may allocate whatever its input: the largest blocks that a pool can have, some
+/// at once, and what codecs keep.
+const FIXED: usize = 96 << 20;
+/// Bytes that it may allocate for each byte of its input.
+const PER_BYTE: usize = 256;
+
+/// Runs a target's work on one input; an allocation past its bound ends the process.
+pub fn bounded(bytes: &[u8], check: impl FnOnce(&[u8])) {
+    let bound = FIXED + PER_BYTE * bytes.len();
+    within(&ALLOCATOR, bound, || check(bytes));
+}
+
+/// The main function of the target of that name, whose module has a `check`.
+#[macro_export]
+macro_rules! target {
+    ($name:ident) => {
+        libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+            $crate::bounded(bytes, $crate::$name::check);
+        });
+    };
+}

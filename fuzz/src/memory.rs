@@ -4,7 +4,6 @@ use std::io;
 use std::sync::Arc;
 use zsend_pool::config::VdevConfig;
 use zsend_pool::device::{Device, Source};
-use zsend_pool::uberblock::Reflow;
 use zsend_pool::vdev::{Dtls, Known, Leaves, Member, Tree};
 use zsend_pool::zio::Zio;
 
@@ -42,10 +41,10 @@ pub(crate) fn zio(bytes: &[u8], ashift: u64) -> Zio {
     let device = Device::new("memory", Arc::new(source));
     let leaves = Leaves::from([(1, vec![Member { device, txg: 1 }])]);
     let top = VdevConfig { kind: "file".into(), guid: 1, ashift, ..VdevConfig::default() };
-    let (reflow, dtls) = (Reflow::default(), &Dtls::default());
+    let dtls = &Dtls::default();
     Zio::new(Tree::build(
         &[top],
         1,
-        Known { leaves: &leaves, reflow, dtls, txg: 1, exported: None },
+        Known::new(&leaves, dtls, 1),
     ))
 }

@@ -1,6 +1,6 @@
 //! `ci`: everything that a change must pass, in the order in which it fails fastest.
 
-use crate::{fuzz, miri, platforms};
+use crate::{api, fuzz, miri, platforms, qemu};
 use std::time::Instant;
 use xtask::run::{Profile, cargo, program, succeed};
 
@@ -26,8 +26,14 @@ const STEPS: &[Step] = &[
         docs.env("RUSTDOCFLAGS", "-D warnings");
         passed(succeed(docs))
     }),
+    // Of the pages that were just made.
+    ("api", || passed(api::compare())),
     ("conformance", || passed(conform())),
     ("fuzz corpora", || passed(fuzz::replay())),
+    ("qemu", || match qemu::missing() {
+        Some(why) => Ok(End::Skipped(why)),
+        None => passed(qemu::run(&[])),
+    }),
     ("miri", || match miri::missing() {
         Some(why) => Ok(End::Skipped(why)),
         None => passed(miri::run(&[])),

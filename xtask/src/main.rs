@@ -1,11 +1,13 @@
 //! `cargo xtask`: the project's own chores, one verb each.
 
+mod api;
 mod ci;
 mod dist;
 mod fuzz;
 mod miri;
 mod platforms;
 mod publish;
+mod qemu;
 mod send;
 
 use std::process::ExitCode;
@@ -49,6 +51,12 @@ const TASKS: &[Task] = &[
         publish::run,
         "[--no-verify]: package every crate as for crates.io, in order; nothing is uploaded",
     ),
+    (
+        "api",
+        api::run,
+        "[--write]: compare the public items of all crates with docs/api, or write them anew",
+    ),
+    ("qemu", qemu::run, "the tests of the vector code of aarch64 in QEMU's user emulation"),
     ("miri", miri::run, "the tests of the unsafe code under Miri; needs a nightly toolchain"),
     ("ci", ci::run, "everything that a change must pass"),
 ];

@@ -119,7 +119,7 @@ fn check(targets: &[Target]) -> Result<Option<String>, String> {
 }
 
 /// Returns true if the compiler has the standard or the core library of a machine.
-fn has(target: &str) -> bool {
+pub(crate) fn has(target: &str) -> bool {
     let args = ["--print", "target-libdir", "--target", target];
     let Ok(out) = Command::new("rustc").args(args).output() else { return false };
     let path = String::from_utf8_lossy(&out.stdout);

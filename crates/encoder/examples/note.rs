@@ -13,7 +13,7 @@ use zsend_encoder::event::{Begin, Event, FreeSlot};
 use zsend_encoder::summary::Summary;
 use zsend_records::describe::Description;
 use zsend_records::drr::RecordType;
-use zsend_records::flags::{BeginFlags, Features};
+use zsend_records::flags::BeginFlags;
 use zsend_records::reader::{Options, ReadError, StreamReader};
 use zsend_records::types::ObjsetType;
 use zsend_records::writer::{Header, Measured, Payload, StreamWriter};
@@ -45,6 +45,7 @@ pub struct Remark<P> {
 }
 
 /// Encodes [`Remark`], in streams that are written and in those that are counted.
+#[derive(Debug)]
 pub struct NoteEncoder;
 
 impl<P: Measured> RecordEncoder<Remark<P>, P> for NoteEncoder {
@@ -61,8 +62,7 @@ impl<P: Measured> RecordEncoder<Remark<P>, P> for NoteEncoder {
 
 /// A stream of a free object, a remark and another free object.
 pub fn encode(text: &'static [u8]) -> io::Result<(Vec<u8>, Summary)> {
-    let (dialect, features) = (Dialect::OpenZfs, Features::empty());
-    let params = StreamParams { dialect, features, toguid: 42, object_limit: 32 };
+    let params = StreamParams::new(Dialect::OpenZfs, 42);
     let table = Encoders::default().register::<Remark<Payload>>(NoteEncoder);
     let mut stream = Vec::new();
     let mut encoder = Encoder::with(table, params, StreamWriter::new(&mut stream));

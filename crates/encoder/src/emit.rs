@@ -7,6 +7,7 @@ use zsend_records::writer::Header;
 
 /// Parameters that all records of a stream share.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct StreamParams {
     /// Sender whose bytes are written.
     pub dialect: Dialect,
@@ -16,6 +17,25 @@ pub struct StreamParams {
     pub toguid: u64,
     /// Object numbers from here on have no dnode: 32 for each block of the meta-dnode.
     pub object_limit: u64,
+}
+
+impl StreamParams {
+    /// Parameters of a stream without features, of an object set of one block of dnodes: 32 object numbers.
+    pub const fn new(dialect: Dialect, toguid: u64) -> Self {
+        Self { dialect, features: Features::empty(), toguid, object_limit: 32 }
+    }
+
+    /// The same with these features.
+    #[must_use]
+    pub const fn with_features(self, features: Features) -> Self {
+        Self { features, ..self }
+    }
+
+    /// The same with dnodes for object numbers below this one.
+    #[must_use]
+    pub const fn with_object_limit(self, object_limit: u64) -> Self {
+        Self { object_limit, ..self }
+    }
 }
 
 /// The way from a record encoder into a stream whose payloads are `P`.

@@ -23,6 +23,7 @@ pub enum Plan {
 
 /// The choices of one stream.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Policy {
     /// Sender whose choices are made.
     pub dialect: Dialect,
@@ -31,6 +32,11 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// The choices of a stream of that sender with these features.
+    pub const fn new(dialect: Dialect, features: Features) -> Self {
+        Self { dialect, features }
+    }
+
     /// Returns the record that a level-0 block of an object with blocks of `blksz` bytes becomes.
     ///
     /// `big_endian` tells a block of the other byte order, which is never sent compressed: the

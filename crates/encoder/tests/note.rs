@@ -16,17 +16,11 @@ use zsend_encoder::encoders::{Encoders, RecordEncoder};
 use zsend_encoder::event::{Event, FreeSlot, Redact};
 use zsend_encoder::stretch::Stretch;
 use zsend_records::drr::{RECORD_SIZE, RecordType};
-use zsend_records::flags::Features;
 use zsend_records::reader::{Options, StreamReader};
 use zsend_records::writer::{Counted, Counter, Header, Measured, Payload, StreamWriter};
 use zsend_stream::dump::{DumpOptions, dump};
 
-const PARAMS: StreamParams = StreamParams {
-    dialect: Dialect::OpenZfs,
-    features: Features::empty(),
-    toguid: 42,
-    object_limit: 32,
-};
+const PARAMS: StreamParams = StreamParams::new(Dialect::OpenZfs, 42);
 
 #[test]
 fn the_example_runs() {

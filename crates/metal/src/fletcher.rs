@@ -62,7 +62,11 @@ fn dispatch<O: WordOrder>(data: &[u8]) -> [u64; 4] {
             return unsafe { avx2::<O>(data) };
         }
     }
+    // The compiler makes NEON of the lanes: with four vectors a sum, no addition waits for the one before.
+    #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+    return lanes::<O, 8>(data);
     // With vectors of two words, lanes are slower than one word at a time.
+    #[cfg(not(all(target_arch = "aarch64", target_feature = "neon")))]
     scalar::<O>([0; 4], data)
 }
 
@@ -90,7 +94,11 @@ fn scalar<O: WordOrder>([mut a, mut b, mut c, mut d]: [u64; 4], data: &[u8]) -> 
 }
 
 /// Sums in `L` lanes, then one result; the rest that fills no row of lanes goes word by word.
-#[cfg(any(all(target_arch = "x86_64", feature = "std"), test))]
+#[cfg(any(
+    all(target_arch = "x86_64", feature = "std"),
+    all(target_arch = "aarch64", target_feature = "neon"),
+    test
+))]
 #[inline(always)]
 fn lanes<O: WordOrder, const L: usize>(data: &[u8]) -> [u64; 4] {
     let (rows, _) = data.as_chunks::<4>().0.as_chunks::<L>();
@@ -112,7 +120,11 @@ fn lanes<O: WordOrder, const L: usize>(data: &[u8]) -> [u64; 4] {
 /// its lane's `b` is counted `m = Lk - j` times in the whole's, and `m(m+1)/2` and `m(m+1)(m+2)/6`
 /// times in the higher sums. Written in `k`, `k(k+1)/2` and `k(k+1)(k+2)/6`, which are how often
 /// the lane's own sums count it, those give the factors below. All are whole numbers.
-#[cfg(any(all(target_arch = "x86_64", feature = "std"), test))]
+#[cfg(any(
+    all(target_arch = "x86_64", feature = "std"),
+    all(target_arch = "aarch64", target_feature = "neon"),
+    test
+))]
 #[inline(always)]
 fn combine<const L: usize>(a: &[u64; L], b: &[u64; L], c: &[u64; L], d: &[u64; L]) -> [u64; 4] {
     let mut sums = [0u64; 4];

@@ -4,6 +4,26 @@
 //! enough others, so one pass over those gives up to three missing ones: nothing is computed in
 //! between, and each byte is loaded once.
 
+/// Defines a safe conversion between bytes and a vector, which has none in `core` yet.
+#[allow(unused_macros, reason = "not every machine has vectors that are known here")]
+macro_rules! convert {
+    ($name:ident, $from:ty, $to:ty) => {
+        #[inline(always)]
+        fn $name(from: $from) -> $to {
+            // SAFETY: both are of one size, which `transmute` checks, have no padding, and any
+            // bits are a value of either.
+            unsafe { core::mem::transmute::<$from, $to>(from) }
+        }
+    };
+}
+
+#[cfg(all(target_arch = "aarch64", target_endian = "little", target_feature = "neon"))]
+mod aarch64;
+#[cfg(any(
+    all(target_arch = "x86_64", feature = "std"),
+    all(target_arch = "aarch64", target_endian = "little", target_feature = "neon")
+))]
+mod halves;
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
 mod x86_64;
 
@@ -138,8 +158,23 @@ fn vectors<const M: usize>(
     range.start
 }
 
+/// The one kernel of a machine that always has NEON.
+#[cfg(all(target_arch = "aarch64", target_endian = "little", target_feature = "neon"))]
+fn vectors<const M: usize>(
+    sums: &mut [&mut [u8]; M],
+    terms: &[Term<'_, M>],
+    range: Range<usize>,
+) -> usize {
+    // SAFETY: the function needs NEON, which this is built for; it has no other condition, its slices
+    // being checked.
+    unsafe { aarch64::neon(sums, terms, range) }
+}
+
 /// No kernel: the machine has no vectors that are known here, or cannot be asked without `std`.
-#[cfg(not(all(target_arch = "x86_64", feature = "std")))]
+#[cfg(not(any(
+    all(target_arch = "x86_64", feature = "std"),
+    all(target_arch = "aarch64", target_endian = "little", target_feature = "neon")
+)))]
 fn vectors<const M: usize>(
     _: &mut [&mut [u8]; M],
     _: &[Term<'_, M>],

@@ -8,15 +8,18 @@ use zsend_ondisk::embedded::{self, Siblings, Sum};
 use zsend_records::nvlist::NvList;
 
 /// Bytes of a label; devices are used in multiples of it.
-pub(crate) const LABEL_SIZE: u64 = 256 << 10;
+pub const LABEL_SIZE: u64 = 256 << 10;
 /// First byte of a leaf's data: `VDEV_LABEL_START_SIZE`.
 pub const DATA_START: u64 = 4 << 20;
 /// Bytes of the two labels at the end.
-pub(crate) const LABELS_END_SIZE: u64 = 2 * LABEL_SIZE;
+pub const LABELS_END_SIZE: u64 = 2 * LABEL_SIZE;
 
-const PHYS_OFFSET: u64 = 16 << 10;
-const PHYS_SIZE: usize = 112 << 10;
-const RING_OFFSET: u64 = 128 << 10;
+/// First byte of the configuration in a label.
+pub const PHYS_OFFSET: u64 = 16 << 10;
+/// Bytes of the configuration in a label, its checksum included: `sizeof (vdev_phys_t)`.
+pub const PHYS_SIZE: usize = 112 << 10;
+/// First byte of the ring of uberblocks in a label.
+pub const RING_OFFSET: u64 = 128 << 10;
 
 /// Those of a device's four labels that belong to one pool.
 pub(crate) type LabelSet = [bool; 4];
@@ -42,10 +45,10 @@ pub(crate) struct Labels {
     pub(crate) others: Vec<PoolId>,
 }
 
-/// First byte of label `i` on a device of `size` bytes.
+/// First byte of label `i`, of four, on a device of `size` bytes, which has room for all of them.
 ///
 /// Source: `vdev_label_offset()`, OpenZFS `module/zfs/vdev_label.c`, zfs-2.3.2.
-fn label_offset(size: u64, i: u64) -> u64 {
+pub const fn label_offset(size: u64, i: u64) -> u64 {
     let usable = size / LABEL_SIZE * LABEL_SIZE;
     if i < 2 { i * LABEL_SIZE } else { usable - (4 - i) * LABEL_SIZE }
 }

@@ -74,7 +74,15 @@ pub(crate) fn spill_len<O: ByteOrder>(spill: &Spill<O>) -> u64 {
 }
 
 /// The longest payloads that are read, in bytes.
+///
+/// ```
+/// use zsend_records::payload::Limits;
+///
+/// let limits = Limits::DEFAULT.with_nvlist(1 << 20);
+/// assert_eq!(limits.block, Limits::DEFAULT.block);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// The nvlist after a BEGIN. Only a package's grows, with the snapshots that it lists.
     pub nvlist: u64,
@@ -96,6 +104,30 @@ impl Limits {
     /// Small enough that a fuzzer's inputs reach them.
     pub const FUZZ: Self =
         Self { nvlist: 64 << 10, bonus: 1 << 10, block: 16 << 10, embedded: 112 };
+
+    /// The same but for the nvlist after a BEGIN.
+    #[must_use]
+    pub const fn with_nvlist(self, nvlist: u64) -> Self {
+        Self { nvlist, ..self }
+    }
+
+    /// The same but for the bonus after an OBJECT.
+    #[must_use]
+    pub const fn with_bonus(self, bonus: u64) -> Self {
+        Self { bonus, ..self }
+    }
+
+    /// The same but for the block after a WRITE or SPILL.
+    #[must_use]
+    pub const fn with_block(self, block: u64) -> Self {
+        Self { block, ..self }
+    }
+
+    /// The same but for the data after a WRITE_EMBEDDED.
+    #[must_use]
+    pub const fn with_embedded(self, embedded: u64) -> Self {
+        Self { embedded, ..self }
+    }
 
     /// The limit for records of this type; that of a block for a type of another crate.
     pub const fn of(&self, kind: RecordType) -> u64 {

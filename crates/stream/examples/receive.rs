@@ -1,5 +1,4 @@
 //! Applies a stream to a folder: a file for each object, named by its number, with the object's blocks in it.
-//!
 //! `receive DIR < STREAM`. An incremental goes where its source was received. Raw streams are refused.
 #![allow(clippy::print_stderr, dead_code, reason = "a program, and a module of a test")]
 

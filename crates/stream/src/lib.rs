@@ -1,4 +1,3 @@
 #![doc = include_str!("../README.md")]
-#![warn(missing_debug_implementations)]
 
 pub mod dump;

@@ -1,5 +1,6 @@
 //! Fixtures and their cases, for tests: the pools of `fixtures/`, unpacked once, and what the
-//! reference senders made of them; arbitrary streams; and damage that checksums do not show.
+//! reference senders made of them; arbitrary streams and small pools; damage that checksums do not show; and
+//! a bound of what is allocated.
 //!
 //! A dev-dependency only. Its binaries are what `cargo xtask conform` and `cargo xtask send` run.
 //!
@@ -12,6 +13,8 @@
 pub mod cases;
 pub mod damage;
 pub mod images;
+pub mod memory;
+pub mod pool;
 pub mod streams;
 
 use std::path::PathBuf;

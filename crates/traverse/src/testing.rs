@@ -12,7 +12,6 @@ use zsend_pool::config::VdevConfig;
 use zsend_pool::device::{Device, Source};
 use zsend_pool::dmu::objset::Objset;
 use zsend_pool::label::DATA_START;
-use zsend_pool::uberblock::Reflow;
 use zsend_pool::vdev::{Dtls, Known, Leaves, Member, Tree};
 use zsend_pool::zio::Zio;
 use zsend_records::types::DmuType;
@@ -66,8 +65,8 @@ pub(crate) fn objset_of(
     let device = Device::new("memory", Arc::new(MemoryDisk(root, Box::new(on_read))));
     let leaves = Leaves::from([(1, vec![Member { device, txg: 1 }])]);
     let top = VdevConfig { kind: "file".into(), guid: 1, ashift: 9, ..VdevConfig::default() };
-    let (reflow, dtls) = (Reflow::default(), &Dtls::default());
-    let known = Known { leaves: &leaves, reflow, dtls, txg: 1, exported: None };
+    let dtls = &Dtls::default();
+    let known = Known::new(&leaves, dtls, 1);
     let zio = Arc::new(Zio::new(Tree::build(&[top], 1, known)));
     let cache = Arc::new(BlockCache::default());
     let root = pointer(11, 0, 2).build().unwrap();

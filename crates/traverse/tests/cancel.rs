@@ -53,8 +53,8 @@ impl Source for Gate {
     }
 }
 
-fn pool(reads: &Arc<Reads>) -> Pool {
-    let images = std::fs::read_dir(support::images("basic")).unwrap();
+fn pool(fixture: &str, reads: &Arc<Reads>) -> Pool {
+    let images = std::fs::read_dir(support::images(fixture)).unwrap();
     let devices: Vec<Device> = images
         .map(|image| image.unwrap().path())
         .filter(|path| path.extension().is_some_and(|e| e == "img"))
@@ -68,10 +68,10 @@ fn pool(reads: &Arc<Reads>) -> Pool {
 }
 
 /// Reads of a whole send.
-fn whole(options: SendOptions) -> usize {
+fn whole(fixture: &str, snapshot: &str, options: SendOptions) -> usize {
     let reads = Arc::default();
-    let pool = pool(&reads);
-    let plan = SendPlan::by_name(&pool, "basic/fs@c", None, options).unwrap();
+    let pool = pool(fixture, &reads);
+    let plan = SendPlan::by_name(&pool, snapshot, None, options).unwrap();
     reads.arm(0, &CancelToken::default());
     plan.write(io::sink(), &CancelToken::default(), |_| {}).unwrap();
     reads.begun.load(Ordering::SeqCst)
@@ -79,16 +79,26 @@ fn whole(options: SendOptions) -> usize {
 
 #[test]
 fn after_a_cancel_each_thread_ends_the_read_that_it_is_at() {
+    ends_within_a_read("basic", "basic/fs@c");
+}
+
+/// A block is several reads there, one of each column, and more where columns are wrong or missing.
+#[test]
+fn after_a_cancel_no_other_column_of_a_block_is_read() {
+    ends_within_a_read("oldraidz", "oldraidz/fs@b");
+}
+
+fn ends_within_a_read(fixture: &str, snapshot: &str) {
     for (threads, latency) in [(1, 0), (4, 0), (4, 5), (16, 5)] {
         let options = SendOptions::default()
             .with_threads(threads)
             .with_latency(Some(Duration::from_millis(latency)));
-        let all = whole(options.clone());
+        let all = whole(fixture, snapshot, options.clone());
         assert!(all > 20, "{all}");
         for read in [1, 2, 5, all / 4, all / 2] {
             let (reads, cancel) = (Arc::default(), CancelToken::default());
-            let pool = pool(&reads);
-            let plan = SendPlan::by_name(&pool, "basic/fs@c", None, options.clone()).unwrap();
+            let pool = pool(fixture, &reads);
+            let plan = SendPlan::by_name(&pool, snapshot, None, options.clone()).unwrap();
             reads.arm(read, &cancel);
             let ended = plan.write(io::sink(), &cancel, |_| {});
             assert!(matches!(ended, Err(SendError::Cancelled)), "{ended:?}");
@@ -106,7 +116,7 @@ fn after_a_cancel_each_thread_ends_the_read_that_it_is_at() {
 #[test]
 fn a_token_that_is_cancelled_before_lets_nothing_be_read() {
     let (reads, cancel) = (Arc::default(), CancelToken::default());
-    let pool = pool(&reads);
+    let pool = pool("basic", &reads);
     let plan = SendPlan::by_name(&pool, "basic/fs@c", None, SendOptions::default()).unwrap();
     cancel.cancel();
     reads.arm(0, &cancel);

@@ -46,6 +46,7 @@ fn sums_of<const M: usize>(
 
 /// All kernels that this machine can run, the twin's first.
 fn kernels<const M: usize>() -> Vec<(&'static str, Kernel<M>)> {
+    #[allow(unused_mut, reason = "only some machines have more")]
     let mut all: Vec<(&'static str, Kernel<M>)> =
         vec![("twin", |_, _, range| range.start), ("chosen", vectors)];
     #[cfg(target_arch = "x86_64")]

@@ -4,6 +4,7 @@
 //! looked up by a shuffle. With 64, it is one instruction of GFNI, which multiplies the bits of a
 //! byte by a matrix: that a product is linear in its bits holds for any polynomial.
 
+use super::halves::HALVES;
 use super::{Term, mul};
 use core::arch::x86_64::{
     __m128i, __m256i, __m512i, _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_set1_epi8,
@@ -16,24 +17,6 @@ use core::ops::Range;
 const AVX2_VECTORS: usize = 2;
 /// Vectors of 64 bytes in a step.
 const AVX512_VECTORS: usize = 4;
-
-/// For each factor its products with 0 to 15, and with 0 to 15 times 16.
-static HALVES: [[[u8; 16]; 2]; 256] = {
-    let mut tables = [[[0; 16]; 2]; 256];
-    // A factor of zero has zeros.
-    let mut factor = u8::MAX;
-    while factor > 0 {
-        let [low, high] = &mut tables[factor as usize];
-        let mut x = 0;
-        while x < 16 {
-            low[x as usize] = mul(factor, x);
-            high[x as usize] = mul(factor, x << 4);
-            x += 1;
-        }
-        factor -= 1;
-    }
-    tables
-};
 
 /// For each factor the matrix that multiplies by it, as the instruction wants it: which input bits
 /// make output bit `i` is byte `7 - i`.
@@ -131,18 +114,6 @@ pub(super) fn avx512<const M: usize>(
         at += STEP;
     }
     at
-}
-
-/// Defines a safe conversion between bytes and a vector, which has none in `core` yet.
-macro_rules! convert {
-    ($name:ident, $from:ty, $to:ty) => {
-        #[inline(always)]
-        fn $name(from: $from) -> $to {
-            // SAFETY: both are of one size, which `transmute` checks, have no padding, and any
-            // bits are a value of either.
-            unsafe { core::mem::transmute::<$from, $to>(from) }
-        }
-    };
 }
 
 convert!(from_16, [u8; 16], __m128i);

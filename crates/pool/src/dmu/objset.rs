@@ -4,6 +4,7 @@ use super::dnode::{DNODE_BLOCK_SIZE, DNODE_SIZE, DNODES_PER_BLOCK, Dnode, Outlin
 use super::zil;
 use crate::blkptr::{self, BlkPtr};
 use crate::cache::BlockCache;
+use crate::cancel::CancelToken;
 use crate::error::{Unsupported, len};
 use crate::zbookmark::Zbookmark;
 use crate::zio::crypt::{self, Crypt};
@@ -31,6 +32,7 @@ pub struct Objset {
     zil: zil::LogHeader,
     accounting: Vec<(u64, Dnode)>,
     crypt: Option<Arc<Crypt>>,
+    cancel: Option<CancelToken>,
 }
 
 /// The object numbers that stand for the user, group and project accounting dnodes:
@@ -100,7 +102,15 @@ impl Objset {
             zil: zil::LogHeader::of(&phys.zil_header),
             accounting,
             crypt,
+            cancel: None,
         })
+    }
+
+    /// The same object set, of which no copy and no column of a block is read any more once the token is
+    /// cancelled: reads then end with [`PoolError::Cancelled`].
+    #[must_use]
+    pub fn with_cancel(&self, cancel: CancelToken) -> Self {
+        Self { cancel: Some(cancel), ..self.clone() }
     }
 
     /// The dataset's object number; zero for the MOS.
@@ -180,7 +190,7 @@ impl Objset {
 
     /// Access to blocks of this object set, with bytes that were read already.
     pub fn access<'a>(&'a self, extent: Option<&'a Extent>) -> Access<'a> {
-        Access { crypt: self.crypt.as_deref(), extent }
+        Access { crypt: self.crypt.as_deref(), extent, cancel: self.cancel.as_ref() }
     }
 
     /// The reader of the pool's blocks.

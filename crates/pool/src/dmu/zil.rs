@@ -173,7 +173,7 @@ fn read(os: &Objset, bp: &BlkPtr) -> Result<Option<LogBlock>> {
         block = open(bytes.to_vec(), bp);
         if block.is_some() { Ok(()) } else { Err(Mismatch::OtherLog) }
     };
-    match os.zio().read_checked(bp, &at, &mut check) {
+    match os.zio().read_checked(bp, &at, &mut check, None) {
         Ok(_) => Ok(block),
         // All copies were read, and none is of the chain: it ends here.
         Err(PoolError::Unreadable { attempts, .. })

@@ -3,6 +3,7 @@
 mod attempt;
 mod health;
 mod label;
+mod listed;
 mod vdev;
 
 pub use attempt::{Attempt, Cause, DeviceFailure, Doubt, Lack, Mismatch};
@@ -10,9 +11,11 @@ pub use health::Health;
 pub use label::{
     ConfigError, Contents, GptError, LabelError, NoLabelAt, NoLabelReason, PoolId, Unlabelled,
 };
+pub use listed::Listed;
 pub use vdev::{ShapeError, VdevError};
 
 use crate::zbookmark::Zbookmark;
+use listed::{Commas, Joined};
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -254,44 +257,6 @@ pub enum Unsupported {
     /// A length that no memory of this machine has.
     #[error("a length of {0} bytes")]
     Length(u64),
-}
-
-/// Devices that were passed over, a line each, to end an error with.
-pub struct Listed<'a>(pub &'a [PoolError]);
-
-/// Devices that an error lists.
-const MAX_LISTED: usize = 20;
-
-impl fmt::Display for Listed<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().take(MAX_LISTED).try_for_each(|e| write!(f, "\n  {e}"))?;
-        match self.0.len().checked_sub(MAX_LISTED) {
-            None | Some(0) => Ok(()),
-            Some(more) => write!(f, "\n  and {more} more"),
-        }
-    }
-}
-
-/// Values between semicolons, or what to say of none.
-struct Joined<'a, T>(&'a [T], &'static str);
-
-impl<T: fmt::Display> fmt::Display for Joined<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some((first, rest)) = self.0.split_first() else { return f.write_str(self.1) };
-        write!(f, "{first}")?;
-        rest.iter().try_for_each(|value| write!(f, "; {value}"))
-    }
-}
-
-/// Values between commas.
-struct Commas<'a, T>(&'a [T]);
-
-impl<T: fmt::Display> fmt::Display for Commas<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some((first, rest)) = self.0.split_first() else { return Ok(()) };
-        write!(f, "{first}")?;
-        rest.iter().try_for_each(|value| write!(f, ", {value}"))
-    }
 }
 
 /// The pools that were found instead of another.

@@ -27,6 +27,7 @@ pub type Leaves = HashMap<u64, Vec<Member>>;
 
 /// Material of a tree besides the configuration of its vdevs.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Known<'a> {
     /// The pool's devices.
     pub leaves: &'a Leaves,
@@ -38,6 +39,26 @@ pub struct Known<'a> {
     pub txg: u64,
     /// Txg of a state that was written to all devices, such as that of an export.
     pub exported: Option<u64>,
+}
+
+impl<'a> Known<'a> {
+    /// Devices of a pool of which the state of `txg` is read, with what each is known to lack; no raidz is being
+    /// expanded, and no export is known.
+    pub fn new(leaves: &'a Leaves, dtls: &'a Dtls, txg: u64) -> Self {
+        Self { leaves, reflow: Reflow::default(), dtls, txg, exported: None }
+    }
+
+    /// The same with a raidz expansion that has come so far.
+    #[must_use]
+    pub const fn with_reflow(self, reflow: Reflow) -> Self {
+        Self { reflow, ..self }
+    }
+
+    /// The same with the txg of an export.
+    #[must_use]
+    pub const fn with_exported(self, exported: Option<u64>) -> Self {
+        Self { exported, ..self }
+    }
 }
 
 impl Tree {

@@ -112,6 +112,9 @@ impl Copies {
     ) -> Option<Vec<u8>> {
         let pos = offset.saturating_add(DATA_START);
         for (trust, side) in self.trusted(request.want) {
+            if request.is_cancelled() {
+                return None;
+            }
             let Origin::Device(device) = &side.origin else {
                 request.failed(&side.name, pos, Cause::Missing);
                 continue;

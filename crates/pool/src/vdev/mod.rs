@@ -21,6 +21,7 @@ pub use request::{Check, Request};
 pub use trust::{Dtl, Dtls, Trust, Want};
 
 use crate::blkptr::Dva;
+use crate::cancel::CancelToken;
 use crate::device::Device;
 use crate::error::{Cause, VdevError};
 use copies::Copies;
@@ -161,8 +162,14 @@ impl Tree {
 
     /// Reads all that lies between two offsets of a raidz, on every child at once. The caller bounds
     /// `len`.
-    pub(crate) fn read_rows(&self, vdev: u64, offset: u64, len: usize) -> Option<Rows> {
-        self.raidz(vdev)?.0.read_rows(offset, len)
+    pub(crate) fn read_rows(
+        &self,
+        vdev: u64,
+        offset: u64,
+        len: usize,
+        cancel: &CancelToken,
+    ) -> Option<Rows> {
+        self.raidz(vdev)?.0.read_rows(offset, len, cancel)
     }
 
     /// Takes a block from rows that were read: the one candidate of `size` bytes, if it passes the

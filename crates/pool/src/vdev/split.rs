@@ -19,8 +19,8 @@ pub(super) fn read(
 ) -> Option<Vec<u8>> {
     // One piece has the redundancy of the vdev that it lies on.
     if let [(piece, want)] = pieces {
-        let Request { check, attempts, doubts, .. } = request;
-        let mut moved = Request { check: *check, attempts, doubts, want: *want };
+        let Request { check, attempts, doubts, cancel, .. } = request;
+        let mut moved = Request { check: *check, attempts, doubts, want: *want, cancel: *cancel };
         return tree.read_at(piece.vdev, piece.offset, size, &mut moved);
     }
     let mut block = Vec::with_capacity(size);
@@ -45,8 +45,8 @@ fn copy(
     request: &mut Request<'_>,
 ) -> Option<Vec<u8>> {
     let len = usize::try_from(piece.len).ok()?;
-    let Request { attempts, doubts, .. } = request;
-    let mut inner = Request { check, attempts, doubts, want: *want };
+    let Request { attempts, doubts, cancel, .. } = request;
+    let mut inner = Request { check, attempts, doubts, want: *want, cancel: *cancel };
     tree.read_at(piece.vdev, piece.offset, len, &mut inner)
 }
 
@@ -75,7 +75,8 @@ fn combine(
         };
         // The copies are refused only so as to be shown all of them.
         let (attempts, doubts) = (&mut Vec::new(), &mut Vec::new());
-        let mut quiet = Request { check: &mut collect, attempts, doubts, want: *want };
+        let cancel = request.cancel;
+        let mut quiet = Request { check: &mut collect, attempts, doubts, want: *want, cancel };
         let len = usize::try_from(piece.len).ok()?;
         let _ = tree.read_at(piece.vdev, piece.offset, len, &mut quiet);
         if copies.is_empty() {

@@ -200,6 +200,15 @@ pub struct ZapBlocks<'a> {
     pub read: &'a dyn Fn(u64) -> Result<Option<Bytes>>,
 }
 
+impl std::fmt::Debug for ZapBlocks<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { objset, object, maxblkid, read: _ } = self;
+        let mut shown = f.debug_struct("ZapBlocks");
+        shown.field("objset", objset).field("object", object).field("maxblkid", maxblkid);
+        shown.finish_non_exhaustive()
+    }
+}
+
 impl ZapBlocks<'_> {
     /// All entries that can be read, in iteration order.
     ///

@@ -4,6 +4,7 @@
 use super::Zio;
 use crate::blkptr::{BlkPtr, Dva, MAX_BLOCK_SIZE};
 use crate::buffer;
+use crate::cancel::CancelToken;
 use crate::label::DATA_START;
 use crate::vdev::{Request, Rows, Tree};
 use bytes::Bytes;
@@ -84,9 +85,16 @@ impl Zio {
     }
 
     /// As [`Self::read_extent`], with the same bound, for a raidz: a read of each child, and a copy of
-    /// every block that is taken from it. Worth it where reading takes longer than copying.
-    pub fn read_rows(&self, vdev: u64, offset: u64, len: usize) -> Option<Extent> {
-        let rows = self.tree().read_rows(vdev, offset, len)?;
+    /// every block that is taken from it. Worth it where reading takes longer than copying. Once the token
+    /// is cancelled, no other child is read.
+    pub fn read_rows(
+        &self,
+        vdev: u64,
+        offset: u64,
+        len: usize,
+        cancel: &CancelToken,
+    ) -> Option<Extent> {
+        let rows = self.tree().read_rows(vdev, offset, len, cancel)?;
         Some(Extent { vdev, bytes: ExtentBytes::Rows(rows) })
     }
 }
@@ -120,7 +128,7 @@ mod tests {
         let mut extent = zio.read_extent(0, 0, 1024).unwrap();
         let at = Zbookmark::default();
         let read = |extent: &Extent, offset: u64, data: &[u8]| {
-            let access = Access { crypt: None, extent: Some(extent) };
+            let access = Access { extent: Some(extent), ..Access::default() };
             zio.read(&pointer(offset, data), &at, access).unwrap()
         };
         let found = read(&extent, 512, &second);
@@ -141,7 +149,12 @@ mod tests {
         let find = |dva, size| {
             let (check, attempts, doubts) = (&mut |_: &[u8]| Ok(()), &mut vec![], &mut vec![]);
             let want = Want::written_in(0);
-            extent.find(zio.tree(), dva, size, &mut Request { check, attempts, doubts, want })
+            extent.find(
+                zio.tree(),
+                dva,
+                size,
+                &mut Request { check, attempts, doubts, want, cancel: None },
+            )
         };
         assert!(find(dva(0, 1), 1024).is_some());
         assert!(find(dva(0, 2), 512).is_some());

@@ -119,11 +119,11 @@ impl Walk<'_> {
             } else {
                 let mut check = |bytes: &[u8]| (self.gang.piece)(child, bytes);
                 let want = Want::written_in(child.physical_birth()).within(request.want.limit);
-                let Request { attempts, doubts, .. } = request;
+                let Request { attempts, doubts, cancel, .. } = request;
                 self.gang.tree.read(
                     dva,
                     len,
-                    &mut Request { check: &mut check, attempts, doubts, want },
+                    &mut Request { check: &mut check, attempts, doubts, want, cancel: *cancel },
                 )
             };
             if piece.is_some() {
@@ -176,7 +176,7 @@ fn read_header(tree: &Tree, bp: &BlkPtr, dva: Dva, request: &mut Request<'_>) ->
     // The header has a checksum of its own, so it may come from any device.
     let want = request.want.within(Trust::Lacking);
     let (attempts, doubts) = (&mut *request.attempts, &mut Vec::new());
-    let mut inner = Request { check: &mut check, attempts, doubts, want };
+    let mut inner = Request { check: &mut check, attempts, doubts, want, cancel: request.cancel };
     let mut header = tree.read(dva, size, &mut inner)?;
     let (order, size) = accepted?;
     header.truncate(size - embedded::LEN);

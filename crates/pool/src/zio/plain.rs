@@ -4,6 +4,7 @@ use super::crypt::{self, Crypt};
 use super::extent::Extent;
 use super::{Stored, Zio};
 use crate::blkptr::{self, BlkPtr, Dva};
+use crate::cancel::CancelToken;
 use crate::error::{Unsupported, len};
 use crate::zbookmark::Zbookmark;
 use crate::{PoolError, Result, buffer};
@@ -15,17 +16,32 @@ use zsend_records::types::Compress;
 
 /// Access to a block: what it is read with besides its pointer.
 #[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
 pub struct Access<'a> {
     /// Encryption of its object set; without a key in it, what can be read without one is.
     pub crypt: Option<&'a Crypt>,
     /// Bytes of the device that were read already.
     pub extent: Option<&'a Extent>,
+    /// Asked before each read of a copy of the block, or of a column of one.
+    pub cancel: Option<&'a CancelToken>,
 }
 
 impl<'a> Access<'a> {
     /// From the device, as its object set is encrypted.
     pub const fn new(crypt: Option<&'a Crypt>) -> Self {
-        Self { crypt, extent: None }
+        Self { crypt, extent: None, cancel: None }
+    }
+
+    /// The same with bytes that were read already.
+    #[must_use]
+    pub const fn with_extent(self, extent: Option<&'a Extent>) -> Self {
+        Self { extent, ..self }
+    }
+
+    /// The same with a token to ask.
+    #[must_use]
+    pub const fn with_cancel(self, cancel: Option<&'a CancelToken>) -> Self {
+        Self { cancel, ..self }
     }
 }
 
@@ -75,7 +91,7 @@ impl Zio {
     /// The block's PSIZE bytes, verified and decrypted but still compressed.
     ///
     /// # Errors
-    /// As [`Self::read_stored`]; [`PoolError::Crypto`] if a MAC does not fit,
+    /// As [`Self::read_stored`]; [`PoolError::Cancelled`]; [`PoolError::Crypto`] if a MAC does not fit,
     /// [`PoolError::Corrupt`] for an unencrypted block in an encrypted dataset,
     /// [`PoolError::KeyNeeded`] if it cannot be read without the key.
     pub fn read_decrypted(
@@ -85,7 +101,7 @@ impl Zio {
         access: Access<'_>,
     ) -> Result<Stored> {
         crypt::check(bp, at, access.crypt)?;
-        let stored = self.stored(bp, at, access.extent)?;
+        let stored = self.stored(bp, at, access)?;
         match access.crypt {
             Some(crypt) if bp.level() == 0 => crypt.open(bp, at, stored),
             _ => Ok(stored),
@@ -95,11 +111,11 @@ impl Zio {
     /// The block's PSIZE bytes as stored, of an encrypted dataset or not, for raw streams.
     ///
     /// # Errors
-    /// As [`Self::read_stored`]; [`PoolError::Corrupt`] for an unencrypted block in an encrypted
+    /// As [`Self::read_stored`]; [`PoolError::Cancelled`]; [`PoolError::Corrupt`] for an unencrypted block in an encrypted
     /// dataset.
     pub fn read_raw(&self, bp: &BlkPtr, at: &Zbookmark, access: Access<'_>) -> Result<Stored> {
         crypt::check(bp, at, access.crypt)?;
-        self.stored(bp, at, access.extent)
+        self.stored(bp, at, access)
     }
 
     /// Decompresses stored bytes.

@@ -4,9 +4,11 @@ use super::doubt::Doubted;
 use super::extent::Extent;
 use super::gang;
 use super::latency::Latency;
+use super::plain::Access;
 use super::verify::has_checksum;
 use crate::blkptr::{self, BlkPtr};
 use crate::buffer;
+use crate::cancel::CancelToken;
 use crate::error::{Attempt, Cause, len};
 use crate::vdev::{Check, Request, Tree, Trust, Want};
 use crate::zbookmark::Zbookmark;
@@ -95,6 +97,11 @@ impl Zio {
         let _ = self.salt.set(salt);
     }
 
+    /// Salt of the salted checksums, if the pool has one.
+    pub fn salt(&self) -> Option<&ChecksumSalt> {
+        self.salt.get()
+    }
+
     /// Says that a newer state of the pool may have overwritten blocks of this one.
     pub(crate) fn set_overwritten(&self) {
         let _ = self.is_overwritten.set(());
@@ -122,19 +129,14 @@ impl Zio {
     }
 
     /// The block's bytes as stored: PSIZE of them, verified.
-    pub(super) fn stored(
-        &self,
-        bp: &BlkPtr,
-        at: &Zbookmark,
-        extent: Option<&Extent>,
-    ) -> Result<Stored> {
-        if let Some(extent) = extent {
+    pub(super) fn stored(&self, bp: &BlkPtr, at: &Zbookmark, access: Access<'_>) -> Result<Stored> {
+        if let Some(extent) = access.extent {
             blkptr::check(bp, at)?;
             if let Some(stored) = self.find_in(bp, at, extent) {
                 return Ok(stored);
             }
         }
-        self.read_stored(bp, at)
+        self.latency.time(|| self.read_copies(bp, at, access.cancel))
     }
 
     /// The block from what was read already, if it passes there. If it does not, what is wrong with
@@ -148,6 +150,7 @@ impl Zio {
             attempts: &mut attempts,
             doubts: &mut Vec::new(),
             want: Want::written_in(bp.physical_birth()).within(Trust::Fit),
+            cancel: None,
         };
         let data = extent.find(&self.tree, dva, size, &mut request)?;
         self.note_overwritten(bp);
@@ -161,7 +164,7 @@ impl Zio {
     /// [`PoolError::Unreadable`] lists every copy; [`PoolError::Corrupt`] if the pointer makes no
     /// sense.
     pub fn read_stored(&self, bp: &BlkPtr, at: &Zbookmark) -> Result<Stored> {
-        self.latency.time(|| self.read_copies(bp, at))
+        self.latency.time(|| self.read_copies(bp, at, None))
     }
 
     /// Time of a read, as those of opening the pool tell: the time that three of four took at most.
@@ -169,10 +172,15 @@ impl Zio {
         self.latency.typical()
     }
 
-    fn read_copies(&self, bp: &BlkPtr, at: &Zbookmark) -> Result<Stored> {
+    fn read_copies(
+        &self,
+        bp: &BlkPtr,
+        at: &Zbookmark,
+        cancel: Option<&CancelToken>,
+    ) -> Result<Stored> {
         let mut sum = None;
         let mut verify = |bytes: &[u8]| self.verify(bp, bytes, &mut sum);
-        let data = self.read_checked(bp, at, &mut verify)?;
+        let data = self.read_checked(bp, at, &mut verify, cancel)?;
         Ok(Stored { data, sum })
     }
 
@@ -180,12 +188,13 @@ impl Zio {
     /// the block itself is read so.
     ///
     /// # Errors
-    /// As [`Self::read_stored`].
+    /// As [`Self::read_stored`]; [`PoolError::Cancelled`] if it was cancelled before a copy was found.
     pub(crate) fn read_checked(
         &self,
         bp: &BlkPtr,
         at: &Zbookmark,
         check: &mut Check<'_>,
+        cancel: Option<&CancelToken>,
     ) -> Result<Bytes> {
         blkptr::check(bp, at)?;
         let size = len(bp.psize())?;
@@ -205,7 +214,12 @@ impl Zio {
                 attempts: &mut attempts,
                 doubts: &mut doubts,
                 want: Want::written_in(bp.physical_birth()).within(limit),
+                cancel,
             };
+            // Asked before each copy here, and below before each read of one.
+            if request.is_cancelled() {
+                return Err(PoolError::Cancelled);
+            }
             data = if dva.is_gang() {
                 gang::read(by, bp, dva, size, &mut request)
             } else {
@@ -225,6 +239,7 @@ impl Zio {
                 }
                 Ok(buffer::freeze(data))
             }
+            None if cancel.is_some_and(CancelToken::is_cancelled) => Err(PoolError::Cancelled),
             None => Err(PoolError::Unreadable { at: *at, attempts }),
         }
     }

@@ -105,7 +105,8 @@ impl SendPlan<'_> {
         let mut sizes = Sizes::default();
         sizes.add(self.objset().root());
         let threads = self.options().thread_count(self.latency());
-        let blocks = Blocks::new(Arc::clone(self.objset()), fromtxg, threads, cancel)?;
+        let objset = Arc::new(self.objset().with_cancel(cancel.clone()));
+        let blocks = Blocks::new(objset, fromtxg, threads, cancel)?;
         for block in blocks.with_accounting() {
             sizes.add(&block?.1);
         }

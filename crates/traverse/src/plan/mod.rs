@@ -150,4 +150,5 @@ impl<'p> SendPlan<'p> {
 }
 
 #[cfg(test)]
+#[cfg(feature = "fixtures")]
 mod tests;

@@ -49,7 +49,7 @@ impl SendPlan<'_> {
         mut notice: impl FnMut(Notice) + Send,
     ) -> Result<Summary> {
         self.check()?;
-        let spec = self.read_spec()?;
+        let spec = self.read_spec(cancel)?;
         let stop = Stop::new(cancel);
         let mut resumable = Resumable::new(self.options.dialect, spec.walk.resume);
         encoder.event(&Event::Begin(self.begin()?)).map_err(SendError::Output)?;
@@ -109,7 +109,7 @@ impl SendPlan<'_> {
         cancel: &CancelToken,
     ) -> Result<Summary> {
         self.check()?;
-        let (spec, params) = (self.read_spec()?, self.params());
+        let (spec, params) = (self.read_spec(cancel)?, self.params());
         let mut encoder = Encoder::with(table.clone(), params, Counter);
         encoder.event(&Event::Begin(self.begin_of()?)).map_err(SendError::Output)?;
         let gather = |events: Events<'_, Counted>| {
@@ -127,12 +127,9 @@ impl SendPlan<'_> {
     /// The parameters of an encoder for [`Self::write_to`].
     pub fn params(&self) -> StreamParams {
         let blocks = self.objset.meta().maxblkid.saturating_add(1);
-        StreamParams {
-            dialect: self.options.dialect,
-            features: self.features,
-            toguid: self.dataset.guid,
-            object_limit: blocks.saturating_mul(DNODES_PER_BLOCK),
-        }
+        StreamParams::new(self.options.dialect, self.dataset.guid)
+            .with_features(self.features)
+            .with_object_limit(blocks.saturating_mul(DNODES_PER_BLOCK))
     }
 
     /// The time of a read.
@@ -140,7 +137,7 @@ impl SendPlan<'_> {
         self.options.latency.unwrap_or_else(|| self.pool.zio().latency())
     }
 
-    fn read_spec(&self) -> Result<ReadSpec> {
+    fn read_spec(&self, cancel: &CancelToken) -> Result<ReadSpec> {
         let SendOptions { dialect, tunables, .. } = &self.options;
         let latency = self.latency();
         let threads = self.options.thread_count(latency);
@@ -151,13 +148,13 @@ impl SendPlan<'_> {
         }
         Ok(ReadSpec {
             walk: WalkSpec {
-                objset: Arc::clone(&self.objset),
+                objset: Arc::new(self.objset.with_cancel(cancel.clone())),
                 fromtxg: self.source.as_ref().map_or(0, |s| s.creation_txg),
                 resume,
             },
             cursor,
             rules: Rules {
-                policy: Policy { dialect: *dialect, features: self.features },
+                policy: Policy::new(*dialect, self.features),
                 unmodified_spill: tunables.unmodified_spill_blocks,
             },
             is_replacing: tunables.corrupt_data,

@@ -159,4 +159,5 @@ fn largest(dnode: &Dnode, object: u64, holes: &Range<u64>) -> Node {
 }
 
 #[cfg(test)]
+#[cfg(feature = "fixtures")]
 mod tests;

@@ -6,6 +6,7 @@ use crate::tuning::{COALESCE_GAP, COALESCED, COALESCED_SLOW, SLOW_READ, SPARSEST
 use std::ops::Range;
 use std::sync::OnceLock;
 use std::time::Duration;
+use zsend_pool::CancelToken;
 use zsend_pool::zio::{Extent, Zio};
 
 /// Blocks that lie one after another.
@@ -47,10 +48,11 @@ impl Coalesced {
 
     /// Reads the bytes. Those of several devices at once are worth it where reading takes longer than
     /// the copying that puts blocks together.
-    fn read(&self, zio: &Zio, is_slow: bool) -> Option<Extent> {
+    fn read(&self, zio: &Zio, is_slow: bool, cancel: &CancelToken) -> Option<Extent> {
         let len = usize::try_from(self.end - self.start).ok()?;
         let plain = zio.read_extent(self.vdev, self.start, len);
-        if is_slow { plain.or_else(|| zio.read_rows(self.vdev, self.start, len)) } else { plain }
+        let rows = || zio.read_rows(self.vdev, self.start, len, cancel);
+        if is_slow { plain.or_else(rows) } else { plain }
     }
 
     /// The bytes for one of its blocks, if they were read; given up with the last.
@@ -88,15 +90,22 @@ pub(super) struct Reads<'a> {
     /// For each item the index of the read that has it.
     of: Vec<Option<usize>>,
     is_slow: bool,
+    /// Asked before each device of several.
+    cancel: &'a CancelToken,
 }
 
 impl<'a> Reads<'a> {
     /// The reads of these items from devices of which a read takes `latency`.
-    pub(super) fn new<P>(zio: &'a Zio, latency: Duration, items: &[SendItem<P>]) -> Self {
+    pub(super) fn new<P>(
+        zio: &'a Zio,
+        latency: Duration,
+        items: &[SendItem<P>],
+        cancel: &'a CancelToken,
+    ) -> Self {
         let is_slow = latency >= SLOW_READ;
         let most = if is_slow { COALESCED_SLOW } else { COALESCED };
         let (coalesced, of) = coalesce(items, zio, most);
-        Self { zio, coalesced, of, is_slow }
+        Self { zio, coalesced, of, is_slow, cancel }
     }
 
     /// Number of reads that should be done at once, before the items are taken: all of them where each
@@ -108,7 +117,7 @@ impl<'a> Reads<'a> {
     /// Does a read, if nobody did.
     pub(super) fn read(&self, index: usize) {
         if let Some(coalesced) = self.coalesced.get(index) {
-            coalesced.extent.get_or_init(|| coalesced.read(self.zio, self.is_slow));
+            coalesced.extent.get_or_init(|| coalesced.read(self.zio, self.is_slow, self.cancel));
         }
     }
 

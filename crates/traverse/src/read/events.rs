@@ -53,7 +53,8 @@ impl BlockReader {
             items.push(item);
             Ok(())
         });
-        let reads = Reads::new(self.spec.objset.zio(), self.latency, &items);
+        let (zio, cancel) = (self.spec.objset.zio(), self.stop.token());
+        let reads = Reads::new(zio, self.latency, &items, cancel);
         OpenedBatch { items, reads, ended }
     }
 

@@ -53,7 +53,7 @@ fn spec(
         walk: WalkSpec { objset, fromtxg: 0, resume: None },
         cursor: RedactionCursor::default(),
         rules: Rules {
-            policy: Policy { dialect: Dialect::OpenZfs, features: Features::empty() },
+            policy: Policy::new(Dialect::OpenZfs, Features::empty()),
             unmodified_spill: true,
         },
         is_replacing: false,

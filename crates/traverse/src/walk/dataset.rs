@@ -154,4 +154,5 @@ impl fmt::Debug for DatasetWalk {
 }
 
 #[cfg(test)]
+#[cfg(feature = "fixtures")]
 mod tests;

@@ -19,6 +19,11 @@ impl Stop {
         Self { cancel: cancel.clone(), is_ended: Arc::default() }
     }
 
+    /// The caller's token.
+    pub(crate) const fn token(&self) -> &CancelToken {
+        &self.cancel
+    }
+
     /// The flag to set once nothing more will be delivered.
     pub(crate) const fn is_ended(&self) -> &Arc<AtomicBool> {
         &self.is_ended

@@ -1,6 +1,7 @@
 //! Raidz: blocks spread over all children, with one to three columns of parity.
 
 mod expanded;
+mod few;
 pub(super) mod group;
 pub(super) mod map;
 mod parity;
@@ -10,6 +11,7 @@ mod stripe;
 
 use super::copies::Copies;
 use super::request::Request;
+use crate::cancel::CancelToken;
 use crate::config::VdevConfig;
 use crate::error::{Cause, ShapeError};
 use crate::uberblock::Reflow;
@@ -78,8 +80,8 @@ impl Raidz {
     }
 
     /// Reads the rows that `len` bytes from an offset lie in.
-    pub(super) fn read_rows(&self, offset: u64, len: usize) -> Option<Rows> {
-        Rows::read(&self.group, self.shape, offset, len)
+    pub(super) fn read_rows(&self, offset: u64, len: usize, cancel: &CancelToken) -> Option<Rows> {
+        Rows::read(&self.group, self.shape, offset, len, cancel)
     }
 
     /// Takes a block from rows that were read, if it is whole there but for children that are missing.

@@ -179,6 +179,9 @@ impl Block<'_> {
         for count in 1..=self.map.nparity.min(targets.len()) {
             let mut combination: Vec<usize> = (0..count).collect();
             loop {
+                if request.is_cancelled() {
+                    return None;
+                }
                 *left = left.checked_sub(1)?;
                 let assumed = |col: &Col| combination.iter().any(|&t| targets[t].holds(col));
                 if let Some(plan) = stripe.plan(assumed, request)

@@ -3,6 +3,7 @@
 use super::group::{Choice, Group};
 use super::map::{Map, Shape};
 use crate::buffer;
+use crate::cancel::CancelToken;
 use crate::label::DATA_START;
 use crate::vdev::trust::Want;
 use bytes::Bytes;
@@ -23,7 +24,15 @@ impl Rows {
     /// small block alone do: its own columns are fewer reads.
     ///
     /// Whatever the width of a block's own rows, its sectors lie one after another over all children.
-    pub(super) fn read(group: &Group, shape: Shape, offset: u64, len: usize) -> Option<Self> {
+    ///
+    /// Once the token is cancelled, no other child is read.
+    pub(super) fn read(
+        group: &Group,
+        shape: Shape,
+        offset: u64,
+        len: usize,
+        cancel: &CancelToken,
+    ) -> Option<Self> {
         let row = (shape.width as u64) << shape.ashift;
         let (first, end) = (offset / row, offset.checked_add(len as u64)?.div_ceil(row));
         if (end - first).checked_mul(row)? > len as u64 + len as u64 / 2 {
@@ -32,7 +41,7 @@ impl Rows {
         let pos = (first << shape.ashift).checked_add(DATA_START)?;
         let len = usize::try_from((end - first) << shape.ashift).ok()?;
         let read = |(child, side): (usize, &Option<usize>)| {
-            let side = (*side)?;
+            let side = (*side).filter(|_| !cancel.is_cancelled())?;
             let mut bytes = buffer::take_at_least(len);
             // Which blocks these are, and so which of them the child lacks, shows when they are taken.
             let read = group.read(child, side, pos, &mut bytes[..len], Want::written_in(0));

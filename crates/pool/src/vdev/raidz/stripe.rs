@@ -1,10 +1,12 @@
 //! One block of a raidz while it is read: which columns are there, and the others from parity.
 
+use super::few::Few;
 use super::group::{Choice, Doubtful, Group};
 use super::map::{Col, Map};
 use super::parity::{self, MAX_PARITY};
 use super::rows::Rows;
 use crate::buffer;
+use crate::cancel::CancelToken;
 use crate::error::Cause;
 use crate::vdev::request::Request;
 use crate::vdev::trust::Want;
@@ -63,27 +65,6 @@ struct RowRepair {
     row: usize,
     data: Few,
     parity: Few,
-}
-
-/// Indices of columns, no more than there can be parity.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-struct Few {
-    indices: [usize; MAX_PARITY],
-    len: usize,
-}
-
-impl Few {
-    /// Adds one; returns whether there was room.
-    fn push(&mut self, index: usize) -> bool {
-        let Some(place) = self.indices.get_mut(self.len) else { return false };
-        *place = index;
-        self.len += 1;
-        true
-    }
-
-    fn as_slice(&self) -> &[usize] {
-        &self.indices[..self.len]
-    }
 }
 
 impl Repair {
@@ -160,8 +141,14 @@ impl<'a> Stripe<'a> {
             a.child == b.child && b.pos - a.pos <= a.len as u64 + GAP
         };
         for run in order.chunk_by(near) {
+            if request.is_cancelled() {
+                return;
+            }
             if !self.take_run(run) && !self.load_run(run) {
                 for &i in run {
+                    if request.is_cancelled() {
+                        return;
+                    }
                     self.load_one(i, request);
                 }
             }
@@ -220,7 +207,8 @@ impl<'a> Stripe<'a> {
             }
             return;
         };
-        let want = self.want;
+        let (want, cancel) = (self.want, request.cancel);
+        let is_cancelled = || cancel.is_some_and(CancelToken::is_cancelled);
         let mut read = |side: usize, stripe: &mut Self| match group.read(
             col.child,
             side,
@@ -241,7 +229,7 @@ impl<'a> Stripe<'a> {
             return;
         }
         for (_, side) in group.sides(map, col.child, self.want) {
-            if side != first && read(side, self) {
+            if side != first && !is_cancelled() && read(side, self) {
                 return;
             }
         }
@@ -302,11 +290,11 @@ impl<'a> Stripe<'a> {
                     return None;
                 }
             }
-            if data.len > map.nparity {
+            if data.len() > map.nparity {
                 return None;
             }
             for c in (0..map.nparity.min(cols.len())).filter(|&c| !assumed(&cols[c])) {
-                if parity.len == data.len {
+                if parity.len() == data.len() {
                     break;
                 }
                 if self.state[first + c] == ColState::Unread {
@@ -317,10 +305,10 @@ impl<'a> Stripe<'a> {
                     parity.push(c);
                 }
             }
-            if parity.len < data.len {
+            if parity.len() < data.len() {
                 return None;
             }
-            if data.len > 0 {
+            if data.len() > 0 {
                 plan.rows.push(RowRepair { row, data, parity });
             }
         }
@@ -337,7 +325,7 @@ impl<'a> Stripe<'a> {
             for (place, &c) in bytes.iter_mut().zip(parity.as_slice()) {
                 *place = (c, &self.parity[cols[c].at..cols[c].at + cols[c].len]);
             }
-            let (missing, bytes) = (data.as_slice(), &bytes[..parity.len]);
+            let (missing, bytes) = (data.as_slice(), &bytes[..parity.len()]);
             if !parity::reconstruct(&mut self.block, columns, missing, bytes) {
                 return None;
             }

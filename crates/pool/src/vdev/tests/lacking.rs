@@ -3,6 +3,7 @@
 
 use super::spread::{columns, raidz_map};
 use super::{Lab, Memory, data, leaf, parent};
+use crate::CancelToken;
 use crate::blkptr::{BlkPtr, Dva};
 use crate::config::VdevConfig;
 use crate::label::DATA_START;
@@ -338,7 +339,7 @@ fn check(zio: &Zio, model: &Model, extent: Option<&Extent>) -> Result<(), TestCa
         let at = Zbookmark::new(1, 2, 0, i);
         let before = zio.doubted().count;
         let needed = model.needed(block);
-        let access = Access { crypt: None, extent };
+        let access = Access { extent, ..Access::default() };
         let found = zio.read(&pointer(block, false), &at, access);
         let doubted = zio.doubted();
         prop_assert_eq!(found.is_ok(), needed.is_some(), "{}: {:?}", i, found);
@@ -373,7 +374,7 @@ proptest! {
         let Model { tree, .. } = Model::new(&top, &blocks);
         let zio = Zio::new(tree);
         check(&zio, &model, None)?;
-        for extent in [zio.read_extent(0, 0, len), zio.read_rows(0, 0, len)].iter().flatten() {
+        for extent in [zio.read_extent(0, 0, len), zio.read_rows(0, 0, len, &CancelToken::default())].iter().flatten() {
             check(&zio, &model, Some(extent))?;
         }
     }

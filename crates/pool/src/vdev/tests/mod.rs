@@ -130,7 +130,7 @@ fn read(
         false => Err(Mismatch::Unwanted),
     };
     let (doubts, want_of) = (&mut Vec::new(), Want::written_in(txg));
-    let mut request = Request { check: &mut check, attempts: &mut attempts, doubts, want: want_of };
+    let mut request = Request::new(&mut check, &mut attempts, doubts, want_of);
     let found = tree.read_at(0, offset, want.len(), &mut request);
     (found, attempts)
 }

@@ -2,6 +2,7 @@
 
 use super::spread::{raidz_map, subsets};
 use super::{Lab, Memory, data, raidz};
+use crate::CancelToken;
 use crate::blkptr::Dva;
 use crate::config::VdevConfig;
 use crate::error::{Attempt, Cause, Mismatch};
@@ -33,12 +34,13 @@ impl Pair {
     /// Tells of each whether it is found in rows from one offset to another, and what was noted on the way.
     fn found(&self, tree: &Tree, from: u64, to: u64) -> Vec<(bool, Vec<Attempt>)> {
         let len = usize::try_from(to - from).unwrap();
-        let rows = tree.read_rows(0, from, len).unwrap();
+        let rows = tree.read_rows(0, from, len, &CancelToken::default()).unwrap();
         let find = |(offset, want): &(u64, Vec<u8>)| {
             let mut attempts = Vec::new();
             let check = &mut |b: &[u8]| if b == want { Ok(()) } else { Err(Mismatch::Unwanted) };
             let (doubts, want_of) = (&mut Vec::new(), Want::written_in(5));
-            let mut request = Request { check, attempts: &mut attempts, doubts, want: want_of };
+            let mut request =
+                Request { check, attempts: &mut attempts, doubts, want: want_of, cancel: None };
             let dva = Dva::new(0, *offset, 0).unwrap();
             let found = tree.read_from(&rows, dva, want.len(), &mut request);
             (found.is_some(), attempts)
@@ -120,7 +122,7 @@ fn nothing_is_taken_from_rows_that_do_not_hold_it() {
     assert!(found(offset, second).eq([true, false]));
     assert!(found(second + 6 * 512, pair.end + 60 * 512).eq([false, false]));
     // A small block alone has fewer columns than there are children.
-    assert!(tree.read_rows(0, second, 6 * 512).is_none());
-    assert!(tree.read_rows(0, u64::MAX - 100, 512).is_none());
-    assert!(tree.read_rows(1, 0, 512).is_none());
+    assert!(tree.read_rows(0, second, 6 * 512, &CancelToken::default()).is_none());
+    assert!(tree.read_rows(0, u64::MAX - 100, 512, &CancelToken::default()).is_none());
+    assert!(tree.read_rows(1, 0, 512, &CancelToken::default()).is_none());
 }

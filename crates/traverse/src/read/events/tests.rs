@@ -15,10 +15,7 @@ use zsend_records::writer::{Counted, Payload};
 fn reader(features: Features, is_replacing: bool) -> BlockReader {
     BlockReader {
         spec: WalkSpec { objset: objset(), fromtxg: 0, resume: None },
-        rules: Rules {
-            policy: Policy { dialect: Dialect::OpenZfs, features },
-            unmodified_spill: true,
-        },
+        rules: Rules { policy: Policy::new(Dialect::OpenZfs, features), unmodified_spill: true },
         latency: Duration::ZERO,
         is_replacing,
         stop: Stop::new(&CancelToken::default()),

@@ -1,0 +1,4 @@
+//! See `zsend_fuzz::pool`.
+#![no_main]
+
+zsend_fuzz::target!(pool);

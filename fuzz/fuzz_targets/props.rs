@@ -1,0 +1,4 @@
+//! See `zsend_fuzz::props`.
+#![no_main]
+
+zsend_fuzz::target!(props);
