@@ -51,6 +51,7 @@ fn spec(
     ReadSpec {
         walk: WalkSpec { objset, fromtxg: 0, resume: None },
         cursor: RedactionCursor::default(),
+        withheld: Withheld::default(),
         rules: Rules {
             policy: Policy { dialect: Dialect::OpenZfs, features: Features::empty() },
             unmodified_spill: true,
