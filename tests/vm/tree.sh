@@ -29,9 +29,21 @@ fill() {
     truncate -s 1M "/$fs/sparse"; printf '%s' "$n" | dd of="/$fs/sparse" bs=1 seek="$((n * 100000))" conv=notrunc status=none
   done
   for fs in $(zfs list -Ho name -t volume -r "$1"); do
-    local t=0; while [ ! -b "/dev/zvol/$fs" ] && [ $t -lt 20 ]; do t=$((t + 1)); sleep 0.2; done
-    if [ -b "/dev/zvol/$fs" ]; then seq "$n" 50000 | dd of="/dev/zvol/$fs" bs=64k seek="$n" conv=notrunc,fsync status=none; fi
+    seq "$n" 50000 | dd of="$(device "$fs")" bs=64k seek="$n" conv=notrunc,fsync status=none
   done
+}
+
+# device VOLUME: its device, with udev or without. It appears some time after the volume.
+device() {
+  local t z
+  for t in $(seq 100); do
+    for z in /dev/zd*; do
+      case $z in *p[0-9]*) continue ;; esac
+      if [ -b "$z" ] && [ "$(/lib/udev/zvol_id "$z" 2>/dev/null)" = "$1" ]; then echo "$z"; return; fi
+    done
+    sleep 0.1
+  done
+  echo "no device of $1" >&2; return 1
 }
 
 # show POOL: all that there is to compare of a pool, its own name taken out. What a receive makes anew is left out: txgs,
@@ -63,7 +75,7 @@ hashes() {
     fi
   done
   for s in $(zfs list -Hrt volume -o name "$p" | sort); do
-    for m in 1 2 3 4 5 6 7 8 9 10; do [ -b "/dev/zvol/$s" ] && break; sleep 0.2; done
-    echo "${s#"$p"} $(sha256sum < "/dev/zvol/$s" || echo 'no device')"
+    case $s in */enc/*) continue ;; esac
+    m=$(device "$s") && echo "${s#"$p"} $(sha256sum < "$m")"
   done
 }

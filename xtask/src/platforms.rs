@@ -42,6 +42,7 @@ const PACKAGES: [Package; 11] = [
     ("traverse", "pure"),
     ("stream", ""),
     ("props", "pure"),
+    ("package", "pure"),
     ("cli", "pure"),
 ];
 
@@ -52,11 +53,11 @@ const BYTES: &[&str] = &["metal", "records", "ondisk", "codec", "encoder", "cryp
 /// All but the program, whose terminal and signals are those of a Unix.
 const LIBRARIES: &[&str] = &[
     "metal", "records", "ondisk", "codec", "encoder", "crypto", "pool", "traverse", "stream",
-    "props",
+    "props", "package",
 ];
 const ALL: &[&str] = &[
     "metal", "records", "ondisk", "codec", "encoder", "crypto", "pool", "traverse", "stream",
-    "props", "cli",
+    "props", "package", "cli",
 ];
 
 /// A machine, the form that is built for it, and the crates that must build.

@@ -123,7 +123,9 @@ pub(crate) fn steps(
     let options = scope.options;
     let from = scope.fromsnap.as_deref();
     // A dataset that came later has no source, and is sent whole.
-    let is_new = options.replicate && from.is_some_and(|from| node.snap(from).is_none());
+    let is_late = options.replicate && node.has_later_source;
+    let is_new =
+        options.replicate && from.is_some_and(|from| node.snap(from).is_none()) && !is_late;
     let mut seen_from = from.is_none() || is_new;
     let mut seen_to = false;
     let mut last = None;
@@ -155,7 +157,7 @@ pub(crate) fn steps(
     }
     let to = || format!("{}@{}", node.name, scope.tosnap);
     match from.map(|from| format!("{}@{from}", node.name)) {
-        Some(from) if !seen_from => Some(Omission::NoSource { to: to(), from }),
+        Some(from) if !seen_from && !is_late => Some(Omission::NoSource { to: to(), from }),
         Some(from) if !seen_to => Some(Omission::NotEarlier { to: to(), from }),
         _ => None,
     }

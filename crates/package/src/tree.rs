@@ -17,6 +17,8 @@ pub(crate) struct Node {
     pub(crate) parent_guid: u64,
     /// The snapshot that it is a clone of.
     pub(crate) origin: Option<Origin>,
+    /// True if it has the source, younger than the target.
+    pub(crate) has_later_source: bool,
     /// Snapshots that are no younger than the target, oldest first.
     pub(crate) snaps: Vec<Snap>,
 }

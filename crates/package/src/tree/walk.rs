@@ -143,8 +143,14 @@ impl<'a> Walk<'a> {
             }
             .into());
         };
-        let mut node =
-            Node { name, parent_guid: above.guid, origin: self.origin(dir)?, snaps: Vec::new() };
+        let from_txg = scope.fromsnap.as_deref().and_then(|from| txg_of(&snapshots, from));
+        let mut node = Node {
+            name,
+            parent_guid: above.guid,
+            origin: self.origin(dir)?,
+            has_later_source: from_txg.is_some_and(|txg| txg > tosnap_txg),
+            snaps: Vec::new(),
+        };
         let has_received = above.has_received || properties::has_received(self.mos, dir.props)?;
         let choice = match (scope.options.backup, has_received) {
             (false, _) => Choice::Effective,
