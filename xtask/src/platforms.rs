@@ -31,7 +31,7 @@ impl Form {
 /// A crate: its name behind `zsend-`, and the features that make it whole without C.
 type Package = (&'static str, &'static str);
 
-const PACKAGES: [Package; 11] = [
+const PACKAGES: [Package; 12] = [
     ("metal", "std"),
     ("records", "std"),
     ("ondisk", "std"),

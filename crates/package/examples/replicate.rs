@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Sends a dataset and all below it, or the rest of that: behind the snapshot of a name, or from a token
 /// on.
-pub fn replicate(
+pub(crate) fn replicate(
     pool: &Pool,
     snapshot: &str,
     from: Option<&str>,

@@ -107,7 +107,7 @@ impl<'p> Package<'p> {
         };
         let mut features = Features::empty();
         // OpenZFS since 2.0 asks a snapshot for its version, which has none: `send_prelim_records()`.
-        if options.send.dialect.is_illumos() && package.len() > 0 {
+        if options.send.dialect.is_illumos() && !package.is_empty() {
             features = package.plan(0)?.features() & Features::SA_SPILL;
         }
         package.header = Header::new(&scope, described, features);

@@ -154,7 +154,7 @@ pub(crate) fn holds(mos: &Objset, object: u64) -> Result<NvList> {
     if object != 0 {
         let at = Zbookmark::new(mos.id(), object, 0, 0);
         for entry in zap::entries(mos, object)? {
-            list.insert(&entry.name(), NvValue::Uint64(entry.number(at)?));
+            list.insert(entry.name(), NvValue::Uint64(entry.number(at)?));
         }
     }
     Ok(list)
