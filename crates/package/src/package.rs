@@ -179,7 +179,7 @@ impl<'p> Package<'p> {
 
     /// The streams that are sent, in order: all, or those from where the package goes on.
     pub fn members(&self) -> impl Iterator<Item = Member<'_>> {
-        (self.start.index..self.len()).filter_map(|index| self.member(index))
+        self.places().filter_map(|index| self.member(index))
     }
 
     /// The plan of the stream at a place.

@@ -13,6 +13,8 @@ pub(crate) struct Start {
     pub(crate) index: usize,
     /// The place in it.
     token: Option<ResumeToken>,
+    /// A stream that goes before it although the receiver has it: see [`Package::lead`].
+    lead: Option<usize>,
 }
 
 impl Start {
@@ -49,7 +51,7 @@ impl Package<'_> {
         if found + 1 == self.len() {
             return Err(PackageRefusal::Nothing(self.target).into());
         }
-        self.start = Start { index: found + 1, token: None };
+        self.start = self.start_at(found + 1, None);
         Ok(self)
     }
 
@@ -70,8 +72,31 @@ impl Package<'_> {
             }
         }
         let index = found.ok_or_else(|| PackageRefusal::NotInPackage(token.toname.clone()))?;
-        self.start = Start { index, token: Some(token.clone()) };
+        self.start = self.start_at(index, Some(token.clone()));
         Ok(self)
+    }
+
+    /// The places of the streams that are sent.
+    pub(crate) fn places(&self) -> impl Iterator<Item = usize> + use<> {
+        self.start.lead.into_iter().chain(self.start.index..self.len())
+    }
+
+    fn start_at(&self, index: usize, token: Option<ResumeToken>) -> Start {
+        Start { index, token, lead: self.lead(index) }
+    }
+
+    /// The stream that a raw package begins with where it goes on below its top dataset: the last
+    /// incremental one of that. The receiver passes over it, for it has the snapshot. But what comes first in
+    /// a package is to it the top of the tree in which it joins encrypted datasets to their roots again.
+    ///
+    /// Follows `zfs_receive_one()` and `recv_fix_encryption_hierarchy()`, OpenZFS
+    /// `lib/libzfs/libzfs_sendrecv.c`, zfs-2.3.2.
+    fn lead(&self, index: usize) -> Option<usize> {
+        let Streams::Many(steps) = &self.streams else { return None };
+        if !self.send.raw || steps.get(index)?.node == 0 {
+            return None;
+        }
+        steps[..index].iter().rposition(|s| s.node == 0 && matches!(s.from, From::Snap(_)))
     }
 
     /// Guids of a stream's snapshot and of its source, zero for none.

@@ -176,6 +176,15 @@ fn an_encrypted_dataset_is_refused_unless_it_is_raw() {
         .map(|entry| entry.str("name").unwrap())
         .collect();
     assert_eq!(roots, ["crypt/raw"]);
+    // Where a raw package goes on below its top, a stream of the top leads it.
+    let rest = Package::open(&pool, "crypt/raw@b", &raw).unwrap();
+    let rest = rest.continue_after("crypt/raw/child@a").unwrap();
+    assert_eq!(names(&rest), ["crypt/raw@b", "crypt/raw/child@b"]);
+    let (tonames, again) = read(&written(&rest));
+    assert_eq!((tonames, again.contains("raw")), (names(&rest), true));
+    let rest = Package::open(&pool, "crypt/raw@b", &raw).unwrap();
+    let rest = rest.continue_after("crypt/raw@a").unwrap();
+    assert_eq!(names(&rest)[0], "crypt/raw@b");
     // The clone lacks the snapshot, and is younger than it.
     assert!(package.omitted().iter().any(|omission| matches!(
         omission,

@@ -1,9 +1,12 @@
 //! One walk of the tree, by which datasets become nodes and entries of the header.
 
-use super::{Node, Origin, Scope, Snap, Tree};
-use crate::error::{Omission, PackageRefusal, Result};
+mod snapshots;
+
+use super::{Node, Origin, Scope, Tree};
+use crate::error::{Omission, PackageError, PackageRefusal, Result};
 use crate::header::Room;
 use crate::properties::{self, Choice, Owner};
+use snapshots::txg_of;
 use std::collections::HashSet;
 use zsend_pool::PoolError;
 use zsend_pool::dmu::objset::Objset;
@@ -14,6 +17,7 @@ use zsend_pool::dsl::name::MAX_NAME;
 use zsend_pool::pool::Pool;
 use zsend_pool::zbookmark::Zbookmark;
 use zsend_records::nvlist::{NvList, NvValue};
+use zsend_traverse::SendError;
 
 /// Most bytes of a ZAP of names. The least entry of one takes 72, so there are fewer names in it than a
 /// million; `zfs receive` takes no header that is larger.
@@ -32,10 +36,28 @@ struct Above {
 
 /// Result of looking at one dataset.
 enum Seen {
-    /// It is sent; the datasets below have this from it.
-    Sent(Above),
+    /// It is sent.
+    Sent(Box<Found>),
     /// It is left out with all below it.
     LeftOut(Omission),
+}
+
+/// A dataset that is sent.
+struct Found {
+    dir: Dir,
+    node: Node,
+    /// Its key and entry of the header.
+    entry: Option<(String, NvValue)>,
+    /// What the datasets below have from it.
+    above: Above,
+}
+
+/// A dataset that was looked at, and is to be put into the tree.
+struct Looked {
+    name: String,
+    seen: Result<Seen>,
+    /// What is left out of it.
+    omitted: Vec<Omission>,
 }
 
 /// A walk under way.
@@ -47,8 +69,8 @@ pub(super) struct Walk<'a> {
     room: Room,
     /// The origin of what is no clone.
     no_origin: u64,
-    /// Names and directories that are yet to come, the next one last.
-    next: Vec<(String, zsend_pool::Result<u64>, Above)>,
+    /// Datasets that are yet to be put into the tree, the next one last.
+    next: Vec<Looked>,
     /// Directories that were met. A directory that is its own descendant would have no end.
     met: HashSet<u64>,
 }
@@ -59,40 +81,54 @@ impl<'a> Walk<'a> {
         let mos = pool.mos();
         let dir = pool.dir(&scope.top)?;
         let above = Above { has_received: marked_above(mos, &dir)?, ..Above::default() };
-        Ok(Self {
+        let mut walk = Self {
             pool,
             mos,
             scope,
             tree: Tree { nodes: Vec::new(), described: NvList::new(), omitted: Vec::new() },
             room: Room::default(),
             no_origin: pool.origin_snapshot()?,
-            next: vec![(scope.top.clone(), Ok(dir.object), above)],
+            next: Vec::new(),
             met: HashSet::new(),
-        })
+        };
+        let top = walk.look(scope.top.clone(), Ok(dir.object), above);
+        walk.next.push(top);
+        Ok(walk)
     }
 
     /// Walks to the end.
     pub(super) fn run(mut self) -> Result<Tree> {
-        while let Some((name, object, above)) = self.next.pop() {
-            let dir = object.and_then(|object| self.open(&name, object));
-            let is_top = self.tree.nodes.is_empty();
-            let seen = match dir {
-                Ok(dir) => self.dataset(name.clone(), &dir, above).map(|seen| (seen, Some(dir))),
-                Err(e) => Err(e.into()),
-            };
+        while let Some(Looked { name, seen, omitted }) = self.next.pop() {
+            self.tree.omitted.extend(omitted);
             match seen {
-                Ok((Seen::Sent(above), Some(dir))) if self.scope.options.replicate => {
-                    self.below(&name, &dir, above);
+                Ok(Seen::LeftOut(omission)) => self.tree.omitted.push(omission),
+                Ok(Seen::Sent(found)) => {
+                    let Found { dir, node, entry, above } = *found;
+                    self.tree.nodes.push(node);
+                    if let Some((key, entry)) = entry {
+                        self.tree.described.insert(key, entry);
+                    }
+                    if self.scope.options.replicate {
+                        self.below(&name, &dir, above);
+                    }
                 }
-                Ok((Seen::LeftOut(omission), _)) => self.tree.omitted.push(omission),
-                Ok((Seen::Sent(_), _)) => {}
-                Err(crate::PackageError::Send(zsend_traverse::SendError::Pool(why))) if !is_top => {
+                Err(PackageError::Send(SendError::Pool(why))) if !self.tree.nodes.is_empty() => {
                     self.tree.omitted.push(Omission::Unreadable { name, why });
                 }
                 Err(e) => return Err(e),
             }
         }
         Ok(self.tree)
+    }
+
+    fn look(&mut self, name: String, object: zsend_pool::Result<u64>, above: Above) -> Looked {
+        let mut omitted = Vec::new();
+        let dir = object.and_then(|object| self.open(&name, object));
+        let seen = match dir {
+            Ok(dir) => self.dataset(name.clone(), dir, above, &mut omitted),
+            Err(e) => Err(e.into()),
+        };
+        Looked { name, seen, omitted }
     }
 
     fn open(&mut self, name: &str, object: u64) -> zsend_pool::Result<Dir> {
@@ -108,6 +144,9 @@ impl<'a> Walk<'a> {
     }
 
     /// Puts the datasets below one on the list, in the order in which the kernel lists them.
+    ///
+    /// They are looked at in the order of their objects: those that were made together lie together, and
+    /// a block of the MOS is read once for all of them.
     fn below(&mut self, name: &str, dir: &Dir, above: Above) {
         let children = bounded(self.mos, dir.children, "children");
         let children = children.and_then(|()| dir.children_unsorted(self.mos));
@@ -115,19 +154,33 @@ impl<'a> Walk<'a> {
             Ok(children) => (children.items, children.lost),
             Err(e) => (Vec::new(), vec![e]),
         };
-        let lost = lost.into_iter().rev().map(|e| (format!("{name}/"), Err(e), above));
-        self.next.extend(lost);
+        for e in lost.into_iter().rev() {
+            let lost = self.look(format!("{name}/"), Err(e), above);
+            self.next.push(lost);
+        }
         // Internal directories and partial receives are not shown to `zfs send`.
-        let shown = children.into_iter().filter(|(short, _)| !short.contains(['$', '%'])).rev();
-        let shown = shown.map(|(short, child)| (format!("{name}/{short}"), child, above));
-        self.next.extend(shown);
+        let shown = children.into_iter().filter(|(short, _)| !short.contains(['$', '%']));
+        let mut shown: Vec<_> = shown.enumerate().collect();
+        shown.sort_by_key(|(_, (_, object))| *object.as_ref().unwrap_or(&0));
+        let looked = shown.into_iter().map(|(place, (short, object))| {
+            (place, self.look(format!("{name}/{short}"), object, above))
+        });
+        let mut looked: Vec<_> = looked.collect();
+        looked.sort_by_key(|(place, _)| std::cmp::Reverse(*place));
+        self.next.extend(looked.into_iter().map(|(_, looked)| looked));
     }
 
     /// Looks at one dataset: makes a node of it, and its entry of the header.
-    fn dataset(&mut self, name: String, dir: &Dir, above: Above) -> Result<Seen> {
+    fn dataset(
+        &mut self,
+        name: String,
+        dir: Dir,
+        above: Above,
+        omitted: &mut Vec<Omission>,
+    ) -> Result<Seen> {
         let scope = self.scope;
         let head = Dataset::open(self.mos, dir.head_dataset)?;
-        let snapshots = self.snapshots(&name, &head)?;
+        let snapshots = self.snapshots(&name, &head, omitted)?;
         let Some(tosnap_txg) = txg_of(&snapshots, &scope.tosnap) else {
             let tosnap = scope.tosnap.clone();
             if above.tosnap_txg != 0 && head.creation_txg > above.tosnap_txg {
@@ -147,18 +200,20 @@ impl<'a> Walk<'a> {
         let mut node = Node {
             name,
             parent_guid: above.guid,
-            origin: self.origin(dir)?,
+            origin: self.origin(&dir)?,
             has_later_source: from_txg.is_some_and(|txg| txg > tosnap_txg),
             snaps: Vec::new(),
         };
-        let has_received = above.has_received || properties::has_received(self.mos, dir.props)?;
+        let has_received = scope.options.backup
+            && (above.has_received || properties::has_received(self.mos, dir.props)?);
         let choice = match (scope.options.backup, has_received) {
             (false, _) => Choice::Effective,
             (true, true) => Choice::Received,
             (true, false) => Choice::Local,
         };
-        let mut entry = self.entry(&node, dir, choice)?;
-        let guid = self.list(&mut node, &mut entry, snapshots, tosnap_txg, choice)?;
+        let mut entry = self.entry(&node, &dir, choice)?;
+        let guid = self.list(&mut node, &mut entry, snapshots, tosnap_txg, choice, omitted)?;
+        let mut described = None;
         if scope.options.is_described() {
             let key = format!("{:#x}", head.guid);
             let entry = NvValue::List(entry.finish(scope));
@@ -166,10 +221,10 @@ impl<'a> Walk<'a> {
                 let at = format!("{}@{}", node.name, scope.tosnap);
                 return Err(PackageRefusal::TooLarge { target: scope.target(), at }.into());
             }
-            self.tree.described.insert(key, entry);
+            described = Some((key, entry));
         }
-        self.tree.nodes.push(node);
-        Ok(Seen::Sent(Above { guid, tosnap_txg, has_received }))
+        let above = Above { guid, tosnap_txg, has_received };
+        Ok(Seen::Sent(Box::new(Found { dir, node, entry: described, above })))
     }
 
     fn origin(&self, dir: &Dir) -> Result<Option<Origin>> {
@@ -178,27 +233,6 @@ impl<'a> Walk<'a> {
         }
         let origin = Dataset::open(self.mos, dir.origin)?;
         Ok(Some(Origin { object: origin.object, guid: origin.guid }))
-    }
-
-    /// The snapshots of a head that can be read, oldest first; the others are left out.
-    fn snapshots(&mut self, name: &str, head: &Dataset) -> Result<Vec<(String, Dataset)>> {
-        bounded(self.mos, head.snapnames, "snapshots")?;
-        let listing = self.pool.snapshots(head)?;
-        let mut found = Vec::with_capacity(listing.items.len());
-        for (short, snapshot) in listing.items {
-            match snapshot {
-                Ok(snapshot) => found.push((short, snapshot)),
-                Err(why) => {
-                    let name = format!("{name}@{short}");
-                    self.tree.omitted.push(Omission::Unreadable { name, why });
-                }
-            }
-        }
-        for why in listing.lost {
-            let name = format!("{name}@");
-            self.tree.omitted.push(Omission::Unreadable { name, why });
-        }
-        Ok(found)
     }
 
     /// Begins the entry of a dataset.
@@ -238,71 +272,6 @@ impl<'a> Walk<'a> {
         }
         Ok(Entry { list, ..Entry::default() })
     }
-
-    /// Lists the snapshots in the node and in its entry; returns the guid that those below have for their
-    /// parent's.
-    ///
-    /// Follows `send_iterate_snap()`, in the same place.
-    fn list(
-        &mut self,
-        node: &mut Node,
-        entry: &mut Entry,
-        snapshots: Vec<(String, Dataset)>,
-        tosnap_txg: u64,
-        choice: Choice,
-    ) -> Result<u64> {
-        let scope = self.scope;
-        let options = scope.options;
-        let from = scope.fromsnap.as_deref();
-        let from_txg = from.and_then(|from| txg_of(&snapshots, from)).unwrap_or(0);
-        let (mut guid, mut seen_from, mut seen_to) = (0, false, false);
-        for (name, snapshot) in snapshots {
-            let (is_from, is_to) = (from == Some(&*name), scope.tosnap == name);
-            if options.replicate || scope.is_doall {
-                if !options.replicate && snapshot.creation_txg < from_txg {
-                    continue;
-                }
-                if snapshot.creation_txg > tosnap_txg {
-                    if options.replicate {
-                        let (name, tosnap) =
-                            (format!("{}@{name}", node.name), scope.tosnap.clone());
-                        self.tree.omitted.push(Omission::LaterSnapshot { name, tosnap });
-                    }
-                    continue;
-                }
-            } else if !is_to {
-                continue;
-            }
-            if is_from || (guid == 0 && is_to) {
-                guid = snapshot.guid;
-            }
-            entry.snaps.insert(&*name, NvValue::Uint64(snapshot.guid));
-            let mut is_described = options.is_described();
-            if !options.replicate {
-                seen_from |= scope.is_doall && from.is_none();
-                if !seen_from && is_from {
-                    seen_from = true;
-                    is_described = false;
-                }
-                is_described &= (seen_from && !seen_to && !is_from) || (is_to && from.is_none());
-                seen_to |= is_to && is_described;
-            }
-            if is_described {
-                let own = properties::own(self.mos, snapshot.props, Owner::Snapshot, choice)?;
-                entry.props.insert(&*name, NvValue::List(own));
-                if options.holds {
-                    let holds = properties::holds(self.mos, snapshot.holds)?;
-                    entry.holds.insert(&*name, NvValue::List(holds));
-                }
-            }
-            node.snaps.push(Snap {
-                name: name.into(),
-                object: snapshot.object,
-                guid: snapshot.guid,
-            });
-        }
-        Ok(guid)
-    }
 }
 
 /// A dataset's entry of the header, under way.
@@ -324,10 +293,6 @@ impl Entry {
         }
         list
     }
-}
-
-fn txg_of(snapshots: &[(String, Dataset)], name: &str) -> Option<u64> {
-    snapshots.iter().find(|(short, _)| short == name).map(|(_, s)| s.creation_txg)
 }
 
 /// Returns true if a directory above has the mark that properties were received.
