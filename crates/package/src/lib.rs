@@ -6,7 +6,7 @@ mod header;
 mod options;
 mod order;
 mod package;
-mod properties;
+pub mod properties;
 mod resume;
 mod scope;
 mod tree;

@@ -18,7 +18,7 @@ const HIDDEN: [&str; 2] = ["iscsioptions", "stmf_sbd_lu"];
 
 /// The choice of properties.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Choice {
+pub enum Choice {
     /// Those that count.
     Effective,
     /// Those that were set here.
@@ -36,7 +36,7 @@ pub(crate) enum Choice {
 ///
 /// # Errors
 /// Those of reading the ZAP, and [`PoolError::Corrupt`] for a value that is not of its property's type.
-pub(crate) fn own(mos: &Objset, object: u64, of: Owner<'_>, choice: Choice) -> Result<NvList> {
+pub fn own(mos: &Objset, object: u64, of: Owner<'_>, choice: Choice) -> Result<NvList> {
     let mut list = NvList::new();
     if object != 0 {
         let entries = zap::entries(mos, object)?;
@@ -51,7 +51,7 @@ pub(crate) fn own(mos: &Objset, object: u64, of: Owner<'_>, choice: Choice) -> R
 
 /// The thing that has properties.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Owner<'a> {
+pub enum Owner<'a> {
     /// A head, by its directory.
     Head(&'a Dir),
     /// A snapshot.
@@ -139,7 +139,7 @@ fn add_limits(dir: &Dir, list: &mut NvList) {
 ///
 /// # Errors
 /// Those of reading the ZAP.
-pub(crate) fn has_received(mos: &Objset, props: u64) -> Result<bool> {
+pub fn has_received(mos: &Objset, props: u64) -> Result<bool> {
     Ok(props != 0 && zap::entries(mos, props)?.iter().any(|e| e.name == HAS_RECEIVED))
 }
 
@@ -149,7 +149,7 @@ pub(crate) fn has_received(mos: &Objset, props: u64) -> Result<bool> {
 ///
 /// # Errors
 /// Those of reading the ZAP, and [`PoolError::Corrupt`] for a hold without a time.
-pub(crate) fn holds(mos: &Objset, object: u64) -> Result<NvList> {
+pub fn holds(mos: &Objset, object: u64) -> Result<NvList> {
     let mut list = NvList::new();
     if object != 0 {
         let at = Zbookmark::new(mos.id(), object, 0, 0);
