@@ -13,6 +13,8 @@
  *           1 TiB, nearly all holes         default 0)
  *   gcm     as big, AES-256-GCM            (ENC MiB, default 0)
  *   ccm     as big, AES-256-CCM            (a quarter of ENC)
+ *   many/dN N from 0 to MANY - 1, filesystems of nothing with the snapshot s, each with a property
+ *   snaps   the snapshots sN, N from 0 to SNAPS - 1
  * The raw key of gcm and ccm goes to the file KEY. RAND = percent of each block that is
  * random (default 50, the rest is text); VDEVMB = size of each vdev file (default 6144);
  * FULL=1 leaves no hole in it: noise where the pool writes nothing; ASHIFT = its sectors
@@ -37,6 +39,7 @@ int dmu_objset_own(const char *, int, int, int, const void *, objset_t **);
 int dsl_crypto_params_create_nvlist(int, nvlist_t *, nvlist_t *, void **); void dsl_crypto_params_free(void *, int);
 void dmu_objset_disown(objset_t *, int, const void *);
 int dmu_objset_snapshot_one(const char *, const char *); uint64_t dmu_objset_id(objset_t *);
+int dsl_dataset_snapshot(nvlist_t *, nvlist_t *, nvlist_t *); void fnvlist_add_boolean(nvlist_t *, const char *);
 dmu_tx_t *dmu_tx_create(objset_t *); int dmu_tx_assign(dmu_tx_t *, uint64_t); void dmu_tx_commit(dmu_tx_t *);
 void dmu_tx_hold_bonus(dmu_tx_t *, uint64_t); void dmu_tx_hold_write(dmu_tx_t *, uint64_t, uint64_t, int);
 void dmu_tx_hold_zap(dmu_tx_t *, uint64_t, int, const char *);
@@ -123,6 +126,25 @@ mk(spa_t *spa, const char *pool, const char *ds, int ost, int bs, uint64_t total
 	printf("%s\n", name); dmu_objset_disown(os, 1, mk); free(b);
 }
 
+static void
+many(const char *pool, long datasets, long snaps)
+{
+	char name[256]; nvlist_t *all = fnvlist_alloc();
+	if (datasets) {
+		snprintf(name, sizeof (name), "%s/many", pool); OK(dmu_objset_create(name, 2 /* DMU_OST_ZFS */, 0, NULL, NULL, NULL));
+		strcat(name, "@s"); fnvlist_add_boolean(all, name);
+	}
+	for (long i = 0; i < datasets; i++) {
+		snprintf(name, sizeof (name), "%s/many/d%ld", pool, i); OK(dmu_objset_create(name, 2 /* DMU_OST_ZFS */, 0, NULL, NULL, NULL));
+		if (i % 10 == 0) OK(dsl_prop_set_int(name, "compression", 8, 15));
+		strcat(name, "@s"); fnvlist_add_boolean(all, name);
+		/* As many as one txg has room for. */
+		if (i % 500 == 499 || i == datasets - 1) { OK(dsl_dataset_snapshot(all, NULL, NULL)); all = fnvlist_alloc(); }
+	}
+	if (snaps) { snprintf(name, sizeof (name), "%s/snaps", pool); OK(dmu_objset_create(name, OST_OTHER, 0, NULL, NULL, NULL)); }
+	for (long i = 0; i < snaps; i++) { char s[32]; snprintf(s, sizeof (s), "s%ld", i); OK(dmu_objset_snapshot_one(name, s)); }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -160,6 +182,7 @@ main(int argc, char **argv)
 	if (env("SPARSE", 0)) mk(spa, pool, "sparse", OST_OTHER, 128 << 10, 1ULL << 40, 1, 0, (1ULL << 40) / env("SPARSE", 1), 0);
 	mk(spa, pool, "gcm", OST_OTHER, 128 << 10, env("ENC", 0) << 20, 8, 0, 0, GCM);
 	mk(spa, pool, "ccm", OST_OTHER, 128 << 10, env("ENC", 0) << 18, 8, 0, 0, CCM);
+	many(pool, env("MANY", 0), env("SNAPS", 0));
 	spa_close(spa, main); OK(spa_export(pool, NULL, 0, 0));
 	/* The pool is on disk; emptying the cache block by block would take longer than making it. */
 	fflush(stdout); _exit(0);

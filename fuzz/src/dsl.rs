@@ -2,14 +2,17 @@
 //! its one block.
 //!
 //! Whatever the objects say of each other, all that a list and a send read of them ends. Names that are given
-//! are well formed, no dataset is its own ancestor, and a redaction list ascends.
+//! are well formed, no dataset is its own ancestor, a redaction list ascends, and properties that a package
+//! would send have names of properties.
 
 use crate::mos::{FREE, SECTOR, core, objset, pointer};
 use zsend_ondisk::dnode::{DnodeBuilder, DnodePhys};
+use zsend_package::properties::{self, Choice, Owner};
 use zsend_pool::dsl::deadlist::{OldSpace, space_written};
 use zsend_pool::dsl::redaction::RedactionList;
 use zsend_pool::dsl::{bookmark, prop};
 use zsend_pool::{Dataset, Datasets, Dir, Encryption, Objset};
+use zsend_records::nvlist::NvValue;
 use zsend_records::types::DmuType;
 
 /// Bytes of a bonus: as many as lie beside one block pointer.
@@ -17,8 +20,8 @@ const BONUS: usize = 320;
 /// Objects that are made: as many as a block of dnodes has room for.
 const MOST: usize = 31;
 /// Types of an object and of its bonus: directory, dataset, either with fields in a ZAP, the ZAPs of children,
-/// snapshots and properties, a deadlist of either kind, a list of redacted blocks.
-const KINDS: [(u8, u8); 11] = [
+/// snapshots and properties, a deadlist of either kind, a list of redacted blocks, the ZAP of holds.
+const KINDS: [(u8, u8); 12] = [
     (12, 12),
     (16, 16),
     (0xc4, 12),
@@ -30,6 +33,7 @@ const KINDS: [(u8, u8); 11] = [
     (5, 6),
     (0xc3, 0xc3),
     (0xc4, 0),
+    (37, 0),
 ];
 
 /// Runs one input.
@@ -75,6 +79,11 @@ pub fn check(bytes: &[u8]) {
 }
 
 fn ask_dir(mos: &Objset, dir: &Dir) {
+    sent(mos, dir.props, Owner::Head(dir));
+    let _ = properties::has_received(mos, dir.props);
+    if let Ok(children) = dir.children_unsorted(mos) {
+        children.items.iter().filter(|(_, child)| child.is_ok()).for_each(|(name, _)| short(name));
+    }
     let _ = Encryption::open(mos, dir);
     if let Ok(children) = dir.children(mos) {
         children.items.iter().filter(|(_, child)| child.is_ok()).for_each(|(name, _)| short(name));
@@ -85,6 +94,11 @@ fn ask_dir(mos: &Objset, dir: &Dir) {
 }
 
 fn ask_dataset(mos: &Objset, dataset: &Dataset) {
+    sent(mos, dataset.props, Owner::Snapshot);
+    if let Ok(holds) = properties::holds(mos, dataset.holds) {
+        assert!(holds.len() <= SECTOR / 64);
+        assert!(holds.iter().all(|(_, time)| matches!(time, NvValue::Uint64(_))));
+    }
     let _ = (dataset.redacted_for(), dataset.uses("org.open-zfs:large_blocks"));
     for name in ["recordsize", "dedup"] {
         let _ = prop::inherited_u64(mos, dataset, name);
@@ -95,6 +109,17 @@ fn ask_dataset(mos: &Objset, dataset: &Dataset) {
                 short(&name);
                 assert!(bookmark::find(mos, dataset, &name).is_ok_and(|found| found.is_some()));
             }
+        }
+    }
+}
+
+/// Checks what a package would have of a ZAP of properties.
+fn sent(mos: &Objset, props: u64, of: Owner<'_>) {
+    for choice in [Choice::Effective, Choice::Local, Choice::Received] {
+        let Ok(list) = properties::own(mos, props, of, choice) else { continue };
+        for (name, value) in list.iter() {
+            assert!(!name.contains('$') && (name.contains(':') || name.is_ascii()), "{name:?}");
+            assert!(matches!(value, NvValue::Uint64(_) | NvValue::String(_)));
         }
     }
 }

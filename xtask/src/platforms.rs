@@ -31,7 +31,7 @@ impl Form {
 /// A crate: its name behind `zsend-`, and the features that make it whole without C.
 type Package = (&'static str, &'static str);
 
-const PACKAGES: [Package; 11] = [
+const PACKAGES: [Package; 12] = [
     ("metal", "std"),
     ("records", "std"),
     ("ondisk", "std"),
@@ -42,6 +42,7 @@ const PACKAGES: [Package; 11] = [
     ("traverse", "pure"),
     ("stream", ""),
     ("props", "pure"),
+    ("package", "pure"),
     ("cli", "pure"),
 ];
 
@@ -52,11 +53,11 @@ const BYTES: &[&str] = &["metal", "records", "ondisk", "codec", "encoder", "cryp
 /// All but the program, whose terminal and signals are those of a Unix.
 const LIBRARIES: &[&str] = &[
     "metal", "records", "ondisk", "codec", "encoder", "crypto", "pool", "traverse", "stream",
-    "props",
+    "props", "package",
 ];
 const ALL: &[&str] = &[
     "metal", "records", "ondisk", "codec", "encoder", "crypto", "pool", "traverse", "stream",
-    "props", "cli",
+    "props", "package", "cli",
 ];
 
 /// A machine, the form that is built for it, and the crates that must build.

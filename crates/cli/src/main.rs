@@ -9,6 +9,7 @@ mod keys;
 mod list;
 mod manual;
 mod output;
+mod package;
 mod progress;
 mod send;
 mod signals;

@@ -70,6 +70,7 @@ pub fn encode(text: &'static [u8]) -> io::Result<(Vec<u8>, Summary)> {
         creation_time: 0,
         objset_type: ObjsetType::ZFS,
         flags: BeginFlags::empty(),
+        toguid: 42,
         fromguid: 0,
         toname: "pool/fs@snap".into(),
         payload: Payload::NONE,

@@ -154,6 +154,16 @@ impl<S: RecordSink> Encoder<S> {
         self.abandon()
     }
 
+    /// Writes what is pending, and flushes the sink, without END: the stream is of all that a receive has
+    /// that has not ended.
+    ///
+    /// # Errors
+    /// Those of the sink.
+    pub fn finish_without_end(mut self) -> io::Result<Summary> {
+        self.output.flush_pending()?;
+        self.abandon()
+    }
+
     /// Writes out what was taken, without END: the stream ends early and can be resumed.
     ///
     /// # Errors

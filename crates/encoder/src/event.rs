@@ -65,6 +65,9 @@ pub struct Begin<P = Payload> {
     pub objset_type: ObjsetType,
     /// See [`BeginFlags`].
     pub flags: BeginFlags,
+    /// Guid of what is sent. Another than the other records have, of what a receive has that has not ended:
+    /// `setup_begin_record()`, OpenZFS `module/zfs/dmu_send.c`, zfs-2.3.2.
+    pub toguid: u64,
     /// Guid of the incremental source, or zero.
     pub fromguid: u64,
     /// Full name of what is sent.

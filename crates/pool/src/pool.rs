@@ -202,6 +202,25 @@ impl Pool {
         Dir::open(&self.mos, self.root_dir)
     }
 
+    /// Object number of the snapshot that is the origin of all that is no clone, `$ORIGIN@$ORIGIN`; zero
+    /// in pools that have none.
+    ///
+    /// Follows `dsl_pool_open()`, OpenZFS `module/zfs/dsl_pool.c`, zfs-2.3.2.
+    ///
+    /// # Errors
+    /// Those of reading it.
+    pub fn origin_snapshot(&self) -> Result<u64> {
+        let root = self.root_dir()?;
+        if root.children == 0 {
+            return Ok(0);
+        }
+        let Some(dir) = zap::lookup_u64(&self.mos, root.children, "$ORIGIN")? else {
+            return Ok(0);
+        };
+        let head = Dir::open(&self.mos, dir)?.head_dataset;
+        Ok(Dataset::open(&self.mos, head)?.prev_snap)
+    }
+
     /// The filesystems and volumes of the pool, from the top down.
     pub fn datasets(&self) -> Datasets<'_> {
         Datasets::new(&self.mos, &self.label.name, self.root_dir)

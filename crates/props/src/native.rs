@@ -91,6 +91,28 @@ impl Native {
         self.kinds & kind.bit() != 0
     }
 
+    /// Returns true if it can be set, or was when older releases made the pool: the opposite of
+    /// `zfs_prop_readonly()`, OpenZFS `module/zcommon/zfs_prop.c`, zfs-2.3.2.
+    pub fn is_settable(&self) -> bool {
+        match self.kept {
+            Kept::Inherited | Kept::Own => true,
+            Kept::Stat | Kept::Zpl => {
+                matches!(self.name, "quota" | "reservation" | "volsize" | "version")
+            }
+        }
+    }
+
+    /// Returns true if its value is text; others are numbers, of whatever names.
+    pub const fn is_text(&self) -> bool {
+        matches!(self.form, Form::Text)
+    }
+
+    /// Returns true if a number is one of those that have a name; of a property that is no index, none
+    /// has: `dsl_prop_known_index()`, OpenZFS `module/zfs/dsl_prop.c`, zfs-2.3.2.
+    pub fn is_known_index(&self, number: u64) -> bool {
+        matches!(self.form, Form::Index(names) if names.of(number).is_some())
+    }
+
     /// Returns true if its column is justified to the right, as numbers are; dates are not.
     pub const fn is_right(&self) -> bool {
         !matches!(self.form, Form::Index(_) | Form::Text | Form::Date | Form::Moment)

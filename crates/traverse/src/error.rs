@@ -60,6 +60,18 @@ pub enum Refusal {
     /// The incremental source does not exist.
     #[error("incremental source ({0}) does not exist")]
     NoSource(String),
+    /// It holds nothing of a receive that has not ended.
+    #[error("there is no receive into it that has not ended")]
+    NothingSaved,
+    /// A raw stream has no records for what is redacted; in the words of `zfs send`.
+    #[error("raw sends may not be redacted")]
+    RawRedacted,
+    /// A head has no redaction bookmark.
+    #[error("cannot do a redacted send to a filesystem")]
+    RedactedHead,
+    /// The bookmark has no redaction list.
+    #[error("not a redaction bookmark")]
+    NoRedaction,
     /// The incremental source is not one that it descends from.
     #[error("not an earlier snapshot from the same fs")]
     NotEarlier,
@@ -75,6 +87,9 @@ pub enum ResumeRefusal {
     /// No snapshot has the guid.
     #[error("'{0}' used in the initial send no longer exists")]
     Gone(String),
+    /// No redaction bookmark was made for the same snapshots.
+    #[error("no redaction bookmark matches the one that the initial send was redacted by")]
+    NoRedactBook,
     /// Neither a snapshot nor a bookmark has the guid of the incremental source.
     #[error("incremental source {0:#x} no longer exists")]
     NoSource(u64),

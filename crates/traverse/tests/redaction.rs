@@ -8,9 +8,10 @@ use support::Cut;
 use zsend_encoder::encoder::Encoder;
 use zsend_pool::pool::Pool;
 use zsend_records::drr::RecordType;
+use zsend_records::flags::Features;
 use zsend_records::reader::StreamReader;
 use zsend_traverse::{
-    CancelToken, Notice, Progress, ResumePosition, SendError, SendOptions, SendPlan,
+    CancelToken, Notice, Progress, ResumePosition, ResumeRefusal, SendError, SendOptions, SendPlan,
 };
 
 fn pool() -> Pool {
@@ -97,7 +98,34 @@ fn the_redacted_go_on_as_they_are() {
     assert!(SendPlan::by_token(&pool, &token, SendOptions::default()).is_ok());
     token.redact_snaps = Some(vec![1]);
     let refused = SendPlan::by_token(&pool, &token, SendOptions::default());
-    assert!(matches!(refused, Err(SendError::Unsupported(_))));
+    assert!(matches!(refused, Err(SendError::CannotResume(ResumeRefusal::NoRedactBook))));
+}
+
+/// A send that a bookmark redacts is gone on with by the bookmark that was made for the same snapshots.
+#[test]
+fn a_redacted_send_is_gone_on_with() {
+    let pool = pool();
+    let head = pool.head("bredact/fs").unwrap();
+    let snapshots = pool.snapshots(&head).unwrap().split().0;
+    let mut resumed_by = 0;
+    for (name, book) in pool.bookmarks(&head).unwrap().split().0 {
+        let of = snapshots.iter().find(|(_, s)| s.guid == book.guid);
+        let (Some((short, _)), true) = (of, book.redaction_obj != 0) else { continue };
+        let to = format!("bredact/fs@{short}");
+        let plan = SendPlan::by_name(&pool, &to, None, SendOptions::default()).unwrap();
+        let all = written(&plan);
+        let plan = plan.redacted(&format!("any#{name}")).unwrap();
+        let (whole, token) = (written(&plan), plan.token_at(&at_object_2()));
+        assert!(records(&whole).iter().any(|(kind, _)| *kind == RecordType::REDACT), "{name}");
+        assert!(whole.len() < all.len());
+        let resumed = SendPlan::by_token(&pool, &token, SendOptions::default()).unwrap();
+        assert!(resumed.features().contains(Features::REDACTED));
+        let rest = records(&written(&resumed));
+        // Behind BEGIN, and before END, whose payload is empty too.
+        assert!(records(&whole).ends_with(&rest[1..]), "{name}");
+        resumed_by += 1;
+    }
+    assert!(resumed_by > 1, "{resumed_by}");
 }
 
 #[test]

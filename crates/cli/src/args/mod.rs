@@ -2,10 +2,12 @@
 
 mod list;
 mod other;
+mod package;
 mod send;
 
 pub(crate) use list::{ChoiceArgs, GetArgs, ListArgs, SortKey};
 pub(crate) use other::{CompletionsArgs, DumpArgs, Like, ManArgs, TokenArgs};
+pub(crate) use package::PackageArgs;
 pub(crate) use send::{ProgressFormat, SendArgs};
 
 use crate::exit::warn;

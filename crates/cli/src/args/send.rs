@@ -1,6 +1,6 @@
 //! Arguments of `zsend send`.
 
-use super::{PoolArgs, number};
+use super::{PackageArgs, PoolArgs, number};
 use clap::{Args as ClapArgs, ValueEnum};
 use std::path::PathBuf;
 use zsend_encoder::dialect::Dialect;
@@ -34,61 +34,6 @@ pub(crate) enum ProgressFormat {
     Text,
     /// One JSON object a second, one a line.
     Json,
-}
-
-/// Flags of `zfs send` that are known and refused: packages, saved and redacted sends.
-#[derive(Debug, ClapArgs)]
-#[command(next_help_heading = "Flags of zfs send that are not there yet (exit status 4)")]
-pub(crate) struct UnmadeArgs {
-    /// A package of a dataset and all below it, with snapshots and properties
-    #[arg(short = 'R', long = "replicate")]
-    replicate: bool,
-    /// A package of all snapshots from SNAP on
-    #[arg(short = 'I', value_name = "SNAP")]
-    intermediate: Option<String>,
-    /// A package with properties
-    #[arg(short = 'p', long = "props")]
-    props: bool,
-    /// Of properties, those that were received
-    #[arg(short = 'b', long = "backup")]
-    backup: bool,
-    /// A package with holds; this is not help, which is --help
-    #[arg(short = 'h', long = "holds")]
-    holds: bool,
-    /// With -R: pass over datasets that lack the snapshot
-    #[arg(short = 's', long = "skip-missing")]
-    skip_missing: bool,
-    /// With -R: leave out datasets
-    #[arg(short = 'X', long = "exclude", value_name = "DS")]
-    exclude: Vec<String>,
-    /// The part of a dataset that was received so far
-    #[arg(short = 'S', long = "saved")]
-    saved: bool,
-    /// A redacted stream
-    #[arg(long = "redact", value_name = "BOOK")]
-    redact: Option<String>,
-}
-
-impl UnmadeArgs {
-    /// Returns the first flag that is not made yet, if one was given.
-    pub(crate) fn refused(&self) -> Option<&'static str> {
-        [
-            (self.replicate, "-R (packages)"),
-            (self.intermediate.is_some(), "-I (packages)"),
-            (self.props, "-p (packages)"),
-            (self.backup, "-b (packages)"),
-            (
-                self.holds,
-                "-h (packages): it means holds, as in zfs send; for help see `zsend send --help`",
-            ),
-            (self.skip_missing, "-s (packages)"),
-            (!self.exclude.is_empty(), "-X (packages)"),
-            (self.saved, "-S (saved sends)"),
-            (self.redact.is_some(), "--redact (redacted sends)"),
-        ]
-        .into_iter()
-        .find_map(|(asked, name)| asked.then_some(name))
-    }
 }
 
 /// Write the stream of a snapshot, as `zfs send` does
@@ -202,7 +147,7 @@ pub(crate) struct SendArgs {
     )]
     pub(crate) target: Option<String>,
     #[command(flatten)]
-    pub(crate) unmade: UnmadeArgs,
+    pub(crate) package: PackageArgs,
 }
 
 impl SendArgs {

@@ -1,12 +1,23 @@
 //! Counters of a send that is under way, which any thread may read.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use zsend_encoder::summary::Summary;
 use zsend_traverse::Progress;
 
 /// A write that takes longer waits for whoever reads.
 const SLOW: Duration = Duration::from_secs(1);
+
+/// A stream of a package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stream {
+    /// Full name of the snapshot.
+    pub(crate) name: String,
+    /// Its place, from one on.
+    pub(crate) place: usize,
+    /// Number of streams.
+    pub(crate) count: usize,
+}
 
 /// Progress of a send, and the write that is under way, if one is.
 #[derive(Debug)]
@@ -14,6 +25,10 @@ pub(crate) struct Gauge {
     begun: Instant,
     bytes: AtomicU64,
     records: AtomicU64,
+    /// Bytes and records of the streams of a package that are done.
+    done: [AtomicU64; 2],
+    /// The stream of a package that is under way, if it is one.
+    stream: Mutex<Option<Stream>>,
     /// Milliseconds from the start to that of the write under way, and one; zero if there is none.
     writing: AtomicU64,
 }
@@ -21,19 +36,50 @@ pub(crate) struct Gauge {
 impl Gauge {
     pub(crate) fn new() -> Self {
         let zero = || AtomicU64::new(0);
-        Self { begun: Instant::now(), bytes: zero(), records: zero(), writing: zero() }
+        Self {
+            begun: Instant::now(),
+            bytes: zero(),
+            records: zero(),
+            done: [zero(), zero()],
+            stream: Mutex::default(),
+            writing: zero(),
+        }
+    }
+
+    /// A stream of a package begins.
+    pub(crate) fn enter(&self, name: &str, index: usize, count: usize) {
+        self.done[0].store(self.bytes(), Ordering::Relaxed);
+        self.done[1].store(self.records(), Ordering::Relaxed);
+        let stream = Stream { name: name.to_owned(), place: index + 1, count };
+        *self.stream.lock().unwrap_or_else(PoisonError::into_inner) = Some(stream);
+    }
+
+    /// The stream of a package that is under way.
+    pub(crate) fn stream(&self) -> Option<Stream> {
+        self.stream.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Bytes of the stream that is under way.
+    pub(crate) fn stream_bytes(&self) -> u64 {
+        self.bytes().saturating_sub(self.done[0].load(Ordering::Relaxed))
+    }
+
+    /// Records of the stream that is under way.
+    pub(crate) fn stream_records(&self) -> u64 {
+        self.records().saturating_sub(self.done[1].load(Ordering::Relaxed))
     }
 
     /// Takes what was sent so far.
     pub(crate) fn set(&self, progress: &Progress) {
-        self.bytes.store(progress.bytes, Ordering::Relaxed);
-        self.records.store(progress.records, Ordering::Relaxed);
+        let [bytes, records] = self.done.each_ref().map(|done| done.load(Ordering::Relaxed));
+        self.bytes.store(bytes.saturating_add(progress.bytes), Ordering::Relaxed);
+        self.records.store(records.saturating_add(progress.records), Ordering::Relaxed);
     }
 
-    /// Takes the totals of a whole stream.
-    pub(crate) fn finish(&self, summary: &Summary) {
-        self.bytes.store(summary.bytes(), Ordering::Relaxed);
-        self.records.store(summary.records(), Ordering::Relaxed);
+    /// Takes the totals of a whole stream, or of a package.
+    pub(crate) fn finish(&self, bytes: u64, records: u64) {
+        self.bytes.store(bytes, Ordering::Relaxed);
+        self.records.store(records, Ordering::Relaxed);
     }
 
     /// Bytes of stream so far.

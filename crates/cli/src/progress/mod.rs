@@ -119,7 +119,9 @@ fn bar(total: Option<u64>) -> ProgressBar {
 /// Follows `send_progress_thread()`, OpenZFS `lib/libzfs/libzfs_sendrecv.c`, zfs-2.3.2.
 pub(crate) fn line(gauge: &Gauge, name: &str) -> String {
     let time = chrono::Local::now().format("%H:%M:%S");
-    format!("{time}   {:>5}   {name}", nice_bytes(gauge.bytes()))
+    let stream = gauge.stream();
+    let name = stream.as_ref().map_or(name, |stream| &stream.name);
+    format!("{time}   {:>5}   {name}", nice_bytes(gauge.stream_bytes()))
 }
 
 fn say(line: &str) {
@@ -156,33 +158,54 @@ impl Meter {
         let waits_for = self.waits_for();
         let (bytes, records) = (self.gauge.bytes(), self.gauge.records());
         self.last = bytes;
+        let stream = self.gauge.stream();
+        if let Some(stream) = &stream
+            && stream.name != self.name
+        {
+            self.name.clone_from(&stream.name);
+            self.head();
+        }
+        let place = stream.map(|stream| (stream.place, stream.count));
         let name = &self.name;
         let time = chrono::Local::now().format("%H:%M:%S");
         match &self.show {
             Show::Nothing => {}
             Show::Bar(bar) => {
                 bar.set_position(bytes);
-                bar.set_message(waits_for.map_or_else(String::new, |w| format!(", waits for {w}")));
+                let place = place.map_or_else(String::new, |(k, n)| format!(", stream {k} of {n}"));
+                let waits = waits_for.map_or_else(String::new, |w| format!(", waits for {w}"));
+                bar.set_message(place + &waits);
                 bar.tick();
             }
             Show::Lines => {
+                let records = self.gauge.stream_records();
                 let records =
                     if self.with_records { format!(" {records:>8}    ") } else { String::new() };
                 let waits = waits_for.map_or_else(String::new, |w| format!(" (waits for {w})"));
-                say(&format!("{time}   {:>5}   {records}{name}{waits}", nice_bytes(bytes)));
+                let sent = nice_bytes(self.gauge.stream_bytes());
+                say(&format!("{time}   {sent:>5}   {records}{name}{waits}"));
             }
-            Show::Parsable if self.with_records => {
-                say(&format!("{time}\t{bytes}\t{records}\t{name}"));
+            Show::Parsable => {
+                let sent = self.gauge.stream_bytes();
+                let records = self.gauge.stream_records();
+                let records =
+                    if self.with_records { format!("{records}\t") } else { String::new() };
+                say(&format!("{time}\t{sent}\t{records}{name}"));
             }
-            Show::Parsable => say(&format!("{time}\t{bytes}\t{name}")),
-            Show::Json => say(&json!({
-                "name": name,
-                "bytes": bytes,
-                "records": records,
-                "seconds": self.gauge.elapsed().as_secs_f64(),
-                "waits_for": waits_for,
-            })
-            .to_string()),
+            Show::Json => {
+                let mut object = json!({
+                    "name": name,
+                    "bytes": bytes,
+                    "records": records,
+                    "seconds": self.gauge.elapsed().as_secs_f64(),
+                    "waits_for": waits_for,
+                });
+                if let Some((k, n)) = place {
+                    object["stream"] = k.into();
+                    object["streams"] = n.into();
+                }
+                say(&object.to_string());
+            }
         }
         if let Some(total) = self.title {
             let _ = set_title(&title(bytes, total));

@@ -6,6 +6,7 @@ use crate::token;
 use serde_json::json;
 use zsend_pool::CancelToken;
 use zsend_props::nice_bytes;
+use zsend_records::nvlist::NvValue;
 use zsend_traverse::SendPlan;
 
 /// Returns the estimate in the words of `zfs send -v` of the dialect, with `-P` as its fields, or as
@@ -13,7 +14,7 @@ use zsend_traverse::SendPlan;
 ///
 /// # Errors
 /// Those of the estimate.
-pub(super) fn describe(
+pub(crate) fn describe(
     args: &SendArgs,
     plan: &SendPlan<'_>,
     cancel: &CancelToken,
@@ -38,6 +39,7 @@ pub(super) fn describe(
     }
     let mut text = match &args.token {
         Some(token) => token::contents(&token::list(token)?),
+        None if args.package.saved => saved(plan)?,
         None => Vec::new(),
     };
     let estimate = if args.parsable {
@@ -56,6 +58,19 @@ pub(super) fn describe(
     };
     text.extend(estimate.into_bytes());
     Ok((text, size))
+}
+
+/// The state of a receive in the words of `zfs send -S -v`, which puts first what it does not change.
+fn saved(plan: &SendPlan<'_>) -> Result<Vec<u8>, Failure> {
+    let name = plan.target().to_string();
+    let (_, mut token) = SendPlan::saved_token(plan.pool(), &name).map_err(super::refused)?;
+    token.savedok = false;
+    let mut list = token::list(&token.encode())?;
+    for name in ["object", "offset", "bytes"] {
+        list.insert(name, NvValue::Uint64(0));
+    }
+    list.insert("toname", NvValue::String(name.into()));
+    Ok(token::contents(&list))
 }
 
 /// A source as `zfs send -v` shows it: in full; of illumos, a snapshot of the same dataset without the

@@ -2,20 +2,22 @@
 
 mod describe;
 
+pub(crate) use describe::describe;
+
 use crate::args::SendArgs;
 use crate::exit::{Done, Failure, be_quiet, warn, warn_of};
 use crate::output::{Guard, Output};
 use crate::progress::{Gauge, Progressing};
 use crate::text::count;
 use crate::txgs::{self, Style};
-use crate::{hints, keys, signals, stdout, token};
-use describe::describe;
+use crate::{hints, keys, package, signals, stdout, token};
 use std::io::{Write, stderr};
 use std::sync::Arc;
 use std::time::Duration;
 use zsend_pool::dsl::name::{Name, Suffix};
 use zsend_pool::error::Cause;
 use zsend_pool::pool::Pool;
+use zsend_pool::zio::Zio;
 use zsend_pool::{CancelToken, ErrorClass, PoolError};
 use zsend_traverse::{
     Notice, Progress, ResumePosition, SendError, SendOptions, SendPlan, Tunables,
@@ -31,8 +33,8 @@ const NO_TYPE: &str = "Warning: incremental source didn't specify type, assuming
 /// Runs the subcommand.
 pub(crate) fn run(args: &SendArgs) -> Done {
     be_quiet(args.pool.quiet);
-    if let Some(what) = args.unmade.refused() {
-        return Err(Failure::new(ErrorClass::Unsupported, format!("not supported: {what}")));
+    if let Some(why) = args.conflict() {
+        return Err(Failure::verbatim(ErrorClass::Usage, why));
     }
     if args.dedup {
         let _ = stderr().write_all(NO_DEDUP.as_bytes());
@@ -64,13 +66,22 @@ pub(crate) fn run(args: &SendArgs) -> Done {
     // The stream has the pool's name, whatever the pool was asked for by.
     let name = &pool.full_name(name);
     let target = Name::parse(name)?;
-    let raw = args.raw || token.as_ref().is_some_and(|t| t.rawok);
+    let saved = if args.package.saved {
+        Some(SendPlan::saved_token(&pool, name).map_err(refused)?.1)
+    } else {
+        None
+    };
+    let raw = args.raw || token.as_ref().or(saved.as_ref()).is_some_and(|t| t.rawok);
     let only_described = args.dry_run && !args.exact;
     if !raw {
         keys::load(&pool, args, &target, !only_described)?;
     }
+    if args.package.is_asked_for() {
+        return package::run(args, &pool, name, options, &cancel, &gauge);
+    }
     let plan = match &token {
         Some(token) => SendPlan::by_token(&pool, token, options),
+        None if args.package.saved => SendPlan::saved(&pool, name, options),
         None => plan(args, &pool, &target, options),
     };
     let plan = plan.map_err(refused)?;
@@ -86,7 +97,7 @@ pub(crate) fn run(args: &SendArgs) -> Done {
     for warning in plan.warnings() {
         warn(warning);
     }
-    let is_whole = token.is_none() && args.resume_at.is_none();
+    let is_whole = token.is_none() && args.resume_at.is_none() && !args.package.saved;
     let guard = Guard::new(&pool.devices());
     let output = Output::open(args.output.as_deref(), is_whole, &guard, &gauge)?;
     send(args, &plan, &cancel, output, &gauge)
@@ -108,7 +119,11 @@ fn plan<'p>(
         let from = from.map(|from| pool.dataset(&Name::parse(&from)?)).transpose()?;
         return SendPlan::by_object(pool, object, from.map_or(0, |from| from.object), options);
     }
-    SendPlan::by_name(pool, &target.to_string(), from.as_deref(), options)
+    let plan = SendPlan::by_name(pool, &target.to_string(), from.as_deref(), options)?;
+    match &args.package.redact {
+        Some(book) => plan.redacted(book),
+        None => Ok(plan),
+    }
 }
 
 /// Adds to a refusal for want of a key how one is given.
@@ -134,7 +149,7 @@ fn send(
         let _ = stderr().write_all(&text);
         estimate = Some(size);
     }
-    let toname = plan.target().toname();
+    let toname = plan.toname();
     let shown = Progressing::begin(args, &toname, gauge, || total(plan, estimate, cancel));
     let (mut last, mut replaced) = (Progress::default(), Vec::new());
     let sent = plan.write(&mut output, cancel, |notice| match notice {
@@ -146,10 +161,19 @@ fn send(
         _ => {}
     });
     if let Ok(summary) = &sent {
-        gauge.finish(summary);
+        gauge.finish(summary.bytes(), summary.records());
     }
     let zio = plan.pool().zio();
     shown.end(sent.is_ok(), zio.recovered().count());
+    tell_of_reading(args, zio, &replaced);
+    match sent {
+        Ok(_) => output.commit(),
+        Err(e) => Err(unfinished(plan, &output, &last, e)),
+    }
+}
+
+/// Says what went wrong in reading and did not end the send.
+pub(crate) fn tell_of_reading(args: &SendArgs, zio: &Zio, replaced: &[PoolError]) {
     for healed in if args.verbose > 0 { zio.healed() } else { Vec::new() } {
         let failed = healed.attempts.iter().filter(|attempt| attempt.cause != Cause::Rebuilt);
         let attempts: Vec<_> = failed.map(ToString::to_string).collect();
@@ -174,16 +198,12 @@ fn send(
             count(doubted.overwritten, "block")
         ));
     }
-    for lost in &replaced {
+    for lost in replaced {
         warn(format!("replaced by the pattern 0x2f5baddb10c: {lost}"));
     }
     if !replaced.is_empty() {
         let blocks = count(replaced.len() as u64, "unreadable block");
         warn(format!("{blocks} replaced"));
-    }
-    match sent {
-        Ok(_) => output.commit(),
-        Err(e) => Err(unfinished(plan, &output, &last, e)),
     }
 }
 
@@ -223,13 +243,20 @@ fn unfinished(plan: &SendPlan<'_>, output: &Output, last: &Progress, e: SendErro
     ))
 }
 
+/// Warns of an incremental source of which nothing says that it is a snapshot.
+pub(crate) fn warn_of_no_type(from: &str) {
+    if !from.contains(['@', '#']) {
+        let _ = stderr().write_all(NO_TYPE.as_bytes());
+    }
+}
+
 /// The full name of an incremental source, which may leave out the dataset: `@snap`, `#book`, `snap`.
 fn source_name(from: &str, target: &Name) -> String {
     match from.find(['@', '#']) {
         Some(0) => format!("{}{from}", target.dataset),
         Some(_) => from.to_owned(),
         None => {
-            let _ = stderr().write_all(NO_TYPE.as_bytes());
+            warn_of_no_type(from);
             format!("{}@{from}", target.dataset)
         }
     }
@@ -257,7 +284,7 @@ fn options(args: &SendArgs) -> Result<SendOptions, Failure> {
 }
 
 /// `zfs send` prints a refusal of the kernel as a warning, and one of its own as it is.
-fn refused(e: SendError) -> Failure {
+pub(crate) fn refused(e: SendError) -> Failure {
     match e {
         SendError::CannotSend { .. } => Failure::verbatim(e.class(), format!("warning: {e}")),
         other => other.into(),

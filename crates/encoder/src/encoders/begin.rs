@@ -26,7 +26,7 @@ impl<P: Measured> RecordEncoder<event::Begin<P>, P> for BeginEncoder {
             creation_time: U64::new(begin.creation_time),
             objset_type: U32::new(begin.objset_type.0),
             flags: U32::new(begin.flags.bits()),
-            toguid: U64::new(params.toguid),
+            toguid: U64::new(begin.toguid),
             fromguid: U64::new(begin.fromguid),
             toname,
         });

@@ -49,6 +49,8 @@ pub struct Dataset {
     pub bp: BlkPtr,
     /// ZAP of a snapshot's own properties, or zero.
     pub props: u64,
+    /// ZAP of a snapshot's holds, or zero.
+    pub holds: u64,
     /// True if names are compared without case.
     pub is_case_insensitive: bool,
     /// True if it is a receive that has not ended.
@@ -104,6 +106,7 @@ impl Dataset {
             guid: phys.guid.get(),
             bp: BlkPtr::parse(&phys.bp),
             props: phys.props_obj.get(),
+            holds: phys.userrefs_obj.get(),
             is_case_insensitive: flags & FLAG_CI_DATASET != 0,
             is_inconsistent: flags & FLAG_INCONSISTENT != 0,
             fields,

@@ -2,6 +2,7 @@
 
 use super::listing::Listing;
 use crate::dmu::objset::Objset;
+use crate::zap::Entry;
 use crate::zbookmark::Zbookmark;
 use crate::{PoolError, Result};
 use zerocopy::FromBytes;
@@ -25,6 +26,10 @@ pub struct Dir {
     pub props: u64,
     /// Bytes used by it and all below.
     pub used_bytes: u64,
+    /// Bytes that it and all below may use, or zero for any.
+    pub quota: u64,
+    /// Bytes that are kept for it and all below.
+    pub reserved: u64,
     /// True if the object is also a ZAP, of fields that were added later.
     pub zapified: bool,
 }
@@ -53,6 +58,8 @@ impl Dir {
             children: phys.child_dir_zapobj.get(),
             props: phys.props_zapobj.get(),
             used_bytes: phys.used_bytes.get(),
+            quota: phys.quota.get(),
+            reserved: phys.reserved.get(),
             zapified: dnode.object_type != DmuType::DSL_DIR,
         })
     }
@@ -63,11 +70,22 @@ impl Dir {
     /// # Errors
     /// Those of reading the ZAP, where no entry can be found.
     pub fn children(&self, mos: &Objset) -> Result<Listing<u64>> {
-        Listing::read(mos, self.children, |entry| {
-            entry.u64().ok_or_else(|| {
-                let at = Zbookmark::new(mos.id(), self.children, 0, 0);
-                PoolError::corrupt(at, "child", format!("{:?}", entry.ints()), "an object number")
-            })
+        Listing::read(mos, self.children, |entry| self.child(mos, entry))
+    }
+
+    /// As [`Self::children`], in the order of the ZAP: the order in which the kernel lists them, and
+    /// `zfs send -R` sends them.
+    ///
+    /// # Errors
+    /// As [`Self::children`].
+    pub fn children_unsorted(&self, mos: &Objset) -> Result<Listing<u64>> {
+        Listing::read_unsorted(mos, self.children, |entry| self.child(mos, entry))
+    }
+
+    fn child(&self, mos: &Objset, entry: &Entry) -> Result<u64> {
+        entry.u64().ok_or_else(|| {
+            let at = Zbookmark::new(mos.id(), self.children, 0, 0);
+            PoolError::corrupt(at, "child", format!("{:?}", entry.ints()), "an object number")
         })
     }
 }

@@ -8,7 +8,7 @@ use crate::{PoolError, Result};
 /// The names of one list, and what stands behind each. What cannot be read costs itself alone.
 #[derive(Debug)]
 pub struct Listing<T> {
-    /// By name.
+    /// By name, unless another order is said.
     pub items: Vec<(String, Result<T>)>,
     /// Reasons why parts of the list, and the names in them, cannot be read.
     pub lost: Vec<PoolError>,
@@ -34,6 +34,17 @@ impl<T> Listing<T> {
         object: u64,
         of: impl Fn(&Entry) -> Result<T>,
     ) -> Result<Self> {
+        let mut all = Self::read_unsorted(mos, object, of)?;
+        all.items.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Ok(all)
+    }
+
+    /// As [`Self::read`], in the ZAP's own order.
+    pub(crate) fn read_unsorted(
+        mos: &Objset,
+        object: u64,
+        of: impl Fn(&Entry) -> Result<T>,
+    ) -> Result<Self> {
         if object == 0 {
             return Ok(Self::default());
         }
@@ -46,8 +57,7 @@ impl<T> Listing<T> {
                 (shown, Err(e))
             }
         };
-        let mut items: Vec<_> = readable.entries.iter().map(item).collect();
-        items.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let items = readable.entries.iter().map(item).collect();
         Ok(Self { items, lost: readable.lost })
     }
 

@@ -45,8 +45,9 @@ impl SendPlan<'_> {
             creation_time: self.dataset().creation_time,
             objset_type: self.objset().kind(),
             flags,
+            toguid: self.toguid(),
             fromguid: self.incremental_source().map_or(0, |s| s.guid),
-            toname: self.target().toname(),
+            toname: self.toname(),
             payload: P::at_hand(payload.len() as u64, || payload.into()),
         })
     }

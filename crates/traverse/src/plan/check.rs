@@ -35,13 +35,13 @@ impl SendPlan<'_> {
     /// Refuses the head of a receive that has not ended, as estimates do too: it is half done, and the
     /// receive may go on with it at any time.
     pub(super) fn check_whole(&self) -> Result<()> {
-        if self.target.is_head() && self.dataset.is_inconsistent {
+        if self.target.is_head() && self.dataset.is_inconsistent && self.saved.is_none() {
             return Err(self.refuse(Refusal::Busy));
         }
         Ok(())
     }
 
-    fn refuse(&self, why: Refusal) -> SendError {
+    pub(super) fn refuse(&self, why: Refusal) -> SendError {
         SendError::CannotSend { name: self.target.to_string(), why }
     }
 

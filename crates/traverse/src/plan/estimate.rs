@@ -45,6 +45,9 @@ impl SendPlan<'_> {
 
     /// The estimate of the stream from its start; `None` where the reference counts its records.
     fn estimate_whole(&self, cancel: &CancelToken) -> Result<Option<u64>> {
+        if self.redaction.is_withholding() {
+            return Ok(None);
+        }
         let mos = self.pool().mos();
         let dataset = self.dataset();
         let (compressed, uncompressed, extra) = match self.incremental_source().map(|s| &s.kind) {

@@ -7,8 +7,10 @@ mod features;
 mod find;
 mod options;
 mod progress;
+mod redacted;
 mod redaction;
 mod resume;
+mod saved;
 mod send;
 mod source;
 mod target;
@@ -16,6 +18,7 @@ mod tunables;
 
 use crate::error::{Result, SendError};
 use redaction::Redaction;
+use saved::Saved;
 use std::sync::Arc;
 use zsend_pool::PoolError;
 use zsend_pool::dmu::objset::Objset;
@@ -43,6 +46,7 @@ pub struct SendPlan<'p> {
     redaction: Redaction,
     features: Features,
     options: SendOptions,
+    saved: Option<Saved>,
 }
 
 impl<'p> SendPlan<'p> {
@@ -79,14 +83,33 @@ impl<'p> SendPlan<'p> {
     /// # Errors
     /// As [`Self::by_name`].
     pub fn by_object(pool: &'p Pool, to: u64, from: u64, options: SendOptions) -> Result<Self> {
-        let dataset = Dataset::open(pool.mos(), to)?;
-        let name = pool.dataset_name(&dataset)?;
-        let source = if from == 0 {
-            None
-        } else {
-            let snapshot = Dataset::open(pool.mos(), from)?;
-            let from_name = pool.dataset_name(&snapshot)?;
-            Some(IncrementalSource::of_snapshot(pool, &dataset, &name, from_name, snapshot)?)
+        let named = |object| {
+            let dataset = Dataset::open(pool.mos(), object)?;
+            Ok::<_, SendError>((pool.dataset_name(&dataset)?, object))
+        };
+        let from = (from != 0).then(|| named(from)).transpose()?;
+        Self::by_named_object(pool, named(to)?, from, options)
+    }
+
+    /// A send of dataset object `to` of the MOS, whose full name is at hand, from a snapshot, the name and
+    /// object of which are: as [`Self::by_object`], without a search for the names.
+    ///
+    /// # Errors
+    /// As [`Self::by_name`].
+    pub fn by_named_object(
+        pool: &'p Pool,
+        to: (String, u64),
+        from: Option<(String, u64)>,
+        options: SendOptions,
+    ) -> Result<Self> {
+        let (name, object) = to;
+        let dataset = Dataset::open(pool.mos(), object)?;
+        let source = match from {
+            None => None,
+            Some((from_name, object)) => {
+                let snapshot = Dataset::open(pool.mos(), object)?;
+                Some(IncrementalSource::of_snapshot(pool, &dataset, &name, from_name, snapshot)?)
+            }
         };
         Self::new(pool, name, dataset, source, options)
     }
@@ -110,7 +133,19 @@ impl<'p> SendPlan<'p> {
         let objset = Arc::new(objset);
         let redaction = Redaction::open(pool, &dataset, source.as_ref(), options.dialect)?;
         let target = Target::new(name, !dataset.is_snapshot);
-        Ok(Self { pool, target, dataset, objset, encryption, source, redaction, features, options })
+        let saved = None;
+        Ok(Self {
+            pool,
+            target,
+            dataset,
+            objset,
+            encryption,
+            source,
+            redaction,
+            features,
+            options,
+            saved,
+        })
     }
 
     /// The pool.
@@ -141,6 +176,16 @@ impl<'p> SendPlan<'p> {
     /// The features that BEGIN announces.
     pub const fn features(&self) -> Features {
         self.features
+    }
+
+    /// Guid by which the stream knows what is sent: `drr_toguid` of BEGIN.
+    pub fn toguid(&self) -> u64 {
+        self.saved.as_ref().map_or(self.dataset.guid, |saved| saved.toguid)
+    }
+
+    /// Name that the stream gives what is sent: `drr_toname`.
+    pub fn toname(&self) -> String {
+        self.saved.as_ref().map_or_else(|| self.target.toname(), |saved| saved.toname.clone())
     }
 
     /// The options of the send.

@@ -3,7 +3,7 @@
 use super::Target;
 use super::source::{IncrementalSource, SourceKind};
 use crate::error::{Result, SendError};
-use crate::read::RedactionCursor;
+use crate::read::{RedactionCursor, Withheld};
 use zsend_encoder::dialect::Dialect;
 use zsend_pool::dsl::bookmark::DsBookmark;
 use zsend_pool::dsl::dataset::Dataset;
@@ -22,6 +22,8 @@ pub(crate) struct Redaction {
     from: Option<Vec<u64>>,
     /// The list of the source bookmark.
     list: Option<RedactionList>,
+    /// The list of blocks that are withheld.
+    book: Option<RedactionList>,
 }
 
 impl Redaction {
@@ -41,9 +43,24 @@ impl Redaction {
         }
         Ok(match from {
             None => Self { to, ..Self::default() },
-            Some(SourceKind::Snapshot(from)) => Self { to, from: from.redacted_for()?, list: None },
-            Some(SourceKind::Bookmark(from)) => Self { to, from: None, list: list(pool, from)? },
+            Some(SourceKind::Snapshot(from)) => {
+                Self { to, from: from.redacted_for()?, ..Self::default() }
+            }
+            Some(SourceKind::Bookmark(from)) => {
+                Self { to, list: list(pool, from)?, ..Self::default() }
+            }
         })
+    }
+
+    /// Withholds the blocks of a list.
+    pub(crate) fn withhold(&mut self, list: RedactionList) {
+        self.book = Some(list);
+    }
+
+    /// The blocks that are withheld.
+    pub(crate) fn withheld(&self) -> Withheld {
+        let Some(book) = &self.book else { return Withheld::default() };
+        Withheld { listed: RedactionCursor::new(book.clone()), known: self.cursor() }
     }
 
     /// Refuses a dataset whose blocks the dialect has no record for.
@@ -57,17 +74,17 @@ impl Redaction {
 
     /// Adds what BEGIN says of it.
     pub(crate) fn add_to(&self, begin: &mut NvList) {
-        if let Some(guids) = &self.to {
-            begin.insert("redact_snaps", NvValue::Uint64Array(guids.clone()));
+        if let Some(guids) = self.target_guids() {
+            begin.insert("redact_snaps", NvValue::Uint64Array(guids.to_vec()));
         }
         if let Some(guids) = self.source_guids() {
             begin.insert("redact_from_snaps", NvValue::Uint64Array(guids.to_vec()));
         }
     }
 
-    /// Guids of the snapshots that the dataset which is sent was redacted for.
+    /// Guids of the snapshots that the receiver's dataset is redacted for.
     pub(crate) fn target_guids(&self) -> Option<&[u64]> {
-        self.to.as_deref()
+        self.book.as_ref().map(RedactionList::guids).or(self.to.as_deref())
     }
 
     /// Guids of the snapshots that the receiver's source was redacted for.
@@ -78,6 +95,11 @@ impl Redaction {
     /// True if the source is a redaction bookmark.
     pub(crate) const fn has_list(&self) -> bool {
         self.list.is_some()
+    }
+
+    /// True if blocks are withheld.
+    pub(crate) const fn is_withholding(&self) -> bool {
+        self.book.is_some()
     }
 
     /// The blocks that come along.

@@ -45,9 +45,11 @@ impl<'p> SendPlan<'p> {
             Err(e) => return Err(e.into()),
         };
         // What is redacted already is sent as it is; anything else is a redacted send.
-        if token.redact_snaps.is_some() && token.redact_snaps != dataset.redacted_for()? {
-            return Err(SendError::Unsupported("resuming a redacted send".into()));
-        }
+        let redacted_for = token.redact_snaps.clone().filter(|_| !options.dialect.is_illumos());
+        let redacted_for = match redacted_for {
+            Some(guids) if dataset.redacted_for()?.as_ref() != Some(&guids) => Some(guids),
+            Some(_) | None => None,
+        };
         let source = match token.fromguid {
             None => None,
             Some(guid) => {
@@ -67,7 +69,11 @@ impl<'p> SendPlan<'p> {
             received: token.bytes,
             ..options
         };
-        Self::new(pool, to.to_string(), dataset, source, options)
+        let plan = Self::new(pool, to.to_string(), dataset, source, options)?;
+        match redacted_for {
+            Some(guids) => plan.redacted_for(&guids),
+            None => Ok(plan),
+        }
     }
 
     /// A token that resumes this send at a position, for a receiver that has what came before.
@@ -77,13 +83,13 @@ impl<'p> SendPlan<'p> {
             object: progress.position.map_or(0, ResumePosition::object),
             offset: progress.position.map_or(0, ResumePosition::offset),
             bytes: self.options.received.saturating_add(progress.bytes),
-            toguid: self.dataset.guid,
-            toname: self.target.toname(),
+            toguid: self.toguid(),
+            toname: self.toname(),
             largeblockok: self.options.large_block,
             embedok: self.options.embed,
             compressok: self.options.compress,
             rawok: self.options.raw,
-            savedok: false,
+            savedok: self.saved.is_some(),
             redact_snaps: self.redaction.target_guids().map(<[u64]>::to_vec),
             book_redact_snaps: self.redaction.source_guids().map(<[u64]>::to_vec),
         }

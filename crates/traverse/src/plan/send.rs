@@ -78,6 +78,10 @@ impl SendPlan<'_> {
             sent.and(batch.ended)
         });
         match walked {
+            // The receive that a saved stream is of has no end either.
+            Ok(()) if self.saved.is_some() => {
+                encoder.finish_without_end().map_err(SendError::Output)
+            }
             Ok(()) => encoder.finish().map_err(SendError::Output),
             // What is true of the stream so far is delivered, so that it can be resumed.
             Err(e) => Err(match (encoder.abandon(), e) {
@@ -121,7 +125,11 @@ impl SendPlan<'_> {
             encoder.stretch(batch.made).map_err(SendError::Output)?;
             batch.ended
         })?;
-        encoder.finish().map_err(SendError::Output)
+        let ended = match self.saved {
+            Some(_) => encoder.finish_without_end(),
+            None => encoder.finish(),
+        };
+        ended.map_err(SendError::Output)
     }
 
     /// The parameters of an encoder for [`Self::write_to`].
@@ -143,8 +151,11 @@ impl SendPlan<'_> {
         let threads = self.options.thread_count(latency);
         let resume = self.resume_point()?;
         let mut cursor = self.redaction.cursor();
+        let mut withheld = self.redaction.withheld();
         if let Some(resume) = resume {
-            cursor.start_at(resume.object, resume.blkid)?;
+            for list in [&mut cursor, &mut withheld.listed, &mut withheld.known] {
+                list.start_at(resume.object, resume.blkid)?;
+            }
         }
         Ok(ReadSpec {
             walk: WalkSpec {
@@ -153,6 +164,7 @@ impl SendPlan<'_> {
                 resume,
             },
             cursor,
+            withheld,
             rules: Rules {
                 policy: Policy::new(*dialect, self.features),
                 unmodified_spill: tunables.unmodified_spill_blocks,

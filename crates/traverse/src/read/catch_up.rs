@@ -90,8 +90,11 @@ impl<I: Iterator<Item = Result<Leaf>>> Iterator for CatchUp<I> {
     }
 }
 
-/// The block before which a single leaf comes.
-fn place(leaf: &Leaf) -> (u64, u64) {
+/// The block before which a single leaf comes: that of the objects that it frees, if it is a hole among
+/// the dnodes.
+///
+/// Follows `send_range_start_compare()`, OpenZFS `module/zfs/dmu_send.c`, zfs-2.3.2.
+pub(super) fn place(leaf: &Leaf) -> (u64, u64) {
     match leaf {
         Leaf::Opening { blkid, .. } | Leaf::DnodeBlock { blkid, .. } => {
             (blkid.saturating_mul(DNODES_PER_BLOCK), 0)
@@ -99,6 +102,9 @@ fn place(leaf: &Leaf) -> (u64, u64) {
         Leaf::Dnode { object, .. } => (*object, 0),
         // Nothing is sent of it, so the next leaf catches up.
         Leaf::Indirect { .. } => (0, 0),
+        Leaf::Pointer { dnode, node, .. } if node.object == 0 => {
+            (node.first_block(dnode).saturating_mul(DNODES_PER_BLOCK), 0)
+        }
         Leaf::Pointer { dnode, node, .. } => (node.object, node.first_block(dnode)),
         Leaf::Pointers { dnode, first, range, .. } => {
             let first = first.sibling(range.start);
@@ -146,7 +152,7 @@ impl ListedRun {
 
 /// The largest hole at the front of a range of holes that one pointer of the tree stands for, so that
 /// no list and no sparse object makes more of them than there are pointers.
-fn largest(dnode: &Dnode, object: u64, holes: &Range<u64>) -> Node {
+pub(super) fn largest(dnode: &Dnode, object: u64, holes: &Range<u64>) -> Node {
     let mut level = Level::DATA;
     while let Some(above) = above(level, dnode)
         && let Some(blocks) = 1u64.checked_shl(dnode.shift(above))

@@ -171,8 +171,10 @@ impl<F> Items<'_, F> {
         }
         let (at, blksz) = (self.spec.bookmark(node), dnode.datablksz());
         if bp.is_redacted() {
-            let offset = node.blkid.wrapping_mul(blksz);
-            let event = Event::Redact(Redact { object: node.object, offset, length: blksz });
+            // One that is withheld by this send may stand for all blocks below an indirect one.
+            let (first, end) = (node.first_block(dnode), node.end_block(dnode));
+            let (offset, length) = (first.wrapping_mul(blksz), (end - first).wrapping_mul(blksz));
+            let event = Event::Redact(Redact { object: node.object, offset, length });
             return (self.each)(SendItem::Ready(event));
         }
         if node.level != Level::DATA {

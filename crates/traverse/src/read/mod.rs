@@ -7,24 +7,29 @@ mod coalesce;
 mod cursor;
 mod events;
 mod items;
+#[cfg(test)]
+mod model;
 mod payload;
 mod task;
+mod withhold;
 
 use crate::error::{Result, SendError};
 use crate::ordered::Relay;
-use crate::walk::{DatasetWalk, Stop, Threads, WalkSpec};
+use crate::walk::{DatasetWalk, Node, Stop, Threads, WalkSpec};
 use batch::Batches;
 use catch_up::CatchUp;
 use events::BlockReader;
 use std::sync::Arc;
 use std::time::Duration;
 use task::Task;
+use withhold::Withhold;
 use zsend_pool::PoolError;
 
 pub(crate) use cursor::RedactionCursor;
 pub(crate) use events::Events;
 pub(crate) use items::Rules;
 pub(crate) use payload::SendPayload;
+pub(crate) use withhold::Withheld;
 
 /// The way in which a dataset is read.
 #[derive(Clone, Debug)]
@@ -33,6 +38,8 @@ pub(crate) struct ReadSpec {
     pub(crate) walk: WalkSpec,
     /// Blocks that are sent although they are old.
     pub(crate) cursor: RedactionCursor,
+    /// Blocks that are not sent.
+    pub(crate) withheld: Withheld,
     /// The rules by which visits become items.
     pub(crate) rules: Rules,
     /// `zfs_send_corrupt_data`: lost blocks are replaced by a pattern.
@@ -72,6 +79,7 @@ pub(crate) fn run<P: SendPayload + Send + Sync, R: Send>(
     deliver: impl FnMut(Gathered<R>) -> Result<()> + Send,
 ) -> Result<()> {
     let threads = Arc::new(Threads::start(spec.threads)?);
+    let redacted = withhold::redacted(&spec.walk.bookmark(Node::data(0, 0)))?;
     let reader = BlockReader {
         spec: spec.walk.clone(),
         rules: spec.rules,
@@ -84,7 +92,8 @@ pub(crate) fn run<P: SendPayload + Send + Sync, R: Send>(
     let (reader, shared) = (&reader, &relay);
     threads.scope(|scope| {
         let walk = DatasetWalk::new(spec.walk.clone(), Arc::clone(&threads), stop.clone());
-        let leaves = CatchUp::new(walk, spec.walk.clone(), spec.cursor, stop);
+        let leaves = CatchUp::new(walk, spec.walk.clone(), spec.cursor, stop.clone());
+        let leaves = Withhold::new(leaves, spec.walk.clone(), spec.withheld, redacted, stop);
         for batch in Batches::new(leaves, spec.walk, P::IS_READ) {
             let Some(ticket) = shared.begin(batch.cost) else { break };
             let task = Task { reader, gather, ticket };

@@ -52,6 +52,7 @@ fn spec(
     ReadSpec {
         walk: WalkSpec { objset, fromtxg: 0, resume: None },
         cursor: RedactionCursor::default(),
+        withheld: Withheld::default(),
         rules: Rules {
             policy: Policy::new(Dialect::OpenZfs, Features::empty()),
             unmodified_spill: true,

@@ -1,0 +1,193 @@
+//! Whole packages of fixtures: what the header says, which streams come in which order, and where a package
+//! goes on.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+#[path = "../examples/replicate.rs"]
+mod replicate;
+
+use replicate::replicate;
+use zsend_package::{
+    Omission, Package, PackageError, PackageNotice, PackageOptions, PackageRefusal,
+};
+use zsend_pool::pool::{OpenOptions, Pool};
+use zsend_records::drr::Begin;
+use zsend_records::nvlist::NvList;
+use zsend_records::reader::StreamReader;
+use zsend_traverse::{CancelToken, Notice, SendOptions};
+
+fn pool(fixture: &str) -> Pool {
+    let images = zsend_testkit::images::unpack(&zsend_testkit::fixture(fixture)).unwrap();
+    Pool::open(&[images], fixture, &OpenOptions::default()).unwrap()
+}
+
+fn names(package: &Package<'_>) -> Vec<String> {
+    package.members().map(|member| member.name).collect()
+}
+
+fn written(package: &Package<'_>) -> Vec<u8> {
+    let mut out = Vec::new();
+    package.write(&mut out, &CancelToken::default(), |_| {}).unwrap();
+    out
+}
+
+/// Names of the streams in a package, as their BEGINs have them, and the list of the header.
+fn read(stream: &[u8]) -> (Vec<String>, NvList) {
+    let (mut tonames, mut list) = (Vec::new(), None);
+    for record in StreamReader::new(stream) {
+        let record = record.unwrap();
+        if let Some(begin) = record.header.body_as::<Begin<_>>() {
+            if list.is_none() {
+                list = Some(NvList::decode(&record.payload).unwrap().0);
+            }
+            tonames.push(String::from_utf8_lossy(begin.toname()).into_owned());
+        }
+    }
+    (tonames.split_off(1), list.unwrap())
+}
+
+#[test]
+fn datasets_come_in_the_order_of_the_header_and_their_snapshots_by_age() {
+    let pool = pool("basic");
+    let options = PackageOptions::default().with_replicate(true);
+    let package = Package::open(&pool, "basic@all", &options).unwrap();
+    let stream = written(&package);
+    assert_eq!(stream.len() as u64, package.size_with(streams(&package)));
+    let (tonames, header) = read(&stream);
+    assert_eq!(tonames, names(&package));
+    let fss = header.list("fss").unwrap();
+    let listed: Vec<_> =
+        fss.iter().map(|(key, _)| fss.list(key).unwrap().str("name").unwrap().to_owned()).collect();
+    let mut sent: Vec<_> =
+        tonames.iter().map(|name| name.split('@').next().unwrap().to_owned()).collect();
+    sent.dedup();
+    // The clone comes after its origin, and was listed behind it.
+    assert_eq!(sent, listed);
+    assert!(
+        tonames.iter().position(|n| n == "basic/fs@b")
+            < tonames.iter().position(|n| n == "basic/cl@x")
+    );
+}
+
+fn streams(package: &Package<'_>) -> u64 {
+    let size =
+        |index| package.plan(index).unwrap().exact_size(&CancelToken::default()).unwrap().bytes();
+    package.members().map(|member| size(member.index)).sum()
+}
+
+#[test]
+fn a_package_goes_on_behind_a_snapshot_and_inside_a_stream() {
+    let pool = pool("basic");
+    let options = PackageOptions::default().with_replicate(true).with_holds(true);
+    let open = || Package::open(&pool, "basic/fs@c", &options).unwrap();
+    let whole = written(&open());
+    let (all, header) = read(&whole);
+    assert_eq!(all, ["basic/fs@a", "basic/fs@b", "basic/fs@c"]);
+    // Behind a snapshot: the same header, and the very bytes of what is left.
+    let mut rest = Vec::new();
+    let sent = replicate(&pool, "basic/fs@c", Some("basic/fs@a"), &mut rest).unwrap();
+    assert_eq!((sent.streams, sent.bytes), (2, rest.len() as u64));
+    let (left, again) = read(&rest);
+    assert_eq!((left, again), (all[1..].to_vec(), header));
+    let head = usize::try_from(open().header_size()).unwrap();
+    assert_eq!(rest[..head], whole[..head]);
+    assert!(whole.ends_with(&rest[head..]));
+    // Inside a stream: a place of each that the send says it can be resumed at.
+    let package = open();
+    let mut tokens = Vec::new();
+    let mut at = 0;
+    package
+        .write(std::io::sink(), &CancelToken::default(), |notice| match notice {
+            PackageNotice::Stream(member) => at = member.index,
+            PackageNotice::Send(Notice::Progress(progress)) if progress.position.is_some() => {
+                tokens.push((at, progress));
+            }
+            _ => {}
+        })
+        .unwrap();
+    for (at, progress) in tokens.iter().step_by(tokens.len().div_ceil(6)) {
+        let token = package.plan(*at).unwrap().token_at(progress).encode();
+        let mut rest = Vec::new();
+        replicate(&pool, "basic/fs@c", Some(&token), &mut rest).unwrap();
+        let (left, again) = read(&rest);
+        assert_eq!((left, &again), (all[*at..].to_vec(), &read(&whole).1));
+        // What comes behind the resumed stream is what came before.
+        let plan = package.plan(*at).unwrap();
+        let resumed = open().continue_from(&plan.token_at(progress)).unwrap();
+        let resumed = resumed.plan(*at).unwrap().exact_size(&CancelToken::default()).unwrap();
+        let behind = head + usize::try_from(resumed.bytes()).unwrap();
+        assert!(whole.ends_with(&rest[behind..]), "stream {at}, {progress:?}");
+    }
+    assert!(tokens.iter().any(|(at, _)| *at > 0));
+    // The last one leaves nothing, and what is not in the package is refused.
+    let refused = |name: &str| match open().continue_after(name) {
+        Err(PackageError::Refused(why)) => why,
+        other => panic!("{other:?}"),
+    };
+    assert!(matches!(refused("basic/fs@c"), PackageRefusal::Nothing(_)));
+    assert!(matches!(refused("basic/fs@all"), PackageRefusal::NotInPackage(_)));
+}
+
+#[test]
+fn what_is_left_out_is_named() {
+    let pool = pool("basic");
+    let options = PackageOptions::default().with_replicate(true);
+    let open = |name: &str, options: &PackageOptions| Package::open(&pool, name, options);
+    // Snapshots that are younger are not sent.
+    let package = open("basic/fs@b", &options).unwrap();
+    let younger: Vec<String> = package.omitted().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        younger[0],
+        "skipping snapshot basic/fs@c because it was created after the destination snapshot (b)"
+    );
+    assert!(package.omitted().iter().all(|o| o.is_detail() && !o.is_failure()));
+    // A source that is younger.
+    let from = options.clone().with_source(Some("@all"));
+    let Err(PackageError::Refused(PackageRefusal::LeftOut(why))) = open("basic/fs@b", &from) else {
+        panic!("sent");
+    };
+    assert!(why.contains("incremental source (basic/fs@all) is not earlier than it"), "{why}");
+    // Names that begin alike are not excluded.
+    let without = options.with_excluded(vec!["basic/fs".into(), "basic/vo".into()]);
+    let package = open("basic@all", &without).unwrap();
+    let names = names(&package);
+    assert!(names.iter().all(|name| !name.starts_with("basic/fs")));
+    assert!(names.iter().any(|name| name.starts_with("basic/vol")));
+}
+
+#[test]
+fn an_encrypted_dataset_is_refused_unless_it_is_raw() {
+    let pool = pool("crypt");
+    let options = PackageOptions::default().with_replicate(true);
+    let refused = Package::open(&pool, "crypt/raw@b", &options).unwrap_err().to_string();
+    assert!(refused.starts_with(
+        "cannot send crypt/raw@b: encrypted dataset crypt/raw may not be sent with properties \
+         without the raw flag\n"
+    ));
+    let raw = PackageOptions::new(SendOptions::default().with_raw(true)).with_replicate(true);
+    let package = Package::open(&pool, "crypt/raw@b", &raw).unwrap();
+    let (_, header) = read(&written(&package));
+    assert!(header.contains("raw"));
+    let fss = header.list("fss").unwrap();
+    let roots: Vec<_> = fss
+        .iter()
+        .map(|(key, _)| fss.list(key).unwrap())
+        .filter(|entry| entry.contains("is_encroot"))
+        .map(|entry| entry.str("name").unwrap())
+        .collect();
+    assert_eq!(roots, ["crypt/raw"]);
+    // Where a raw package goes on below its top, a stream of the top leads it.
+    let rest = Package::open(&pool, "crypt/raw@b", &raw).unwrap();
+    let rest = rest.continue_after("crypt/raw/child@a").unwrap();
+    assert_eq!(names(&rest), ["crypt/raw@b", "crypt/raw/child@b"]);
+    let (tonames, again) = read(&written(&rest));
+    assert_eq!((tonames, again.contains("raw")), (names(&rest), true));
+    let rest = Package::open(&pool, "crypt/raw@b", &raw).unwrap();
+    let rest = rest.continue_after("crypt/raw@a").unwrap();
+    assert_eq!(names(&rest)[0], "crypt/raw@b");
+    // The clone lacks the snapshot, and is younger than it.
+    assert!(package.omitted().iter().any(|omission| matches!(
+        omission,
+        Omission::LaterDataset { name, .. } if name == "crypt/raw/clone"
+    )));
+}
