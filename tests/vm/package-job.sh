@@ -20,7 +20,7 @@ ours -R -w -h $src@c > /tmp/ours.zsend; ours -R -w -h -I @a $src@c > /tmp/ours-i
 ours -R -p $src/fs@c > /tmp/ours-plain.zsend; ours -n -v -P -R -w -h $src@c > /tmp/ours.txt
 for s in .zsend -inc.zsend -plain.zsend; do
   if cmp /tmp/kernel$s /tmp/ours$s; then echo "stream$s: $(stat -c %s /tmp/ours$s) bytes, as the kernel's"; else
-    $zsend dump -v /tmp/kernel$s > /tmp/k.d || true; $zsend dump -v /tmp/ours$s > /tmp/o.d || true; diff /tmp/k.d /tmp/o.d | head -20; echo "stream$s: DIFFERS"; fi
+    $zsend dump -v /tmp/kernel$s > /tmp/k.d || true; $zsend dump -v /tmp/ours$s > /tmp/o.d || true; diff /tmp/k.d /tmp/o.d | head -20; fail "stream$s differs"; fi
 done
 same "dry run" /tmp/kernel.txt /tmp/ours.txt
 target k; target o
@@ -53,7 +53,7 @@ broken() {
 for share in 15 45 75 95; do
   target o; broken "-R at $share%" /tmp/ours.zsend $((size * share / 100)) -R -w -h $src@c; drop o
 done
-# Between streams: before the last BEGIN but one.
+# Between streams, in the middle of the package.
 cut=$($zsend dump -v /tmp/ours.zsend > /tmp/d.txt; python3 -c '
 import struct
 d=open("/tmp/ours.zsend","rb").read(); at=[]; i=0

@@ -83,6 +83,39 @@ pub enum PackageRefusal {
         /// The same snapshot of the dataset with which it became too large.
         at: String,
     },
+    /// Something of an incremental package cannot be read.
+    #[error(
+        "an incremental package must list all that is there, for `zfs receive -F` destroys what it does \
+         not list, and of '{target}' something cannot be read: {first}{}",
+        if *others > 0 { format!(" (and {others} more)") } else { String::new() }
+    )]
+    Incomplete {
+        /// Full name of the snapshot that is sent.
+        target: String,
+        /// The first that cannot be read, and the reason.
+        first: String,
+        /// Number of others.
+        others: usize,
+    },
+    /// A package was begun with other flags than it is to go on with.
+    #[error(
+        "the stream that the token is of was begun with other flags: large blocks {}, embedded {}, \
+         compressed {}, raw {}",
+        word(*.large_block), word(*.embed), word(*.compress), word(*.raw)
+    )]
+    OtherFlags {
+        /// Flags of the token.
+        large_block: bool,
+        /// As before.
+        embed: bool,
+        /// As before.
+        compress: bool,
+        /// As before.
+        raw: bool,
+    },
+    /// The options of each stream have a place to go on at.
+    #[error("a package goes on at a stream of its own, and not each of its streams at one place")]
+    Resumed,
     /// What would be sent is left out, for this reason.
     #[error("{0}")]
     LeftOut(String),
@@ -92,6 +125,10 @@ pub enum PackageRefusal {
     /// Nothing is left to send.
     #[error("cannot send '{0}': nothing is left to send")]
     Nothing(String),
+}
+
+const fn word(is_on: bool) -> &'static str {
+    if is_on { "on" } else { "off" }
 }
 
 impl PackageError {
@@ -107,8 +144,11 @@ impl PackageError {
                 | PackageRefusal::ExcludedName(_)
                 | PackageRefusal::NoSnapshot
                 | PackageRefusal::FromBookmark
-                | PackageRefusal::Redacted => ErrorClass::Usage,
+                | PackageRefusal::Redacted
+                | PackageRefusal::OtherFlags { .. }
+                | PackageRefusal::Resumed => ErrorClass::Usage,
                 PackageRefusal::Missing { .. }
+                | PackageRefusal::Incomplete { .. }
                 | PackageRefusal::Encrypted { .. }
                 | PackageRefusal::TooLarge { .. }
                 | PackageRefusal::NotInPackage(_)
@@ -171,6 +211,13 @@ pub enum Omission {
         /// Full name of the source.
         from: String,
     },
+    /// The properties or holds of a dataset or snapshot, which is sent without them.
+    Undescribed {
+        /// Its full name.
+        name: String,
+        /// The reason.
+        why: PoolError,
+    },
     /// A dataset, with all below it, or a snapshot that cannot be read.
     Unreadable {
         /// Its full name.
@@ -185,8 +232,18 @@ impl Omission {
     pub const fn is_failure(&self) -> bool {
         match self {
             Self::LaterSnapshot { .. } | Self::LaterDataset { .. } | Self::Missing { .. } => false,
-            Self::NoSource { .. } | Self::NotEarlier { .. } | Self::Unreadable { .. } => true,
+            Self::NoSource { .. }
+            | Self::NotEarlier { .. }
+            | Self::Undescribed { .. }
+            | Self::Unreadable { .. } => true,
         }
+    }
+
+    /// True if it may be the snapshot of this name that cannot be read: itself, or a part of the list.
+    pub(crate) fn may_be(&self, dataset: &str, snapshot: &str) -> bool {
+        let Self::Unreadable { name, .. } = self else { return false };
+        let rest = name.strip_prefix(dataset).and_then(|rest| rest.strip_prefix('@'));
+        rest.is_some_and(|rest| rest == snapshot || rest.is_empty())
     }
 
     /// True if `zfs send` says it with `-v` alone.
@@ -219,6 +276,9 @@ impl fmt::Display for Omission {
                 f,
                 "WARNING: could not send {to}:\nincremental source ({from}) is not earlier than it"
             ),
+            Self::Undescribed { name, why } => {
+                write!(f, "WARNING: could not send properties or holds of {name}: {why}")
+            }
             Self::Unreadable { name, why } => write!(f, "WARNING: could not send {name}: {why}"),
         }
     }

@@ -18,11 +18,12 @@ const MAX_LIST: usize = 64 << 20;
 #[derive(Debug)]
 pub(crate) struct Room {
     left: usize,
+    is_spent: bool,
 }
 
 impl Default for Room {
     fn default() -> Self {
-        Self { left: MAX_LIST }
+        Self { left: MAX_LIST, is_spent: false }
     }
 }
 
@@ -31,13 +32,23 @@ impl Room {
     pub(crate) fn takes(&mut self, key: &str, entry: &NvValue) -> bool {
         let mut one = NvList::new();
         one.insert(key, entry.clone());
-        match self.left.checked_sub(one.encode(Encoding::Native).len()) {
-            None => false,
-            Some(left) => {
-                self.left = left;
-                true
-            }
+        let size = one.encode(Encoding::Native).len();
+        let has_room = self.has(size);
+        if has_room {
+            self.left -= size;
         }
+        has_room
+    }
+
+    /// Returns true if there is room for this many bytes. Once there was not, there is none.
+    pub(crate) fn has(&mut self, bytes: usize) -> bool {
+        self.is_spent |= bytes > self.left;
+        !self.is_spent
+    }
+
+    /// Returns true if something had no room.
+    pub(crate) const fn is_spent(&self) -> bool {
+        self.is_spent
     }
 }
 

@@ -37,6 +37,11 @@ pub struct PackageOptions {
     /// `zfs send --redact`: a redaction bookmark of the dataset, the blocks of which are left out. Of one
     /// stream alone.
     pub redaction: Option<String>,
+    /// `zfs send -U` of master: encrypted datasets are sent decrypted, with their properties.
+    pub decrypted: bool,
+    /// An incremental package of many datasets is made even if something cannot be read. A receiver that
+    /// is forced (`zfs receive -F`) destroys what it has of that.
+    pub incomplete: bool,
     /// `zfs send -X`: names of datasets that are left out, with all below them.
     pub excluded: Vec<String>,
 }
@@ -93,6 +98,18 @@ impl PackageOptions {
     #[must_use]
     pub fn with_redaction(self, book: Option<&str>) -> Self {
         Self { redaction: book.map(str::to_owned), ..self }
+    }
+
+    /// Encrypted datasets decrypted, with their properties; or refused.
+    #[must_use]
+    pub fn with_decrypted(self, decrypted: bool) -> Self {
+        Self { decrypted, ..self }
+    }
+
+    /// Incremental even if something cannot be read, or refused for it.
+    #[must_use]
+    pub fn with_incomplete(self, incomplete: bool) -> Self {
+        Self { incomplete, ..self }
     }
 
     /// Without these datasets.

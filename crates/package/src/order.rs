@@ -142,7 +142,7 @@ pub(crate) fn steps(
         let is_to = *scope.tosnap == *snap.name;
         seen_to |= is_to;
         let is_wanted = scope.is_doall || is_to || by_guid.is_among(snap, origins);
-        if !is_wanted || is_excluded(&node.name, &options.excluded) {
+        if !is_wanted || is_excluded(&node.full_name(snap), &options.excluded) {
             continue;
         }
         let from = match last {
@@ -163,12 +163,13 @@ pub(crate) fn steps(
     }
 }
 
-/// Returns true if a dataset is one of those that are left out, or below one.
+/// Returns true if a snapshot is one of those that are left out, or its dataset is, or is below one.
 ///
 /// Follows `zfs_do_send_exclude()`, OpenZFS `cmd/zfs/zfs_main.c`, zfs-2.3.2.
 fn is_excluded(name: &str, excluded: &[String]) -> bool {
     let is_of = |e: &String| {
-        name.strip_prefix(e.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        name.strip_prefix(e.as_str())
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '@']))
     };
     excluded.iter().any(is_of)
 }

@@ -57,6 +57,8 @@ pub struct PackageSummary {
 pub enum PackageNotice<'n> {
     /// A stream begins.
     Stream(&'n Member<'n>),
+    /// Something that an administrator should know of the stream.
+    Warning(&'n str),
     /// Something that the stream that is under way says.
     Send(Notice),
 }
@@ -80,9 +82,12 @@ impl<'p> Package<'p> {
     /// A package of `target`, the full name of a snapshot.
     ///
     /// # Errors
-    /// [`PackageError::Refused`], [`SendError::NoDataset`], and those of reading the top dataset. Of what is
+    /// [`PackageRefusal`], [`SendError::NoDataset`], and those of reading the top dataset. Of what is
     /// below, what cannot be read is left out: see [`Self::omitted`].
     pub fn open(pool: &'p Pool, target: &str, options: &PackageOptions) -> Result<Self> {
+        if options.send.resume.is_some() {
+            return Err(PackageRefusal::Resumed.into());
+        }
         let scope = scope::scope(pool, target, options)?;
         let Tree { nodes, described, mut omitted } = if options.asks_for_package() {
             Tree::gather(pool, &scope)?
@@ -94,6 +99,9 @@ impl<'p> Package<'p> {
         } else {
             Streams::One(options.source.as_deref().map(|from| scope::full_source(from, &scope.top)))
         };
+        if options.replicate && options.source.is_some() && !options.incomplete {
+            refuse_incomplete(&scope, &omitted)?;
+        }
         let mut package = Package {
             pool,
             target: scope.target(),
@@ -246,8 +254,13 @@ impl<'p> Package<'p> {
         self.header.write(&mut out).map_err(SendError::Output)?;
         let mut total = PackageSummary { bytes: self.header.size(), records: 2, streams: 0 };
         for member in self.members() {
-            let plan = self.plan(member.index)?;
+            // First, so that an error is known to be of this stream.
             notice(PackageNotice::Stream(&member));
+            let plan = self.plan(member.index)?;
+            plan.check()?;
+            for warning in plan.warnings() {
+                notice(PackageNotice::Warning(&warning));
+            }
             let sent = plan.write(&mut out, cancel, |said| notice(PackageNotice::Send(said)))?;
             total.bytes = total.bytes.saturating_add(sent.bytes());
             total.records = total.records.saturating_add(sent.records());
@@ -257,6 +270,22 @@ impl<'p> Package<'p> {
         total.bytes = total.bytes.saturating_add(header::CLOSING_SIZE);
         total.records = total.records.saturating_add(1);
         Ok(total)
+    }
+}
+
+/// Refuses an incremental package without something that is there and cannot be read.
+///
+/// Source: `recv_incremental_replication()`, OpenZFS `lib/libzfs/libzfs_sendrecv.c`, zfs-2.3.2.
+fn refuse_incomplete(scope: &Scope<'_>, omitted: &[Omission]) -> Result<()> {
+    let mut lost = omitted.iter().filter(|o| matches!(o, Omission::Unreadable { .. }));
+    match lost.next() {
+        None => Ok(()),
+        Some(first) => Err(PackageRefusal::Incomplete {
+            target: scope.target(),
+            first: first.to_string(),
+            others: lost.count(),
+        }
+        .into()),
     }
 }
 

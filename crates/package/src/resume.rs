@@ -35,6 +35,24 @@ impl Start {
     }
 }
 
+/// Refuses a token of a stream that was made with flags that the options lack, or raw where they are not:
+/// the streams behind it would be of another form. What a raw send has goes without saying.
+fn refuse_other_flags(options: &SendOptions, token: &ResumeToken) -> Result<()> {
+    let lacks = (token.largeblockok && !options.large_block)
+        || (token.embedok && !options.embed)
+        || (token.compressok && !options.compress);
+    if token.rawok == options.raw && (options.raw || !lacks) {
+        return Ok(());
+    }
+    Err(PackageRefusal::OtherFlags {
+        large_block: token.largeblockok,
+        embed: token.embedok,
+        compress: token.compressok,
+        raw: token.rawok,
+    }
+    .into())
+}
+
 impl Package<'_> {
     /// The rest of the package for a receiver that has all of it up to the snapshot `name`, a full name as it
     /// is at the sender: the header again, and the streams behind that snapshot's.
@@ -62,6 +80,7 @@ impl Package<'_> {
     /// [`PackageRefusal::NotInPackage`] if no stream of the package is the token's: from the same snapshot,
     /// to the same.
     pub fn continue_from(mut self, token: &ResumeToken) -> Result<Self> {
+        refuse_other_flags(&self.send, token)?;
         let mut found = None;
         for index in 0..self.len() {
             let is_same = self.guids(index)? == (token.toguid, token.fromguid.unwrap_or(0));
@@ -74,6 +93,11 @@ impl Package<'_> {
         let index = found.ok_or_else(|| PackageRefusal::NotInPackage(token.toname.clone()))?;
         self.start = self.start_at(index, Some(token.clone()));
         Ok(self)
+    }
+
+    /// Returns true if the receiver has the stream at a place, and is sent it for what follows it.
+    pub const fn is_sent_again(&self, index: usize) -> bool {
+        index < self.start.index
     }
 
     /// The places of the streams that are sent.

@@ -22,8 +22,7 @@ pub(crate) fn scope<'o>(
     if !options.excluded.is_empty() && !options.replicate {
         return Err(PackageRefusal::Exclusion.into());
     }
-    if let Some(bad) = options.excluded.iter().find(|e| !e.contains('/') || Name::parse(e).is_err())
-    {
+    if let Some(bad) = options.excluded.iter().find(|e| !may_be_excluded(e)) {
         return Err(PackageRefusal::ExcludedName(bad.clone()).into());
     }
     let source = options.source.as_deref();
@@ -73,6 +72,22 @@ pub(crate) fn scope<'o>(
     }
     scope.is_doall |= options.replicate && scope.fromsnap.is_none();
     Ok(scope)
+}
+
+/// Returns true for the name of a dataset below the top one, or of a snapshot of one: what
+/// `zfs_name_valid()` takes, OpenZFS `lib/libzfs/libzfs_dataset.c` and
+/// `module/zcommon/zfs_namecheck.c`, zfs-2.3.2.
+fn may_be_excluded(name: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.: ".contains(c);
+    let Ok(parsed) = Name::parse(name) else { return false };
+    let short = match &parsed.suffix {
+        Suffix::None => None,
+        Suffix::Snapshot(short) => Some(short.as_str()),
+        Suffix::Bookmark(_) => return false,
+    };
+    let mut parts = parsed.dataset.split('/').chain(short);
+    name.contains('/')
+        && parts.all(|part| part != "." && part != ".." && part.chars().all(is_plain))
 }
 
 /// The full name of a clone's origin.

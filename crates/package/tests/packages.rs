@@ -11,10 +11,12 @@ use zsend_package::{
     Omission, Package, PackageError, PackageNotice, PackageOptions, PackageRefusal,
 };
 use zsend_pool::pool::{OpenOptions, Pool};
+use zsend_pool::{Name, Zbookmark};
 use zsend_records::drr::Begin;
 use zsend_records::nvlist::NvList;
 use zsend_records::reader::StreamReader;
-use zsend_traverse::{CancelToken, Notice, SendOptions};
+use zsend_testkit::pool::MendedPool;
+use zsend_traverse::{CancelToken, Notice, ResumePosition, SendOptions};
 
 fn pool(fixture: &str) -> Pool {
     let images = zsend_testkit::images::unpack(&zsend_testkit::fixture(fixture)).unwrap();
@@ -190,4 +192,98 @@ fn an_encrypted_dataset_is_refused_unless_it_is_raw() {
         omission,
         Omission::LaterDataset { name, .. } if name == "crypt/raw/clone"
     )));
+}
+
+/// The object of a dataset or snapshot in the MOS, by its name.
+fn object(pool: &Pool, name: &str) -> u64 {
+    pool.dataset(&Name::parse(name).unwrap()).unwrap().object
+}
+
+/// The pool `basic` with one object of its MOS no longer what it was.
+fn without(name: &str) -> Pool {
+    let mut damaged = MendedPool::fixture("basic").unwrap();
+    let object = object(&damaged.open().unwrap(), name);
+    damaged.change_dnode(0, object, |slots| slots[4] = 0).unwrap();
+    damaged.open().unwrap()
+}
+
+#[test]
+fn what_cannot_be_read_costs_itself_and_is_named() {
+    let options = PackageOptions::default().with_replicate(true);
+    // The target of one child: the child, with the true reason.
+    let pool = without("basic/vol@all");
+    let package = Package::open(&pool, "basic@all", &options).unwrap();
+    let [Omission::Unreadable { name, .. }] = package.omitted() else {
+        panic!("{:?}", package.omitted());
+    };
+    assert_eq!(name, "basic/vol@all");
+    assert!(!names(&package).iter().any(|name| name.starts_with("basic/vol@")));
+    assert!(names(&package).contains(&"basic/fs@all".to_owned()));
+    // The top's own: nothing is left.
+    let pool = without("basic@all");
+    assert!(Package::open(&pool, "basic@all", &options).is_err());
+}
+
+#[test]
+fn an_incremental_package_is_whole_or_refused() {
+    // A receiver that is forced destroys what the header lacks.
+    let pool = without("basic/fs@b");
+    let options = PackageOptions::default()
+        .with_replicate(true)
+        .with_source(Some("@a"))
+        .with_intermediate(true);
+    let refused = Package::open(&pool, "basic/fs@c", &options).unwrap_err();
+    let PackageError::Refused(PackageRefusal::Incomplete { first, others: 0, .. }) = refused else {
+        panic!("{refused}");
+    };
+    assert!(first.contains("basic/fs@b"), "{first}");
+    let package = Package::open(&pool, "basic/fs@c", &options.with_incomplete(true)).unwrap();
+    assert_eq!(names(&package), ["basic/fs@c"]);
+}
+
+#[test]
+fn an_error_is_of_the_stream_that_it_ends() {
+    let mut damaged = MendedPool::fixture("basic").unwrap();
+    let pool = damaged.open().unwrap();
+    let objset = object(&pool, "basic/fs@b");
+    drop(pool);
+    // Its object set is none any more, so that it cannot even be planned.
+    damaged.change_block(Zbookmark::new(objset, 0, -1, 0), |root| root.fill(0)).unwrap();
+    let pool = damaged.open().unwrap();
+    let options = PackageOptions::default().with_replicate(true);
+    let package = Package::open(&pool, "basic/fs@c", &options).unwrap();
+    let mut begun = Vec::new();
+    let ended = package.write(Vec::new(), &CancelToken::default(), |notice| {
+        if let PackageNotice::Stream(member) = notice {
+            begun.push(member.name.clone());
+        }
+    });
+    assert!(ended.is_err());
+    assert_eq!(begun, ["basic/fs@a", "basic/fs@b"]);
+}
+
+#[test]
+fn a_place_in_each_stream_is_none_in_a_package() {
+    let pool = pool("basic");
+    let send = SendOptions::default().with_resume(ResumePosition::new(5, 0));
+    let options = PackageOptions::new(send).with_replicate(true);
+    let refused = Package::open(&pool, "basic@all", &options).unwrap_err();
+    assert!(matches!(refused, PackageError::Refused(PackageRefusal::Resumed)), "{refused}");
+}
+
+#[test]
+fn snapshots_are_left_out_by_name_too_and_patterns_are_none() {
+    let pool = pool("basic");
+    let options = |excluded: &str| {
+        PackageOptions::default().with_replicate(true).with_excluded(vec![excluded.to_owned()])
+    };
+    let package = Package::open(&pool, "basic@all", &options("basic/fs@b")).unwrap();
+    let left = names(&package);
+    assert!(!left.contains(&"basic/fs@b".to_owned()) && left.contains(&"basic/fs@c".to_owned()));
+    for bad in ["basic", "basic/*", "basic/vol#1", "basic/../vol", "basic/$ORIGIN", "basic//vol"] {
+        let refused = Package::open(&pool, "basic@all", &options(bad)).unwrap_err();
+        let is_named =
+            matches!(&refused, PackageError::Refused(PackageRefusal::ExcludedName(n)) if n == bad);
+        assert!(is_named, "{bad}: {refused}");
+    }
 }

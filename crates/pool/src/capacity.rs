@@ -146,9 +146,11 @@ fn deflate_ratio(top: &VdevConfig) -> Option<u64> {
         "raidz" => {
             // Of a raidz that was expanded, the width that it had at first.
             let added = top.raidz_expand_txgs.len() as u64 + u64::from(top.raidz_expanding);
-            let data = (top.children.len() as u64).checked_sub(top.nparity + added)?;
-            let parity = top.nparity.checked_mul(sectors.div_ceil(data.max(1)))?;
-            sectors.checked_add(parity)?.checked_next_multiple_of(top.nparity + 1)?
+            // Pools from before there was a choice say nothing, and have one.
+            let nparity = top.nparity.max(1);
+            let data = (top.children.len() as u64).checked_sub(nparity.checked_add(added)?)?;
+            let parity = nparity.checked_mul(sectors.div_ceil(data.max(1)))?;
+            sectors.checked_add(parity)?.checked_next_multiple_of(nparity + 1)?
         }
         "draid" => {
             let rows = sectors.div_ceil(top.draid_ndata.max(1));
@@ -275,6 +277,8 @@ mod tests {
             (VdevConfig { draid_ndata: 4, ..top("draid", 12, 8, 1) }, Some(131_072 / (40 * 8))),
             (top("indirect", 12, 0, 0), None),
             (top("raidz", 12, 1, 3), None),
+            (top("raidz", 12, 3, u64::MAX), None),
+            (top("raidz", 12, 3, 0), Some(131_072 / (48 * 8))),
             (top("disk", 64, 0, 0), None),
         ] {
             assert_eq!(deflate_ratio(&top), ratio, "{top:?}");

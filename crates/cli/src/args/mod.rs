@@ -13,7 +13,7 @@ pub(crate) use send::{ProgressFormat, SendArgs};
 use crate::exit::warn;
 use clap::{Args as ClapArgs, ColorChoice, Parser, Subcommand};
 use std::num::{IntErrorKind, ParseIntError};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use zsend_pool::CancelToken;
 use zsend_pool::pool::OpenOptions;
@@ -64,6 +64,15 @@ fn number<T: FromStr<Err = ParseIntError>>(text: &str) -> Result<T, String> {
     })
 }
 
+/// Returns a word as a shell takes it for one.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
 /// Devices and folders in which pools are looked for.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct PoolArgs {
@@ -88,10 +97,45 @@ pub(crate) struct PoolArgs {
 }
 
 impl PoolArgs {
+    /// Flags to type for the same devices and the same state of the pool, with a blank behind each.
+    pub(crate) fn as_typed(&self) -> String {
+        let mut typed = String::new();
+        for device in self.devices.iter().filter(|device| *device != Path::new("/dev")) {
+            typed += &format!("-d {} ", quoted(&device.to_string_lossy()));
+        }
+        if let Some(txg) = self.txg {
+            typed += &format!("--txg {txg} ");
+        }
+        if self.checkpoint {
+            typed += "--checkpoint ";
+        }
+        typed
+    }
+
     /// Choice of the state to open. Standard error says what takes time.
     pub(crate) fn options(&self, cancel: &CancelToken) -> OpenOptions {
         let Self { txg, checkpoint, force, .. } = *self;
         let options = OpenOptions::default().txg(txg).checkpoint(checkpoint).force(force);
         options.notice(|text| warn(text)).cancel(cancel.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_typed_again_is_what_was_typed() {
+        let args = |devices: &[&str]| PoolArgs {
+            devices: devices.iter().map(PathBuf::from).collect(),
+            txg: Some(7),
+            checkpoint: false,
+            force: false,
+            list_txgs: false,
+            quiet: true,
+        };
+        assert_eq!(args(&["/dev"]).as_typed(), "--txg 7 ");
+        assert_eq!(args(&["a.img", "/my images"]).as_typed(), "-d a.img -d '/my images' --txg 7 ");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
     }
 }

@@ -10,7 +10,7 @@ pub(crate) struct PackageArgs {
     /// A package of a dataset and all below it, with snapshots and properties
     #[arg(short = 'R', long = "replicate")]
     pub(crate) replicate: bool,
-    /// A package of all snapshots from SNAP on
+    /// A package of all snapshots after SNAP, each from the one before
     #[arg(short = 'I', value_name = "SNAP", conflicts_with = "from")]
     pub(crate) intermediate: Option<String>,
     /// With properties
@@ -28,6 +28,10 @@ pub(crate) struct PackageArgs {
     /// With -R: leave out datasets, and what is below them
     #[arg(short = 'X', long = "exclude", value_name = "DS,..", value_delimiter = ',')]
     pub(crate) exclude: Vec<String>,
+    /// With -R and -i or -I: send although something cannot be read. `zfs receive -F` of such a package
+    /// destroys what the receiver has of it
+    #[arg(long, requires = "replicate")]
+    pub(crate) incomplete: bool,
     /// Go on with a package that was broken off: behind the snapshot NAME, which the receiver has, or in
     /// the stream whose receive_resume_token it gives; with the flags that the package was begun with
     #[arg(long = "continue-from", value_name = "NAME|TOKEN")]
@@ -69,6 +73,11 @@ impl SendArgs {
         }
         if self.token.is_some() && (is_package || package.saved || is_redacted) {
             return Some("invalid flags combined with -t");
+        }
+        if self.resume_at.is_some() && (is_package || package.saved) {
+            return Some(
+                "--resume-at goes on with a single stream; with a package: --continue-from",
+            );
         }
         let has_form = self.large_block || self.embed || self.compress || self.raw;
         if package.saved && (self.from.is_some() || is_package || has_form || is_redacted) {

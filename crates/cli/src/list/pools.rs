@@ -20,7 +20,8 @@ impl Pools {
     /// Finds and opens the pools of the targets, or all. One that cannot be read hides no other.
     ///
     /// # Errors
-    /// A malformed name, devices that cannot be looked at, and a pool that is not there.
+    /// A malformed name, devices that cannot be looked at, and no pool that was named. Of several, one that
+    /// is not there is a failure, and hides no other.
     pub(crate) fn open(args: &PoolArgs, targets: &[String]) -> Result<Self, Failure> {
         let targets: Vec<Name> =
             targets.iter().map(|t| Name::parse(t)).collect::<Result<_, _>>()?;
@@ -30,16 +31,22 @@ impl Pools {
             let config = &found.config;
             target.pool() == config.name || target.pool() == config.pool_guid.to_string()
         };
-        let mut missing =
-            targets.iter().filter(|t| !discovery.pools.iter().any(|found| is_called(found, t)));
-        if let Some(target) = missing.next() {
-            return Err(not_found(&format!("no pool '{}'", target.pool()), &discovery));
+        let (targets, missing): (Vec<Name>, Vec<Name>) = targets
+            .into_iter()
+            .partition(|t| discovery.pools.iter().any(|found| is_called(found, t)));
+        let mut failures = Failures::default();
+        for target in missing {
+            let failure = not_found(&format!("no pool '{}'", target.pool()), &discovery);
+            if targets.is_empty() {
+                return Err(failure);
+            }
+            failures.note(failure);
         }
         if discovery.pools.is_empty() {
             return Err(not_found("no pool", &discovery));
         }
         let options = args.options(&CancelToken::default());
-        let mut pools = Self { opened: Vec::new(), targets, failures: Failures::default() };
+        let mut pools = Self { opened: Vec::new(), targets, failures };
         for found in discovery.pools {
             let named = &pools.targets;
             if !named.is_empty() && !named.iter().any(|target| is_called(&found, target)) {
@@ -103,7 +110,10 @@ impl Pools {
 fn not_found(what: &str, discovery: &Discovery) -> Failure {
     let others = match discovery.pools.len() {
         0 => String::new(),
-        others => format!(", which hold {}", count(others as u64, "other pool")),
+        others => {
+            let found: Vec<_> = discovery.pools.iter().map(|p| p.config.id().to_string()).collect();
+            format!(", which hold {}: {}", count(others as u64, "other pool"), found.join(", "))
+        }
     };
     let looked_at = Listed(&discovery.passed_over);
     let why = format!("{what} was found on the given devices{others}{looked_at}");

@@ -6,7 +6,7 @@ use crate::exit::{Failure, warn};
 use crate::send;
 use serde_json::json;
 use std::fmt::Write;
-use zsend_package::Package;
+use zsend_package::{Package, PackageError};
 use zsend_pool::CancelToken;
 use zsend_props::nice_bytes;
 use zsend_traverse::SendError;
@@ -34,14 +34,16 @@ pub(super) fn describe(
     for member in package.members() {
         let size = if args.exact {
             let plan = package.plan(member.index).map_err(failure)?;
-            plan.exact_size(cancel).map(|summary| summary.bytes())
+            plan.exact_size(cancel).map(|summary| summary.bytes()).map_err(PackageError::from)
         } else {
-            package.plan_of_estimate(member.index).map_err(failure)?.estimate(cancel)
+            let plan = package.plan_of_estimate(member.index);
+            plan.and_then(|plan| Ok(plan.estimate(cancel)?))
         };
         let size = match size {
             Ok(size) => size,
-            Err(e) if args.exact => return Err(send::refused(e)),
-            Err(e @ SendError::Cancelled) => return Err(e.into()),
+            Err(e) if args.exact || matches!(e, PackageError::Send(SendError::Cancelled)) => {
+                return Err(failure(e));
+            }
             Err(e) => {
                 warn(format!("cannot estimate space for '{}': {e}", member.name));
                 continue;

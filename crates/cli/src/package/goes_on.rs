@@ -3,7 +3,7 @@
 use super::failure;
 use crate::exit::Failure;
 use crate::output::Output;
-use crate::token;
+use crate::{send, token};
 use zsend_package::{Package, PackageError};
 use zsend_traverse::{Progress, SendError};
 
@@ -41,7 +41,14 @@ pub(super) fn unfinished(
     let member = package.member(at);
     let name = member.as_ref().map_or_else(|| package.target().to_owned(), |m| m.name.clone());
     let place = format!("stream {} of {}", at + 1, package.len());
+    let is_lost = matches!(&e, PackageError::Send(e) if send::is_lost(e));
     let mut failure = failure(e).context(format!("cannot send '{name}', {place}"));
+    if is_lost {
+        failure = failure.and(send::WITH_PATTERN);
+    }
+    if package.is_sent_again(at) {
+        return failure.and("Nothing new was sent yet: go on with the same command.");
+    }
     let before = at.checked_sub(1).and_then(|before| package.member(before)).map(|m| m.name);
     let Some(partial) = output.partial().filter(|_| is_delivered) else {
         let mut how =

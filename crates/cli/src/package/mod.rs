@@ -4,7 +4,7 @@ mod describe;
 mod goes_on;
 
 use crate::args::SendArgs;
-use crate::exit::{Done, Failure};
+use crate::exit::{Done, Failure, warn};
 use crate::output::{Guard, Output};
 use crate::progress::{Gauge, Progressing};
 use crate::{send, stdout};
@@ -38,6 +38,8 @@ pub(crate) fn run(
         .with_backup(asked.backup)
         .with_holds(asked.holds)
         .with_skip_missing(asked.skip_missing)
+        .with_decrypted(args.no_preserve_encryption)
+        .with_incomplete(asked.incomplete)
         .with_excluded(asked.exclude.clone())
         .with_redaction(asked.redact.as_deref());
     let mut package = Package::open(pool, target, &options).map_err(failure)?;
@@ -58,7 +60,8 @@ pub(crate) fn run(
 /// Says what is left out, in the words of `zfs send`.
 fn tell(args: &SendArgs, omitted: &[Omission]) {
     for left_out in omitted {
-        if args.verbose > 0 || args.parsable || !left_out.is_detail() {
+        let is_told = args.verbose > 0 || args.parsable || !left_out.is_detail();
+        if is_told && (left_out.is_failure() || !args.pool.quiet) {
             let _ = writeln!(stderr(), "{left_out}");
         }
     }
@@ -101,6 +104,8 @@ fn send(args: &SendArgs, package: &Package<'_>, cancel: &CancelToken, gauge: &Ar
             gauge.set(&progress);
         }
         PackageNotice::Send(Notice::Replaced(lost)) => replaced.push(lost),
+        PackageNotice::Warning(text) => warn(text),
+        // Notices that came after this was written change nothing.
         _ => {}
     });
     if let Ok(total) = &sent {

@@ -168,7 +168,7 @@ fn send(
     tell_of_reading(args, zio, &replaced);
     match sent {
         Ok(_) => output.commit(),
-        Err(e) => Err(unfinished(plan, &output, &last, e)),
+        Err(e) => Err(unfinished(args, plan, &output, &last, e)),
     }
 }
 
@@ -223,13 +223,23 @@ fn total(plan: &SendPlan<'_>, estimate: Option<u64>, cancel: &CancelToken) -> Op
 
 /// Failure of a stream that ended early, with the way to go on. With a file, the token is left
 /// beside it.
-fn unfinished(plan: &SendPlan<'_>, output: &Output, last: &Progress, e: SendError) -> Failure {
+fn unfinished(
+    args: &SendArgs,
+    plan: &SendPlan<'_>,
+    output: &Output,
+    last: &Progress,
+    e: SendError,
+) -> Failure {
+    let is_lost = is_lost(&e);
     let is_delivered = !matches!(e, SendError::Output(_));
     let e = match e {
         SendError::Pool(e) => SendError::Pool(plan.pool().explained(e)),
         e => e,
     };
     let mut failure = Failure::from(e).context(format!("cannot send '{}'", plan.target()));
+    if is_lost {
+        failure = failure.and(WITH_PATTERN);
+    }
     let Some(partial) = output.partial() else { return failure };
     failure = failure.context(format!("{} is not whole", partial.name().display()));
     let Some(position) = last.position.filter(|_| is_delivered) else { return failure };
@@ -239,8 +249,18 @@ fn unfinished(plan: &SendPlan<'_>, output: &Output, last: &Progress, e: SendErro
     let (object, offset) = (position.object(), position.offset());
     failure.and(format!(
         "It ends at object {object}, offset {offset}. Once it was received with `zfs receive -s`, \
-         go on with what the receiver's receive_resume_token says, or with:\n  zsend send -t {token}"
+         go on with what the receiver's receive_resume_token says, or with:\n  zsend send {}-t {token}",
+        args.pool.as_typed()
     ))
+}
+
+/// What to type where a block is lost for good.
+pub(crate) const WITH_PATTERN: &str = "If nothing else has the block, send a pattern in its place and all the rest: \
+                                       --tunable zfs_send_corrupt_data=1";
+
+/// Returns true if a block could not be read from anywhere.
+pub(crate) const fn is_lost(e: &SendError) -> bool {
+    matches!(e, SendError::Pool(PoolError::Unreadable { .. }))
 }
 
 /// Warns of an incremental source of which nothing says that it is a snapshot.

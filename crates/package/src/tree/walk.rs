@@ -40,6 +40,8 @@ enum Seen {
     Sent(Box<Found>),
     /// It is left out with all below it.
     LeftOut(Omission),
+    /// It is left out with all below it, for what is noted already.
+    Lost,
 }
 
 /// A dataset that is sent.
@@ -101,6 +103,7 @@ impl<'a> Walk<'a> {
         while let Some(Looked { name, seen, omitted }) = self.next.pop() {
             self.tree.omitted.extend(omitted);
             match seen {
+                Ok(Seen::Lost) => {}
                 Ok(Seen::LeftOut(omission)) => self.tree.omitted.push(omission),
                 Ok(Seen::Sent(found)) => {
                     let Found { dir, node, entry, above } = *found;
@@ -162,10 +165,14 @@ impl<'a> Walk<'a> {
         let shown = children.into_iter().filter(|(short, _)| !short.contains(['$', '%']));
         let mut shown: Vec<_> = shown.enumerate().collect();
         shown.sort_by_key(|(_, (_, object))| *object.as_ref().unwrap_or(&0));
-        let looked = shown.into_iter().map(|(place, (short, object))| {
-            (place, self.look(format!("{name}/{short}"), object, above))
-        });
-        let mut looked: Vec<_> = looked.collect();
+        let mut looked = Vec::new();
+        for (place, (short, object)) in shown {
+            looked.push((place, self.look(format!("{name}/{short}"), object, above)));
+            // No package has room for what is behind one that has none.
+            if self.room.is_spent() {
+                break;
+            }
+        }
         looked.sort_by_key(|(place, _)| std::cmp::Reverse(*place));
         self.next.extend(looked.into_iter().map(|(_, looked)| looked));
     }
@@ -183,6 +190,10 @@ impl<'a> Walk<'a> {
         let snapshots = self.snapshots(&name, &head, omitted)?;
         let Some(tosnap_txg) = txg_of(&snapshots, &scope.tosnap) else {
             let tosnap = scope.tosnap.clone();
+            // What cannot be read may be it.
+            if omitted.iter().any(|lost| lost.may_be(&name, &tosnap)) {
+                return Ok(Seen::Lost);
+            }
             if above.tosnap_txg != 0 && head.creation_txg > above.tosnap_txg {
                 return Ok(Seen::LeftOut(Omission::LaterDataset { name, tosnap }));
             }
@@ -211,7 +222,7 @@ impl<'a> Walk<'a> {
             (true, true) => Choice::Received,
             (true, false) => Choice::Local,
         };
-        let mut entry = self.entry(&node, &dir, choice)?;
+        let mut entry = self.entry(&node, &dir, choice, omitted)?;
         let guid = self.list(&mut node, &mut entry, snapshots, tosnap_txg, choice, omitted)?;
         let mut described = None;
         if scope.options.is_described() {
@@ -236,7 +247,13 @@ impl<'a> Walk<'a> {
     }
 
     /// Begins the entry of a dataset.
-    fn entry(&self, node: &Node, dir: &Dir, choice: Choice) -> Result<Entry> {
+    fn entry(
+        &self,
+        node: &Node,
+        dir: &Dir,
+        choice: Choice,
+        omitted: &mut Vec<Omission>,
+    ) -> Result<Entry> {
         let options = &self.scope.options;
         let mut list = NvList::new();
         list.insert("name", NvValue::String((&node.name).into()));
@@ -250,7 +267,13 @@ impl<'a> Walk<'a> {
         let has_props = options.properties || options.backup || options.replicate;
         let mut props = None;
         if has_props {
-            let own = properties::own(self.mos, dir.props, Owner::Head(dir), choice)?;
+            let own = bounded(self.mos, dir.props, "properties");
+            let own = own
+                .and_then(|()| properties::own(self.mos, dir.props, Owner::Head(dir), choice))
+                .unwrap_or_else(|why| {
+                    omitted.push(Omission::Undescribed { name: node.name.clone(), why });
+                    NvList::new()
+                });
             props = Some(NvValue::List(own));
         }
         // OpenZFS before 2.2 and illumos have the properties after the mark.
@@ -262,7 +285,7 @@ impl<'a> Walk<'a> {
             if encryption.root_dir == dir.object {
                 list.insert("is_encroot", NvValue::Boolean);
             }
-            if !options.send.raw {
+            if !options.send.raw && !options.decrypted {
                 let (target, dataset) = (self.scope.target(), node.name.clone());
                 return Err(PackageRefusal::Encrypted { target, dataset }.into());
             }

@@ -184,12 +184,16 @@ impl MendedPool {
     ) -> Result<(), DamageError> {
         let at = Zbookmark::new(objset, 0, 0, object / DNODES_PER_BLOCK);
         let start = index(object % DNODES_PER_BLOCK) * DNODE_SIZE;
+        let mut is_there = false;
         self.change_block(at, |block| {
-            let size =
-                DnodePhys::read_from_prefix(&block[start..]).map_or(DNODE_SIZE, |d| d.0.size());
-            let end = (start + size).min(block.len());
-            change(&mut block[start..end]);
-        })
+            // An earlier change may have made the block short.
+            let Some(rest) = block.get_mut(start..) else { return };
+            is_there = !rest.is_empty();
+            let size = DnodePhys::read_from_prefix(rest).map_or(DNODE_SIZE, |d| d.0.size());
+            let end = size.min(rest.len());
+            change(&mut rest[..end]);
+        })?;
+        if is_there { Ok(()) } else { Err(DamageError::Absent(at)) }
     }
 
     /// Puts a pointer at the end of a way, and writes every block of it anew.

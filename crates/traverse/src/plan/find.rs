@@ -24,17 +24,22 @@ pub(super) struct GuidQuery<'a> {
 impl GuidQuery<'_> {
     /// True if what was redacted for these snapshots will do.
     fn fits(&self, guids: Option<&[u64]>) -> bool {
-        let sorted = |guids: &[u64]| {
-            let mut guids = guids.to_vec();
-            guids.sort_unstable();
-            guids
-        };
         match (self.redacted_for, guids) {
             (None, _) => true,
             (Some(_), None) => false,
-            (Some(wanted), Some(guids)) => sorted(wanted) == sorted(guids),
+            (Some(wanted), Some(guids)) => is_same_set(wanted, guids),
         }
     }
+}
+
+/// Returns true if two lists have the same guids, in any order.
+pub(super) fn is_same_set(a: &[u64], b: &[u64]) -> bool {
+    let sorted = |guids: &[u64]| {
+        let mut guids = guids.to_vec();
+        guids.sort_unstable();
+        guids
+    };
+    sorted(a) == sorted(b)
 }
 
 /// The snapshot or bookmark that has a guid: looked for in `dataset`, then in the datasets that it was

@@ -1,5 +1,6 @@
 //! Redacted sends: `zfs send --redact`.
 
+use super::find::is_same_set;
 use super::{SendPlan, redaction};
 use crate::error::{Refusal, Result, SendError};
 use zsend_pool::dsl::name::Name;
@@ -49,7 +50,7 @@ impl SendPlan<'_> {
         for (name, bookmark) in bookmarks {
             // One that is not complete is none to send with.
             if let Ok(Some(list)) = redaction::list(self.pool, &bookmark)
-                && list.guids() == guids
+                && is_same_set(list.guids(), guids)
             {
                 return self.redacted(&name);
             }

@@ -1,11 +1,16 @@
 //! The snapshots of a dataset: which are listed, and what is said of each.
 
 use super::{Entry, Walk, bounded};
-use crate::error::{Omission, Result};
+use crate::error::{Omission, PackageRefusal, Result};
 use crate::properties::{self, Choice, Owner};
 use crate::tree::{Node, Snap};
+use zsend_pool::PoolError;
 use zsend_pool::dsl::dataset::Dataset;
-use zsend_records::nvlist::NvValue;
+use zsend_pool::zbookmark::Zbookmark;
+use zsend_records::nvlist::{NvList, NvValue};
+
+/// Bytes of the least pair of a packed list, without its name.
+const PAIR: usize = 24;
 
 impl Walk<'_> {
     /// The snapshots of a head that can be read, oldest first; the others are left out.
@@ -39,7 +44,7 @@ impl Walk<'_> {
     ///
     /// Follows `send_iterate_snap()`, in the same place.
     pub(super) fn list(
-        &self,
+        &mut self,
         node: &mut Node,
         entry: &mut Entry,
         snapshots: Vec<(String, Dataset)>,
@@ -52,6 +57,8 @@ impl Walk<'_> {
         let from = scope.fromsnap.as_deref();
         let from_txg = from.and_then(|from| txg_of(&snapshots, from)).unwrap_or(0);
         let (mut guid, mut seen_from, mut seen_to) = (0, false, false);
+        // Bytes that the entry takes at least.
+        let mut taken = 0;
         for (name, snapshot) in snapshots {
             let (is_from, is_to) = (from == Some(&*name), scope.tosnap == name);
             if options.replicate || scope.is_doall {
@@ -72,6 +79,13 @@ impl Walk<'_> {
             if is_from || (guid == 0 && is_to) {
                 guid = snapshot.guid;
             }
+            if entry.snaps.contains(&name) {
+                let at = Zbookmark::new(self.mos.id(), snapshot.object, 0, 0);
+                let why = PoolError::corrupt(at, "name of a snapshot", "there twice", "once");
+                omitted.push(Omission::Unreadable { name: format!("{}@{name}", node.name), why });
+                continue;
+            }
+            taken += PAIR + name.len();
             entry.snaps.insert(&*name, NvValue::Uint64(snapshot.guid));
             let mut is_described = options.is_described();
             if !options.replicate {
@@ -84,12 +98,28 @@ impl Walk<'_> {
                 seen_to |= is_to && is_described;
             }
             if is_described {
-                let own = properties::own(self.mos, snapshot.props, Owner::Snapshot, choice)?;
-                entry.props.insert(&*name, NvValue::List(own));
+                let full = || format!("{}@{name}", node.name);
+                let mut read = |read: zsend_pool::Result<NvList>| {
+                    let list = read.unwrap_or_else(|why| {
+                        omitted.push(Omission::Undescribed { name: full(), why });
+                        NvList::new()
+                    });
+                    taken += PAIR * (1 + list.len());
+                    NvValue::List(list)
+                };
+                let (mos, props) = (self.mos, snapshot.props);
+                let own = bounded(mos, props, "properties")
+                    .and_then(|()| properties::own(mos, props, Owner::Snapshot, choice));
+                entry.props.insert(&*name, read(own));
                 if options.holds {
-                    let holds = properties::holds(self.mos, snapshot.holds)?;
-                    entry.holds.insert(&*name, NvValue::List(holds));
+                    let holds = bounded(mos, snapshot.holds, "holds")
+                        .and_then(|()| properties::holds(mos, snapshot.holds));
+                    entry.holds.insert(&*name, read(holds));
                 }
+            }
+            if !self.room.has(taken) {
+                let at = format!("{}@{}", node.name, scope.tosnap);
+                return Err(PackageRefusal::TooLarge { target: scope.target(), at }.into());
             }
             node.snaps.push(Snap {
                 name: name.into(),
