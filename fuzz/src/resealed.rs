@@ -1,6 +1,6 @@
 //! Any bytes as a stream, with every checksum mended: hostile contents, which a reader that verifies lets in.
 //!
-//! What was mended reads without an error, mending it again changes nothing, and it fares as any other stream does:
+//! A stream that was mended reads without an error, mending it again changes nothing, and it fares as any other stream does:
 //! see [`crate::stream`] and [`crate::dump`].
 
 use zsend_records::payload::Limits;

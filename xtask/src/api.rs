@@ -143,7 +143,7 @@ fn signatures(page: &str) -> impl Iterator<Item = String> + '_ {
     own.chain(members).map(text)
 }
 
-/// What a module exports of other modules and crates.
+/// Exports by a module of items of other modules and crates.
 fn exports(page: &str) -> impl Iterator<Item = String> + '_ {
     between(page, "<code>", "</code>").map(text).filter(|text| text.starts_with("pub use "))
 }

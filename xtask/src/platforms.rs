@@ -154,7 +154,7 @@ fn build(name: &str, target: &str, form: Form) -> Result<(), String> {
 fn table() -> String {
     let mut out = String::from(
         "# Platforms\n\nMade by `cargo xtask platforms`, which checks with `cargo check` every pair that says yes. The pairs of the first two\n\
-         machines are checked by `cargo xtask ci`. Only x86-64 Linux is run in tests.\n\n",
+         machines are checked by `cargo xtask ci`. Only x86-64 Linux is run in tests, and the vectors of aarch64 in QEMU (`cargo xtask qemu`).\n\n",
     );
     // Writing to a string does not fail.
     let _ =

@@ -116,7 +116,7 @@ pub enum PackageRefusal {
     /// The options of each stream have a place to go on at.
     #[error("a package goes on at a stream of its own, and not each of its streams at one place")]
     Resumed,
-    /// What would be sent is left out, for this reason.
+    /// Everything that would be sent is left out, for this reason.
     #[error("{0}")]
     LeftOut(String),
     /// The package has no stream of a snapshot from which it is to go on.

@@ -26,7 +26,7 @@ pub(crate) enum From {
     Origin,
 }
 
-/// What must have been sent before a dataset: indices of those that it depends on.
+/// Datasets that must have been sent before one: indices of those that it depends on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Needs {
     /// Dataset that the parent's guid leads to.
@@ -87,7 +87,7 @@ impl<'t> ByGuid<'t> {
         Self { index }
     }
 
-    /// What each dataset waits for.
+    /// Needs of each dataset.
     pub(crate) fn needs(&self, nodes: &[Node]) -> Vec<Needs> {
         let found = |guid| self.index.get(&guid).map(|(node, _)| *node);
         let of = |node: &Node| Needs {

@@ -136,7 +136,7 @@ impl<'p> Package<'p> {
         self.pool
     }
 
-    /// What was asked for and is left out.
+    /// Things that were asked for and are left out.
     pub fn omitted(&self) -> &[Omission] {
         &self.omitted
     }

@@ -55,14 +55,14 @@ pub(crate) struct Snap {
     pub(crate) guid: u64,
 }
 
-/// What a package is made of.
+/// Datasets and snapshots that a package is made of.
 #[derive(Debug)]
 pub(crate) struct Tree {
     /// Datasets, each before those below it.
     pub(crate) nodes: Vec<Node>,
-    /// What the header says of them, by their guids: `fss`.
+    /// Entries of the header, by guids: `fss`.
     pub(crate) described: NvList,
-    /// What is left out.
+    /// Things that are left out.
     pub(crate) omitted: Vec<Omission>,
 }
 

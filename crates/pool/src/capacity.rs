@@ -35,7 +35,7 @@ const BRT_SAVED: usize = 6;
 /// Word of `ddt_log_header_t`: `dlh_length`.
 const DDT_LOG_LENGTH: usize = 1;
 
-/// What the top-level vdevs give, deflated by parity.
+/// Bytes that the top-level vdevs give, deflated by parity.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Space {
     normal: u64,

@@ -36,7 +36,7 @@ pub(crate) struct PackageArgs {
     /// the stream whose receive_resume_token it gives; with the flags that the package was begun with
     #[arg(long = "continue-from", value_name = "NAME|TOKEN")]
     pub(crate) continue_from: Option<String>,
-    /// What a dataset has of a receive that has not ended; its stream has no end either
+    /// The part of a dataset that was received so far, of a receive that has not ended; without an END
     #[arg(short = 'S', long = "saved")]
     pub(crate) saved: bool,
     /// Without the blocks that a redaction bookmark lists

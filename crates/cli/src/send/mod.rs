@@ -254,7 +254,7 @@ fn unfinished(
     ))
 }
 
-/// What to type where a block is lost for good.
+/// Advice where a block is lost for good.
 pub(crate) const WITH_PATTERN: &str = "If nothing else has the block, send a pattern in its place and all the rest: \
                                        --tunable zfs_send_corrupt_data=1";
 

@@ -23,7 +23,7 @@ use zsend_traverse::SendError;
 /// million; `zfs receive` takes no header that is larger.
 const MAX_NAMES_ZAP: u64 = 64 << 20;
 
-/// What a dataset has from the one above it.
+/// Facts that a dataset has from the one above it.
 #[derive(Clone, Copy, Debug, Default)]
 struct Above {
     /// Guid of its source, or of its target.
@@ -50,7 +50,7 @@ struct Found {
     node: Node,
     /// Its key and entry of the header.
     entry: Option<(String, NvValue)>,
-    /// What the datasets below have from it.
+    /// Facts that the datasets below have from it.
     above: Above,
 }
 
@@ -58,7 +58,7 @@ struct Found {
 struct Looked {
     name: String,
     seen: Result<Seen>,
-    /// What is left out of it.
+    /// Things of it that are left out.
     omitted: Vec<Omission>,
 }
 

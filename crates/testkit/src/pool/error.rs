@@ -29,7 +29,7 @@ pub enum DamageError {
     Layout {
         /// The block.
         at: Zbookmark,
-        /// What is wrong.
+        /// Fault of it.
         source: LayoutError,
     },
     /// A block on the way does not decompress.
@@ -37,7 +37,7 @@ pub enum DamageError {
     Compressed {
         /// The block.
         at: Zbookmark,
-        /// What is wrong.
+        /// Fault of it.
         source: DecompressError,
     },
     /// The block's checksum cannot be computed.

@@ -90,7 +90,7 @@ mod tests {
     use std::sync::Arc;
 
     proptest! {
-        /// What is read is what an ordinary device would hold.
+        /// Reads give the bytes that an ordinary device would hold.
         #[test]
         fn it_reads_as_a_device_that_was_written(
             writes in prop::collection::vec((0u64..14, 1usize..3, any::<u8>()), 0..6),

@@ -115,7 +115,7 @@ fn after_a_cancel_no_other_block_of_a_batch_is_read() {
     }
 }
 
-/// Where each read takes long, a thread does one of a batch while another does the next: here each of the
+/// With reads that take long, a thread does one of a batch while another does the next: here each of the
 /// first two waits until both are under way.
 #[test]
 fn slow_reads_of_a_batch_are_under_way_at_once_and_come_in_order() {

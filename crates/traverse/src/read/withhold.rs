@@ -47,7 +47,7 @@ pub(super) struct Withhold<I> {
     held: Option<Leaf>,
     /// A hole that listed blocks may lie in.
     hole: Option<(Dnode, u64, Range<u64>)>,
-    /// What comes next: pieces of a hole, and of listed blocks.
+    /// The next items: pieces of a hole, and of listed blocks.
     pieces: VecDeque<(Dnode, u64, Range<u64>, BlkPtr)>,
     redacted: BlkPtr,
 }

@@ -1,4 +1,4 @@
-//! What every small pool has beside its data: the configuration and the objects of the MOS.
+//! Parts of every small pool beside its data: the configuration and the objects of the MOS.
 
 use super::{
     ASIZE, HEAD, METASLAB_SHIFT, NAME, POOL_GUID, SNAPSHOT_OBJECT, SmallObject, TIME, TOP_GUID,
