@@ -18,6 +18,8 @@ const MAX_QUOTED: usize = 60;
 
 /// A stream that is whole, durable and has its name: a line of a catalogue, one JSON object. Guids are
 /// strings of decimal digits there, since many readers of JSON take no number above 2^53 as it is.
+///
+/// [`Entry::parse`] reads one and checks it; what `serde` reads is not checked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]

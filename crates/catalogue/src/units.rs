@@ -178,3 +178,30 @@ impl Finder<'_> {
         Ok(guid)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(waits: &[Option<usize>]) -> Vec<Option<usize>> {
+        let unit = |&after: &Option<usize>| Unit {
+            name: String::new(),
+            guid: 0,
+            head: 0,
+            origin: Some(1),
+            after,
+        };
+        let mut units = Units { units: waits.iter().map(unit).collect(), lost: Vec::new() };
+        units.break_loops();
+        units.units.iter().map(|unit| unit.after).collect()
+    }
+
+    #[test]
+    fn clones_wait_but_never_for_one_another() {
+        let chain = [None, Some(0), Some(1), Some(0)];
+        assert_eq!(after(&chain), chain);
+        assert_eq!(after(&[Some(0)]), [None]);
+        // Two that wait for each other, one that waits for them, and one that does not.
+        assert_eq!(after(&[Some(1), Some(0), Some(1), None]), [None, None, None, None]);
+    }
+}

@@ -157,18 +157,23 @@ pub struct Totals {
 }
 
 /// Reason why a run ended early.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError<E> {
     /// A stream could not be made or named.
+    #[error("{0}")]
     Store(E),
     /// A stream could not be written: this one, for this reason.
+    #[error("cannot write the stream of '{0}': {1}")]
     Output(String, std::io::Error),
     /// The catalogue could not be written.
+    #[error(transparent)]
     Catalogue(CatalogueError),
     /// The catalogue has streams of other flags or of another dialect, on which these would not stand.
+    #[error("'{}' was sent with other flags: '{}', dialect {}", .0.name(), .0.flags, .0.dialect)]
     Flags(Box<Entry>),
     /// It was cancelled.
+    #[error("interrupted")]
     Cancelled,
 }
 
