@@ -22,6 +22,8 @@ use zsend_traverse::{SendError, SendOptions};
 
 /// Most streams that are made at once where nobody says how many: each has buffers of its own.
 const MOST_AT_ONCE: usize = 8;
+/// Most streams that may be asked for: each has a thread of its own.
+const MOST_ASKED: usize = 512;
 
 /// Kinds of incremental sources.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -200,7 +202,7 @@ pub fn run<S: Store>(
     let threads = options.send.thread_count(latency);
     let at_once = match options.at_once {
         0 => threads.min(MOST_AT_ONCE),
-        at_once => at_once,
+        at_once => at_once.min(MOST_ASKED),
     };
     let sender = Sender {
         pool,

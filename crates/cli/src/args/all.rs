@@ -30,7 +30,8 @@ pub(crate) struct AllArgs {
         long,
         requires = "output",
         conflicts_with_all = [
-            "from", "token", "resume_at", "dry_run", "parsable", "proctitle", "list_txgs", "replicate",
+            "from", "token", "resume_at", "dry_run", "parsable", "proctitle",
+            "progress", "list_txgs", "replicate",
             "intermediate", "props", "backup", "holds", "skip_missing", "exclude", "continue_from", "saved",
             "redact"
         ]

@@ -30,6 +30,9 @@ pub(crate) fn run(args: &SendArgs) -> Done {
     let (Some(target), Some(path)) = (&args.target, &args.output) else {
         return Err(Failure::usage("--all takes a pool, and a folder with -o"));
     };
+    if path == Path::new("-") {
+        return Err(Failure::usage("--all takes a folder with -o, not standard output"));
+    }
     let name = Name::parse(target)?;
     if name.suffix != Suffix::None || name.dataset.contains('/') {
         return Err(Failure::usage(format!(
