@@ -107,7 +107,7 @@ fn whichever_call_fails_the_catalogue_has_what_was_committed() {
         // It goes on with what is left.
         let memory = Memory { streams: Mutex::new(streams), ..Memory::default() };
         let known = send(&pool, folder.path(), &memory, |_| {}).unwrap().known;
-        assert_eq!(known as usize, listed.len());
+        assert_eq!(known, listed.len() as u64);
         assert!(memory.streams.into_inner().unwrap() == whole, "{fails}");
     }
 }
