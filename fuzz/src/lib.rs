@@ -8,6 +8,7 @@
 use zsend_testkit::memory::{Allocator, allocator, within};
 
 pub mod block;
+pub mod catalogue;
 pub mod decompress;
 pub mod decrypt;
 pub mod dsl;

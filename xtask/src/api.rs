@@ -10,9 +10,19 @@ use std::path::{Path, PathBuf};
 use xtask::run::{cargo, root, succeed, target};
 
 /// Crates that others build on.
-const CRATES: [&str; 11] = [
-    "metal", "records", "ondisk", "codec", "encoder", "crypto", "pool", "traverse", "stream",
-    "props", "package",
+const CRATES: [&str; 12] = [
+    "metal",
+    "records",
+    "ondisk",
+    "codec",
+    "encoder",
+    "crypto",
+    "pool",
+    "traverse",
+    "stream",
+    "props",
+    "package",
+    "catalogue",
 ];
 
 /// Runs the verb: compares, or with `--write` writes the lists anew.

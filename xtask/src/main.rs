@@ -56,6 +56,11 @@ const TASKS: &[Task] = &[
         api::run,
         "[--write]: compare the public items of all crates with docs/api, or write them anew",
     ),
+    (
+        "slurm",
+        |args| program(Profile::Dev, "zsend-testkit", "slurm", args),
+        "a job array of zsend send --all under a real Slurm on this machine, if it is installed",
+    ),
     ("qemu", qemu::run, "the tests of the vector code of aarch64 in QEMU's user emulation"),
     ("miri", miri::run, "the tests of the unsafe code under Miri; needs a nightly toolchain"),
     ("ci", ci::run, "everything that a change must pass"),

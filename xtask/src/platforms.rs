@@ -31,7 +31,7 @@ impl Form {
 /// A crate: its name behind `zsend-`, and the features that make it whole without C.
 type Package = (&'static str, &'static str);
 
-const PACKAGES: [Package; 12] = [
+const PACKAGES: [Package; 13] = [
     ("metal", "std"),
     ("records", "std"),
     ("ondisk", "std"),
@@ -43,6 +43,7 @@ const PACKAGES: [Package; 12] = [
     ("stream", ""),
     ("props", "pure"),
     ("package", "pure"),
+    ("catalogue", "pure"),
     ("cli", "pure"),
 ];
 
@@ -52,12 +53,33 @@ const BARE: &[&str] = &["metal", "records", "ondisk"];
 const BYTES: &[&str] = &["metal", "records", "ondisk", "codec", "encoder", "crypto", "stream"];
 /// All but the program, whose terminal and signals are those of a Unix.
 const LIBRARIES: &[&str] = &[
-    "metal", "records", "ondisk", "codec", "encoder", "crypto", "pool", "traverse", "stream",
-    "props", "package",
+    "metal",
+    "records",
+    "ondisk",
+    "codec",
+    "encoder",
+    "crypto",
+    "pool",
+    "traverse",
+    "stream",
+    "props",
+    "package",
+    "catalogue",
 ];
 const ALL: &[&str] = &[
-    "metal", "records", "ondisk", "codec", "encoder", "crypto", "pool", "traverse", "stream",
-    "props", "package", "cli",
+    "metal",
+    "records",
+    "ondisk",
+    "codec",
+    "encoder",
+    "crypto",
+    "pool",
+    "traverse",
+    "stream",
+    "props",
+    "package",
+    "catalogue",
+    "cli",
 ];
 
 /// A machine, the form that is built for it, and the crates that must build.

@@ -1,6 +1,7 @@
 //! `zsend`: `zfs send` in user space.
 
 mod args;
+mod catalogue;
 mod dump;
 mod exit;
 mod get;
@@ -12,6 +13,7 @@ mod output;
 mod package;
 mod progress;
 mod send;
+mod send_all;
 mod signals;
 mod stdout;
 mod text;
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         Command::Send(send) => send::run(&send),
         Command::List(list) => list::run(&list),
         Command::Get(get) => get::run(&get),
+        Command::Catalogue(catalogue) => catalogue::run(&catalogue),
         Command::Dump(dump) => dump::run(&dump),
         Command::Token(token) => token::run(&token),
         Command::Man(man) => manual::man(&man),

@@ -10,10 +10,18 @@ use std::io::{self, Write};
 use zsend_pool::ErrorClass;
 
 /// Variables that the program heeds.
-const ENVIRONMENT: [(&str, &str); 3] = [
+const ENVIRONMENT: [(&str, &str); 5] = [
     ("NO_COLOR", "If set and not empty, help and errors have no colour, unless --color says so."),
     ("TERM", "If it is dumb or not set, progress is lines, not a bar."),
     ("TZ", "Time zone of the times that are shown."),
+    (
+        "SLURM_ARRAY_TASK_ID",
+        "With send --all, the shard of this task of a job array, with _COUNT, _MIN, _MAX and _STEP.",
+    ),
+    (
+        "JOB_COMPLETION_INDEX",
+        "The same of an indexed job, whose number of completions JOB_COMPLETIONS or --shards says.",
+    ),
 ];
 
 /// Pages that belong together.

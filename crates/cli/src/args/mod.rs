@@ -1,10 +1,12 @@
 //! The command line.
 
+mod all;
 mod list;
 mod other;
 mod package;
 mod send;
 
+pub(crate) use all::{AllArgs, BaseArg, CatalogueArgs, CatalogueVerb};
 pub(crate) use list::{ChoiceArgs, GetArgs, ListArgs, SortKey};
 pub(crate) use other::{CompletionsArgs, DumpArgs, Like, ManArgs, TokenArgs};
 pub(crate) use package::PackageArgs;
@@ -50,6 +52,7 @@ pub(crate) enum Command {
     Send(Box<SendArgs>),
     List(ListArgs),
     Get(GetArgs),
+    Catalogue(CatalogueArgs),
     Dump(DumpArgs),
     Token(TokenArgs),
     Man(ManArgs),

@@ -1,6 +1,6 @@
 //! Arguments of `zsend send`.
 
-use super::{PackageArgs, PoolArgs, number};
+use super::{AllArgs, PackageArgs, PoolArgs, number};
 use clap::{Args as ClapArgs, ValueEnum};
 use std::path::PathBuf;
 use zsend_encoder::dialect::Dialect;
@@ -51,6 +51,7 @@ Examples:
   zsend send -d disk0.img --txg 1234 tank/home@monday > older.zsend
   zsend send -d disk0.img -w tank/secret@monday > raw.zsend
   zsend send -d disk0.img --key tank/secret=/media/key tank/secret@monday > plain.zsend
+  zsend send -d /images --all -Lec -o /backup tank
   zsend send -d disk0.img -t 1-b45ff5d89-b8-789c... | ssh host zfs receive -s backup/home
 
 SIGUSR1 shows how far a send has come. SIGINT, SIGTERM and SIGHUP end it at a record; with -o, what is
@@ -139,7 +140,7 @@ pub(crate) struct SendArgs {
     #[arg(long, action = clap::ArgAction::Help)]
     help: Option<bool>,
     /// Snapshot to send: pool/fs@snapshot; pool/fs for the head; or pool/N for the dataset whose
-    /// object has that number, as `zdb -B` takes it
+    /// object has that number, as `zdb -B` takes it. With --all: the pool
     #[arg(
         value_name = "POOL/DS@SNAP",
         required_unless_present = "token",
@@ -148,6 +149,8 @@ pub(crate) struct SendArgs {
     pub(crate) target: Option<String>,
     #[command(flatten)]
     pub(crate) package: PackageArgs,
+    #[command(flatten)]
+    pub(crate) all: AllArgs,
 }
 
 impl SendArgs {

@@ -113,6 +113,14 @@ impl Output {
         }
     }
 
+    /// Removes the file that is made, if it is one.
+    pub(crate) fn discard(self) {
+        if let Some(partial) = self.partial {
+            // It is still locked: nobody else writes it.
+            let _ = fs::remove_file(partial.name());
+        }
+    }
+
     /// The file that is made, if it is one.
     pub(crate) const fn partial(&self) -> Option<&Partial> {
         self.partial.as_ref()

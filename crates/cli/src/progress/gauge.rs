@@ -33,6 +33,12 @@ pub(crate) struct Gauge {
     writing: AtomicU64,
 }
 
+impl Default for Gauge {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Gauge {
     pub(crate) fn new() -> Self {
         let zero = || AtomicU64::new(0);

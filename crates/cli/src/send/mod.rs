@@ -10,7 +10,7 @@ use crate::output::{Guard, Output};
 use crate::progress::{Gauge, Progressing};
 use crate::text::count;
 use crate::txgs::{self, Style};
-use crate::{hints, keys, package, signals, stdout, token};
+use crate::{hints, keys, package, send_all, signals, stdout, token};
 use std::io::{Write, stderr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +32,9 @@ const NO_TYPE: &str = "Warning: incremental source didn't specify type, assuming
 
 /// Runs the subcommand.
 pub(crate) fn run(args: &SendArgs) -> Done {
+    if args.all.all {
+        return send_all::run(args);
+    }
     be_quiet(args.pool.quiet);
     if let Some(why) = args.conflict() {
         return Err(Failure::verbatim(ErrorClass::Usage, why));
@@ -282,7 +285,8 @@ fn source_name(from: &str, target: &Name) -> String {
     }
 }
 
-fn options(args: &SendArgs) -> Result<SendOptions, Failure> {
+/// The options of a stream that the command line gives.
+pub(crate) fn options(args: &SendArgs) -> Result<SendOptions, Failure> {
     let mut tunables = Tunables::default();
     for tunable in &args.tunables {
         let (name, value) = tunable.split_once('=').ok_or_else(|| {

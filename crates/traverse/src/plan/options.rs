@@ -111,7 +111,7 @@ impl SendOptions {
 
     /// The number of worker threads for devices that take `latency` to read: what was asked for, or
     /// as many as the machine has, and more where they would wait for the devices.
-    pub(super) fn thread_count(&self, latency: Duration) -> usize {
+    pub fn thread_count(&self, latency: Duration) -> usize {
         if self.threads > 0 {
             return self.threads;
         }
