@@ -3,7 +3,7 @@
 use super::failure;
 use crate::args::SendArgs;
 use crate::exit::{Failure, warn};
-use crate::send;
+use crate::send::describe::describe as send_describe;
 use serde_json::json;
 use std::fmt::Write;
 use zsend_package::{Package, PackageError};
@@ -28,7 +28,7 @@ pub(super) fn describe(
 ) -> Result<(Vec<u8>, u64), Failure> {
     if !args.package.is_of_many() && !args.exact && !args.json {
         let plan = package.plan_of_estimate(0).map_err(failure)?;
-        return send::describe(args, &plan, cancel);
+        return send_describe(args, &plan, cancel);
     }
     let (mut text, mut streams, mut total) = (String::new(), Vec::new(), 0u64);
     for member in package.members() {

@@ -3,7 +3,8 @@
 use super::failure;
 use crate::exit::Failure;
 use crate::output::Output;
-use crate::{send, token};
+use crate::send::common;
+use crate::token;
 use zsend_package::{Package, PackageError};
 use zsend_traverse::{Progress, SendError};
 
@@ -41,10 +42,10 @@ pub(super) fn unfinished(
     let member = package.member(at);
     let name = member.as_ref().map_or_else(|| package.target().to_owned(), |m| m.name.clone());
     let place = format!("stream {} of {}", at + 1, package.len());
-    let is_lost = matches!(&e, PackageError::Send(e) if send::is_lost(e));
+    let is_lost = matches!(&e, PackageError::Send(e) if common::is_lost(e));
     let mut failure = failure(e).context(format!("cannot send '{name}', {place}"));
     if is_lost {
-        failure = failure.and(send::WITH_PATTERN);
+        failure = failure.and(common::WITH_PATTERN);
     }
     if package.is_sent_again(at) {
         return failure.and("Nothing new was sent yet: go on with the same command.");

@@ -7,7 +7,8 @@ use crate::args::SendArgs;
 use crate::exit::{Done, Failure, warn};
 use crate::output::{Guard, Output};
 use crate::progress::{Gauge, Progressing};
-use crate::{send, stdout};
+use crate::send::common;
+use crate::stdout;
 use std::io::{Write, stderr};
 use std::sync::Arc;
 use zsend_package::{Omission, Package, PackageError, PackageNotice, PackageOptions};
@@ -27,7 +28,7 @@ pub(crate) fn run(
     let asked = &args.package;
     let source = asked.intermediate.as_deref().or(args.from.as_deref());
     if !asked.replicate && asked.intermediate.is_none() {
-        source.into_iter().for_each(send::warn_of_no_type);
+        source.into_iter().for_each(common::warn_of_no_type);
     }
     let source = source.map(|from| pool.full_name(from));
     let options = PackageOptions::new(options)
@@ -113,7 +114,7 @@ fn send(args: &SendArgs, package: &Package<'_>, cancel: &CancelToken, gauge: &Ar
     }
     let zio = package.pool().zio();
     shown.end(sent.is_ok(), zio.recovered().count());
-    send::tell_of_reading(args, zio, &replaced);
+    common::tell_of_reading(args, zio, &replaced);
     match sent {
         Ok(_) => output.commit(),
         Err(e) => Err(goes_on::unfinished(package, &output, at, &last, e)),
@@ -124,7 +125,7 @@ fn send(args: &SendArgs, package: &Package<'_>, cancel: &CancelToken, gauge: &Ar
 fn failure(e: PackageError) -> Failure {
     let class = e.class();
     match e {
-        PackageError::Send(e @ SendError::CannotSend { .. }) => send::refused(e),
+        PackageError::Send(e @ SendError::CannotSend { .. }) => common::refused(e),
         PackageError::Send(e) => e.into(),
         e => Failure::verbatim(class, e),
     }

@@ -9,7 +9,7 @@ use crate::exit::{Done, Failure, be_quiet, warn, warn_of};
 use crate::list::collect::Failures;
 use crate::output::Guard;
 use crate::progress::Gauge;
-use crate::send::{options, tell_of_reading};
+use crate::send::common::{options, tell_of_reading};
 use crate::text::count;
 use crate::{keys, signals};
 use folder::Folder;

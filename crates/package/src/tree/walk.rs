@@ -6,7 +6,6 @@ use super::{Node, Origin, Scope, Tree};
 use crate::error::{Omission, PackageError, PackageRefusal, Result};
 use crate::header::Room;
 use crate::properties::{self, Choice, Owner};
-use snapshots::txg_of;
 use std::collections::HashSet;
 use zsend_pool::PoolError;
 use zsend_pool::dmu::objset::Objset;
@@ -349,4 +348,9 @@ fn bounded(mos: &Objset, object: u64, what: &'static str) -> zsend_pool::Result<
         return Err(PoolError::corrupt(at, what, found, format!("at most {MAX_NAMES_ZAP}")));
     }
     Ok(())
+}
+
+/// The txg of a snapshot by its name; `None` if there is none.
+fn txg_of(snapshots: &[(String, Dataset)], name: &str) -> Option<u64> {
+    snapshots.iter().find(|(short, _)| short == name).map(|(_, s)| s.creation_txg)
 }

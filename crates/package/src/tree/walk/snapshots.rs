@@ -1,6 +1,6 @@
 //! The snapshots of a dataset: which are listed, and what is said of each.
 
-use super::{Entry, Walk, bounded};
+use super::{Entry, Walk, bounded, txg_of};
 use crate::error::{Omission, PackageRefusal, Result};
 use crate::properties::{self, Choice, Owner};
 use crate::tree::{Node, Snap};
@@ -129,9 +129,4 @@ impl Walk<'_> {
         }
         Ok(guid)
     }
-}
-
-/// The txg of a snapshot by its name; `None` if there is none.
-pub(super) fn txg_of(snapshots: &[(String, Dataset)], name: &str) -> Option<u64> {
-    snapshots.iter().find(|(short, _)| short == name).map(|(_, s)| s.creation_txg)
 }
