@@ -51,7 +51,12 @@ fn read(tops: &[VdevConfig], count: u64) {
                 if bytes.iter().all(|&b| b == 0) { Ok(()) } else { Err(Mismatch::Unwanted) }
             };
             for limit in Trust::ALL {
-                let mut request = Request::new(&mut check, &mut attempts, &mut doubts, Want::written_in(5).within(limit));
+                let mut request = Request::new(
+                    &mut check,
+                    &mut attempts,
+                    &mut doubts,
+                    Want::written_in(5).within(limit),
+                );
                 let _ = tree.read(dva, size, &mut request);
             }
         }

@@ -42,9 +42,5 @@ pub(crate) fn zio(bytes: &[u8], ashift: u64) -> Zio {
     let leaves = Leaves::from([(1, vec![Member { device, txg: 1 }])]);
     let top = VdevConfig { kind: "file".into(), guid: 1, ashift, ..VdevConfig::default() };
     let dtls = &Dtls::default();
-    Zio::new(Tree::build(
-        &[top],
-        1,
-        Known::new(&leaves, dtls, 1),
-    ))
+    Zio::new(Tree::build(&[top], 1, Known::new(&leaves, dtls, 1)))
 }
