@@ -3,27 +3,12 @@
 //! They are read from the pages that rustdoc makes: those know what macros make and where items are exported, and a stable
 //! toolchain makes them. Of its JSON the format changes with most versions, and only nightly toolchains write it.
 
+use crate::platforms::LIBRARIES;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use xtask::run::{cargo, root, succeed, target};
-
-/// Crates that others build on.
-const CRATES: [&str; 12] = [
-    "metal",
-    "records",
-    "ondisk",
-    "codec",
-    "encoder",
-    "crypto",
-    "pool",
-    "traverse",
-    "stream",
-    "props",
-    "package",
-    "catalogue",
-];
 
 /// Runs the verb: compares, or with `--write` writes the lists anew.
 pub(crate) fn run(args: &[String]) -> Result<(), String> {
@@ -40,7 +25,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
 /// Compares the pages that are there with the lists.
 pub(crate) fn compare() -> Result<(), String> {
     let mut changes = String::new();
-    for name in CRATES {
+    for name in LIBRARIES {
         let (found, path) = (items(name)?, list(name));
         let known = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
         let (found, known): (BTreeSet<&str>, BTreeSet<&str>) =
@@ -62,7 +47,7 @@ pub(crate) fn compare() -> Result<(), String> {
 }
 
 fn write() -> Result<(), String> {
-    for name in CRATES {
+    for name in LIBRARIES {
         let path = list(name);
         let folder = path.parent().unwrap_or(&path);
         fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;

@@ -51,21 +51,7 @@ const PACKAGES: [Package; 13] = [
 const BARE: &[&str] = &["metal", "records", "ondisk"];
 /// Crates that read no file.
 const BYTES: &[&str] = &["metal", "records", "ondisk", "codec", "encoder", "crypto", "stream"];
-/// All but the program, whose terminal and signals are those of a Unix.
-const LIBRARIES: &[&str] = &[
-    "metal",
-    "records",
-    "ondisk",
-    "codec",
-    "encoder",
-    "crypto",
-    "pool",
-    "traverse",
-    "stream",
-    "props",
-    "package",
-    "catalogue",
-];
+/// All crates that are published, the program last.
 const ALL: &[&str] = &[
     "metal",
     "records",
@@ -81,6 +67,11 @@ const ALL: &[&str] = &[
     "catalogue",
     "cli",
 ];
+/// All but the program, whose terminal and signals are those of a Unix: the crates that others build on.
+pub(crate) const LIBRARIES: &[&str] = match ALL.split_last() {
+    Some((_, libraries)) => libraries,
+    None => &[],
+};
 
 /// A machine, the form that is built for it, and the crates that must build.
 type Target = (&'static str, Form, &'static [&'static str]);
