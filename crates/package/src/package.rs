@@ -257,7 +257,6 @@ impl<'p> Package<'p> {
             // First, so that an error is known to be of this stream.
             notice(PackageNotice::Stream(&member));
             let plan = self.plan(member.index)?;
-            plan.check()?;
             for warning in plan.warnings() {
                 notice(PackageNotice::Warning(&warning));
             }
