@@ -59,7 +59,7 @@ pub struct Checked {
     pub streams: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// What is wrong, by the name of the file; a stream may have two flaws.
+    /// Flaws, by the name of the file; a stream may have two flaws.
     pub flaws: Vec<(String, Flaw)>,
     /// Names of what is in the folder and belongs to no catalogue.
     pub strays: Vec<String>,

@@ -5,32 +5,17 @@
 
 use crate::item::Item;
 use crate::native::Native;
-use zerocopy::FromBytes;
-use zsend_ondisk::dsl::DirPhys;
+use zsend_pool::Result;
 use zsend_pool::dsl::dataset::Dataset;
-use zsend_pool::zbookmark::Zbookmark;
-use zsend_pool::{PoolError, Result};
-
-/// Directories above a dataset, at most: a name of 256 bytes has fewer.
-const MAX_DEPTH: usize = 256;
+use zsend_pool::dsl::dir::Dir;
 
 impl Item<'_> {
     /// Returns the bytes that may still be written; `None` if the pool's own cannot be told.
     pub(crate) fn available(&self, dataset: &Dataset) -> Result<Option<u64>> {
         let Some(capacity) = self.pool.capacity()? else { return Ok(None) };
-        let mut dirs = Vec::new();
-        let mut object = self.dir.object;
-        while object != 0 {
-            let at = Zbookmark::new(self.pool.mos().id(), object, 0, 0);
-            if dirs.len() == MAX_DEPTH {
-                let expected = format!("at most {MAX_DEPTH}");
-                return Err(PoolError::corrupt(at, "directories above it", "more", expected));
-            }
-            let bonus = self.pool.mos().dnode(object)?.bonus();
-            let (phys, _) = DirPhys::read_from_prefix(&bonus)
-                .map_err(|_| PoolError::corrupt(at, "bonus", bonus.len(), "a DSL directory"))?;
-            object = phys.parent_obj.get();
-            dirs.push(phys);
+        let mut dirs = vec![self.dir.clone()];
+        for above in self.dir.ancestors(self.pool.mos()) {
+            dirs.push(above?);
         }
         let of_dirs = within(capacity, dirs.iter().rev());
         let (refquota, refreservation) = (self.number("refquota")?, self.number("refreservation")?);
@@ -45,11 +30,11 @@ impl Item<'_> {
 }
 
 /// Bytes for the last of some directories, each the parent of the next, the first that of the pool.
-fn within<'a>(capacity: u64, dirs: impl Iterator<Item = &'a DirPhys>) -> u64 {
+fn within<'a>(capacity: u64, dirs: impl Iterator<Item = &'a Dir>) -> u64 {
     let mut above = None;
     for dir in dirs {
-        let (used, reserved) = (dir.used_bytes.get(), dir.reserved.get());
-        let quota = Some(dir.quota.get()).filter(|&quota| quota != 0).unwrap_or(u64::MAX);
+        let (used, reserved) = (dir.used_bytes, dir.reserved);
+        let quota = Some(dir.quota).filter(|&quota| quota != 0).unwrap_or(u64::MAX);
         let (quota, parent) = match above {
             // What is kept for it is there besides what its parent gives.
             Some(above) => (quota, u64::saturating_add(above, reserved.saturating_sub(used))),

@@ -207,14 +207,12 @@ impl Item<'_> {
     }
 
     fn origin(&self) -> Result<Option<String>> {
-        if self.dir.origin == 0 {
+        // What is no clone has the empty snapshot of the pool as its origin.
+        if self.dir.origin == 0 || self.dir.origin == self.pool.origin_snapshot()? {
             return Ok(None);
         }
         let origin = Dataset::open(self.pool.mos(), self.dir.origin)?;
-        let name = self.pool.dataset_name(&origin)?;
-        // What is no clone has the empty snapshot of the pool as its origin.
-        let empty = format!("{}/$ORIGIN@$ORIGIN", self.pool.name());
-        Ok(Some(name).filter(|name| *name != empty))
+        self.pool.dataset_name(&origin).map(Some)
     }
 
     /// Returns the names of a snapshot's clones.

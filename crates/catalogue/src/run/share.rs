@@ -12,7 +12,7 @@ struct Account {
     units: usize,
 }
 
-/// What streams that are made at once have together.
+/// Things that streams which are made at once have together.
 #[derive(Debug)]
 pub(super) struct Shares {
     threads: usize,

@@ -197,7 +197,7 @@ impl<S: Store, T: FnMut(News<'_>) + Send> Sender<'_, S, T> {
         Ok(())
     }
 
-    /// What is known of a stream before it is sent.
+    /// Facts of a stream that are known before it is sent.
     fn entry(&self, plan: &SendPlan<'_>, snapshot: &Dataset) -> Result<Entry, SendError> {
         let key = self.key(snapshot);
         let name = plan.target().to_string();

@@ -1,6 +1,7 @@
 //! DSL directories: the tree of filesystem and volume names.
 
 use super::listing::Listing;
+use super::name::MAX_NAME;
 use crate::dmu::objset::Objset;
 use crate::zap::Entry;
 use crate::zbookmark::Zbookmark;
@@ -61,6 +62,29 @@ impl Dir {
             quota: phys.quota.get(),
             reserved: phys.reserved.get(),
             zapified: dnode.object_type != DmuType::DSL_DIR,
+        })
+    }
+
+    /// The directories above, nearest first. A chain that is longer than any name allows is a loop, and ends
+    /// with [`PoolError::Corrupt`], as one that cannot be read ends with its error.
+    pub fn ancestors<'m>(&self, mos: &'m Objset) -> impl Iterator<Item = Result<Self>> + use<'m> {
+        let (object, mut parent, mut left) = (self.object, self.parent, MAX_NAME);
+        std::iter::from_fn(move || {
+            if parent == 0 {
+                return None;
+            }
+            let above = match left.checked_sub(1) {
+                Some(fewer) => {
+                    left = fewer;
+                    Self::open(mos, parent)
+                }
+                None => {
+                    let at = Zbookmark::new(mos.id(), object, 0, 0);
+                    Err(PoolError::corrupt(at, "chain of parents", "a loop", "an end"))
+                }
+            };
+            parent = above.as_ref().map_or(0, |above| above.parent);
+            Some(above)
         })
     }
 
