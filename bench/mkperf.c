@@ -15,6 +15,7 @@
  *   ccm     as big, AES-256-CCM            (a quarter of ENC)
  *   many/dN N from 0 to MANY - 1, filesystems of nothing with the snapshot s, each with a property
  *   snaps   the snapshots sN, N from 0 to SNAPS - 1
+ *   fN      N from 0 to FILES - 1: 128K records, 4 objects, of a MiB altogether each
  * The raw key of gcm and ccm goes to the file KEY. RAND = percent of each block that is
  * random (default 50, the rest is text); VDEVMB = size of each vdev file (default 6144);
  * FULL=1 leaves no hole in it: noise where the pool writes nothing; ASHIFT = its sectors
@@ -183,6 +184,7 @@ main(int argc, char **argv)
 	mk(spa, pool, "gcm", OST_OTHER, 128 << 10, env("ENC", 0) << 20, 8, 0, 0, GCM);
 	mk(spa, pool, "ccm", OST_OTHER, 128 << 10, env("ENC", 0) << 18, 8, 0, 0, CCM);
 	many(pool, env("MANY", 0), env("SNAPS", 0));
+	for (long i = 0; i < env("FILES", 0); i++) { snprintf(s, sizeof (s), "f%ld", i); mk(spa, pool, s, OST_OTHER, 128 << 10, 1 << 20, 4, 0, 0, 0); }
 	spa_close(spa, main); OK(spa_export(pool, NULL, 0, 0));
 	/* The pool is on disk; emptying the cache block by block would take longer than making it. */
 	fflush(stdout); _exit(0);

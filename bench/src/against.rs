@@ -1,6 +1,6 @@
 //! Whole sends of a benchmark pool, ours and the reference's in turn.
 
-use crate::measure::{self, Line, Programs, Side, Took, in_turn};
+use crate::measure::{self, BEFORE, Line, Programs, Side, Took, in_turn};
 use crate::options::Options;
 use crate::table::{Table, row};
 use std::path::{Path, PathBuf};
@@ -22,9 +22,6 @@ struct Send {
     /// send: it makes raw streams only.
     key: Option<&'static str>,
 }
-
-/// Name of another build of ours in the table.
-const BEFORE: &str = "zsend";
 
 const PLAIN: Send = Send {
     pool: "perf.img",

@@ -6,6 +6,7 @@ mod measure;
 mod micro;
 mod one;
 mod options;
+mod packages;
 mod scale;
 mod slow;
 mod table;
@@ -51,12 +52,14 @@ fn run(args: &[String]) -> Result<(), String> {
     if options.make {
         let mut wanted = against::pools(&options);
         wanted.extend(slow::pools(&options));
-        make::run(&dir, make::POOLS.iter().filter(|p| wanted.contains(&p.place)))?;
+        let single = make::POOLS.iter().filter(|p| wanted.contains(&p.place));
+        make::run(&dir, single.chain(packages::pools(&options)))?;
     }
     let programs = Programs::build(&dir, &options)?;
     let mut table = Table::new(&options, &table::heading(), table::line);
     micro::rows(&options, &mut table);
     against::rows(&programs, &dir, &options, &mut table)?;
+    packages::rows(&programs, &dir, &options, &mut table)?;
     slow::rows(&dir, &options, &mut table)?;
     table.end();
     Ok(())

@@ -18,7 +18,7 @@ pub(super) struct MadePool {
     pub(super) sizes: &'static str,
 }
 
-/// The pools of all rows but those of [`crate::scale`].
+/// The pools of all rows but those of [`crate::scale`] and [`crate::packages`].
 ///
 /// `VDEVMB` is five MiB, for the labels, over the fewest whole metaslabs that hold the data and the
 /// 128 MiB at least that a pool keeps back. Where `cat` is compared there are no holes (`FULL`).

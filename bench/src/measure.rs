@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use xtask::run::{Profile, zsend};
 
+/// Name of another build of ours in the table.
+pub(super) const BEFORE: &str = "zsend";
+
 /// Programs of both sides.
 pub(super) struct Programs {
     /// Our program.
