@@ -324,9 +324,8 @@ impl Pool {
         let mut parts = Vec::new();
         let mut dir = Dir::open(&self.mos, dataset.dir)?;
         let head = Dataset::open(&self.mos, dir.head_dataset)?;
-        // A name of 255 bytes has at most 128 parts, so a longer chain of parents is a loop.
-        while dir.parent != 0 && parts.len() < 256 {
-            let parent = Dir::open(&self.mos, dir.parent)?;
+        for parent in dir.ancestors(&self.mos) {
+            let parent = parent?;
             let (children, lost) = parent.children(&self.mos)?.split();
             let Some((name, _)) = children.into_iter().find(|(_, o)| *o == dir.object) else {
                 let at = Zbookmark::new(0, parent.children, 0, 0);

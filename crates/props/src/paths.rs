@@ -27,8 +27,8 @@ impl<'p> Paths<'p> {
     pub(crate) fn of(&mut self, object: u64) -> Result<String> {
         let mos = self.pool.mos();
         let (mut dir, mut name) = (Dir::open(mos, object)?, String::new());
-        while dir.parent != 0 {
-            let parent = Dir::open(mos, dir.parent)?;
+        for parent in dir.ancestors(mos) {
+            let parent = parent?;
             let children = match self.children.entry(parent.object) {
                 std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
                 std::collections::hash_map::Entry::Vacant(new) => {
