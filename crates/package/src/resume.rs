@@ -36,12 +36,22 @@ impl Start {
 }
 
 /// Refuses a token of a stream that was made with flags that the options lack, or raw where they are not:
-/// the streams behind it would be of another form. What a raw send has goes without saying.
-fn refuse_other_flags(options: &SendOptions, token: &ResumeToken) -> Result<()> {
+/// the streams behind it would be of another form. What a raw send has goes without saying. `is_encrypted`
+/// says it of the stream's dataset: a raw send of one that is not makes a stream that is not raw, and so is the
+/// receiver's token of it.
+fn refuse_other_flags(
+    options: &SendOptions,
+    token: &ResumeToken,
+    is_encrypted: bool,
+) -> Result<()> {
     let lacks = (token.largeblockok && !options.large_block)
         || (token.embedok && !options.embed)
         || (token.compressok && !options.compress);
-    if token.rawok == options.raw && (options.raw || !lacks) {
+    let is_same = match options.raw {
+        true => token.rawok || !is_encrypted,
+        false => !token.rawok && !lacks,
+    };
+    if is_same {
         return Ok(());
     }
     Err(PackageRefusal::OtherFlags {
@@ -80,7 +90,6 @@ impl Package<'_> {
     /// [`PackageRefusal::NotInPackage`] if no stream of the package is the token's: from the same snapshot,
     /// to the same.
     pub fn continue_from(mut self, token: &ResumeToken) -> Result<Self> {
-        refuse_other_flags(&self.send, token)?;
         let mut found = None;
         for index in 0..self.len() {
             let is_same = self.guids(index)? == (token.toguid, token.fromguid.unwrap_or(0));
@@ -91,6 +100,11 @@ impl Package<'_> {
             }
         }
         let index = found.ok_or_else(|| PackageRefusal::NotInPackage(token.toname.clone()))?;
+        let is_encrypted = match self.send.raw {
+            true => self.pool.encryption(self.plan(index)?.dataset())?.is_some(),
+            false => false,
+        };
+        refuse_other_flags(&self.send, token, is_encrypted)?;
         self.start = self.start_at(index, Some(token.clone()));
         Ok(self)
     }

@@ -131,6 +131,42 @@ fn a_package_goes_on_behind_a_snapshot_and_inside_a_stream() {
 }
 
 #[test]
+fn a_raw_package_goes_on_in_a_dataset_that_is_not_encrypted() {
+    // What the receiver's token says then: embedded and compressed, and not raw.
+    let pool = pool("basic");
+    let raw = SendOptions::default().with_raw(true);
+    let options = PackageOptions::new(raw).with_replicate(true);
+    let open = || Package::open(&pool, "basic/fs@c", &options).unwrap();
+    let (package, mut tokens) = (open(), Vec::new());
+    let mut at = 0;
+    let mut whole = Vec::new();
+    package
+        .write(&mut whole, &CancelToken::default(), |notice| match notice {
+            PackageNotice::Stream(member) => at = member.index,
+            PackageNotice::Send(Notice::Progress(progress)) if progress.position.is_some() => {
+                tokens.push(open().plan(at).unwrap().token_at(&progress));
+            }
+            _ => {}
+        })
+        .unwrap();
+    let mut token = tokens[tokens.len() / 2].clone();
+    // The receiver's token, and the sender's own.
+    for rawok in [false, true] {
+        token.rawok = rawok;
+        let rest = written(&open().continue_from(&token).unwrap());
+        assert!(rest.len() < whole.len() && whole.ends_with(&rest[rest.len() - 1000..]));
+    }
+    // Without -w it is none of these.
+    let plain = PackageOptions::default().with_replicate(true);
+    let plain = Package::open(&pool, "basic/fs@c", &plain).unwrap();
+    let refused = plain.continue_from(&token).unwrap_err();
+    assert!(
+        matches!(refused, PackageError::Refused(PackageRefusal::OtherFlags { .. })),
+        "{refused}"
+    );
+}
+
+#[test]
 fn what_is_left_out_is_named() {
     let pool = pool("basic");
     let options = PackageOptions::default().with_replicate(true);
