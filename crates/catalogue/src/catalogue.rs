@@ -2,10 +2,10 @@
 
 use crate::entry::Entry;
 use crate::error::{CatalogueError, LineError, Result};
-use crate::read;
+use crate::{files, read};
 use std::collections::HashMap;
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Identity of a snapshot. A dataset may be renamed, or its snapshots come to another by `zfs promote`; what
 /// was received into the pool a second time has the guid of the first, but another txg.
@@ -25,8 +25,12 @@ pub struct Catalogue {
     entries: Vec<Entry>,
     by_file: HashMap<String, usize>,
     by_key: HashMap<Key, usize>,
-    /// Txgs of the oldest snapshot of a guid, in a pool.
-    oldest: HashMap<(u64, u64), u64>,
+    /// The catalogue and number of each line, where it was read from one.
+    lines: Vec<Option<(Arc<Path>, u64)>>,
+    /// Streams of the oldest snapshot of a guid, in a pool.
+    oldest: HashMap<(u64, u64), usize>,
+    /// Catalogues with a last line that a crash has torn.
+    torn: Vec<PathBuf>,
 }
 
 impl Catalogue {
@@ -37,7 +41,7 @@ impl Catalogue {
     /// Those of reading, and [`CatalogueError::Line`] of what makes no sense, or contradicts another line.
     pub fn open(folder: &Path) -> Result<Self> {
         let mut all = Self::default();
-        for path in files(folder)? {
+        for path in files::catalogues(folder)? {
             all.add_file(&path)?;
         }
         Ok(all)
@@ -48,10 +52,19 @@ impl Catalogue {
     /// # Errors
     /// As [`Self::open`].
     pub fn add_file(&mut self, path: &Path) -> Result<()> {
-        let lines = read::file(path)?;
+        self.add_lines(path, read::file(path)?)
+    }
+
+    /// Adds the lines of a catalogue.
+    pub(crate) fn add_lines(&mut self, path: &Path, lines: read::Lines) -> Result<()> {
+        if lines.is_torn {
+            self.torn.push(path.to_owned());
+        }
+        let path: Arc<Path> = path.into();
         for (number, entry) in (1..).zip(lines.entries) {
-            self.add(entry).map_err(|why| CatalogueError::Line {
-                path: path.to_owned(),
+            let line = Some((Arc::clone(&path), number));
+            self.add_at(entry, line).map_err(|why| CatalogueError::Line {
+                path: path.to_path_buf(),
                 number,
                 why,
             })?;
@@ -64,17 +77,30 @@ impl Catalogue {
     /// # Errors
     /// [`LineError::Conflict`] if another stream has its file.
     pub fn add(&mut self, entry: Entry) -> std::result::Result<bool, LineError> {
+        self.add_at(entry, None)
+    }
+
+    fn add_at(
+        &mut self,
+        entry: Entry,
+        line: Option<(Arc<Path>, u64)>,
+    ) -> std::result::Result<bool, LineError> {
         let place = self.entries.len();
         if let Some(&other) = self.by_file.get(&entry.file) {
-            let other = &self.entries[other];
             let same = |e: &Entry| (e.key(), e.fromguid, e.size, e.blake3.clone());
-            if same(other) != same(&entry) {
-                return Err(LineError::Conflict { file: entry.file });
+            if same(&self.entries[other]) != same(&entry) {
+                let other = self.lines[other].as_ref();
+                let other = other.map(|(path, number)| (path.to_path_buf(), *number));
+                return Err(LineError::Conflict { file: entry.file, other });
             }
             return Ok(false);
         }
-        let oldest = self.oldest.entry((entry.poolguid, entry.guid)).or_insert(u64::MAX);
-        *oldest = entry.createtxg.min(*oldest);
+        let oldest = self.oldest.entry((entry.poolguid, entry.guid)).or_insert(place);
+        // The new one is not among the entries yet.
+        if self.entries.get(*oldest).is_some_and(|other| entry.createtxg < other.createtxg) {
+            *oldest = place;
+        }
+        self.lines.push(line);
         self.by_key.entry(entry.key()).or_insert(place);
         self.by_file.insert(entry.file.clone(), place);
         self.entries.push(entry);
@@ -93,39 +119,29 @@ impl Catalogue {
 
     /// The stream that a file has, by the file's name.
     pub fn by_file(&self, file: &str) -> Option<&Entry> {
-        self.by_file.get(file).map(|&place| &self.entries[place])
+        self.place(file).map(|place| &self.entries[place])
+    }
+
+    /// The place of the stream that a file has.
+    pub(crate) fn place(&self, file: &str) -> Option<usize> {
+        self.by_file.get(file).copied()
     }
 
     /// Returns true if what a stream is incremental from is there, too, and is older than it; so that, if it
     /// is true of all, each leads to a full stream.
     pub fn has_base(&self, entry: &Entry) -> bool {
-        let Some(fromguid) = entry.fromguid else { return true };
-        let oldest = self.oldest.get(&(entry.poolguid, fromguid));
-        oldest.is_some_and(|&txg| txg < entry.createtxg)
+        entry.fromguid.is_none() || self.base(entry).is_some()
     }
-}
 
-/// The catalogues of a folder, by name.
-///
-/// # Errors
-/// Those of reading it.
-pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let failed = || CatalogueError::io("read", folder);
-    let mut found = Vec::new();
-    for item in fs::read_dir(folder).map_err(failed())? {
-        let item = item.map_err(failed())?;
-        if item.file_name().to_str().is_some_and(is_catalogue) {
-            found.push(item.path());
-        }
+    /// The place of the stream that gives what one is incremental from: of the oldest snapshot with its guid, and
+    /// older than it.
+    pub(crate) fn base(&self, entry: &Entry) -> Option<usize> {
+        let place = *self.oldest.get(&(entry.poolguid, entry.fromguid?))?;
+        (self.entries[place].createtxg < entry.createtxg).then_some(place)
     }
-    found.sort();
-    Ok(found)
-}
 
-/// Returns true for the name of a catalogue.
-pub(crate) fn is_catalogue(name: &str) -> bool {
-    let shard = name.strip_prefix("catalogue-").and_then(|n| n.strip_suffix(".jsonl"));
-    let is_number = |n: &str| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit());
-    let is_shard = |(k, n): (&str, &str)| is_number(k) && is_number(n);
-    name == "catalogue.jsonl" || shard.and_then(|s| s.split_once("-of-")).is_some_and(is_shard)
+    /// Catalogues that end in a line which a crash has torn. The next run cuts it off and sends its stream again.
+    pub fn torn(&self) -> &[PathBuf] {
+        &self.torn
+    }
 }

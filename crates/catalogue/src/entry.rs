@@ -3,6 +3,7 @@
 use crate::catalogue::Key;
 use crate::error::LineError;
 use crate::file_name;
+use crate::settings::Settings;
 use serde::{Deserialize, Serialize};
 use zsend_encoder::dialect::Dialect;
 
@@ -37,6 +38,9 @@ pub struct Entry {
     /// Guid of that snapshot: `fromguid` of the stream.
     #[serde(with = "decimal::optional")]
     pub fromguid: Option<u64>,
+    /// True if that snapshot is of another dataset, of which this one is a clone: a stream with this begins a
+    /// dataset, as a full one does.
+    pub clone: bool,
     /// Name of the file, in the folder of the catalogue.
     pub file: String,
     /// Size of the stream, bytes.
@@ -72,6 +76,7 @@ impl Default for Entry {
             guid: 0,
             from: None,
             fromguid: None,
+            clone: false,
             file: String::new(),
             size: 0,
             records: 0,
@@ -124,6 +129,11 @@ impl Entry {
         format!("{}@{}", self.dataset, self.snapshot)
     }
 
+    /// Flags and dialect of the stream.
+    pub fn settings(&self) -> Settings {
+        Settings::new(self.flags.as_str(), self.dialect.as_str())
+    }
+
     /// The identity of the snapshot.
     pub const fn key(&self) -> Key {
         Key { poolguid: self.poolguid, guid: self.guid, createtxg: self.createtxg }
@@ -155,6 +165,7 @@ impl Entry {
             return refuse("flags", &self.flags, "no flags of a stream");
         }
         match (&self.from, self.fromguid) {
+            (None, None) if self.clone => refuse("clone", "true", "said of a full stream"),
             (None, None) => Ok(()),
             (Some(from), Some(_)) if from.len() <= MAX_NAME && !from.contains(char::is_control) => {
                 Ok(())

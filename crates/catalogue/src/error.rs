@@ -1,5 +1,6 @@
 //! Errors of reading and writing catalogues.
 
+use crate::settings::Settings;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -30,6 +31,32 @@ pub enum CatalogueError {
     /// Another run has the catalogue.
     #[error("{} is in use by another run", .0.display())]
     InUse(PathBuf),
+    /// The streams of a folder have other flags, or are of another dialect: on them no stream of these stands.
+    #[error(
+        "{}: the streams there have the flags '{}' and dialect {}; a stream with '{}' and {} stands on none of them",
+        path.display(), found.flags, found.dialect, wanted.flags, wanted.dialect
+    )]
+    Settings {
+        /// The file that says so.
+        path: PathBuf,
+        /// Settings of the folder.
+        found: Settings,
+        /// Settings that it was opened with.
+        wanted: Settings,
+    },
+    /// A line has the file that a stream is to have which is not its own.
+    #[error(
+        "a line of the catalogue has the file {file}, and another guid or txg than '{name}', which is to have it"
+    )]
+    Taken {
+        /// The file.
+        file: String,
+        /// Full name of the snapshot.
+        name: String,
+    },
+    /// There is no catalogue to take anything from.
+    #[error("there is no catalogue in {} to merge", .0.display())]
+    Nothing(PathBuf),
     /// A catalogue is larger than any that is read.
     #[error("{} has {bytes} bytes; at most {most} are read", path.display())]
     TooLarge {
@@ -68,12 +95,24 @@ pub enum LineError {
         /// The reason.
         why: &'static str,
     },
-    /// It says something else of a stream than an earlier line.
-    #[error("'{file}' is another stream than an earlier line says")]
+    /// It has no end, and is no line of a catalogue that a crash has torn.
+    #[error("it has no end")]
+    Unended,
+    /// It says something else of a stream than another line.
+    #[error("'{file}' is another stream than {} says", place(other))]
     Conflict {
         /// The file of the stream.
         file: String,
+        /// The other line's catalogue and number, if it was read from one.
+        other: Option<(PathBuf, u64)>,
     },
+}
+
+fn place(line: &Option<(PathBuf, u64)>) -> String {
+    line.as_ref().map_or_else(
+        || "an earlier line".to_owned(),
+        |(path, number)| format!("{}, line {number},", path.display()),
+    )
 }
 
 /// The result of this crate's functions.
@@ -89,8 +128,11 @@ impl CatalogueError {
     /// Returns true if the system failed, and false if what was read makes no sense.
     pub const fn is_io(&self) -> bool {
         match self {
-            Self::Io { .. } | Self::InUse(_) => true,
-            Self::Line { .. } | Self::TooLarge { .. } => false,
+            Self::Io { .. } | Self::InUse(_) | Self::Nothing(_) => true,
+            Self::Line { .. }
+            | Self::TooLarge { .. }
+            | Self::Settings { .. }
+            | Self::Taken { .. } => false,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Names of the files that streams lie in.
 
 use crate::catalogue::Key;
+use crate::settings::Settings;
 
 /// The end of every stream's file name.
 pub const END: &str = ".zsend";
@@ -16,8 +17,14 @@ const LONGEST_END: usize = 19;
 /// byte that is no letter, digit, `-` or `_` nor a dot within a name is `%` and two hexadecimal digits, as is
 /// a colon, which on Windows stands before the name of another stream of bytes in the same file; and what is
 /// too long is cut.
-pub(crate) fn of(dataset: &str, snapshot: &str, key: &Key, fromguid: Option<u64>) -> String {
-    let end = format!(".{:016x}.{}{END}", key.guid, id(key, fromguid));
+pub(crate) fn of(
+    dataset: &str,
+    snapshot: &str,
+    key: &Key,
+    fromguid: Option<u64>,
+    settings: &Settings,
+) -> String {
+    let end = format!(".{:016x}.{}{END}", key.guid, id(key, fromguid, settings));
     let mut name = escape(dataset);
     name.push('@');
     name += &escape(snapshot);
@@ -26,13 +33,16 @@ pub(crate) fn of(dataset: &str, snapshot: &str, key: &Key, fromguid: Option<u64>
     name + &end
 }
 
-fn id(key: &Key, fromguid: Option<u64>) -> String {
+fn id(key: &Key, fromguid: Option<u64>, settings: &Settings) -> String {
     let mut hasher = blake3::Hasher::new();
     for number in [key.poolguid, key.guid, key.createtxg, fromguid.unwrap_or(0)] {
         hasher.update(&number.to_le_bytes());
     }
     // A full stream is none from a snapshot of guid zero.
     hasher.update(&[u8::from(fromguid.is_some())]);
+    for text in [&settings.flags, &settings.dialect] {
+        hasher.update(text.as_bytes()).update(&[0]);
+    }
     let hash = hasher.finalize().to_hex();
     hash[..16].to_owned()
 }
@@ -65,6 +75,10 @@ mod tests {
     use super::*;
 
     const KEY: Key = Key { poolguid: 1, guid: 0xab, createtxg: 3 };
+
+    fn of(dataset: &str, snapshot: &str, key: &Key, fromguid: Option<u64>) -> String {
+        super::of(dataset, snapshot, key, fromguid, &Settings::new("Lec", "openzfs"))
+    }
 
     #[test]
     fn a_name_tells_people_what_it_is() {
@@ -99,8 +113,11 @@ mod tests {
             names.push(of("t", "s", &key, None));
         }
         // Names that look alike once they are cut, or escaped, are of different snapshots.
+        for (flags, dialect) in [("Le", "openzfs"), ("Lec", "illumos"), ("", "openzfs")] {
+            names.push(super::of("t", "s", &KEY, None, &Settings::new(flags, dialect)));
+        }
         names.sort();
         names.dedup();
-        assert_eq!(names.len(), 6);
+        assert_eq!(names.len(), 9);
     }
 }

@@ -1,12 +1,13 @@
 //! A catalogue that a run adds to.
 
-use crate::catalogue::{Catalogue, files};
+use crate::catalogue::Catalogue;
 use crate::entry::Entry;
 use crate::error::{CatalogueError, Result};
-use crate::read;
+use crate::settings::{self, Company, Settings};
 use crate::shard::Shard;
+use crate::{files, read};
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// A catalogue that nobody else adds to, and what is known from all catalogues of its folder.
@@ -15,37 +16,59 @@ pub struct CatalogueWriter {
     file: File,
     path: PathBuf,
     known: Catalogue,
+    settings: Settings,
+    /// Keeps the folder's lock.
+    _lock: File,
 }
 
 impl CatalogueWriter {
     /// Opens the catalogue of a folder, or of a part of a run (`catalogue-K-of-N.jsonl`), or makes one. It is
-    /// locked until the value is dropped. A last line that a crash has torn is cut off.
+    /// locked until the value is dropped, and so is the folder: shards may be in it together, and another run not
+    /// beside them. A last line that a crash has torn is cut off ([`Catalogue::torn`]).
     ///
     /// # Errors
-    /// [`CatalogueError::InUse`], and those of [`Catalogue::open`].
-    pub fn open(folder: &Path, shard: Option<Shard>) -> Result<Self> {
-        let mut writer = Self::of(folder, shard)?;
-        for other in files(folder)?.iter().filter(|other| **other != writer.path) {
-            writer.known.add_file(other)?;
-        }
-        Ok(writer)
-    }
-
-    /// Opens the catalogue of a folder as [`Self::open`] does; of others nothing is known.
-    pub(crate) fn alone(folder: &Path) -> Result<Self> {
-        Self::of(folder, None)
-    }
-
-    fn of(folder: &Path, shard: Option<Shard>) -> Result<Self> {
-        let name = match shard {
-            None => "catalogue.jsonl".to_owned(),
-            Some(shard) => format!("catalogue-{}-of-{}.jsonl", shard.number(), shard.count()),
+    /// [`CatalogueError::InUse`]; [`CatalogueError::Settings`] if the folder has streams of other settings; and
+    /// those of [`Catalogue::open`].
+    pub fn open(folder: &Path, shard: Option<Shard>, settings: &Settings) -> Result<Self> {
+        let (name, company) = match shard {
+            None => (files::OWN.to_owned(), Company::Alone),
+            Some(shard) => {
+                let (number, count) = (shard.number(), shard.count());
+                (format!("catalogue-{number}-of-{count}.jsonl"), Company::Shards)
+            }
         };
+        Self::of(folder, &name, company, settings, files::catalogues(folder)?)
+    }
+
+    /// Opens the catalogue of a folder as [`Self::open`] does; of others nothing is known. Shards may be in the
+    /// folder meanwhile.
+    pub(crate) fn among_shards(folder: &Path, settings: &Settings) -> Result<Self> {
+        Self::of(folder, files::OWN, Company::Shards, settings, Vec::new())
+    }
+
+    fn of(
+        folder: &Path,
+        name: &str,
+        company: Company,
+        settings: &Settings,
+        others: Vec<PathBuf>,
+    ) -> Result<Self> {
         let path = folder.join(name);
+        // What is there goes before what is wanted: a folder is not marked with settings that its streams lack.
+        let mut known = Catalogue::default();
+        for other in others.iter().filter(|other| **other != path) {
+            let before = known.entries().len();
+            known.add_file(other)?;
+            same_settings(other, &known.entries()[before..], settings)?;
+        }
+        if path.exists() {
+            same_settings(&path, &read::file(&path)?.entries, settings)?;
+        }
+        let lock = settings::take(folder, settings, company)?;
         let failed = |verb| CatalogueError::io(verb, &path);
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
-        let mut file = options.open(&path).map_err(failed("open"))?;
+        let mut file = files::open(&path, &mut options).map_err(failed("open"))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(CatalogueError::InUse(path)),
@@ -53,16 +76,13 @@ impl CatalogueWriter {
         }
         let lines = read::of(&file, &path)?;
         // The name must be there as long as the lines are.
-        sync_folder(folder).map_err(failed("make"))?;
-        let mut known = Catalogue::default();
-        for (number, entry) in (1..).zip(lines.entries) {
-            let refuse = |why| CatalogueError::Line { path: path.clone(), number, why };
-            known.add(entry).map_err(refuse)?;
-        }
-        file.set_len(lines.whole).map_err(failed("cut"))?;
+        files::sync_folder(folder).map_err(failed("make"))?;
+        let whole = lines.whole;
+        known.add_lines(&path, lines)?;
+        file.set_len(whole).map_err(failed("cut"))?;
         file.sync_all().map_err(failed("cut"))?;
-        file.seek(SeekFrom::Start(lines.whole)).map_err(failed("read"))?;
-        Ok(Self { file, path, known })
+        file.seek(SeekFrom::Start(whole)).map_err(failed("read"))?;
+        Ok(Self { file, path, known, settings: settings.clone(), _lock: lock })
     }
 
     /// Its file.
@@ -75,35 +95,58 @@ impl CatalogueWriter {
         &self.known
     }
 
+    /// Settings of all its streams.
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// Adds a stream, which must be durable under its name, and makes the line durable.
     ///
     /// # Errors
-    /// Those of writing; what may be there of the line is cut off.
+    /// Those of writing; what may be there of the line is cut off. [`CatalogueError::Line`] if it contradicts
+    /// another line, and [`CatalogueError::TooLarge`].
     pub fn append(&mut self, entry: Entry) -> Result<()> {
+        self.add(entry)?;
+        self.sync()
+    }
+
+    /// Adds a stream, of which the line is durable after [`Self::sync`].
+    pub(crate) fn add(&mut self, entry: Entry) -> Result<()> {
         let failed = || CatalogueError::io("write to", &self.path);
         let end = self.file.stream_position().map_err(failed())?;
-        let written =
-            self.file.write_all(entry.to_line().as_bytes()).and_then(|()| self.file.sync_data());
-        if let Err(e) = written {
+        let line = entry.to_line();
+        let bytes = end.saturating_add(line.len() as u64);
+        if bytes > read::MAX_FILE {
+            return Err(CatalogueError::TooLarge {
+                path: self.path.clone(),
+                bytes,
+                most: read::MAX_FILE,
+            });
+        }
+        let number = self.known.entries().len() as u64 + 1;
+        let refuse = |why| CatalogueError::Line { path: self.path.clone(), number, why };
+        self.known.add(entry).map_err(refuse)?;
+        if let Err(e) = self.file.write_all(line.as_bytes()) {
             // If this fails too, whoever reads it next sees a torn line.
             let _ = self.file.set_len(end);
             let _ = self.file.seek(SeekFrom::Start(end));
             return Err(failed()(e));
         }
-        // That it contradicts no other line was seen to before it was sent.
-        let _ = self.known.add(entry);
         Ok(())
+    }
+
+    /// Makes all lines durable.
+    pub(crate) fn sync(&mut self) -> Result<()> {
+        self.file.sync_data().map_err(CatalogueError::io("write to", &self.path))
     }
 }
 
-/// Makes the names of a folder durable.
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-/// A folder cannot be opened as a file there.
-#[cfg(not(unix))]
-fn sync_folder(_folder: &Path) -> io::Result<()> {
-    Ok(())
+/// Refuses a catalogue with a stream of other settings.
+fn same_settings(path: &Path, entries: &[Entry], settings: &Settings) -> Result<()> {
+    match entries.iter().map(Entry::settings).find(|found| found != settings) {
+        None => Ok(()),
+        Some(found) => {
+            Err(CatalogueError::Settings { path: path.to_owned(), found, wanted: settings.clone() })
+        }
+    }
 }

@@ -77,7 +77,7 @@ fn send(
     tell: impl FnMut(News<'_>) + Send,
 ) -> Result<Totals, RunError<io::Error>> {
     let units = Units::find(pool, None, None).unwrap();
-    let writer = CatalogueWriter::open(folder, None).unwrap();
+    let writer = CatalogueWriter::open(folder, None, &RunOptions::default().settings()).unwrap();
     let (options, cancel) = (RunOptions::default().with_at_once(3), CancelToken::default());
     run(pool, &units, writer, &Shared(memory), &options, &cancel, tell)
 }
@@ -117,7 +117,8 @@ fn a_run_that_is_cancelled_ends_and_what_is_listed_is_there() {
     let pool = basic();
     let (folder, memory) = (tempfile::tempdir().unwrap(), Memory::default());
     let units = Units::find(&pool, None, None).unwrap();
-    let writer = CatalogueWriter::open(folder.path(), None).unwrap();
+    let writer =
+        CatalogueWriter::open(folder.path(), None, &RunOptions::default().settings()).unwrap();
     let (cancel, mut sent) = (CancelToken::default(), 0);
     let options = RunOptions::default().with_at_once(2);
     let ended = run(&pool, &units, writer, &Shared(&memory), &options, &cancel, |news| {

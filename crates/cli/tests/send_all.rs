@@ -151,7 +151,7 @@ fn streams_of_other_flags_are_not_mixed() {
     for other in [&["-Lec"][..], &[], &["-L", "--dialect", "illumos"]] {
         let sent = all(&pool, "basic", &out, other);
         assert_eq!(sent.status.code(), Some(2), "{}", stderr(&sent));
-        assert!(stderr(&sent).contains("other flags"), "{}", stderr(&sent));
+        assert!(stderr(&sent).contains("have the flags 'L'"), "{}", stderr(&sent));
     }
 }
 
@@ -167,7 +167,7 @@ fn a_second_run_in_one_folder_is_refused() {
         "{}",
         stderr(&sent)
     );
-    assert_eq!(out.names(), ["catalogue.jsonl"]);
+    assert_eq!(out.names(), ["catalogue.jsonl", "catalogue.settings.json"]);
     drop(catalogue);
     assert!(all(&pool, "basic", &out, &[]).status.success());
 }
@@ -202,7 +202,7 @@ fn a_catalogue_that_makes_no_sense_is_refused_by_its_line() {
     for (line, why) in [
         (first.replace(&file, "../../x.zsend"), "no plain name"),
         (first.replace(&file, "/tmp/x.zsend"), "no plain name"),
-        (first.replace(r#""size":"#, r#""size":1"#), "another stream than an earlier line says"),
+        (first.replace(r#""size":"#, r#""size":1"#), "catalogue.jsonl, line 1, says"),
         ("x".repeat(100_000), "longer than"),
         ("\u{1}\u{2}binary".to_owned(), "no JSON"),
         ("{}".to_owned(), "missing field"),
@@ -269,7 +269,21 @@ fn a_list_is_a_table_or_the_lines_themselves() {
     assert!(all(&pool, "basic", &out, &["-Lec"]).status.success());
     let folder = out.path().to_str().unwrap();
     let json = zsend(&["catalogue", "ls", "--json", folder]);
-    assert_eq!(json.stdout, fs::read(out.path().join("catalogue.jsonl")).unwrap());
+    // The same lines, each behind what it stands on and the dataset above it.
+    let lines = String::from_utf8(json.stdout).unwrap();
+    let sorted = |text: &str| {
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    let catalogue = fs::read_to_string(out.path().join("catalogue.jsonl")).unwrap();
+    assert_eq!(sorted(&lines), sorted(&catalogue));
+    let place = |snapshot: &str| {
+        let (dataset, short) = snapshot.split_once('@').unwrap();
+        let of = format!(r#""dataset":"{dataset}","snapshot":"{short}""#);
+        lines.lines().position(|line| line.contains(&of)).unwrap()
+    };
+    assert!(place("basic@all") == 0 && place("basic/fs@b") < place("basic/cl@x"));
     let table = String::from_utf8(zsend(&["catalogue", "ls", folder]).stdout).unwrap();
     assert!(table.starts_with("SNAPSHOT") && table.lines().count() == 13, "{table}");
     let row = table.lines().find(|line| line.starts_with("basic/cl@x ")).unwrap();

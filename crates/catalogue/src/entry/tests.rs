@@ -1,4 +1,5 @@
 use super::*;
+use crate::settings::Settings;
 use proptest::prelude::*;
 
 /// An entry of any values that a run may give.
@@ -12,7 +13,13 @@ pub(crate) fn entry() -> impl Strategy<Value = Entry> {
             let (from, fromguid) = source.unzip();
             let key = Key { poolguid, guid, createtxg };
             Entry {
-                file: file_name::of(&dataset, &snapshot, &key, fromguid),
+                file: file_name::of(
+                    &dataset,
+                    &snapshot,
+                    &key,
+                    fromguid,
+                    &Settings::new(flags.as_str(), "openzfs"),
+                ),
                 blake3: blake3::hash(dataset.as_bytes()).to_hex().to_string(),
                 flags,
                 guid,
@@ -54,7 +61,7 @@ fn line() -> String {
         guid: key.guid,
         createtxg: key.createtxg,
         poolguid: key.poolguid,
-        file: file_name::of("tank/fs", "a", &key, None),
+        file: file_name::of("tank/fs", "a", &key, None, &Settings::new("", "openzfs")),
         blake3: "0".repeat(64),
         ..Entry::default()
     };

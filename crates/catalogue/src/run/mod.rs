@@ -9,6 +9,7 @@ mod unit;
 use crate::catalogue::Key;
 use crate::entry::Entry;
 use crate::error::CatalogueError;
+use crate::settings::Settings;
 use crate::units::Units;
 use crate::writer::CatalogueWriter;
 use queue::Queue;
@@ -76,11 +77,12 @@ impl RunOptions {
         Self { at_once, ..self }
     }
 
-    /// The flags of `zfs send` that its streams have.
-    pub fn flags(&self) -> String {
-        let SendOptions { large_block, embed, compress, raw, .. } = self.send;
+    /// The flags of `zfs send` and the dialect that its streams have.
+    pub fn settings(&self) -> Settings {
+        let SendOptions { large_block, embed, compress, raw, dialect, .. } = self.send;
         let flags = [(large_block, 'L'), (embed, 'e'), (compress, 'c'), (raw, 'w')];
-        flags.iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| flag).collect()
+        let flags = flags.iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| flag);
+        Settings::new(flags.collect::<String>(), dialect.name())
     }
 }
 
@@ -171,9 +173,9 @@ pub enum RunError<E> {
     /// The catalogue could not be written.
     #[error(transparent)]
     Catalogue(CatalogueError),
-    /// The catalogue has streams of other flags or of another dialect, on which these would not stand.
-    #[error("'{}' was sent with other flags: '{}', dialect {}", .0.name(), .0.flags, .0.dialect)]
-    Flags(Box<Entry>),
+    /// The catalogue was opened for streams with other flags or of another dialect.
+    #[error("the catalogue was opened for streams with the flags '{}', dialect {}", .0.flags, .0.dialect)]
+    Settings(Settings),
     /// It was cancelled.
     #[error("interrupted")]
     Cancelled,
@@ -193,10 +195,8 @@ pub fn run<S: Store>(
     cancel: &CancelToken,
     tell: impl FnMut(News<'_>) + Send,
 ) -> Result<Totals, RunError<S::Error>> {
-    let (flags, dialect) = (options.flags(), options.send.dialect.name());
-    let is_other = |entry: &&Entry| entry.flags != flags || entry.dialect != dialect;
-    if let Some(other) = catalogue.known().entries().iter().find(is_other) {
-        return Err(RunError::Flags(Box::new(other.clone())));
+    if *catalogue.settings() != options.settings() {
+        return Err(RunError::Settings(catalogue.settings().clone()));
     }
     let latency = options.send.latency.unwrap_or_else(|| pool.zio().latency());
     let threads = options.send.thread_count(latency);
@@ -209,7 +209,7 @@ pub fn run<S: Store>(
         catalogue: Mutex::new(catalogue),
         store,
         options,
-        flags,
+        settings: options.settings(),
         cancel,
         tell: Mutex::new(tell),
         shares: Shares::new(threads, options.send.tunables.queue_length),

@@ -6,12 +6,14 @@ use super::share::Shares;
 use super::{News, RunError, RunOptions, Store, Totals, key_of};
 use crate::catalogue::Key;
 use crate::entry::Entry;
+use crate::error::CatalogueError;
 use crate::file_name;
+use crate::settings::Settings;
 use crate::units::Unit;
 use crate::writer::CatalogueWriter;
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use zsend_pool::{CancelToken, Dataset, Pool, PoolError, Zbookmark};
+use zsend_pool::{CancelToken, Dataset, Listing, Pool, PoolError, Zbookmark};
 use zsend_traverse::{Notice, SendError, SendPlan};
 
 /// All that the threads of a run share.
@@ -20,7 +22,7 @@ pub(super) struct Sender<'r, S, T> {
     pub(super) catalogue: Mutex<CatalogueWriter>,
     pub(super) store: &'r S,
     pub(super) options: &'r RunOptions,
-    pub(super) flags: String,
+    pub(super) settings: Settings,
     pub(super) cancel: &'r CancelToken,
     pub(super) tell: Mutex<T>,
     pub(super) shares: Shares,
@@ -131,12 +133,34 @@ impl<S: Store, T: FnMut(News<'_>) + Send> Sender<'_, S, T> {
         let pool = self.pool;
         let head = Dataset::open(pool.mos(), unit.head)?;
         let (snapshots, lost) = pool.snapshots(&head)?.split();
-        // Without them more is sent, but nothing that is wrong.
-        let bookmarks = pool.bookmarks(&head).map(|all| all.split().0).unwrap_or_default();
-        let origin = unit.origin.and_then(|origin| {
-            let origin = Dataset::open(pool.mos(), origin).ok()?;
-            Some((pool.dataset_name(&origin).ok()?, origin))
-        });
+        // Without bookmarks and origin more is sent, but nothing that is wrong.
+        let warn = |what: &str, e: &PoolError| {
+            let name = &unit.name;
+            self.tell(News::Warning(&format!(
+                "cannot read {what} of '{name}', so more of it may be sent than needed: {e}"
+            )));
+        };
+        let bookmarks = match pool.bookmarks(&head).map(Listing::split) {
+            Ok((bookmarks, lost)) => {
+                lost.iter().for_each(|e| warn("a bookmark", e));
+                bookmarks
+            }
+            Err(e) => {
+                warn("the bookmarks", &e);
+                Vec::new()
+            }
+        };
+        let read = |origin| {
+            let origin = Dataset::open(pool.mos(), origin)?;
+            Ok((pool.dataset_name(&origin)?, origin))
+        };
+        let origin = match unit.origin.map(read).transpose() {
+            Ok(origin) => origin,
+            Err(e) => {
+                warn("the origin", &e);
+                None
+            }
+        };
         Ok((Chain { pool, dataset: &unit.name, snapshots, bookmarks, origin }, lost))
     }
 
@@ -157,6 +181,11 @@ impl<S: Store, T: FnMut(News<'_>) + Send> Sender<'_, S, T> {
             self.tell(News::Warning(&warning));
         }
         let mut entry = self.entry(&plan, snapshot)?;
+        // A line of a snapshot that is not this one has the file: it would be written over.
+        if let Some(other) = locked(&self.catalogue).known().by_file(&entry.file) {
+            let error = CatalogueError::Taken { file: other.file.clone(), name: name.to_owned() };
+            return Err(Ended::Run(RunError::Catalogue(error)));
+        }
         let made = self.store.create(&entry.file).map_err(|e| Ended::Run(RunError::Store(e)))?;
         let mut out = Hashing::new(made);
         let mut written = 0;
@@ -211,9 +240,10 @@ impl<S: Store, T: FnMut(News<'_>) + Send> Sender<'_, S, T> {
             guid: key.guid,
             from: source.map(|source| source.name.clone()),
             fromguid,
-            file: file_name::of(dataset, short, &key, fromguid),
-            dialect: plan.options().dialect.name().to_owned(),
-            flags: self.flags.clone(),
+            clone: source.is_some_and(|source| source.is_clone),
+            file: file_name::of(dataset, short, &key, fromguid, &self.settings),
+            dialect: self.settings.dialect.clone(),
+            flags: self.settings.flags.clone(),
             keyguid: encryption.map(|encryption| encryption.key_object.guid),
             createtxg: key.createtxg,
             creation: snapshot.creation_time,

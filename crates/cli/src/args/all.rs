@@ -31,7 +31,7 @@ pub(crate) struct AllArgs {
         requires = "output",
         conflicts_with_all = [
             "from", "token", "resume_at", "dry_run", "parsable", "proctitle",
-            "progress", "list_txgs", "replicate",
+            "progress", "list_txgs", "replicate", "json", "exact", "incomplete",
             "intermediate", "props", "backup", "holds", "skip_missing", "exclude", "continue_from", "saved",
             "redact"
         ]
@@ -65,6 +65,7 @@ pub(crate) struct AllArgs {
 Examples:
   zsend catalogue ls /backup
   zsend catalogue ls --json /backup | jq -r 'select(.from == null) | .file'
+  zsend catalogue ls --receive tank/back /backup | ssh host sh
   zsend catalogue check /backup
   zsend catalogue merge /backup")]
 pub(crate) struct CatalogueArgs {
@@ -75,7 +76,7 @@ pub(crate) struct CatalogueArgs {
 /// The verbs of `zsend catalogue`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum CatalogueVerb {
-    /// List the streams
+    /// List the streams, in an order in which they can be received
     Ls {
         /// One JSON object a line, as in the catalogue
         #[arg(long)]
@@ -83,6 +84,10 @@ pub(crate) enum CatalogueVerb {
         /// No header, tabs between columns, exact numbers
         #[arg(short = 'H')]
         scripted: bool,
+        /// The commands that receive all streams, for `sh`: what was the pool becomes TARGET, a dataset that is not
+        /// there yet
+        #[arg(long, value_name = "TARGET", conflicts_with_all = ["json", "scripted"])]
+        receive: Option<String>,
         /// The folder
         #[arg(value_name = "DIR")]
         folder: PathBuf,

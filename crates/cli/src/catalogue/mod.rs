@@ -1,5 +1,7 @@
 //! `zsend catalogue`: what lies in a folder of streams.
 
+mod receive;
+
 use crate::args::{CatalogueArgs, CatalogueVerb};
 use crate::exit::{Done, Failure, warn};
 use crate::progress::Gauge;
@@ -7,14 +9,17 @@ use crate::text::{Head, count, table};
 use crate::{signals, stdout};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use zsend_catalogue::{Catalogue, CatalogueError, Entry, Flaw};
+use zsend_catalogue::{Catalogue, CatalogueError, Entry, Flaw, missing_shards};
 use zsend_pool::{CancelToken, ErrorClass};
 use zsend_props::{date, nice_bytes};
 
 /// Runs the subcommand.
 pub(crate) fn run(args: &CatalogueArgs) -> Done {
     match &args.verb {
-        CatalogueVerb::Ls { json, scripted, folder } => list(folder, *json, *scripted),
+        CatalogueVerb::Ls { receive: Some(target), folder, .. } => receive::print(folder, target),
+        CatalogueVerb::Ls { json, scripted, folder, receive: None } => {
+            list(folder, *json, *scripted)
+        }
         CatalogueVerb::Check { threads, folder } => check(folder, (*threads).into()),
         CatalogueVerb::Merge { folder, from } => merge(folder, from),
     }
@@ -22,14 +27,51 @@ pub(crate) fn run(args: &CatalogueArgs) -> Done {
 
 /// A failure of reading or writing a catalogue.
 pub(crate) fn failure(e: CatalogueError) -> Failure {
-    let class = if e.is_io() { ErrorClass::Device } else { ErrorClass::Damaged };
-    Failure::new(class, e)
+    let class = match &e {
+        CatalogueError::Settings { .. } | CatalogueError::Nothing(_) => ErrorClass::Usage,
+        e if e.is_io() => ErrorClass::Device,
+        _ => ErrorClass::Damaged,
+    };
+    let is_of_others = matches!(e, CatalogueError::Settings { .. });
+    let failure = Failure::new(class, e);
+    if is_of_others { failure.and("Take the same flags, or another folder.") } else { failure }
+}
+
+/// Says which catalogues end in a line that a crash has torn.
+pub(crate) fn tell_of_torn(catalogue: &Catalogue) {
+    for path in catalogue.torn() {
+        warn(format!(
+            "{}: the last line is torn, as a crash leaves it; its stream is sent again by the next run",
+            path.display()
+        ));
+    }
+}
+
+/// The catalogues of a folder.
+fn open(folder: &Path) -> Result<Catalogue, Failure> {
+    let catalogue = Catalogue::open(folder).map_err(failure)?;
+    tell_of_torn(&catalogue);
+    Ok(catalogue)
+}
+
+/// Says which shards of a run have no catalogue in a folder; returns true if there are any.
+fn tell_of_missing_shards(folder: &Path) -> Result<bool, Failure> {
+    let runs = missing_shards(folder).map_err(failure)?;
+    for run in &runs {
+        let numbers: Vec<String> = run.numbers.iter().map(ToString::to_string).collect();
+        let more = if run.numbers.len() < run.missing as usize { ", ..." } else { "" };
+        let catalogues = count(run.missing.into(), "catalogue");
+        let (numbers, of) = (numbers.join(", "), run.count);
+        warn(format!("{catalogues} of {of} shards not there: {numbers}{more}"));
+    }
+    Ok(!runs.is_empty())
 }
 
 fn list(folder: &Path, json: bool, scripted: bool) -> Done {
-    let catalogue = Catalogue::open(folder).map_err(failure)?;
+    let catalogue = open(folder)?;
+    let entries = catalogue.in_order();
     if json {
-        let lines: String = catalogue.entries().iter().map(Entry::to_line).collect();
+        let lines: String = entries.into_iter().map(Entry::to_line).collect();
         return stdout::print(lines.as_bytes());
     }
     let number = |text: &str| Head { is_right: true, ..Head::of(text) };
@@ -42,8 +84,6 @@ fn list(folder: &Path, json: bool, scripted: bool) -> Done {
         Head::of("CREATION"),
         Head::of("FILE"),
     ];
-    let mut entries: Vec<&Entry> = catalogue.entries().iter().collect();
-    entries.sort_by(|a, b| (&a.dataset, a.createtxg).cmp(&(&b.dataset, b.createtxg)));
     let rows = entries.into_iter().map(|entry| {
         let size = if scripted { entry.size.to_string() } else { nice_bytes(entry.size) };
         let creation =
@@ -62,7 +102,7 @@ fn list(folder: &Path, json: bool, scripted: bool) -> Done {
 fn check(folder: &Path, threads: usize) -> Done {
     let cancel = CancelToken::default();
     signals::take(cancel.clone(), Arc::new(Gauge::new()), folder.display().to_string())?;
-    let catalogue = Catalogue::open(folder).map_err(failure)?;
+    let catalogue = open(folder)?;
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let threads = if threads == 0 { cores() } else { threads };
     let checked = zsend_catalogue::check(folder, &catalogue, threads, &cancel).map_err(failure)?;
@@ -72,6 +112,13 @@ fn check(folder: &Path, threads: usize) -> Done {
     for stray in &checked.strays {
         warn(format!("'{stray}' is in no catalogue"));
     }
+    if checked.replaced > 0 {
+        let streams = count(checked.replaced, "stream");
+        warn(format!(
+            "{streams} with blocks that could not be read and were replaced by a pattern"
+        ));
+    }
+    let lacks_shards = tell_of_missing_shards(folder)?;
     let mut text = String::new();
     for (file, flaw) in &checked.flaws {
         let name = catalogue.by_file(file).map(Entry::name).unwrap_or_default();
@@ -82,7 +129,7 @@ fn check(folder: &Path, threads: usize) -> Done {
     text += &format!("{streams}, {bytes}, {flaws}\n");
     stdout::print(text.as_bytes())?;
     if checked.flaws.is_empty() {
-        return Ok(());
+        return if lacks_shards { Err(lacking(folder)) } else { Ok(()) };
     }
     let is_io = checked.flaws.iter().all(|(_, flaw)| matches!(flaw, Flaw::Io(_)));
     let class = if is_io { ErrorClass::Device } else { ErrorClass::Damaged };
@@ -96,14 +143,21 @@ fn merge(folder: &Path, from: &[PathBuf]) -> Done {
     let merged = zsend_catalogue::merge(folder, from).map_err(failure)?;
     let (added, known) = (count(merged.added, "stream"), count(merged.known, "stream"));
     stdout::print(format!("{added} added, {known} known\n").as_bytes())?;
-    for (path, number, why) in &merged.conflicts {
+    for (path, number, why) in &merged.left_out {
         warn(format!("{}, line {number}: {why}", path.display()));
     }
-    match merged.conflicts.len() as u64 {
+    let lacks_shards = tell_of_missing_shards(folder)?;
+    match merged.left_out.len() as u64 {
+        0 if lacks_shards => Err(lacking(folder)),
         0 => Ok(()),
-        conflicts => {
-            let what = format!("{} left out", count(conflicts, "line that contradicts another"));
-            Err(Failure::new(ErrorClass::Damaged, what))
+        lines => {
+            Err(Failure::new(ErrorClass::Damaged, format!("{} left out", count(lines, "line"))))
         }
     }
+}
+
+/// Failure of a folder that has not all shards of any run.
+fn lacking(folder: &Path) -> Failure {
+    let folder = folder.display();
+    Failure::new(ErrorClass::Damaged, format!("{folder} has not the streams of all shards"))
 }

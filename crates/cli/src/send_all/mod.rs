@@ -4,7 +4,7 @@ mod folder;
 mod shard;
 
 use crate::args::{BaseArg, SendArgs};
-use crate::catalogue::failure;
+use crate::catalogue::{failure, tell_of_torn};
 use crate::exit::{Done, Failure, be_quiet, warn, warn_of};
 use crate::list::collect::Failures;
 use crate::output::Guard;
@@ -58,7 +58,8 @@ pub(crate) fn run(args: &SendArgs) -> Done {
     let root = args.all.root.as_deref().map(|root| pool.full_name(root));
     let units = Units::find(&pool, root.as_deref(), shard)?;
     folder::make(path)?;
-    let catalogue = CatalogueWriter::open(path, shard).map_err(failure)?;
+    let catalogue = CatalogueWriter::open(path, shard, &options.settings()).map_err(failure)?;
+    tell_of_torn(catalogue.known());
     let store = Folder::new(path, Guard::new(&pool.devices()), &gauge);
     let mut shown = Shown { verbose: args.verbose > 0, gauge, ..Shown::default() };
     let ended =
@@ -178,14 +179,6 @@ fn broken(e: RunError<Failure>, folder: &Path) -> Failure {
             Failure::io("write to", folder, &e).context(format!("cannot send '{name}'"))
         }
         RunError::Catalogue(e) => failure(e),
-        RunError::Flags(entry) => Failure::usage(format!(
-            "the catalogue of {} has streams with other flags: '{}' was sent with '-{}', dialect {}; streams \
-             stand on one another only with the same. Take the same flags, or another folder",
-            folder.display(),
-            entry.name(),
-            entry.flags,
-            entry.dialect,
-        )),
         RunError::Cancelled => Failure::new(ErrorClass::Device, "interrupted"),
         _ => Failure::new(ErrorClass::Device, "the run ended early"),
     }

@@ -35,7 +35,7 @@ fn from(
         variable(name).map(parse).transpose()
     };
     let array = |name| number(&format!("SLURM_ARRAY_TASK_{name}"));
-    let (of, index, known) = if let Some(id) = number(SLURM)? {
+    let (of, index, known, known_by) = if let Some(id) = number(SLURM)? {
         let (min, step) = (array("MIN")?.unwrap_or(0), array("STEP")?.unwrap_or(1).max(1));
         let known = array("COUNT")?;
         let index = id.checked_sub(min).filter(|distance| distance % step == 0);
@@ -49,14 +49,22 @@ fn from(
                 "the job array has gaps, so its tasks are no shards; say --shard K/N".to_owned()
             );
         }
-        (SLURM, index / step, known)
+        (SLURM, index / step, known, "SLURM_ARRAY_TASK_COUNT")
     } else if let Some(index) = number(KUBERNETES)? {
-        (KUBERNETES, index, number(COMPLETIONS)?)
+        (KUBERNETES, index, number(COMPLETIONS)?, COMPLETIONS)
     } else if count.is_some() {
         return Err(format!("--shards needs {SLURM} or {KUBERNETES}; say --shard K/N"));
     } else {
         return Ok(None);
     };
+    if let (Some(said), Some(known)) = (count, known)
+        && said != known
+    {
+        // The shards from the lesser number on would be nobody's, and nothing would say so.
+        return Err(format!(
+            "--shards {said} is not {known_by}, which is {known}; to run one shard by hand: --shard K/N"
+        ));
+    }
     let count = count.or(known);
     let count = count
         .ok_or_else(|| format!("{of} is set, and nothing says of how many; say --shards N"))?;
@@ -103,6 +111,10 @@ mod tests {
         assert!(shard(Some(2), &index).is_err());
         let both = [("JOB_COMPLETION_INDEX", "0"), ("JOB_COMPLETIONS", "5")];
         assert_eq!(shard(None, &both), Ok(Some("1/5".to_owned())));
+        assert_eq!(shard(Some(5), &both), Ok(Some("1/5".to_owned())));
+        assert!(shard(Some(2), &both).unwrap_err().contains("JOB_COMPLETIONS, which is 5"));
+        let slurm = [("SLURM_ARRAY_TASK_ID", "3"), ("SLURM_ARRAY_TASK_COUNT", "8")];
+        assert!(shard(Some(16), &slurm).unwrap_err().contains("--shard K/N"));
         assert!(shard(Some(3), &[]).unwrap_err().contains("--shard K/N"));
     }
 }
