@@ -1,8 +1,8 @@
-# Job of package.sh: runs in the machine with the kernel module.
+# Job of run.sh: runs in the machine with the kernel module.
 set -eu
 . /mnt/tree.sh
 zsend=/mnt/zsend; src=tank
-fail() { echo "package.sh: FAILED: $*"; exit 1; }
+fail() { echo "package: FAILED: $*"; exit 1; }
 # same WHAT A B: two texts are the same.
 same() { if diff "$2" "$3" > /tmp/diff; then echo "$1: equal ($(wc -l < "$2") lines)"; else head -40 /tmp/diff; fail "$1"; fi; }
 target() { truncate -s 256M "/tmp/$1.img"; zpool create -O mountpoint=none "$1" "/tmp/$1.img"; }
@@ -61,4 +61,4 @@ magic=struct.pack("<Q",0x2f5bacbac)
 while (i:=d.find(magic,i))>=0: at.append(i-8); i+=1
 print(at[len(at)//2])')
 target o; broken "-R between streams" /tmp/ours.zsend "$cut" -R -w -h $src@c; drop o
-echo "package.sh: ok"
+echo "package: ok"
