@@ -13,8 +13,9 @@ const LONGEST_END: usize = 19;
 /// The file name of a stream: `DATASET@SNAPSHOT.GUID.ID.zsend`. The guid of the snapshot and the ID are
 /// sixteen hexadecimal digits each; the ID is the beginning of BLAKE3 of all that tells two streams apart,
 /// so that no two have one name. The names of dataset and snapshot are there for people: a slash is `+`, a
-/// byte that is no letter, digit, `-`, `_` or `:` nor a dot within a name is `%` and two hexadecimal digits,
-/// and what is too long is cut.
+/// byte that is no letter, digit, `-` or `_` nor a dot within a name is `%` and two hexadecimal digits, as is
+/// a colon, which on Windows stands before the name of another stream of bytes in the same file; and what is
+/// too long is cut.
 pub(crate) fn of(dataset: &str, snapshot: &str, key: &Key, fromguid: Option<u64>) -> String {
     let end = format!(".{:016x}.{}{END}", key.guid, id(key, fromguid));
     let mut name = escape(dataset);
@@ -41,9 +42,7 @@ fn escape(name: &str) -> String {
     for (i, byte) in name.bytes().enumerate() {
         match byte {
             b'/' => escaped.push('+'),
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b':' => {
-                escaped.push(char::from(byte));
-            }
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => escaped.push(char::from(byte)),
             b'.' if i > 0 => escaped.push('.'),
             _ => escaped += &format!("%{byte:02x}"),
         }
@@ -51,7 +50,8 @@ fn escape(name: &str) -> String {
     escaped
 }
 
-/// Returns true for a name that [`of`] may have given: one name in a folder, visible, and of a stream.
+/// Returns true for a name that [`of`] may have given: one name in a folder, visible, and of a stream. Older
+/// versions left a colon as it is.
 pub(crate) fn is_one(name: &str) -> bool {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-_:.+%@".contains(&b);
     name.len() <= LONGEST
@@ -69,8 +69,8 @@ mod tests {
     #[test]
     fn a_name_tells_people_what_it_is() {
         let name = of("tank/home/a.b", "mon:1", &KEY, None);
-        assert!(name.starts_with("tank+home+a.b@mon:1.00000000000000ab."), "{name}");
-        assert!(name.len() == "tank+home+a.b@mon:1".len() + 17 + 17 + 6 && is_one(&name));
+        assert!(name.starts_with("tank+home+a.b@mon%3a1.00000000000000ab."), "{name}");
+        assert!(name.len() == "tank+home+a.b@mon%3a1".len() + 17 + 17 + 6 && is_one(&name));
     }
 
     #[test]
