@@ -5,7 +5,7 @@
 mod support;
 
 use std::fs;
-use support::{Copy, pool_dir, send, stderr};
+use support::{Copy, blocks, pool_dir, send, stderr};
 
 #[test]
 fn one_line_tells_what_is_missing_and_what_redundancy_is_left() {
@@ -76,4 +76,28 @@ fn what_was_recovered_is_counted_at_the_end() {
         assert!(line.contains(" blocks recovered after a first try had failed: "), "{text}");
         assert!(line.ends_with(by) && line.matches(" from ").count() == 1, "{text}");
     }
+}
+
+/// Every block of a raidz that lacks a device goes over it; a wrong one is something else.
+#[test]
+fn verbose_counts_the_blocks_that_went_over_a_missing_device_and_names_the_others() {
+    let copy = Copy::of("berz2");
+    fs::remove_file(copy.image(1)).unwrap();
+    let sent = send(copy.path(), &["-v", "berz2/obj@a"]);
+    assert_eq!(sent.stdout, send(&pool_dir("berz2"), &["berz2/obj@a"]).stdout);
+    let text = stderr(&sent);
+    let missing: Vec<&str> = text.lines().filter(|line| line.contains("is missing: ")).collect();
+    // One line of the pool, and one of the blocks.
+    let [_, counted] = missing[..] else { panic!("{text}") };
+    assert!(counted.ends_with(" blocks read without it"), "{text}");
+    assert!(!text.contains("what failed at first"), "{text}");
+    // Without -v it is the line at the end alone.
+    let text = stderr(&send(copy.path(), &["berz2/obj@a"]));
+    assert!(!text.contains("read without it") && text.contains(" recovered after"), "{text}");
+
+    let wrong = Copy::of("oldmirror");
+    let (at, bp) = blocks(wrong.path(), "oldmirror/fs@a").pop().unwrap();
+    wrong.flip_block(&bp);
+    let text = stderr(&send(wrong.path(), &["-v", "oldmirror/fs@a"]));
+    assert!(text.contains(&format!("{at}: recovered; what failed at first: ")), "{text}");
 }

@@ -68,6 +68,10 @@ pub(crate) fn tell_of_reading(args: &SendArgs, zio: &Zio, replaced: &[PoolError]
         warn(format!("{}: recovered; what failed at first: {}", healed.at, attempts.join("; ")));
     }
     let recovered = zio.recovered();
+    for missed in if args.verbose > 0 { zio.missed() } else { Vec::new() } {
+        let (device, blocks) = (missed.device, count(missed.blocks, "block"));
+        warn(format!("{device} is missing: {blocks} read without it"));
+    }
     if recovered.count() > 0 {
         let blocks = count(recovered.count(), "block");
         let by = [(recovered.copies, "another copy"), (recovered.parity, "parity")];
