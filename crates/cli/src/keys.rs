@@ -1,13 +1,13 @@
 //! Keys of encrypted datasets: from files named on the command line, or typed without echo.
 
 use crate::args::SendArgs;
-use crate::exit::{Done, Failure, warn};
+use crate::exit::{Done, Failure};
 use crate::prompt;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 use zeroize::Zeroizing;
-use zsend_crypto::KeyFormat;
+use zsend_crypto::{CryptoError, KeyFormat};
 use zsend_pool::dsl::crypt::Encryption;
 use zsend_pool::dsl::name::Name;
 use zsend_pool::pool::Pool;
@@ -36,12 +36,25 @@ pub(crate) fn load(pool: &Pool, args: &SendArgs, target: &Name, needed: bool) ->
         let typed = prompt::ask(&root)?;
         match pool.load_key(&head, typed.as_bytes()) {
             Ok(()) => return Ok(()),
-            Err(e @ PoolError::Crypto { .. }) => warn(format!("key of '{root}': {e}")),
+            Err(PoolError::Crypto { source, .. }) => {
+                let _ = not_loaded(&root, &source).report();
+            }
             Err(e) => return Err(Failure::from(e).context(format!("key of '{root}'"))),
         }
     }
     let why = format!("{TRIES} keys were typed for '{root}', and none is its key");
     Err(Failure::new(ErrorClass::Damaged, why).and(advice(target, &root)))
+}
+
+/// Failure of a key that is not the one of an encryption root, in the words of `zfs load-key`:
+/// `zfs_crypto_load_key()`, OpenZFS `lib/libzfs/libzfs_crypto.c`, zfs-2.3.2. Of a key that cannot be one,
+/// the words are our own: they give its length.
+fn not_loaded(root: &str, e: &CryptoError) -> Failure {
+    let why = match e {
+        CryptoError::WrongKey { .. } => format!("Incorrect key provided for '{root}'."),
+        other => other.to_string(),
+    };
+    Failure::verbatim(ErrorClass::Damaged, format!("Key load error: {why}"))
 }
 
 /// Loads a key given as `DATASET=FILE`.
@@ -54,19 +67,21 @@ fn from_file(pool: &Pool, key: &str) -> Done {
     let name = Name::parse(&pool.full_name(dataset))?;
     let head = pool.head(&name.dataset)?;
     pool.load_key(&head, &material).map_err(|e| {
-        let root = pool.encryption(&head).ok().flatten();
-        let root = root.and_then(|encryption| described_root(pool, &encryption));
-        let of = match root {
-            Some(root) => format!("cannot load the key of '{dataset}' ({root}) from {file}"),
-            None => format!("cannot load the key of '{dataset}' from {file}"),
-        };
-        let is_wrong = matches!(e, PoolError::Crypto { .. });
-        let failure = Failure::from(e).context(of);
-        if is_wrong {
-            return failure
-                .and("The key may be of another encryption root. A raw send needs none: -w.");
+        let encryption = pool.encryption(&head).ok().flatten();
+        let found = encryption.as_ref().and_then(|encryption| {
+            Some((pool.encryption_root(encryption).ok()?, described_root(pool, encryption)?))
+        });
+        match (e, found) {
+            (PoolError::Crypto { source, .. }, Some((root, described))) => {
+                not_loaded(&root, &source).and(format!(
+                    "The key in {file} was tried for '{dataset}', of {described}.\nIt may be of another \
+                     encryption root. A raw send needs none: -w."
+                ))
+            }
+            (e, _) => {
+                Failure::from(e).context(format!("cannot load the key of '{dataset}' from {file}"))
+            }
         }
-        failure
     })
 }
 
