@@ -146,9 +146,14 @@ pub(crate) type Done = Result<(), Failure>;
 /// Prints a warning on standard error, unless there is `-q`.
 pub(crate) fn warn(message: impl Display) {
     if !QUIET.load(Ordering::Relaxed) {
-        let text = plain(&message.to_string());
-        let _ = writeln!(io::stderr(), "zsend: warning: {text}");
+        warn_even_if_quiet(message);
     }
+}
+
+/// Prints a warning of which nothing else tells, the exit code neither.
+pub(crate) fn warn_even_if_quiet(message: impl Display) {
+    let text = plain(&message.to_string());
+    let _ = writeln!(io::stderr(), "zsend: warning: {text}");
 }
 
 /// Prints what an administrator should know of a pool: its warnings, and one line of all devices that

@@ -101,3 +101,28 @@ fn verbose_counts_the_blocks_that_went_over_a_missing_device_and_names_the_other
     let text = stderr(&send(wrong.path(), &["-v", "oldmirror/fs@a"]));
     assert!(text.contains(&format!("{at}: recovered; what failed at first: ")), "{text}");
 }
+
+/// As with `zfs send`, the exit status does not tell; the last line does, of a quiet send too.
+#[test]
+fn replaced_blocks_are_counted_in_the_last_line() {
+    let copy = Copy::of("dedup");
+    let all = blocks(copy.path(), "dedup/fs@s").into_iter();
+    let data = all.filter(|(_, bp)| bp.level() == 0 && bp.lsize() == 128 << 10);
+    let (at, bp) = data.max_by_key(|(at, _)| (at.object, at.blkid)).unwrap();
+    copy.flip_block(&bp);
+    let lost = send(copy.path(), &["dedup/fs@s"]);
+    assert_eq!(lost.status.code(), Some(1));
+    let replacing = ["--tunable", "zfs_send_corrupt_data=1", "dedup/fs@s"];
+    for flags in [&["-v"][..], &[], &["-q"]] {
+        let sent = send(copy.path(), &[flags, &replacing].concat());
+        let text = stderr(&sent);
+        assert!(sent.status.success(), "{text}");
+        let last = text.lines().last().unwrap();
+        assert!(last.contains("replaced by a pattern: the stream lacks their contents"), "{text}");
+        assert_eq!(
+            text.contains(&format!("replaced by the pattern 0x2f5baddb10c: {at}")),
+            flags != ["-q"],
+            "{text}"
+        );
+    }
+}

@@ -25,7 +25,8 @@ pub(crate) const VERSION: &str = env!("ZSEND_VERSION");
 
 /// Exit codes, as the help and the manual give them.
 pub(crate) const EXIT_STATUS: &str = "\
-Exit status: 0 done; 1 the input is damaged, a check failed, or what was asked for does not exist; \
+Exit status: 0 done, even if unreadable blocks were replaced, as with zfs send: the last line has their number; \
+1 the input is damaged, a check failed, or what was asked for does not exist; \
 2 the command line is wrong; 3 a device or the output failed; 4 the pool or stream needs something \
 that is not supported; 129, 130, 143 ended by SIGHUP, SIGINT, SIGTERM. A reader that goes away ends a send with 3, and is no error for \
 the other verbs.";

@@ -9,7 +9,9 @@ use crate::output::{Guard, Output};
 use crate::progress::{Gauge, Progressing};
 use crate::txgs::{self, Style};
 use crate::{hints, keys, package, send_all, signals, stdout, token};
-use common::{WITH_PATTERN, is_lost, options, refused, tell_of_reading, warn_of_no_type};
+use common::{
+    WITH_PATTERN, is_full, is_lost, options, refused, tell_of_reading, warn_of_no_type, when_full,
+};
 use describe::describe;
 use std::io::{Write, stderr};
 use std::sync::Arc;
@@ -190,7 +192,7 @@ fn unfinished(
     last: &Progress,
     e: SendError,
 ) -> Failure {
-    let is_lost = is_lost(&e);
+    let (is_lost, is_full) = (is_lost(&e), is_full(&e));
     let is_delivered = !matches!(e, SendError::Output(_));
     let e = match e {
         SendError::Pool(e) => SendError::Pool(plan.pool().explained(e)),
@@ -202,6 +204,10 @@ fn unfinished(
     }
     let Some(partial) = output.partial() else { return failure };
     failure = failure.context(format!("{} is not whole", partial.name().display()));
+    if is_full {
+        let more = format!("zsend send {}-t TOKEN", args.pool.as_typed());
+        return failure.and(when_full(partial.name(), &more));
+    }
     let Some(position) = last.position.filter(|_| is_delivered) else { return failure };
     let token = plan.token_at(last).encode();
     // The token is in the message too, so a file that cannot be written loses nothing.
