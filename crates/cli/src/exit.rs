@@ -108,6 +108,9 @@ impl Failure {
 
 impl From<PoolError> for Failure {
     fn from(e: PoolError) -> Self {
+        if let PoolError::BadName { .. } = e {
+            return Self::verbatim(e.class(), e);
+        }
         let failure = Self::new(e.class(), &e);
         if is_denied(&e) {
             return failure.and(

@@ -77,11 +77,14 @@ fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
+/// Folder that is looked through if none is named.
+const DEFAULT_DEVICES: &str = "/dev";
+
 /// Devices and folders in which pools are looked for.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct PoolArgs {
     /// An image, a block device, or a folder of them; may be repeated
-    #[arg(short = 'd', value_name = "PATH", default_value = "/dev")]
+    #[arg(short = 'd', value_name = "PATH", default_value = DEFAULT_DEVICES)]
     pub(crate) devices: Vec<PathBuf>,
     /// Read the state that this transaction group left, not the newest
     #[arg(long, value_name = "N", value_parser = number::<u64>)]
@@ -92,7 +95,8 @@ pub(crate) struct PoolArgs {
     /// Read a pool even if another host may have it imported (multihost)
     #[arg(long)]
     pub(crate) force: bool,
-    /// Only show the transaction groups that --txg takes, and which of them can be read
+    /// Only show the transaction groups that --txg takes. USABLE is yes where the root of that state can be read:
+    /// its meta object set and configuration. What lies below may have been overwritten since
     #[arg(long)]
     pub(crate) list_txgs: bool,
     /// No warnings
@@ -104,7 +108,7 @@ impl PoolArgs {
     /// Flags to type for the same devices and the same state of the pool, with a blank behind each.
     pub(crate) fn as_typed(&self) -> String {
         let mut typed = String::new();
-        for device in self.devices.iter().filter(|device| *device != Path::new("/dev")) {
+        for device in self.devices.iter().filter(|device| *device != Path::new(DEFAULT_DEVICES)) {
             typed += &format!("-d {} ", quoted(&device.to_string_lossy()));
         }
         if let Some(txg) = self.txg {

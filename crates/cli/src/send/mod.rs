@@ -45,6 +45,10 @@ pub(crate) fn run(args: &SendArgs) -> Done {
         )));
     }
     let token = args.token.as_deref().map(token::decode).transpose()?;
+    if args.pool.list_txgs {
+        let named = token.as_ref().map(|token| token.toname.clone()).or(args.target.clone());
+        return txgs::list(&args.pool.devices, named.as_slice(), Style::default());
+    }
     let name = match (&token, &args.target) {
         (Some(token), _) => &token.toname,
         (None, Some(target)) => target,
@@ -55,9 +59,6 @@ pub(crate) fn run(args: &SendArgs) -> Done {
     let gauge = Arc::new(Gauge::new());
     let cancel = CancelToken::default();
     signals::take(cancel.clone(), Arc::clone(&gauge), name.clone())?;
-    if args.pool.list_txgs {
-        return txgs::list(&args.pool.devices, std::slice::from_ref(name), Style::default());
-    }
     let pool = Pool::open(&args.pool.devices, target.pool(), &args.pool.options(&cancel))?;
     warn_of(&pool);
     // The stream has the pool's name, whatever the pool was asked for by.
