@@ -1,9 +1,12 @@
-//! Gives the program its version, with the commit if it is built in a checkout of its own.
+//! Gives the program its version, with the commit if it is built in a checkout of its own, and the guide of
+//! `zsend man rescue`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::{env, fs};
 
 fn main() {
+    rescue();
     let version = env!("CARGO_PKG_VERSION");
     let commit = git(&["rev-parse", "--short=10", "HEAD"]).filter(|_| is_ours());
     let version = commit.map_or_else(|| version.to_owned(), |c| format!("{version} ({c})"));
@@ -16,6 +19,20 @@ fn main() {
         {
             println!("cargo:rerun-if-changed={path}");
         }
+    }
+}
+
+/// Copies the guide of the project. A package of this crate alone has none, and says where it is.
+fn rescue() {
+    let guide = Path::new("../../docs/rescue.md");
+    if guide.exists() {
+        println!("cargo:rerun-if-changed={}", guide.display());
+    }
+    let elsewhere = "The guide is docs/rescue.md of the project, and /usr/share/doc/zsend/rescue.md of its Debian package.\n";
+    let text = fs::read_to_string(guide).unwrap_or_else(|_| elsewhere.to_owned());
+    let out = env::var_os("OUT_DIR").map(PathBuf::from).unwrap_or_default();
+    if let Err(e) = fs::write(out.join("rescue.md"), text) {
+        panic!("{}: {e}", out.display());
     }
 }
 

@@ -1,6 +1,6 @@
 //! `ci`: everything that a change must pass, in the order in which it fails fastest.
 
-use crate::{api, fuzz, miri, platforms, qemu};
+use crate::{api, fuzz, miri, outside, platforms, qemu};
 use std::time::Instant;
 use xtask::run::{Profile, cargo, program, succeed};
 
@@ -28,6 +28,7 @@ const STEPS: &[Step] = &[
     }),
     // Of the pages that were just made.
     ("api", || passed(api::compare())),
+    ("outside", || passed(outside::run(&[]))),
     ("conformance", || passed(conform())),
     ("fuzz corpora", || passed(fuzz::replay())),
     ("qemu", || match qemu::missing() {

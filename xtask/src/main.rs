@@ -5,6 +5,7 @@ mod ci;
 mod dist;
 mod fuzz;
 mod miri;
+mod outside;
 mod platforms;
 mod publish;
 mod qemu;
@@ -55,6 +56,11 @@ const TASKS: &[Task] = &[
         "api",
         api::run,
         "[--write]: compare the public items of all crates with docs/api, or write them anew",
+    ),
+    (
+        "outside",
+        outside::run,
+        "the example of a record type, built and run as a crate that is no part of the workspace",
     ),
     (
         "slurm",

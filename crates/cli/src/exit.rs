@@ -108,6 +108,9 @@ impl Failure {
 
 impl From<PoolError> for Failure {
     fn from(e: PoolError) -> Self {
+        if let PoolError::BadName { .. } = e {
+            return Self::verbatim(e.class(), e);
+        }
         let failure = Self::new(e.class(), &e);
         if is_denied(&e) {
             return failure.and(
@@ -146,9 +149,14 @@ pub(crate) type Done = Result<(), Failure>;
 /// Prints a warning on standard error, unless there is `-q`.
 pub(crate) fn warn(message: impl Display) {
     if !QUIET.load(Ordering::Relaxed) {
-        let text = plain(&message.to_string());
-        let _ = writeln!(io::stderr(), "zsend: warning: {text}");
+        warn_even_if_quiet(message);
     }
+}
+
+/// Prints a warning of which nothing else tells, the exit code neither.
+pub(crate) fn warn_even_if_quiet(message: impl Display) {
+    let text = plain(&message.to_string());
+    let _ = writeln!(io::stderr(), "zsend: warning: {text}");
 }
 
 /// Prints what an administrator should know of a pool: its warnings, and one line of all devices that

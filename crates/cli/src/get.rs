@@ -32,7 +32,8 @@ struct FoundProperty {
 pub(crate) fn run(args: &GetArgs) -> Done {
     be_quiet(args.pool.quiet);
     if args.pool.list_txgs {
-        return txgs::list(&args.pool.devices, &args.targets, Style::default());
+        let named: Vec<String> = args.properties.iter().chain(&args.targets).cloned().collect();
+        return txgs::list(&args.pool.devices, &named, Style::default());
     }
     let fields = fields(args)?;
     if let Some(source) = args.sources.iter().find(|s| !SOURCES.contains(&s.as_str())) {
@@ -40,11 +41,12 @@ pub(crate) fn run(args: &GetArgs) -> Done {
         return Err(Failure::usage(format!("no source is called '{source}'; there are {known}")));
     }
     // `all` is every property that an item has; no list is kept for it.
-    let columns = if args.properties == "all" {
-        None
-    } else {
-        let named = args.properties.split(',').map(Column::named);
-        Some(named.collect::<std::result::Result<Vec<_>, Failure>>()?)
+    let columns = match args.properties.as_deref() {
+        None | Some("all") => None,
+        Some(named) => {
+            let named = named.split(',').map(Column::named);
+            Some(named.collect::<std::result::Result<Vec<_>, Failure>>()?)
+        }
     };
     let pools = Pools::open(&args.pool, &args.targets)?;
     // A dataset that is named is shown alone; all that is below it, with its snapshots.

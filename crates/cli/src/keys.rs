@@ -1,15 +1,13 @@
 //! Keys of encrypted datasets: from files named on the command line, or typed without echo.
 
 use crate::args::SendArgs;
-use crate::exit::{Done, Failure, code_of_signal, warn};
-use crate::signals;
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
-use std::fs::{File, OpenOptions};
-use std::io::{self, IsTerminal, Read, Write};
+use crate::exit::{Done, Failure};
+use crate::prompt;
+use std::fs::File;
+use std::io::{self, IsTerminal, Read};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 use zeroize::Zeroizing;
-use zsend_crypto::KeyFormat;
+use zsend_crypto::{CryptoError, KeyFormat};
 use zsend_pool::dsl::crypt::Encryption;
 use zsend_pool::dsl::name::Name;
 use zsend_pool::pool::Pool;
@@ -17,40 +15,6 @@ use zsend_pool::{ErrorClass, PoolError};
 
 /// Times that a key may be typed, as `zfs load-key` asks.
 const TRIES: usize = 3;
-
-/// The terminal and its state while a key is typed.
-static TERMINAL: Mutex<Option<(File, Termios)>> = Mutex::new(None);
-
-/// Gives the terminal its echo back for a while, if a key is being typed.
-pub(crate) fn show_terminal() {
-    if let Some((file, state)) = &*TERMINAL.lock().unwrap_or_else(PoisonError::into_inner) {
-        let _ = tcsetattr(file, OptionalActions::Now, state);
-    }
-}
-
-/// Takes the echo again.
-pub(crate) fn hide_terminal() {
-    if let Some((file, state)) = &*TERMINAL.lock().unwrap_or_else(PoisonError::into_inner) {
-        let _ = tcsetattr(file, OptionalActions::Now, &silent(state));
-    }
-}
-
-/// A state of the terminal without echo, but for the end of the line.
-fn silent(state: &Termios) -> Termios {
-    let mut silent = state.clone();
-    silent.local_modes.remove(LocalModes::ECHO);
-    silent.local_modes.insert(LocalModes::ECHONL);
-    silent
-}
-
-/// Gives the terminal its echo back, if a key is being typed; says whether one is.
-pub(crate) fn restore_terminal() -> bool {
-    // Under the lock, so that nobody ends the program before the echo is back.
-    let mut terminal = TERMINAL.lock().unwrap_or_else(PoisonError::into_inner);
-    let Some((file, state)) = terminal.take() else { return false };
-    let _ = tcsetattr(&file, OptionalActions::Now, &state);
-    true
-}
 
 /// Loads every key that was given, and asks for the one that a send of `target` needs if `needed`.
 pub(crate) fn load(pool: &Pool, args: &SendArgs, target: &Name, needed: bool) -> Done {
@@ -69,15 +33,28 @@ pub(crate) fn load(pool: &Pool, args: &SendArgs, target: &Name, needed: bool) ->
         return Err(Failure::new(ErrorClass::Usage, why).and(advice(target, &root)));
     }
     for _ in 0..TRIES {
-        let typed = prompt(&root)?;
+        let typed = prompt::ask(&root)?;
         match pool.load_key(&head, typed.as_bytes()) {
             Ok(()) => return Ok(()),
-            Err(e @ PoolError::Crypto { .. }) => warn(format!("key of '{root}': {e}")),
+            Err(PoolError::Crypto { source, .. }) => {
+                let _ = not_loaded(&root, &source).report();
+            }
             Err(e) => return Err(Failure::from(e).context(format!("key of '{root}'"))),
         }
     }
     let why = format!("{TRIES} keys were typed for '{root}', and none is its key");
     Err(Failure::new(ErrorClass::Damaged, why).and(advice(target, &root)))
+}
+
+/// Failure of a key that is not the one of an encryption root, in the words of `zfs load-key`:
+/// `zfs_crypto_load_key()`, OpenZFS `lib/libzfs/libzfs_crypto.c`, zfs-2.3.2. Of a key that cannot be one,
+/// the words are our own: they give its length.
+fn not_loaded(root: &str, e: &CryptoError) -> Failure {
+    let why = match e {
+        CryptoError::WrongKey { .. } => format!("Incorrect key provided for '{root}'."),
+        other => other.to_string(),
+    };
+    Failure::verbatim(ErrorClass::Damaged, format!("Key load error: {why}"))
 }
 
 /// Loads a key given as `DATASET=FILE`.
@@ -90,19 +67,21 @@ fn from_file(pool: &Pool, key: &str) -> Done {
     let name = Name::parse(&pool.full_name(dataset))?;
     let head = pool.head(&name.dataset)?;
     pool.load_key(&head, &material).map_err(|e| {
-        let root = pool.encryption(&head).ok().flatten();
-        let root = root.and_then(|encryption| described_root(pool, &encryption));
-        let of = match root {
-            Some(root) => format!("cannot load the key of '{dataset}' ({root}) from {file}"),
-            None => format!("cannot load the key of '{dataset}' from {file}"),
-        };
-        let is_wrong = matches!(e, PoolError::Crypto { .. });
-        let failure = Failure::from(e).context(of);
-        if is_wrong {
-            return failure
-                .and("The key may be of another encryption root. A raw send needs none: -w.");
+        let encryption = pool.encryption(&head).ok().flatten();
+        let found = encryption.as_ref().and_then(|encryption| {
+            Some((pool.encryption_root(encryption).ok()?, described_root(pool, encryption)?))
+        });
+        match (e, found) {
+            (PoolError::Crypto { source, .. }, Some((root, described))) => {
+                not_loaded(&root, &source).and(format!(
+                    "The key in {file} was tried for '{dataset}', of {described}.\nIt may be of another \
+                     encryption root. A raw send needs none: -w."
+                ))
+            }
+            (e, _) => {
+                Failure::from(e).context(format!("cannot load the key of '{dataset}' from {file}"))
+            }
         }
-        failure
     })
 }
 
@@ -110,7 +89,7 @@ fn from_file(pool: &Pool, key: &str) -> Done {
 const LONGEST_FILE: u64 = 64 << 10;
 
 fn read_key(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
-    let mut material = Zeroizing::new(Vec::with_capacity(LONGEST));
+    let mut material = Zeroizing::new(Vec::with_capacity(prompt::LONGEST));
     File::open(path)?.take(LONGEST_FILE + 1).read_to_end(&mut material)?;
     if material.len() as u64 > LONGEST_FILE {
         return Err(io::Error::other("it is too long to be a key"));
@@ -151,45 +130,4 @@ fn advice(target: &Name, root: &str) -> String {
         "To send '{}' decrypted: --key {root}=FILE. To send it encrypted, without a key: -w.",
         target.dataset
     )
-}
-
-/// Asks for a key without echo, which is off before the prompt is shown: what is typed at once is not
-/// seen either. A signal finds the terminal in [`TERMINAL`] and restores it.
-fn prompt(root: &str) -> Result<Zeroizing<String>, Failure> {
-    let failed = |e| Failure::io("read a key from", Path::new("the terminal"), &e);
-    let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty").map_err(failed)?;
-    let state = tcgetattr(&terminal).map_err(|e| failed(e.into()))?;
-    let kept = terminal.try_clone().map_err(failed)?;
-    signals::take_at_prompt().map_err(failed)?;
-    {
-        // Under the lock, so that no signal comes between the two.
-        let mut shared = TERMINAL.lock().unwrap_or_else(PoisonError::into_inner);
-        tcsetattr(&terminal, OptionalActions::Now, &silent(&state))
-            .map_err(|e| failed(e.into()))?;
-        *shared = Some((kept, state));
-    }
-    // A signal that came before was told of no terminal: nobody would be left to heed it.
-    let typed = if code_of_signal().is_some() {
-        Err(io::ErrorKind::Interrupted.into())
-    } else {
-        (&terminal)
-            .write_all(format!("Enter key for '{root}': ").as_bytes())
-            .and_then(|()| read_line(&terminal))
-    };
-    restore_terminal();
-    typed.map_err(failed)
-}
-
-/// Longest line of a key that is read: ten times the longest passphrase.
-const LONGEST: usize = 5120;
-
-/// A line, without its end. It is never in a buffer that is not wiped.
-fn read_line(mut terminal: &File) -> io::Result<Zeroizing<String>> {
-    let mut line = Zeroizing::new(Vec::with_capacity(LONGEST));
-    let mut byte = Zeroizing::new([0]);
-    while terminal.read(&mut *byte)? > 0 && byte[0] != b'\n' && line.len() < LONGEST {
-        line.push(byte[0]);
-    }
-    let text = std::str::from_utf8(&line).map_err(|_| io::Error::other("it is not UTF-8"))?;
-    Ok(Zeroizing::new(text.to_owned()))
 }

@@ -12,10 +12,12 @@ mod manual;
 mod output;
 mod package;
 mod progress;
+mod prompt;
 mod send;
 mod send_all;
 mod signals;
 mod stdout;
+mod sys;
 mod text;
 mod token;
 mod txgs;
@@ -36,8 +38,8 @@ fn main() -> ExitCode {
     };
     let done = match args.command {
         Command::Send(send) => send::run(&send),
-        Command::List(list) => list::run(&list),
-        Command::Get(get) => get::run(&get),
+        Command::List(list) => list::run(&list.settled()),
+        Command::Get(get) => get::run(&get.settled()),
         Command::Catalogue(catalogue) => catalogue::run(&catalogue),
         Command::Dump(dump) => dump::run(&dump),
         Command::Token(token) => token::run(&token),

@@ -3,9 +3,9 @@
 use crate::args::{Args, CompletionsArgs, EXIT_STATUS, ManArgs, VERSION};
 use crate::exit::{Done, Failure};
 use crate::stdout;
-use clap::{Command, CommandFactory};
+use clap::{Arg, ArgAction, Command, CommandFactory};
 use clap_mangen::Man;
-use clap_mangen::roff::{Roff, bold, roman};
+use clap_mangen::roff::{Roff, bold, italic, roman};
 use std::io::{self, Write};
 use zsend_pool::ErrorClass;
 
@@ -27,8 +27,14 @@ const ENVIRONMENT: [(&str, &str); 5] = [
 /// Pages that belong together.
 const SEE_ALSO: &str = "zfs-send(8), zfs-receive(8), zstream(8), zdb(8), zfsprops(7)";
 
+/// The guide to what cannot be imported or received, if the program was built in a checkout.
+const RESCUE: &str = include_str!(concat!(env!("OUT_DIR"), "/rescue.md"));
+
 /// Prints a page, or writes all of them.
 pub(crate) fn man(args: &ManArgs) -> Done {
+    if args.verb.as_deref() == Some("rescue") {
+        return stdout::print(RESCUE.as_bytes());
+    }
     let pages = pages();
     if let Some(dir) = &args.dir {
         for (name, page) in &pages {
@@ -44,7 +50,7 @@ pub(crate) fn man(args: &ManArgs) -> Done {
         Failure::new(
             ErrorClass::Usage,
             format!(
-                "no verb is called '{}'; there are {}",
+                "no verb is called '{}'; there are {}, and the page rescue",
                 args.verb.as_deref().unwrap_or_default(),
                 verbs.join(", ")
             ),
@@ -82,10 +88,10 @@ fn pages() -> Vec<(String, Vec<u8>)> {
 
 fn page(command: &Command) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
-    let man = Man::new(command.clone());
+    let man = Man::new(command.clone()).source(format!("zsend {VERSION}"));
     man.render_title(&mut text)?;
     man.render_name_section(&mut text)?;
-    man.render_synopsis_section(&mut text)?;
+    section(&mut text, "SYNOPSIS", |roff| synopsis(roff, command))?;
     man.render_description_section(&mut text)?;
     man.render_options_section(&mut text)?;
     if command.has_subcommands() {
@@ -129,6 +135,39 @@ fn page(command: &Command) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
+/// Fills in the command line, with the name of each value.
+fn synopsis(roff: &mut Roff, command: &Command) {
+    let mut line = vec![bold(command.get_bin_name().unwrap_or_else(|| command.get_name()))];
+    let is_shown = |arg: &&Arg| !arg.is_hide_set();
+    let (operands, options): (Vec<&Arg>, Vec<&Arg>) =
+        command.get_arguments().filter(is_shown).partition(|arg| arg.is_positional());
+    for arg in options.into_iter().chain(operands) {
+        let is_needed = arg.is_required_set();
+        line.push(roman(if is_needed { " " } else { " [" }));
+        let short = arg.get_short().map(|short| format!("-{short}"));
+        let long = arg.get_long().map(|long| format!("--{long}"));
+        for (i, flag) in short.into_iter().chain(long).enumerate() {
+            line.extend((i > 0).then(|| roman("|")));
+            line.push(bold(flag));
+        }
+        let takes_value = arg.get_action().takes_values();
+        for name in arg.get_value_names().unwrap_or_default().iter().filter(|_| takes_value) {
+            line.extend((!arg.is_positional()).then(|| roman(" ")));
+            line.push(italic(name.as_str()));
+        }
+        line.extend((!is_needed).then(|| roman("]")));
+        if matches!(arg.get_action(), ArgAction::Append | ArgAction::Count) {
+            line.push(roman("..."));
+        }
+    }
+    if command.has_subcommands() {
+        line.push(roman(" "));
+        line.push(italic("VERB"));
+        line.push(roman(" ..."));
+    }
+    roff.text(line);
+}
+
 /// Splits `129, 130, 143 ended by…` behind its numbers.
 fn split_code(code: &str) -> (&str, &str) {
     let is_word = |c: char| c.is_ascii_alphabetic();
@@ -160,6 +199,10 @@ mod tests {
                 );
             }
             assert!(text.contains("130"), "{name}");
+            // The foot has the program's name and version, and the page's own name.
+            let title = text.lines().find(|line| line.starts_with(".TH ")).unwrap();
+            assert!(title.starts_with(&format!(".TH {name} 1 ")), "{title}");
+            assert!(title.contains(&format!("\"zsend {VERSION}\"")), "{title}");
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Text on standard output: all of it is there at the end, or the program fails.
 
 use crate::exit::{Done, Failure};
+use crate::sys::files::standard_output;
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use zsend_metal::stdio::{Standard, was_closed};
 use zsend_pool::ErrorClass;
@@ -17,8 +17,7 @@ pub(crate) fn open() -> Result<File, Failure> {
     if was_closed(Standard::Output) {
         return Err(Failure::new(ErrorClass::Device, "standard output is closed"));
     }
-    let fd: io::Result<OwnedFd> = io::stdout().as_fd().try_clone_to_owned();
-    fd.map(File::from).map_err(|e| failed(&e))
+    standard_output().map_err(|e| failed(&e))
 }
 
 /// Writes a whole text. A reader that has gone away has seen what it wanted.

@@ -5,7 +5,7 @@
 mod support;
 
 use std::fs;
-use support::{Copy, pool_dir, send, stderr};
+use support::{Copy, blocks, pool_dir, send, stderr};
 
 #[test]
 fn one_line_tells_what_is_missing_and_what_redundancy_is_left() {
@@ -75,5 +75,54 @@ fn what_was_recovered_is_counted_at_the_end() {
         let line = text.lines().find(|line| line.contains("recovered")).unwrap();
         assert!(line.contains(" blocks recovered after a first try had failed: "), "{text}");
         assert!(line.ends_with(by) && line.matches(" from ").count() == 1, "{text}");
+    }
+}
+
+/// Every block of a raidz that lacks a device goes over it; a wrong one is something else.
+#[test]
+fn verbose_counts_the_blocks_that_went_over_a_missing_device_and_names_the_others() {
+    let copy = Copy::of("berz2");
+    fs::remove_file(copy.image(1)).unwrap();
+    let sent = send(copy.path(), &["-v", "berz2/obj@a"]);
+    assert_eq!(sent.stdout, send(&pool_dir("berz2"), &["berz2/obj@a"]).stdout);
+    let text = stderr(&sent);
+    let missing: Vec<&str> = text.lines().filter(|line| line.contains("is missing: ")).collect();
+    // One line of the pool, and one of the blocks.
+    let [_, counted] = missing[..] else { panic!("{text}") };
+    assert!(counted.ends_with(" blocks read without it"), "{text}");
+    assert!(!text.contains("what failed at first"), "{text}");
+    // Without -v it is the line at the end alone.
+    let text = stderr(&send(copy.path(), &["berz2/obj@a"]));
+    assert!(!text.contains("read without it") && text.contains(" recovered after"), "{text}");
+
+    let wrong = Copy::of("oldmirror");
+    let (at, bp) = blocks(wrong.path(), "oldmirror/fs@a").pop().unwrap();
+    wrong.flip_block(&bp);
+    let text = stderr(&send(wrong.path(), &["-v", "oldmirror/fs@a"]));
+    assert!(text.contains(&format!("{at}: recovered; what failed at first: ")), "{text}");
+}
+
+/// As with `zfs send`, the exit status does not tell; the last line does, of a quiet send too.
+#[test]
+fn replaced_blocks_are_counted_in_the_last_line() {
+    let copy = Copy::of("dedup");
+    let all = blocks(copy.path(), "dedup/fs@s").into_iter();
+    let data = all.filter(|(_, bp)| bp.level() == 0 && bp.lsize() == 128 << 10);
+    let (at, bp) = data.max_by_key(|(at, _)| (at.object, at.blkid)).unwrap();
+    copy.flip_block(&bp);
+    let lost = send(copy.path(), &["dedup/fs@s"]);
+    assert_eq!(lost.status.code(), Some(1));
+    let replacing = ["--tunable", "zfs_send_corrupt_data=1", "dedup/fs@s"];
+    for flags in [&["-v"][..], &[], &["-q"]] {
+        let sent = send(copy.path(), &[flags, &replacing].concat());
+        let text = stderr(&sent);
+        assert!(sent.status.success(), "{text}");
+        let last = text.lines().last().unwrap();
+        assert!(last.contains("replaced by a pattern: the stream lacks their contents"), "{text}");
+        assert_eq!(
+            text.contains(&format!("replaced by the pattern 0x2f5baddb10c: {at}")),
+            flags != ["-q"],
+            "{text}"
+        );
     }
 }

@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::fs;
 use std::process::Command;
 use support::{pool_dir, send, stderr, zsend};
 
@@ -147,4 +148,21 @@ fn the_manual_and_the_completions_know_the_verbs() {
     std::io::Write::write_all(&mut bash.stdin.take().unwrap(), &completions).unwrap();
     let out = bash.wait_with_output().unwrap();
     assert_eq!(String::from_utf8(out.stdout).unwrap().trim(), "send");
+}
+
+#[test]
+fn the_manual_shows_values_in_its_synopsis_and_has_the_guide() {
+    let page = |name: &str| String::from_utf8(zsend(&["man", name]).stdout).unwrap();
+    let send = page("send");
+    let synopsis = send.lines().find(|line| line.starts_with("\\fBzsend send\\fR")).unwrap();
+    for part in [
+        " [\\fB\\-o\\fR \\fIFILE\\fR]",
+        " [\\fB\\-i\\fR \\fISNAP|#BOOK\\fR]",
+        " [\\fB\\-d\\fR \\fIPATH\\fR]...",
+        " [\\fB\\-R\\fR|\\fB\\-\\-replicate\\fR]",
+    ] {
+        assert!(synopsis.contains(part), "{synopsis}");
+    }
+    let guide = fs::read_to_string(zsend_testkit::fixture("").join("../docs/rescue.md")).unwrap();
+    assert_eq!(page("rescue"), guide);
 }

@@ -65,6 +65,9 @@ fn a_passphrase_gets_three_tries() {
         &["wrong wrong\n", "short\n", &right],
     );
     assert!(!shown.contains("wrong") && !shown.contains(&passphrase()), "{shown}");
+    let refused = "Key load error: Incorrect key provided for 'crypt/aes-256-gcm'.";
+    assert_eq!(shown.matches(refused).count(), 1, "{shown}");
+    assert!(shown.contains("Key load error: passphrase is 5 bytes, expected 8 to 512"), "{shown}");
     let key = zsend_testkit::fixture("crypt").join("keys/pass");
     let key = format!("{DATASET}={}", key.display());
     let given = send(&pool_dir("crypt"), &["--key", &key, SNAPSHOT]);
@@ -100,7 +103,10 @@ fn what_lacks_a_key_says_which_and_what_to_type() {
     let of_short = format!("{DATASET}={}", short.display());
     let hex = zsend_testkit::fixture("crypt").join("keys/hex");
     let of_hex = format!("crypt/hex={}", hex.display());
-    let cases: [(&[&str], i32, &[&str]); 5] = [
+    let wrong = dir.path().join("wrong");
+    fs::write(&wrong, "wrong wrong").unwrap();
+    let of_wrong = format!("{DATASET}={}", wrong.display());
+    let cases: [(&[&str], i32, &[&str]); 6] = [
         (
             &[SNAPSHOT],
             1,
@@ -114,6 +120,14 @@ fn what_lacks_a_key_says_which_and_what_to_type() {
         ),
         (&["--key", &of_hex, SNAPSHOT], 1, &["keys were given for: crypt/hex"]),
         (&["--key", &of_short, SNAPSHOT], 1, &["passphrase is 1 bytes, expected 8 to 512"]),
+        (
+            &["--key", &of_wrong, SNAPSHOT],
+            1,
+            &[
+                "Key load error: Incorrect key provided for 'crypt/aes-256-gcm'.\n",
+                "was tried for 'crypt/aes-256-gcm', of encryption root 'crypt/aes-256-gcm', which takes a passphrase",
+            ],
+        ),
         (
             &["--key", "crypt/hex=/nonexistent", SNAPSHOT],
             3,

@@ -85,3 +85,30 @@ fn flags_that_do_not_go_together_are_refused() {
         assert!(stderr(&out).contains(text) && out.stdout.is_empty(), "{}", stderr(&out));
     }
 }
+
+/// A file that may not grow, as on a disk that is full.
+#[test]
+fn where_there_is_no_room_it_says_what_to_type() {
+    let out = tempfile::tempdir().unwrap();
+    let file = out.path().join("p");
+    let script = "trap '' XFSZ; ulimit -f 100; exec \"$0\" \"$@\"";
+    for (flags, how) in [
+        (&["-R", "basic@all"][..], "the same command with --continue-from TOKEN and another -o"),
+        (&["basic/fs@b"], "zsend send -d "),
+    ] {
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", script, env!("CARGO_BIN_EXE_zsend"), "send", "-d"]);
+        let sent =
+            command.arg(pool_dir("basic")).arg("-o").arg(&file).args(flags).output().unwrap();
+        let text = stderr(&sent);
+        assert_eq!(sent.status.code(), Some(3), "{text}");
+        let partial = out.path().join("p.partial");
+        assert!(text.contains(&format!("{} is not whole", partial.display())), "{text}");
+        assert!(text.contains("There is no room for more."), "{text}");
+        assert!(text.contains("with `zfs receive -s`") && text.contains(how), "{text}");
+        // What is there is a beginning of the stream: its records are sound up to the cut.
+        let whole = send(&pool_dir("basic"), flags).stdout;
+        let part = fs::read(&partial).unwrap();
+        assert!(!part.is_empty() && whole.starts_with(&part) && part.len() < whole.len());
+    }
+}

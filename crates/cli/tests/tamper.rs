@@ -56,7 +56,7 @@ fn keys_are_needed_and_refused_by_name() {
 
     let out = send(&dir, &["--key", &key("hex"), DATASET]);
     assert_eq!(out.status.code(), Some(1));
-    assert!(stderr(&out).contains("the key does not open key object"), "{}", stderr(&out));
+    assert!(stderr(&out).contains("Incorrect key provided for"), "{}", stderr(&out));
     assert!(out.stdout.is_empty());
 
     let out = send(&dir, &["--key", &key("nope"), DATASET]);

@@ -7,7 +7,8 @@ use subtle::ConstantTimeEq;
 use zsend_ondisk::Order;
 use zsend_ondisk::blkptr::{BLKPTR_SIZE, BlkPtr, field};
 
-/// Salt, IV and MAC of an encrypted block, as the byte strings that the cipher takes.
+/// Salt, IV and MAC of an encrypted block, as the byte strings that the cipher takes. A block pointer has no
+/// other parameter, so a value is made and matched by its fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlockParams {
     /// The salt that the block's key is derived with.

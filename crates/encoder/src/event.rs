@@ -7,7 +7,8 @@ use zsend_records::flags::BeginFlags;
 use zsend_records::types::{Checksum, Compress, DmuType, ObjsetType};
 use zsend_records::writer::Payload;
 
-/// Encryption parameters of a block, as byte strings.
+/// Encryption parameters of a block, as byte strings. Records have no other, so a value is made and matched by
+/// its fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct CryptParams {
     /// Salt of the block's key.

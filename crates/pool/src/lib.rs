@@ -46,7 +46,7 @@ pub use open::{KnownTxg, known_txgs};
 pub use options::OpenOptions;
 pub use pool::Pool;
 pub use zbookmark::Zbookmark;
-pub use zio::{Access, Crypt, Doubted, Extent, Healed, Recovered, Stored, Zio};
+pub use zio::{Access, Crypt, Doubted, Extent, Healed, Missed, Recovered, Stored, Zio};
 
 pub use zsend_records::bytes;
 

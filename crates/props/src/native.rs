@@ -248,6 +248,7 @@ pub static NATIVE: &[Native] = &[
     index("relatime", "RELATIME", &i::BOOLEAN, 1, F),
     index("redundant_metadata", "REDUND_MD", &i::REDUNDANT_METADATA, 0, F | V),
     index("overlay", "OVERLAY", &i::BOOLEAN, 1, F),
+    stat("receive_resume_token", "RESUMETOK", Form::Text, F | V),
     number("encryption", "ENCRYPTION", Form::Index(&i::ENCRYPTION), 2, Kept::Stat, F | V | S),
     text("keylocation", "KEYLOCATION", "none", Kept::Own, F | V),
     number("keyformat", "KEYFORMAT", Form::Index(&i::KEYFORMAT), 0, Kept::Stat, F | V),

@@ -10,6 +10,7 @@ use crate::paths::Paths;
 use crate::value::{Property, PropertySource, Value};
 use zerocopy::FromBytes;
 use zsend_ondisk::dsl::{DatasetPhys, DirPhys};
+use zsend_pool::dmu::objset::Objset;
 use zsend_pool::dsl::dataset::Dataset;
 use zsend_pool::dsl::deadlist::{OldSpace, space_written};
 use zsend_pool::dsl::redaction::RedactionList;
@@ -78,6 +79,7 @@ impl Item<'_> {
                     }
                     "volsize" => return self.volsize(native),
                     "volblocksize" => return self.volblocksize(native),
+                    "receive_resume_token" => return self.resume_token(dataset),
                     _ => self.figure(native.name, dataset)?,
                 },
             },
@@ -160,8 +162,19 @@ impl Item<'_> {
         })
     }
 
+    /// Returns the object set, if no receive into it is under way: then it has no property.
+    ///
+    /// Follows `zfs_ioc_objset_stats_impl()` and `zfs_ioc_objset_zplprops()`, OpenZFS
+    /// `module/zfs/zfs_ioctl.c`, zfs-2.3.2.
+    fn whole_objset(&self) -> Result<Option<&Objset>> {
+        if self.dsl().is_some_and(|dataset| dataset.is_inconsistent) {
+            return Ok(None);
+        }
+        self.objset()
+    }
+
     fn volblocksize(&self, native: &Native) -> Result<Option<Property>> {
-        let Some(objset) = self.objset()? else { return Ok(None) };
+        let Some(objset) = self.whole_objset()? else { return Ok(None) };
         let size = objset.dnode(VOLUME_OBJECT)?.datablksz();
         let source = if size == DEFAULT_VOLBLOCKSIZE {
             PropertySource::Default
@@ -172,7 +185,8 @@ impl Item<'_> {
     }
 
     fn volsize(&self, native: &Native) -> Result<Option<Property>> {
-        let Some(objset) = self.objset()?.filter(|objset| objset.kind() == ObjsetType::ZVOL) else {
+        let Some(objset) = self.whole_objset()?.filter(|objset| objset.kind() == ObjsetType::ZVOL)
+        else {
             return Ok(None);
         };
         let size = zap::lookup_u64(objset, VOLUME_ZAP, "size")?;
@@ -184,7 +198,8 @@ impl Item<'_> {
     /// Follows `zfs_get_zplprop()`, OpenZFS `module/os/linux/zfs/zfs_vfsops.c`, zfs-2.3.2: what is
     /// not there has the value of filesystems that were made before it was.
     pub(crate) fn zpl(&self, native: &Native) -> Result<Option<Property>> {
-        let Some(objset) = self.objset()?.filter(|objset| objset.kind() == ObjsetType::ZFS) else {
+        let Some(objset) = self.whole_objset()?.filter(|objset| objset.kind() == ObjsetType::ZFS)
+        else {
             return Ok(None);
         };
         let (entry, default) = match native.name {
@@ -239,6 +254,21 @@ impl Item<'_> {
             names.push(paths.of(clone.dir)?);
         }
         Ok(Some(names.join(",")).filter(|names| !names.is_empty()))
+    }
+
+    /// Returns the token of a receive that has not ended: into the head itself, or into a hidden child.
+    ///
+    /// Follows `get_receive_resume_token()`, OpenZFS `module/zfs/dsl_dataset.c`, zfs-2.3.2.
+    fn resume_token(&self, head: &Dataset) -> Result<Option<Property>> {
+        let own = head.receive_state()?;
+        let state = match own {
+            Some(state) => Some(state),
+            None => match self.dir.receiving(self.pool.mos())? {
+                Some(hidden) => hidden.receive_state()?,
+                None => None,
+            },
+        };
+        Ok(state.map(|token| named(token.encode())))
     }
 
     fn redact_snaps(&self) -> Result<Option<Property>> {

@@ -1,7 +1,8 @@
 //! Arguments of `zsend list` and `zsend get`.
 
-use super::{PoolArgs, number};
+use super::{DEFAULT_DEVICES, PoolArgs, number};
 use clap::{Args as ClapArgs, ValueEnum};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use zsend_props::ItemKind;
 
@@ -41,7 +42,7 @@ pub(crate) struct ChoiceArgs {
     /// Everything below the named datasets
     #[arg(short = 'r')]
     pub(crate) recursive: bool,
-    /// As -r, so many levels deep (zfs: -d, which names devices here)
+    /// As -r, to that many levels below. As in zfs, -d N does the same, unless N is the path of a device
     #[arg(long, value_name = "N", value_parser = number::<usize>)]
     pub(crate) depth: Option<usize>,
     /// No header, tabs between columns
@@ -59,6 +60,23 @@ pub(crate) struct ChoiceArgs {
 }
 
 impl ChoiceArgs {
+    /// Takes `-d N` of `zfs` out of the devices, where it is no path of one.
+    fn take_depth(&mut self, pool: &mut PoolArgs) {
+        let is_depth = |path: &PathBuf| {
+            let depth = path.to_str()?.parse().ok()?;
+            (!path.exists()).then_some(depth)
+        };
+        let Some(place) = pool.devices.iter().position(|path| is_depth(path).is_some()) else {
+            return;
+        };
+        if self.depth.is_none() {
+            self.depth = is_depth(&pool.devices.remove(place));
+            if pool.devices.is_empty() {
+                pool.devices.push(DEFAULT_DEVICES.into());
+            }
+        }
+    }
+
     /// Returns true if numbers are shown exactly.
     pub(crate) const fn is_exact(&self) -> bool {
         self.exact || self.json_int
@@ -123,6 +141,14 @@ pub(crate) struct ListArgs {
     pub(crate) targets: Vec<String>,
 }
 
+impl ListArgs {
+    /// Gives `-d` the meaning that its value has.
+    pub(crate) fn settled(mut self) -> Self {
+        self.choice.take_depth(&mut self.pool);
+        self
+    }
+}
+
 /// Show properties, with their source, as `zfs get` does
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
@@ -141,10 +167,18 @@ pub(crate) struct GetArgs {
     /// Sources, separated by commas: local, default, inherited, received, none
     #[arg(short = 's', value_name = "SOURCE", value_delimiter = ',')]
     pub(crate) sources: Vec<String>,
-    /// Properties, separated by commas, or all
-    #[arg(value_name = "PROPERTY")]
-    pub(crate) properties: String,
+    /// Properties, separated by commas, or all. With --list-txgs there are none
+    #[arg(value_name = "PROPERTY", required_unless_present = "list_txgs")]
+    pub(crate) properties: Option<String>,
     /// Pools, datasets, snapshots or bookmarks; all pools if none is named
     #[arg(value_name = "POOL/DS")]
     pub(crate) targets: Vec<String>,
+}
+
+impl GetArgs {
+    /// Gives `-d` the meaning that its value has.
+    pub(crate) fn settled(mut self) -> Self {
+        self.choice.take_depth(&mut self.pool);
+        self
+    }
 }

@@ -25,7 +25,8 @@ pub(crate) const VERSION: &str = env!("ZSEND_VERSION");
 
 /// Exit codes, as the help and the manual give them.
 pub(crate) const EXIT_STATUS: &str = "\
-Exit status: 0 done; 1 the input is damaged, a check failed, or what was asked for does not exist; \
+Exit status: 0 done, even if unreadable blocks were replaced, as with zfs send: the last line has their number; \
+1 the input is damaged, a check failed, or what was asked for does not exist; \
 2 the command line is wrong; 3 a device or the output failed; 4 the pool or stream needs something \
 that is not supported; 129, 130, 143 ended by SIGHUP, SIGINT, SIGTERM. A reader that goes away ends a send with 3, and is no error for \
 the other verbs.";
@@ -76,11 +77,14 @@ fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
+/// Folder that is looked through if none is named.
+const DEFAULT_DEVICES: &str = "/dev";
+
 /// Devices and folders in which pools are looked for.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct PoolArgs {
     /// An image, a block device, or a folder of them; may be repeated
-    #[arg(short = 'd', value_name = "PATH", default_value = "/dev")]
+    #[arg(short = 'd', value_name = "PATH", default_value = DEFAULT_DEVICES)]
     pub(crate) devices: Vec<PathBuf>,
     /// Read the state that this transaction group left, not the newest
     #[arg(long, value_name = "N", value_parser = number::<u64>)]
@@ -91,7 +95,8 @@ pub(crate) struct PoolArgs {
     /// Read a pool even if another host may have it imported (multihost)
     #[arg(long)]
     pub(crate) force: bool,
-    /// Only show the transaction groups that --txg takes, and which of them can be read
+    /// Only show the transaction groups that --txg takes. USABLE is yes where the root of that state can be read:
+    /// its meta object set and configuration. What lies below may have been overwritten since
     #[arg(long)]
     pub(crate) list_txgs: bool,
     /// No warnings
@@ -103,7 +108,7 @@ impl PoolArgs {
     /// Flags to type for the same devices and the same state of the pool, with a blank behind each.
     pub(crate) fn as_typed(&self) -> String {
         let mut typed = String::new();
-        for device in self.devices.iter().filter(|device| *device != Path::new("/dev")) {
+        for device in self.devices.iter().filter(|device| *device != Path::new(DEFAULT_DEVICES)) {
             typed += &format!("-d {} ", quoted(&device.to_string_lossy()));
         }
         if let Some(txg) = self.txg {

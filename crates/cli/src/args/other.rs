@@ -63,12 +63,13 @@ pub(crate) struct TokenArgs {
 #[command(after_help = "\
 Examples:
   zsend man send | man -l -
+  zsend man rescue | less
   zsend man --dir /usr/local/share/man/man1")]
 pub(crate) struct ManArgs {
     /// Write all pages into a folder: zsend.1, zsend-send.1 and so on
     #[arg(long, value_name = "DIR", conflicts_with = "verb")]
     pub(crate) dir: Option<PathBuf>,
-    /// The verb
+    /// The verb; or rescue, for what to type where a pool does not import or a stream does not restore
     #[arg(value_name = "VERB")]
     pub(crate) verb: Option<String>,
 }

@@ -143,7 +143,7 @@ pub(crate) struct SendArgs {
     /// object has that number, as `zdb -B` takes it. With --all: the pool
     #[arg(
         value_name = "POOL/DS@SNAP",
-        required_unless_present = "token",
+        required_unless_present_any = ["token", "list_txgs"],
         conflicts_with = "token"
     )]
     pub(crate) target: Option<String>,

@@ -102,9 +102,13 @@ impl<'a, 'p> Collector<'a, 'p> {
         self.rows
     }
 
-    /// Collects everything of the pool.
+    /// Collects everything of the pool, or as deep as was asked for.
     pub(crate) fn all(&mut self) {
-        self.tree(self.pool.datasets());
+        let all = self.pool.datasets();
+        self.tree(match self.choice.depth {
+            Some(depth) => all.to_depth(depth),
+            None => all,
+        });
     }
 
     /// Collects what was named, and what is below it if that was asked for. What is not there is a
@@ -166,24 +170,36 @@ impl<'a, 'p> Collector<'a, 'p> {
         self.rows.push(Row { name, item: None, txg: u64::MAX });
     }
 
-    /// Datasets of a tree.
-    ///
-    /// `zfs list -t snapshot DATASET` shows the snapshots of the dataset itself, which are one level
-    /// deeper than it; so they are of depth 0 here.
+    /// Datasets of a tree. Its first is the one that was named.
     fn tree(&mut self, datasets: Datasets<'_>) {
+        let mut first = None;
         for (name, head) in datasets {
-            if let Err(e) = head.and_then(|head| self.dataset(&name, head)) {
+            // Of a part of a list that cannot be read no name is known.
+            if let (Some(parent), Err(e)) = (name.strip_suffix('/'), &head) {
+                let failure = Failure::new(e.class(), e);
+                self.failures
+                    .note(failure.context(format!("cannot read all names below '{parent}'")));
+                continue;
+            }
+            let levels = name.matches('/').count();
+            let depth = levels - *first.get_or_insert(levels);
+            if let Err(e) = head.and_then(|head| self.dataset(&name, head, depth)) {
                 self.lose(name, e);
             }
         }
     }
 
-    fn dataset(&mut self, name: &str, head: Dataset) -> Result<(), PoolError> {
+    /// A dataset that many levels below the one that was named, with its snapshots and bookmarks.
+    ///
+    /// To `zfs list -d` they are one level deeper than it. `zfs list -t snapshot DATASET` shows those of the
+    /// dataset itself all the same: `zfs_callback()`, OpenZFS `cmd/zfs/zfs_iter.c`, zfs-2.3.2.
+    fn dataset(&mut self, name: &str, head: Dataset, depth: usize) -> Result<(), PoolError> {
         let dir = Dir::open(self.pool.mos(), head.dir)?;
-        if self.wants(ItemKind::Snapshot) {
+        let is_above = self.choice.depth.is_none_or(|most| depth < most);
+        if is_above && self.wants(ItemKind::Snapshot) {
             self.snapshots(name, &dir, &head);
         }
-        if self.wants(ItemKind::Bookmark) {
+        if is_above && self.wants(ItemKind::Bookmark) {
             self.bookmarks(name, &dir, &head);
         }
         if self.wants(ItemKind::Filesystem) || self.wants(ItemKind::Volume) {
@@ -209,10 +225,10 @@ impl<'a, 'p> Collector<'a, 'p> {
                     }
                 }
                 for e in snapshots.lost {
-                    self.lose(format!("{name}@"), e);
+                    self.failures.add(format!("cannot read all snapshots of '{name}'"), e);
                 }
             }
-            Err(e) => self.lose(format!("{name}@"), e),
+            Err(e) => self.failures.add(format!("cannot read the snapshots of '{name}'"), e),
         }
     }
 
@@ -230,10 +246,10 @@ impl<'a, 'p> Collector<'a, 'p> {
                     }
                 }
                 for e in bookmarks.lost {
-                    self.lose(format!("{name}#"), e);
+                    self.failures.add(format!("cannot read all bookmarks of '{name}'"), e);
                 }
             }
-            Err(e) => self.lose(format!("{name}#"), e),
+            Err(e) => self.failures.add(format!("cannot read the bookmarks of '{name}'"), e),
         }
     }
 }

@@ -6,37 +6,30 @@ mod partial;
 use crate::exit::{Done, Failure};
 use crate::progress::Gauge;
 use crate::stdout;
+use crate::sys::Destination;
+use crate::sys::files::{Identity, duplicate, grow_pipe, named_place, sync};
 use partial::Partial;
-use rustix::io::Errno;
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, IoSlice, IsTerminal, Write};
-use std::os::fd::AsFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use zsend_metal::stdio::duplicate;
 
 /// Symbolic links that may lead to one another; Linux follows as many.
 const MAX_LINKS: usize = 40;
 
 /// Devices and images that are read, and so are never written to.
 #[derive(Debug, Default)]
-pub(crate) struct Guard(Vec<Metadata>);
+pub(crate) struct Guard(Vec<Identity>);
 
 impl Guard {
     /// Guards the files and devices of these names.
     pub(crate) fn new(names: &[String]) -> Self {
-        Self(names.iter().filter_map(|name| fs::metadata(name).ok()).collect())
+        Self(names.iter().filter_map(|name| Identity::of_path(Path::new(name)).ok()).collect())
     }
 
     /// Refuses what is one of them.
-    fn check(&self, path: &Path, found: &Metadata) -> Done {
-        let is_found = |own: &Metadata| {
-            let is_node = own.file_type().is_block_device() && found.file_type().is_block_device();
-            (own.dev(), own.ino()) == (found.dev(), found.ino())
-                || is_node && own.rdev() == found.rdev()
-        };
-        if self.0.iter().any(is_found) {
+    fn check(&self, path: &Path, found: &Identity) -> Done {
+        if self.0.iter().any(|own| own.is(found)) {
             let path = path.display();
             return Err(Failure::usage(format!(
                 "cannot write to {path}: the pool is read from it"
@@ -84,7 +77,7 @@ impl Output {
             }
             // Where it was closed, Rust's runtime has put something else.
             Destination::Descriptor(1) => stdout::open()?,
-            Destination::Descriptor(number) => File::from(duplicate(number).map_err(failed)?),
+            Destination::Descriptor(number) => duplicate(number).map_err(failed)?,
             Destination::Special => {
                 // A FIFO is open once it has a reader.
                 let _waiting = gauge.writing();
@@ -103,13 +96,9 @@ impl Output {
     pub(crate) fn commit(self) -> Done {
         match self.partial {
             Some(partial) => partial.commit(self.file),
-            // What has no disk behind it cannot be made durable.
-            None => match self.file.sync_all() {
-                Err(e) if !is_without_disk(&e) => {
-                    Err(Failure::io("write to", Path::new("the output"), &e))
-                }
-                Ok(()) | Err(_) => Ok(()),
-            },
+            None => {
+                sync(&self.file).map_err(|e| Failure::io("write to", Path::new("the output"), &e))
+            }
         }
     }
 
@@ -128,40 +117,16 @@ impl Output {
 }
 
 fn guard_file(guard: &Guard, path: &Path, file: &File) -> Done {
-    let found = file.metadata().map_err(|e| Failure::io("write to", path, &e))?;
+    let found = Identity::of_file(file).map_err(|e| Failure::io("write to", path, &e))?;
     guard.check(path, &found)
-}
-
-/// Returns true for an error of syncing that says that there is nothing to sync: a pipe, a terminal.
-fn is_without_disk(e: &io::Error) -> bool {
-    let errno = e.raw_os_error().map(Errno::from_raw_os_error);
-    matches!(errno, Some(Errno::INVAL | Errno::NOTSUP | Errno::ROFS))
-}
-
-/// Place that a path leads to.
-#[derive(Debug, PartialEq, Eq)]
-enum Destination {
-    /// A regular file, or none yet, by its path with all links followed.
-    File(PathBuf),
-    /// A descriptor of this process: it is written on where it stands, as a shell's `>&N` does.
-    Descriptor(i32),
-    /// Anything else, which is written through.
-    Special,
 }
 
 /// Finds out where a path leads.
 fn place(path: &Path) -> io::Result<Destination> {
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
-        if let Ok(folder) = fs::canonicalize(folder(&path))
-            && folder.starts_with("/proc")
-        {
-            let own = Path::new("/proc").join(std::process::id().to_string());
-            let number = path.file_name().and_then(|name| name.to_str()?.parse().ok());
-            return Ok(match number {
-                Some(number) if folder == own.join("fd") => Destination::Descriptor(number),
-                _ => Destination::Special,
-            });
+        if let Some(place) = named_place(&path, folder(&path)) {
+            return Ok(place);
         }
         match fs::symlink_metadata(&path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Destination::File(path)),
@@ -177,22 +142,6 @@ fn place(path: &Path) -> io::Result<Destination> {
 /// The folder that a path lies in.
 fn folder(path: &Path) -> &Path {
     path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// Large enough that writer and reader seldom wait for each other, and small enough that what lies in
-/// it is still in the processor's second cache when it is read. The largest pipe that a system lets an
-/// ordinary user have, 1 MiB, was measured to cost a quarter more time.
-#[cfg(target_os = "linux")]
-const PIPE_SIZE: usize = 256 << 10;
-
-/// Makes a pipe larger than the 64 KiB that it has by itself.
-/// Anything else, and a pipe that may not grow, works as it is.
-/// Only Linux can.
-fn grow_pipe(fd: &impl AsFd) {
-    #[cfg(target_os = "linux")]
-    let _ = rustix::pipe::fcntl_setpipe_size(fd, PIPE_SIZE);
-    #[cfg(not(target_os = "linux"))]
-    let _ = fd;
 }
 
 impl Write for &mut Output {

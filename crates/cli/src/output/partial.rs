@@ -3,13 +3,10 @@
 
 use super::{Guard, folder};
 use crate::exit::{Done, Failure};
-use rustix::fs::{Access, FlockOperation, OFlags, access, flock};
-use std::ffi::OsStr;
-use std::fs::{self, File, Metadata, OpenOptions};
+use crate::sys::files::{Identity, check_writable, give_to_owner_of, names, open_own, sync_folder};
+use std::fs::{self, File, TryLockError};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 use zsend_pool::ErrorClass;
 
@@ -39,25 +36,25 @@ impl Partial {
             Err(e) if e.kind() == io::ErrorKind::NotFound => None,
             Err(e) => return Err(failed(e)),
         };
-        if let Some(old) = &old {
-            guard.check(&target, old)?;
+        if old.is_some() {
+            guard.check(&target, &Identity::of_path(&target).map_err(failed)?)?;
             // To be replaced by another is to be written to.
-            access(&target, Access::WRITE_OK).map_err(|e| failed(e.into()))?;
+            check_writable(&target).map_err(failed)?;
         }
         for number in 1..=MOST {
             let name = numbered(&target, number);
             let failed = |e: io::Error| Failure::io("write to", &name, &e);
             let Some(file) = lock(&name).map_err(failed)? else { continue };
-            let found = file.metadata().map_err(failed)?;
-            guard.check(&name, &found)?;
-            if found.len() > 0 && !(is_whole && is_left(&file, &found).map_err(failed)?) {
+            guard.check(&name, &Identity::of_file(&file).map_err(failed)?)?;
+            let is_new = file.metadata().map_err(failed)?.len() == 0;
+            let is_ours = is_new || is_whole && is_left(&file).map_err(failed)?;
+            if !is_ours {
                 continue;
             }
             // Until it has its name, no more people may read it than the file that it replaces.
             if let Some(old) = &old {
                 file.set_permissions(old.permissions()).map_err(failed)?;
-                // Only root can give a file away; anyone else's is his own.
-                let _ = fchown(&file, Some(old.uid()), Some(old.gid()));
+                give_to_owner_of(&file, old);
             }
             file.set_len(0).map_err(failed)?;
             let partial = Self { name, target, is_whole };
@@ -86,7 +83,7 @@ impl Partial {
         let failed = |e: io::Error| Failure::io("rename to", &self.target, &e);
         fs::rename(&self.name, &self.target).map_err(failed)?;
         // The new name is durable once the folder is.
-        File::open(folder(&self.target)).and_then(|f| f.sync_all()).map_err(failed)?;
+        sync_folder(folder(&self.target)).map_err(failed)?;
         if self.is_whole {
             self.clean();
         }
@@ -102,8 +99,7 @@ impl Partial {
             }
             // Whoever has it open holds the lock; what is no stream is not ours.
             let Ok(Some(file)) = lock(&name) else { continue };
-            let is_ours = file.metadata().and_then(|found| is_left(&file, &found));
-            if is_ours.unwrap_or(false) && fs::remove_file(&name).is_ok() {
+            if is_left(&file).unwrap_or(false) && fs::remove_file(&name).is_ok() {
                 let _ = fs::remove_file(with_end(&name, ".token"));
             }
         }
@@ -111,9 +107,9 @@ impl Partial {
 }
 
 /// Returns true if a file was left by a send: a stream, under this name alone.
-fn is_left(mut file: &File, found: &Metadata) -> io::Result<bool> {
+fn is_left(mut file: &File) -> io::Result<bool> {
     let mut head = [0; 16];
-    if found.nlink() != 1 || found.len() < head.len() as u64 {
+    if names(file)? != 1 || file.metadata()?.len() < head.len() as u64 {
         return Ok(false);
     }
     file.read_exact(&mut head)?;
@@ -129,34 +125,25 @@ const MOST_TRIES: usize = 100;
 /// Opens a file that nobody else writes; `None` if somebody does. A link is not followed: nobody makes
 /// one of that name.
 fn lock(name: &Path) -> io::Result<Option<File>> {
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
-    let flags = i32::try_from(flags).map_err(io::Error::other)?;
     for _ in 0..MOST_TRIES {
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false).custom_flags(flags);
-        let file = options.open(name)?;
+        let file = open_own(name)?;
         if !file.metadata()?.is_file() {
             return Err(io::Error::other("it is not a regular file"));
         }
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        match file.try_lock() {
             Ok(()) => {}
-            Err(e) if e == rustix::io::Errno::WOULDBLOCK => return Ok(None),
-            Err(e) => return Err(e.into()),
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(e)) => return Err(e),
         }
         // Between the two, whoever had it may have given it its name.
-        match fs::symlink_metadata(name) {
-            Ok(found) if (found.dev(), found.ino()) == identity(&file)? => return Ok(Some(file)),
+        match Identity::of_name(name) {
+            Ok(found) if found.is(&Identity::of_file(&file)?) => return Ok(Some(file)),
             Ok(_) => {}
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
             Err(e) => return Err(e),
         }
     }
     Err(io::Error::other("it gets another name again and again"))
-}
-
-fn identity(file: &File) -> io::Result<(u64, u64)> {
-    let metadata = file.metadata()?;
-    Ok((metadata.dev(), metadata.ino()))
 }
 
 /// Bytes of a file name that most file systems take.
@@ -173,12 +160,13 @@ fn numbered(target: &Path, number: usize) -> PathBuf {
     let end = format!(".partial{end}");
     match target.file_name() {
         Some(name) if name.len() + LONGEST_END > LONGEST_NAME => {
-            let name = name.as_bytes();
             let mut hash = DefaultHasher::new();
             name.hash(&mut hash);
-            let mut short = name[..LONGEST_NAME - LONGEST_END - HASH].to_vec();
-            short.extend(format!("-{:016x}{end}", hash.finish()).bytes());
-            target.with_file_name(OsStr::from_bytes(&short))
+            let name = name.to_string_lossy();
+            let most = LONGEST_NAME - LONGEST_END - HASH;
+            // A character has no more than four bytes.
+            let kept = (0..4).find_map(|cut| name.get(..most - cut)).unwrap_or_default();
+            target.with_file_name(format!("{kept}-{:016x}{end}", hash.finish()))
         }
         _ => with_end(target, &end),
     }
@@ -226,8 +214,11 @@ mod tests {
     #[test]
     fn a_name_as_long_as_may_be_is_written() {
         let dir = tempfile::tempdir().unwrap();
-        for length in [1, 235, 236, 237, 255] {
-            let target = dir.path().join("s".repeat(length));
+        let short = [1, 235, 236, 237, 255].map(|length| "s".repeat(length));
+        // Cut within a character, and not.
+        let wide = ["é".repeat(127), format!("s{}", "é".repeat(127))];
+        for name in short.into_iter().chain(wide) {
+            let target = dir.path().join(name);
             let (first, mut one) = create(&target, true);
             let (second, two) = create(&target, true);
             assert!(first.name() != second.name() && first.token_file() != first.name());

@@ -43,12 +43,19 @@ pub(super) fn unfinished(
     let name = member.as_ref().map_or_else(|| package.target().to_owned(), |m| m.name.clone());
     let place = format!("stream {} of {}", at + 1, package.len());
     let is_lost = matches!(&e, PackageError::Send(e) if common::is_lost(e));
+    let is_full = matches!(&e, PackageError::Send(e) if common::is_full(e));
     let mut failure = failure(e).context(format!("cannot send '{name}', {place}"));
     if is_lost {
         failure = failure.and(common::WITH_PATTERN);
     }
     if package.is_sent_again(at) {
         return failure.and("Nothing new was sent yet: go on with the same command.");
+    }
+    if let Some(partial) = output.partial().filter(|_| is_full) {
+        let more = "the same command with --continue-from TOKEN and another -o";
+        return failure
+            .context(format!("{} is not whole", partial.name().display()))
+            .and(common::when_full(partial.name(), more));
     }
     let before = at.checked_sub(1).and_then(|before| package.member(before)).map(|m| m.name);
     let Some(partial) = output.partial().filter(|_| is_delivered) else {

@@ -5,10 +5,11 @@ mod gauge;
 pub(crate) use gauge::Gauge;
 
 use crate::args::{ProgressFormat, SendArgs};
+use crate::sys::terminal::set_title;
 use crate::text::count;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
-use std::io::{self, IsTerminal, Write, stderr};
+use std::io::{IsTerminal, Write, stderr};
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
@@ -208,7 +209,7 @@ impl Meter {
             }
         }
         if let Some(total) = self.title {
-            let _ = set_title(&title(bytes, total));
+            set_title(&title(bytes, total));
         }
     }
 
@@ -257,11 +258,6 @@ fn title(bytes: u64, total: Option<u64>) -> String {
             format!("zsend {percent}% {}", nice_bytes(bytes))
         }
     }
-}
-
-/// Gives the process another name; nothing happens on systems that keep it elsewhere.
-fn set_title(title: &str) -> io::Result<()> {
-    std::fs::write("/proc/self/comm", title)
 }
 
 #[cfg(test)]

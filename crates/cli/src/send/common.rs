@@ -1,9 +1,10 @@
 //! Parts that every form of `zsend send` has: options, refusals, and what is told of the reading.
 
 use crate::args::SendArgs;
-use crate::exit::{Failure, warn};
+use crate::exit::{Failure, warn, warn_even_if_quiet};
 use crate::text::count;
-use std::io::{Write, stderr};
+use std::io::{self, Write, stderr};
+use std::path::Path;
 use std::time::Duration;
 use zsend_pool::PoolError;
 use zsend_pool::error::Cause;
@@ -67,6 +68,10 @@ pub(crate) fn tell_of_reading(args: &SendArgs, zio: &Zio, replaced: &[PoolError]
         let attempts: Vec<_> = failed.map(ToString::to_string).collect();
         warn(format!("{}: recovered; what failed at first: {}", healed.at, attempts.join("; ")));
     }
+    for missed in if args.verbose > 0 { zio.missed() } else { Vec::new() } {
+        let (device, blocks) = (missed.device, count(missed.blocks, "block"));
+        warn(format!("{device} is missing: {blocks} read without it"));
+    }
     let recovered = zio.recovered();
     if recovered.count() > 0 {
         let blocks = count(recovered.count(), "block");
@@ -89,8 +94,31 @@ pub(crate) fn tell_of_reading(args: &SendArgs, zio: &Zio, replaced: &[PoolError]
     for lost in replaced {
         warn(format!("replaced by the pattern 0x2f5baddb10c: {lost}"));
     }
-    if !replaced.is_empty() {
-        let blocks = count(replaced.len() as u64, "unreadable block");
-        warn(format!("{blocks} replaced"));
+    tell_of_replaced(replaced.len() as u64);
+}
+
+/// Says how many blocks are not what they were. The exit code does not tell, as that of `zfs send` does not.
+pub(crate) fn tell_of_replaced(blocks: u64) {
+    if blocks > 0 {
+        let blocks = count(blocks, "unreadable block");
+        warn_even_if_quiet(format!(
+            "{blocks} replaced by a pattern: the stream lacks their contents"
+        ));
     }
+}
+
+/// Returns true if there was no room for more of the output.
+pub(crate) fn is_full(e: &SendError) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(e, SendError::Output(e) if [FileTooLarge, QuotaExceeded, StorageFull].contains(&e.kind()))
+}
+
+/// Advice where there was no room for more of a file: `more` goes on with what was received of it.
+pub(crate) fn when_full(partial: &Path, more: &str) -> String {
+    format!(
+        "There is no room for more. Make some, or name another place with -o, and type the same command \
+         again: what is there is overwritten. Or receive {} with `zfs receive -s`, and go on with what the \
+         receiver's receive_resume_token says:\n  {more}",
+        partial.display()
+    )
 }

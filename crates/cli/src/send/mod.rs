@@ -9,7 +9,9 @@ use crate::output::{Guard, Output};
 use crate::progress::{Gauge, Progressing};
 use crate::txgs::{self, Style};
 use crate::{hints, keys, package, send_all, signals, stdout, token};
-use common::{WITH_PATTERN, is_lost, options, refused, tell_of_reading, warn_of_no_type};
+use common::{
+    WITH_PATTERN, is_full, is_lost, options, refused, tell_of_reading, warn_of_no_type, when_full,
+};
 use describe::describe;
 use std::io::{Write, stderr};
 use std::sync::Arc;
@@ -43,6 +45,10 @@ pub(crate) fn run(args: &SendArgs) -> Done {
         )));
     }
     let token = args.token.as_deref().map(token::decode).transpose()?;
+    if args.pool.list_txgs {
+        let named = token.as_ref().map(|token| token.toname.clone()).or(args.target.clone());
+        return txgs::list(&args.pool.devices, named.as_slice(), Style::default());
+    }
     let name = match (&token, &args.target) {
         (Some(token), _) => &token.toname,
         (None, Some(target)) => target,
@@ -53,9 +59,6 @@ pub(crate) fn run(args: &SendArgs) -> Done {
     let gauge = Arc::new(Gauge::new());
     let cancel = CancelToken::default();
     signals::take(cancel.clone(), Arc::clone(&gauge), name.clone())?;
-    if args.pool.list_txgs {
-        return txgs::list(&args.pool.devices, std::slice::from_ref(name), Style::default());
-    }
     let pool = Pool::open(&args.pool.devices, target.pool(), &args.pool.options(&cancel))?;
     warn_of(&pool);
     // The stream has the pool's name, whatever the pool was asked for by.
@@ -190,7 +193,7 @@ fn unfinished(
     last: &Progress,
     e: SendError,
 ) -> Failure {
-    let is_lost = is_lost(&e);
+    let (is_lost, is_full) = (is_lost(&e), is_full(&e));
     let is_delivered = !matches!(e, SendError::Output(_));
     let e = match e {
         SendError::Pool(e) => SendError::Pool(plan.pool().explained(e)),
@@ -202,6 +205,10 @@ fn unfinished(
     }
     let Some(partial) = output.partial() else { return failure };
     failure = failure.context(format!("{} is not whole", partial.name().display()));
+    if is_full {
+        let more = format!("zsend send {}-t TOKEN", args.pool.as_typed());
+        return failure.and(when_full(partial.name(), &more));
+    }
     let Some(position) = last.position.filter(|_| is_delivered) else { return failure };
     let token = plan.token_at(last).encode();
     // The token is in the message too, so a file that cannot be written loses nothing.

@@ -9,7 +9,7 @@ use crate::exit::{Done, Failure, be_quiet, warn, warn_of};
 use crate::list::collect::Failures;
 use crate::output::Guard;
 use crate::progress::Gauge;
-use crate::send::common::{options, tell_of_reading};
+use crate::send::common::{options, tell_of_reading, tell_of_replaced};
 use crate::text::count;
 use crate::{keys, signals};
 use folder::Folder;
@@ -65,10 +65,8 @@ pub(crate) fn run(args: &SendArgs) -> Done {
     let ended =
         run_all(&pool, &units, catalogue, &store, &options, &cancel, |news| shown.take(news));
     tell_of_reading(args, pool.zio(), &[]);
-    if shown.replaced > 0 {
-        warn(format!("{} replaced", count(shown.replaced, "unreadable block")));
-    }
-    match ended {
+    let replaced = shown.replaced;
+    let done = match ended {
         Ok(totals) => shown.end(&totals),
         Err(e) => {
             // The rest was told of when it happened; this is why there is no more.
@@ -77,7 +75,9 @@ pub(crate) fn run(args: &SendArgs) -> Done {
             }
             Err(broken(e, path))
         }
-    }
+    };
+    tell_of_replaced(replaced);
+    done
 }
 
 /// News of a run as they are shown.

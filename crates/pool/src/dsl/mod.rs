@@ -8,5 +8,6 @@ pub mod dir;
 pub mod listing;
 pub mod name;
 pub mod prop;
+mod receive;
 pub mod redaction;
 pub mod tree;

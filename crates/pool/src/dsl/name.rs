@@ -6,6 +6,9 @@ use std::fmt;
 /// Most bytes of a full name: `ZFS_MAX_DATASET_NAME_LEN` less its NUL.
 pub const MAX_NAME: usize = 255;
 
+/// Words of `zfs` for an empty part of a name.
+const EMPTY_COMPONENT: &str = "empty component or misplaced '@' or '#' delimiter in name";
+
 /// The part of a name behind the dataset's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Suffix {
@@ -27,24 +30,25 @@ pub struct Name {
 }
 
 impl Name {
-    /// Takes a full name apart.
+    /// Takes a full name apart. What is wrong with one is said in the words of `zfs`: `zfs_validate_name()`,
+    /// OpenZFS `lib/libzfs/libzfs_dataset.c`, zfs-2.3.2.
     ///
     /// # Errors
     /// [`PoolError::BadName`] if a part is empty, too long, or has a second `@` or `#`.
     pub fn parse(name: &str) -> Result<Self> {
         let bad = |why| PoolError::BadName { name: name.to_owned(), why };
         if name.len() > MAX_NAME {
-            return Err(bad("the name is longer than 255 bytes"));
+            return Err(bad("name is too long"));
         }
         let (dataset, suffix) = match name.find(['@', '#']) {
             None => (name, Suffix::None),
             Some(i) => {
                 let short = &name[i + 1..];
-                if short.is_empty() {
-                    return Err(bad("nothing stands behind the '@' or '#'"));
+                if short.contains(['@', '#']) {
+                    return Err(bad("multiple '@' and/or '#' delimiters in name"));
                 }
-                if short.contains(['@', '#', '/']) {
-                    return Err(bad("a snapshot's or bookmark's name has no '@', '#' or '/'"));
+                if short.is_empty() || short.contains('/') {
+                    return Err(bad(EMPTY_COMPONENT));
                 }
                 let suffix = if name.as_bytes()[i] == b'@' {
                     Suffix::Snapshot(short.to_owned())
@@ -54,8 +58,14 @@ impl Name {
                 (&name[..i], suffix)
             }
         };
+        if dataset.starts_with('/') {
+            return Err(bad("leading slash in name"));
+        }
+        if name.ends_with('/') {
+            return Err(bad("trailing slash in name"));
+        }
         if dataset.split('/').any(str::is_empty) {
-            return Err(bad("a part of the dataset's name is empty"));
+            return Err(bad(EMPTY_COMPONENT));
         }
         Ok(Self { dataset: dataset.to_owned(), suffix })
     }

@@ -139,7 +139,7 @@ pub enum PoolError {
         name: String,
     },
     /// A name is not well formed.
-    #[error("'{name}': {why}")]
+    #[error("cannot open '{name}': {why}")]
     BadName {
         /// The name.
         name: String,

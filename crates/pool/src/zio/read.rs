@@ -14,13 +14,15 @@ use crate::vdev::{Check, Request, Tree, Trust, Want};
 use crate::zbookmark::Zbookmark;
 use crate::{PoolError, Result};
 use bytes::Bytes;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use zsend_codec::checksum::ChecksumSalt;
 use zsend_records::fletcher::Fletcher4;
 
-/// Healed reads that are kept by name; all are counted.
+/// Healed reads that are kept by name; all are counted. Those that went over missing devices alone are not
+/// kept: each block of a degraded pool may be one.
 const HEALED_KEPT: usize = 1000;
 
 /// A block's bytes as stored, after its checksum.
@@ -57,6 +59,15 @@ impl Recovered {
     }
 }
 
+/// Number of blocks that a missing device would have given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missed {
+    /// The device by its name, or the vdev's name where no device is known.
+    pub device: String,
+    /// Blocks of which it has a part or a copy, and that came from elsewhere.
+    pub blocks: u64,
+}
+
 /// Reads blocks of one pool, from any number of threads.
 #[derive(Debug)]
 pub struct Zio {
@@ -65,6 +76,8 @@ pub struct Zio {
     /// Blocks that another copy gave, and those that parity gave.
     healed: [AtomicU64; 2],
     healed_kept: Mutex<Vec<Healed>>,
+    /// Blocks that were read without a missing device, by its name.
+    missed: Mutex<BTreeMap<String, u64>>,
     doubted: Mutex<Doubted>,
     /// True if the state that is read is older than the newest: what has been freed since may have been
     /// overwritten.
@@ -80,6 +93,7 @@ impl Zio {
             salt: OnceLock::new(),
             healed: [const { AtomicU64::new(0) }; 2],
             healed_kept: Mutex::default(),
+            missed: Mutex::default(),
             doubted: Mutex::default(),
             is_overwritten: OnceLock::new(),
             latency: Arc::default(),
@@ -118,7 +132,14 @@ impl Zio {
         Recovered { copies, parity }
     }
 
-    /// The first thousand reads that needed another copy or a reconstruction.
+    /// Missing devices, by name, with the blocks that were read without them.
+    pub fn missed(&self) -> Vec<Missed> {
+        let missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
+        missed.iter().map(|(device, &blocks)| Missed { device: device.clone(), blocks }).collect()
+    }
+
+    /// The first thousand reads that needed another copy or a reconstruction, but for those that only went
+    /// over missing devices: [`Self::missed`].
     pub fn healed(&self) -> Vec<Healed> {
         self.healed_kept.lock().map(|h| h.clone()).unwrap_or_default()
     }
@@ -262,6 +283,15 @@ impl Zio {
         }
         let is_rebuilt = attempts.iter().any(|attempt| attempt.cause == Cause::Rebuilt);
         self.healed[usize::from(is_rebuilt)].fetch_add(1, Ordering::Relaxed);
+        let is_absent = |cause: &Cause| matches!(cause, Cause::Missing | Cause::MissingTop);
+        if attempts.iter().all(|a| is_absent(&a.cause) || a.cause.is_planned()) {
+            let absent = attempts.into_iter().filter(|attempt| is_absent(&attempt.cause));
+            // Several columns of a block may lie on one device.
+            let devices: BTreeSet<String> = absent.map(|attempt| attempt.device).collect();
+            let mut missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
+            devices.into_iter().for_each(|device| *missed.entry(device).or_default() += 1);
+            return;
+        }
         if let Ok(mut kept) = self.healed_kept.lock()
             && kept.len() < HEALED_KEPT
         {

@@ -8,7 +8,6 @@ use zsend_pool::PoolError;
 use zsend_pool::dsl::dataset::Dataset;
 use zsend_pool::dsl::name::Name;
 use zsend_pool::pool::Pool;
-use zsend_pool::zbookmark::Zbookmark;
 use zsend_records::token::ResumeToken;
 
 /// The snapshot that a receive would have made.
@@ -19,10 +18,6 @@ pub(super) struct Saved {
     /// Its name at the sender.
     pub(super) toname: String,
 }
-
-/// Name of the hidden child that an incremental receive goes into: `recv_clone_name`, OpenZFS
-/// `module/zfs/dmu_recv.c`.
-const RECEIVING: &str = "%recv";
 
 impl<'p> SendPlan<'p> {
     /// A send of what `dataset` has of a receive that has not ended. Its stream has no END, so that another
@@ -75,51 +70,12 @@ impl<'p> SendPlan<'p> {
         };
         let dir = pool.dir(dataset).map_err(missing)?;
         let head = Dataset::open(pool.mos(), dir.head_dataset)?;
-        let hidden = dir.children(pool.mos())?.find(RECEIVING)?;
-        let hidden = match hidden {
-            None => None,
-            Some(object) => {
-                let dir = zsend_pool::dsl::dir::Dir::open(pool.mos(), object)?;
-                Some(Dataset::open(pool.mos(), dir.head_dataset)?)
-            }
-        };
-        for dataset in hidden.into_iter().chain([head]) {
-            if let Some(token) = state(&dataset)? {
+        for dataset in dir.receiving(pool.mos())?.into_iter().chain([head]) {
+            if let Some(state) = dataset.receive_state()? {
+                let token = ResumeToken { object: 0, offset: 0, bytes: 0, savedok: true, ..state };
                 return Ok((dataset, token));
             }
         }
         Err(SendError::CannotSend { name: dataset.to_owned(), why: Refusal::NothingSaved })
     }
-}
-
-/// The state of a receive as its dataset has it: `DS_FIELD_RESUME_*`, OpenZFS
-/// `include/sys/dsl_dataset.h`, zfs-2.3.2.
-fn state(dataset: &Dataset) -> Result<Option<ResumeToken>> {
-    let number = |name: &str| dataset.number(name);
-    let has = |name: &str| Ok::<_, PoolError>(dataset.field(name)?.is_some());
-    let (Some(toguid), Some(toname)) =
-        (number("com.delphix:resume_toguid")?, dataset.field("com.delphix:resume_toname")?)
-    else {
-        return Ok(None);
-    };
-    let toname = toname.string().ok_or_else(|| {
-        let at = Zbookmark::new(0, dataset.object, 0, 0);
-        PoolError::corrupt(at, "resume_toname", "no text", "a name")
-    })?;
-    let book = dataset.field("com.delphix:resume_redact_book_snaps")?;
-    Ok(Some(ResumeToken {
-        fromguid: number("com.delphix:resume_fromguid")?,
-        object: 0,
-        offset: 0,
-        bytes: 0,
-        toguid,
-        toname,
-        largeblockok: has("com.delphix:resume_largeblockok")?,
-        embedok: has("com.delphix:resume_embedok")?,
-        compressok: has("com.delphix:resume_compressok")?,
-        rawok: has("com.datto:resume_rawok")?,
-        savedok: true,
-        redact_snaps: dataset.redacted_for()?,
-        book_redact_snaps: book.map(zsend_pool::zap::Entry::ints),
-    }))
 }

@@ -1,5 +1,6 @@
 //! Whole vdevs in memory: blocks are written by the maps, damaged, and read back through the tree.
 
+mod cancel;
 mod lacking;
 mod rows;
 mod spread;
@@ -63,6 +64,8 @@ struct Lab {
     reflow: Reflow,
     dtls: Dtls,
     exported: Option<u64>,
+    /// Counts the reads of all devices, if it is there.
+    alarm: Option<Arc<cancel::Alarm>>,
 }
 
 fn leaf(guid: u64) -> VdevConfig {
@@ -99,7 +102,10 @@ impl Lab {
             .devices
             .iter()
             .map(|(guid, memory)| {
-                let source: Arc<dyn Source> = Arc::<Memory>::clone(memory);
+                let mut source: Arc<dyn Source> = Arc::<Memory>::clone(memory);
+                if let Some(alarm) = &self.alarm {
+                    source = Arc::new(cancel::Watched { source, alarm: Arc::clone(alarm) });
+                }
                 let device = Device::new(format!("d{guid}"), source);
                 (*guid, vec![Member { device, txg: self.txgs.get(guid).copied().unwrap_or(9) }])
             })
