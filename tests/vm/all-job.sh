@@ -13,7 +13,7 @@ zpool sync $src; zpool export $src
 all() { $zsend send -q --all -w -d /tmp/$src.img -o /tmp/all $src; }
 all; first=$($zsend catalogue ls -H /tmp/all | wc -l)
 # More of it, a dataset that has another name now, and one that was made anew under its old one.
-zpool import -d /tmp $src
+zpool import -d /tmp $src; zfs load-key -a || true; zfs mount -a
 zfs rename $src/fs/late $src/fs/later; fill $src 4; zfs create $src/fs/late; fill $src 5; zfs snapshot -r $src@d
 snapshots $src > /tmp/src.snaps; hashes $src > /tmp/src.hash
 zpool sync $src; zpool export $src

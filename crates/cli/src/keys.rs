@@ -109,6 +109,13 @@ fn described_root(pool: &Pool, encryption: &Encryption) -> Option<String> {
     Some(format!("encryption root '{root}', which takes {form}"))
 }
 
+/// Advice for the encryption root of a dataset of which streams were left out for want of its key.
+pub(crate) fn how_to_send(pool: &Pool, dataset: &str) -> Option<String> {
+    let encryption = pool.encryption(&pool.head(dataset).ok()?).ok()??;
+    let root = pool.encryption_root(&encryption).ok()?;
+    Some(format!("what '{root}' has the key of was left out: --key {root}=FILE, or -w"))
+}
+
 /// Advice for a send that lacks its key: what was tried, and what to type.
 pub(crate) fn how_to_go_on(pool: &Pool, args: &SendArgs, target: &Name) -> Option<String> {
     let head = pool.head(&target.dataset).ok()?;

@@ -74,16 +74,22 @@ fn command() -> Command {
 
 /// Every page: its name, and its text.
 fn pages() -> Vec<(String, Vec<u8>)> {
-    let command = command();
-    let verbs = command.get_subcommands();
-    let mut pages = vec![("zsend".to_owned(), command.clone())];
-    pages.extend(verbs.map(|verb| {
-        let name = format!("zsend-{}", verb.get_name());
-        let page = verb.clone().display_name(name.clone()).version(VERSION);
-        (name, page)
-    }));
+    let mut pages = Vec::new();
+    add_pages(&command(), "zsend".to_owned(), &mut pages);
+    pages
+}
+
+/// Adds the page of a command, and those of its verbs.
+fn add_pages(command: &Command, name: String, pages: &mut Vec<(String, Vec<u8>)>) {
+    let own = match pages.is_empty() {
+        true => command.clone(),
+        false => command.clone().display_name(name.clone()).version(VERSION),
+    };
     // Memory takes everything.
-    pages.into_iter().map(|(name, command)| (name, page(&command).unwrap_or_default())).collect()
+    pages.push((name.clone(), page(&own).unwrap_or_default()));
+    for verb in command.get_subcommands() {
+        add_pages(verb, format!("{name}-{}", verb.get_name()), pages);
+    }
 }
 
 fn page(command: &Command) -> io::Result<Vec<u8>> {
@@ -189,7 +195,10 @@ mod tests {
     #[test]
     fn every_verb_has_a_page_with_all_sections() {
         let pages = pages();
-        assert_eq!(pages.len(), 1 + command().get_subcommands().count());
+        let count = |c: &Command| c.get_subcommands().count();
+        let below: usize = command().get_subcommands().map(count).sum();
+        assert_eq!(pages.len(), 1 + count(&command()) + below);
+        assert!(below > 0 && pages.iter().any(|(name, _)| name == "zsend-catalogue-ls"));
         for (name, page) in &pages {
             let text = String::from_utf8(page.clone()).unwrap();
             for part in [".SH NAME", ".SH OPTIONS", ".SH \"EXIT STATUS\"", ".SH \"SEE ALSO\""] {

@@ -131,6 +131,9 @@ fn an_encrypted_dataset_without_its_key_is_named_and_left_out() {
         "{}",
         stderr(&sent)
     );
+    // Once for each encryption root.
+    let text = stderr(&sent);
+    assert_eq!(text.matches("--key crypt/raw=FILE, or -w").count(), 1, "{text}");
     let before = out.streams();
     // With a key it is sent, and what was sent is not sent again.
     let key = zsend_testkit::fixture("crypt").join("keys/raw");

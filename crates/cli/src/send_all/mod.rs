@@ -13,6 +13,7 @@ use crate::send::common::{options, tell_of_reading, tell_of_replaced};
 use crate::text::count;
 use crate::{keys, signals};
 use folder::Folder;
+use std::collections::BTreeSet;
 use std::io::{Write, stderr};
 use std::path::Path;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use zsend_catalogue::{
 use zsend_pool::dsl::name::{Name, Suffix};
 use zsend_pool::{CancelToken, ErrorClass, Pool};
 use zsend_props::nice_bytes;
-use zsend_traverse::{Progress, SendError};
+use zsend_traverse::{Progress, Refusal, SendError};
 
 /// Runs `zsend send --all`.
 pub(crate) fn run(args: &SendArgs) -> Done {
@@ -66,6 +67,7 @@ pub(crate) fn run(args: &SendArgs) -> Done {
         run_all(&pool, &units, catalogue, &store, &options, &cancel, |news| shown.take(news));
     tell_of_reading(args, pool.zio(), &[]);
     let replaced = shown.replaced;
+    let locked = std::mem::take(&mut shown.locked);
     let done = match ended {
         Ok(totals) => shown.end(&totals),
         Err(e) => {
@@ -77,6 +79,9 @@ pub(crate) fn run(args: &SendArgs) -> Done {
         }
     };
     tell_of_replaced(replaced);
+    let advice: BTreeSet<String> =
+        locked.iter().filter_map(|dataset| keys::how_to_send(&pool, dataset)).collect();
+    advice.iter().for_each(warn);
     done
 }
 
@@ -89,6 +94,8 @@ struct Shown {
     failures: Failures,
     without_snapshot: u64,
     replaced: u64,
+    /// Datasets whose key is lacking.
+    locked: Vec<String>,
 }
 
 impl Shown {
@@ -105,6 +112,9 @@ impl Shown {
                 }
             }
             News::Failed { snapshot, error, left_out } => {
+                if let SendError::CannotSend { why: Refusal::KeyNotLoaded, .. } = error {
+                    self.locked.extend(snapshot.split('@').next().map(str::to_owned));
+                }
                 self.failures.note(not_sent(snapshot, error, left_out));
             }
             News::Lost { dataset, error } => {

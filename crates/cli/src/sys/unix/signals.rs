@@ -1,7 +1,7 @@
 //! Signals, on a thread of their own.
 
 use super::super::Signal;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGXFSZ};
 use signal_hook::iterator::{Handle, Signals};
 use signal_hook::low_level::emulate_default_handler;
 use std::io;
@@ -21,6 +21,10 @@ const REPORTS: &[i32] = &[
     signal_hook::consts::SIGINFO,
 ];
 
+/// Signal that a file has no room by the limit of the process (`ulimit -f`). It would end the program; taken, it lets
+/// the write fail, as on a disk that is full.
+const NO_ROOM: i32 = SIGXFSZ;
+
 /// The way to take more signals, once some are taken.
 static TAKER: OnceLock<Handle> = OnceLock::new();
 
@@ -29,11 +33,11 @@ static TAKER: OnceLock<Handle> = OnceLock::new();
 /// # Errors
 /// Errors of the system.
 pub(crate) fn take(mut heed: impl FnMut(Signal) + Send + 'static) -> io::Result<()> {
-    let all = ENDS.iter().chain(REPORTS);
+    let all = ENDS.iter().chain(REPORTS).chain([&NO_ROOM]);
     let mut signals = Signals::new(all.filter(|&&signal| !is_ignored(signal)))?;
     let _ = TAKER.set(signals.handle());
     let take = move || {
-        for signal in signals.forever() {
+        for signal in signals.forever().filter(|&signal| signal != NO_ROOM) {
             heed(if REPORTS.contains(&signal) {
                 Signal::Report
             } else if AT_PROMPT.contains(&signal) {
