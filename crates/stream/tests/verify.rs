@@ -1,35 +1,11 @@
 //! `verify` of the stored streams of `fixtures/streams`, whole, cut and damaged.
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod support;
 
 use std::io::Cursor;
-use std::path::Path;
-use zsend_stream::verify::{Fault, Outcome, Verdict, VerifyOptions, verify, verify_tee};
-
-/// The streams, by name.
-fn streams() -> Vec<(String, Vec<u8>)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/streams");
-    let mut streams: Vec<(String, Vec<u8>)> = std::fs::read_dir(&folder)
-        .unwrap()
-        .filter_map(|entry| {
-            let path = entry.unwrap().path();
-            let name = path.file_name()?.to_str()?.strip_suffix(".zsend.zst")?.to_owned();
-            // Of records with random fields; no sender wrote them.
-            if name.starts_with("synthetic") {
-                return None;
-            }
-            Some((name, zstd::decode_all(&std::fs::read(&path).unwrap()[..]).unwrap()))
-        })
-        .collect();
-    streams.sort();
-    assert!(!streams.is_empty(), "no streams in {}", folder.display());
-    streams
-}
-
-fn verified(stream: &[u8], options: &VerifyOptions) -> (Outcome, Vec<Fault>) {
-    let mut faults = Vec::new();
-    let outcome = verify("in", Cursor::new(stream.to_vec()), options, &mut faults).unwrap();
-    (outcome, faults)
-}
+use support::{streams, verified};
+use zsend_stream::verify::{Verdict, VerifyOptions, verify_tee};
 
 #[test]
 fn whole_streams_are_whole() {

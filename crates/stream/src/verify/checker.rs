@@ -15,7 +15,7 @@ use std::sync::Arc;
 use zsend_records::Order;
 use zsend_records::byteswap::byteswap_with;
 use zsend_records::chain::Chain;
-use zsend_records::drr::{CHECKSUM_OFFSET, End, Object, RECORD_SIZE, RecordType, ReplayRecord};
+use zsend_records::drr::{CHECKSUM_OFFSET, End, RECORD_SIZE, RecordType, ReplayRecord};
 use zsend_records::fletcher::Fletcher4;
 use zsend_records::reader::{Place, Record, Role, StreamErrorKind};
 use zsend_records::zerocopy::byteorder::{BE, LE, U64};
@@ -206,6 +206,9 @@ impl<'a> Checker<'a> {
             let what =
                 Wrong::words("record", frame.record_type().to_string(), "the end of the input");
             self.fault(at, &shape::TRAILING, what);
+            if self.is_over {
+                return None;
+            }
             self.place = Place::START;
         }
         let kind = match self.place.next(&frame.header) {
@@ -284,8 +287,8 @@ impl<'a> Checker<'a> {
                 if is_right {
                     self.state.take(&record, frame.context.features());
                     self.next_position = self.position.as_ref().map(|at| at.after(frame, &record));
-                } else if let Some(object) = frame.header.body_as::<Object<LE>>() {
-                    self.state.announce(object);
+                } else {
+                    self.state.take_wrong(&record);
                 }
             }
             (Role::PackageBegin | Role::PackageHeaderEnd, _) => {}

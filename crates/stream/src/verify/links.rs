@@ -1,9 +1,11 @@
-//! Whether the streams of a package continue one another.
+//! Whether streams continue one another, in a package or as files.
 
-use super::fault::{About, Expected, Value, Wrong};
+use super::fault::{About, Expected, Fault, Value, Wrong};
 use super::segment::Segment;
 use super::state::Earlier;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use zsend_records::drr::RecordType;
 
 /// A stream continues one that came before.
 pub(super) static BASE: About = About {
@@ -27,7 +29,7 @@ pub(super) struct Links {
     /// The set of IVs of each raw stream's snapshot, by its guid.
     ivsets: BTreeMap<u64, u64>,
     /// Datasets of which a stream came.
-    datasets: std::collections::BTreeSet<u64>,
+    datasets: BTreeSet<u64>,
     broken: u64,
 }
 
@@ -67,11 +69,52 @@ impl Links {
             return Some((&BASE, Wrong::words("fromguid", format!("{from:#x}"), right)));
         }
         let (&ivset, encryption) = self.ivsets.get(&from).zip(segment.encryption.as_ref())?;
-        if encryption.from_ivset != ivset {
-            let found = Value::Hex(encryption.from_ivset);
-            let right = Expected::Exactly(Value::Hex(ivset));
-            return Some((&IVSET, Wrong::new("from_ivset_guid", found, right)));
-        }
-        None
+        ivset_wrong(encryption.from_ivset, ivset).map(|wrong| (&IVSET, wrong))
     }
+}
+
+/// The streams, each a file of its own and in any order, that are no part of one chain: of a dataset, more than
+/// one start from snapshots that none of them has; or a raw one starts from another set of IVs than the one
+/// that it continues has.
+pub fn broken_links(segments: &[Segment]) -> Vec<Fault> {
+    let by_guid: BTreeMap<u64, &Segment> = segments.iter().map(|s| (s.toguid, s)).collect();
+    let dataset = |segment: &Segment| segment.toname.split('@').next().map(str::to_owned);
+    // The base that a dataset's first stream starts from, which need not be there.
+    let mut outside = BTreeMap::new();
+    let mut broken = Vec::new();
+    for segment in segments.iter().filter(|segment| segment.fromguid != 0) {
+        let from = segment.fromguid;
+        let found = match by_guid.get(&from) {
+            Some(base) => ivset_fault(segment, base).map(|wrong| (&IVSET, wrong)),
+            None => {
+                let first = *outside.entry(dataset(segment)).or_insert(from);
+                let right = format!("the guid of one of these streams, or {first:#x}");
+                let wrong = || Wrong::words("fromguid", format!("{from:#x}"), right);
+                (first != from).then(|| (&BASE, wrong()))
+            }
+        };
+        broken.extend(found.map(|(rule, wrong)| Fault {
+            file: Arc::clone(&segment.file),
+            record: segment.record,
+            byte: segment.byte,
+            record_type: Some(RecordType::BEGIN),
+            object: None,
+            offset: None,
+            rule,
+            wrong,
+        }));
+    }
+    broken
+}
+
+/// What is wrong where a raw stream starts from other IVs than its base has.
+fn ivset_fault(segment: &Segment, base: &Segment) -> Option<Wrong> {
+    let (ours, its) = segment.encryption.zip(base.encryption)?;
+    ivset_wrong(ours.from_ivset, its.to_ivset)
+}
+
+fn ivset_wrong(found: u64, right: u64) -> Option<Wrong> {
+    let wrong =
+        Wrong::new("from_ivset_guid", Value::Hex(found), Expected::Exactly(Value::Hex(right)));
+    (found != right).then_some(wrong)
 }

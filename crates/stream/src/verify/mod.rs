@@ -24,6 +24,7 @@ mod written;
 
 pub use fault::{About, Expected, Fault, Value, Wrong};
 pub use json::{fault_json, outcome_json};
+pub use links::broken_links;
 pub use options::VerifyOptions;
 pub use segment::{Segment, SegmentEncryption};
 pub use verdict::{Cut, Outcome, Part, Verdict};

@@ -1,13 +1,13 @@
 //! The part of the checks that a record's payload is enough for, on all cores.
 
-use super::fault::{Check, Expected, Value, Wrong};
+use super::fault::{Check, Expected, Value, Wrong, exactly};
 use super::framer::{Frame, Payload};
 use std::cell::RefCell;
 use zsend_codec::checksum::{compute, fold_for_mac};
 use zsend_codec::decompress;
 use zsend_records::Order;
 use zsend_records::drr::{Write, WriteEmbedded};
-use zsend_records::flags::RecordFlags;
+use zsend_records::flags::{Features, RecordFlags};
 use zsend_records::fletcher::Fletcher4;
 use zsend_records::reader::Record;
 use zsend_records::types::{ByteswapKind, Checksum, Compress};
@@ -74,7 +74,20 @@ fn write_contents(frame: &Frame, write: &Write<LE>, bytes: &[u8]) -> Check {
 fn embedded_contents(embedded: &WriteEmbedded<LE>, bytes: &[u8]) -> Check {
     let psize = usize::try_from(embedded.psize.get()).unwrap_or(usize::MAX);
     let Some(stored) = bytes.get(..psize) else { return Ok(()) };
-    decompressed(embedded.compression(), stored, embedded.lsize.get().into())
+    let codec = embedded.compression();
+    let header = match codec {
+        Compress::LZ4 => 4,
+        Compress::ZSTD => 8,
+        _ => 0,
+    };
+    // What is embedded ends where the codec says that it does: no sector is filled up.
+    if header > 0
+        && let Some(&len) = stored.first_chunk::<4>()
+    {
+        let right = u64::from(u32::from_be_bytes(len)) + header;
+        exactly("psize", embedded.psize.get(), right)?;
+    }
+    decompressed(codec, stored, embedded.lsize.get().into())
 }
 
 /// Decompresses bytes into `len` others, which nobody looks at.
@@ -110,12 +123,16 @@ fn write_key(frame: &Frame, write: &Write<LE>, bytes: &[u8], sum: Fletcher4) -> 
     let kind = write.checksum();
     let key = write.key_cksum.map(U64::get);
     let prop = KeyProp(write.key_prop.get());
-    if prop.0 == 0 || !kind.is_in_pointer() {
+    let is_of_filter = frame.context.has(Features::DEDUP) && kind == Checksum::SHA256;
+    if (prop.0 == 0 && !is_of_filter) || !kind.is_in_pointer() {
         return Ok(());
     }
     let is_swapped = write.flags().contains(RecordFlags::RAW_BYTESWAP);
     let big = (frame.order == Order::Big) != is_swapped;
     let orders: &[bool] = if write.compression().is_some() {
+        &[big]
+    } else if prop.0 == 0 {
+        // The filter of `zfs send -D` has summed up the payload as it is.
         &[big]
     } else if prop.compress() == Compress::OFF
         && write.object_type().and_then(|kind| kind.byteswap()) == Some(ByteswapKind::U8)

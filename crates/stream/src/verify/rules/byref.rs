@@ -3,10 +3,10 @@
 use super::object::{BLOCK, SECTOR, is_announced};
 use super::write::order;
 use super::{At, Rule};
-use crate::verify::fault::{Check, at_most, between, multiple_of, no_bits_but, so};
+use crate::verify::fault::{Check, at_most, between, exactly_hex, multiple_of, so};
+use crate::verify::work::KeyProp;
 use zsend_records::drr::WriteByref;
 use zsend_records::flags::{Features, RecordFlags};
-use zsend_records::types::Checksum;
 use zsend_records::zerocopy::byteorder::LE;
 
 /// The filter of `zfs send -D`, which OpenZFS 2.0 has no more.
@@ -28,19 +28,25 @@ pub(super) static RULES: &[Rule<WriteByref<LE>>] = &[
     ),
     Rule::new("byref.end", "Offset and length do not pass 2^64.", DEDUP, |_, w| {
         at_most("offset", w.offset.get(), u64::MAX - w.length.get())?;
-        at_most("refoffset", w.refoffset.get(), u64::MAX - w.length.get())
-    }),
-    Rule::new("byref.flags", "The only flag is CHECKSUM_DEDUP.", DEDUP, |_, w| {
-        no_bits_but("flags", w.flags, RecordFlags::CHECKSUM_DEDUP.bits().into())
+        at_most("refoffset", w.refoffset.get(), u64::MAX - w.length.get())?;
+        multiple_of("refoffset", w.refoffset.get(), SECTOR)
     }),
     Rule::new(
-        "byref.checksum",
-        "The checksum is one that a block pointer may have.",
+        "byref.key",
+        "The key has a checksum that is fit for dedup, and says so; its size is that of the block, or it has none.",
         DEDUP,
         |_, w| {
             let kind = w.checksum();
-            let may = kind.is_in_pointer() || [Checksum::OFF, Checksum::NOPARITY].contains(&kind);
-            so(may, "checksumtype", u64::from(kind.0), "a checksum of a block pointer")
+            so(
+                kind.is_dedup(),
+                "checksumtype",
+                u64::from(kind.0),
+                "a checksum that is fit for dedup",
+            )?;
+            exactly_hex("flags", w.flags.into(), RecordFlags::CHECKSUM_DEDUP.bits().into())?;
+            let prop = KeyProp(w.key_prop.get());
+            let is_right = prop.0 == 0 || prop.lsize() == w.length.get();
+            so(is_right, "block size in the key", prop.lsize(), "that of the block")
         },
     ),
     Rule::new(

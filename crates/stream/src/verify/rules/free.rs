@@ -3,7 +3,7 @@
 use super::common::OBJECTS;
 use super::object::{OLD_BLOCK, SECTOR, is_announced};
 use super::{At, Rule};
-use crate::verify::fault::{Check, at_least, at_most, multiple_of, so};
+use crate::verify::fault::{Check, at_least, at_most, between, multiple_of, so};
 use zsend_records::drr::{Free, FreeObjects, OBJECT_END, Redact};
 use zsend_records::flags::Features;
 use zsend_records::zerocopy::byteorder::LE;
@@ -13,7 +13,7 @@ const CHECK: &str = "dmu_recv.c recv_check_drr_free";
 pub(super) static FREE: &[Rule<Free<LE>>] = &[
     Rule::new(
         "free.end",
-        "Offset and length do not pass 2^64, but for \"to the end\".",
+        "A hole has a length, and does not pass 2^64, but for \"to the end\".",
         CHECK,
         |_, f| end(f.offset.get(), f.length.get()),
     ),
@@ -35,6 +35,10 @@ pub(super) static FREE: &[Rule<Free<LE>>] = &[
         "dmu_send.c dump_free",
         |at, f| order(at, f.object.get(), f.offset.get()),
     ),
+    Rule::new("free.again", "No hole is told twice in a row.", "dmu_send.c dump_free", |at, f| {
+        let this = (f.object.get(), f.offset.get(), f.length.get());
+        so(at.state.last_free != Some(this), "hole", "that of the last FREE", "another one")
+    }),
 ];
 
 pub(super) static REDACT: &[Rule<Redact<LE>>] = &[
@@ -49,8 +53,8 @@ pub(super) static REDACT: &[Rule<Redact<LE>>] = &[
             so(is_redacted, "object", r.object.get(), "nothing withheld without redact_snaps")
         },
     ),
-    Rule::new("redact.end", "Offset and length do not pass 2^64.", CHECK, |_, r| {
-        end(r.offset.get(), r.length.get())
+    Rule::new("redact.end", "It has a length, and does not pass 2^64.", CHECK, |_, r| {
+        between("length", r.length.get(), 1, u64::MAX - r.offset.get())
     }),
     Rule::new(
         "redact.announced",
@@ -97,7 +101,7 @@ pub(super) static FREEOBJECTS: &[Rule<FreeObjects<LE>>] = &[
 ];
 
 fn end(offset: u64, length: u64) -> Check {
-    if length == OBJECT_END { Ok(()) } else { at_most("length", length, u64::MAX - offset) }
+    if length == OBJECT_END { Ok(()) } else { between("length", length, 1, u64::MAX - offset) }
 }
 
 fn whole_blocks(at: &At<'_>, object: u64, offset: u64, length: u64) -> Check {

@@ -3,6 +3,7 @@
 mod begin;
 mod byref;
 mod common;
+mod cover;
 mod embedded;
 mod end;
 mod free;
@@ -48,6 +49,7 @@ impl<B> Rule<B> {
 /// Gives every rule that the record breaks to `broken`.
 pub(super) fn check(at: &At<'_>, mut broken: impl FnMut(&'static About, Wrong)) {
     run(common::RULES, at, &(), &mut broken);
+    run(cover::RULES, at, &(), &mut broken);
     match Record::of(&at.frame.header) {
         Record::Begin(body) => {
             run(begin::RULES, at, &body, &mut broken);
@@ -89,6 +91,7 @@ pub(super) fn all() -> Vec<(&'static str, Vec<&'static About>)> {
     vec![
         ("The stream", shape::ALL.to_vec()),
         ("Every record", of(common::RULES)),
+        ("What must not be missing", of(cover::RULES)),
         ("BEGIN", of(begin::RULES)),
         ("BEGIN of a raw stream", of(key_data::RULES)),
         ("OBJECT", of(object::RULES)),

@@ -206,7 +206,7 @@ fn of_object(at: &At<'_>, w: &Write<LE>, object: &Announced) -> Check {
     exactly("type", w.object_type.get(), object.object_type.0)?;
     multiple_of("offset", w.offset.get(), object.blksz.max(1))?;
     let may_be_piece = object.blksz == OLD_BLOCK && !at.frame.context.has(Features::LARGE_BLOCKS);
-    if may_be_piece && w.compression().is_none() && w.checksum() == Checksum::OFF {
+    if may_be_piece && w.compression().is_none() && w.key_prop.get() == 0 {
         at_most("logical_size", w.logical_size.get(), OLD_BLOCK)?;
     } else {
         exactly("logical_size", w.logical_size.get(), object.blksz)?;
@@ -224,6 +224,11 @@ fn of_object(at: &At<'_>, w: &Write<LE>, object: &Announced) -> Check {
 fn key_prop(at: &At<'_>, w: &Write<LE>) -> Check {
     let prop = KeyProp(w.key_prop.get());
     let key = w.key_cksum.map(U64::get);
+    // `zfs send -D` sums up by itself what has no checksum that is fit for dedup.
+    let dedups = at.frame.context.has(Features::DEDUP) && w.checksum() == Checksum::SHA256;
+    if prop.0 == 0 && dedups {
+        return Ok(());
+    }
     if prop.0 == 0 || w.checksum() == Checksum::OFF {
         exactly_hex("properties in the key", prop.0, 0)?;
         let words = key.iter().fold(0, |all, word| all | word);
