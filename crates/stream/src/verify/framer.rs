@@ -211,7 +211,7 @@ impl Framer {
     ) -> io::Result<Result<Payload, Next>> {
         let len = frame.payload_len;
         let begins = frame.record_type() == RecordType::BEGIN;
-        let keep = keep || (begins && len <= LIST);
+        let keep = if begins { len <= LIST } else { keep };
         let payload = if keep { self.bytes(len)? } else { self.sum(len, frame.order)? };
         if begins && let Ok(payload) = &payload {
             let list = match payload {
