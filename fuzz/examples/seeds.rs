@@ -63,6 +63,7 @@ fn streams() -> Result<()> {
         save("stream", name, &stream)?;
         save("dump", name, &stream)?;
         save("resealed", name, &stream)?;
+        save("verify", name, &stream)?;
         for (i, record) in StreamReader::new(&stream[..]).enumerate() {
             let record = record?;
             if record.frame.record_type() == RecordType::BEGIN && !record.payload.is_empty() {

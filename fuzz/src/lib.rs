@@ -28,6 +28,7 @@ pub mod space_map;
 pub mod stream;
 pub mod token;
 pub mod uberblock;
+pub mod verify;
 pub mod zap;
 
 #[global_allocator]

@@ -28,6 +28,11 @@ const TASKS: &[Task] = &[
          fixtures/)",
     ),
     (
+        "verify",
+        |args| program(Profile::Release, "zsend-testkit", "verify", args),
+        "DIR...: zsend verify of every stored stream in these folders, which must all be whole",
+    ),
+    (
         "bench",
         |args| program(Profile::Release, "zsend-bench", "zsend-bench", args),
         "[--against zdb|cat]... [OPTION]...: how fast, beside the reference; --help tells the options",

@@ -36,14 +36,25 @@ pub(crate) fn be_quiet(quiet: bool) {
 #[derive(Debug)]
 pub(crate) struct Failure {
     message: String,
-    class: ErrorClass,
+    code: u8,
     /// The message is in the words of `zfs`, which scripts look for: it is printed as it is.
     is_verbatim: bool,
 }
 
 impl Failure {
     pub(crate) fn new(class: ErrorClass, message: impl Display) -> Self {
-        Self { message: message.to_string(), class, is_verbatim: false }
+        let code = match class {
+            ErrorClass::Damaged => 1,
+            ErrorClass::Usage => 2,
+            ErrorClass::Device => 3,
+            ErrorClass::Unsupported => 4,
+        };
+        Self::with_code(code, message)
+    }
+
+    /// Failure with a code of its own: a verdict.
+    pub(crate) fn with_code(code: u8, message: impl Display) -> Self {
+        Self { message: message.to_string(), code, is_verbatim: false }
     }
 
     pub(crate) fn usage(message: impl Display) -> Self {
@@ -97,12 +108,7 @@ impl Failure {
         } else {
             writeln!(io::stderr(), "zsend: {text}")
         };
-        ExitCode::from(code_of_signal().unwrap_or(match self.class {
-            ErrorClass::Damaged => 1,
-            ErrorClass::Usage => 2,
-            ErrorClass::Device => 3,
-            ErrorClass::Unsupported => 4,
-        }))
+        ExitCode::from(code_of_signal().unwrap_or(self.code))
     }
 }
 

@@ -16,11 +16,13 @@ mod prompt;
 mod send;
 mod send_all;
 mod signals;
+mod stdin;
 mod stdout;
 mod sys;
 mod text;
 mod token;
 mod txgs;
+mod verify;
 
 use args::{Args, Command};
 use clap::{ColorChoice, CommandFactory, FromArgMatches, ValueEnum};
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         Command::Get(get) => get::run(&get.settled()),
         Command::Catalogue(catalogue) => catalogue::run(&catalogue),
         Command::Dump(dump) => dump::run(&dump),
+        Command::Verify(verify) => verify::run(&verify),
         Command::Token(token) => token::run(&token),
         Command::Man(man) => manual::man(&man),
         Command::Completions(completions) => manual::completions(&completions),

@@ -128,6 +128,13 @@ const ZSTREAM: &[Row] = &[
     row("dump -vv", "dump -vv {stream}", 0, "    checksum =", SAME),
     row("dump -d", "dump -d {stream}", 0, "    checksum =", SAME),
     row("dump -C", "dump -C {stream}", 0, "SUMMARY:", SAME),
+    row(
+        "dump FILE, for its exit code",
+        "verify {stream}",
+        0,
+        ": whole: ",
+        "`zsend verify`, which knows a cut stream from a whole one",
+    ),
     row("token TOKEN", "token {token}", 0, "toguid", SAME),
     row("decompress", "decompress 1,0", 4, "a verb of zstream", NOT_YET),
     row("drop_record", "drop_record 1,0", 4, "a verb of zstream", NOT_YET),

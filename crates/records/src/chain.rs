@@ -51,6 +51,12 @@ impl Chain {
         Self { sum: Fletcher4::ZERO, order }
     }
 
+    /// A chain that goes on from this sum, over words of this order: where the bytes before are not there, or
+    /// not to be trusted.
+    pub const fn from_sum(sum: Fletcher4, order: Order) -> Self {
+        Self { sum, order }
+    }
+
     /// The sum of everything so far.
     pub const fn sum(&self) -> Fletcher4 {
         self.sum

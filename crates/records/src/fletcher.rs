@@ -93,6 +93,41 @@ impl Fletcher4 {
     }
 }
 
+/// Cuts data that comes in pieces into whole words: the sums are over words, and a piece may end within one.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WholeWords {
+    partial: [u8; 4],
+    len: usize,
+}
+
+impl WholeWords {
+    /// Gives `sum` the next piece, in whole words, in one or two parts. What does not fill a word is kept for
+    /// the next piece.
+    pub fn feed(&mut self, mut data: &[u8], mut sum: impl FnMut(&[u8])) {
+        if self.len > 0 {
+            let take = data.len().min(4 - self.len);
+            self.partial[self.len..self.len + take].copy_from_slice(&data[..take]);
+            self.len += take;
+            data = &data[take..];
+            if self.len == 4 {
+                sum(&self.partial);
+                self.len = 0;
+            }
+        }
+        let (words, rest) = data.split_at(data.len() / 4 * 4);
+        sum(words);
+        if !rest.is_empty() {
+            self.partial[..rest.len()].copy_from_slice(rest);
+            self.len = rest.len();
+        }
+    }
+
+    /// Forgets what does not fill a word: the data are over, and the reference leaves it out.
+    pub const fn clear(&mut self) {
+        self.len = 0;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

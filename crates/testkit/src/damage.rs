@@ -1,6 +1,12 @@
 //! Damage that checksums do not show: what was changed is summed up again.
 
-use zsend_records::reader::{Options, Role, SliceReader, StreamError};
+use zerocopy::byteorder::{BE, LE, U64};
+use zerocopy::{ByteOrder, IntoBytes};
+use zsend_records::Order;
+use zsend_records::byteswap::byteswap_with;
+use zsend_records::chain::Chain;
+use zsend_records::drr::{CHECKSUM_OFFSET, End, RecordType, ReplayRecord};
+use zsend_records::reader::{Options, Role, SliceReader, StreamError, StreamRecord};
 use zsend_records::writer::StreamWriter;
 
 /// Mends every checksum of a stream along its chain: the same records and payloads, in the same byte order,
@@ -48,4 +54,54 @@ pub fn reseal(stream: &[u8]) -> Result<Vec<u8>, StreamError> {
         writer.into_inner().expect("memory takes all");
     }
     Ok(mended)
+}
+
+/// Writes records as they are, whatever their payloads' lengths, with the sums that they have then: what
+/// [`reseal`] does of a stream whose records can be told apart.
+///
+/// An END keeps the sum in its own body if `keeps_end_sum`.
+pub fn stamp(records: &[StreamRecord], keeps_end_sum: bool) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut chain = Chain::new();
+    for record in records {
+        let mut header = record.header;
+        let is_begin = header.record_type() == RecordType::BEGIN;
+        let order = record.frame.order;
+        if is_begin {
+            chain = Chain::in_order(order);
+        }
+        if !keeps_end_sum
+            && record.frame.role != Role::PackageEnd
+            && let Some(end) = header.body_as_mut::<End<LE>>()
+        {
+            end.end_checksum = chain.sum().words().map(U64::new);
+        }
+        let is_stamped = !is_begin && record.frame.role == Role::Stream;
+        let fields = record.frame.description.fields;
+        match order {
+            Order::Little => {
+                stamp_one(&mut chain, &mut header, is_stamped);
+                out.extend_from_slice(header.as_bytes());
+            }
+            Order::Big => {
+                let mut big: ReplayRecord<BE> = byteswap_with(&header, fields);
+                stamp_one(&mut chain, &mut big, is_stamped);
+                out.extend_from_slice(big.as_bytes());
+            }
+        }
+        chain.payload(&record.payload);
+        out.extend_from_slice(&record.payload);
+        if header.record_type() == RecordType::END {
+            chain = Chain::in_order(order);
+        }
+    }
+    out
+}
+
+fn stamp_one<O: ByteOrder>(chain: &mut Chain, header: &mut ReplayRecord<O>, is_stamped: bool) {
+    chain.payload(&header.as_bytes()[..CHECKSUM_OFFSET]);
+    if is_stamped {
+        header.checksum = chain.sum().words().map(U64::new);
+    }
+    chain.payload(&header.as_bytes()[CHECKSUM_OFFSET..]);
 }

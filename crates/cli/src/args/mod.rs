@@ -8,7 +8,7 @@ mod send;
 
 pub(crate) use all::{AllArgs, BaseArg, CatalogueArgs, CatalogueVerb};
 pub(crate) use list::{ChoiceArgs, GetArgs, ListArgs, SortKey};
-pub(crate) use other::{CompletionsArgs, DumpArgs, Like, ManArgs, TokenArgs};
+pub(crate) use other::{CompletionsArgs, DumpArgs, Like, ManArgs, TokenArgs, VerifyArgs};
 pub(crate) use package::PackageArgs;
 pub(crate) use send::{ProgressFormat, SendArgs};
 
@@ -28,8 +28,9 @@ pub(crate) const EXIT_STATUS: &str = "\
 Exit status: 0 done, even if unreadable blocks were replaced, as with zfs send: the last line has their number; \
 1 the input is damaged, a check failed, or what was asked for does not exist; \
 2 the command line is wrong; 3 a device or the output failed; 4 the pool or stream needs something \
-that is not supported; 129, 130, 143 ended by SIGHUP, SIGINT, SIGTERM. A reader that goes away ends a send with 3, and is no error for \
-the other verbs.";
+that is not supported; 10 a stream is cut, and whole so far (verify); 11 a stream does not continue the one before (verify); \
+129, 130, 143 ended by SIGHUP, SIGINT, SIGTERM. A reader that goes away ends a send or verify --tee with 3, and is no \
+error for the other verbs.";
 
 /// Everything before and after the subcommand.
 #[derive(Debug, Parser)]
@@ -55,6 +56,7 @@ pub(crate) enum Command {
     Get(GetArgs),
     Catalogue(CatalogueArgs),
     Dump(DumpArgs),
+    Verify(VerifyArgs),
     Token(TokenArgs),
     Man(ManArgs),
     Completions(CompletionsArgs),

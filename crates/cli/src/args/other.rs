@@ -43,6 +43,33 @@ pub(crate) struct DumpArgs {
     pub(crate) file: Option<PathBuf>,
 }
 
+/// Check whole streams: every checksum, every rule of a right sender, every compressed block
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  zsend verify monday.zsend && zfs receive tank/home < monday.zsend
+  zsend verify --quick --json *.zsend
+  zsend verify --all-faults damaged.zsend
+  ssh host zsend send tank/home@monday | zsend verify --tee | zfs receive tank/home")]
+pub(crate) struct VerifyArgs {
+    /// Checksums and records only: payloads are summed up, and not looked into
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Go on behind a fault, to the next one
+    #[arg(long)]
+    pub(crate) all_faults: bool,
+    /// One JSON object for each fault, and one for each verdict
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Write each record to standard output once it was checked, and nothing behind the first fault; reports
+    /// go to standard error
+    #[arg(long, conflicts_with = "all_faults")]
+    pub(crate) tee: bool,
+    /// The streams; standard input if none is named, or -
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
 /// Show what a resume token says
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\

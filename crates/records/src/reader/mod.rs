@@ -3,8 +3,10 @@
 #[cfg(feature = "std")]
 mod blocking;
 mod error;
+mod header;
 mod options;
 mod parser;
+mod place;
 mod record;
 mod slice;
 
@@ -13,7 +15,9 @@ pub use blocking::StreamReader;
 #[cfg(feature = "std")]
 pub use error::ReadError;
 pub use error::{StreamError, StreamErrorKind};
+pub use header::Header;
 pub use options::Options;
 pub use parser::{Parser, ReaderEvent};
+pub use place::Place;
 pub use record::{Frame, Record, Role, StreamRecord};
 pub use slice::SliceReader;

@@ -1,13 +1,14 @@
 //! The parser itself: bytes in, records and pieces of payload out, no I/O.
 
 use super::error::{StreamError, StreamErrorKind};
+use super::header::Header;
 use super::options::Options;
-use super::record::{Frame, Role};
+use super::place::Place;
+use super::record::Frame;
 use crate::Order;
-use crate::byteswap::byteswap_with;
 use crate::chain::Chain;
-use crate::drr::{Begin, End, MAGIC, RECORD_SIZE, RecordType, ReplayRecord};
-use crate::flags::{HeaderType, VersionInfo};
+use crate::drr::{End, RECORD_SIZE, ReplayRecord};
+use crate::fletcher::WholeWords;
 use crate::payload::{Limits, RecordError};
 use zerocopy::byteorder::{BE, LE};
 use zerocopy::{FromBytes, FromZeros};
@@ -22,23 +23,6 @@ pub enum ReaderEvent<'a> {
     /// A piece of the payload of the last record. What sums it up is the header that follows it,
     /// so it is verified once that header is handed out.
     Payload(&'a [u8]),
-}
-
-/// Place of the next record in the shape of a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    /// Before the first BEGIN.
-    Start,
-    /// In a stream by itself.
-    Single,
-    /// Between the BEGIN of a package and its END.
-    PackageHeader,
-    /// Between the streams of a package.
-    Package,
-    /// In a stream of a package.
-    InPackage,
-    /// After the last END.
-    Done,
 }
 
 /// Parses a stream, or a package of streams, in either byte order.
@@ -83,10 +67,7 @@ pub struct Parser {
     header: ReplayRecord<LE>,
     /// Payload bytes of `frame` that are still to come.
     remaining: u64,
-    /// Up to three payload bytes that do not fill a word yet: pieces may be cut anywhere, sums are
-    /// over whole words.
-    partial: [u8; 4],
-    partial_len: usize,
+    words: WholeWords,
     error: Option<StreamError>,
 }
 
@@ -100,7 +81,7 @@ impl Parser {
     pub fn with_options(options: Options) -> Self {
         Self {
             options,
-            place: Place::Start,
+            place: Place::START,
             order: Order::Little,
             chain: Chain::new(),
             offset: 0,
@@ -108,8 +89,7 @@ impl Parser {
             frame: None,
             header: ReplayRecord::new_zeroed(),
             remaining: 0,
-            partial: [0; 4],
-            partial_len: 0,
+            words: WholeWords::default(),
             error: None,
         }
     }
@@ -137,7 +117,7 @@ impl Parser {
 
     /// Returns true if a stream or package has come to its end, and no payload or record is under way.
     pub fn is_done(&self) -> bool {
-        self.place == Place::Done
+        self.place.is_done()
     }
 
     /// Takes the next event from the start of `input`; the number is the bytes that it used.
@@ -154,7 +134,7 @@ impl Parser {
         if input.is_empty() {
             return Ok((0, ReaderEvent::NeedMore(RECORD_SIZE)));
         }
-        if self.place == Place::Done && !self.options.concatenated {
+        if self.place.is_done() && !self.options.concatenated {
             return Err(self.fail(StreamErrorKind::Trailing));
         }
         let Ok((raw, _)) = <[u8; RECORD_SIZE]>::ref_from_prefix(input) else {
@@ -183,9 +163,7 @@ impl Parser {
         } else if left > 0 {
             let (have, need) = (left as u64, RECORD_SIZE as u64);
             StreamErrorKind::Truncated { what: "record header", have, need }
-        } else if self.place == Place::Done
-            || (self.options.missing_end && self.place != Place::Start)
-        {
+        } else if self.place.is_done() || (self.options.missing_end && self.place != Place::START) {
             return Ok(());
         } else {
             StreamErrorKind::NoEnd
@@ -213,60 +191,25 @@ impl Parser {
         (len, ReaderEvent::Payload(piece))
     }
 
-    /// Sums up a piece of payload, in whole words.
-    fn sum(&mut self, mut data: &[u8]) {
-        if self.partial_len > 0 {
-            let take = data.len().min(4 - self.partial_len);
-            self.partial[self.partial_len..self.partial_len + take].copy_from_slice(&data[..take]);
-            self.partial_len += take;
-            data = &data[take..];
-            if self.partial_len == 4 {
-                self.chain.payload(&self.partial);
-                self.partial_len = 0;
-            }
-        }
-        let (words, rest) = data.split_at(data.len() / 4 * 4);
-        self.chain.payload(words);
-        if !rest.is_empty() {
-            self.partial[..rest.len()].copy_from_slice(rest);
-            self.partial_len = rest.len();
-        }
+    /// Sums up a piece of payload.
+    fn sum(&mut self, data: &[u8]) {
+        self.words.feed(data, |words| self.chain.payload(words));
         if self.remaining == 0 {
-            // The reference leaves out what does not fill a word.
-            self.partial_len = 0;
+            self.words.clear();
         }
     }
 
     fn read_header(&mut self, raw: &[u8; RECORD_SIZE]) -> Result<Frame, StreamErrorKind> {
-        let little: ReplayRecord<LE> = zerocopy::transmute!(*raw);
-        let big: ReplayRecord<BE> = zerocopy::transmute!(*raw);
-        // Zero, the type of BEGIN, is the same in both orders; before the first BEGIN there is
-        // none, and what is no stream at all is told by its magic.
-        let begins = matches!(self.place, Place::Start | Place::Done);
-        if begins || little.record_type() == RecordType::BEGIN {
-            let magic = Begin::<LE>::ref_from_prefix(&raw[8..]).map(|(begin, _)| begin.magic.get());
-            self.order = match magic {
-                Ok(MAGIC) => Order::Little,
-                Ok(found) if found.swap_bytes() == MAGIC => Order::Big,
-                found => return Err(StreamErrorKind::Magic { found: found.unwrap_or(0) }),
-            };
-        }
-        let kind = match self.order {
-            Order::Little => little.record_type(),
-            Order::Big => big.record_type(),
-        };
-        let described = self.options.records.iter().find(|d| d.record_type == kind);
-        let description = kind.description().or(described);
-        let fields = description.map_or(&[][..], |description| description.fields);
-        let header = match self.order {
-            Order::Little => little,
-            Order::Big => byteswap_with(&big, fields),
-        };
+        let known = (!self.place.is_before_stream()).then_some(self.order);
+        let read = Header::read(raw, known, self.options.records)?;
+        let Header { order, header, description } = read;
+        self.order = order;
         // Before anything is made of its fields: of a damaged header, that is what is to be told.
         if self.options.verify {
-            self.verify(&header, &little, &big)?;
+            self.verify(&read, raw)?;
         }
-        let (place, role) = self.next_place(&header)?;
+        let (place, role) = self.place.next(&header)?;
+        let kind = header.record_type();
         let description = description.ok_or(RecordError::UnknownType { found: kind.0 })?;
         let payload_len = self.options.limits.check_described(&header, description)?;
         let frame = Frame {
@@ -286,64 +229,19 @@ impl Parser {
         Ok(frame)
     }
 
-    /// Checks a header's sums; `header` is `big` or `little`, by the stream's order.
-    fn verify(
-        &mut self,
-        header: &ReplayRecord<LE>,
-        little: &ReplayRecord<LE>,
-        big: &ReplayRecord<BE>,
-    ) -> Result<(), StreamErrorKind> {
+    /// Checks a header's sums; `raw` is its bytes in the stream.
+    fn verify(&mut self, read: &Header, raw: &[u8; RECORD_SIZE]) -> Result<(), StreamErrorKind> {
         let before = self.chain;
-        let checked = match self.order {
-            Order::Little => self.chain.check(little),
-            Order::Big => self.chain.check(big),
+        let checked = match read.order {
+            Order::Little => self.chain.check::<LE>(&zerocopy::transmute!(*raw)),
+            Order::Big => self.chain.check::<BE>(&zerocopy::transmute!(*raw)),
         };
         checked.map_err(StreamErrorKind::Checksum)?;
-        if let Some(end) = header.body_as::<End<LE>>() {
+        if let Some(end) = read.header.body_as::<End<LE>>() {
             before.check_end(end).map_err(StreamErrorKind::EndChecksum)?;
             // Every stream sums up from its BEGIN, and the last END of a package from nothing.
             self.chain = Chain::new();
         }
         Ok(())
-    }
-
-    /// Returns the place of the record after this one, and the part that this one plays.
-    fn next_place(&self, header: &ReplayRecord<LE>) -> Result<(Place, Role), StreamErrorKind> {
-        let kind = header.record_type();
-        let opens = header
-            .body_as::<Begin<LE>>()
-            .map(|begin| VersionInfo(begin.versioninfo.get()).header_type());
-        let unexpected = |expected| Err(StreamErrorKind::Unexpected { found: kind, expected });
-        let wrong_type = |found: HeaderType, expected| {
-            Err(StreamErrorKind::HeaderType { found: found.0, expected })
-        };
-        match (self.place, kind, opens) {
-            (Place::Start | Place::Done, _, Some(HeaderType::SUBSTREAM)) => {
-                Ok((Place::Single, Role::Stream))
-            }
-            (Place::Start | Place::Done, _, Some(HeaderType::COMPOUND)) => {
-                Ok((Place::PackageHeader, Role::PackageBegin))
-            }
-            (Place::Start | Place::Done, _, Some(other)) => {
-                wrong_type(other, "1 (a stream) or 2 (a package)")
-            }
-            (Place::Start | Place::Done, ..) => unexpected("BEGIN"),
-            (Place::PackageHeader, RecordType::END, _) => {
-                Ok((Place::Package, Role::PackageHeaderEnd))
-            }
-            (Place::PackageHeader, ..) => unexpected("END, as after every package header"),
-            (Place::Package, _, Some(HeaderType::SUBSTREAM)) => {
-                Ok((Place::InPackage, Role::Stream))
-            }
-            (Place::Package, _, Some(other)) => wrong_type(other, "1 (a stream, in a package)"),
-            (Place::Package, RecordType::END, _) => Ok((Place::Done, Role::PackageEnd)),
-            (Place::Package, ..) => unexpected("BEGIN, or END, as between streams of a package"),
-            (Place::Single | Place::InPackage, RecordType::BEGIN, _) => {
-                unexpected("a record inside a stream, or END")
-            }
-            (Place::Single, RecordType::END, _) => Ok((Place::Done, Role::Stream)),
-            (Place::InPackage, RecordType::END, _) => Ok((Place::Package, Role::Stream)),
-            (place @ (Place::Single | Place::InPackage), ..) => Ok((place, Role::Stream)),
-        }
     }
 }

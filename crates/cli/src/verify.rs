@@ -1,0 +1,193 @@
+//! `zsend verify`: whether streams are whole.
+
+use crate::args::VerifyArgs;
+use crate::exit::{Done, Failure};
+use crate::{stdin, stdout};
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+use zsend_pool::ErrorClass;
+use zsend_stream::verify::{
+    Cut, Fault, Outcome, Report, Segment, Verdict, VerifyError, VerifyOptions, broken_links,
+    fault_json, outcome_json, verify, verify_tee,
+};
+
+/// How bad the end of a check is, from best to worst. Of several files the worst counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Grade {
+    Whole,
+    Cut,
+    ChainBroken,
+    Damaged,
+    /// There is no verdict.
+    Unread,
+}
+
+impl Grade {
+    const fn of(verdict: &Verdict) -> Self {
+        match verdict {
+            Verdict::Whole => Self::Whole,
+            Verdict::Cut(_) => Self::Cut,
+            Verdict::ChainBroken => Self::ChainBroken,
+            // A verdict that is not known here is none to trust.
+            _ => Self::Damaged,
+        }
+    }
+
+    /// The exit code, and what a file of that grade is called.
+    const fn code(self) -> (u8, &'static str) {
+        match self {
+            Self::Whole => (0, "whole"),
+            Self::Cut => (10, "cut, and whole so far"),
+            Self::ChainBroken => (11, "no continuation of what came before"),
+            Self::Damaged => (1, "damaged"),
+            Self::Unread => (3, "not read"),
+        }
+    }
+}
+
+/// Destination of faults and verdicts: standard output, or standard error where that has the stream.
+struct Reporter {
+    out: Box<dyn Write>,
+    json: bool,
+    written: io::Result<()>,
+    /// Streams that are files of their own.
+    segments: Vec<Segment>,
+}
+
+impl Reporter {
+    fn line(&mut self, line: &str) {
+        if self.written.is_ok() {
+            self.written = writeln!(self.out, "{line}");
+        }
+    }
+
+    fn outcome(&mut self, name: &str, outcome: &Outcome) {
+        let line = if self.json { outcome_json(name, outcome) } else { text(name, outcome) };
+        self.line(&line);
+    }
+}
+
+impl Report for Reporter {
+    fn fault(&mut self, fault: &Fault) {
+        let line = if self.json { fault_json(fault) } else { fault.to_string() };
+        self.line(&line);
+    }
+
+    fn segment(&mut self, segment: &Segment) {
+        if !segment.is_member {
+            self.segments.push(segment.clone());
+        }
+    }
+}
+
+/// Runs the subcommand.
+pub(crate) fn run(args: &VerifyArgs) -> Done {
+    if args.tee && args.files.len() > 1 {
+        return Err(Failure::usage("--tee passes one stream on, not several"));
+    }
+    let out: Box<dyn Write> =
+        if args.tee { Box::new(io::stderr()) } else { Box::new(stdout::open()?) };
+    let mut report = Reporter { out, json: args.json, written: Ok(()), segments: Vec::new() };
+    let options = VerifyOptions::default().with_quick(args.quick).with_all_faults(args.all_faults);
+    let stdin_alone = [Path::new("-").to_owned()];
+    let files = if args.files.is_empty() { &stdin_alone[..] } else { &args.files };
+    let mut worst = Grade::Whole;
+    let (mut last, mut not_whole) = (String::new(), 0);
+    for path in files {
+        let grade = match stdin::open(Some(path)) {
+            Ok((name, file)) => {
+                let grade = one(&name, file, args, &options, &mut report)?;
+                last = name;
+                grade
+            }
+            Err(failure) if files.len() == 1 => return Err(failure),
+            Err(failure) => {
+                failure.report();
+                Grade::Unread
+            }
+        };
+        not_whole += usize::from(grade > Grade::Whole);
+        worst = worst.max(grade);
+    }
+    let broken = broken_links(&report.segments);
+    for fault in &broken {
+        report.fault(fault);
+    }
+    if !broken.is_empty() {
+        worst = worst.max(Grade::ChainBroken);
+    }
+    stdout::finish(report.written)?;
+    let (code, called) = worst.code();
+    match (code, files.len()) {
+        (0, _) => Ok(()),
+        (_, 1) => Err(Failure::with_code(code, format!("{last} is {called}"))),
+        (_, all) if not_whole == 0 => {
+            Err(Failure::with_code(code, format!("one of {all} streams is {called}")))
+        }
+        (_, all) => {
+            let message =
+                format!("{not_whole} of {all} files are not whole; the worst is {called}");
+            Err(Failure::with_code(code, message))
+        }
+    }
+}
+
+/// Checks one stream.
+fn one(
+    name: &str,
+    file: File,
+    args: &VerifyArgs,
+    options: &VerifyOptions,
+    report: &mut Reporter,
+) -> Result<Grade, Failure> {
+    let checked = if args.tee {
+        verify_tee(name, file, stdout::open()?, options, report)
+    } else {
+        verify(name, file, options, report)
+    };
+    match checked {
+        Ok(outcome) => {
+            report.outcome(name, &outcome);
+            Ok(Grade::of(&outcome.verdict))
+        }
+        Err(e @ VerifyError::Write(_)) => {
+            Err(Failure::caused(ErrorClass::Device, "standard output", &e))
+        }
+        Err(e) => {
+            let failure = Failure::caused(ErrorClass::Device, name, &e);
+            if args.files.len() <= 1 {
+                return Err(failure);
+            }
+            failure.report();
+            Ok(Grade::Unread)
+        }
+    }
+}
+
+/// A verdict in words, without the end of the line.
+fn text(name: &str, outcome: &Outcome) -> String {
+    let Outcome { verdict, records, bytes, streams, faults, .. } = outcome;
+    let seen = format!("{records} records in {bytes} bytes, streams: {streams}");
+    match verdict {
+        Verdict::Whole => format!("{name}: whole: {seen}"),
+        Verdict::Cut(cut) => format!("{name}: cut, whole so far: {seen}{}", how_to_go_on(cut)),
+        other => format!("{name}: {}: {seen}, broken rules: {faults}", other.word()),
+    }
+}
+
+/// Lines that say what there is, and what to do with it.
+fn how_to_go_on(cut: &Cut) -> String {
+    let mut text = String::new();
+    if let Some(part) = cut.part {
+        text += &format!("\n  it ends in a {}: {} of {} bytes", part.what, part.have, part.need);
+    }
+    text += &format!("\n  checked to byte {}: cut it there (truncate -s {0})", cut.length);
+    if let Some(token) = &cut.token {
+        text += &format!(
+            "\n  receive it with `zfs receive -s`, then the rest of {}: zsend send -t {token}",
+            cut.toname
+        );
+    }
+    text
+}

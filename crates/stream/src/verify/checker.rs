@@ -1,0 +1,378 @@
+//! The checks that need what came before, record by record.
+
+use super::context::Context;
+use super::fault::{About, Fault, Wrong};
+use super::framer::{Frame, Payload, place};
+use super::resume::Position;
+use super::rules::{self, At, shape};
+use super::segment::Segment;
+use super::state::State;
+use super::tee::Tee;
+use super::verdict::{Cut, Outcome, Part, Verdict};
+use super::work::Worked;
+use super::{Report, VerifyError, VerifyOptions};
+use std::sync::Arc;
+use zsend_records::Order;
+use zsend_records::byteswap::byteswap_with;
+use zsend_records::chain::Chain;
+use zsend_records::drr::{CHECKSUM_OFFSET, End, RECORD_SIZE, RecordType, ReplayRecord};
+use zsend_records::fletcher::Fletcher4;
+use zsend_records::reader::{Place, Record, Role, StreamErrorKind};
+use zsend_records::zerocopy::byteorder::{BE, LE, U64};
+
+/// State of a verification.
+pub(super) struct Checker<'a> {
+    file: Arc<str>,
+    options: &'a VerifyOptions,
+    report: &'a mut dyn Report,
+    tee: Tee<'a>,
+    place: Place,
+    chain: Chain,
+    state: State,
+    /// What is known of the streams before this one, where it is one of a package.
+    links: super::links::Links,
+    outcome: Outcome,
+    /// Bytes whose sum was checked.
+    checked: u64,
+    /// The stream that a receiver would be in, and where; and what the record that comes next adds to it.
+    position: Option<Position>,
+    next_position: Option<Position>,
+    links_broken: bool,
+    is_over: bool,
+}
+
+impl std::fmt::Debug for Checker<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Checker")
+            .field("place", &self.place)
+            .field("outcome", &self.outcome)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A record's place in a report.
+#[derive(Clone, Copy)]
+struct Where {
+    record: u64,
+    byte: u64,
+    record_type: Option<RecordType>,
+    object: Option<u64>,
+    offset: Option<u64>,
+}
+
+impl Where {
+    fn of(frame: &Frame) -> Self {
+        let (object, offset) = place(&frame.header, frame.description);
+        let record_type = Some(frame.record_type());
+        Self { record: frame.record, byte: frame.byte, record_type, object, offset }
+    }
+}
+
+impl<'a> Checker<'a> {
+    pub(super) fn new(
+        file: Arc<str>,
+        options: &'a VerifyOptions,
+        report: &'a mut dyn Report,
+        tee: Tee<'a>,
+    ) -> Self {
+        Self {
+            file,
+            options,
+            report,
+            tee,
+            place: Place::START,
+            chain: Chain::new(),
+            state: State::default(),
+            links: super::links::Links::default(),
+            outcome: Outcome {
+                verdict: Verdict::Whole,
+                records: 0,
+                bytes: 0,
+                streams: 0,
+                faults: 0,
+            },
+            checked: 0,
+            position: None,
+            next_position: None,
+            links_broken: false,
+            is_over: false,
+        }
+    }
+
+    /// True if nothing more is to be checked.
+    pub(super) const fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    /// True if payloads must be kept: somebody looks into them, or passes them on.
+    pub(super) fn keeps_payloads(&self) -> bool {
+        !self.options.quick || self.tee.is_on()
+    }
+
+    /// Checks a record.
+    pub(super) fn record(
+        &mut self,
+        frame: &Frame,
+        payload: &Payload,
+        worked: &Worked,
+    ) -> Result<(), VerifyError> {
+        let before = self.outcome.faults;
+        let role = self.header(frame, worked)?;
+        self.outcome.bytes += frame.payload_len;
+        if let Some(role) = role {
+            self.take(frame, role, self.outcome.faults == before);
+        }
+        if self.outcome.faults == before {
+            self.tee.hold(frame, payload);
+            Ok(())
+        } else {
+            self.tee.stop().map_err(VerifyError::Write)
+        }
+    }
+
+    /// Checks the header of a record whose payload is cut.
+    pub(super) fn cut_record(&mut self, frame: &Frame) -> Result<(), VerifyError> {
+        let before = self.outcome.faults;
+        let worked = Worked { sum: Fletcher4::ZERO, contents: Ok(()), key: Ok(()) };
+        self.header(frame, &worked)?;
+        if self.outcome.faults == before {
+            Ok(())
+        } else {
+            self.tee.stop().map_err(VerifyError::Write)
+        }
+    }
+
+    /// Checks a header; the part that the record plays, if it can have one.
+    fn header(&mut self, frame: &Frame, worked: &Worked) -> Result<Option<Role>, VerifyError> {
+        self.outcome.records += 1;
+        self.outcome.bytes = frame.byte + RECORD_SIZE as u64;
+        let at = Where::of(frame);
+        let before = self.outcome.faults;
+        self.sums(frame, worked, at);
+        if self.is_over {
+            return Ok(None);
+        }
+        if self.outcome.faults == before {
+            self.tee.release().map_err(VerifyError::Write)?;
+            self.checked = self.outcome.bytes;
+            self.position = self.next_position.take().or(self.position.take());
+        }
+        let role = self.shape(frame, at).filter(|_| !self.is_over);
+        if let Some(role) = role {
+            self.rules(frame, role, worked, at);
+        }
+        Ok(role)
+    }
+
+    /// The chain of sums.
+    fn sums(&mut self, frame: &Frame, worked: &Worked, at: Where) {
+        let before = self.chain;
+        let header = &frame.header;
+        let checked = match frame.order {
+            Order::Little => self.chain.check(header),
+            Order::Big => {
+                let big: ReplayRecord<BE> = byteswap_with(header, frame.description.fields);
+                self.chain.check(&big)
+            }
+        };
+        let begins = frame.record_type() == RecordType::BEGIN;
+        let stored = Fletcher4::from_words(header.checksum.map(U64::get));
+        if frame.is_found_again && !begins {
+            self.go_on_from(stored, frame);
+        } else if let Err(mismatch) = checked {
+            self.fault(at, &shape::CHECKSUM, Wrong::sum("checksum", mismatch));
+            self.go_on_from(stored, frame);
+        } else if let Some(end) = header.body_as::<End<LE>>()
+            && let Err(mismatch) = before.check_end(end)
+        {
+            self.fault(at, &shape::END_CHECKSUM, Wrong::sum("sum in END", mismatch));
+        }
+        self.chain.payload_sum(worked.sum, frame.payload_len);
+        if frame.record_type() == RecordType::END {
+            // Every stream sums up from its BEGIN, and the last END of a package from nothing.
+            self.chain = Chain::in_order(frame.order);
+        }
+    }
+
+    /// Goes on from a sum that a record has, whatever came before.
+    fn go_on_from(&mut self, stored: Fletcher4, frame: &Frame) {
+        self.chain = Chain::from_sum(stored, frame.order);
+        self.chain.payload(&frame.raw()[CHECKSUM_OFFSET..]);
+    }
+
+    /// The place of the record in the shape of the stream, and the part that it plays, if it can have one.
+    fn shape(&mut self, frame: &Frame, at: Where) -> Option<Role> {
+        if self.place.is_done() {
+            let what =
+                Wrong::words("record", frame.record_type().to_string(), "the end of the input");
+            self.fault(at, &shape::TRAILING, what);
+            if self.is_over {
+                return None;
+            }
+            self.place = Place::START;
+        }
+        let kind = match self.place.next(&frame.header) {
+            Ok((next, role)) => {
+                self.place = next;
+                return Some(role);
+            }
+            Err(kind) => kind,
+        };
+        let is_lost = frame.is_found_again;
+        self.fault(at, &shape::SHAPE, shape::wrong(&kind));
+        // A BEGIN begins a stream wherever it stands. Another record is one of a stream if bytes were passed over.
+        if frame.record_type() == RecordType::BEGIN {
+            self.place = Place::START;
+            if let Ok((next, role)) = self.place.next(&frame.header) {
+                self.place = next;
+                return Some(role);
+            }
+            return None;
+        }
+        Some(Role::Stream).filter(|_| is_lost)
+    }
+
+    fn rules(&mut self, frame: &Frame, role: Role, worked: &Worked, at: Where) {
+        if role == Role::Stream && frame.record_type() == RecordType::BEGIN {
+            self.state.begin();
+        }
+        let mut broken: Vec<(&'static About, Wrong)> = Vec::new();
+        if let Some(wrong) = self.stamp(frame, role) {
+            broken.push((&shape::STAMPED, wrong));
+        }
+        let state = &self.state;
+        rules::check(&At { frame, role, state, worked }, |about, wrong| {
+            broken.push((about, wrong));
+        });
+        for (about, wrong) in broken {
+            self.fault(at, about, wrong);
+            if self.is_over {
+                break;
+            }
+        }
+    }
+
+    /// Sees to it that all records have a sum, or none.
+    fn stamp(&mut self, frame: &Frame, role: Role) -> Option<Wrong> {
+        if frame.record_type() == RecordType::BEGIN {
+            return None;
+        }
+        let has = frame.header.checksum.iter().any(|word| word.get() != 0);
+        let should = match role {
+            Role::Stream => *self.state.is_stamped.get_or_insert(has),
+            Role::PackageBegin | Role::PackageHeaderEnd | Role::PackageEnd => false,
+        };
+        let (found, right) = match (has, should) {
+            (true, false) => ("there", "absent"),
+            (false, true) => ("absent", "there"),
+            (true, true) | (false, false) => return None,
+        };
+        Some(Wrong::words("checksum", found, right))
+    }
+
+    /// Takes a record in, for those behind it.
+    fn take(&mut self, frame: &Frame, role: Role, is_right: bool) {
+        match (role, frame.record_type()) {
+            (Role::Stream, RecordType::BEGIN) => self.begin(frame),
+            (Role::Stream, RecordType::END) => {
+                self.state.earlier.add(frame.context.toguid());
+                self.next_position = Some(Position::Between);
+            }
+            (Role::PackageEnd, _) => self.next_position = Some(Position::Between),
+            (Role::Stream, _) => {
+                if let Some(guid) = super::framer::guid(&frame.header, frame.description) {
+                    self.state.guid.get_or_insert(guid);
+                }
+                let record = Record::of(&frame.header);
+                if is_right {
+                    self.state.take(&record, frame.context.features());
+                    self.next_position = self.position.as_ref().map(|at| at.after(frame, &record));
+                } else {
+                    self.state.take_wrong(&record);
+                }
+            }
+            (Role::PackageBegin | Role::PackageHeaderEnd, _) => {}
+        }
+    }
+
+    fn begin(&mut self, frame: &Frame) {
+        let is_member = self.place.is_in_package();
+        let context: &Arc<Context> = &frame.context;
+        let segment = Segment::new(&self.file, frame.record, frame.byte, is_member, context);
+        self.outcome.streams += 1;
+        self.report.segment(&segment);
+        if let Some((about, wrong)) = self.links.begin(&segment, &self.state.earlier) {
+            self.links_broken = true;
+            self.fault(Where::of(frame), about, wrong);
+        }
+        self.next_position = Some(Position::begin(frame));
+    }
+
+    /// A header that cannot be followed.
+    pub(super) fn bad(
+        &mut self,
+        record: u64,
+        byte: u64,
+        kind: &StreamErrorKind,
+    ) -> Result<(), VerifyError> {
+        self.outcome.records += 1;
+        self.outcome.bytes = byte + RECORD_SIZE as u64;
+        let at = Where { record, byte, record_type: None, object: None, offset: None };
+        self.tee.stop().map_err(VerifyError::Write)?;
+        let about = match kind {
+            StreamErrorKind::Magic { .. } => &shape::BEGINS,
+            _ if self.place.is_done() => &shape::TRAILING,
+            _ => &shape::TYPE,
+        };
+        self.fault(at, about, shape::wrong(kind));
+        Ok(())
+    }
+
+    /// The input ends within a record, or between two.
+    pub(super) fn end(&mut self, part: Option<Part>) -> Result<(), VerifyError> {
+        let have = part.map_or(0, |part| part.have);
+        self.outcome.bytes += have;
+        if self.outcome.faults == 0 && self.outcome.bytes == 0 {
+            let at = Where { record: 0, byte: 0, record_type: None, object: None, offset: None };
+            let nothing = Wrong::words("input", "empty", "a stream");
+            self.fault(at, &shape::BEGINS, nothing);
+            return Ok(());
+        }
+        if self.place.is_done() && part.is_none() {
+            return self.tee.finish().map_err(VerifyError::Write);
+        }
+        if self.place.is_done() && self.outcome.faults == 0 {
+            let (record, byte) = (self.outcome.records, self.outcome.bytes - have);
+            let at = Where { record, byte, record_type: None, object: None, offset: None };
+            let wrong = Wrong::words("input behind the stream", format!("{have} bytes"), "none");
+            self.fault(at, &shape::TRAILING, wrong);
+            return Ok(());
+        }
+        self.tee.stop().map_err(VerifyError::Write)?;
+        let mut cut = Cut { length: self.checked, part, ..Cut::default() };
+        if let Some(position) = &self.position {
+            (cut.toname, cut.token) = position.token();
+        }
+        self.outcome.verdict = Verdict::Cut(Box::new(cut));
+        Ok(())
+    }
+
+    /// The outcome, once all is checked that is to be.
+    pub(super) fn outcome(mut self) -> Outcome {
+        let only_links = self.links_broken && self.outcome.faults == self.links.broken();
+        if only_links && self.outcome.verdict == Verdict::Whole {
+            self.outcome.verdict = Verdict::ChainBroken;
+        } else if self.outcome.faults > 0 {
+            self.outcome.verdict = Verdict::Damaged;
+        }
+        self.outcome
+    }
+
+    fn fault(&mut self, at: Where, rule: &'static About, wrong: Wrong) {
+        let Where { record, byte, record_type, object, offset } = at;
+        let file = Arc::clone(&self.file);
+        self.report.fault(&Fault { file, record, byte, record_type, object, offset, rule, wrong });
+        self.outcome.faults += 1;
+        self.is_over |= !self.options.all_faults;
+    }
+}

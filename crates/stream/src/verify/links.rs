@@ -1,0 +1,120 @@
+//! Whether streams continue one another, in a package or as files.
+
+use super::fault::{About, Expected, Fault, Value, Wrong};
+use super::segment::Segment;
+use super::state::Earlier;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use zsend_records::drr::RecordType;
+
+/// A stream continues one that came before.
+pub(super) static BASE: About = About {
+    name: "chain.base",
+    says: "In a package every incremental stream but the first of a dataset starts from a snapshot that came before.",
+    source: "libzfs_sendrecv.c dump_filesystem",
+};
+/// A raw stream continues the very blocks.
+pub(super) static IVSET: About = About {
+    name: "chain.ivset",
+    says: "A raw incremental stream starts from the set of IVs of the snapshot that it starts from.",
+    source: "dsl_crypt.c dsl_crypto_recv_raw_objset_check",
+};
+
+/// Most datasets and snapshots that are kept.
+const MOST: usize = 64 << 10;
+
+/// The streams of a package that came.
+#[derive(Debug, Default)]
+pub(super) struct Links {
+    /// The set of IVs of each raw stream's snapshot, by its guid.
+    ivsets: BTreeMap<u64, u64>,
+    /// Datasets of which a stream came.
+    datasets: BTreeSet<u64>,
+    broken: u64,
+}
+
+impl Links {
+    /// Number of links that were found broken.
+    pub(super) const fn broken(&self) -> u64 {
+        self.broken
+    }
+
+    /// Looks at a stream that begins, `earlier` being the snapshots that came whole; the link that is broken, if one is.
+    pub(super) fn begin(
+        &mut self,
+        segment: &Segment,
+        earlier: &Earlier,
+    ) -> Option<(&'static About, Wrong)> {
+        let broken = self.look(segment, earlier);
+        self.broken += u64::from(broken.is_some());
+        if let Some(encryption) = &segment.encryption
+            && self.ivsets.len() < MOST
+        {
+            self.ivsets.insert(segment.toguid, encryption.to_ivset);
+        }
+        broken
+    }
+
+    fn look(&mut self, segment: &Segment, earlier: &Earlier) -> Option<(&'static About, Wrong)> {
+        use std::hash::{DefaultHasher, Hash, Hasher};
+        let mut name = DefaultHasher::new();
+        segment.toname.split('@').next().hash(&mut name);
+        let is_first = self.datasets.len() < MOST && self.datasets.insert(name.finish());
+        let from = segment.fromguid;
+        if from == 0 {
+            return None;
+        }
+        if segment.is_member && !is_first && self.datasets.len() < MOST && !earlier.contains(from) {
+            let right = "the guid of a stream that came before";
+            return Some((&BASE, Wrong::words("fromguid", format!("{from:#x}"), right)));
+        }
+        let (&ivset, encryption) = self.ivsets.get(&from).zip(segment.encryption.as_ref())?;
+        ivset_wrong(encryption.from_ivset, ivset).map(|wrong| (&IVSET, wrong))
+    }
+}
+
+/// The streams, each a file of its own and in any order, that are no part of one chain: of a dataset, more than
+/// one start from snapshots that none of them has; or a raw one starts from another set of IVs than the one
+/// that it continues has.
+pub fn broken_links(segments: &[Segment]) -> Vec<Fault> {
+    let by_guid: BTreeMap<u64, &Segment> = segments.iter().map(|s| (s.toguid, s)).collect();
+    let dataset = |segment: &Segment| segment.toname.split('@').next().map(str::to_owned);
+    // The base that a dataset's first stream starts from, which need not be there.
+    let mut outside = BTreeMap::new();
+    let mut broken = Vec::new();
+    for segment in segments.iter().filter(|segment| segment.fromguid != 0) {
+        let from = segment.fromguid;
+        let found = match by_guid.get(&from) {
+            Some(base) => ivset_fault(segment, base).map(|wrong| (&IVSET, wrong)),
+            None => {
+                let first = *outside.entry(dataset(segment)).or_insert(from);
+                let right = format!("the guid of one of these streams, or {first:#x}");
+                let wrong = || Wrong::words("fromguid", format!("{from:#x}"), right);
+                (first != from).then(|| (&BASE, wrong()))
+            }
+        };
+        broken.extend(found.map(|(rule, wrong)| Fault {
+            file: Arc::clone(&segment.file),
+            record: segment.record,
+            byte: segment.byte,
+            record_type: Some(RecordType::BEGIN),
+            object: None,
+            offset: None,
+            rule,
+            wrong,
+        }));
+    }
+    broken
+}
+
+/// What is wrong where a raw stream starts from other IVs than its base has.
+fn ivset_fault(segment: &Segment, base: &Segment) -> Option<Wrong> {
+    let (ours, its) = segment.encryption.zip(base.encryption)?;
+    ivset_wrong(ours.from_ivset, its.to_ivset)
+}
+
+fn ivset_wrong(found: u64, right: u64) -> Option<Wrong> {
+    let wrong =
+        Wrong::new("from_ivset_guid", Value::Hex(found), Expected::Exactly(Value::Hex(right)));
+    (found != right).then_some(wrong)
+}

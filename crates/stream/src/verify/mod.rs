@@ -1,0 +1,148 @@
+//! An honest verdict on a stream: whole, damaged, or cut and whole so far.
+//!
+//! Every sum along the chain is checked, and every rule that right senders keep; payloads are decompressed,
+//! several at once. A stream may have either byte order, be by itself or in a package, come from a file or a
+//! pipe, and have any length: memory stays bounded.
+
+mod batch;
+mod checker;
+mod context;
+mod fault;
+mod framer;
+mod json;
+mod links;
+mod options;
+mod read_ahead;
+mod resume;
+mod rules;
+mod segment;
+mod state;
+mod tee;
+mod verdict;
+mod work;
+mod written;
+
+pub use fault::{About, Expected, Fault, Value, Wrong};
+pub use json::{fault_json, outcome_json};
+pub use links::broken_links;
+pub use options::VerifyOptions;
+pub use segment::{Segment, SegmentEncryption};
+pub use verdict::{Cut, Outcome, Part, Verdict};
+
+use batch::{in_batches, one_by_one};
+use checker::Checker;
+use framer::Framer;
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+use tee::Tee;
+
+/// Listener to a verification.
+pub trait Report {
+    /// A broken rule. The first is the last unless all are asked for.
+    fn fault(&mut self, fault: &Fault);
+
+    /// A stream that begins.
+    fn segment(&mut self, segment: &Segment) {
+        let _ = segment;
+    }
+}
+
+impl Report for Vec<Fault> {
+    fn fault(&mut self, fault: &Fault) {
+        self.push(fault.clone());
+    }
+}
+
+/// Reason that there is no verdict.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// The input could not be read on.
+    #[error("read failed")]
+    Read(#[source] io::Error),
+    /// What was checked could not be passed on.
+    #[error("write failed")]
+    Write(#[source] io::Error),
+}
+
+/// Checks an input, which `name` stands for in reports.
+///
+/// The source is read on a thread of its own, which ends with it, or after the read that is under way when the
+/// first fault is found. Payloads are looked at on rayon's threads.
+///
+/// # Errors
+/// If the source cannot be read. A stream that is not whole is no error, but an [`Outcome`].
+///
+/// ```
+/// use std::io::Cursor;
+/// use zsend_records::drr::{Begin, MAGIC, ReplayRecord};
+/// use zsend_records::writer::StreamWriter;
+/// use zsend_records::zerocopy::{FromZeros, byteorder::LE};
+/// use zsend_stream::verify::{Verdict, VerifyOptions, verify};
+///
+/// let mut begin = Begin::<LE>::new_zeroed();
+/// (begin.magic, begin.versioninfo, begin.objset_type) = (MAGIC.into(), 1.into(), 2.into());
+/// begin.toguid = 42.into();
+/// begin.toname[..6].copy_from_slice(b"tank@a");
+/// let mut writer = StreamWriter::new(Vec::new());
+/// writer.record(ReplayRecord::new(&begin), &[])?;
+/// writer.end(42)?;
+/// let mut stream = writer.into_inner()?;
+///
+/// let (options, mut faults) = (VerifyOptions::default(), Vec::new());
+/// let outcome = verify("a.zsend", Cursor::new(stream.clone()), &options, &mut faults)?;
+/// assert_eq!(outcome.verdict, Verdict::Whole);
+///
+/// stream[40] ^= 1;
+/// let outcome = verify("a.zsend", Cursor::new(stream), &options, &mut faults)?;
+/// assert_eq!(outcome.verdict, Verdict::Damaged);
+/// assert!(faults[0].to_string().starts_with("a.zsend: byte 312, record 1, END: stream.checksum: "));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn verify(
+    name: &str,
+    source: impl Read + Send + 'static,
+    options: &VerifyOptions,
+    report: &mut dyn Report,
+) -> Result<Outcome, VerifyError> {
+    run(name, source, options, report, Tee::new(None))
+}
+
+/// As [`verify`], and writes every record to `out` once it was checked. At the first fault writing ends: what was
+/// written is the stream up to the record before.
+///
+/// # Errors
+/// As [`verify`], and if `out` cannot be written.
+pub fn verify_tee(
+    name: &str,
+    source: impl Read + Send + 'static,
+    mut out: impl Write,
+    options: &VerifyOptions,
+    report: &mut dyn Report,
+) -> Result<Outcome, VerifyError> {
+    run(name, source, options, report, Tee::new(Some(&mut out)))
+}
+
+/// The rules, by the part of a stream that they are of, in the order in which they are checked.
+pub fn rules() -> Vec<(&'static str, Vec<&'static About>)> {
+    let mut rules = rules::all();
+    rules.push(("Streams of a package", vec![&links::BASE, &links::IVSET]));
+    rules
+}
+
+fn run<'a>(
+    name: &str,
+    source: impl Read + Send + 'static,
+    options: &'a VerifyOptions,
+    report: &'a mut dyn Report,
+    tee: Tee<'a>,
+) -> Result<Outcome, VerifyError> {
+    let framer = Framer::new(source, Arc::clone(&options.keys)).map_err(VerifyError::Read)?;
+    let mut checker = Checker::new(name.into(), options, report, tee);
+    let done = if checker.keeps_payloads() {
+        in_batches(framer, &mut checker)
+    } else {
+        one_by_one(framer, &mut checker)
+    };
+    done.map(|()| checker.outcome())
+}

@@ -1,0 +1,90 @@
+//! Where a receive stands that has taken this much of a stream, as a token to go on from.
+
+use super::context::Context;
+use super::framer::Frame;
+use std::sync::Arc;
+use zsend_records::drr::RECORD_SIZE;
+use zsend_records::flags::Features;
+use zsend_records::reader::Record;
+use zsend_records::token::ResumeToken;
+
+/// A place in a stream, or between two of a package.
+///
+/// Follows `save_resume_state()` and `dmu_recv_begin_sync()`, OpenZFS `module/zfs/dmu_recv.c`, zfs-2.3.2: what a
+/// receiver notes after each OBJECT, WRITE and WRITE_EMBEDDED.
+#[derive(Clone, Debug)]
+pub(super) enum Position {
+    Between,
+    In {
+        context: Arc<Context>,
+        object: u64,
+        offset: u64,
+        /// Bytes of the stream up to there.
+        bytes: u64,
+        /// Byte of the input at which the stream begins.
+        start: u64,
+    },
+}
+
+impl Position {
+    /// The place behind a BEGIN.
+    pub(super) fn begin(frame: &Frame) -> Self {
+        let (object, offset) = frame.context.resumed_at().unwrap_or((1, 0));
+        Self::In {
+            context: Arc::clone(&frame.context),
+            object,
+            offset,
+            bytes: 0,
+            start: frame.byte,
+        }
+    }
+
+    /// The place behind a record.
+    pub(super) fn after(&self, frame: &Frame, record: &Record) -> Self {
+        let Self::In { context, object, offset, bytes, start } = self else { return self.clone() };
+        let here = frame.byte + RECORD_SIZE as u64 + frame.payload_len - start;
+        let (object, offset, bytes) = match record {
+            Record::Object(o) => (o.object.get(), 0, here),
+            Record::Write(w) => (w.object.get(), w.offset.get(), here),
+            Record::WriteEmbedded(w) => (w.object.get(), w.offset.get(), here),
+            Record::Begin(_)
+            | Record::FreeObjects(_)
+            | Record::Free(_)
+            | Record::End(_)
+            | Record::WriteByref(_)
+            | Record::Spill(_)
+            | Record::ObjectRange(_)
+            | Record::Redact(_)
+            | Record::Unknown(_) => (*object, *offset, *bytes),
+        };
+        Self::In { context: Arc::clone(context), object, offset, bytes, start: *start }
+    }
+
+    /// Name of the snapshot whose stream it is in, and the token to go on with.
+    pub(super) fn token(&self) -> (String, Option<ResumeToken>) {
+        let Self::In { context, object, offset, bytes, .. } = self else {
+            return (String::new(), None);
+        };
+        let begin = context.begin();
+        let toname = String::from_utf8_lossy(begin.toname()).into_owned();
+        let guids =
+            |name| context.nvlist().and_then(|list| list.u64_array(name)).map(<[u64]>::to_vec);
+        let has = |feature| context.has(feature);
+        let token = ResumeToken {
+            fromguid: Some(begin.fromguid.get()).filter(|&guid| guid != 0),
+            object: *object,
+            offset: *offset,
+            bytes: *bytes,
+            toguid: begin.toguid.get(),
+            toname: toname.clone(),
+            largeblockok: has(Features::LARGE_BLOCKS),
+            embedok: has(Features::EMBED_DATA),
+            compressok: has(Features::COMPRESSED),
+            rawok: has(Features::RAW),
+            savedok: false,
+            redact_snaps: guids("redact_snaps"),
+            book_redact_snaps: guids("redact_from_snaps"),
+        };
+        (toname, Some(token))
+    }
+}

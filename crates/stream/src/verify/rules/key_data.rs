@@ -1,0 +1,106 @@
+//! Rules of `crypt_keydata`, which BEGIN of a raw stream has.
+
+use super::{At, Rule};
+use crate::verify::fault::{Check, Wrong, at_least, between, exactly, so};
+use zsend_records::drr::Begin;
+use zsend_records::nvlist::NvList;
+use zsend_records::zerocopy::byteorder::LE;
+
+const KEY: &str = "dsl_crypt.c dsl_crypto_recv_raw_key_check";
+const OBJSET: &str = "dsl_crypt.c dsl_crypto_recv_raw_objset_check";
+
+pub(super) static RULES: &[Rule<Begin<LE>>] = &[
+    Rule::new(
+        "raw.key-data",
+        "A raw stream has the wrapped keys of its dataset, and no other stream has.",
+        "dmu_send.c dmu_send_impl",
+        |at, _| {
+            let has =
+                at.frame.context.nvlist().is_some_and(|list| list.list("crypt_keydata").is_some());
+            let found = if has { "there" } else { "absent" };
+            let expected = if at.frame.context.is_raw() { "there" } else { "absent" };
+            // A list that was not read has a rule of its own.
+            let is_known = at.frame.context.nvlist().is_some() || at.frame.payload_len == 0;
+            so(found == expected || !is_known, "crypt_keydata", found, expected)
+        },
+    ),
+    Rule::new("raw.suite", "The suite is one of the six that there are.", KEY, |at, _| {
+        key(at, |keys| between("DSL_CRYPTO_SUITE", number(keys, "DSL_CRYPTO_SUITE")?, 3, 8))
+    }),
+    Rule::new("raw.key-guid", "The key has a guid.", KEY, |at, _| {
+        key(at, |keys| at_least("DSL_CRYPTO_GUID", number(keys, "DSL_CRYPTO_GUID")?, 1))
+    }),
+    Rule::new(
+        "raw.key-version",
+        "The version of the key is 1: dump_record refuses all others.",
+        KEY,
+        |at, _| {
+            key(at, |keys| exactly("DSL_CRYPTO_VERSION", number(keys, "DSL_CRYPTO_VERSION")?, 1u64))
+        },
+    ),
+    Rule::new(
+        "raw.wrapped",
+        "The wrapped keys, their IV and MAC, and the MAC of the object set have the lengths that they have.",
+        KEY,
+        |at, _| {
+            key(at, |keys| {
+                bytes(keys, "DSL_CRYPTO_MASTER_KEY_1", 32)?;
+                bytes(keys, "DSL_CRYPTO_HMAC_KEY_1", 64)?;
+                bytes(keys, "DSL_CRYPTO_IV", 12)?;
+                bytes(keys, "DSL_CRYPTO_MAC", 16)?;
+                bytes(keys, "portable_mac", 32)
+            })
+        },
+    ),
+    Rule::new(
+        "raw.keyformat",
+        "The form of the user's key is raw, hex or passphrase; only a passphrase has iterations and a salt.",
+        KEY,
+        |at, _| {
+            key(at, |keys| {
+                let format = number(keys, "keyformat")?;
+                between("keyformat", format, 1, 3)?;
+                for what in ["pbkdf2iters", "pbkdf2salt"] {
+                    let found = number(keys, what)?;
+                    if format == 3 {
+                        at_least(what, found, 1)?
+                    } else {
+                        exactly(what, found, 0u64)?
+                    }
+                }
+                Ok(())
+            })
+        },
+    ),
+    Rule::new(
+        "raw.meta-dnode",
+        "The meta-dnode has a block of 16 KiB, three block pointers, 1 to 6 levels, and indirect blocks of 4 to 128 KiB.",
+        OBJSET,
+        |at, _| {
+            key(at, |keys| {
+                between("mdn_checksum", number(keys, "mdn_checksum")?, 0, 14)?;
+                between("mdn_compress", number(keys, "mdn_compress")?, 0, 16)?;
+                between("mdn_nlevels", number(keys, "mdn_nlevels")?, 1, 6)?;
+                exactly("mdn_blksz", number(keys, "mdn_blksz")?, 16_384u64)?;
+                between("mdn_indblkshift", number(keys, "mdn_indblkshift")?, 12, 17)?;
+                exactly("mdn_nblkptr", number(keys, "mdn_nblkptr")?, 3u64)?;
+                number(keys, "mdn_maxblkid").map(|_| ())
+            })
+        },
+    ),
+];
+
+/// Checks the key data of a raw stream, if they are there.
+fn key(at: &At<'_>, check: impl FnOnce(&NvList) -> Check) -> Check {
+    let keys = at.frame.context.nvlist().and_then(|list| list.list("crypt_keydata"));
+    keys.filter(|_| at.frame.context.is_raw()).map_or(Ok(()), check)
+}
+
+fn number(keys: &NvList, what: &'static str) -> Result<u64, Wrong> {
+    keys.u64(what).ok_or_else(|| Wrong::words(what, "absent", "a number"))
+}
+
+fn bytes(keys: &NvList, what: &'static str, len: usize) -> Check {
+    let found = keys.u8_array(what).map_or(0, <[u8]>::len);
+    exactly(what, found as u64, len as u64)
+}

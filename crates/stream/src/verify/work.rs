@@ -1,0 +1,203 @@
+//! The part of the checks that a record's payload is enough for, on all cores.
+
+use super::fault::{Check, Expected, Value, Wrong, exactly};
+use super::framer::{Frame, Payload};
+use std::cell::RefCell;
+use zsend_codec::checksum::{compute, fold_for_mac};
+use zsend_codec::decompress;
+use zsend_records::Order;
+use zsend_records::drr::{Write, WriteEmbedded};
+use zsend_records::flags::{Features, RecordFlags};
+use zsend_records::fletcher::Fletcher4;
+use zsend_records::reader::Record;
+use zsend_records::types::{ByteswapKind, Checksum, Compress};
+use zsend_records::zerocopy::byteorder::{LE, U64};
+
+/// Most bytes that a thread keeps between blocks to decompress into.
+const KEPT: usize = 1 << 20;
+
+/// What was found out about a payload.
+#[derive(Debug)]
+pub(super) struct Worked {
+    /// Its Fletcher-4, over words of the stream's order.
+    pub(super) sum: Fletcher4,
+    /// Whether it decompresses to the size that its record says.
+    pub(super) contents: Check,
+    /// Whether it is what the checksum in its record is of.
+    pub(super) key: Check,
+}
+
+/// `zfs_send_corrupt_data`: what a sender that was told to go on puts in place of a block that it cannot read.
+///
+/// Source: OpenZFS `module/zfs/dmu_send.c`, `do_dump()`, zfs-2.3.2.
+const UNREADABLE: u64 = 0x02F5_BADD_B10C;
+
+/// Looks at a payload.
+pub(super) fn work(frame: &Frame, payload: &Payload) -> Worked {
+    let bytes = match payload {
+        Payload::Sum(sum) => return Worked { sum: *sum, contents: Ok(()), key: Ok(()) },
+        Payload::Bytes(bytes) => &bytes[..],
+    };
+    let sum = match frame.order {
+        Order::Little => Fletcher4::of(bytes),
+        Order::Big => Fletcher4::of_byteswapped(bytes),
+    };
+    let (contents, key) = match Record::of(&frame.header) {
+        Record::Write(write) => {
+            (write_contents(frame, &write, bytes), write_key(frame, &write, bytes, sum))
+        }
+        Record::WriteEmbedded(embedded) => (embedded_contents(&embedded, bytes), Ok(())),
+        Record::Begin(_)
+        | Record::Object(_)
+        | Record::FreeObjects(_)
+        | Record::Free(_)
+        | Record::End(_)
+        | Record::WriteByref(_)
+        | Record::Spill(_)
+        | Record::ObjectRange(_)
+        | Record::Redact(_)
+        | Record::Unknown(_) => (Ok(()), Ok(())),
+    };
+    Worked { sum, contents, key }
+}
+
+/// Decompresses a block, unless it is encrypted.
+fn write_contents(frame: &Frame, write: &Write<LE>, bytes: &[u8]) -> Check {
+    let Some(codec) = write.compression() else { return Ok(()) };
+    let is_encrypted = write.object_type().is_none_or(|kind| kind.is_encrypted());
+    if frame.context.is_raw() && is_encrypted {
+        return Ok(());
+    }
+    decompressed(codec, bytes, write.logical_size.get())
+}
+
+fn embedded_contents(embedded: &WriteEmbedded<LE>, bytes: &[u8]) -> Check {
+    let psize = usize::try_from(embedded.psize.get()).unwrap_or(usize::MAX);
+    let Some(stored) = bytes.get(..psize) else { return Ok(()) };
+    let codec = embedded.compression();
+    let header = match codec {
+        Compress::LZ4 => 4,
+        Compress::ZSTD => 8,
+        _ => 0,
+    };
+    // What is embedded ends where the codec says that it does: no sector is filled up.
+    if header > 0
+        && let Some(&len) = stored.first_chunk::<4>()
+    {
+        let right = u64::from(u32::from_be_bytes(len)) + header;
+        exactly("psize", embedded.psize.get(), right)?;
+    }
+    decompressed(codec, stored, embedded.lsize.get().into())
+}
+
+/// Decompresses bytes into `len` others, which nobody looks at.
+fn decompressed(codec: Compress, stored: &[u8], len: u64) -> Check {
+    thread_local! {
+        static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    }
+    // Other rules have the sizes that a block may have, and the kinds.
+    let Some(len) = usize::try_from(len).ok().filter(|&len| len <= 16 << 20) else {
+        return Ok(());
+    };
+    if !codec.is_known() || (codec == Compress::OFF && stored.len() == len) {
+        return Ok(());
+    }
+    SCRATCH.with_borrow_mut(|scratch| {
+        if scratch.len() < len {
+            scratch.resize(len, 0);
+        }
+        let done = decompress(codec, stored, &mut scratch[..len]);
+        if len > KEPT {
+            *scratch = Vec::new();
+        }
+        done.map_err(|e| {
+            let right = format!("a block that decompresses to {len} bytes");
+            Wrong::words("payload", e.to_string(), right)
+        })
+    })
+}
+
+/// Compares the payload with the block pointer's checksum, which is in the record for dedup; where the payload
+/// is what that is of: the bytes that lie on disk.
+fn write_key(frame: &Frame, write: &Write<LE>, bytes: &[u8], sum: Fletcher4) -> Check {
+    let kind = write.checksum();
+    let key = write.key_cksum.map(U64::get);
+    let prop = KeyProp(write.key_prop.get());
+    let is_of_filter = frame.context.has(Features::DEDUP) && kind == Checksum::SHA256;
+    if (prop.0 == 0 && !is_of_filter) || !kind.is_in_pointer() {
+        return Ok(());
+    }
+    let is_swapped = write.flags().contains(RecordFlags::RAW_BYTESWAP);
+    let big = (frame.order == Order::Big) != is_swapped;
+    let orders: &[bool] = if write.compression().is_some() {
+        &[big]
+    } else if prop.0 == 0 {
+        // The filter of `zfs send -D` has summed up the payload as it is.
+        &[big]
+    } else if prop.compress() == Compress::OFF
+        && write.object_type().and_then(|kind| kind.byteswap()) == Some(ByteswapKind::U8)
+    {
+        // Its pointer may be of either order, and nothing says which.
+        &[big, !big]
+    } else {
+        return Ok(());
+    };
+    let mut found = key;
+    for &order in orders {
+        let same_order = order == (frame.order == Order::Big);
+        found = if kind == Checksum::FLETCHER_4 && same_order {
+            sum.words()
+        } else {
+            // Where the sum is salted, the salt is the pool's secret.
+            let Ok(words) = compute(kind, bytes, order, None) else { return Ok(()) };
+            words
+        };
+        let is_same = if prop.is_crypt() {
+            fold_for_mac(kind, found) == [key[0], key[1]]
+        } else {
+            found == key
+        };
+        if is_same {
+            return Ok(());
+        }
+    }
+    if is_unreadable(bytes) {
+        return Ok(());
+    }
+    let right = Expected::Exactly(Value::Sum(Fletcher4::from_words(key)));
+    Err(Wrong::new("checksum of the payload", Value::Sum(Fletcher4::from_words(found)), right))
+}
+
+/// Returns true if the sender could not read the block.
+fn is_unreadable(bytes: &[u8]) -> bool {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let is = |order: Order| words.iter().all(|&word| order.u64(word) == UNREADABLE);
+    rest.is_empty() && !words.is_empty() && (is(Order::Little) || is(Order::Big))
+}
+
+/// `ddk_prop`: the block's sizes and compression on disk.
+///
+/// Source: OpenZFS `include/sys/ddt.h`, `ddt_key_t`, zfs-2.3.2.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KeyProp(pub(super) u64);
+
+impl KeyProp {
+    /// Logical size, bytes.
+    pub(super) const fn lsize(self) -> u64 {
+        ((self.0 & 0xffff) + 1) << 9
+    }
+
+    /// Bytes on disk.
+    pub(super) const fn psize(self) -> u64 {
+        ((self.0 >> 16 & 0xffff) + 1) << 9
+    }
+
+    pub(super) const fn compress(self) -> Compress {
+        Compress((self.0 >> 32 & 0x7f) as u8)
+    }
+
+    /// True if the block is encrypted or authenticated.
+    pub(super) const fn is_crypt(self) -> bool {
+        self.0 >> 39 & 1 != 0
+    }
+}

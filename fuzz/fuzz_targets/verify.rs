@@ -1,0 +1,4 @@
+//! See `zsend_fuzz::verify`.
+#![no_main]
+
+zsend_fuzz::target!(verify);
