@@ -7,18 +7,15 @@ use std::env;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
-use std::sync::mpsc;
-use std::time::Duration;
 use xtask::run::{Profile, root, succeed, target, zsend};
 use zsend_testkit::{fixture, images};
 
 /// A pool of many datasets, clones and encrypted ones.
 const POOL: &str = "crypt";
 /// Programs that Slurm consists of here.
-const PROGRAMS: [&str; 5] = ["munged", "slurmctld", "slurmd", "sbatch", "scontrol"];
-/// Times that the controller is asked for, and the time between two.
-const MOST_TRIES: u32 = 100;
-const BETWEEN: Duration = Duration::from_millis(200);
+const PROGRAMS: [&str; 4] = ["munged", "slurmctld", "slurmd", "sbatch"];
+/// Seconds that Slurm's own programs try to reach the controller for.
+const TIMEOUT: u32 = 60;
 
 fn main() -> ExitCode {
     match run() {
@@ -30,13 +27,48 @@ fn main() -> ExitCode {
     }
 }
 
-/// A daemon, which ends with the value.
+/// A daemon of Slurm, which ends with the value.
 struct Daemon(Child);
 
 impl Drop for Daemon {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+}
+
+/// The daemon of munge, which ends with the value. It goes into the background once it answers.
+struct Munge {
+    socket: String,
+}
+
+impl Munge {
+    fn start(folder: &Path) -> Result<Self, String> {
+        // The key need not be a secret: only this machine's own processes see the socket.
+        let key = folder.join("munge.key");
+        write(&key, &format!("{:064}", std::process::id()))?;
+        let mut private = fs::metadata(&key).map_err(|e| e.to_string())?.permissions();
+        std::os::unix::fs::PermissionsExt::set_mode(&mut private, 0o600);
+        fs::set_permissions(&key, private).map_err(|e| e.to_string())?;
+        let at = |name: &str| folder.join(name).display().to_string();
+        let socket = format!("--socket={}", at("munge.socket"));
+        let mut munged = command("munged", folder)?;
+        munged.arg("--force").arg(&socket).args([
+            format!("--key-file={}", at("munge.key")),
+            format!("--pid-file={}", at("munge.pid")),
+            format!("--log-file={}", at("log/munge.log")),
+            format!("--seed-file={}", at("munge.seed")),
+        ]);
+        succeed(munged)?;
+        Ok(Self { socket })
+    }
+}
+
+impl Drop for Munge {
+    fn drop(&mut self) {
+        if let Some(munged) = path_of("munged") {
+            let _ = Command::new(munged).arg("--stop").arg(&self.socket).status();
+        }
     }
 }
 
@@ -102,8 +134,9 @@ fn script() -> Result<String, String> {
         .ok_or_else(|| format!("{}: no script", path.display()))
 }
 
-/// Starts munge and Slurm with everything of theirs in a folder, and waits until they answer.
-fn start(folder: &Path) -> Result<[Daemon; 3], String> {
+/// Starts munge and Slurm with everything of theirs in a folder. Nothing waits for Slurm: its programs try for
+/// [`TIMEOUT`] to reach the controller, and its node registers when it can.
+fn start(folder: &Path) -> Result<([Daemon; 2], Munge), String> {
     let at = |name: &str| folder.join(name).display().to_string();
     let output = |program: &str, args: &[&str]| -> Result<String, String> {
         let out =
@@ -120,7 +153,7 @@ fn start(folder: &Path) -> Result<[Daemon; 3], String> {
              ProctrackType=proctrack/pgid\nTaskPlugin=task/none\nSelectType=select/cons_tres\n\
              SelectTypeParameters=CR_CPU\nSlurmctldPort=16817\nSlurmdPort=16818\nMpiDefault=none\n\
              StateSaveLocation={}\nSlurmdSpoolDir={}\nSlurmctldPidFile={}\nSlurmdPidFile={}\n\
-             ReturnToService=2\nAccountingStorageType=accounting_storage/none\n\
+             ReturnToService=2\nMessageTimeout={TIMEOUT}\nAccountingStorageType=accounting_storage/none\n\
              JobAcctGatherType=jobacct_gather/none\nNodeName={host} CPUs={cores} State=UNKNOWN\n\
              PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP\n",
             at("munge.socket"),
@@ -130,23 +163,7 @@ fn start(folder: &Path) -> Result<[Daemon; 3], String> {
             at("slurmd.pid"),
         ),
     )?;
-    // The key need not be a secret: only this machine's own processes see the socket.
-    let key = folder.join("munge.key");
-    write(&key, &format!("{:064}", std::process::id()))?;
-    let mut private = fs::metadata(&key).map_err(|e| e.to_string())?.permissions();
-    std::os::unix::fs::PermissionsExt::set_mode(&mut private, 0o600);
-    fs::set_permissions(&key, private).map_err(|e| e.to_string())?;
-    let munge = [
-        "--foreground".to_owned(),
-        "--force".to_owned(),
-        format!("--key-file={}", at("munge.key")),
-        format!("--socket={}", at("munge.socket")),
-        format!("--pid-file={}", at("munge.pid")),
-        format!("--log-file={}", at("log/munge.log")),
-        format!("--seed-file={}", at("munge.seed")),
-    ];
-    let munged = daemon("munged", &munge, folder)?;
-    wait(|| Ok(folder.join("munge.socket").exists()), "munged")?;
+    let munge = Munge::start(folder)?;
     let conf = |flags: &[&str]| -> Vec<String> {
         flags
             .iter()
@@ -156,26 +173,7 @@ fn start(folder: &Path) -> Result<[Daemon; 3], String> {
     };
     let slurmctld = daemon("slurmctld", &conf(&["-D", "-c"]), folder)?;
     let slurmd = daemon("slurmd", &conf(&["-D"]), folder)?;
-    let answers = || {
-        let mut ping = command("scontrol", folder)?;
-        let status = ping.arg("ping").stdout(Stdio::null()).stderr(Stdio::null()).status();
-        status.map(|status| status.success()).map_err(|e| format!("scontrol: {e}"))
-    };
-    wait(answers, "slurmctld")?;
-    Ok([slurmd, slurmctld, munged])
-}
-
-/// Waits for a daemon. None of them tells when it is ready.
-fn wait(is_ready: impl Fn() -> Result<bool, String>, what: &str) -> Result<(), String> {
-    // Nobody sends: it is a timer.
-    let (_sender, timer) = mpsc::channel::<()>();
-    for _ in 0..MOST_TRIES {
-        if is_ready()? {
-            return Ok(());
-        }
-        let _ = timer.recv_timeout(BETWEEN);
-    }
-    Err(format!("{what} does not answer; see {}", target().join("slurm/log").display()))
+    Ok(([slurmd, slurmctld], munge))
 }
 
 fn daemon(name: &str, args: &[String], folder: &Path) -> Result<Daemon, String> {
