@@ -136,7 +136,7 @@ fn references(dir: &Path) -> Result<BTreeMap<String, Expected>, String> {
     for case in cases::read(dir)? {
         let saved = case.args.iter().any(|arg| arg == "-S" || arg == "--saved");
         for reference in &case.references {
-            if let (0, Some(sha256), None) = (reference.rc, &reference.sha256, case.wrong) {
+            if let (0, Some(sha256), None) = (reference.rc, &reference.sha256, case.corrected) {
                 let name = format!("{}/{}.zsend", reference.dialect, case.id);
                 references.insert(name, Expected { sha256: sha256.clone(), saved });
             }
