@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::fault::{About, Fault, Wrong};
 use super::framer::{Frame, Payload, place};
+use super::macs::{Macs, WrongMac};
 use super::resume::Position;
 use super::rules::{self, At, shape};
 use super::segment::Segment;
@@ -31,6 +32,7 @@ pub(super) struct Checker<'a> {
     state: State,
     /// What is known of the streams before this one, where it is one of a package.
     links: super::links::Links,
+    macs: Option<Macs>,
     outcome: Outcome,
     /// Bytes whose sum was checked.
     checked: u64,
@@ -84,11 +86,13 @@ impl<'a> Checker<'a> {
             chain: Chain::new(),
             state: State::default(),
             links: super::links::Links::default(),
+            macs: None,
             outcome: Outcome {
                 verdict: Verdict::Whole,
                 records: 0,
                 bytes: 0,
                 streams: 0,
+                opened: 0,
                 faults: 0,
             },
             checked: 0,
@@ -120,7 +124,9 @@ impl<'a> Checker<'a> {
         let role = self.header(frame, worked)?;
         self.outcome.bytes += frame.payload_len;
         if let Some(role) = role {
-            self.take(frame, role, self.outcome.faults == before);
+            let is_right = self.outcome.faults == before;
+            self.take(frame, role, is_right);
+            self.macs(frame, role, payload, is_right);
         }
         if self.outcome.faults == before {
             self.tee.hold(frame, payload);
@@ -133,7 +139,7 @@ impl<'a> Checker<'a> {
     /// Checks the header of a record whose payload is cut.
     pub(super) fn cut_record(&mut self, frame: &Frame) -> Result<(), VerifyError> {
         let before = self.outcome.faults;
-        let worked = Worked { sum: Fletcher4::ZERO, contents: Ok(()), key: Ok(()) };
+        let worked = Worked::of_sum(Fletcher4::ZERO);
         self.header(frame, &worked)?;
         if self.outcome.faults == before {
             Ok(())
@@ -295,11 +301,42 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// The MACs that are over several records.
+    fn macs(&mut self, frame: &Frame, role: Role, payload: &Payload, is_right: bool) {
+        let kind = frame.record_type();
+        if role != Role::Stream {
+            return;
+        }
+        if !is_right {
+            // What is missing would be blamed on others.
+            self.macs = None;
+        } else if kind == RecordType::BEGIN {
+            self.macs = Some(frame).filter(|_| !self.options.quick).and_then(Macs::begin);
+        } else if kind == RecordType::END {
+            let wrong = self.macs.take().map_or_else(Vec::new, |macs| macs.end(frame));
+            wrong.into_iter().for_each(|wrong| self.wrong_mac(wrong));
+        } else if let Some(macs) = &mut self.macs {
+            let payload = match payload {
+                Payload::Bytes(bytes) => Some(bytes),
+                Payload::Sum(_) => None,
+            };
+            let wrong = macs.take(frame, payload);
+            wrong.into_iter().for_each(|wrong| self.wrong_mac(wrong));
+        }
+    }
+
+    fn wrong_mac(&mut self, wrong: WrongMac) {
+        let WrongMac { record, byte, object, about, wrong } = wrong;
+        let record_type = object.map(|_| RecordType::OBJECT_RANGE);
+        self.fault(Where { record, byte, record_type, object, offset: None }, about, wrong);
+    }
+
     fn begin(&mut self, frame: &Frame) {
         let is_member = self.place.is_in_package();
         let context: &Arc<Context> = &frame.context;
         let segment = Segment::new(&self.file, frame.record, frame.byte, is_member, context);
         self.outcome.streams += 1;
+        self.outcome.opened += u64::from(matches!(context.key(), Some(Ok(_))));
         self.report.segment(&segment);
         if let Some((about, wrong)) = self.links.begin(&segment, &self.state.earlier) {
             self.links_broken = true;

@@ -19,6 +19,12 @@ pub struct About {
     pub source: &'static str,
 }
 
+impl About {
+    pub(super) const fn new(name: &'static str, says: &'static str, source: &'static str) -> Self {
+        Self { name, says, source }
+    }
+}
+
 /// Something that was found, or expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

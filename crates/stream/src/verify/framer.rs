@@ -1,7 +1,8 @@
 //! The records of an input, each with its payload; behind a header that cannot be followed, the next one that
 //! can.
 
-use super::context::{Context, Keys};
+use super::context::Context;
+use super::keys::Keys;
 use super::read_ahead::ReadAhead;
 use std::io::{self, Read};
 use std::sync::Arc;

@@ -10,7 +10,9 @@ mod context;
 mod fault;
 mod framer;
 mod json;
+mod keys;
 mod links;
+mod macs;
 mod options;
 mod read_ahead;
 mod resume;
@@ -126,6 +128,7 @@ pub fn verify_tee(
 /// The rules, by the part of a stream that they are of, in the order in which they are checked.
 pub fn rules() -> Vec<(&'static str, Vec<&'static About>)> {
     let mut rules = rules::all();
+    rules.push(("With the key", vec![&macs::DNODES, &macs::OBJSET]));
     rules.push(("Streams of a package", vec![&links::BASE, &links::IVSET]));
     rules
 }

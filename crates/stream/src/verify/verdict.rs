@@ -69,6 +69,8 @@ pub struct Outcome {
     pub bytes: u64,
     /// Streams: one, or those in a package.
     pub streams: u64,
+    /// Raw streams whose keys were opened: their MACs were checked.
+    pub opened: u64,
     /// Broken rules that were reported.
     pub faults: u64,
 }
