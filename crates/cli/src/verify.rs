@@ -1,4 +1,4 @@
-//! `zsend verify`: whether streams are whole.
+//! `zsend verify`: verdicts on stored streams.
 
 use crate::args::VerifyArgs;
 use crate::exit::{Done, Failure, warn};
@@ -12,7 +12,7 @@ use zsend_stream::verify::{
     fault_json, outcome_json, verify, verify_tee,
 };
 
-/// How bad the end of a check is, from best to worst. Of several files the worst counts.
+/// Grades of the end of a check, from best to worst. Of several files the worst counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Grade {
     Whole,

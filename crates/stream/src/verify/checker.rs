@@ -30,7 +30,7 @@ pub(super) struct Checker<'a> {
     place: Place,
     chain: Chain,
     state: State,
-    /// What is known of the streams before this one, where it is one of a package.
+    /// Streams of the package that came before this one.
     links: super::links::Links,
     macs: Option<Macs>,
     outcome: Outcome,

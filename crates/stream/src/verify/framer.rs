@@ -108,7 +108,7 @@ impl Frame {
 #[derive(Debug)]
 pub(super) struct Framer {
     source: ReadAhead,
-    /// What was read and not used yet.
+    /// Bytes that were read and not used yet.
     rest: Bytes,
     byte: u64,
     record: u64,

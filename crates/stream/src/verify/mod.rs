@@ -62,7 +62,7 @@ pub enum VerifyError {
     /// The input could not be read on.
     #[error("read failed")]
     Read(#[source] io::Error),
-    /// What was checked could not be passed on.
+    /// A record that was checked could not be passed on.
     #[error("write failed")]
     Write(#[source] io::Error),
 }

@@ -19,16 +19,16 @@ use zsend_records::zerocopy::byteorder::{LE, U64};
 /// Most bytes that a thread keeps between blocks to decompress into.
 const KEPT: usize = 1 << 20;
 
-/// What was found out about a payload.
+/// Findings about a payload.
 #[derive(Debug)]
 pub(super) struct Worked {
     /// Its Fletcher-4, over words of the stream's order.
     pub(super) sum: Fletcher4,
-    /// Whether it decompresses to the size that its record says.
+    /// Outcome of decompressing it to the size that its record says.
     pub(super) contents: Check,
-    /// Whether it is what the checksum in its record is of.
+    /// Outcome of the checksum in its record.
     pub(super) key: Check,
-    /// With the dataset's key: whether its MAC is that of the record.
+    /// With the dataset's key: outcome of the MAC in its record.
     pub(super) mac: Check,
 }
 

@@ -21,7 +21,7 @@ struct Tally {
     whole: usize,
     /// Streams whose MACs were checked.
     opened: usize,
-    /// What an interrupted receive left, which has no END.
+    /// Streams that interrupted receives left, which have no END.
     saved: usize,
     /// Streams that are no case's reference.
     passed_over: usize,

@@ -329,7 +329,7 @@ fn layout(error: &LayoutError) -> Wrong {
     Wrong::words("block pointer", error.to_string(), "one that can be")
 }
 
-/// What is wrong where a MAC does not match, or a key does not open.
+/// The difference where a MAC does not match, or a key does not open.
 pub(super) fn crypto(error: &CryptoError) -> Wrong {
     Wrong::words("MAC", error.to_string(), "a MAC that matches, with this key")
 }
