@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::fault::{About, Fault, Wrong};
 use super::framer::{Frame, Payload, place};
-use super::macs::{Macs, WrongMac};
+use super::macs::{PendingMacs, WrongMac};
 use super::resume::Position;
 use super::rules::{self, At, shape};
 use super::segment::Segment;
@@ -32,7 +32,7 @@ pub(super) struct Checker<'a> {
     state: State,
     /// Streams of the package that came before this one.
     links: super::links::Links,
-    macs: Option<Macs>,
+    macs: PendingMacs,
     outcome: Outcome,
     /// Bytes whose sum was checked.
     checked: u64,
@@ -86,7 +86,7 @@ impl<'a> Checker<'a> {
             chain: Chain::new(),
             state: State::default(),
             links: super::links::Links::default(),
-            macs: None,
+            macs: PendingMacs::default(),
             outcome: Outcome {
                 verdict: Verdict::Whole,
                 records: 0,
@@ -126,7 +126,10 @@ impl<'a> Checker<'a> {
         if let Some(role) = role {
             let is_right = self.outcome.faults == before;
             self.take(frame, role, is_right);
-            self.macs(frame, role, payload, is_right);
+            if role == Role::Stream && !self.options.quick {
+                let wrong = self.macs.take(frame, payload, is_right);
+                wrong.into_iter().for_each(|wrong| self.wrong_mac(wrong));
+            }
         }
         if self.outcome.faults == before {
             self.tee.hold(frame, payload);
@@ -298,30 +301,6 @@ impl<'a> Checker<'a> {
                 }
             }
             (Role::PackageBegin | Role::PackageHeaderEnd, _) => {}
-        }
-    }
-
-    /// The MACs that are over several records.
-    fn macs(&mut self, frame: &Frame, role: Role, payload: &Payload, is_right: bool) {
-        let kind = frame.record_type();
-        if role != Role::Stream {
-            return;
-        }
-        if !is_right {
-            // What is missing would be blamed on others.
-            self.macs = None;
-        } else if kind == RecordType::BEGIN {
-            self.macs = Some(frame).filter(|_| !self.options.quick).and_then(Macs::begin);
-        } else if kind == RecordType::END {
-            let wrong = self.macs.take().map_or_else(Vec::new, |macs| macs.end(frame));
-            wrong.into_iter().for_each(|wrong| self.wrong_mac(wrong));
-        } else if let Some(macs) = &mut self.macs {
-            let payload = match payload {
-                Payload::Bytes(bytes) => Some(bytes),
-                Payload::Sum(_) => None,
-            };
-            let wrong = macs.take(frame, payload);
-            wrong.into_iter().for_each(|wrong| self.wrong_mac(wrong));
         }
     }
 

@@ -7,7 +7,7 @@
 mod tree;
 
 use super::fault::{About, Wrong};
-use super::framer::Frame;
+use super::framer::{Frame, Payload};
 use std::sync::Arc;
 use tree::{Leaf, Shape, Tree};
 use zsend_crypto::{BlockParams, CryptoError, DatasetKey, decrypt_dnode_block, verify_objset};
@@ -17,7 +17,7 @@ use zsend_ondisk::dnode::{CORE_SIZE, DNODE_BLOCK_SIZE, DNODE_SIZE, DnodePhys, FL
 use zsend_ondisk::objset::{ObjsetPhys, SIZE_V1};
 use zsend_ondisk::{LayoutError, Order};
 use zsend_records::bytes::Bytes;
-use zsend_records::drr::{Object, ObjectRange};
+use zsend_records::drr::{Object, ObjectRange, RecordType};
 use zsend_records::flags::{Features, RecordFlags};
 use zsend_records::reader::Record;
 use zsend_records::types::{Compress, DmuType};
@@ -58,9 +58,40 @@ struct Block {
     byte: u64,
 }
 
+/// The MACs of the stream that is under way, if they can be checked.
+#[derive(Debug, Default)]
+pub(super) struct PendingMacs(Option<Macs>);
+
+impl PendingMacs {
+    /// Takes a record of a stream in, which keeps the rules if `is_right`; the MACs that are wrong, of those that
+    /// can be checked now.
+    pub(super) fn take(
+        &mut self,
+        frame: &Frame,
+        payload: &Payload,
+        is_right: bool,
+    ) -> Vec<WrongMac> {
+        let payload = match payload {
+            Payload::Bytes(bytes) => Some(bytes),
+            Payload::Sum(_) => None,
+        };
+        match frame.record_type() {
+            // What is missing would be blamed on others.
+            _ if !is_right => self.0 = None,
+            RecordType::BEGIN => self.0 = Macs::begin(frame),
+            RecordType::END => return self.0.take().map_or_else(Vec::new, |macs| macs.end(frame)),
+            RecordType(_) => {
+                let wrong = self.0.as_mut().and_then(|macs| macs.take(frame, payload));
+                return wrong.into_iter().collect();
+            }
+        }
+        Vec::new()
+    }
+}
+
 /// MACs of a full raw stream that are yet to be checked.
 #[derive(Debug)]
-pub(super) struct Macs {
+struct Macs {
     key: Arc<DatasetKey>,
     block: Option<Block>,
     /// The tree of the meta-dnode.
@@ -82,7 +113,7 @@ pub(super) struct WrongMac {
 
 impl Macs {
     /// The MACs of the stream behind a BEGIN; `None` if it has not all that they are over, or there is no key.
-    pub(super) fn begin(frame: &Frame) -> Option<Self> {
+    fn begin(frame: &Frame) -> Option<Self> {
         let context = &frame.context;
         let key = Arc::clone(context.key()?.as_ref().ok()?);
         let begin = context.begin();
@@ -122,7 +153,7 @@ impl Macs {
     }
 
     /// Takes a record in that keeps the rules; the MAC that is wrong, if one can be checked now and is.
-    pub(super) fn take(&mut self, frame: &Frame, payload: Option<&Bytes>) -> Option<WrongMac> {
+    fn take(&mut self, frame: &Frame, payload: Option<&Bytes>) -> Option<WrongMac> {
         match Record::of(&frame.header) {
             Record::ObjectRange(range) => {
                 let wrong = self.close();
@@ -191,7 +222,7 @@ impl Macs {
     }
 
     /// The MACs that are wrong at the end of the stream.
-    pub(super) fn end(mut self, frame: &Frame) -> Vec<WrongMac> {
+    fn end(mut self, frame: &Frame) -> Vec<WrongMac> {
         let mut wrong = Vec::new();
         wrong.extend(self.close());
         if wrong.is_empty()
