@@ -1,8 +1,8 @@
-//! `zsend verify`: whether streams are whole.
+//! `zsend verify`: verdicts on stored streams.
 
 use crate::args::VerifyArgs;
-use crate::exit::{Done, Failure};
-use crate::{stdin, stdout};
+use crate::exit::{Done, Failure, warn};
+use crate::{keys, stdin, stdout};
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
@@ -12,7 +12,7 @@ use zsend_stream::verify::{
     fault_json, outcome_json, verify, verify_tee,
 };
 
-/// How bad the end of a check is, from best to worst. Of several files the worst counts.
+/// Grades of the end of a check, from best to worst. Of several files the worst counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Grade {
     Whole,
@@ -89,7 +89,11 @@ pub(crate) fn run(args: &VerifyArgs) -> Done {
     let out: Box<dyn Write> =
         if args.tee { Box::new(io::stderr()) } else { Box::new(stdout::open()?) };
     let mut report = Reporter { out, json: args.json, written: Ok(()), segments: Vec::new() };
-    let options = VerifyOptions::default().with_quick(args.quick).with_all_faults(args.all_faults);
+    let keys = args.keys.iter().map(|key| keys::of_stream(key)).collect::<Result<Vec<_>, _>>()?;
+    let options = VerifyOptions::default()
+        .with_quick(args.quick)
+        .with_all_faults(args.all_faults)
+        .with_keys(keys);
     let stdin_alone = [Path::new("-").to_owned()];
     let files = if args.files.is_empty() { &stdin_alone[..] } else { &args.files };
     let mut worst = Grade::Whole;
@@ -149,6 +153,9 @@ fn one(
     match checked {
         Ok(outcome) => {
             report.outcome(name, &outcome);
+            if !args.keys.is_empty() && outcome.opened == 0 {
+                warn(format!("{name} has no raw stream of a dataset whose key was given"));
+            }
             Ok(Grade::of(&outcome.verdict))
         }
         Err(e @ VerifyError::Write(_)) => {

@@ -24,7 +24,7 @@ struct Batch {
     end: Option<Last>,
 }
 
-/// What comes behind the records of a batch, and ends it.
+/// End of a batch: the part of the input behind its records.
 #[derive(Debug)]
 enum Last {
     Bad { record: u64, byte: u64, kind: StreamErrorKind },

@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::fault::{About, Fault, Wrong};
 use super::framer::{Frame, Payload, place};
+use super::macs::{PendingMacs, WrongMac};
 use super::resume::Position;
 use super::rules::{self, At, shape};
 use super::segment::Segment;
@@ -29,8 +30,9 @@ pub(super) struct Checker<'a> {
     place: Place,
     chain: Chain,
     state: State,
-    /// What is known of the streams before this one, where it is one of a package.
+    /// Streams of the package that came before this one.
     links: super::links::Links,
+    macs: PendingMacs,
     outcome: Outcome,
     /// Bytes whose sum was checked.
     checked: u64,
@@ -84,11 +86,13 @@ impl<'a> Checker<'a> {
             chain: Chain::new(),
             state: State::default(),
             links: super::links::Links::default(),
+            macs: PendingMacs::default(),
             outcome: Outcome {
                 verdict: Verdict::Whole,
                 records: 0,
                 bytes: 0,
                 streams: 0,
+                opened: 0,
                 faults: 0,
             },
             checked: 0,
@@ -120,7 +124,12 @@ impl<'a> Checker<'a> {
         let role = self.header(frame, worked)?;
         self.outcome.bytes += frame.payload_len;
         if let Some(role) = role {
-            self.take(frame, role, self.outcome.faults == before);
+            let is_right = self.outcome.faults == before;
+            self.take(frame, role, is_right);
+            if role == Role::Stream && !self.options.quick {
+                let wrong = self.macs.take(frame, payload, is_right);
+                wrong.into_iter().for_each(|wrong| self.wrong_mac(wrong));
+            }
         }
         if self.outcome.faults == before {
             self.tee.hold(frame, payload);
@@ -133,7 +142,7 @@ impl<'a> Checker<'a> {
     /// Checks the header of a record whose payload is cut.
     pub(super) fn cut_record(&mut self, frame: &Frame) -> Result<(), VerifyError> {
         let before = self.outcome.faults;
-        let worked = Worked { sum: Fletcher4::ZERO, contents: Ok(()), key: Ok(()) };
+        let worked = Worked::of_sum(Fletcher4::ZERO);
         self.header(frame, &worked)?;
         if self.outcome.faults == before {
             Ok(())
@@ -295,11 +304,18 @@ impl<'a> Checker<'a> {
         }
     }
 
+    fn wrong_mac(&mut self, wrong: WrongMac) {
+        let WrongMac { record, byte, object, about, wrong } = wrong;
+        let record_type = object.map(|_| RecordType::OBJECT_RANGE);
+        self.fault(Where { record, byte, record_type, object, offset: None }, about, wrong);
+    }
+
     fn begin(&mut self, frame: &Frame) {
         let is_member = self.place.is_in_package();
         let context: &Arc<Context> = &frame.context;
         let segment = Segment::new(&self.file, frame.record, frame.byte, is_member, context);
         self.outcome.streams += 1;
+        self.outcome.opened += u64::from(matches!(context.key(), Some(Ok(_))));
         self.report.segment(&segment);
         if let Some((about, wrong)) = self.links.begin(&segment, &self.state.earlier) {
             self.links_broken = true;

@@ -1,6 +1,8 @@
 //! A stream as its BEGIN announces it: what the records behind it may be.
 
+use super::keys::Keys;
 use std::sync::Arc;
+use zsend_crypto::{CryptoError, DatasetKey};
 use zsend_records::drr::Begin;
 use zsend_records::flags::{BeginFlags, Features};
 use zsend_records::nvlist::{NvError, NvList};
@@ -10,10 +12,6 @@ use zsend_records::zerocopy::byteorder::LE;
 
 /// Most memory that a list may take.
 const LIST_MEMORY: usize = 24 << 20;
-
-/// Keys that raw streams are opened with.
-#[derive(Debug, Default)]
-pub(super) struct Keys {}
 
 /// The list behind a BEGIN.
 #[derive(Clone, Debug, Default)]
@@ -35,21 +33,23 @@ pub(super) struct Context {
     begin: Begin<LE>,
     /// Shared, because a package's may be large.
     list: Arc<List>,
+    /// Keys of a raw stream, if the user's are of its dataset, or why they do not open.
+    key: Option<Result<Arc<DatasetKey>, CryptoError>>,
 }
 
 impl Default for Context {
     fn default() -> Self {
-        Self { begin: Begin::new_zeroed(), list: Arc::default() }
+        Self::new(&Begin::new_zeroed())
     }
 }
 
 impl Context {
     pub(super) fn new(begin: &Begin<LE>) -> Self {
-        Self { begin: *begin, list: Arc::default() }
+        Self { begin: *begin, list: Arc::default(), key: None }
     }
 
     /// Takes the list in; `None` if it is longer than is looked at.
-    pub(super) fn read_list(&mut self, bytes: Option<&[u8]>, _: &Keys) {
+    pub(super) fn read_list(&mut self, bytes: Option<&[u8]>, keys: &Keys) {
         self.list = Arc::new(match bytes {
             None => List::NotRead,
             Some([]) => List::Absent,
@@ -58,6 +58,14 @@ impl Context {
                 Err(error) => List::Malformed(error),
             },
         });
+        if let (true, List::Read(list, _)) = (self.is_raw(), &*self.list) {
+            self.key = keys.open(&String::from_utf8_lossy(self.begin.toname()), list);
+        }
+    }
+
+    /// The keys of a raw stream, if the user's are of its dataset, or why they do not open.
+    pub(super) const fn key(&self) -> Option<&Result<Arc<DatasetKey>, CryptoError>> {
+        self.key.as_ref()
     }
 
     /// The BEGIN; zeros before the first.

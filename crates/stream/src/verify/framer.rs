@@ -1,7 +1,8 @@
 //! The records of an input, each with its payload; behind a header that cannot be followed, the next one that
 //! can.
 
-use super::context::{Context, Keys};
+use super::context::Context;
+use super::keys::Keys;
 use super::read_ahead::ReadAhead;
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -107,7 +108,7 @@ impl Frame {
 #[derive(Debug)]
 pub(super) struct Framer {
     source: ReadAhead,
-    /// What was read and not used yet.
+    /// Bytes that were read and not used yet.
     rest: Bytes,
     byte: u64,
     record: u64,

@@ -1,4 +1,4 @@
-//! Whether streams continue one another, in a package or as files.
+//! Links between streams that continue one another, in a package or as files.
 
 use super::fault::{About, Expected, Fault, Value, Wrong};
 use super::segment::Segment;
@@ -107,7 +107,7 @@ pub fn broken_links(segments: &[Segment]) -> Vec<Fault> {
     broken
 }
 
-/// What is wrong where a raw stream starts from other IVs than its base has.
+/// The difference if a raw stream starts from other IVs than its base has.
 fn ivset_fault(segment: &Segment, base: &Segment) -> Option<Wrong> {
     let (ours, its) = segment.encryption.zip(base.encryption)?;
     ivset_wrong(ours.from_ivset, its.to_ivset)

@@ -10,7 +10,9 @@ mod context;
 mod fault;
 mod framer;
 mod json;
+mod keys;
 mod links;
+mod macs;
 mod options;
 mod read_ahead;
 mod resume;
@@ -60,7 +62,7 @@ pub enum VerifyError {
     /// The input could not be read on.
     #[error("read failed")]
     Read(#[source] io::Error),
-    /// What was checked could not be passed on.
+    /// A record that was checked could not be passed on.
     #[error("write failed")]
     Write(#[source] io::Error),
 }
@@ -126,6 +128,7 @@ pub fn verify_tee(
 /// The rules, by the part of a stream that they are of, in the order in which they are checked.
 pub fn rules() -> Vec<(&'static str, Vec<&'static About>)> {
     let mut rules = rules::all();
+    rules.push(("With the key", vec![&macs::DNODES, &macs::OBJSET]));
     rules.push(("Streams of a package", vec![&links::BASE, &links::IVSET]));
     rules
 }

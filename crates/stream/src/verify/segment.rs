@@ -5,7 +5,7 @@ use std::sync::Arc;
 use zsend_records::flags::{BeginFlags, Features};
 use zsend_records::types::ObjsetType;
 
-/// What a BEGIN says of the stream behind it.
+/// Summary of a stream, as its BEGIN has it.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Segment {
@@ -35,7 +35,7 @@ pub struct Segment {
     pub encryption: Option<SegmentEncryption>,
 }
 
-/// What a raw stream says of its encryption, without a key.
+/// Encryption of a raw stream, as its BEGIN has it; no key is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SegmentEncryption {

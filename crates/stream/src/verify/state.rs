@@ -1,4 +1,4 @@
-//! What the records of a stream have told so far, as far as later ones depend on it; bounded, whatever comes.
+//! State of a stream: all that later records depend on; bounded, whatever comes.
 
 use super::written::Written;
 use std::collections::BTreeSet;
