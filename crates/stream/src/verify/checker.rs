@@ -4,6 +4,7 @@ use super::context::Context;
 use super::fault::{About, Fault, Wrong};
 use super::framer::{Frame, Payload, place};
 use super::macs::{PendingMacs, WrongMac};
+use super::members::Members;
 use super::resume::Position;
 use super::rules::{self, At, shape};
 use super::segment::Segment;
@@ -32,6 +33,8 @@ pub(super) struct Checker<'a> {
     state: State,
     /// Streams of the package that came before this one.
     links: super::links::Links,
+    /// The streams of a package beside its list.
+    members: Members,
     macs: PendingMacs,
     outcome: Outcome,
     /// Bytes whose sum was checked.
@@ -39,7 +42,8 @@ pub(super) struct Checker<'a> {
     /// The stream that a receiver would be in, and where; and what the record that comes next adds to it.
     position: Option<Position>,
     next_position: Option<Position>,
-    links_broken: bool,
+    /// Faults of streams that are not where they should be.
+    link_faults: u64,
     is_over: bool,
 }
 
@@ -86,6 +90,7 @@ impl<'a> Checker<'a> {
             chain: Chain::new(),
             state: State::default(),
             links: super::links::Links::default(),
+            members: Members::default(),
             macs: PendingMacs::default(),
             outcome: Outcome {
                 verdict: Verdict::Whole,
@@ -98,7 +103,7 @@ impl<'a> Checker<'a> {
             checked: 0,
             position: None,
             next_position: None,
-            links_broken: false,
+            link_faults: 0,
             is_over: false,
         }
     }
@@ -287,7 +292,12 @@ impl<'a> Checker<'a> {
                 self.state.earlier.add(frame.context.toguid());
                 self.next_position = Some(Position::Between);
             }
-            (Role::PackageEnd, _) => self.next_position = Some(Position::Between),
+            (Role::PackageEnd, _) => {
+                if let Some((about, wrong)) = self.members.end() {
+                    self.link_fault(frame, about, wrong);
+                }
+                self.next_position = Some(Position::Between);
+            }
             (Role::Stream, _) => {
                 if let Some(guid) = super::framer::guid(&frame.header, frame.description) {
                     self.state.guid.get_or_insert(guid);
@@ -300,8 +310,17 @@ impl<'a> Checker<'a> {
                     self.state.take_wrong(&record);
                 }
             }
+            (Role::PackageBegin, RecordType::BEGIN) => {
+                self.members = Members::of(&frame.context);
+            }
             (Role::PackageBegin | Role::PackageHeaderEnd, _) => {}
         }
+    }
+
+    /// A stream that is not where it should be; by itself it may be whole.
+    fn link_fault(&mut self, frame: &Frame, about: &'static About, wrong: Wrong) {
+        self.link_faults += 1;
+        self.fault(Where::of(frame), about, wrong);
     }
 
     fn wrong_mac(&mut self, wrong: WrongMac) {
@@ -317,9 +336,12 @@ impl<'a> Checker<'a> {
         self.outcome.streams += 1;
         self.outcome.opened += u64::from(matches!(context.key(), Some(Ok(_))));
         self.report.segment(&segment);
-        if let Some((about, wrong)) = self.links.begin(&segment, &self.state.earlier) {
-            self.links_broken = true;
-            self.fault(Where::of(frame), about, wrong);
+        let link = self.links.begin(&segment, &self.state.earlier);
+        let member = is_member.then(|| self.members.begin(&segment, &self.state.earlier)).flatten();
+        for (about, wrong) in link.into_iter().chain(member) {
+            if !self.is_over {
+                self.link_fault(frame, about, wrong);
+            }
         }
         self.next_position = Some(Position::begin(frame));
     }
@@ -375,7 +397,7 @@ impl<'a> Checker<'a> {
 
     /// The outcome, once all is checked that is to be.
     pub(super) fn outcome(mut self) -> Outcome {
-        let only_links = self.links_broken && self.outcome.faults == self.links.broken();
+        let only_links = self.link_faults > 0 && self.outcome.faults == self.link_faults;
         if only_links && self.outcome.verdict == Verdict::Whole {
             self.outcome.verdict = Verdict::ChainBroken;
         } else if self.outcome.faults > 0 {

@@ -30,15 +30,9 @@ pub(super) struct Links {
     ivsets: BTreeMap<u64, u64>,
     /// Datasets of which a stream came.
     datasets: BTreeSet<u64>,
-    broken: u64,
 }
 
 impl Links {
-    /// Number of links that were found broken.
-    pub(super) const fn broken(&self) -> u64 {
-        self.broken
-    }
-
     /// Looks at a stream that begins, `earlier` being the snapshots that came whole; the link that is broken, if one is.
     pub(super) fn begin(
         &mut self,
@@ -46,7 +40,6 @@ impl Links {
         earlier: &Earlier,
     ) -> Option<(&'static About, Wrong)> {
         let broken = self.look(segment, earlier);
-        self.broken += u64::from(broken.is_some());
         if let Some(encryption) = &segment.encryption
             && self.ivsets.len() < MOST
         {

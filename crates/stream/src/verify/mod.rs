@@ -13,6 +13,7 @@ mod json;
 mod keys;
 mod links;
 mod macs;
+mod members;
 mod options;
 mod read_ahead;
 mod resume;
@@ -129,7 +130,17 @@ pub fn verify_tee(
 pub fn rules() -> Vec<(&'static str, Vec<&'static About>)> {
     let mut rules = rules::all();
     rules.push(("With the key", vec![&macs::DNODES, &macs::OBJSET]));
-    rules.push(("Streams of a package", vec![&links::BASE, &links::IVSET]));
+    rules.push((
+        "Streams of a package",
+        vec![
+            &links::BASE,
+            &links::IVSET,
+            &members::LISTED,
+            &members::ONCE,
+            &members::FIRST,
+            &members::COMPLETE,
+        ],
+    ));
     rules
 }
 

@@ -193,6 +193,11 @@ impl Earlier {
         }
     }
 
+    /// Returns true if the snapshot was sent for sure.
+    pub(super) fn is_known(&self, guid: u64) -> bool {
+        self.0.contains(&guid)
+    }
+
     /// Returns true if the snapshot was sent, or may have been.
     pub(super) fn contains(&self, guid: u64) -> bool {
         self.0.len() == Self::MOST || self.0.contains(&guid)
