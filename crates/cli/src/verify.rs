@@ -2,6 +2,7 @@
 
 use crate::args::VerifyArgs;
 use crate::exit::{Done, Failure, warn};
+use crate::text::one_line;
 use crate::{keys, stdin, stdout};
 use std::fs::File;
 use std::io::{self, Write};
@@ -46,6 +47,9 @@ impl Grade {
     }
 }
 
+/// Most streams that are looked at together, for whether they continue one another.
+const MOST_STREAMS: usize = 64 << 10;
+
 /// Destination of faults and verdicts: standard output, or standard error where that has the stream.
 struct Reporter {
     out: Box<dyn Write>,
@@ -70,12 +74,13 @@ impl Reporter {
 
 impl Report for Reporter {
     fn fault(&mut self, fault: &Fault) {
-        let line = if self.json { fault_json(fault) } else { fault.to_string() };
+        // A name in a stream may have anything in it, as a line of a report that was not made here.
+        let line = if self.json { fault_json(fault) } else { one_line(&fault.to_string()) };
         self.line(&line);
     }
 
     fn segment(&mut self, segment: &Segment) {
-        if !segment.is_member {
+        if !segment.is_member && self.segments.len() < MOST_STREAMS {
             self.segments.push(segment.clone());
         }
     }
@@ -162,7 +167,11 @@ fn one(
             Err(Failure::caused(ErrorClass::Device, "standard output", &e))
         }
         Err(e) => {
-            let failure = Failure::caused(ErrorClass::Device, name, &e);
+            let class = match e {
+                VerifyError::TooLarge { .. } => ErrorClass::Unsupported,
+                _ => ErrorClass::Device,
+            };
+            let failure = Failure::caused(class, name, &e);
             if args.files.len() <= 1 {
                 return Err(failure);
             }
@@ -175,6 +184,7 @@ fn one(
 /// A verdict in words, without the end of the line.
 fn text(name: &str, outcome: &Outcome) -> String {
     let Outcome { verdict, records, bytes, streams, faults, .. } = outcome;
+    let name = one_line(name);
     let seen = format!("{records} records in {bytes} bytes, streams: {streams}");
     match verdict {
         Verdict::Whole => format!("{name}: whole: {seen}"),
@@ -193,7 +203,7 @@ fn how_to_go_on(cut: &Cut) -> String {
     if let Some(token) = &cut.token {
         text += &format!(
             "\n  receive it with `zfs receive -s`, then the rest of {}: zsend send -t {token}",
-            cut.toname
+            one_line(&cut.toname)
         );
     }
     text

@@ -1,6 +1,6 @@
 //! The checks that need what came before, record by record.
 
-use super::context::Context;
+use super::context::{Context, List};
 use super::fault::{About, Fault, Wrong};
 use super::framer::{Frame, Payload, place};
 use super::macs::{PendingMacs, WrongMac};
@@ -128,6 +128,10 @@ impl<'a> Checker<'a> {
         let before = self.outcome.faults;
         let role = self.header(frame, worked)?;
         self.outcome.bytes += frame.payload_len;
+        let is_header = role == Some(Role::PackageBegin);
+        if is_header && matches!(frame.context.list(), List::TooLarge) {
+            return Err(VerifyError::TooLarge { bytes: frame.payload_len });
+        }
         if let Some(role) = role {
             let is_right = self.outcome.faults == before;
             self.take(frame, role, is_right);

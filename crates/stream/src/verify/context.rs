@@ -11,18 +11,20 @@ use zsend_records::zerocopy::FromZeros;
 use zsend_records::zerocopy::byteorder::LE;
 
 /// Most memory that a list may take.
-const LIST_MEMORY: usize = 24 << 20;
+const LIST_MEMORY: usize = 44 << 20;
 
 /// The list behind a BEGIN.
 #[derive(Clone, Debug, Default)]
 pub(super) enum List {
-    /// It was not read: it is not there yet, or longer than is looked at.
+    /// It is not there yet.
     #[default]
     NotRead,
+    /// It is longer than is looked at, or takes more memory.
+    TooLarge,
     /// There is none.
     Absent,
-    /// It was read; bytes that follow it are counted.
-    Read(NvList, usize),
+    /// It was read; bytes that follow it are counted, and those among them that are not zero.
+    Read(NvList, usize, usize),
     /// It is no list.
     Malformed(NvError),
 }
@@ -51,14 +53,18 @@ impl Context {
     /// Takes the list in; `None` if it is longer than is looked at.
     pub(super) fn read_list(&mut self, bytes: Option<&[u8]>, keys: &Keys) {
         self.list = Arc::new(match bytes {
-            None => List::NotRead,
+            None => List::TooLarge,
             Some([]) => List::Absent,
             Some(bytes) => match NvList::decode_within(bytes, LIST_MEMORY) {
-                Ok((list, _, used)) => List::Read(list, bytes.len() - used),
+                Ok((list, _, used)) => {
+                    let rest = &bytes[used..];
+                    List::Read(list, rest.len(), rest.iter().filter(|&&byte| byte != 0).count())
+                }
+                Err(NvError::TooLarge { .. }) => List::TooLarge,
                 Err(error) => List::Malformed(error),
             },
         });
-        if let (true, List::Read(list, _)) = (self.is_raw(), &*self.list) {
+        if let (true, List::Read(list, ..)) = (self.is_raw(), &*self.list) {
             self.key = keys.open(&String::from_utf8_lossy(self.begin.toname()), list);
         }
     }
@@ -82,7 +88,7 @@ impl Context {
     pub(super) fn nvlist(&self) -> Option<&NvList> {
         match &*self.list {
             List::Read(list, ..) => Some(list),
-            List::NotRead | List::Absent | List::Malformed(_) => None,
+            List::NotRead | List::TooLarge | List::Absent | List::Malformed(_) => None,
         }
     }
 

@@ -66,6 +66,12 @@ pub enum VerifyError {
     /// A record that was checked could not be passed on.
     #[error("write failed")]
     Write(#[source] io::Error),
+    /// The list of a package is larger than what is looked at: 8 MiB, or 44 MiB in memory.
+    #[error("the package's list of {bytes} bytes is larger than what is looked at")]
+    TooLarge {
+        /// Bytes of the list.
+        bytes: u64,
+    },
 }
 
 /// Checks an input, which `name` stands for in reports.

@@ -53,6 +53,8 @@ pub(super) struct State {
     pub(super) awaits_free: Option<u64>,
     /// Objects of the last OBJECT_RANGE: the first, and the one behind.
     pub(super) range: Option<(u64, u64)>,
+    /// True if that range's dnodes are of the other byte order.
+    pub(super) range_is_swapped: bool,
     /// Guids of the snapshots that earlier streams of the package sent.
     pub(super) earlier: Earlier,
     /// Blocks that a WRITE_BYREF may refer to.
@@ -121,6 +123,7 @@ impl State {
             Record::ObjectRange(range) => {
                 let first = range.firstobj.get();
                 self.range = Some((first, first.saturating_add(range.numslots.get())));
+                self.range_is_swapped = range.flags().contains(RecordFlags::RAW_BYTESWAP);
             }
             Record::Free(f) => {
                 let (object, offset, length) = (f.object.get(), f.offset.get(), f.length.get());
