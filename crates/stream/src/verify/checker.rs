@@ -5,12 +5,12 @@ use super::fault::{About, Fault, Wrong};
 use super::framer::{Frame, Payload, place};
 use super::resume::Position;
 use super::rules::{self, At, shape};
-use super::segment::Segment;
 use super::state::State;
 use super::tee::Tee;
 use super::verdict::{Cut, Outcome, Part, Verdict};
 use super::work::Worked;
 use super::{Report, VerifyError, VerifyOptions};
+use crate::segment::Segment;
 use std::sync::Arc;
 use zsend_records::Order;
 use zsend_records::byteswap::byteswap_with;
@@ -298,7 +298,14 @@ impl<'a> Checker<'a> {
     fn begin(&mut self, frame: &Frame) {
         let is_member = self.place.is_in_package();
         let context: &Arc<Context> = &frame.context;
-        let segment = Segment::new(&self.file, frame.record, frame.byte, is_member, context);
+        let segment = Segment::new(
+            &self.file,
+            frame.record,
+            frame.byte,
+            is_member,
+            context.begin(),
+            context.nvlist(),
+        );
         self.outcome.streams += 1;
         self.report.segment(&segment);
         if let Some((about, wrong)) = self.links.begin(&segment, &self.state.earlier) {
