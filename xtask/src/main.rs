@@ -33,6 +33,11 @@ const TASKS: &[Task] = &[
         "DIR...: zsend verify of every stored stream in these folders, which must all be whole",
     ),
     (
+        "dumps",
+        |args| program(Profile::Release, "zsend-testkit", "dumps", args),
+        "DIR...: zsend dump beside zstream dump of every stored stream in these folders, if zstream is installed",
+    ),
+    (
         "bench",
         |args| program(Profile::Release, "zsend-bench", "zsend-bench", args),
         "[--against zdb|cat]... [OPTION]...: how fast, beside the reference; --help tells the options",

@@ -2,7 +2,9 @@
 
 mod args;
 mod catalogue;
+mod chain;
 mod dump;
+mod encryption;
 mod exit;
 mod get;
 mod hints;
@@ -45,6 +47,8 @@ fn main() -> ExitCode {
         Command::Catalogue(catalogue) => catalogue::run(&catalogue),
         Command::Dump(dump) => dump::run(&dump),
         Command::Verify(verify) => verify::run(&verify),
+        Command::Chain(chain) => chain::run(&chain),
+        Command::Keys(keys) => encryption::run(&keys),
         Command::Token(token) => token::run(&token),
         Command::Man(man) => manual::man(&man),
         Command::Completions(completions) => manual::completions(&completions),

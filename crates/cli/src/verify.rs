@@ -8,9 +8,10 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 use zsend_pool::ErrorClass;
+use zsend_stream::Segment;
 use zsend_stream::verify::{
-    Cut, Fault, Outcome, Report, Segment, Verdict, VerifyError, VerifyOptions, broken_links,
-    fault_json, outcome_json, verify, verify_tee,
+    Cut, Fault, Outcome, Report, Verdict, VerifyError, VerifyOptions, broken_links, fault_json,
+    outcome_json, verify, verify_tee,
 };
 
 /// Grades of the end of a check, from best to worst. Of several files the worst counts.

@@ -198,6 +198,17 @@ fn places(out: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
+/// What `cargo xtask dumps` lets differ, behind the table of `zstream`.
+const DUMPS: &str = "
+`cargo xtask dumps DIR...` compares the texts and exit codes of `dump`, `dump -v`, `dump -vd` and `dump -C` with those of `zstream` 2.3.2,
+over every stored stream of the given folders. They are the same, but for:
+
+| stream | `zstream` 2.3.2 | here | why |
+|---|---|---|---|
+| big-endian, without `-C` | stops at the second record: `Incorrect checksum in record header.`; exit 0 | all of it | it compares the stored sum without turning it to its own byte order: `read_hdr()`, `cmd/zstream/zstream_dump.c`; up to there the texts are the same |
+| empty | a summary of no record; exit 0 | exit 1: the stream is truncated | nothing is no stream |
+";
+
 #[test]
 fn every_flag_has_the_answer_that_the_table_gives() {
     let dir = tempfile::tempdir().unwrap();
@@ -220,6 +231,9 @@ fn every_flag_has_the_answer_that_the_table_gives() {
             assert!(said.contains(row.says), "{}: {said}", row.line);
             let Row { flag, answer, code, line, .. } = row;
             writeln!(page, "| `{flag}` | {answer} | {code} | `zsend {line}` |").unwrap();
+        }
+        if program == "zstream" {
+            page += DUMPS;
         }
     }
     let path = zsend_testkit::fixture("").join("../docs/compat.md");

@@ -1,4 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+pub mod chain;
 pub mod dump;
+pub mod keys;
+pub mod outline;
+mod segment;
 pub mod verify;
+
+pub use segment::Segment;

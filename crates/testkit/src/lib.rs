@@ -15,6 +15,7 @@ pub mod damage;
 pub mod images;
 pub mod memory;
 pub mod pool;
+pub mod stored;
 pub mod streams;
 
 use std::path::PathBuf;

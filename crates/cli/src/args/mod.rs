@@ -5,12 +5,14 @@ mod list;
 mod other;
 mod package;
 mod send;
+mod stored;
 
 pub(crate) use all::{AllArgs, BaseArg, CatalogueArgs, CatalogueVerb};
 pub(crate) use list::{ChoiceArgs, GetArgs, ListArgs, SortKey};
 pub(crate) use other::{CompletionsArgs, DumpArgs, Like, ManArgs, TokenArgs, VerifyArgs};
 pub(crate) use package::PackageArgs;
 pub(crate) use send::{ProgressFormat, SendArgs};
+pub(crate) use stored::{ChainArgs, KeysArgs};
 
 use crate::exit::warn;
 use clap::{Args as ClapArgs, ColorChoice, Parser, Subcommand};
@@ -28,7 +30,8 @@ pub(crate) const EXIT_STATUS: &str = "\
 Exit status: 0 done, even if unreadable blocks were replaced, as with zfs send: the last line has their number; \
 1 the input is damaged, a check failed, or what was asked for does not exist; \
 2 the command line is wrong; 3 a device or the output failed; 4 the pool or stream needs something \
-that is not supported; 10 a stream is cut, and whole so far (verify); 11 a stream does not continue the one before (verify); \
+that is not supported; 10 a stream is cut, and whole so far (verify, chain); 11 a stream does not continue the one before (verify, chain), or \
+raw streams do not fit together (keys); \
 129, 130, 143 ended by SIGHUP, SIGINT, SIGTERM. A reader that goes away ends a send or verify --tee with 3, and is no \
 error for the other verbs.";
 
@@ -57,6 +60,8 @@ pub(crate) enum Command {
     Catalogue(CatalogueArgs),
     Dump(DumpArgs),
     Verify(VerifyArgs),
+    Chain(ChainArgs),
+    Keys(KeysArgs),
     Token(TokenArgs),
     Man(ManArgs),
     Completions(CompletionsArgs),

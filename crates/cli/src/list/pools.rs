@@ -66,6 +66,11 @@ impl Pools {
         Ok(pools)
     }
 
+    /// Gives the pools, what was named, and what failed so far.
+    pub(crate) fn into_parts(self) -> (Vec<Pool>, Vec<Name>, Failures) {
+        (self.opened, self.targets, self.failures)
+    }
+
     /// Gives what was asked for, in the order of `zfs list`, to `show`, and then the failures.
     pub(crate) fn show(
         self,

@@ -25,7 +25,23 @@ pub struct Encryption {
     pub iterations: u64,
     /// The root's `pbkdf2salt`, likewise.
     pub salt: u64,
+    /// Form of the user's key that the dataset's own keys were wrapped with last; `None` if its key object does not
+    /// say it.
+    pub own: Option<OwnForm>,
     at: Zbookmark,
+}
+
+/// Form of the user's key in a dataset's own key object. Whatever wraps the keys writes it, of a dataset that is no
+/// root, too: `dsl_crypto_key_sync_impl()`, OpenZFS `module/zfs/dsl_crypt.c`, zfs-2.3.2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OwnForm {
+    /// `keyformat`.
+    pub format: KeyFormat,
+    /// `pbkdf2iters`.
+    pub iterations: u64,
+    /// `pbkdf2salt`.
+    pub salt: u64,
 }
 
 impl Encryption {
@@ -48,6 +64,7 @@ impl Encryption {
             iv: bytes(&entries, "DSL_CRYPTO_IV", at)?,
             mac: bytes(&entries, "DSL_CRYPTO_MAC", at)?,
         };
+        let own = own_form(&entries, at)?;
         let root = if root_dir == dir.object {
             entries
         } else {
@@ -63,13 +80,31 @@ impl Encryption {
         } else {
             (0, 0)
         };
-        Ok(Some(Self { key_object, root_dir, format, iterations, salt, at }))
+        Ok(Some(Self { key_object, root_dir, format, iterations, salt, own, at }))
+    }
+
+    /// Returns true if the dataset's keys are not wrapped with the key of its encryption root: a raw receive has put
+    /// the sender's in the place of its own, and the root's key does not open them (openzfs #12614). Nothing
+    /// can be told, without the key, of two keys that are no passphrases.
+    pub fn is_orphaned(&self) -> bool {
+        let Self { format, iterations, salt, .. } = *self;
+        self.own.is_some_and(|own| own != OwnForm { format, iterations, salt })
     }
 
     /// A key error with the key object's place.
     pub(crate) fn error(&self, source: CryptoError) -> PoolError {
         PoolError::Crypto { at: self.at, source }
     }
+}
+
+fn own_form(entries: &[Entry], at: Zbookmark) -> Result<Option<OwnForm>> {
+    let number = |name| number_or_none(entries, name, at);
+    let Some(format) = number("keyformat")?.map(KeyFormat) else { return Ok(None) };
+    if format != KeyFormat::PASSPHRASE {
+        return Ok(Some(OwnForm { format, iterations: 0, salt: 0 }));
+    }
+    let form = number("pbkdf2iters")?.zip(number("pbkdf2salt")?);
+    Ok(form.map(|(iterations, salt)| OwnForm { format, iterations, salt }))
 }
 
 fn key_object_of(mos: &Objset, dir: &Dir) -> Result<Option<u64>> {

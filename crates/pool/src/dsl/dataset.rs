@@ -159,6 +159,15 @@ impl Dataset {
         self.field(name)?.map(|entry| entry.number(at)).transpose()
     }
 
+    /// Guid of an encrypted snapshot's set of IVs: `DS_FIELD_IVSET_GUID`, OpenZFS `include/sys/dsl_dataset.h`. Zero
+    /// where it has none: snapshots from before there were any have such.
+    ///
+    /// # Errors
+    /// As [`Self::number`].
+    pub fn ivset_guid(&self) -> Result<u64> {
+        Ok(self.number("com.datto:ivset_guid")?.unwrap_or(0))
+    }
+
     /// Returns true if a per-dataset feature is in use, by its guid.
     ///
     /// # Errors

@@ -146,6 +146,18 @@ impl Parser {
         }
     }
 
+    /// Passes over payload bytes of the last record that the caller has not got, as where it seeks behind them;
+    /// no more than there are. They are not summed up, so this is for a parser that does not verify: the
+    /// next header of one that does is refused.
+    pub fn pass_over(&mut self, bytes: u64) {
+        let bytes = bytes.min(self.remaining);
+        self.remaining -= bytes;
+        self.offset += bytes;
+        if self.remaining == 0 {
+            self.words.clear();
+        }
+    }
+
     /// Says that there is no more input than the `left` bytes that [`Parser::parse`] has not used.
     ///
     /// # Errors

@@ -157,7 +157,8 @@ impl<W: Write> Sink for JsonDump<'_, W> {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|&byte| digits(byte).map(char::from)).collect()
 }
 

@@ -7,6 +7,7 @@ mod options;
 mod summary;
 mod text;
 
+pub(crate) use json::hex;
 pub use json::nvlist_json;
 pub use nvtext::nvlist_text;
 pub use options::DumpOptions;

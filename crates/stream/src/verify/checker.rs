@@ -7,12 +7,12 @@ use super::macs::{PendingMacs, WrongMac};
 use super::members::Members;
 use super::resume::Position;
 use super::rules::{self, At, shape};
-use super::segment::Segment;
 use super::state::State;
 use super::tee::Tee;
 use super::verdict::{Cut, Outcome, Part, Verdict};
 use super::work::Worked;
 use super::{Report, VerifyError, VerifyOptions};
+use crate::segment::Segment;
 use std::sync::Arc;
 use zsend_records::Order;
 use zsend_records::byteswap::byteswap_with;
@@ -336,7 +336,14 @@ impl<'a> Checker<'a> {
     fn begin(&mut self, frame: &Frame) {
         let is_member = self.place.is_in_package();
         let context: &Arc<Context> = &frame.context;
-        let segment = Segment::new(&self.file, frame.record, frame.byte, is_member, context);
+        let segment = Segment::new(
+            &self.file,
+            frame.record,
+            frame.byte,
+            is_member,
+            context.begin(),
+            context.nvlist(),
+        );
         self.outcome.streams += 1;
         self.outcome.opened += u64::from(matches!(context.key(), Some(Ok(_))));
         self.report.segment(&segment);

@@ -6,7 +6,6 @@ use zsend_crypto::{CryptoError, DatasetKey};
 use zsend_records::drr::Begin;
 use zsend_records::flags::{BeginFlags, Features};
 use zsend_records::nvlist::{NvError, NvList};
-use zsend_records::types::ObjsetType;
 use zsend_records::zerocopy::FromZeros;
 use zsend_records::zerocopy::byteorder::LE;
 
@@ -112,10 +111,6 @@ impl Context {
 
     pub(super) fn flags(&self) -> BeginFlags {
         self.begin.flags()
-    }
-
-    pub(super) fn objset_type(&self) -> ObjsetType {
-        self.begin.objset_type()
     }
 
     /// Position at which a resumed stream goes on: object, and offset in bytes.

@@ -1,8 +1,8 @@
 //! Links between streams that continue one another, in a package or as files.
 
 use super::fault::{About, Expected, Fault, Value, Wrong};
-use super::segment::Segment;
 use super::state::Earlier;
+use crate::segment::Segment;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use zsend_records::drr::RecordType;
@@ -40,10 +40,10 @@ impl Links {
         earlier: &Earlier,
     ) -> Option<(&'static About, Wrong)> {
         let broken = self.look(segment, earlier);
-        if let Some(encryption) = &segment.encryption
+        if let Some(keys) = &segment.keys
             && self.ivsets.len() < MOST
         {
-            self.ivsets.insert(segment.toguid, encryption.to_ivset);
+            self.ivsets.insert(segment.toguid, keys.to_ivset);
         }
         broken
     }
@@ -61,8 +61,8 @@ impl Links {
             let right = "the guid of a stream that came before";
             return Some((&BASE, Wrong::words("fromguid", format!("{from:#x}"), right)));
         }
-        let (&ivset, encryption) = self.ivsets.get(&from).zip(segment.encryption.as_ref())?;
-        ivset_wrong(encryption.from_ivset, ivset).map(|wrong| (&IVSET, wrong))
+        let (&ivset, keys) = self.ivsets.get(&from).zip(segment.keys.as_ref())?;
+        ivset_wrong(keys.from_ivset, ivset).map(|wrong| (&IVSET, wrong))
     }
 }
 
@@ -102,7 +102,7 @@ pub fn broken_links(segments: &[Segment]) -> Vec<Fault> {
 
 /// The difference if a raw stream starts from other IVs than its base has.
 fn ivset_fault(segment: &Segment, base: &Segment) -> Option<Wrong> {
-    let (ours, its) = segment.encryption.zip(base.encryption)?;
+    let (ours, its) = segment.keys.as_ref().zip(base.keys.as_ref())?;
     ivset_wrong(ours.from_ivset, its.to_ivset)
 }
 

@@ -2,8 +2,8 @@
 
 use super::context::Context;
 use super::fault::{About, Wrong};
-use super::segment::Segment;
 use super::state::Earlier;
+use crate::segment::Segment;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use zsend_records::flags::BeginFlags;

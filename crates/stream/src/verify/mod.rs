@@ -18,7 +18,6 @@ mod options;
 mod read_ahead;
 mod resume;
 mod rules;
-mod segment;
 mod state;
 mod tee;
 mod verdict;
@@ -29,9 +28,9 @@ pub use fault::{About, Expected, Fault, Value, Wrong};
 pub use json::{fault_json, outcome_json};
 pub use links::broken_links;
 pub use options::VerifyOptions;
-pub use segment::{Segment, SegmentEncryption};
 pub use verdict::{Cut, Outcome, Part, Verdict};
 
+use crate::segment::Segment;
 use batch::{in_batches, one_by_one};
 use checker::Checker;
 use framer::Framer;

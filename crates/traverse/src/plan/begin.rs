@@ -1,6 +1,6 @@
 //! BEGIN: the record, and the nvlist that some features need.
 
-use super::{SendPlan, source};
+use super::SendPlan;
 use crate::error::Result;
 use crate::read::SendPayload;
 use zsend_encoder::event::Begin;
@@ -80,7 +80,7 @@ impl SendPlan<'_> {
         add("mdn_indblkshift", number(meta.indblkshift.into()));
         add("mdn_nblkptr", number(meta.nblkptr.into()));
         add("mdn_maxblkid", number(meta.maxblkid));
-        add("to_ivset_guid", number(source::ivset_guid(self.dataset())?));
+        add("to_ivset_guid", number(self.dataset().ivset_guid()?));
         add("from_ivset_guid", number(self.incremental_source().map_or(0, |s| s.ivset_guid)));
         Ok(list)
     }

@@ -9,10 +9,6 @@ use zsend_pool::dsl::dataset::Dataset;
 use zsend_pool::dsl::name::{Name, Suffix};
 use zsend_pool::pool::Pool;
 
-/// Name of the field that has the guid of an encrypted snapshot's set of IVs: `DS_FIELD_IVSET_GUID`,
-/// OpenZFS `include/sys/dsl_dataset.h`.
-const FIELD_IVSET_GUID: &str = "com.datto:ivset_guid";
-
 /// The incremental source of a send: all that a stream takes from it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -111,7 +107,7 @@ impl IncrementalSource {
             name,
             guid: snapshot.guid,
             creation_txg: snapshot.creation_txg,
-            ivset_guid: ivset_guid(&snapshot)?,
+            ivset_guid: snapshot.ivset_guid()?,
             is_clone: snapshot.dir != to.dir,
             kind: SourceKind::Snapshot(Box::new(snapshot)),
         })
@@ -120,13 +116,4 @@ impl IncrementalSource {
 
 fn refuse(to_name: &dyn fmt::Display, why: Refusal) -> SendError {
     SendError::CannotSend { name: to_name.to_string(), why }
-}
-
-/// The IV set guid of an encrypted snapshot, or zero where it has none: pools from before there were
-/// any have such.
-///
-/// # Errors
-/// It is no number.
-pub(crate) fn ivset_guid(dataset: &Dataset) -> Result<u64> {
-    Ok(dataset.number(FIELD_IVSET_GUID)?.unwrap_or(0))
 }

@@ -1,9 +1,12 @@
 //! A stream, by itself or in a package, as its BEGIN announces it.
 
-use super::context::Context;
+use crate::keys::KeyData;
 use std::sync::Arc;
+use zsend_records::drr::Begin;
 use zsend_records::flags::{BeginFlags, Features};
+use zsend_records::nvlist::NvList;
 use zsend_records::types::ObjsetType;
+use zsend_records::zerocopy::byteorder::LE;
 
 /// Summary of a stream, as its BEGIN has it.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,46 +34,22 @@ pub struct Segment {
     pub flags: BeginFlags,
     /// Object and offset at which it goes on, if it does.
     pub resumed_at: Option<(u64, u64)>,
-    /// Encryption of a raw stream.
-    pub encryption: Option<SegmentEncryption>,
-}
-
-/// Encryption of a raw stream, as its BEGIN has it; no key is needed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SegmentEncryption {
-    /// `DSL_CRYPTO_SUITE`.
-    pub suite: u64,
-    /// `DSL_CRYPTO_GUID`: the same in every snapshot of a dataset and its clones.
-    pub key_guid: u64,
-    /// `keyformat`.
-    pub keyformat: u64,
-    /// Guid of the set of IVs that the snapshot's blocks have.
-    pub to_ivset: u64,
-    /// The same of the source; zero for a full stream.
-    pub from_ivset: u64,
+    /// Keys of a raw stream, wrapped, and its sets of IVs.
+    pub keys: Option<Box<KeyData>>,
 }
 
 impl Segment {
-    pub(super) fn new(
+    /// The stream of a BEGIN, with the list behind it, if that could be read.
+    pub(crate) fn new(
         file: &Arc<str>,
         record: u64,
         byte: u64,
         is_member: bool,
-        context: &Context,
+        begin: &Begin<LE>,
+        list: Option<&NvList>,
     ) -> Self {
-        let begin = context.begin();
-        let keys = context.nvlist().and_then(|list| list.list("crypt_keydata"));
-        let encryption = keys.map(|keys| {
-            let number = |name| keys.u64(name).unwrap_or(0);
-            SegmentEncryption {
-                suite: number("DSL_CRYPTO_SUITE"),
-                key_guid: number("DSL_CRYPTO_GUID"),
-                keyformat: number("keyformat"),
-                to_ivset: number("to_ivset_guid"),
-                from_ivset: number("from_ivset_guid"),
-            }
-        });
+        let position = |list: &NvList| list.u64("resume_object").zip(list.u64("resume_offset"));
+        let keys = list.and_then(|list| list.list("crypt_keydata"));
         Self {
             file: Arc::clone(file),
             record,
@@ -79,11 +58,21 @@ impl Segment {
             toname: String::from_utf8_lossy(begin.toname()).into_owned(),
             toguid: begin.toguid.get(),
             fromguid: begin.fromguid.get(),
-            objset_type: context.objset_type(),
-            features: context.features(),
-            flags: context.flags(),
-            resumed_at: context.resumed_at(),
-            encryption,
+            objset_type: begin.objset_type(),
+            features: begin.features(),
+            flags: begin.flags(),
+            resumed_at: list.and_then(position),
+            keys: keys.map(|keys| Box::new(KeyData::of(keys))),
         }
+    }
+
+    /// Name of the dataset at the sender.
+    pub fn dataset(&self) -> &str {
+        self.toname.split('@').next().unwrap_or_default()
+    }
+
+    /// Returns true if blocks come as they lie on disk, encrypted.
+    pub fn is_raw(&self) -> bool {
+        self.features.contains(Features::RAW)
     }
 }

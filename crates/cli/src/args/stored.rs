@@ -1,0 +1,61 @@
+//! Arguments of the verbs that look at stored streams together.
+
+use super::PoolArgs;
+use clap::Args as ClapArgs;
+use std::path::PathBuf;
+
+/// Show what raw streams and pools say of their encryption without a key, and if raw streams fit together
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  zsend keys monday.zsend tuesday.zsend
+  zsend keys -d disk0.img tank
+  zsend keys -d /dev/sdb -d /dev/sdc tank/secret backup/secret     what of the copy still fits the original
+  zsend keys -d /dev/sdc backup/secret tuesday.zsend               if the stream fits the copy
+  zsend keys --json -d disk0.img tank > tank.keys                  wrapped keys, for a backup")]
+pub(crate) struct KeysArgs {
+    #[command(flatten)]
+    pub(crate) pool: PoolArgs,
+    /// One JSON object for each dataset, snapshot, bookmark, stream and fault; with the wrapped keys
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// No header, tabs between columns
+    #[arg(short = 'H', conflicts_with = "json")]
+    pub(crate) scripted: bool,
+    /// Streams, if there is a file of that name, or - is standard input; and else pools and datasets, with all below
+    /// them; all pools if nothing is named
+    #[arg(value_name = "FILE|POOL/DS")]
+    pub(crate) targets: Vec<String>,
+}
+
+fn guid(text: &str) -> Result<u64, String> {
+    let parsed = match text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    parsed.map_err(|_| {
+        "a guid is a number as `zfs get guid` shows it, or 0x and hexadecimal digits".to_owned()
+    })
+}
+
+/// Say in which order streams can be received, and what is missing or does not fit
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  zsend chain *.zsend
+  zsend chain --json /backup                     a folder that zsend send --all has made
+  zsend chain --have 14377190229310842391 tuesday.zsend wednesday.zsend")]
+pub(crate) struct ChainArgs {
+    /// One JSON object for each step, fault and verdict
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// No header, tabs between columns
+    #[arg(short = 'H', conflicts_with = "json")]
+    pub(crate) scripted: bool,
+    /// Guid of a snapshot that the receiver has; may be repeated
+    #[arg(long, value_name = "GUID", value_parser = guid)]
+    pub(crate) have: Vec<u64>,
+    /// Streams, and folders with a catalogue; - is standard input
+    #[arg(value_name = "FILE|DIR", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+}

@@ -1,0 +1,76 @@
+//! `zsend keys`: what streams and pools say of their encryption without a key.
+
+mod pools;
+mod row;
+mod streams;
+
+use crate::args::KeysArgs;
+use crate::exit::{Done, Failure, be_quiet};
+use crate::list::collect::Failures;
+use crate::txgs::{self, Style};
+use crate::{stdout, text};
+use row::Row;
+use std::path::Path;
+use zsend_stream::keys::divergences;
+
+/// What was found, in the order of the command line.
+#[derive(Default)]
+struct Found {
+    rows: Vec<Row>,
+    /// What does not fit together, besides what [`divergences`] tells.
+    faults: Vec<String>,
+    failures: Failures,
+}
+
+/// Runs the subcommand.
+pub(crate) fn run(args: &KeysArgs) -> Done {
+    be_quiet(args.pool.quiet);
+    let is_stream = |target: &&String| {
+        let path = Path::new(target);
+        *target == "-" || (path.exists() && !path.is_dir())
+    };
+    let (streams, pools): (Vec<&String>, Vec<&String>) = args.targets.iter().partition(is_stream);
+    let pools: Vec<String> = pools.into_iter().cloned().collect();
+    if args.pool.list_txgs {
+        let style = Style { scripted: args.scripted, exact: true, json: args.json };
+        return txgs::list(&args.pool.devices, &pools, style);
+    }
+    let mut found = Found::default();
+    if !pools.is_empty() || streams.is_empty() {
+        pools::collect(&args.pool, &pools, &mut found)?;
+    }
+    for stream in streams {
+        if let Err(failure) = streams::collect(Path::new(stream), &mut found) {
+            found.failures.note(failure);
+        }
+    }
+    show(args, found)
+}
+
+fn show(args: &KeysArgs, found: Found) -> Done {
+    let Found { rows, mut faults, failures } = found;
+    let copies: Vec<_> = rows.iter().flat_map(Row::copies).collect();
+    faults.extend(divergences(&copies).iter().map(ToString::to_string));
+    let mut shown = if args.json {
+        rows.iter().map(|row| row.json().to_string() + "\n").collect()
+    } else if rows.is_empty() {
+        String::new()
+    } else {
+        text::table(Row::head(), rows.iter().map(Row::cells), args.scripted)
+    };
+    for fault in &faults {
+        shown += &match args.json {
+            true => serde_json::json!({ "kind": "fault", "why": fault }).to_string(),
+            false => fault.clone(),
+        };
+        shown.push('\n');
+    }
+    stdout::print(shown.as_bytes())?;
+    failures.end()?;
+    match text::count(faults.len() as u64, "fault") {
+        _ if faults.is_empty() => Ok(()),
+        count => {
+            Err(Failure::with_code(11, format!("{count}: what is there does not fit together")))
+        }
+    }
+}

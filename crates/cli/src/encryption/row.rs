@@ -1,0 +1,141 @@
+//! What is shown of a dataset, snapshot, bookmark or stream.
+
+use crate::text::Head;
+use serde_json::{Value, json};
+use zsend_crypto::{KeyFormat, KeyObject, Suite};
+use zsend_stream::keys::{SnapshotKeys, key_object_json};
+
+/// Kind of a thing that has keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Dataset,
+    Snapshot,
+    Bookmark,
+    Stream,
+}
+
+/// Keys of an encrypted dataset, as far as they are known without the user's.
+#[derive(Clone, Debug)]
+pub(super) struct Keys {
+    pub(super) suite: Suite,
+    pub(super) key_guid: u64,
+    pub(super) format: KeyFormat,
+    pub(super) iterations: u64,
+    pub(super) salt: u64,
+    /// The wrapped keys, of a dataset or a stream.
+    pub(super) wrapped: Option<KeyObject>,
+}
+
+/// What is shown of one thing.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    pub(super) kind: Kind,
+    /// Full name.
+    pub(super) name: String,
+    /// The file of a stream, or the guid of a pool.
+    pub(super) place: String,
+    /// Guid of the snapshot; zero for a dataset.
+    pub(super) guid: u64,
+    /// Guid of the snapshot that a stream starts from; zero if there is none.
+    pub(super) fromguid: u64,
+    /// The encryption root, if it is known.
+    pub(super) root: Option<String>,
+    /// `None` for a stream that is not raw.
+    pub(super) keys: Option<Keys>,
+    /// Set of IVs of the snapshot; zero if there is none.
+    pub(super) ivset: u64,
+    /// Set of IVs that a raw stream starts from; zero if there is none.
+    pub(super) from_ivset: u64,
+}
+
+impl Row {
+    pub(super) fn head() -> Vec<Head> {
+        let names = [
+            "NAME",
+            "ROOT",
+            "ENCRYPTION",
+            "KEYFORMAT",
+            "ITERS",
+            "SALT",
+            "KEYGUID",
+            "IVSET",
+            "FROM",
+        ];
+        names.into_iter().map(Head::of).collect()
+    }
+
+    pub(super) fn cells(&self) -> Vec<String> {
+        let or_none = |number: u64| match number {
+            0 => "-".to_owned(),
+            number => number.to_string(),
+        };
+        let keys = self.keys.as_ref();
+        let number = |of: fn(&Keys) -> u64| or_none(keys.map_or(0, of));
+        vec![
+            match self.kind {
+                Kind::Stream => format!("{}: {}", self.place, self.name),
+                Kind::Dataset | Kind::Snapshot | Kind::Bookmark => self.name.clone(),
+            },
+            self.root.clone().unwrap_or_else(|| "-".to_owned()),
+            keys.map_or_else(|| "-".to_owned(), |keys| keys.suite.to_string()),
+            keys.map_or_else(|| "-".to_owned(), |keys| keys.format.to_string()),
+            number(|keys| keys.iterations),
+            number(|keys| keys.salt),
+            number(|keys| keys.key_guid),
+            or_none(self.ivset),
+            or_none(self.from_ivset),
+        ]
+    }
+
+    /// The row as a JSON object. Guids are strings of decimal digits.
+    pub(super) fn json(&self) -> Value {
+        let guid = |guid: u64| (guid != 0).then(|| guid.to_string());
+        let (kind, place) = match self.kind {
+            Kind::Dataset => ("dataset", "pool"),
+            Kind::Snapshot => ("snapshot", "pool"),
+            Kind::Bookmark => ("bookmark", "pool"),
+            Kind::Stream => ("stream", "file"),
+        };
+        let keys = self.keys.as_ref();
+        let wrapped = keys.and_then(|keys| {
+            let Keys { format, iterations, salt, .. } = *keys;
+            Some(key_object_json(keys.wrapped.as_ref()?, format, iterations, salt))
+        });
+        json!({
+            "kind": kind,
+            "name": self.name,
+            (place): self.place,
+            "guid": guid(self.guid),
+            "fromguid": guid(self.fromguid),
+            "encryptionroot": self.root,
+            "encryption": keys.map(|keys| keys.suite.to_string()),
+            "keyformat": keys.map(|keys| keys.format.to_string()),
+            "pbkdf2iters": keys.map(|keys| keys.iterations),
+            "pbkdf2salt": keys.map(|keys| keys.salt.to_string()),
+            "keyguid": keys.and_then(|keys| guid(keys.key_guid)),
+            "ivset": guid(self.ivset),
+            "from_ivset": guid(self.from_ivset),
+            "wrapped": wrapped,
+        })
+    }
+
+    /// The snapshots that it says something of: its own, and the one that a raw stream starts from.
+    pub(super) fn copies(&self) -> Vec<SnapshotKeys> {
+        let key_guid = self.keys.as_ref().map_or(0, |keys| keys.key_guid);
+        let of = |name, guid, ivset| SnapshotKeys { name, guid, key_guid, ivset };
+        let name = format!("{} in {}", self.name, self.place);
+        let mut copies = Vec::new();
+        match self.kind {
+            Kind::Dataset => {}
+            // One from before there were sets of IVs says nothing of them.
+            Kind::Bookmark if self.ivset == 0 => {}
+            Kind::Snapshot | Kind::Bookmark | Kind::Stream => {
+                copies.push(of(name.clone(), self.guid, self.ivset));
+            }
+        }
+        if self.keys.is_some() && self.fromguid != 0 {
+            copies.push(of(format!("the base of {name}"), self.fromguid, self.from_ivset));
+        }
+        copies
+    }
+}

@@ -1,0 +1,49 @@
+//! Encryption of stored streams.
+
+use super::Found;
+use super::row::{Keys, Kind, Row};
+use crate::exit::{Done, Failure};
+use crate::stdin;
+use std::path::Path;
+use zsend_pool::ErrorClass;
+use zsend_stream::outline::{Outline, OutlineEnd, outline_file};
+
+/// Adds a row for every stream of an input.
+pub(super) fn collect(path: &Path, found: &mut Found) -> Done {
+    let (name, file) = stdin::open(Some(path))?;
+    let outline = outline_file(&name, file);
+    let outline = outline.map_err(|e| Failure::io("read", Path::new(&name), &e))?;
+    found.rows.extend(rows(&outline));
+    match &outline.end {
+        OutlineEnd::Damaged(e) => Err(Failure::caused(ErrorClass::Damaged, name, e)),
+        // What its BEGINs say is there all the same.
+        _ => Ok(()),
+    }
+}
+
+fn rows(outline: &Outline) -> impl Iterator<Item = Row> {
+    outline.streams.iter().map(|stream| {
+        let segment = &stream.segment;
+        let root = outline.package.as_ref();
+        let root = root.and_then(|package| package.encryption_root(segment.dataset()));
+        let data = segment.keys.as_deref();
+        Row {
+            kind: Kind::Stream,
+            name: segment.toname.clone(),
+            place: outline.file.to_string(),
+            guid: segment.toguid,
+            fromguid: segment.fromguid,
+            root: root.map(str::to_owned),
+            keys: data.map(|data| Keys {
+                suite: data.suite,
+                key_guid: data.key_guid,
+                format: data.format,
+                iterations: data.iterations,
+                salt: data.salt,
+                wrapped: data.key_object.clone(),
+            }),
+            ivset: data.map_or(0, |data| data.to_ivset),
+            from_ivset: data.map_or(0, |data| data.from_ivset),
+        }
+    })
+}

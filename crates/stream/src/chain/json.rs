@@ -1,0 +1,81 @@
+//! A chain as JSON: one object for each step, fault and verdict, each on one line. docs/chain.md has the names of
+//! the fields.
+
+use super::{Chain, ChainFault, Fate, Step};
+use serde_json::{Value, json};
+use zsend_records::flags::BeginFlags;
+
+/// A step as a JSON object, without the end of a line. Guids are strings of decimal digits.
+pub fn step_json(step: &Step) -> String {
+    let guid = |guid: u64| (guid != 0).then(|| guid.to_string());
+    let streams: Vec<Value> = step
+        .streams
+        .iter()
+        .map(|stream| {
+            json!({
+                "snapshot": stream.toname,
+                "guid": stream.toguid.to_string(),
+                "fromguid": guid(stream.fromguid),
+                "byte": stream.byte,
+                "features": stream.features.to_string(),
+                "raw": stream.is_raw(),
+                "clone": stream.flags.contains(BeginFlags::CLONE),
+                "resumed": stream.resumed_at.is_some(),
+                "keyguid": stream.keys.as_ref().and_then(|keys| guid(keys.key_guid)),
+                "ivset": stream.keys.as_ref().and_then(|keys| guid(keys.to_ivset)),
+                "from_ivset": stream.keys.as_ref().and_then(|keys| guid(keys.from_ivset)),
+            })
+        })
+        .collect();
+    let why = match &step.fate {
+        Fate::Damaged(error) => Value::String(error.to_string()),
+        Fate::Received | Fate::Cut | Fate::Again | Fate::Broken => Value::Null,
+    };
+    json!({
+        "kind": "step",
+        "file": &*step.file,
+        "fate": step.fate.word(),
+        "damage": why,
+        "package": step.is_package,
+        "streams": streams,
+    })
+    .to_string()
+}
+
+/// A fault as a JSON object, without the end of a line.
+pub fn fault_json(fault: &ChainFault) -> String {
+    json!({
+        "kind": "fault",
+        "file": &*fault.file,
+        "byte": fault.byte,
+        "snapshot": fault.toname,
+        "rule": fault.wrong.rule(),
+        "why": fault.wrong.to_string(),
+    })
+    .to_string()
+}
+
+/// The verdict on a chain as a JSON object, without the end of a line.
+pub fn verdict_json(chain: &Chain) -> String {
+    json!({
+        "kind": "verdict",
+        "verdict": chain.verdict().word(),
+        "files": chain.steps.len(),
+        "faults": chain.faults.len(),
+        "notes": chain.notes,
+    })
+    .to_string()
+}
+
+impl Fate {
+    /// The fate in one word, as in JSON.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Received => "received",
+            Self::Cut => "cut",
+            Self::Again => "again",
+            Self::Broken => "broken",
+            Self::Damaged(_) => "damaged",
+        }
+    }
+}

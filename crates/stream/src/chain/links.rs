@@ -1,0 +1,174 @@
+//! Rules by which a stream continues another.
+
+use crate::segment::Segment;
+use std::fmt;
+use std::sync::Arc;
+use zsend_records::flags::{BeginFlags, Features};
+
+/// A stream that cannot be received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ChainFault {
+    /// Name of the input.
+    pub file: Arc<str>,
+    /// Bytes before the stream's BEGIN in it.
+    pub byte: u64,
+    /// Full name of the snapshot.
+    pub toname: String,
+    /// Reason.
+    pub wrong: Wrong,
+}
+
+/// Reason that a stream cannot be received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Wrong {
+    /// The snapshot that it starts from comes with no stream.
+    NoBase {
+        /// Guid of that snapshot.
+        guid: u64,
+        /// Its full name, if anything says it.
+        name: Option<String>,
+    },
+    /// The snapshot that it starts from comes with a stream that cannot be received.
+    BrokenBase {
+        /// Guid of that snapshot.
+        guid: u64,
+        /// Its full name.
+        name: String,
+    },
+    /// It goes on with a stream that was cut, and no such stream is there.
+    NoBeginning,
+    /// Another stream from the same snapshot is received into the dataset before it.
+    Fork {
+        /// Full name of the snapshot that both start from, or its guid.
+        base: String,
+        /// Full name of the other stream's snapshot.
+        other: String,
+    },
+    /// It is raw, and starts from another set of IVs than the snapshot has that it continues.
+    IvSet {
+        /// Set of IVs that it starts from.
+        found: u64,
+        /// Set of IVs that the snapshot has.
+        base: u64,
+    },
+    /// It is raw, and of another key than the snapshot that it continues.
+    KeyGuid {
+        /// Guid of its key.
+        found: u64,
+        /// Guid of the other.
+        base: u64,
+    },
+    /// It is raw, and continues a stream that is not.
+    RawOnPlain,
+    /// It continues a raw stream, and is not raw: its blocks would be encrypted anew, with other IVs than the sender
+    /// has, and no raw stream fits from then on.
+    PlainOnRaw,
+    /// It continues a stream with blocks of more than 128 KiB, and has them split.
+    LargeBlocks,
+}
+
+impl Wrong {
+    /// Name of the rule, as in JSON.
+    pub const fn rule(&self) -> &'static str {
+        match self {
+            Self::NoBase { .. } => "no-base",
+            Self::BrokenBase { .. } => "broken-base",
+            Self::NoBeginning => "no-beginning",
+            Self::Fork { .. } => "fork",
+            Self::IvSet { .. } => "ivset",
+            Self::KeyGuid { .. } => "key-guid",
+            Self::RawOnPlain => "raw-on-plain",
+            Self::PlainOnRaw => "plain-on-raw",
+            Self::LargeBlocks => "large-blocks",
+        }
+    }
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoBase { guid, name: Some(name) } => {
+                write!(f, "it starts from {name} (guid {guid}), which no stream brings")
+            }
+            Self::NoBase { guid, name: None } => {
+                write!(f, "it starts from the snapshot of guid {guid}, which no stream brings")
+            }
+            Self::BrokenBase { guid, name } => {
+                write!(f, "it starts from {name} (guid {guid}), whose stream cannot be received")
+            }
+            Self::NoBeginning => {
+                f.write_str("it goes on with a stream that was cut, and that stream is not there")
+            }
+            Self::Fork { base, other } => write!(
+                f,
+                "it starts from {base}, as the stream of {other} does, which is received before it"
+            ),
+            Self::IvSet { found, base } => write!(
+                f,
+                "it starts from the set of IVs {found}, and its base has {base}: one of them was received \
+                 without -w in between"
+            ),
+            Self::KeyGuid { found, base } => {
+                write!(f, "it is of the key {found}, and its base of {base}")
+            }
+            Self::RawOnPlain => f.write_str("it is raw, and its base is not"),
+            Self::PlainOnRaw => f.write_str(
+                "it is not raw, and its base is: received with the key loaded, it would end the chain of raw \
+                 streams",
+            ),
+            Self::LargeBlocks => f.write_str(
+                "its base has blocks of more than 128 KiB, and it was sent without -L, which splits them",
+            ),
+        }
+    }
+}
+
+impl fmt::Display for ChainFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, byte, toname, wrong } = self;
+        write!(f, "{file}: byte {byte}, {toname}: {}: {wrong}", wrong.rule())
+    }
+}
+
+/// What keeps a stream from continuing its base, if anything does.
+///
+/// Follows `recv_begin_check_existing_impl()` and `recv_check_large_blocks()`, OpenZFS `module/zfs/dmu_recv.c`, and
+/// `dsl_crypto_recv_raw_key_check()` and `dsl_crypto_recv_raw_objset_check()`, `module/zfs/dsl_crypt.c`,
+/// zfs-2.3.2.
+pub(super) fn wrong_with(next: &Segment, base: &Segment) -> Option<Wrong> {
+    match (next.is_raw(), base.is_raw()) {
+        (true, false) => return Some(Wrong::RawOnPlain),
+        (false, true) => return Some(Wrong::PlainOnRaw),
+        (true, true) | (false, false) => {}
+    }
+    if let (Some(ours), Some(theirs)) = (&next.keys, &base.keys) {
+        if ours.key_guid != theirs.key_guid {
+            return Some(Wrong::KeyGuid { found: ours.key_guid, base: theirs.key_guid });
+        }
+        if ours.from_ivset != theirs.to_ivset {
+            return Some(Wrong::IvSet { found: ours.from_ivset, base: theirs.to_ivset });
+        }
+    }
+    let is_large = |segment: &Segment| segment.features.contains(Features::LARGE_BLOCKS);
+    (is_large(base) && !is_large(next)).then_some(Wrong::LargeBlocks)
+}
+
+/// What should be known of a stream that continues its base.
+pub(super) fn note_on(next: &Segment, base: &Segment) -> Option<String> {
+    let (ours, theirs) = next.keys.as_ref().zip(base.keys.as_ref())?;
+    (ours.is_wrapped_as(theirs) == Some(false)).then(|| {
+        format!(
+            "{}: the user's key was changed at the sender since {}: from this stream on the received dataset opens \
+             with the new one, and with no key of the receiver (after `zfs change-key` there, it is lost: openzfs \
+             #12614)",
+            next.toname, base.toname
+        )
+    })
+}
+
+/// Returns true if it makes a new dataset, and so may start from what another stream starts from.
+pub(super) fn is_clone(segment: &Segment) -> bool {
+    segment.flags.contains(BeginFlags::CLONE)
+}

@@ -1,0 +1,133 @@
+//! Streams as a chain: which of them continues which, and in which order they can be received.
+//!
+//! Nothing is looked at but what BEGINs and the headers of packages say. The receiver is taken to have nothing
+//! but what its caller says.
+
+mod json;
+mod links;
+mod sort;
+
+pub use json::{fault_json, step_json, verdict_json};
+pub use links::{ChainFault, Wrong};
+
+use crate::outline::{Outline, OutlineEnd};
+use crate::segment::Segment;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use zsend_records::reader::StreamError;
+
+/// Streams of several inputs, and what becomes of them.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Chain {
+    /// Every input: those that can be received first, in an order in which they can be.
+    pub steps: Vec<Step>,
+    /// What keeps the others from being received.
+    pub faults: Vec<ChainFault>,
+    /// What a receiver should know of streams that can be received.
+    pub notes: Vec<String>,
+}
+
+/// What becomes of an input.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Step {
+    /// Name of the input.
+    pub file: Arc<str>,
+    /// Its streams. Of a package all are received, or none.
+    pub streams: Vec<Segment>,
+    /// True if it is a package.
+    pub is_package: bool,
+    /// What becomes of it.
+    pub fate: Fate,
+}
+
+/// What becomes of an input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fate {
+    /// It can be received, when all steps before it were.
+    Received,
+    /// It can be received as far as it goes: it is cut. A later step may go on with it.
+    Cut,
+    /// All of its snapshots come with steps before it.
+    Again,
+    /// It cannot be received: a fault says why.
+    Broken,
+    /// Its headers are damaged.
+    Damaged(StreamError),
+}
+
+/// The verdict on a chain, from best to worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum ChainVerdict {
+    /// All can be received, but for what comes twice.
+    Whole,
+    /// A stream is cut, and no other goes on with it.
+    Cut,
+    /// A stream cannot be received.
+    Broken,
+    /// A stream's headers are damaged.
+    Damaged,
+}
+
+impl ChainVerdict {
+    /// The verdict in one word, as in JSON.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Whole => "whole",
+            Self::Cut => "cut",
+            Self::Broken => "broken",
+            Self::Damaged => "damaged",
+        }
+    }
+}
+
+impl Chain {
+    /// Puts inputs in order. `have` are the guids of snapshots that the receiver has; `names` are names of
+    /// snapshots that are known beside those of the streams.
+    pub fn of(outlines: Vec<Outline>, have: &[u64], names: &BTreeMap<u64, String>) -> Self {
+        sort::chain(outlines, have, names)
+    }
+
+    /// The verdict.
+    pub fn verdict(&self) -> ChainVerdict {
+        let resumed = |step: &Step| {
+            let Some(cut) = step.streams.last() else { return false };
+            self.steps.iter().any(|other| {
+                let of = |s: &Segment| s.resumed_at.is_some() && s.toguid == cut.toguid;
+                other.fate == Fate::Received && other.streams.iter().any(of)
+            })
+        };
+        let grade = |step: &Step| match &step.fate {
+            Fate::Received | Fate::Again => ChainVerdict::Whole,
+            Fate::Cut if resumed(step) => ChainVerdict::Whole,
+            Fate::Cut => ChainVerdict::Cut,
+            Fate::Broken => ChainVerdict::Broken,
+            Fate::Damaged(_) => ChainVerdict::Damaged,
+        };
+        self.steps.iter().map(grade).max().unwrap_or(ChainVerdict::Whole)
+    }
+}
+
+impl Step {
+    fn of(outline: &Outline, fate: Fate) -> Self {
+        Self {
+            file: Arc::clone(&outline.file),
+            streams: outline.streams.iter().map(|stream| stream.segment.clone()).collect(),
+            is_package: outline.package.is_some(),
+            fate,
+        }
+    }
+}
+
+impl Outline {
+    /// Returns true if its last stream has no END.
+    fn is_cut(&self) -> bool {
+        matches!(self.end, OutlineEnd::Cut)
+    }
+}
+
+#[cfg(test)]
+mod tests;

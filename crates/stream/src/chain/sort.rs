@@ -1,0 +1,252 @@
+//! The order: each input behind those that bring what it starts from.
+
+use super::links::{ChainFault, Wrong, is_clone, note_on, wrong_with};
+use super::{Chain, Fate, Step};
+use crate::outline::{Outline, OutlineEnd};
+use crate::segment::Segment;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Something that a receiver has, or a stream needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    /// A whole snapshot, by its guid.
+    Snapshot(u64),
+    /// The beginning of a snapshot, by its guid.
+    Beginning(u64),
+}
+
+/// State while inputs are put in order.
+struct Sorter<'a> {
+    outlines: &'a [Outline],
+    names: &'a BTreeMap<u64, String>,
+    /// What was received, with the stream that brought it: input and place in it. `None` where the receiver has it.
+    received: BTreeMap<Part, Option<(usize, usize)>>,
+    /// Snapshots that a stream continues in their own dataset, with that stream.
+    grown: BTreeMap<u64, (usize, usize)>,
+    /// Streams that bring a part: input, and place in it.
+    brought_by: BTreeMap<Part, Vec<(usize, usize)>>,
+    fates: Vec<Option<Fate>>,
+    order: Vec<usize>,
+    faults: Vec<ChainFault>,
+    notes: Vec<String>,
+}
+
+/// What each stream of an input needs of other inputs.
+fn needs(outline: &Outline) -> BTreeSet<Part> {
+    let mut own = BTreeSet::new();
+    let mut needs = BTreeSet::new();
+    for stream in &outline.streams {
+        let segment = &stream.segment;
+        let beginning = segment.resumed_at.map(|_| Part::Beginning(segment.toguid));
+        let base = (segment.fromguid != 0).then_some(Part::Snapshot(segment.fromguid));
+        needs.extend(beginning.into_iter().chain(base).filter(|part| !own.contains(part)));
+        own.insert(Part::Snapshot(segment.toguid));
+    }
+    needs
+}
+
+/// What an input brings.
+fn brings(outline: &Outline) -> impl Iterator<Item = Part> {
+    outline.streams.iter().map(|stream| {
+        let guid = stream.segment.toguid;
+        if stream.is_whole { Part::Snapshot(guid) } else { Part::Beginning(guid) }
+    })
+}
+
+pub(super) fn chain(outlines: Vec<Outline>, have: &[u64], names: &BTreeMap<u64, String>) -> Chain {
+    let mut known = names.clone();
+    for outline in &outlines {
+        known.extend(outline.package.iter().flat_map(|package| package.snapshots.clone()));
+    }
+    for stream in outlines.iter().flat_map(|outline| &outline.streams) {
+        known.insert(stream.segment.toguid, stream.segment.toname.clone());
+    }
+    let mut sorter = Sorter {
+        outlines: &outlines,
+        names: &known,
+        received: have.iter().map(|&guid| (Part::Snapshot(guid), None)).collect(),
+        grown: BTreeMap::new(),
+        brought_by: BTreeMap::new(),
+        fates: vec![None; outlines.len()],
+        order: Vec::new(),
+        faults: Vec::new(),
+        notes: Vec::new(),
+    };
+    sorter.run();
+    let Sorter { fates, mut order, faults, notes, .. } = sorter;
+    let is_placed: BTreeSet<usize> = order.iter().copied().collect();
+    order.extend((0..outlines.len()).filter(|place| !is_placed.contains(place)));
+    let fate = |place: usize| fates[place].clone().unwrap_or(Fate::Broken);
+    let steps = order.iter().map(|&place| Step::of(&outlines[place], fate(place))).collect();
+    Chain { steps, faults, notes }
+}
+
+impl Sorter<'_> {
+    fn run(&mut self) {
+        let outlines = self.outlines;
+        let mut waiting: BTreeMap<Part, Vec<usize>> = BTreeMap::new();
+        let mut missing = vec![0; outlines.len()];
+        let mut ready = BTreeSet::new();
+        for (place, outline) in outlines.iter().enumerate() {
+            if let OutlineEnd::Damaged(error) = &outline.end {
+                self.fates[place] = Some(Fate::Damaged(error.clone()));
+                continue;
+            }
+            for (at, part) in brings(outline).enumerate() {
+                self.brought_by.entry(part).or_default().push((place, at));
+            }
+        }
+        for (place, outline) in outlines.iter().enumerate() {
+            if self.fates[place].is_some() {
+                continue;
+            }
+            for need in needs(outline) {
+                if !self.received.contains_key(&need) {
+                    waiting.entry(need).or_default().push(place);
+                    missing[place] += 1;
+                }
+            }
+            if missing[place] == 0 {
+                ready.insert((self.is_spare(place), place));
+            }
+        }
+        while let Some((_, place)) = ready.pop_first() {
+            if !self.receive(place) {
+                continue;
+            }
+            for part in brings(&outlines[place]) {
+                for waiter in waiting.remove(&part).unwrap_or_default() {
+                    missing[waiter] -= 1;
+                    if missing[waiter] == 0 {
+                        ready.insert((self.is_spare(waiter), waiter));
+                    }
+                }
+            }
+        }
+        for place in 0..outlines.len() {
+            if self.fates[place].is_some() {
+                continue;
+            }
+            // What it starts from is missed by nobody if its snapshots come otherwise.
+            let comes_otherwise = self.comes_otherwise(place);
+            self.fates[place] = Some(if comes_otherwise { Fate::Again } else { Fate::Broken });
+            if !comes_otherwise {
+                self.blame(place);
+            }
+        }
+    }
+
+    /// Returns true for a full stream of a snapshot that an increment brings, too: that goes before it, so that
+    /// one dataset has both.
+    fn is_spare(&self, place: usize) -> bool {
+        self.outlines[place].streams.iter().all(|stream| {
+            let brought = self.brought_by.get(&Part::Snapshot(stream.segment.toguid));
+            let mut others = brought.into_iter().flatten().filter(|(other, _)| *other != place);
+            stream.segment.fromguid == 0 && others.any(|&other| self.segment(other).fromguid != 0)
+        })
+    }
+
+    /// Returns true if everything that an input brings was received.
+    fn comes_otherwise(&self, place: usize) -> bool {
+        let outline = &self.outlines[place];
+        !outline.streams.is_empty() && brings(outline).all(|part| self.received.contains_key(&part))
+    }
+
+    /// Receives an input, or says why it cannot be; returns true if it was.
+    fn receive(&mut self, place: usize) -> bool {
+        let outline = &self.outlines[place];
+        let streams = &outline.streams;
+        if self.comes_otherwise(place) {
+            self.fates[place] = Some(Fate::Again);
+            return false;
+        }
+        let (mut notes, mut own) = (Vec::new(), BTreeMap::new());
+        for (at, stream) in streams.iter().enumerate() {
+            let segment = &stream.segment;
+            // Of a package what is there is passed over: `recv_skip()`, libzfs_sendrecv.c.
+            if self.received.contains_key(&Part::Snapshot(segment.toguid)) {
+                continue;
+            }
+            if let Some(wrong) = self.wrong_with(segment, &own, &mut notes) {
+                self.fault(place, at, wrong);
+                self.fates[place] = Some(Fate::Broken);
+                return false;
+            }
+            own.insert(segment.toguid, (place, at));
+        }
+        self.notes.append(&mut notes);
+        for (at, (part, stream)) in brings(outline).zip(streams).enumerate() {
+            let segment = &stream.segment;
+            let is_new = !self.received.contains_key(&part);
+            self.received.entry(part).or_insert(Some((place, at)));
+            if is_new && segment.fromguid != 0 && !is_clone(segment) {
+                self.grown.entry(segment.fromguid).or_insert((place, at));
+            }
+        }
+        self.order.push(place);
+        self.fates[place] = Some(if outline.is_cut() { Fate::Cut } else { Fate::Received });
+        true
+    }
+
+    /// What keeps a stream from being received, if anything does. `own` are those before it in its package.
+    fn wrong_with(
+        &self,
+        segment: &Segment,
+        own: &BTreeMap<u64, (usize, usize)>,
+        notes: &mut Vec<String>,
+    ) -> Option<Wrong> {
+        let from = segment.fromguid;
+        if from == 0 {
+            return None;
+        }
+        let received = || *self.received.get(&Part::Snapshot(from))?;
+        let base = own.get(&from).copied().or_else(received);
+        if !is_clone(segment)
+            && let Some(&other) = self.grown.get(&from)
+            && self.segment(other).toguid != segment.toguid
+        {
+            let other = self.segment(other).toname.clone();
+            return Some(Wrong::Fork { base: self.name(from), other });
+        }
+        let base = self.segment(base?);
+        notes.extend(note_on(segment, base));
+        wrong_with(segment, base)
+    }
+
+    /// Says why an input waits for ever.
+    fn blame(&mut self, place: usize) {
+        let outlines = self.outlines;
+        let mut needs = needs(&outlines[place]);
+        needs.retain(|need| !self.received.contains_key(need));
+        for need in needs {
+            let wrong = match need {
+                Part::Beginning(_) => Wrong::NoBeginning,
+                Part::Snapshot(guid) => match (self.brought_by.get(&need), self.names.get(&guid)) {
+                    (Some(_), Some(name)) => Wrong::BrokenBase { guid, name: name.clone() },
+                    (_, name) => Wrong::NoBase { guid, name: name.cloned() },
+                },
+            };
+            let of = |segment: &Segment| match need {
+                Part::Beginning(guid) => segment.toguid == guid,
+                Part::Snapshot(guid) => segment.fromguid == guid,
+            };
+            let at = outlines[place].streams.iter().position(|stream| of(&stream.segment));
+            self.fault(place, at.unwrap_or(0), wrong);
+        }
+    }
+
+    fn fault(&mut self, place: usize, at: usize, wrong: Wrong) {
+        let segment = self.segment((place, at));
+        let (file, byte) = (Arc::clone(&segment.file), segment.byte);
+        self.faults.push(ChainFault { file, byte, toname: segment.toname.clone(), wrong });
+    }
+
+    fn segment(&self, (place, at): (usize, usize)) -> &Segment {
+        &self.outlines[place].streams[at].segment
+    }
+
+    fn name(&self, guid: u64) -> String {
+        self.names.get(&guid).cloned().unwrap_or_else(|| format!("guid {guid}"))
+    }
+}

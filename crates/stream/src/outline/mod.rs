@@ -1,0 +1,189 @@
+//! Outline of an input: its streams by their headers, with nothing read of what lies between them.
+//!
+//! A file is sought through from header to header; a pipe is read through. No sum is checked: that is what
+//! [`crate::verify`] is for.
+
+mod input;
+mod package;
+
+pub use package::PackageNames;
+
+use crate::segment::Segment;
+use input::Input;
+use std::fs::File;
+use std::io::{self, Read};
+use std::sync::Arc;
+use zsend_records::drr::{Begin, RECORD_SIZE, RecordType};
+use zsend_records::nvlist::NvList;
+use zsend_records::payload::Limits;
+use zsend_records::reader::{
+    Frame, Options, Parser, ReaderEvent, Role, StreamError, StreamErrorKind,
+};
+use zsend_records::zerocopy::byteorder::LE;
+
+/// Longest list behind a BEGIN that is looked at. That of a package that lists 30,000 snapshots is as long.
+const LIST: u64 = 8 << 20;
+/// Most memory that a list may take.
+const LIST_MEMORY: usize = 24 << 20;
+/// Most streams of an input that are kept. The largest packages have one for each snapshot that they list.
+pub const MOST_STREAMS: usize = 64 << 10;
+
+/// Streams of an input, as far as their headers can be followed.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Outline {
+    /// Name of the input, as its caller gave it.
+    pub file: Arc<str>,
+    /// Streams, in their order.
+    pub streams: Vec<OutlinedStream>,
+    /// Names that the header of a package has; `None` for a stream by itself.
+    pub package: Option<PackageNames>,
+    /// Number of records.
+    pub records: u64,
+    /// Bytes up to the end, or to what cannot be followed.
+    pub bytes: u64,
+    /// What the input ends in.
+    pub end: OutlineEnd,
+}
+
+/// A stream and whether its END is there.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct OutlinedStream {
+    /// What its BEGIN says.
+    pub segment: Segment,
+    /// True if its END is there.
+    pub is_whole: bool,
+}
+
+/// End of an input.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum OutlineEnd {
+    /// The last END is there, and nothing behind it.
+    Whole,
+    /// The input ends before.
+    Cut,
+    /// A header is damaged, or stands where it may not.
+    Damaged(StreamError),
+}
+
+/// Reads a file through by its headers, from where it stands; payloads are passed over.
+///
+/// # Errors
+/// If the file cannot be read. Damage is no error, but [`OutlineEnd::Damaged`].
+pub fn outline_file(name: &str, file: File) -> io::Result<Outline> {
+    Walk::new(name, Input::of_file(file)?).run()
+}
+
+/// As [`outline_file`], of an input that cannot seek.
+///
+/// # Errors
+/// Those of the input.
+pub fn outline(name: &str, source: impl Read) -> io::Result<Outline> {
+    Walk::new(name, Input::of(source)).run()
+}
+
+/// An input on the way from header to header.
+struct Walk<R> {
+    input: Input<R>,
+    parser: Parser,
+    outline: Outline,
+}
+
+impl<R: Read> Walk<R> {
+    fn new(name: &str, input: Input<R>) -> Self {
+        let limits = Limits::DEFAULT.with_block(16 << 20);
+        let outline = Outline {
+            file: name.into(),
+            streams: Vec::new(),
+            package: None,
+            records: 0,
+            bytes: 0,
+            end: OutlineEnd::Whole,
+        };
+        let options = Options::new().with_limits(limits).with_verify(false);
+        Self { input, parser: Parser::with_options(options), outline }
+    }
+
+    fn run(mut self) -> io::Result<Outline> {
+        self.outline.end = self.walk()?;
+        self.outline.bytes = self.parser.offset();
+        Ok(self.outline)
+    }
+
+    fn walk(&mut self) -> io::Result<OutlineEnd> {
+        let mut raw = [0; RECORD_SIZE];
+        loop {
+            let have = self.input.fill(&mut raw)?;
+            match self.parser.parse(&raw[..have]) {
+                Ok((_, ReaderEvent::Record(frame))) => {
+                    self.outline.records += 1;
+                    if let Some(end) = self.record(&frame)? {
+                        return Ok(end);
+                    }
+                }
+                Ok(_) if have == 0 && self.parser.is_done() => return Ok(OutlineEnd::Whole),
+                Ok(_) => return Ok(OutlineEnd::Cut),
+                Err(error) => return Ok(OutlineEnd::Damaged(error)),
+            }
+        }
+    }
+
+    /// Takes a record in, and passes over its payload; the end, if the input ends there.
+    fn record(&mut self, frame: &Frame) -> io::Result<Option<OutlineEnd>> {
+        let mut left = frame.payload_len;
+        if frame.record_type() == RecordType::BEGIN {
+            let mut bytes = Vec::new();
+            if left <= LIST {
+                left -= self.input.take(left, &mut bytes)?;
+                self.parser.pass_over(bytes.len() as u64);
+            }
+            if left > 0 && frame.payload_len <= LIST {
+                return Ok(Some(OutlineEnd::Cut));
+            }
+            if let Some(end) = self.begin(frame, &bytes) {
+                return Ok(Some(end));
+            }
+        } else if (frame.record_type(), frame.role) == (RecordType::END, Role::Stream)
+            && let Some(last) = self.outline.streams.last_mut()
+        {
+            last.is_whole = true;
+        }
+        let passed = self.input.skip(left)?;
+        self.parser.pass_over(passed);
+        Ok((passed < left).then_some(OutlineEnd::Cut))
+    }
+
+    /// Takes a BEGIN and its list in.
+    fn begin(&mut self, frame: &Frame, bytes: &[u8]) -> Option<OutlineEnd> {
+        let begin = self.parser.header().body_as::<Begin<LE>>()?;
+        let list = match NvList::decode_within(bytes, LIST_MEMORY) {
+            _ if bytes.is_empty() => None,
+            Ok((list, ..)) => Some(list),
+            Err(_) => {
+                // The reader of records knows no lists: to it a payload may be anything.
+                let kind = StreamErrorKind::Unexpected {
+                    found: RecordType::BEGIN,
+                    expected: "a list behind BEGIN that can be read",
+                };
+                let (offset, index) = (frame.offset, frame.index);
+                return Some(OutlineEnd::Damaged(StreamError { offset, index, kind }));
+            }
+        };
+        if frame.role == Role::PackageBegin {
+            self.outline.package = Some(list.as_ref().map(PackageNames::of).unwrap_or_default());
+            return None;
+        }
+        let (file, is_member) = (&self.outline.file, self.outline.package.is_some());
+        let segment =
+            Segment::new(file, frame.index, frame.offset, is_member, begin, list.as_ref());
+        if self.outline.streams.len() < MOST_STREAMS {
+            self.outline.streams.push(OutlinedStream { segment, is_whole: false });
+            return None;
+        }
+        let expected = "no more streams than are kept";
+        let kind = StreamErrorKind::Unexpected { found: RecordType::BEGIN, expected };
+        Some(OutlineEnd::Damaged(StreamError { offset: frame.offset, index: frame.index, kind }))
+    }
+}
