@@ -40,7 +40,7 @@ const PACKAGES: [Package; 13] = [
     ("crypto", "pure"),
     ("pool", "pure"),
     ("traverse", "pure"),
-    ("stream", ""),
+    ("stream", "pure"),
     ("props", "pure"),
     ("package", "pure"),
     ("catalogue", "pure"),
