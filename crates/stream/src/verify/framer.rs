@@ -2,7 +2,7 @@
 //! can.
 
 use super::context::{Context, Keys};
-use super::read_ahead::ReadAhead;
+use crate::read_ahead::ReadAhead;
 use std::io::{self, Read};
 use std::sync::Arc;
 use zsend_records::Order;

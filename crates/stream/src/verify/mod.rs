@@ -12,7 +12,6 @@ mod framer;
 mod json;
 mod links;
 mod options;
-mod read_ahead;
 mod resume;
 mod rules;
 mod state;
