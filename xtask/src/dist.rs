@@ -36,7 +36,8 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
             return Err(format!("{tool} is missing: {how}"));
         }
     }
-    let dist = target().join("dist");
+    // The manifest of the packages names files there, wherever cargo builds.
+    let dist = root().join("target/dist");
     if dist.exists() {
         fs::remove_dir_all(&dist).map_err(|e| format!("{}: {e}", dist.display()))?;
     }

@@ -8,7 +8,7 @@ use xtask::run::{cargo, root, target};
 const EXAMPLE: &str = "crates/encoder/examples/note.rs";
 /// Crates of the workspace that it uses.
 const CRATES: [&str; 3] = ["encoder", "records", "stream"];
-/// What it prints of the stream that it made and read back: its records, and the body of its own.
+/// Parts of its output, about the stream that it made and read back: the records, and the body of its own.
 const WANTED: [&str; 2] =
     ["BEGIN FREEOBJECTS NOTE FREEOBJECTS END\n", "\nNOTE object = 7 toguid = 42 len = 12\n"];
 

@@ -40,7 +40,7 @@ const PACKAGES: [Package; 13] = [
     ("crypto", "pure"),
     ("pool", "pure"),
     ("traverse", "pure"),
-    ("stream", ""),
+    ("stream", "pure"),
     ("props", "pure"),
     ("package", "pure"),
     ("catalogue", "pure"),
@@ -86,7 +86,7 @@ const TARGETS: [Target; 7] = [
     (WINDOWS, Form::Pure, ALL),
 ];
 const WINDOWS: &str = "x86_64-pc-windows-gnu";
-/// What every change is checked for: the machines that lack the most, and the program, with all libraries as
+/// Pairs that every change is checked for: the machines that lack the most, and the program, with all libraries as
 /// parts of it, where it is no Unix program.
 const FAST: [Target; 3] = [TARGETS[0], TARGETS[1], (WINDOWS, Form::Pure, &["cli"])];
 

@@ -59,11 +59,8 @@ fn not_loaded(root: &str, e: &CryptoError) -> Failure {
 
 /// Loads a key given as `DATASET=FILE`.
 fn from_file(pool: &Pool, key: &str) -> Done {
-    let (dataset, file) = key
-        .split_once('=')
-        .ok_or_else(|| Failure::usage(format!("--key takes DATASET=FILE, not '{key}'")))?;
-    let material = read_key(Path::new(file));
-    let material = material.map_err(|e| Failure::io("read the key in", Path::new(file), &e))?;
+    let (dataset, file) = split(key)?;
+    let material = read(file)?;
     let name = Name::parse(&pool.full_name(dataset))?;
     let head = pool.head(&name.dataset)?;
     pool.load_key(&head, &material).map_err(|e| {
@@ -83,6 +80,22 @@ fn from_file(pool: &Pool, key: &str) -> Done {
             }
         }
     })
+}
+
+/// Reads a key given as `DATASET=FILE`, for streams: the dataset's name, and what the file holds.
+pub(crate) fn of_stream(key: &str) -> Result<(String, Zeroizing<Vec<u8>>), Failure> {
+    let (dataset, file) = split(key)?;
+    Ok((dataset.to_owned(), read(file)?))
+}
+
+fn split(key: &str) -> Result<(&str, &str), Failure> {
+    let parts = key.split_once('=');
+    parts.ok_or_else(|| Failure::usage(format!("--key takes DATASET=FILE, not '{key}'")))
+}
+
+fn read(file: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let path = Path::new(file);
+    read_key(path).map_err(|e| Failure::io("read the key in", path, &e))
 }
 
 /// Bytes of a key file that are read: more than any form of key has, and no more than fit anywhere.

@@ -1,9 +1,9 @@
 //! Streams that are read: files by name, or standard input.
 
 use crate::exit::Failure;
+use crate::sys::files::standard_input;
 use std::fs::File;
 use std::io::{self, IsTerminal};
-use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use zsend_metal::stdio::{Standard, was_closed};
 use zsend_pool::ErrorClass;
@@ -29,7 +29,6 @@ pub(crate) fn open(path: Option<&Path>) -> Result<(String, File), Failure> {
     }
     let name = "standard input";
     // As a file it has no buffer of its own, and may be read on another thread.
-    let fd: io::Result<OwnedFd> = stdin.as_fd().try_clone_to_owned();
-    let file = fd.map_err(|e| Failure::io("read", Path::new(name), &e))?;
-    Ok((name.into(), File::from(file)))
+    let file = standard_input().map_err(|e| Failure::io("read", Path::new(name), &e))?;
+    Ok((name.into(), file))
 }

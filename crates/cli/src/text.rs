@@ -47,3 +47,12 @@ pub(crate) fn table(
     }
     text
 }
+
+/// Text that stays in its line, whatever names are in it: nothing in it moves the cursor of a terminal.
+pub(crate) fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
+    }
+    line
+}

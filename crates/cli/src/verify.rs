@@ -1,8 +1,9 @@
-//! `zsend verify`: whether streams are whole.
+//! `zsend verify`: verdicts on stored streams.
 
 use crate::args::VerifyArgs;
-use crate::exit::{Done, Failure};
-use crate::{stdin, stdout};
+use crate::exit::{Done, Failure, warn};
+use crate::text::one_line;
+use crate::{keys, stdin, stdout};
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
@@ -10,10 +11,10 @@ use zsend_pool::ErrorClass;
 use zsend_stream::Segment;
 use zsend_stream::verify::{
     Cut, Fault, Outcome, Report, Verdict, VerifyError, VerifyOptions, broken_links, fault_json,
-    outcome_json, verify, verify_tee,
+    outcome_json, verify_file, verify_tee,
 };
 
-/// How bad the end of a check is, from best to worst. Of several files the worst counts.
+/// Grades of the end of a check, from best to worst. Of several files the worst counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Grade {
     Whole,
@@ -47,6 +48,9 @@ impl Grade {
     }
 }
 
+/// Most streams that are looked at together, for whether they continue one another.
+const MOST_STREAMS: usize = 64 << 10;
+
 /// Destination of faults and verdicts: standard output, or standard error where that has the stream.
 struct Reporter {
     out: Box<dyn Write>,
@@ -71,12 +75,13 @@ impl Reporter {
 
 impl Report for Reporter {
     fn fault(&mut self, fault: &Fault) {
-        let line = if self.json { fault_json(fault) } else { fault.to_string() };
+        // A name in a stream may have anything in it, as a line of a report that was not made here.
+        let line = if self.json { fault_json(fault) } else { one_line(&fault.to_string()) };
         self.line(&line);
     }
 
     fn segment(&mut self, segment: &Segment) {
-        if !segment.is_member {
+        if !segment.is_member && self.segments.len() < MOST_STREAMS {
             self.segments.push(segment.clone());
         }
     }
@@ -90,7 +95,11 @@ pub(crate) fn run(args: &VerifyArgs) -> Done {
     let out: Box<dyn Write> =
         if args.tee { Box::new(io::stderr()) } else { Box::new(stdout::open()?) };
     let mut report = Reporter { out, json: args.json, written: Ok(()), segments: Vec::new() };
-    let options = VerifyOptions::default().with_quick(args.quick).with_all_faults(args.all_faults);
+    let keys = args.keys.iter().map(|key| keys::of_stream(key)).collect::<Result<Vec<_>, _>>()?;
+    let options = VerifyOptions::default()
+        .with_quick(args.quick)
+        .with_all_faults(args.all_faults)
+        .with_keys(keys);
     let stdin_alone = [Path::new("-").to_owned()];
     let files = if args.files.is_empty() { &stdin_alone[..] } else { &args.files };
     let mut worst = Grade::Whole;
@@ -145,18 +154,25 @@ fn one(
     let checked = if args.tee {
         verify_tee(name, file, stdout::open()?, options, report)
     } else {
-        verify(name, file, options, report)
+        verify_file(name, file, options, report)
     };
     match checked {
         Ok(outcome) => {
             report.outcome(name, &outcome);
+            if !args.keys.is_empty() && outcome.opened == 0 {
+                warn(format!("{name} has no raw stream of a dataset whose key was given"));
+            }
             Ok(Grade::of(&outcome.verdict))
         }
         Err(e @ VerifyError::Write(_)) => {
             Err(Failure::caused(ErrorClass::Device, "standard output", &e))
         }
         Err(e) => {
-            let failure = Failure::caused(ErrorClass::Device, name, &e);
+            let class = match e {
+                VerifyError::TooLarge { .. } => ErrorClass::Unsupported,
+                _ => ErrorClass::Device,
+            };
+            let failure = Failure::caused(class, name, &e);
             if args.files.len() <= 1 {
                 return Err(failure);
             }
@@ -169,6 +185,7 @@ fn one(
 /// A verdict in words, without the end of the line.
 fn text(name: &str, outcome: &Outcome) -> String {
     let Outcome { verdict, records, bytes, streams, faults, .. } = outcome;
+    let name = one_line(name);
     let seen = format!("{records} records in {bytes} bytes, streams: {streams}");
     match verdict {
         Verdict::Whole => format!("{name}: whole: {seen}"),
@@ -187,7 +204,7 @@ fn how_to_go_on(cut: &Cut) -> String {
     if let Some(token) = &cut.token {
         text += &format!(
             "\n  receive it with `zfs receive -s`, then the rest of {}: zsend send -t {token}",
-            cut.toname
+            one_line(&cut.toname)
         );
     }
     text

@@ -102,7 +102,7 @@ fn verbose_counts_the_blocks_that_went_over_a_missing_device_and_names_the_other
     assert!(text.contains(&format!("{at}: recovered; what failed at first: ")), "{text}");
 }
 
-/// As with `zfs send`, the exit status does not tell; the last line does, of a quiet send too.
+/// The exit status does not tell, as that of `zfs send` does not; the last line does, of a quiet send too.
 #[test]
 fn replaced_blocks_are_counted_in_the_last_line() {
     let copy = Copy::of("dedup");

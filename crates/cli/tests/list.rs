@@ -65,7 +65,8 @@ fn lines(out: &std::process::Output) -> Vec<String> {
     String::from_utf8_lossy(&out.stdout).lines().map(str::to_owned).collect()
 }
 
-/// As the kernel's `zfs list -d N` shows the same pool: snapshots are one level deeper than their dataset.
+/// Depths are those of the kernel's `zfs list -d N` of the same pool: snapshots are one level deeper than their
+/// dataset.
 #[test]
 fn a_depth_is_taken_as_zfs_list_takes_it() {
     let copy = Copy::of("crypt");

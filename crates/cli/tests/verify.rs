@@ -280,3 +280,48 @@ fn what_is_passed_on_ends_at_the_first_fault() {
     assert_eq!(out.stdout.len() as u64, before.frame.offset);
     assert!(stored.stream.starts_with(&out.stdout));
 }
+
+/// A raw stream of the fixture `crypt`, with the key of its encryption root as `--key` takes it.
+fn raw(dataset: &str, args: &[&str]) -> (Stored, String) {
+    let fixture = zsend_testkit::fixture("crypt");
+    let cases = zsend_testkit::cases::read(&fixture).unwrap();
+    let is_of = |root: &str| {
+        dataset.strip_prefix(root).is_some_and(|below| below.is_empty() || below.starts_with('/'))
+    };
+    let key = cases.iter().find_map(|case| case.key.as_ref().filter(|(root, _)| is_of(root)));
+    let (root, file) = key.unwrap_or_else(|| panic!("no key is of {dataset}"));
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("whole.zsend");
+    let all = [&["-q", "-w", "-o", path.to_str().unwrap()], args].concat();
+    let out = send(&pool_dir("crypt"), &all);
+    assert!(out.status.success(), "{}", stderr(&out));
+    let stored = Stored { stream: fs::read(path).unwrap(), dir };
+    (stored, format!("{root}={}", fixture.join(file).display()))
+}
+
+/// Datasets of the fixture `crypt`, one for each suite.
+fn encrypted() -> Vec<(String, String)> {
+    let fixture = zsend_testkit::fixture("crypt");
+    let mut datasets: Vec<(String, String)> = zsend_testkit::cases::read(&fixture)
+        .unwrap()
+        .iter()
+        .filter(|case| case.key.is_some())
+        .filter_map(|case| case.args.last()?.split_once('@').map(|(d, s)| (d.into(), s.into())))
+        .collect();
+    datasets.sort();
+    datasets.dedup();
+    datasets
+}
+
+#[test]
+fn a_raw_stream_is_opened_with_its_key() {
+    let datasets = encrypted();
+    assert!(datasets.len() >= 6, "{datasets:?}");
+    for (dataset, snapshot) in datasets {
+        let (stored, key) = raw(&dataset, &[&format!("{dataset}@{snapshot}")]);
+        let out = verify(&["--json", "--all-faults", "--key", &key], &[&stored.path()]);
+        assert_eq!(code(&out), 0, "{dataset}@{snapshot}: {}{}", stdout(&out), stderr(&out));
+        let verdict: Value = serde_json::from_str(stdout(&out).lines().last().unwrap()).unwrap();
+        assert_eq!(verdict["opened"], 1, "{dataset}@{snapshot}: {}", stderr(&out));
+    }
+}

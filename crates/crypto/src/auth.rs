@@ -80,17 +80,33 @@ impl AuthBp {
     }
 }
 
-/// The MAC of an indirect block with these pointers: the first 16 bytes of their SHA-512.
+/// The MAC of an indirect block with these pointers: see [`IndirectMac`].
+pub fn indirect_mac(pointers: impl IntoIterator<Item = AuthBp>) -> [u8; 16] {
+    let mut mac = IndirectMac::default();
+    for pointer in pointers {
+        mac.add(&pointer);
+    }
+    mac.finish()
+}
+
+/// The MAC of an indirect block, pointer by pointer: the first 16 bytes of their SHA-512.
 ///
 /// It needs no key: the pointers' own MACs do, and the tree's root is authenticated by the objset.
-pub fn indirect_mac(pointers: impl IntoIterator<Item = AuthBp>) -> [u8; 16] {
-    let mut hash = Sha512::new();
-    for pointer in pointers {
-        hash.update(pointer.as_bytes());
+#[derive(Clone, Debug, Default)]
+pub struct IndirectMac(Sha512);
+
+impl IndirectMac {
+    /// Goes on with the next pointer of the block.
+    pub fn add(&mut self, pointer: &AuthBp) {
+        self.0.update(pointer.as_bytes());
     }
-    let mut mac = [0; 16];
-    mac.copy_from_slice(&hash.finalize()[..16]);
-    mac
+
+    /// The MAC, once all pointers were added.
+    pub fn finish(self) -> [u8; 16] {
+        let mut mac = [0; 16];
+        mac.copy_from_slice(&self.0.finalize()[..16]);
+        mac
+    }
 }
 
 /// Checks the MAC of an indirect block, which must be decompressed and in the byte order that it

@@ -14,7 +14,7 @@ mod suite;
 mod test_keys;
 mod wrapping;
 
-pub use auth::{AuthBp, BlockParams, indirect_mac, verify_indirect};
+pub use auth::{AuthBp, BlockParams, IndirectMac, indirect_mac, verify_indirect};
 pub use dataset::DatasetKey;
 pub use dnode::decrypt_dnode_block;
 pub use error::CryptoError;

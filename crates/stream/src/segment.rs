@@ -8,7 +8,7 @@ use zsend_records::nvlist::NvList;
 use zsend_records::types::ObjsetType;
 use zsend_records::zerocopy::byteorder::LE;
 
-/// What a BEGIN says of the stream behind it.
+/// Summary of a stream, as its BEGIN has it.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Segment {

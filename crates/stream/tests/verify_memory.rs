@@ -11,7 +11,8 @@ use zsend_records::chain::Chain;
 use zsend_records::drr::{Begin, Free, MAGIC, OBJECT_END, Object, ReplayRecord, Write};
 use zsend_records::flags::{BeginFlags, Features, HeaderType, VersionInfo};
 use zsend_records::fletcher::Fletcher4;
-use zsend_stream::verify::{Fault, Verdict, VerifyOptions, verify};
+use zsend_records::nvlist::{Encoding, NvList, NvValue};
+use zsend_stream::verify::{Fault, Verdict, VerifyError, VerifyOptions, verify};
 use zsend_testkit::memory::{self, Allocator};
 
 #[global_allocator]
@@ -64,12 +65,19 @@ fn bytes_of(record: &ReplayRecord<LE>) -> Bytes {
     Bytes::copy_from_slice(record.as_bytes())
 }
 
-fn within(source: impl Read + Send + 'static, quick: bool) -> (Verdict, Vec<Fault>) {
+fn result(
+    source: impl Read + Send + 'static,
+    quick: bool,
+) -> (Result<Verdict, VerifyError>, Vec<Fault>) {
     let mut faults = Vec::new();
     let options = VerifyOptions::default().with_quick(quick);
-    let outcome =
-        memory::within(&ALLOCATOR, MOST, || verify("in", source, &options, &mut faults).unwrap());
-    (outcome.verdict, faults)
+    let outcome = memory::within(&ALLOCATOR, MOST, || verify("in", source, &options, &mut faults));
+    (outcome.map(|outcome| outcome.verdict), faults)
+}
+
+fn within(source: impl Read + Send + 'static, quick: bool) -> (Verdict, Vec<Fault>) {
+    let (verdict, faults) = result(source, quick);
+    (verdict.unwrap(), faults)
 }
 
 /// Blocks of 16 MiB, compressed to next to nothing, and not compressed at all.
@@ -142,6 +150,38 @@ fn large_list() -> impl Read + Send + 'static {
     made(move || std::mem::take(&mut parts)).chain(io::repeat(0).take(rest))
 }
 
+/// A package of datasets with snapshots, of which no stream is there.
+fn many_snapshots(datasets: u64, snapshots: u64) -> impl Read + Send + 'static {
+    let mut fss = NvList::new();
+    for i in 0..datasets {
+        let (mut snaps, mut props) = (NvList::new(), NvList::new());
+        for j in 0..snapshots {
+            snaps.insert(format!("s{j}"), NvValue::Uint64(i * snapshots + j + 1));
+            props.insert(format!("s{j}"), NvValue::List(NvList::new()));
+        }
+        let mut dataset = NvList::new();
+        dataset.insert("name", NvValue::String(format!("tank/{i}").as_str().into()));
+        dataset.insert("parentfromsnap", NvValue::Uint64(0));
+        dataset.insert("snaps", NvValue::List(snaps));
+        dataset.insert("snapprops", NvValue::List(props));
+        fss.insert(format!("{i:#x}"), NvValue::List(dataset));
+    }
+    let mut list = NvList::new();
+    list.insert("tosnap", NvValue::String("s0".into()));
+    list.insert("fss", NvValue::List(fss));
+    let payload = Bytes::from(list.encode(Encoding::Xdr));
+    let mut chain = Chain::new();
+    let len = u32::try_from(payload.len()).unwrap();
+    let mut record = begin(HeaderType::COMPOUND, Features::empty(), len);
+    chain.stamp(&mut record);
+    let mut parts = vec![bytes_of(&record), payload.clone()];
+    chain.payload_sum(Fletcher4::of(&payload), payload.len() as u64);
+    let mut end = chain.end::<LE>(0);
+    end.checksum = [U64::ZERO; 4];
+    parts.push(bytes_of(&end));
+    made(move || std::mem::take(&mut parts))
+}
+
 /// Streams without end in a package without end: each has another guid.
 fn many_streams(number: u64) -> impl Read + Send + 'static {
     let mut chain = Chain::new();
@@ -179,8 +219,14 @@ fn memory_is_bounded() {
             let (verdict, faults) = within(large_blocks(compressed), quick);
             assert!(matches!(verdict, Verdict::Cut(_)), "{faults:?}");
         }
-        let (verdict, _) = within(large_list(), quick);
-        assert!(matches!(verdict, Verdict::Cut(_)), "{verdict:?}");
+        let (refused, _) = result(large_list(), quick);
+        assert!(matches!(refused, Err(VerifyError::TooLarge { bytes: 0x400_0000 })), "{refused:?}");
+        // Lists that real packages have, and one that is as long as is looked at.
+        for (datasets, snapshots) in [(10_000, 1), (100, 300), (100, 900), (1, 100_000)] {
+            let (verdict, faults) = result(many_snapshots(datasets, snapshots), quick);
+            let is_read = matches!(verdict, Ok(Verdict::Cut(_)));
+            assert!(is_read, "{datasets} of {snapshots}: {verdict:?} {faults:?}");
+        }
         let (verdict, faults) = within(many_streams(200_000), quick);
         assert!(matches!(verdict, Verdict::Cut(_)), "{faults:?}");
     }

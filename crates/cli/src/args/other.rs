@@ -50,6 +50,7 @@ Examples:
   zsend verify monday.zsend && zfs receive tank/home < monday.zsend
   zsend verify --quick --json *.zsend
   zsend verify --all-faults damaged.zsend
+  zsend verify --key tank/secret=/media/key raw.zsend
   ssh host zsend send tank/home@monday | zsend verify --tee | zfs receive tank/home")]
 pub(crate) struct VerifyArgs {
     /// Checksums and records only: payloads are summed up, and not looked into
@@ -58,6 +59,9 @@ pub(crate) struct VerifyArgs {
     /// Go on behind a fault, to the next one
     #[arg(long)]
     pub(crate) all_faults: bool,
+    /// Key of an encrypted dataset and those below it, in a file: the MACs of its raw streams are checked; may be repeated
+    #[arg(long = "key", value_name = "DATASET=FILE", conflicts_with = "quick")]
+    pub(crate) keys: Vec<String>,
     /// One JSON object for each fault, and one for each verdict
     #[arg(long)]
     pub(crate) json: bool,

@@ -19,12 +19,14 @@ const BATCH_RECORDS: usize = 512;
 #[derive(Debug, Default)]
 struct Batch {
     records: Vec<(Frame, Payload)>,
+    /// Bytes that they take.
+    cost: u64,
     /// The next record, whose payload is not read yet.
     next: Option<Box<Frame>>,
     end: Option<Last>,
 }
 
-/// What comes behind the records of a batch, and ends it.
+/// End of a batch: the part of the input behind its records.
 #[derive(Debug)]
 enum Last {
     Bad { record: u64, byte: u64, kind: StreamErrorKind },
@@ -63,13 +65,16 @@ pub(super) fn one_by_one(mut framer: Framer, checker: &mut Checker<'_>) -> Resul
 pub(super) fn in_batches(mut framer: Framer, checker: &mut Checker<'_>) -> Result<(), VerifyError> {
     let mut batch = read_batch(&mut framer, None);
     loop {
-        let Batch { records, next, end } = batch;
+        let Batch { records, cost, next, end } = batch;
         let is_last = end.is_some();
         let look = || -> Vec<Worked> {
             records.par_iter().map(|(frame, payload)| work(frame, payload)).collect()
         };
         let (worked, following) = if is_last {
             (look(), Batch { next, ..Batch::default() })
+        } else if cost > BATCH_BYTES {
+            // One record that is larger than that; the next may be, too.
+            (look(), read_batch(&mut framer, next))
         } else {
             rayon::join(look, || read_batch(&mut framer, next))
         };
@@ -95,7 +100,6 @@ pub(super) fn in_batches(mut framer: Framer, checker: &mut Checker<'_>) -> Resul
 /// Reads as many records as are looked at together; `first` is one whose header was read already.
 fn read_batch(framer: &mut Framer, mut first: Option<Box<Frame>>) -> Batch {
     let mut batch = Batch::default();
-    let mut cost = 0;
     while batch.records.len() < BATCH_RECORDS {
         let next = first.take().map_or_else(|| framer.next(), |frame| Ok(Next::Frame(frame)));
         let mut frame = match next {
@@ -109,14 +113,17 @@ fn read_batch(framer: &mut Framer, mut first: Option<Box<Frame>>) -> Batch {
                 break;
             }
         };
-        cost += frame.cost() + RECORD_SIZE as u64;
+        let cost = frame.cost() + RECORD_SIZE as u64;
         // A large one is looked at alone.
-        if cost > BATCH_BYTES && !batch.records.is_empty() {
+        if batch.cost + cost > BATCH_BYTES && !batch.records.is_empty() {
             batch.next = Some(frame);
             break;
         }
         match framer.payload(&mut frame, true) {
-            Ok(Ok(payload)) => batch.records.push((*frame, payload)),
+            Ok(Ok(payload)) => {
+                batch.cost += cost;
+                batch.records.push((*frame, payload));
+            }
             Ok(Err(cut)) => {
                 batch.next = Some(frame);
                 batch.end = Some(Last::from(cut));

@@ -1,8 +1,10 @@
 //! The checks that need what came before, record by record.
 
-use super::context::Context;
+use super::context::{Context, List};
 use super::fault::{About, Fault, Wrong};
 use super::framer::{Frame, Payload, place};
+use super::macs::{PendingMacs, WrongMac};
+use super::members::Members;
 use super::resume::Position;
 use super::rules::{self, At, shape};
 use super::state::State;
@@ -29,15 +31,19 @@ pub(super) struct Checker<'a> {
     place: Place,
     chain: Chain,
     state: State,
-    /// What is known of the streams before this one, where it is one of a package.
+    /// Streams of the package that came before this one.
     links: super::links::Links,
+    /// The streams of a package beside its list.
+    members: Members,
+    macs: PendingMacs,
     outcome: Outcome,
     /// Bytes whose sum was checked.
     checked: u64,
     /// The stream that a receiver would be in, and where; and what the record that comes next adds to it.
     position: Option<Position>,
     next_position: Option<Position>,
-    links_broken: bool,
+    /// Faults of streams that are not where they should be.
+    link_faults: u64,
     is_over: bool,
 }
 
@@ -84,17 +90,20 @@ impl<'a> Checker<'a> {
             chain: Chain::new(),
             state: State::default(),
             links: super::links::Links::default(),
+            members: Members::default(),
+            macs: PendingMacs::default(),
             outcome: Outcome {
                 verdict: Verdict::Whole,
                 records: 0,
                 bytes: 0,
                 streams: 0,
+                opened: 0,
                 faults: 0,
             },
             checked: 0,
             position: None,
             next_position: None,
-            links_broken: false,
+            link_faults: 0,
             is_over: false,
         }
     }
@@ -119,8 +128,17 @@ impl<'a> Checker<'a> {
         let before = self.outcome.faults;
         let role = self.header(frame, worked)?;
         self.outcome.bytes += frame.payload_len;
+        let is_header = role == Some(Role::PackageBegin);
+        if is_header && matches!(frame.context.list(), List::TooLarge) {
+            return Err(VerifyError::TooLarge { bytes: frame.payload_len });
+        }
         if let Some(role) = role {
-            self.take(frame, role, self.outcome.faults == before);
+            let is_right = self.outcome.faults == before;
+            self.take(frame, role, is_right);
+            if role == Role::Stream && !self.options.quick {
+                let wrong = self.macs.take(frame, payload, is_right);
+                wrong.into_iter().for_each(|wrong| self.wrong_mac(wrong));
+            }
         }
         if self.outcome.faults == before {
             self.tee.hold(frame, payload);
@@ -133,7 +151,7 @@ impl<'a> Checker<'a> {
     /// Checks the header of a record whose payload is cut.
     pub(super) fn cut_record(&mut self, frame: &Frame) -> Result<(), VerifyError> {
         let before = self.outcome.faults;
-        let worked = Worked { sum: Fletcher4::ZERO, contents: Ok(()), key: Ok(()) };
+        let worked = Worked::of_sum(Fletcher4::ZERO);
         self.header(frame, &worked)?;
         if self.outcome.faults == before {
             Ok(())
@@ -278,7 +296,12 @@ impl<'a> Checker<'a> {
                 self.state.earlier.add(frame.context.toguid());
                 self.next_position = Some(Position::Between);
             }
-            (Role::PackageEnd, _) => self.next_position = Some(Position::Between),
+            (Role::PackageEnd, _) => {
+                if let Some((about, wrong)) = self.members.end() {
+                    self.link_fault(frame, about, wrong);
+                }
+                self.next_position = Some(Position::Between);
+            }
             (Role::Stream, _) => {
                 if let Some(guid) = super::framer::guid(&frame.header, frame.description) {
                     self.state.guid.get_or_insert(guid);
@@ -291,8 +314,23 @@ impl<'a> Checker<'a> {
                     self.state.take_wrong(&record);
                 }
             }
+            (Role::PackageBegin, RecordType::BEGIN) => {
+                self.members = Members::of(&frame.context);
+            }
             (Role::PackageBegin | Role::PackageHeaderEnd, _) => {}
         }
+    }
+
+    /// A stream that is not where it should be; by itself it may be whole.
+    fn link_fault(&mut self, frame: &Frame, about: &'static About, wrong: Wrong) {
+        self.link_faults += 1;
+        self.fault(Where::of(frame), about, wrong);
+    }
+
+    fn wrong_mac(&mut self, wrong: WrongMac) {
+        let WrongMac { record, byte, object, about, wrong } = wrong;
+        let record_type = object.map(|_| RecordType::OBJECT_RANGE);
+        self.fault(Where { record, byte, record_type, object, offset: None }, about, wrong);
     }
 
     fn begin(&mut self, frame: &Frame) {
@@ -307,10 +345,14 @@ impl<'a> Checker<'a> {
             context.nvlist(),
         );
         self.outcome.streams += 1;
+        self.outcome.opened += u64::from(matches!(context.key(), Some(Ok(_))));
         self.report.segment(&segment);
-        if let Some((about, wrong)) = self.links.begin(&segment, &self.state.earlier) {
-            self.links_broken = true;
-            self.fault(Where::of(frame), about, wrong);
+        let link = self.links.begin(&segment, &self.state.earlier);
+        let member = is_member.then(|| self.members.begin(&segment, &self.state.earlier)).flatten();
+        for (about, wrong) in link.into_iter().chain(member) {
+            if !self.is_over {
+                self.link_fault(frame, about, wrong);
+            }
         }
         self.next_position = Some(Position::begin(frame));
     }
@@ -366,7 +408,7 @@ impl<'a> Checker<'a> {
 
     /// The outcome, once all is checked that is to be.
     pub(super) fn outcome(mut self) -> Outcome {
-        let only_links = self.links_broken && self.outcome.faults == self.links.broken();
+        let only_links = self.link_faults > 0 && self.outcome.faults == self.link_faults;
         if only_links && self.outcome.verdict == Verdict::Whole {
             self.outcome.verdict = Verdict::ChainBroken;
         } else if self.outcome.faults > 0 {

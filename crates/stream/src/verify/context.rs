@@ -1,6 +1,8 @@
 //! A stream as its BEGIN announces it: what the records behind it may be.
 
+use super::keys::Keys;
 use std::sync::Arc;
+use zsend_crypto::{CryptoError, DatasetKey};
 use zsend_records::drr::Begin;
 use zsend_records::flags::{BeginFlags, Features};
 use zsend_records::nvlist::{NvError, NvList};
@@ -8,22 +10,20 @@ use zsend_records::zerocopy::FromZeros;
 use zsend_records::zerocopy::byteorder::LE;
 
 /// Most memory that a list may take.
-const LIST_MEMORY: usize = 24 << 20;
-
-/// Keys that raw streams are opened with.
-#[derive(Debug, Default)]
-pub(super) struct Keys {}
+const LIST_MEMORY: usize = 44 << 20;
 
 /// The list behind a BEGIN.
 #[derive(Clone, Debug, Default)]
 pub(super) enum List {
-    /// It was not read: it is not there yet, or longer than is looked at.
+    /// It is not there yet.
     #[default]
     NotRead,
+    /// It is longer than is looked at, or takes more memory.
+    TooLarge,
     /// There is none.
     Absent,
-    /// It was read; bytes that follow it are counted.
-    Read(NvList, usize),
+    /// It was read; bytes that follow it are counted, and those among them that are not zero.
+    Read(NvList, usize, usize),
     /// It is no list.
     Malformed(NvError),
 }
@@ -34,29 +34,43 @@ pub(super) struct Context {
     begin: Begin<LE>,
     /// Shared, because a package's may be large.
     list: Arc<List>,
+    /// Keys of a raw stream, if the user's are of its dataset, or why they do not open.
+    key: Option<Result<Arc<DatasetKey>, CryptoError>>,
 }
 
 impl Default for Context {
     fn default() -> Self {
-        Self { begin: Begin::new_zeroed(), list: Arc::default() }
+        Self::new(&Begin::new_zeroed())
     }
 }
 
 impl Context {
     pub(super) fn new(begin: &Begin<LE>) -> Self {
-        Self { begin: *begin, list: Arc::default() }
+        Self { begin: *begin, list: Arc::default(), key: None }
     }
 
     /// Takes the list in; `None` if it is longer than is looked at.
-    pub(super) fn read_list(&mut self, bytes: Option<&[u8]>, _: &Keys) {
+    pub(super) fn read_list(&mut self, bytes: Option<&[u8]>, keys: &Keys) {
         self.list = Arc::new(match bytes {
-            None => List::NotRead,
+            None => List::TooLarge,
             Some([]) => List::Absent,
             Some(bytes) => match NvList::decode_within(bytes, LIST_MEMORY) {
-                Ok((list, _, used)) => List::Read(list, bytes.len() - used),
+                Ok((list, _, used)) => {
+                    let rest = &bytes[used..];
+                    List::Read(list, rest.len(), rest.iter().filter(|&&byte| byte != 0).count())
+                }
+                Err(NvError::TooLarge { .. }) => List::TooLarge,
                 Err(error) => List::Malformed(error),
             },
         });
+        if let (true, List::Read(list, ..)) = (self.is_raw(), &*self.list) {
+            self.key = keys.open(&String::from_utf8_lossy(self.begin.toname()), list);
+        }
+    }
+
+    /// The keys of a raw stream, if the user's are of its dataset, or why they do not open.
+    pub(super) const fn key(&self) -> Option<&Result<Arc<DatasetKey>, CryptoError>> {
+        self.key.as_ref()
     }
 
     /// The BEGIN; zeros before the first.
@@ -73,7 +87,7 @@ impl Context {
     pub(super) fn nvlist(&self) -> Option<&NvList> {
         match &*self.list {
             List::Read(list, ..) => Some(list),
-            List::NotRead | List::Absent | List::Malformed(_) => None,
+            List::NotRead | List::TooLarge | List::Absent | List::Malformed(_) => None,
         }
     }
 

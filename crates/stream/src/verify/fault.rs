@@ -19,6 +19,12 @@ pub struct About {
     pub source: &'static str,
 }
 
+impl About {
+    pub(super) const fn new(name: &'static str, says: &'static str, source: &'static str) -> Self {
+        Self { name, says, source }
+    }
+}
+
 /// Something that was found, or expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -33,7 +39,7 @@ pub enum Value {
     Words(Cow<'static, str>),
 }
 
-/// What a right sender writes in place of what was found.
+/// Value that a right sender writes in place of the one that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Expected {
@@ -49,15 +55,15 @@ pub enum Expected {
     MultipleOf(u64),
 }
 
-/// What is wrong at a place.
+/// Difference between a stream and what a right sender writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Wrong {
     /// The field, or the part of a record.
     pub what: &'static str,
-    /// What is there.
+    /// Value that is there.
     pub found: Value,
-    /// What a right sender writes.
+    /// Value that a right sender writes.
     pub expected: Expected,
 }
 
@@ -79,7 +85,7 @@ pub struct Fault {
     pub offset: Option<u64>,
     /// The rule.
     pub rule: &'static About,
-    /// What is there, and what should be.
+    /// Value that is there, and the right one.
     pub wrong: Wrong,
 }
 
@@ -91,7 +97,7 @@ impl Wrong {
         Self { what, found, expected }
     }
 
-    /// What is wrong where the right thing is said in words.
+    /// A difference whose right side is said in words.
     pub(super) fn words(
         what: &'static str,
         found: impl Into<Value>,

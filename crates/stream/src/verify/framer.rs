@@ -1,9 +1,10 @@
 //! The records of an input, each with its payload; behind a header that cannot be followed, the next one that
 //! can.
 
-use super::context::{Context, Keys};
+use super::context::Context;
+use super::keys::Keys;
 use crate::read_ahead::ReadAhead;
-use std::io::{self, Read};
+use std::io;
 use std::sync::Arc;
 use zsend_records::Order;
 use zsend_records::bytes::Bytes;
@@ -107,7 +108,7 @@ impl Frame {
 #[derive(Debug)]
 pub(super) struct Framer {
     source: ReadAhead,
-    /// What was read and not used yet.
+    /// Bytes that were read and not used yet.
     rest: Bytes,
     byte: u64,
     record: u64,
@@ -122,13 +123,10 @@ pub(super) struct Framer {
 }
 
 impl Framer {
-    /// Begins to read.
-    ///
-    /// # Errors
-    /// If no thread can be started.
-    pub(super) fn new(source: impl Read + Send + 'static, keys: Arc<Keys>) -> io::Result<Self> {
-        Ok(Self {
-            source: ReadAhead::new(source)?,
+    /// The beginning of an input.
+    pub(super) fn new(source: ReadAhead, keys: Arc<Keys>) -> Self {
+        Self {
+            source,
             rest: Bytes::new(),
             byte: 0,
             record: 0,
@@ -138,7 +136,7 @@ impl Framer {
             guid: 0,
             bad: None,
             is_found_again: false,
-        })
+        }
     }
 
     /// The next record, whose payload must be taken before the one after it is asked for. After a bad header

@@ -23,7 +23,7 @@ pub fn fault_json(fault: &Fault) -> String {
 
 /// A verdict as a JSON object, without the end of a line.
 pub fn outcome_json(file: &str, outcome: &Outcome) -> String {
-    let Outcome { verdict, records, bytes, streams, faults } = outcome;
+    let Outcome { verdict, records, bytes, streams, opened, faults } = outcome;
     let cut = match verdict {
         Verdict::Cut(cut) => json!({
             "length": cut.length,
@@ -42,6 +42,7 @@ pub fn outcome_json(file: &str, outcome: &Outcome) -> String {
         "records": records,
         "bytes": bytes,
         "streams": streams,
+        "opened": opened,
         "faults": faults,
         "cut": cut,
     })

@@ -1,4 +1,4 @@
-//! Whether streams continue one another, in a package or as files.
+//! Links between streams that continue one another, in a package or as files.
 
 use super::fault::{About, Expected, Fault, Value, Wrong};
 use super::state::Earlier;
@@ -30,15 +30,9 @@ pub(super) struct Links {
     ivsets: BTreeMap<u64, u64>,
     /// Datasets of which a stream came.
     datasets: BTreeSet<u64>,
-    broken: u64,
 }
 
 impl Links {
-    /// Number of links that were found broken.
-    pub(super) const fn broken(&self) -> u64 {
-        self.broken
-    }
-
     /// Looks at a stream that begins, `earlier` being the snapshots that came whole; the link that is broken, if one is.
     pub(super) fn begin(
         &mut self,
@@ -46,7 +40,6 @@ impl Links {
         earlier: &Earlier,
     ) -> Option<(&'static About, Wrong)> {
         let broken = self.look(segment, earlier);
-        self.broken += u64::from(broken.is_some());
         if let Some(keys) = &segment.keys
             && self.ivsets.len() < MOST
         {
@@ -107,7 +100,7 @@ pub fn broken_links(segments: &[Segment]) -> Vec<Fault> {
     broken
 }
 
-/// What is wrong where a raw stream starts from other IVs than its base has.
+/// The difference if a raw stream starts from other IVs than its base has.
 fn ivset_fault(segment: &Segment, base: &Segment) -> Option<Wrong> {
     let (ours, its) = segment.keys.as_ref().zip(base.keys.as_ref())?;
     ivset_wrong(ours.from_ivset, its.to_ivset)

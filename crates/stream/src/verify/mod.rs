@@ -10,7 +10,10 @@ mod context;
 mod fault;
 mod framer;
 mod json;
+mod keys;
 mod links;
+mod macs;
+mod members;
 mod options;
 mod resume;
 mod rules;
@@ -26,10 +29,12 @@ pub use links::broken_links;
 pub use options::VerifyOptions;
 pub use verdict::{Cut, Outcome, Part, Verdict};
 
+use crate::read_ahead::ReadAhead;
 use crate::segment::Segment;
 use batch::{in_batches, one_by_one};
 use checker::Checker;
 use framer::Framer;
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 use tee::Tee;
@@ -58,9 +63,15 @@ pub enum VerifyError {
     /// The input could not be read on.
     #[error("read failed")]
     Read(#[source] io::Error),
-    /// What was checked could not be passed on.
+    /// A record that was checked could not be passed on.
     #[error("write failed")]
     Write(#[source] io::Error),
+    /// The list of a package is larger than what is looked at: 8 MiB, or 44 MiB in memory.
+    #[error("the package's list of {bytes} bytes is larger than what is looked at")]
+    TooLarge {
+        /// Bytes of the list.
+        bytes: u64,
+    },
 }
 
 /// Checks an input, which `name` stands for in reports.
@@ -103,7 +114,21 @@ pub fn verify(
     options: &VerifyOptions,
     report: &mut dyn Report,
 ) -> Result<Outcome, VerifyError> {
-    run(name, source, options, report, Tee::new(None))
+    run(name, ReadAhead::new(source), options, report, Tee::new(None))
+}
+
+/// As [`verify`], of a file, or whatever else a descriptor has, from where it stands. A file is read at two places at
+/// once.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_file(
+    name: &str,
+    file: File,
+    options: &VerifyOptions,
+    report: &mut dyn Report,
+) -> Result<Outcome, VerifyError> {
+    run(name, ReadAhead::of_file(file), options, report, Tee::new(None))
 }
 
 /// As [`verify`], and writes every record to `out` once it was checked. At the first fault writing ends: what was
@@ -118,24 +143,36 @@ pub fn verify_tee(
     options: &VerifyOptions,
     report: &mut dyn Report,
 ) -> Result<Outcome, VerifyError> {
-    run(name, source, options, report, Tee::new(Some(&mut out)))
+    run(name, ReadAhead::new(source), options, report, Tee::new(Some(&mut out)))
 }
 
 /// The rules, by the part of a stream that they are of, in the order in which they are checked.
 pub fn rules() -> Vec<(&'static str, Vec<&'static About>)> {
     let mut rules = rules::all();
-    rules.push(("Streams of a package", vec![&links::BASE, &links::IVSET]));
+    rules.push(("With the key", vec![&macs::DNODES, &macs::OBJSET]));
+    rules.push((
+        "Streams of a package",
+        vec![
+            &links::BASE,
+            &links::IVSET,
+            &members::LISTED,
+            &members::ONCE,
+            &members::FIRST,
+            &members::COMPLETE,
+        ],
+    ));
     rules
 }
 
 fn run<'a>(
     name: &str,
-    source: impl Read + Send + 'static,
+    source: io::Result<ReadAhead>,
     options: &'a VerifyOptions,
     report: &'a mut dyn Report,
     tee: Tee<'a>,
 ) -> Result<Outcome, VerifyError> {
-    let framer = Framer::new(source, Arc::clone(&options.keys)).map_err(VerifyError::Read)?;
+    let source = source.map_err(VerifyError::Read)?;
+    let framer = Framer::new(source, Arc::clone(&options.keys));
     let mut checker = Checker::new(name.into(), options, report, tee);
     let done = if checker.keeps_payloads() {
         in_batches(framer, &mut checker)

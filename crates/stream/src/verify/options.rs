@@ -1,7 +1,8 @@
 //! Options of a verification.
 
-use super::context::Keys;
+use super::keys::Keys;
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// Options of a verification.
 ///
@@ -32,5 +33,16 @@ impl VerifyOptions {
     #[must_use]
     pub fn with_all_faults(self, all_faults: bool) -> Self {
         Self { all_faults, ..self }
+    }
+
+    /// With a user's keys, each with the dataset that it is of: raw streams of it, and of those below it, are
+    /// opened, and their MACs checked. A key is what its file holds, or what is typed.
+    #[must_use]
+    pub fn with_keys(self, given: impl IntoIterator<Item = (String, Zeroizing<Vec<u8>>)>) -> Self {
+        let mut keys = Keys::default();
+        for (dataset, material) in given {
+            keys.add(&dataset, material);
+        }
+        Self { keys: Arc::new(keys), ..self }
     }
 }

@@ -1,4 +1,4 @@
-//! Where a receive stands that has taken this much of a stream, as a token to go on from.
+//! Position of a receive that has taken this much of a stream, as a token to go on from.
 
 use super::context::Context;
 use super::framer::Frame;

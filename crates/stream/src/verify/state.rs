@@ -1,4 +1,4 @@
-//! What the records of a stream have told so far, as far as later ones depend on it; bounded, whatever comes.
+//! State of a stream: all that later records depend on; bounded, whatever comes.
 
 use super::written::Written;
 use std::collections::BTreeSet;
@@ -53,6 +53,8 @@ pub(super) struct State {
     pub(super) awaits_free: Option<u64>,
     /// Objects of the last OBJECT_RANGE: the first, and the one behind.
     pub(super) range: Option<(u64, u64)>,
+    /// True if that range's dnodes are of the other byte order.
+    pub(super) range_is_swapped: bool,
     /// Guids of the snapshots that earlier streams of the package sent.
     pub(super) earlier: Earlier,
     /// Blocks that a WRITE_BYREF may refer to.
@@ -121,6 +123,7 @@ impl State {
             Record::ObjectRange(range) => {
                 let first = range.firstobj.get();
                 self.range = Some((first, first.saturating_add(range.numslots.get())));
+                self.range_is_swapped = range.flags().contains(RecordFlags::RAW_BYTESWAP);
             }
             Record::Free(f) => {
                 let (object, offset, length) = (f.object.get(), f.offset.get(), f.length.get());
@@ -191,6 +194,11 @@ impl Earlier {
         if self.0.len() < Self::MOST {
             self.0.insert(guid);
         }
+    }
+
+    /// Returns true if the snapshot was sent for sure.
+    pub(super) fn is_known(&self, guid: u64) -> bool {
+        self.0.contains(&guid)
     }
 
     /// Returns true if the snapshot was sent, or may have been.

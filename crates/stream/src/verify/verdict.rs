@@ -2,7 +2,7 @@
 
 use zsend_records::token::ResumeToken;
 
-/// What an input is, as far as it was checked.
+/// Verdict on an input, as far as it was checked.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Verdict {
@@ -17,7 +17,7 @@ pub enum Verdict {
     ChainBroken,
 }
 
-/// Where a cut input ends, and how to go on.
+/// End of a cut input, and the way to go on.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Cut {
@@ -69,6 +69,8 @@ pub struct Outcome {
     pub bytes: u64,
     /// Streams: one, or those in a package.
     pub streams: u64,
+    /// Raw streams whose keys were opened: their MACs were checked.
+    pub opened: u64,
     /// Broken rules that were reported.
     pub faults: u64,
 }

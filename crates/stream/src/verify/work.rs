@@ -2,29 +2,34 @@
 
 use super::fault::{Check, Expected, Value, Wrong, exactly};
 use super::framer::{Frame, Payload};
+use super::macs::crypto;
 use std::cell::RefCell;
+use zeroize::Zeroizing;
 use zsend_codec::checksum::{compute, fold_for_mac};
 use zsend_codec::decompress;
+use zsend_crypto::BlockParams;
 use zsend_records::Order;
 use zsend_records::drr::{Write, WriteEmbedded};
 use zsend_records::flags::{Features, RecordFlags};
 use zsend_records::fletcher::Fletcher4;
 use zsend_records::reader::Record;
-use zsend_records::types::{ByteswapKind, Checksum, Compress};
+use zsend_records::types::{ByteswapKind, Checksum, Compress, DmuType};
 use zsend_records::zerocopy::byteorder::{LE, U64};
 
 /// Most bytes that a thread keeps between blocks to decompress into.
 const KEPT: usize = 1 << 20;
 
-/// What was found out about a payload.
+/// Findings about a payload.
 #[derive(Debug)]
 pub(super) struct Worked {
     /// Its Fletcher-4, over words of the stream's order.
     pub(super) sum: Fletcher4,
-    /// Whether it decompresses to the size that its record says.
+    /// Outcome of decompressing it to the size that its record says.
     pub(super) contents: Check,
-    /// Whether it is what the checksum in its record is of.
+    /// Outcome of the checksum in its record.
     pub(super) key: Check,
+    /// With the dataset's key: outcome of the MAC in its record.
+    pub(super) mac: Check,
 }
 
 /// `zfs_send_corrupt_data`: what a sender that was told to go on puts in place of a block that it cannot read.
@@ -32,43 +37,86 @@ pub(super) struct Worked {
 /// Source: OpenZFS `module/zfs/dmu_send.c`, `do_dump()`, zfs-2.3.2.
 const UNREADABLE: u64 = 0x02F5_BADD_B10C;
 
+impl Worked {
+    /// A payload of which nothing but the sum is known.
+    pub(super) const fn of_sum(sum: Fletcher4) -> Self {
+        Self { sum, contents: Ok(()), key: Ok(()), mac: Ok(()) }
+    }
+}
+
 /// Looks at a payload.
 pub(super) fn work(frame: &Frame, payload: &Payload) -> Worked {
     let bytes = match payload {
-        Payload::Sum(sum) => return Worked { sum: *sum, contents: Ok(()), key: Ok(()) },
+        Payload::Sum(sum) => return Worked::of_sum(*sum),
         Payload::Bytes(bytes) => &bytes[..],
     };
-    let sum = match frame.order {
+    let mut worked = Worked::of_sum(match frame.order {
         Order::Little => Fletcher4::of(bytes),
         Order::Big => Fletcher4::of_byteswapped(bytes),
-    };
-    let (contents, key) = match Record::of(&frame.header) {
+    });
+    match Record::of(&frame.header) {
         Record::Write(write) => {
-            (write_contents(frame, &write, bytes), write_key(frame, &write, bytes, sum))
+            worked.key = write_key(frame, &write, bytes, worked.sum);
+            let block = Stored {
+                kind: write.object_type().filter(|kind| kind.is_valid()),
+                codec: write.compression(),
+                lsize: write.logical_size.get(),
+                params: BlockParams { salt: write.salt, iv: write.iv, mac: write.mac },
+            };
+            block.look(frame, bytes, &mut worked);
         }
-        Record::WriteEmbedded(embedded) => (embedded_contents(&embedded, bytes), Ok(())),
+        Record::Spill(spill) => {
+            let block = Stored {
+                kind: Some(DmuType::SA),
+                codec: spill.compression(),
+                lsize: spill.length.get(),
+                params: BlockParams { salt: spill.salt, iv: spill.iv, mac: spill.mac },
+            };
+            block.look(frame, bytes, &mut worked);
+        }
+        Record::WriteEmbedded(embedded) => worked.contents = embedded_contents(&embedded, bytes),
         Record::Begin(_)
         | Record::Object(_)
         | Record::FreeObjects(_)
         | Record::Free(_)
         | Record::End(_)
         | Record::WriteByref(_)
-        | Record::Spill(_)
         | Record::ObjectRange(_)
         | Record::Redact(_)
-        | Record::Unknown(_) => (Ok(()), Ok(())),
-    };
-    Worked { sum, contents, key }
+        | Record::Unknown(_) => {}
+    }
+    worked
 }
 
-/// Decompresses a block, unless it is encrypted.
-fn write_contents(frame: &Frame, write: &Write<LE>, bytes: &[u8]) -> Check {
-    let Some(codec) = write.compression() else { return Ok(()) };
-    let is_encrypted = write.object_type().is_none_or(|kind| kind.is_encrypted());
-    if frame.context.is_raw() && is_encrypted {
-        return Ok(());
+/// A block as a record tells of it.
+struct Stored {
+    kind: Option<DmuType>,
+    codec: Option<Compress>,
+    lsize: u64,
+    params: BlockParams,
+}
+
+impl Stored {
+    /// Decrypts the block if it is encrypted and there is a key, and decompresses it if it can be.
+    fn look(&self, frame: &Frame, bytes: &[u8], worked: &mut Worked) {
+        let (Some(codec), Some(kind)) = (self.codec, self.kind) else { return };
+        let key = frame.context.key().and_then(|key| key.as_ref().ok());
+        if !frame.context.is_raw() {
+            worked.contents = decompressed(codec, bytes, self.lsize);
+        } else if !kind.is_encrypted() {
+            if let Some(key) = key {
+                let checked = key.verify_data(bytes, &self.params.mac);
+                worked.mac = checked.map_err(|error| crypto(&error));
+            }
+            worked.contents = decompressed(codec, bytes, self.lsize);
+        } else if let Some(key) = key {
+            let mut plain = Zeroizing::new(bytes.to_vec());
+            match key.decrypt(&self.params, &[], &mut plain) {
+                Ok(()) => worked.contents = decompressed(codec, &plain, self.lsize),
+                Err(error) => worked.mac = Err(crypto(&error)),
+            }
+        }
     }
-    decompressed(codec, bytes, write.logical_size.get())
 }
 
 fn embedded_contents(embedded: &WriteEmbedded<LE>, bytes: &[u8]) -> Check {

@@ -1,4 +1,4 @@
-//! What `verify` cannot refuse: a right sender could have written it. docs/verify.md has these tables.
+//! Kinds of change that `verify` cannot refuse: a right sender could have written the result. docs/verify.md has these tables.
 
 /// Fields whose values a right sender chooses, and why another value may be right.
 pub const FREE_FIELDS: &[(&str, &str)] = &[

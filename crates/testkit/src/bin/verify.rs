@@ -4,7 +4,7 @@
 //! of `*.zsend.bz2` and `*.zsend.zst`. Of a pool's streams those count that are a case's reference, by name and digest.
 
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -19,7 +19,9 @@ const CUT: i32 = 10;
 #[derive(Default)]
 struct Tally {
     whole: usize,
-    /// What an interrupted receive left, which has no END.
+    /// Streams whose MACs were checked.
+    opened: usize,
+    /// Streams that interrupted receives left, which have no END.
     saved: usize,
     /// Streams that are no case's reference.
     passed_over: usize,
@@ -44,15 +46,19 @@ fn run(dirs: &[PathBuf]) -> Result<(), String> {
     let zsend = zsend(Profile::Release)?;
     let mut all = Tally::default();
     println!(
-        "{:<24} {:>6} {:>6} {:>11} {:>6}",
-        "folder", "whole", "saved", "passed over", "failed"
+        "{:<24} {:>6} {:>6} {:>6} {:>11} {:>6}",
+        "folder", "whole", "opened", "saved", "passed over", "failed"
     );
     for dir in dirs {
         for folder in folders(dir)? {
             let tally = check(&zsend, &folder).map_err(|e| format!("{}: {e}", folder.display()))?;
             let name = folder.file_name().unwrap_or_default().to_string_lossy();
-            let Tally { whole, saved, passed_over, failed } = tally;
-            println!("{name:<24} {whole:>6} {saved:>6} {passed_over:>11} {:>6}", failed.len());
+            let Tally { whole, opened, saved, passed_over, failed } = tally;
+            println!(
+                "{name:<24} {whole:>6} {opened:>6} {saved:>6} {passed_over:>11} {:>6}",
+                failed.len()
+            );
+            all.opened += opened;
             all.whole += whole;
             all.saved += saved;
             all.passed_over += passed_over;
@@ -62,7 +68,13 @@ fn run(dirs: &[PathBuf]) -> Result<(), String> {
     for why in &all.failed {
         println!("{why}");
     }
-    println!("{} whole, {} saved, {} failed", all.whole, all.saved, all.failed.len());
+    println!(
+        "{} whole, {} of them opened, {} saved, {} failed",
+        all.whole,
+        all.opened,
+        all.saved,
+        all.failed.len()
+    );
     if all.whole == 0 || !all.failed.is_empty() {
         return Err("not every stream is whole".into());
     }
@@ -128,17 +140,26 @@ struct Expected {
     sha256: String,
     /// It is what an interrupted receive left.
     saved: bool,
+    /// Keys of the pool's encryption roots, as `--key` takes them.
+    keys: Vec<String>,
 }
 
 /// The references in an archive, by `dialect/case.zsend`.
 fn references(dir: &Path) -> Result<BTreeMap<String, Expected>, String> {
     let mut references = BTreeMap::new();
-    for case in cases::read(dir)? {
+    let cases = cases::read(dir)?;
+    let keys = cases.iter().filter_map(|case| case.key.as_ref());
+    let keys = keys.map(|(root, file)| format!("{root}={}", dir.join(file).display()));
+    // A case of a raw stream names none: it is sent without.
+    let keys: BTreeSet<String> = keys.collect();
+    let keys: Vec<String> = keys.into_iter().collect();
+    for case in cases {
         let saved = case.args.iter().any(|arg| arg == "-S" || arg == "--saved");
         for reference in &case.references {
             if let (0, Some(sha256), None) = (reference.rc, &reference.sha256, case.corrected) {
                 let name = format!("{}/{}.zsend", reference.dialect, case.id);
-                references.insert(name, Expected { sha256: sha256.clone(), saved });
+                references
+                    .insert(name, Expected { sha256: sha256.clone(), saved, keys: keys.clone() });
             }
         }
     }
@@ -166,7 +187,7 @@ fn archive(zsend: &Path, dir: &Path, tally: &mut Tally) -> Result<(), String> {
 }
 
 /// A stream of which nothing is known but that it is whole.
-const WHOLE: Expected = Expected { sha256: String::new(), saved: false };
+const WHOLE: Expected = Expected { sha256: String::new(), saved: false, keys: Vec::new() };
 
 /// Gives a stream to the program, on its standard input.
 fn one(
@@ -181,7 +202,11 @@ fn one(
         return Ok(());
     };
     let mut command = Command::new(zsend);
-    command.arg("verify").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.arg("verify").arg("--json");
+    for key in &expected.keys {
+        command.arg("--key").arg(key);
+    }
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|e| e.to_string())?;
     let mut stdin = child.stdin.take().ok_or("no standard input")?;
     let mut hash = Sha256::new();
@@ -202,11 +227,14 @@ fn one(
         tally.passed_over += 1;
         return Ok(());
     }
+    let said = String::from_utf8_lossy(&out.stdout);
+    let verdict = said.lines().last().and_then(|line| serde_json::from_str(line).ok());
+    let verdict: serde_json::Value = verdict.unwrap_or_default();
+    tally.opened += usize::from(verdict["opened"].as_u64() > Some(0));
     match out.status.code() {
         Some(0) if !expected.saved => tally.whole += 1,
         Some(CUT) if expected.saved => tally.saved += 1,
         code => {
-            let said = String::from_utf8_lossy(&out.stdout);
             let said = said.lines().next().unwrap_or_default();
             tally.failed.push(format!("{name}: exit {code:?}: {said}"));
         }

@@ -100,6 +100,12 @@ pub(crate) fn duplicate(descriptor: i32) -> io::Result<File> {
     zsend_metal::stdio::duplicate(descriptor).map(File::from)
 }
 
+/// Returns standard input as a file.
+pub(crate) fn standard_input() -> io::Result<File> {
+    let fd: io::Result<OwnedFd> = io::stdin().as_fd().try_clone_to_owned();
+    fd.map(File::from)
+}
+
 /// Returns standard output as a file.
 pub(crate) fn standard_output() -> io::Result<File> {
     let fd: io::Result<OwnedFd> = io::stdout().as_fd().try_clone_to_owned();

@@ -63,7 +63,7 @@ pub(crate) fn take_at_prompt() -> io::Result<()> {
         .try_for_each(|signal| taker.add_signal(signal))
 }
 
-/// Does what the signal does to a program that takes none: it stops until it is told to go on, or ends.
+/// Does what the signal does to a program that takes none: it stops until a signal lets it go on, or ends.
 pub(crate) fn leave(signal: i32) {
     let _ = emulate_default_handler(signal);
 }

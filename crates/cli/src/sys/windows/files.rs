@@ -96,6 +96,12 @@ pub(crate) fn duplicate(_descriptor: i32) -> io::Result<File> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// Returns standard input as a file.
+pub(crate) fn standard_input() -> io::Result<File> {
+    let handle: io::Result<OwnedHandle> = io::stdin().as_handle().try_clone_to_owned();
+    handle.map(File::from)
+}
+
 /// Returns standard output as a file.
 pub(crate) fn standard_output() -> io::Result<File> {
     let handle: io::Result<OwnedHandle> = io::stdout().as_handle().try_clone_to_owned();

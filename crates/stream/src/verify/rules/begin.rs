@@ -172,7 +172,7 @@ fn known_list<'a>(at: &At<'a>) -> Option<Option<&'a zsend_records::nvlist::NvLis
     match at.frame.context.list() {
         List::Absent => Some(None),
         List::Read(list, ..) => Some(Some(list)),
-        List::Malformed(_) | List::NotRead => None,
+        List::Malformed(_) | List::TooLarge | List::NotRead => None,
     }
 }
 
@@ -193,10 +193,18 @@ fn toname(_: &At<'_>, begin: &Begin<LE>) -> Check {
 
 fn list(at: &At<'_>, _: &Begin<LE>) -> Check {
     match at.frame.context.list() {
-        // A longer list is summed up, and not looked at.
         List::Absent | List::NotRead => Ok(()),
+        // There is no verdict on a package whose list is so large. That of a stream has a few keys.
+        List::TooLarge if is_package(at) => Ok(()),
+        List::TooLarge => {
+            let found = format!("{} bytes", at.frame.payload_len);
+            Err(Wrong::words("list", found, "a list that fits into 8 MiB, and into memory"))
+        }
         List::Malformed(error) => Err(Wrong::words("list", error.to_string(), "an nvlist")),
-        List::Read(_, behind) => at_most("number of bytes behind the list", *behind as u64, 7),
+        List::Read(_, behind, others) => {
+            at_most("number of bytes behind the list", *behind as u64, 7)?;
+            exactly("number of bytes that are not zero behind the list", *others as u64, 0u64)
+        }
     }
 }
 

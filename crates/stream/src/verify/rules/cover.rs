@@ -1,5 +1,6 @@
 //! Rules of what must not be missing: a full stream tells of every object, and of every byte of it.
 
+use super::embedded::is_embedded_spill;
 use super::{At, Rule};
 use crate::verify::fault::{
     Check, Expected, Value, Wrong, at_least, at_most, exactly, multiple_of, so,
@@ -69,7 +70,8 @@ pub(super) static RULES: &[Rule<()>] = &[
         "dmu_send.c dump_dnode",
         |at, ()| {
             let is_block = [RecordType::WRITE, RecordType::WRITE_EMBEDDED, RecordType::WRITE_BYREF]
-                .contains(&at.frame.record_type());
+                .contains(&at.frame.record_type())
+                && !is_embedded_spill(&at.frame.header);
             match place(&at.frame.header, at.frame.description) {
                 (Some(object), Some(offset)) if is_block => {
                     let end = at.state.announced(object).and_then(|known| known.end);

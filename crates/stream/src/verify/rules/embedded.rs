@@ -4,12 +4,14 @@ use super::object::{BLOCK, OLD_BLOCK, is_announced};
 use super::write::{compression, order};
 use super::{At, Rule};
 use crate::verify::fault::{Check, at_least, at_most, between, exactly, multiple_of, so};
-use zsend_records::drr::WriteEmbedded;
+use zsend_records::drr::{ReplayRecord, WriteEmbedded};
 use zsend_records::flags::Features;
 use zsend_records::types::Compress;
 use zsend_records::zerocopy::byteorder::LE;
 
 const CHECK: &str = "dmu_recv.c recv_check_drr_write_embedded";
+/// `DMU_SPILL_BLKID`, times a block size: no block of data lies there.
+const SPILL: u64 = 1 << 63;
 /// `BPE_PAYLOAD_SIZE`.
 const PAYLOAD: u64 = 112;
 
@@ -40,6 +42,16 @@ pub(super) static RULES: &[Rule<WriteEmbedded<LE>>] = &[
                 return exactly("lsize", e.lsize.get(), e.psize.get());
             }
             Ok(())
+        },
+    ),
+    Rule::new(
+        "embedded.spill",
+        "A spill block goes as SPILL. OpenZFS up to 2.3 sends one that is embedded as WRITE_EMBEDDED, far behind the end of the \
+         object, and who receives that has a damaged object.",
+        "dmu_send.c do_dump",
+        |at, e| {
+            let is_spill = is_embedded_spill(&at.frame.header);
+            so(!is_spill, "offset", e.offset.get(), "that of a block, not of the spill block")
         },
     ),
     Rule::new(
@@ -91,4 +103,9 @@ fn of_object(at: &At<'_>, e: &WriteEmbedded<LE>) -> Check {
     let Some(object) = at.state.announced(e.object.get()) else { return Ok(()) };
     exactly("length", e.length.get(), object.blksz)?;
     multiple_of("offset", e.offset.get(), object.blksz.max(1))
+}
+
+/// Returns true for a spill block that was sent as if it were a block of data.
+pub(super) fn is_embedded_spill(header: &ReplayRecord<LE>) -> bool {
+    header.body_as::<WriteEmbedded<LE>>().is_some_and(|e| e.offset.get() >= SPILL)
 }

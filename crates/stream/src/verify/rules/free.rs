@@ -35,7 +35,7 @@ pub(super) static FREE: &[Rule<Free<LE>>] = &[
         "dmu_send.c dump_free",
         |at, f| order(at, f.object.get(), f.offset.get()),
     ),
-    Rule::new("free.again", "No hole is told twice in a row.", "dmu_send.c dump_free", |at, f| {
+    Rule::new("free.again", "No hole comes twice in a row.", "dmu_send.c dump_free", |at, f| {
         let this = (f.object.get(), f.offset.get(), f.length.get());
         so(at.state.last_free != Some(this), "hole", "that of the last FREE", "another one")
     }),

@@ -88,6 +88,17 @@ pub(super) static RULES: &[Rule<Begin<LE>>] = &[
             })
         },
     ),
+    Rule::new(
+        "raw.wrapped-key",
+        "With the key: it opens the wrapped keys.",
+        "zio_crypt.c zio_crypt_key_unwrap",
+        |at, _| match at.frame.context.key() {
+            Some(Err(error)) => {
+                Err(Wrong::words("wrapped key", error.to_string(), "one that the key opens"))
+            }
+            Some(Ok(_)) | None => Ok(()),
+        },
+    ),
 ];
 
 /// Checks the key data of a raw stream, if they are there.

@@ -172,7 +172,17 @@ pub(super) static RULES: &[Rule<Object<LE>>] = &[
         "dmu_recv.c receive_object",
         |at, o| match at.state.range {
             _ if !at.frame.context.is_raw() => Ok(()),
-            Some((first, end)) => between("object", o.object.get(), first, end - 1),
+            Some((first, end)) => {
+                between("object", o.object.get(), first, end - 1)?;
+                let is_swapped = o.flags().contains(RecordFlags::RAW_BYTESWAP);
+                let words = |is: bool| if is { "RAW_BYTESWAP" } else { "none" };
+                let right = if at.state.range_is_swapped {
+                    "RAW_BYTESWAP, as its OBJECT_RANGE has it"
+                } else {
+                    "no RAW_BYTESWAP, as its OBJECT_RANGE has it"
+                };
+                so(is_swapped == at.state.range_is_swapped, "flags", words(is_swapped), right)
+            }
             None => so(false, "object", o.object.get(), "an OBJECT_RANGE before it"),
         },
     ),

@@ -58,7 +58,7 @@ pub(in crate::verify) static END_CHECKSUM: About = about(
 pub(in crate::verify) static ALL: [&About; 7] =
     [&BEGINS, &TYPE, &SHAPE, &TRAILING, &CHECKSUM, &STAMPED, &END_CHECKSUM];
 
-/// What is wrong where a record cannot be followed, or may not stand.
+/// The difference where a record cannot be followed, or may not stand.
 pub(in crate::verify) fn wrong(kind: &StreamErrorKind) -> Wrong {
     match kind {
         StreamErrorKind::Magic { found } => Wrong::words(

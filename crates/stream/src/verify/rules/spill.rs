@@ -53,6 +53,12 @@ pub(super) static RULES: &[Rule<Spill<LE>>] = &[
         },
     ),
     Rule::new(
+        "spill.mac",
+        "With the key: the MAC is that of the block, which decompresses to the size that the record says.",
+        "zio_crypt.c zio_do_crypt_data",
+        |at, _| at.worked.mac.clone().and(at.worked.contents.clone()),
+    ),
+    Rule::new(
         "spill.announced",
         "An object's OBJECT comes before its spill block, says that it has one, and there is one only.",
         "dmu_recv.c receive_spill",

@@ -154,6 +154,12 @@ pub(super) static RULES: &[Rule<Write<LE>>] = &[
         |at, _| at.worked.contents.clone(),
     ),
     Rule::new(
+        "write.mac",
+        "With the key: the MAC is that of the block.",
+        "zio_crypt.c zio_do_crypt_data, zio_crypt_do_hmac",
+        |at, _| at.worked.mac.clone(),
+    ),
+    Rule::new(
         "write.announced",
         "An object's OBJECT comes before its data, at most one block of dnodes ahead.",
         "dmu_recv.c flush_write_batch_impl (dnode_hold)",

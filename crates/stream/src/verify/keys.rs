@@ -1,0 +1,80 @@
+//! Keys of encrypted datasets, which raw streams are opened with.
+
+use crate::keys::KeyData;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use zeroize::Zeroizing;
+use zsend_crypto::{CryptoError, DatasetKey, KeyFormat, WrappingKey};
+use zsend_records::nvlist::NvList;
+
+/// A user's key.
+struct Key {
+    dataset: String,
+    material: Zeroizing<Vec<u8>>,
+    /// The wrapping keys that were made of it, by form, salt and iterations: each takes some time.
+    made: Mutex<Vec<([u64; 3], WrappingKey)>>,
+}
+
+/// Keys by the datasets that they are of.
+#[derive(Default)]
+pub(super) struct Keys(Vec<Key>);
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|key| &key.dataset)).finish()
+    }
+}
+
+/// Wrapping keys of one user's key that are kept.
+const KEPT: usize = 16;
+
+impl Keys {
+    pub(super) fn add(&mut self, dataset: &str, material: Zeroizing<Vec<u8>>) {
+        self.0.push(Key { dataset: dataset.to_owned(), material, made: Mutex::default() });
+    }
+
+    /// Opens the keys of a raw stream of this snapshot. `None` if no key is of its dataset, or of one above it.
+    pub(super) fn open(
+        &self,
+        toname: &str,
+        list: &NvList,
+    ) -> Option<Result<Arc<DatasetKey>, CryptoError>> {
+        let keys = list.list("crypt_keydata")?;
+        let dataset = toname.split('@').next().unwrap_or_default();
+        let is_of = |key: &&Key| {
+            let below = dataset.strip_prefix(&*key.dataset);
+            below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
+        };
+        let mut tried = None;
+        for key in self.0.iter().filter(is_of) {
+            match key.open(keys) {
+                Ok(opened) => return Some(Ok(Arc::new(opened))),
+                Err(error) => tried = Some(Err(error)),
+            }
+        }
+        tried
+    }
+}
+
+impl Key {
+    fn open(&self, keys: &NvList) -> Result<DatasetKey, CryptoError> {
+        let data = KeyData::of(keys);
+        let form = [data.format.0, data.salt, data.iterations];
+        data.key_object
+            .ok_or(CryptoError::Version { found: u64::MAX })?
+            .unwrap(&self.wrapping(form)?)
+    }
+
+    fn wrapping(&self, form: [u64; 3]) -> Result<WrappingKey, CryptoError> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, key)) = made.iter().find(|(known, _)| *known == form) {
+            return Ok(key.clone());
+        }
+        let [format, salt, iterations] = form;
+        let key = WrappingKey::new(KeyFormat(format), &self.material, salt, iterations)?;
+        if made.len() < KEPT {
+            made.push((form, key.clone()));
+        }
+        Ok(key)
+    }
+}

@@ -1,0 +1,139 @@
+//! The block pointers of a dnode, made anew of its blocks: what the MAC of a block of dnodes is over.
+
+use zsend_crypto::{AuthBp, IndirectMac, KeyVersion};
+use zsend_ondisk::blkptr::{BlkPtr, Dva};
+use zsend_ondisk::{LayoutError, Order};
+use zsend_records::types::{Compress, DmuType};
+
+/// Shape of a dnode's tree of blocks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shape {
+    pub(super) object_type: DmuType,
+    /// Levels: one if the dnode points to its blocks itself.
+    pub(super) nlevels: u8,
+    pub(super) indblkshift: u8,
+    pub(super) nblkptr: u8,
+}
+
+/// A block of a raw stream, as a pointer to it tells of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Leaf {
+    pub(super) object_type: DmuType,
+    pub(super) lsize: u64,
+    pub(super) psize: u64,
+    pub(super) compress: Compress,
+    pub(super) mac: [u8; 16],
+    /// Byte order of its contents.
+    pub(super) order: Order,
+}
+
+impl Leaf {
+    /// The pointer, as far as MACs are over it. Where the block lies they do not tell; it is somewhere.
+    pub(super) fn pointer(&self) -> Result<BlkPtr, LayoutError> {
+        let block = BlkPtr::builder().lsize(self.lsize).psize(self.psize).compress(self.compress);
+        let block = block.object_type(self.object_type).uses_crypt(true).mac(self.mac);
+        let block = block.dva(0, Dva::new(0, 0, 512)?).logical_birth(1).order(self.order);
+        let is_encrypted = self.object_type.is_encrypted();
+        if is_encrypted { block.salt_iv([0; 8], [0; 12]).build() } else { block.build() }
+    }
+}
+
+/// An indirect block that is being filled.
+#[derive(Clone, Debug)]
+struct Open {
+    /// Its number in its level.
+    blkid: u64,
+    /// Number of the next pointer in it.
+    next: u64,
+    mac: IndirectMac,
+}
+
+/// The tree over the blocks that have come, which come in ascending order.
+#[derive(Clone, Debug)]
+pub(super) struct Tree {
+    shape: Shape,
+    /// The open block of each level above the blocks themselves, but the dnode's.
+    open: Vec<Option<Open>>,
+    /// Pointers in the dnode.
+    pointers: Vec<BlkPtr>,
+}
+
+impl Tree {
+    /// A tree of holes. The shape's values are within the limits of the rules.
+    pub(super) fn new(shape: Shape) -> Self {
+        let levels = usize::from(shape.nlevels.saturating_sub(1));
+        let hole = BlkPtr::from_words([0; 16]);
+        Self { shape, open: vec![None; levels], pointers: vec![hole; shape.nblkptr.into()] }
+    }
+
+    /// Adds a block.
+    pub(super) fn add(&mut self, blkid: u64, leaf: &Leaf) -> Result<(), LayoutError> {
+        self.put(0, blkid, leaf.pointer()?)
+    }
+
+    /// The pointers in the dnode, once all blocks came.
+    pub(super) fn finish(mut self) -> Result<Vec<BlkPtr>, LayoutError> {
+        for level in 0..self.open.len() {
+            self.close(level)?;
+        }
+        Ok(self.pointers)
+    }
+
+    const fn fan_out(&self) -> u64 {
+        1 << self.shape.indblkshift.saturating_sub(7)
+    }
+
+    /// Puts a pointer to block `blkid` of a level into the block above it.
+    fn put(&mut self, level: usize, blkid: u64, pointer: BlkPtr) -> Result<(), LayoutError> {
+        if level == self.open.len() {
+            // Other rules have the number of blocks that a tree reaches.
+            if let Ok(at) = usize::try_from(blkid)
+                && let Some(place) = self.pointers.get_mut(at)
+            {
+                *place = pointer;
+            }
+            return Ok(());
+        }
+        let (parent, slot) = (blkid / self.fan_out(), blkid % self.fan_out());
+        if self.open[level].as_ref().is_some_and(|open| open.blkid != parent) {
+            self.close(level)?;
+        }
+        let fresh = || Open { blkid: parent, next: 0, mac: IndirectMac::default() };
+        let open = self.open[level].get_or_insert_with(fresh);
+        add_holes(open, slot);
+        open.mac.add(&auth(&pointer));
+        open.next = slot + 1;
+        Ok(())
+    }
+
+    /// Closes the open block of a level, and puts a pointer to it into the one above.
+    fn close(&mut self, level: usize) -> Result<(), LayoutError> {
+        let Some(mut open) = self.open[level].take() else { return Ok(()) };
+        add_holes(&mut open, self.fan_out());
+        let above = u32::try_from(level + 1).unwrap_or(u32::MAX);
+        // A level above the blocks has no salt and no IV, and its MAC is over what is not portable too.
+        let pointer = BlkPtr::builder()
+            .size(1 << self.shape.indblkshift)
+            .object_type(self.shape.object_type)
+            .level(above)
+            .uses_crypt(true)
+            .mac(open.mac.finish())
+            .dva(0, Dva::new(0, 0, 512)?)
+            .logical_birth(1)
+            .build()?;
+        self.put(level + 1, open.blkid, pointer)
+    }
+}
+
+/// Adds holes up to pointer number `slot`.
+fn add_holes(open: &mut Open, slot: u64) {
+    let hole = AuthBp::new(0, [0; 16], true, KeyVersion::CURRENT);
+    for _ in open.next..slot {
+        open.mac.add(&hole);
+    }
+    open.next = slot;
+}
+
+fn auth(pointer: &BlkPtr) -> AuthBp {
+    AuthBp::new(pointer.prop(), pointer.mac(), pointer.is_hole(), KeyVersion::CURRENT)
+}
