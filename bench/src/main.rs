@@ -9,6 +9,7 @@ mod options;
 mod packages;
 mod scale;
 mod slow;
+mod stored;
 mod table;
 
 use measure::Programs;
@@ -52,6 +53,7 @@ fn run(args: &[String]) -> Result<(), String> {
     if options.make {
         let mut wanted = against::pools(&options);
         wanted.extend(slow::pools(&options));
+        wanted.extend(stored::is_wanted(&options).then_some(stored::POOL));
         let single = make::POOLS.iter().filter(|p| wanted.contains(&p.place));
         make::run(&dir, single.chain(packages::pools(&options)))?;
     }
@@ -60,6 +62,7 @@ fn run(args: &[String]) -> Result<(), String> {
     micro::rows(&options, &mut table);
     against::rows(&programs, &dir, &options, &mut table)?;
     packages::rows(&programs, &dir, &options, &mut table)?;
+    stored::rows(&programs, &dir, &options, &mut table)?;
     slow::rows(&dir, &options, &mut table)?;
     table.end();
     Ok(())

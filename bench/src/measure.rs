@@ -86,6 +86,12 @@ fn warm(image: &Path) -> Result<(), String> {
     Ok(())
 }
 
+/// Bytes of a file.
+pub(super) fn size(path: &Path) -> Result<u64, String> {
+    let metadata = fs::metadata(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    Ok(metadata.len())
+}
+
 /// One run, in a process of its own.
 fn one(sink: &str, line: &[String]) -> Result<Took, String> {
     let text = stdout(&mut one::command(sink, line)?)?;

@@ -8,7 +8,9 @@ usage: cargo xtask bench [OPTION]...
 
   --against zdb    the reference beside us, in turn, where it can make the stream; repeatable
   --zdb-whole      zdb with the wait at its end, up to a second after its stream is written
-  --against cat    and `cat` of the image into a pipe, beside sends into one
+  --against cat    and `cat` of the image into a pipe, beside sends into one; of a stored stream into
+                   /dev/null, beside dump and verify
+  --against zstream  and `zstream dump`, beside dump and verify of stored streams
   --against PATH   another build of zsend, with a slash in its name, as one of before a change
   --scale          other rows: from 1,000 to 10,000,000 records, a million objects, 1 TiB of holes
   --make           first make the pools that are not there, or not as they should be
@@ -26,7 +28,7 @@ stream is written (zdb-at-once.c), which needs a C compiler, unless there is --z
 const RUNS: usize = 5;
 
 /// The references that there are.
-const REFERENCES: [&str; 2] = ["zdb", "cat"];
+const REFERENCES: [&str; 3] = ["zdb", "cat", "zstream"];
 
 /// Options of the verb.
 pub(super) struct Options {
@@ -81,7 +83,9 @@ impl Options {
             }
         }
         if let Some(other) = options.against.iter().find(|a| !REFERENCES.contains(&a.as_str())) {
-            return Err(format!("--against takes zdb, cat or a path with a slash, not {other}"));
+            return Err(format!(
+                "--against takes zdb, cat, zstream or a path with a slash, not {other}"
+            ));
         }
         Ok(options)
     }

@@ -3,7 +3,7 @@
 use crate::args::ChainArgs;
 use crate::catalogue;
 use crate::exit::{Done, Failure, warn};
-use crate::text::{Head, count, table};
+use crate::text::{Head, count, one_line, table};
 use crate::{stdin, stdout};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -129,11 +129,11 @@ fn as_text(chain: &Chain, scripted: bool) -> String {
     let mut text = table(head.map(Head::of).into(), rows, scripted);
     for step in &chain.steps {
         if let Fate::Damaged(error) = &step.fate {
-            text += &format!("{}: {error}\n", step.file);
+            text += &format!("{}\n", one_line(&format!("{}: {error}", step.file)));
         }
     }
     for fault in &chain.faults {
-        text += &format!("{fault}\n");
+        text += &format!("{}\n", one_line(&fault.to_string()));
     }
     text
 }
@@ -151,11 +151,11 @@ fn row(place: &str, step: &Step, stream: Option<&Segment>) -> Vec<String> {
     let raw = if stream.is_some_and(Segment::is_raw) { " raw" } else { "" };
     vec![
         place.to_owned(),
-        stream.map_or_else(|| "-".to_owned(), |stream| stream.toname.clone()),
+        stream.map_or_else(|| "-".to_owned(), |stream| one_line(&stream.toname)),
         guid(stream.map_or(0, |stream| stream.toguid)),
         guid(stream.map_or(0, |stream| stream.fromguid)),
         format!("{kind}{raw}"),
         step.fate.word().to_owned(),
-        step.file.to_string(),
+        one_line(&step.file),
     ]
 }

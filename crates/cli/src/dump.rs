@@ -5,7 +5,7 @@ use crate::exit::{Done, Failure};
 use crate::{stdin, stdout};
 use std::io::{BufWriter, Write};
 use zsend_pool::ErrorClass;
-use zsend_stream::dump::{DumpError, DumpOptions, Format, dump};
+use zsend_stream::dump::{DumpError, DumpOptions, Format, dump_file};
 
 /// Runs the subcommand.
 pub(crate) fn run(args: &DumpArgs) -> Done {
@@ -21,7 +21,7 @@ pub(crate) fn run(args: &DumpArgs) -> Done {
         .with_verify(!args.no_checksum);
     let (name, source) = stdin::open(args.file.as_deref())?;
     let mut out = BufWriter::new(stdout::open()?);
-    let dumped = dump(source, &mut out, &options);
+    let dumped = dump_file(source, &mut out, &options);
     // What was dumped before an error is shown before the error.
     let flushed = out.flush();
     match dumped {

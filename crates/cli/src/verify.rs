@@ -11,7 +11,7 @@ use zsend_pool::ErrorClass;
 use zsend_stream::Segment;
 use zsend_stream::verify::{
     Cut, Fault, Outcome, Report, Verdict, VerifyError, VerifyOptions, broken_links, fault_json,
-    outcome_json, verify, verify_tee,
+    outcome_json, verify_file, verify_tee,
 };
 
 /// Grades of the end of a check, from best to worst. Of several files the worst counts.
@@ -154,7 +154,7 @@ fn one(
     let checked = if args.tee {
         verify_tee(name, file, stdout::open()?, options, report)
     } else {
-        verify(name, file, options, report)
+        verify_file(name, file, options, report)
     };
     match checked {
         Ok(outcome) => {

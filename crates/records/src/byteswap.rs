@@ -11,8 +11,14 @@ use zerocopy::{ByteOrder, FromZeros, IntoBytes};
 
 /// The fields that every record begins with.
 const HEAD: [Field; 2] = [
-    Field { name: "drr_type", offset: 0, width: 4, count: 1 },
-    Field { name: "payloadlen", offset: 4, width: 4, count: 1 },
+    Field { name: "drr_type", offset: 0, width: 4, count: 1, doc: "Type of the record." },
+    Field {
+        name: "payloadlen",
+        offset: 4,
+        width: 4,
+        count: 1,
+        doc: "Bytes of the list behind BEGIN.",
+    },
 ];
 /// The running checksum, in every record but BEGIN, whose name lies there.
 const CHECKSUM: [Field; 1] = [Field {
@@ -20,6 +26,7 @@ const CHECKSUM: [Field; 1] = [Field {
     offset: offset_of!(ReplayRecord<LE>, checksum),
     width: 8,
     count: 4,
+    doc: "Sum of the stream up to this field.",
 }];
 
 /// The same record, every integer of it in the other byte order; bytes between them are kept.

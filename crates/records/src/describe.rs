@@ -19,6 +19,8 @@ pub struct Field {
     pub width: usize,
     /// Number of integers in it.
     pub count: usize,
+    /// Its doc comment, the lines joined: what it means, and its unit.
+    pub doc: &'static str,
 }
 
 impl Field {
@@ -101,8 +103,8 @@ impl Description {
 /// Makes the struct of a record's body, in both byte orders, with its [`Body`](crate::drr::Body).
 ///
 /// First come the struct's name, its number, its name in dumps, its bytes, and, if such a record has a
-/// payload, how long that is by body and header. Then come the fields without gaps, the byte order being
-/// `O`, each with its offset in the whole record: a body begins at byte 8. An offset or a size that is
+/// payload, how long that is by body and header. Then come the fields without gaps, each with a doc comment, the
+/// byte order being `O`, and its offset in the whole record: a body begins at byte 8. An offset or a size that is
 /// not so does not compile. The crate that uses it needs `zerocopy`.
 ///
 /// ```
@@ -127,7 +129,7 @@ impl Description {
 macro_rules! body {
     ($(#[$doc:meta])* $vis:vis $name:ident = $kind:expr, $called:expr, $size:literal
      $(, payload: $payload:expr)?;
-     $($(#[$fdoc:meta])* $field:ident : $ty:ty = $off:literal,)+) => {
+     $($(#[doc = $fdoc:literal])* $field:ident : $ty:ty = $off:literal,)+) => {
         $(#[$doc])*
         #[derive(
             Clone, Copy, Debug, PartialEq, Eq, ::zerocopy::FromBytes, ::zerocopy::IntoBytes,
@@ -135,7 +137,7 @@ macro_rules! body {
         )]
         #[repr(C)]
         $vis struct $name<O: ::zerocopy::ByteOrder> {
-            $($(#[$fdoc])* pub $field: $ty,)+
+            $($(#[doc = $fdoc])* pub $field: $ty,)+
         }
         const _: () = {
             type Little = $name<::zerocopy::byteorder::LE>;
@@ -153,6 +155,7 @@ macro_rules! body {
                 offset: $off,
                 width: <$ty as $crate::describe::FieldType>::WIDTH,
                 count: <$ty as $crate::describe::FieldType>::COUNT,
+                doc: concat!($($fdoc),*),
             }),+];
             $(
                 fn payload_len(&self, record: &$crate::drr::ReplayRecord<O>) -> u64 {

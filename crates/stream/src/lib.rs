@@ -4,6 +4,7 @@ pub mod chain;
 pub mod dump;
 pub mod keys;
 pub mod outline;
+mod read_ahead;
 mod segment;
 pub mod verify;
 

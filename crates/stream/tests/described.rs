@@ -27,12 +27,12 @@ impl<O: ByteOrder> Body<O> for Note<O> {
     const TYPE: RecordType = RecordType(12);
     const NAME: &'static str = "NOTE";
     const FIELDS: &'static [Field] = &[
-        Field { name: "object", offset: 8, width: 8, count: 1 },
-        Field { name: "kind", offset: 16, width: 4, count: 1 },
-        Field { name: "len", offset: 20, width: 2, count: 1 },
-        Field { name: "pad", offset: 22, width: 1, count: 2 },
-        Field { name: "tag", offset: 24, width: 1, count: 4 },
-        Field { name: "sums", offset: 28, width: 8, count: 2 },
+        Field { name: "object", offset: 8, width: 8, count: 1, doc: "" },
+        Field { name: "kind", offset: 16, width: 4, count: 1, doc: "" },
+        Field { name: "len", offset: 20, width: 2, count: 1, doc: "" },
+        Field { name: "pad", offset: 22, width: 1, count: 2, doc: "" },
+        Field { name: "tag", offset: 24, width: 1, count: 4, doc: "" },
+        Field { name: "sums", offset: 28, width: 8, count: 2, doc: "" },
     ];
 
     fn payload_len(&self, _: &ReplayRecord<O>) -> u64 {

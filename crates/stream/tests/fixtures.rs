@@ -8,7 +8,7 @@ use zsend_records::drr::RecordType;
 use zsend_records::nvlist::NvList;
 use zsend_records::reader::{Role, SliceReader, StreamReader};
 use zsend_records::writer::StreamWriter;
-use zsend_stream::dump::{DumpOptions, DumpSummary, Format, dump};
+use zsend_stream::dump::{DumpOptions, DumpSummary, Format, dump, dump_file};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/streams")
@@ -176,4 +176,25 @@ fn json_has_a_line_for_each_record() {
             assert_same(&path, &got, &fs::read(&path).unwrap());
         }
     }
+}
+
+#[test]
+fn a_file_that_is_read_ahead_has_the_same_dump() {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("read-ahead.zsend");
+    let options = DumpOptions::default().with_verbose(true).with_payload(true);
+    for (name, stream) in streams() {
+        // Several times over, it is longer than what is read at once, and headers lie across its ends.
+        let times = (3 << 20) / stream.len() + 1;
+        for input in [stream.repeat(times), stream[..stream.len() - 100].to_vec(), vec![]] {
+            fs::write(&path, &input).unwrap();
+            let (mut of_file, mut of_pipe) = (Vec::new(), Vec::new());
+            let file = dump_file(fs::File::open(&path).unwrap(), &mut of_file, &options);
+            let pipe = dump(&input[..], &mut of_pipe, &options);
+            assert!(of_file == of_pipe, "{name}, {} bytes", input.len());
+            let told = |done: Result<DumpSummary, _>| done.map_err(|e| format!("{e}"));
+            let summaries = (told(file), told(pipe));
+            assert_eq!(format!("{:?}", summaries.0), format!("{:?}", summaries.1), "{name}");
+        }
+    }
+    fs::remove_file(&path).unwrap();
 }

@@ -61,7 +61,7 @@ fn show(args: &KeysArgs, found: Found) -> Done {
     for fault in &faults {
         shown += &match args.json {
             true => serde_json::json!({ "kind": "fault", "why": fault }).to_string(),
-            false => fault.clone(),
+            false => text::one_line(fault),
         };
         shown.push('\n');
     }

@@ -1,6 +1,6 @@
 //! What is shown of a dataset, snapshot, bookmark or stream.
 
-use crate::text::Head;
+use crate::text::{Head, one_line};
 use serde_json::{Value, json};
 use zsend_crypto::{KeyFormat, KeyObject, Suite};
 use zsend_stream::keys::{SnapshotKeys, key_object_json};
@@ -73,10 +73,10 @@ impl Row {
         let number = |of: fn(&Keys) -> u64| or_none(keys.map_or(0, of));
         vec![
             match self.kind {
-                Kind::Stream => format!("{}: {}", self.place, self.name),
-                Kind::Dataset | Kind::Snapshot | Kind::Bookmark => self.name.clone(),
+                Kind::Stream => one_line(&format!("{}: {}", self.place, self.name)),
+                Kind::Dataset | Kind::Snapshot | Kind::Bookmark => one_line(&self.name),
             },
-            self.root.clone().unwrap_or_else(|| "-".to_owned()),
+            self.root.as_deref().map_or_else(|| "-".to_owned(), one_line),
             keys.map_or_else(|| "-".to_owned(), |keys| keys.suite.to_string()),
             keys.map_or_else(|| "-".to_owned(), |keys| keys.format.to_string()),
             number(|keys| keys.iterations),

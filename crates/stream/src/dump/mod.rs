@@ -1,5 +1,6 @@
 //! Contents of a stream, record by record: as `zstream dump` prints it, or as lines of JSON.
 
+mod events;
 mod hex;
 mod json;
 mod nvtext;
@@ -13,7 +14,10 @@ pub use nvtext::nvlist_text;
 pub use options::DumpOptions;
 pub use summary::{DumpSummary, TypeCount};
 
+use crate::read_ahead::ReadAhead;
+use events::{Events, Pieces};
 use json::JsonDump;
+use std::fs::File;
 use std::io::{self, Read, Write};
 use text::TextDump;
 use zerocopy::byteorder::LE;
@@ -84,15 +88,47 @@ pub fn dump(
     out: &mut impl Write,
     options: &DumpOptions,
 ) -> Result<DumpSummary, DumpError> {
+    dump_events(StreamReader::with_options(reader, reading(options)), out, options)
+}
+
+/// As [`dump`], of a file, or whatever else a descriptor has, from where it stands. It is read ahead on threads, which
+/// end with the file, or after the read that is under way when the dump ends.
+///
+/// # Errors
+/// As [`dump`], and if no thread can be started.
+pub fn dump_file(
+    file: File,
+    out: &mut impl Write,
+    options: &DumpOptions,
+) -> Result<DumpSummary, DumpError> {
+    let ahead = ReadAhead::of_file(file);
+    let ahead = ahead.map_err(|source| ReadError::Io { offset: 0, source })?;
+    dump_events(Pieces::new(ahead, reading(options)), out, options)
+}
+
+fn reading(options: &DumpOptions) -> Options {
+    Options::new()
+        .with_limits(options.limits)
+        .with_verify(options.verify)
+        .with_missing_end(true)
+        .with_concatenated(true)
+        .with_records(options.records)
+}
+
+fn dump_events(
+    events: impl Events,
+    out: &mut impl Write,
+    options: &DumpOptions,
+) -> Result<DumpSummary, DumpError> {
     let mut summary = DumpSummary::default();
     if options.format == Format::Json {
         let mut sink = JsonDump::new(out, options.payload);
-        let result = run(reader, &mut sink, options, &mut summary);
+        let result = run(events, &mut sink, options, &mut summary);
         sink.stop().map_err(DumpError::Write)?;
         return result.map(|()| summary);
     }
     let mut sink = TextDump::new(out, options);
-    let result = run(reader, &mut sink, options, &mut summary);
+    let result = run(events, &mut sink, options, &mut summary);
     match &result {
         // Nothing can be written, or there is no stream at all.
         Err(DumpError::Write(_)) => {}
@@ -117,20 +153,11 @@ trait Sink {
 }
 
 fn run(
-    reader: impl Read,
+    mut reader: impl Events,
     sink: &mut impl Sink,
     options: &DumpOptions,
     summary: &mut DumpSummary,
 ) -> Result<(), DumpError> {
-    let mut reader = StreamReader::with_options(
-        reader,
-        Options::new()
-            .with_limits(options.limits)
-            .with_verify(options.verify)
-            .with_missing_end(true)
-            .with_concatenated(true)
-            .with_records(options.records),
-    );
     let mut frame = None;
     let mut header = *reader.header();
     let mut list = Vec::new();
@@ -191,6 +218,6 @@ fn run(
             sink.done(frame, &header).map_err(DumpError::Write)?;
         }
     }
-    summary.complete = reader.parser().is_done();
+    summary.complete = reader.is_done();
     Ok(())
 }

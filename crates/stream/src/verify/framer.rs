@@ -3,8 +3,8 @@
 
 use super::context::Context;
 use super::keys::Keys;
-use super::read_ahead::ReadAhead;
-use std::io::{self, Read};
+use crate::read_ahead::ReadAhead;
+use std::io;
 use std::sync::Arc;
 use zsend_records::Order;
 use zsend_records::bytes::Bytes;
@@ -123,13 +123,10 @@ pub(super) struct Framer {
 }
 
 impl Framer {
-    /// Begins to read.
-    ///
-    /// # Errors
-    /// If no thread can be started.
-    pub(super) fn new(source: impl Read + Send + 'static, keys: Arc<Keys>) -> io::Result<Self> {
-        Ok(Self {
-            source: ReadAhead::new(source)?,
+    /// The beginning of an input.
+    pub(super) fn new(source: ReadAhead, keys: Arc<Keys>) -> Self {
+        Self {
+            source,
             rest: Bytes::new(),
             byte: 0,
             record: 0,
@@ -139,7 +136,7 @@ impl Framer {
             guid: 0,
             bad: None,
             is_found_again: false,
-        })
+        }
     }
 
     /// The next record, whose payload must be taken before the one after it is asked for. After a bad header

@@ -1,9 +1,10 @@
 //! Keys of encrypted datasets, which raw streams are opened with.
 
+use crate::keys::KeyData;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use zeroize::Zeroizing;
-use zsend_crypto::{CryptoError, DatasetKey, KeyFormat, KeyObject, KeyVersion, Suite, WrappingKey};
+use zsend_crypto::{CryptoError, DatasetKey, KeyFormat, WrappingKey};
 use zsend_records::nvlist::NvList;
 
 /// A user's key.
@@ -57,9 +58,9 @@ impl Keys {
 
 impl Key {
     fn open(&self, keys: &NvList) -> Result<DatasetKey, CryptoError> {
-        let number = |name| keys.u64(name).unwrap_or(0);
-        let form = [number("keyformat"), number("pbkdf2salt"), number("pbkdf2iters")];
-        key_object(keys)
+        let data = KeyData::of(keys);
+        let form = [data.format.0, data.salt, data.iterations];
+        data.key_object
             .ok_or(CryptoError::Version { found: u64::MAX })?
             .unwrap(&self.wrapping(form)?)
     }
@@ -76,17 +77,4 @@ impl Key {
         }
         Ok(key)
     }
-}
-
-/// The wrapped keys of a stream, if all their parts are there.
-fn key_object(keys: &NvList) -> Option<KeyObject> {
-    Some(KeyObject {
-        suite: Suite(keys.u64("DSL_CRYPTO_SUITE")?),
-        guid: keys.u64("DSL_CRYPTO_GUID")?,
-        version: KeyVersion(keys.u64("DSL_CRYPTO_VERSION")?),
-        master_key: keys.u8_array("DSL_CRYPTO_MASTER_KEY_1")?.try_into().ok()?,
-        hmac_key: keys.u8_array("DSL_CRYPTO_HMAC_KEY_1")?.try_into().ok()?,
-        iv: keys.u8_array("DSL_CRYPTO_IV")?.try_into().ok()?,
-        mac: keys.u8_array("DSL_CRYPTO_MAC")?.try_into().ok()?,
-    })
 }

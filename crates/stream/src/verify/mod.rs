@@ -15,7 +15,6 @@ mod links;
 mod macs;
 mod members;
 mod options;
-mod read_ahead;
 mod resume;
 mod rules;
 mod state;
@@ -30,10 +29,12 @@ pub use links::broken_links;
 pub use options::VerifyOptions;
 pub use verdict::{Cut, Outcome, Part, Verdict};
 
+use crate::read_ahead::ReadAhead;
 use crate::segment::Segment;
 use batch::{in_batches, one_by_one};
 use checker::Checker;
 use framer::Framer;
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 use tee::Tee;
@@ -113,7 +114,21 @@ pub fn verify(
     options: &VerifyOptions,
     report: &mut dyn Report,
 ) -> Result<Outcome, VerifyError> {
-    run(name, source, options, report, Tee::new(None))
+    run(name, ReadAhead::new(source), options, report, Tee::new(None))
+}
+
+/// As [`verify`], of a file, or whatever else a descriptor has, from where it stands. A file is read at two places at
+/// once.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_file(
+    name: &str,
+    file: File,
+    options: &VerifyOptions,
+    report: &mut dyn Report,
+) -> Result<Outcome, VerifyError> {
+    run(name, ReadAhead::of_file(file), options, report, Tee::new(None))
 }
 
 /// As [`verify`], and writes every record to `out` once it was checked. At the first fault writing ends: what was
@@ -128,7 +143,7 @@ pub fn verify_tee(
     options: &VerifyOptions,
     report: &mut dyn Report,
 ) -> Result<Outcome, VerifyError> {
-    run(name, source, options, report, Tee::new(Some(&mut out)))
+    run(name, ReadAhead::new(source), options, report, Tee::new(Some(&mut out)))
 }
 
 /// The rules, by the part of a stream that they are of, in the order in which they are checked.
@@ -151,12 +166,13 @@ pub fn rules() -> Vec<(&'static str, Vec<&'static About>)> {
 
 fn run<'a>(
     name: &str,
-    source: impl Read + Send + 'static,
+    source: io::Result<ReadAhead>,
     options: &'a VerifyOptions,
     report: &'a mut dyn Report,
     tee: Tee<'a>,
 ) -> Result<Outcome, VerifyError> {
-    let framer = Framer::new(source, Arc::clone(&options.keys)).map_err(VerifyError::Read)?;
+    let source = source.map_err(VerifyError::Read)?;
+    let framer = Framer::new(source, Arc::clone(&options.keys));
     let mut checker = Checker::new(name.into(), options, report, tee);
     let done = if checker.keeps_payloads() {
         in_batches(framer, &mut checker)

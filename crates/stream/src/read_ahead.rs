@@ -1,6 +1,10 @@
-//! Reading ahead of the checks, on a thread of its own: the source fills one buffer while another is checked.
+//! Reading ahead, on threads of their own: the source fills one buffer while another is looked at. A file is read at
+//! two places at once.
 
-use std::io::{self, Read};
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 use zsend_records::bytes::Bytes;
@@ -10,12 +14,46 @@ const BUFFER: usize = 512 << 10;
 /// Buffers that are filled and wait.
 const WAITING: usize = 2;
 
+/// Threads that read a file, each a buffer in turn.
+const READERS: usize = 2;
+
 /// Pieces of the input, in order, each read before it is asked for.
 #[derive(Debug)]
-pub(super) struct ReadAhead {
-    filled: Receiver<io::Result<Bytes>>,
+pub(crate) struct ReadAhead {
+    /// What each reader has filled. The next piece is of the first.
+    readers: VecDeque<Receiver<io::Result<Bytes>>>,
     /// The last piece was handed out.
     is_over: bool,
+}
+
+/// The buffers of a file that are of one reader: those between them are of the others.
+struct Strided {
+    file: Arc<File>,
+    offset: u64,
+    /// Bytes that are yet to come of the buffer at this offset.
+    left: usize,
+}
+
+impl Read for Strided {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let len = buf.len().min(self.left);
+        let read = read_at(&self.file, &mut buf[..len], self.offset)?;
+        self.offset += read as u64;
+        self.left -= read;
+        if self.left == 0 {
+            self.left = BUFFER;
+            self.offset += (BUFFER * (READERS - 1)) as u64;
+        }
+        Ok(read)
+    }
+}
+
+/// Reads at an offset, whatever the file's position is. On Windows it moves that, which is of no matter here.
+fn read_at(file: &File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+    #[cfg(unix)]
+    return std::os::unix::fs::FileExt::read_at(file, buf, offset);
+    #[cfg(windows)]
+    return std::os::windows::fs::FileExt::seek_read(file, buf, offset);
 }
 
 /// A buffer that goes back to be filled again once nobody looks at it.
@@ -44,24 +82,48 @@ impl ReadAhead {
     ///
     /// # Errors
     /// If no thread can be started.
-    pub(super) fn new(source: impl Read + Send + 'static) -> io::Result<Self> {
-        let (to, filled) = sync_channel(WAITING);
-        thread::Builder::new().name("read ahead".into()).spawn(move || fill(source, &to))?;
-        Ok(Self { filled, is_over: false })
+    pub(crate) fn new(source: impl Read + Send + 'static) -> io::Result<Self> {
+        Ok(Self { readers: [start(source)?].into(), is_over: false })
+    }
+
+    /// Begins to read a file, or whatever else a descriptor has, from where it stands.
+    ///
+    /// # Errors
+    /// Those of looking at it, and if no thread can be started.
+    pub(crate) fn of_file(mut file: File) -> io::Result<Self> {
+        if !file.metadata()?.is_file() {
+            return Self::new(file);
+        }
+        let start_at = file.stream_position()?;
+        let file = Arc::new(file);
+        let readers = (0..READERS).map(|reader| {
+            let offset = start_at + (BUFFER * reader) as u64;
+            start(Strided { file: Arc::clone(&file), offset, left: BUFFER })
+        });
+        Ok(Self { readers: readers.collect::<io::Result<_>>()?, is_over: false })
     }
 
     /// The next piece, never empty; `None` at the end.
     ///
     /// # Errors
     /// Those of the source. There is nothing behind one.
-    pub(super) fn next(&mut self) -> io::Result<Option<Bytes>> {
-        if self.is_over {
-            return Ok(None);
-        }
-        let next = self.filled.recv().ok().transpose();
+    pub(crate) fn next(&mut self) -> io::Result<Option<Bytes>> {
+        let Some(reader) = self.readers.front().filter(|_| !self.is_over) else { return Ok(None) };
+        let next = reader.recv().ok().transpose();
         self.is_over = !matches!(next, Ok(Some(_)));
+        // Behind a piece that is not full comes what its own reader found: an error, or the end.
+        if matches!(&next, Ok(Some(piece)) if piece.len() == BUFFER) {
+            self.readers.rotate_left(1);
+        }
         next
     }
+}
+
+/// Starts a reader.
+fn start(source: impl Read + Send + 'static) -> io::Result<Receiver<io::Result<Bytes>>> {
+    let (to, filled) = sync_channel(WAITING);
+    thread::Builder::new().name("read ahead".into()).spawn(move || fill(source, &to))?;
+    Ok(filled)
 }
 
 fn fill(mut source: impl Read, to: &SyncSender<io::Result<Bytes>>) {
@@ -147,5 +209,25 @@ mod tests {
         }
         assert_eq!(pieces, 40);
         assert!(seen.len() <= WAITING + 3, "{} buffers", seen.len());
+    }
+
+    #[test]
+    fn a_file_is_read_from_where_it_stands_to_its_end() {
+        let path = std::env::temp_dir().join(format!("zsend-read-ahead-{}", std::process::id()));
+        for len in [0, 1, BUFFER - 1, BUFFER, BUFFER + 1, 2 * BUFFER, 5 * BUFFER + 7] {
+            let data: Vec<u8> = (0..len).map(|i| u8::try_from(i / 7 % 251).unwrap()).collect();
+            std::fs::write(&path, &data).unwrap();
+            for start in [0, len / 3, len] {
+                let mut file = File::open(&path).unwrap();
+                file.seek(io::SeekFrom::Start(start as u64)).unwrap();
+                let mut ahead = ReadAhead::of_file(file).unwrap();
+                let mut read = Vec::new();
+                while let Some(piece) = ahead.next().unwrap() {
+                    read.extend_from_slice(&piece);
+                }
+                assert!(read == data[start..], "{len} bytes from {start}");
+            }
+        }
+        std::fs::remove_file(&path).unwrap();
     }
 }
