@@ -159,7 +159,7 @@ fn one(
     match checked {
         Ok(outcome) => {
             report.outcome(name, &outcome);
-            if !args.keys.is_empty() && outcome.opened == 0 {
+            if !args.keys.is_empty() && outcome.opened == 0 && outcome.faults == 0 {
                 warn(format!("{name} has no raw stream of a dataset whose key was given"));
             }
             Ok(Grade::of(&outcome.verdict))

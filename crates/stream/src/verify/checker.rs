@@ -1,5 +1,7 @@
 //! The checks that need what came before, record by record.
 
+mod sums;
+
 use super::context::{Context, List};
 use super::fault::{About, Fault, Wrong};
 use super::framer::{Frame, Payload, place};
@@ -14,13 +16,10 @@ use super::work::Worked;
 use super::{Report, VerifyError, VerifyOptions};
 use crate::segment::Segment;
 use std::sync::Arc;
-use zsend_records::Order;
-use zsend_records::byteswap::byteswap_with;
 use zsend_records::chain::Chain;
-use zsend_records::drr::{CHECKSUM_OFFSET, End, RECORD_SIZE, RecordType, ReplayRecord};
+use zsend_records::drr::{RECORD_SIZE, RecordType};
 use zsend_records::fletcher::Fletcher4;
 use zsend_records::reader::{Place, Record, Role, StreamErrorKind};
-use zsend_records::zerocopy::byteorder::{BE, LE, U64};
 
 /// State of a verification.
 pub(super) struct Checker<'a> {
@@ -180,42 +179,6 @@ impl<'a> Checker<'a> {
             self.rules(frame, role, worked, at);
         }
         Ok(role)
-    }
-
-    /// The chain of sums.
-    fn sums(&mut self, frame: &Frame, worked: &Worked, at: Where) {
-        let before = self.chain;
-        let header = &frame.header;
-        let checked = match frame.order {
-            Order::Little => self.chain.check(header),
-            Order::Big => {
-                let big: ReplayRecord<BE> = byteswap_with(header, frame.description.fields);
-                self.chain.check(&big)
-            }
-        };
-        let begins = frame.record_type() == RecordType::BEGIN;
-        let stored = Fletcher4::from_words(header.checksum.map(U64::get));
-        if frame.is_found_again && !begins {
-            self.go_on_from(stored, frame);
-        } else if let Err(mismatch) = checked {
-            self.fault(at, &shape::CHECKSUM, Wrong::sum("checksum", mismatch));
-            self.go_on_from(stored, frame);
-        } else if let Some(end) = header.body_as::<End<LE>>()
-            && let Err(mismatch) = before.check_end(end)
-        {
-            self.fault(at, &shape::END_CHECKSUM, Wrong::sum("sum in END", mismatch));
-        }
-        self.chain.payload_sum(worked.sum, frame.payload_len);
-        if frame.record_type() == RecordType::END {
-            // Every stream sums up from its BEGIN, and the last END of a package from nothing.
-            self.chain = Chain::in_order(frame.order);
-        }
-    }
-
-    /// Goes on from a sum that a record has, whatever came before.
-    fn go_on_from(&mut self, stored: Fletcher4, frame: &Frame) {
-        self.chain = Chain::from_sum(stored, frame.order);
-        self.chain.payload(&frame.raw()[CHECKSUM_OFFSET..]);
     }
 
     /// The place of the record in the shape of the stream, and the part that it plays, if it can have one.

@@ -94,7 +94,8 @@ pub(super) static RULES: &[Rule<Begin<LE>>] = &[
         "zio_crypt.c zio_crypt_key_unwrap",
         |at, _| match at.frame.context.key() {
             Some(Err(error)) => {
-                Err(Wrong::words("wrapped key", error.to_string(), "one that the key opens"))
+                let right = "one that it opens; the key may be of another encryption root, or of a time before the key was changed";
+                Err(Wrong::words("answer to the key that was given", error.to_string(), right))
             }
             Some(Ok(_)) | None => Ok(()),
         },
