@@ -129,7 +129,8 @@ fn check(targets: &[Target]) -> Result<Option<String>, String> {
             build(name, target, form)?;
         }
         let seconds = begun.elapsed().as_secs_f64();
-        println!("{target}: {} crates, {}, {seconds:.0} s", crates.len(), form.describe());
+        let (some, all) = (crates.len(), PACKAGES.len());
+        println!("{target}: {some} of {all} crates, {}, {seconds:.0} s", form.describe());
     }
     Ok((!missing.is_empty()).then(|| format!("rustup target add {}", missing.join(" "))))
 }
