@@ -90,7 +90,7 @@ impl Catalogue {
             let same = |e: &Entry| (e.key(), e.fromguid, e.size, e.blake3.clone());
             if same(&self.entries[other]) != same(&entry) {
                 let other = self.lines[other].as_ref();
-                let other = other.map(|(path, number)| (path.to_path_buf(), *number));
+                let other = other.map(|(path, number)| Box::new((path.to_path_buf(), *number)));
                 return Err(LineError::Conflict { file: entry.file, other });
             }
             return Ok(false);

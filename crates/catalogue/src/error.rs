@@ -34,15 +34,13 @@ pub enum CatalogueError {
     /// The streams of a folder have other flags, or are of another dialect: on them no stream of these stands.
     #[error(
         "{}: the streams there have the flags '{}' and dialect {}; a stream with '{}' and {} stands on none of them",
-        path.display(), found.flags, found.dialect, wanted.flags, wanted.dialect
+        path.display(), settings.0.flags, settings.0.dialect, settings.1.flags, settings.1.dialect
     )]
     Settings {
         /// The file that says so.
         path: PathBuf,
-        /// Settings of the folder.
-        found: Settings,
-        /// Settings that it was opened with.
-        wanted: Settings,
+        /// Settings of the folder, and those that it was opened with.
+        settings: Box<(Settings, Settings)>,
     },
     /// A line has the file that a stream is to have which is not its own.
     #[error(
@@ -104,15 +102,15 @@ pub enum LineError {
         /// The file of the stream.
         file: String,
         /// The other line's catalogue and number, if it was read from one.
-        other: Option<(PathBuf, u64)>,
+        other: Option<Box<(PathBuf, u64)>>,
     },
 }
 
-fn place(line: &Option<(PathBuf, u64)>) -> String {
-    line.as_ref().map_or_else(
-        || "an earlier line".to_owned(),
-        |(path, number)| format!("{}, line {number},", path.display()),
-    )
+fn place(line: &Option<Box<(PathBuf, u64)>>) -> String {
+    match line.as_deref() {
+        None => "an earlier line".to_owned(),
+        Some((path, number)) => format!("{}, line {number},", path.display()),
+    }
 }
 
 /// The result of this crate's functions.

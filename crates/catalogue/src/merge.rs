@@ -75,8 +75,8 @@ pub fn merge(folder: &Path, from: &[PathBuf]) -> Result<Merged> {
     let first = || new.entries().first().map(crate::Entry::settings);
     let Some(settings) = of_folder.or_else(first) else { return Ok(merged) };
     if let Some(other) = new.entries().iter().find(|entry| entry.settings() != settings) {
-        let (found, wanted) = (other.settings(), settings);
-        return Err(CatalogueError::Settings { path: folder.join(&other.file), found, wanted });
+        let (path, settings) = (folder.join(&other.file), Box::new((other.settings(), settings)));
+        return Err(CatalogueError::Settings { path, settings });
     }
     let mut to = CatalogueWriter::among_shards(folder, &settings)?;
     // Some that were there may have been added by another merge meanwhile.

@@ -66,7 +66,8 @@ pub(crate) fn take(folder: &Path, wanted: &Settings, company: Company) -> Result
     }
     let found = read(&mut file).map_err(failed("read"))?;
     if found != *wanted {
-        return Err(CatalogueError::Settings { path, found, wanted: wanted.clone() });
+        let settings = Box::new((found, wanted.clone()));
+        return Err(CatalogueError::Settings { path, settings });
     }
     Ok(file)
 }
@@ -147,7 +148,9 @@ mod tests {
         assert_eq!(of(dir.path()).unwrap().as_ref(), Some(&packed));
         let second = take(dir.path(), &packed, Company::Shards).unwrap();
         let other = take(dir.path(), &plain, Company::Shards).unwrap_err();
-        assert!(matches!(&other, CatalogueError::Settings { found, .. } if *found == packed));
+        assert!(
+            matches!(&other, CatalogueError::Settings { settings, .. } if settings.0 == packed)
+        );
         let alone = || take(dir.path(), &packed, Company::Alone);
         assert!(matches!(alone(), Err(CatalogueError::InUse(_))));
         drop((first, second));

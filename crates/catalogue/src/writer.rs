@@ -146,7 +146,8 @@ fn same_settings(path: &Path, entries: &[Entry], settings: &Settings) -> Result<
     match entries.iter().map(Entry::settings).find(|found| found != settings) {
         None => Ok(()),
         Some(found) => {
-            Err(CatalogueError::Settings { path: path.to_owned(), found, wanted: settings.clone() })
+            let settings = Box::new((found, settings.clone()));
+            Err(CatalogueError::Settings { path: path.to_owned(), settings })
         }
     }
 }

@@ -18,10 +18,11 @@ use zsend_testkit::damage::stamp;
 
 /// Fields that every record has beside its own.
 const HEAD: [Field; 2] = [
-    Field { name: "drr_type", offset: 0, width: 4, count: 1 },
-    Field { name: "payloadlen", offset: 4, width: 4, count: 1 },
+    Field { name: "drr_type", offset: 0, width: 4, count: 1, doc: "" },
+    Field { name: "payloadlen", offset: 4, width: 4, count: 1, doc: "" },
 ];
-const CHECKSUM: Field = Field { name: "checksum", offset: CHECKSUM_OFFSET, width: 8, count: 4 };
+const CHECKSUM: Field =
+    Field { name: "checksum", offset: CHECKSUM_OFFSET, width: 8, count: 4, doc: "" };
 
 /// Records of a type that are changed in a stream: the first ones.
 const OF_A_TYPE: usize = 3;

@@ -113,7 +113,9 @@ fn streams_of_other_settings_are_refused_before_the_folder_is_marked() {
     fs::write(dir.path().join("catalogue-1-of-2.jsonl"), good()).unwrap();
     let other = Settings::new("", "openzfs");
     let refused = CatalogueWriter::open(dir.path(), None, &other).unwrap_err();
-    assert!(matches!(&refused, CatalogueError::Settings { found, .. } if *found == settings()));
+    assert!(
+        matches!(&refused, CatalogueError::Settings { settings: pair, .. } if pair.0 == settings())
+    );
     CatalogueWriter::open(dir.path(), None, &settings()).unwrap();
     let refused = CatalogueWriter::open(dir.path(), Some("2/2".parse().unwrap()), &other);
     assert!(matches!(refused, Err(CatalogueError::Settings { .. })));

@@ -50,7 +50,10 @@ pub(super) static RULES: &[Rule<WriteEmbedded<LE>>] = &[
          object, and who receives that has a damaged object.",
         "dmu_send.c do_dump",
         |at, e| {
-            let is_spill = is_embedded_spill(&at.frame.header);
+            // Who received such a stream has an object with a block there, and sends it rightly.
+            let end = at.state.announced(e.object.get()).and_then(|known| known.end);
+            let is_behind = end.is_some_and(|end| e.offset.get() >= end);
+            let is_spill = is_embedded_spill(&at.frame.header) && is_behind;
             so(!is_spill, "offset", e.offset.get(), "that of a block, not of the spill block")
         },
     ),
