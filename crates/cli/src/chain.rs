@@ -17,6 +17,8 @@ use zsend_stream::outline::{MOST_STREAMS, Outline, outline_file};
 #[derive(Default)]
 struct Inputs {
     outlines: Vec<Outline>,
+    /// Number of their streams.
+    streams: usize,
     /// Names of snapshots, by their guids, that the streams themselves do not say.
     names: BTreeMap<u64, String>,
     /// Failures of files that cannot be read.
@@ -30,17 +32,10 @@ pub(crate) fn run(args: &ChainArgs) -> Done {
         if path.is_dir() {
             inputs.folder(path)?;
         } else {
-            inputs.file(path);
+            inputs.file(path)?;
         }
     }
-    let streams: usize = inputs.outlines.iter().map(|outline| outline.streams.len()).sum();
-    if streams > MOST_STREAMS {
-        let why = format!(
-            "{streams} streams are more than the {MOST_STREAMS} that are looked at together"
-        );
-        return Err(Failure::new(ErrorClass::Unsupported, why));
-    }
-    let Inputs { outlines, names, unread } = inputs;
+    let Inputs { outlines, names, unread, .. } = inputs;
     let chain = Chain::of(outlines, &args.have, &names);
     let text = if args.json { as_json(&chain) } else { as_text(&chain, args.scripted) };
     stdout::print(text.as_bytes())?;
@@ -73,15 +68,24 @@ pub(crate) fn run(args: &ChainArgs) -> Done {
 }
 
 impl Inputs {
-    fn file(&mut self, path: &Path) {
+    /// Adds what a file has. One that cannot be read hides no other.
+    fn file(&mut self, path: &Path) -> Done {
         let read = || {
             let (name, file) = stdin::open(Some(path))?;
             outline_file(&name, file).map_err(|e| Failure::io("read", Path::new(&name), &e))
         };
         match read() {
-            Ok(outline) => self.outlines.push(outline),
+            Ok(outline) => {
+                self.streams += outline.streams.len();
+                self.outlines.push(outline);
+            }
             Err(failure) => self.unread.push(failure),
         }
+        if self.streams > MOST_STREAMS {
+            let why = format!("more than {MOST_STREAMS} streams are not looked at together");
+            return Err(Failure::new(ErrorClass::Unsupported, why));
+        }
+        Ok(())
     }
 
     /// Adds the streams that the catalogues of a folder list.
@@ -100,7 +104,7 @@ impl Inputs {
             if let Some((guid, from)) = entry.fromguid.zip(entry.from.clone()) {
                 self.names.entry(guid).or_insert(from);
             }
-            self.file(&path);
+            self.file(&path)?;
         }
         Ok(())
     }

@@ -58,7 +58,7 @@ fn not_loaded(root: &str, e: &CryptoError) -> Failure {
 }
 
 /// Loads a key given as `DATASET=FILE`.
-fn from_file(pool: &Pool, key: &str) -> Done {
+pub(crate) fn from_file(pool: &Pool, key: &str) -> Done {
     let (dataset, file) = split(key)?;
     let material = read(file)?;
     let name = Name::parse(&pool.full_name(dataset))?;

@@ -1,5 +1,6 @@
 //! `zsend`: `zfs send` in user space.
 
+mod against;
 mod args;
 mod catalogue;
 mod chain;

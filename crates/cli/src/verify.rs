@@ -3,7 +3,7 @@
 use crate::args::VerifyArgs;
 use crate::exit::{Done, Failure, warn};
 use crate::text::one_line;
-use crate::{keys, stdin, stdout};
+use crate::{against, keys, stdin, stdout};
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
@@ -89,6 +89,9 @@ impl Report for Reporter {
 
 /// Runs the subcommand.
 pub(crate) fn run(args: &VerifyArgs) -> Done {
+    if let Some(target) = &args.against {
+        return against::run(args, target);
+    }
     if args.tee && args.files.len() > 1 {
         return Err(Failure::usage("--tee passes one stream on, not several"));
     }

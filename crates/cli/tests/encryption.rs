@@ -91,6 +91,17 @@ fn pools_and_streams_say_the_same() {
         }
         assert_eq!((&increment["from_ivset"], &increment["fromguid"]), (&a["ivset"], &a["guid"]));
     }
+    // A stream that is sent decrypted says nothing of keys, and differs from nothing.
+    let full = raw(dir.path(), "full", &["crypt/raw@a"]);
+    let key = zsend_testkit::fixture("crypt").join("keys/raw");
+    let plain = dir.path().join("plain").to_str().unwrap().to_owned();
+    let key = format!("crypt/raw={}", key.display());
+    let out = send(&pool_dir("crypt"), &["-q", "-o", &plain, "--key", &key, "crypt/raw@a"]);
+    assert!(out.status.success(), "{}", stderr(&out));
+    let out = zsend(&["keys", "--json", &full, &plain]);
+    assert!(out.status.success(), "{}", stderr(&out));
+    assert_eq!(lines(&out)[1]["keyguid"], Value::Null);
+
     // A bookmark keeps the set of IVs of its snapshot.
     let book = named("bookmark", "crypt/raw/child#a");
     assert_eq!(book["ivset"], named("snapshot", "crypt/raw/child@a")["ivset"]);

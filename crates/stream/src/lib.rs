@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod chain;
+pub mod compare;
 pub mod dump;
 pub mod keys;
 pub mod outline;

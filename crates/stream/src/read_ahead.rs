@@ -54,6 +54,11 @@ fn read_at(file: &File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
     return std::os::unix::fs::FileExt::read_at(file, buf, offset);
     #[cfg(windows)]
     return std::os::windows::fs::FileExt::seek_read(file, buf, offset);
+    #[cfg(not(any(unix, windows)))]
+    {
+        let _ = (file, buf, offset);
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }
 
 /// A buffer that goes back to be filled again once nobody looks at it.
@@ -91,7 +96,8 @@ impl ReadAhead {
     /// # Errors
     /// Those of looking at it, and if no thread can be started.
     pub(crate) fn of_file(mut file: File) -> io::Result<Self> {
-        if !file.metadata()?.is_file() {
+        // Where nothing reads at an offset, a file is read as anything else.
+        if !cfg!(any(unix, windows)) || !file.metadata()?.is_file() {
             return Self::new(file);
         }
         let start_at = file.stream_position()?;

@@ -112,6 +112,12 @@ pub(crate) struct PoolArgs {
 }
 
 impl PoolArgs {
+    /// The newest state of a pool on these devices.
+    pub(crate) fn of_devices(devices: &[PathBuf]) -> Self {
+        let devices = devices.to_vec();
+        Self { devices, txg: None, checkpoint: false, force: false, list_txgs: false, quiet: false }
+    }
+
     /// Flags to type for the same devices and the same state of the pool, with a blank behind each.
     pub(crate) fn as_typed(&self) -> String {
         let mut typed = String::new();

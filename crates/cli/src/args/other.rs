@@ -1,5 +1,6 @@
 //! Arguments of the verbs that open no pool.
 
+use super::DEFAULT_DEVICES;
 use clap::{Args as ClapArgs, ValueEnum};
 use clap_complete::Shell;
 use std::path::PathBuf;
@@ -51,6 +52,7 @@ Examples:
   zsend verify --quick --json *.zsend
   zsend verify --all-faults damaged.zsend
   zsend verify --key tank/secret=/media/key raw.zsend
+  zsend verify --against tank/home@monday -d /dev/sdb monday.zsend
   ssh host zsend send tank/home@monday | zsend verify --tee | zfs receive tank/home")]
 pub(crate) struct VerifyArgs {
     /// Checksums and records only: payloads are summed up, and not looked into
@@ -69,6 +71,17 @@ pub(crate) struct VerifyArgs {
     /// go to standard error
     #[arg(long, conflicts_with = "all_faults")]
     pub(crate) tee: bool,
+    /// Compare the stream, record by record, with the one that would be sent of this snapshot now, with the flags and
+    /// the incremental source that its BEGIN tells: the first difference is named. With --key, as a send takes it
+    #[arg(
+        long,
+        value_name = "POOL/DS@SNAP",
+        conflicts_with_all = ["quick", "all_faults", "tee"]
+    )]
+    pub(crate) against: Option<String>,
+    /// With --against: an image, a block device, or a folder of them; may be repeated
+    #[arg(short = 'd', value_name = "PATH", requires = "against", default_value = DEFAULT_DEVICES)]
+    pub(crate) devices: Vec<PathBuf>,
     /// The streams; standard input if none is named, or -
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,

@@ -121,7 +121,8 @@ impl Row {
 
     /// The snapshots that it says something of: its own, and the one that a raw stream starts from.
     pub(super) fn copies(&self) -> Vec<SnapshotKeys> {
-        let key_guid = self.keys.as_ref().map_or(0, |keys| keys.key_guid);
+        // A stream that is not raw says nothing of how its snapshot is encrypted.
+        let Some(Keys { key_guid, .. }) = self.keys else { return Vec::new() };
         let of = |name, guid, ivset| SnapshotKeys { name, guid, key_guid, ivset };
         let name = format!("{} in {}", self.name, self.place);
         let mut copies = Vec::new();
@@ -133,7 +134,7 @@ impl Row {
                 copies.push(of(name.clone(), self.guid, self.ivset));
             }
         }
-        if self.keys.is_some() && self.fromguid != 0 {
+        if self.fromguid != 0 {
             copies.push(of(format!("the base of {name}"), self.fromguid, self.from_ivset));
         }
         copies

@@ -112,10 +112,10 @@ impl Chain {
 }
 
 impl Step {
-    fn of(outline: &Outline, fate: Fate) -> Self {
+    fn of(outline: Outline, fate: Fate) -> Self {
         Self {
-            file: Arc::clone(&outline.file),
-            streams: outline.streams.iter().map(|stream| stream.segment.clone()).collect(),
+            file: outline.file,
+            streams: outline.streams.into_iter().map(|stream| stream.segment).collect(),
             is_package: outline.package.is_some(),
             fate,
         }

@@ -55,16 +55,9 @@ fn brings(outline: &Outline) -> impl Iterator<Item = Part> {
 }
 
 pub(super) fn chain(outlines: Vec<Outline>, have: &[u64], names: &BTreeMap<u64, String>) -> Chain {
-    let mut known = names.clone();
-    for outline in &outlines {
-        known.extend(outline.package.iter().flat_map(|package| package.snapshots.clone()));
-    }
-    for stream in outlines.iter().flat_map(|outline| &outline.streams) {
-        known.insert(stream.segment.toguid, stream.segment.toname.clone());
-    }
     let mut sorter = Sorter {
         outlines: &outlines,
-        names: &known,
+        names,
         received: have.iter().map(|&guid| (Part::Snapshot(guid), None)).collect(),
         grown: BTreeMap::new(),
         brought_by: BTreeMap::new(),
@@ -74,12 +67,15 @@ pub(super) fn chain(outlines: Vec<Outline>, have: &[u64], names: &BTreeMap<u64, 
         notes: Vec::new(),
     };
     sorter.run();
-    let Sorter { fates, mut order, faults, notes, .. } = sorter;
+    let Sorter { mut fates, mut order, faults, notes, .. } = sorter;
     let is_placed: BTreeSet<usize> = order.iter().copied().collect();
     order.extend((0..outlines.len()).filter(|place| !is_placed.contains(place)));
-    let fate = |place: usize| fates[place].clone().unwrap_or(Fate::Broken);
-    let steps = order.iter().map(|&place| Step::of(&outlines[place], fate(place))).collect();
-    Chain { steps, faults, notes }
+    let mut outlines: Vec<Option<Outline>> = outlines.into_iter().map(Some).collect();
+    let steps = order.into_iter().filter_map(|place| {
+        let fate = fates[place].take().unwrap_or(Fate::Broken);
+        Some(Step::of(outlines[place].take()?, fate))
+    });
+    Chain { steps: steps.collect(), faults, notes }
 }
 
 impl Sorter<'_> {
@@ -222,9 +218,9 @@ impl Sorter<'_> {
         for need in needs {
             let wrong = match need {
                 Part::Beginning(_) => Wrong::NoBeginning,
-                Part::Snapshot(guid) => match (self.brought_by.get(&need), self.names.get(&guid)) {
-                    (Some(_), Some(name)) => Wrong::BrokenBase { guid, name: name.clone() },
-                    (_, name) => Wrong::NoBase { guid, name: name.cloned() },
+                Part::Snapshot(guid) => match (self.brought_by.get(&need), self.known(guid)) {
+                    (Some(_), Some(name)) => Wrong::BrokenBase { guid, name },
+                    (_, name) => Wrong::NoBase { guid, name },
                 },
             };
             let of = |segment: &Segment| match need {
@@ -247,6 +243,18 @@ impl Sorter<'_> {
     }
 
     fn name(&self, guid: u64) -> String {
-        self.names.get(&guid).cloned().unwrap_or_else(|| format!("guid {guid}"))
+        self.known(guid).unwrap_or_else(|| format!("guid {guid}"))
+    }
+
+    /// Full name of a snapshot, if a stream, a package or the caller says it.
+    fn known(&self, guid: u64) -> Option<String> {
+        let of_part =
+            |part| Some(self.segment(*self.brought_by.get(&part)?.first()?).toname.clone());
+        let of_stream = of_part(Part::Snapshot(guid)).or_else(|| of_part(Part::Beginning(guid)));
+        let of_package = || {
+            let mut packages = self.outlines.iter().filter_map(|outline| outline.package.as_ref());
+            packages.find_map(|package| package.snapshots.get(&guid)).cloned()
+        };
+        of_stream.or_else(of_package).or_else(|| self.names.get(&guid).cloned())
     }
 }

@@ -370,7 +370,7 @@ pub(super) fn unused(header: &ReplayRecord<LE>, description: &Description) -> us
 }
 
 /// The object that a record is about, and the offset in it.
-pub(super) fn place(
+pub(crate) fn place(
     header: &ReplayRecord<LE>,
     description: &Description,
 ) -> (Option<u64>, Option<u64>) {

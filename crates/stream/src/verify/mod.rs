@@ -23,6 +23,8 @@ mod verdict;
 mod work;
 mod written;
 
+pub(crate) use framer::place;
+
 pub use fault::{About, Expected, Fault, Value, Wrong};
 pub use json::{fault_json, outcome_json};
 pub use links::broken_links;

@@ -1,0 +1,184 @@
+//! `zsend verify --against`: a stored stream beside what would be sent now.
+
+use crate::args::{PoolArgs, VerifyArgs};
+use crate::exit::{Done, Failure, be_quiet, warn_of};
+use crate::progress::Gauge;
+use crate::text::one_line;
+use crate::{keys, signals, stdin, stdout};
+use serde_json::json;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use zsend_encoder::dialect::Dialect;
+use zsend_pool::dsl::dataset::Dataset;
+use zsend_pool::dsl::name::Name;
+use zsend_pool::pool::Pool;
+use zsend_pool::{CancelToken, ErrorClass};
+use zsend_records::flags::Features;
+use zsend_records::nvlist::Encoding;
+use zsend_stream::Segment;
+use zsend_stream::compare::{CompareError, Comparison, Difference};
+use zsend_traverse::{ResumePosition, SendError, SendOptions, SendPlan};
+
+/// Compares a stored stream with the one of `target`.
+pub(crate) fn run(args: &VerifyArgs, target: &str) -> Done {
+    be_quiet(false);
+    let stdin_alone = PathBuf::from("-");
+    let path = match args.files.as_slice() {
+        [] => &stdin_alone,
+        [path] => path,
+        _ => return Err(Failure::usage("--against compares one stream, not several")),
+    };
+    let named = Name::parse(target)?;
+    let (name, file) = stdin::open(Some(path))?;
+    let is_file = file.metadata().is_ok_and(|found| found.is_file());
+    let cancel = CancelToken::default();
+    signals::take(cancel.clone(), Arc::new(Gauge::new()), name.clone())?;
+    let pool_args = PoolArgs::of_devices(&args.devices);
+    let pool = Pool::open(&pool_args.devices, named.pool(), &pool_args.options(&cancel))?;
+    warn_of(&pool);
+    for key in &args.keys {
+        keys::from_file(&pool, key)?;
+    }
+    let target = pool.full_name(target);
+    let stored = open(&name, file)?;
+    let mut dialects = vec![match stored.encoding() {
+        Some(Encoding::Native | Encoding::NativeBig) | None => Dialect::default(),
+        Some(_) => Dialect::OpenZfsXdr,
+    }];
+    // BEGIN does not tell these two apart, and a pipe cannot be read again.
+    if is_file && dialects == [Dialect::default()] {
+        dialects.push(Dialect::Illumos);
+    }
+    let mut found: Option<Difference> = None;
+    let mut next = Some(stored);
+    for dialect in dialects {
+        let stored = match next.take() {
+            Some(stored) => stored,
+            None => open(&name, reopened(path)?)?,
+        };
+        let difference = compared(&pool, &target, stored, dialect, &cancel, &name)?;
+        let Some(difference) = difference else {
+            let text = match args.json {
+                true => json!({ "kind": "verdict", "file": name, "verdict": "same" }).to_string(),
+                false => format!("{}: the same as {target}", one_line(&name)),
+            };
+            return stdout::print((text + "\n").as_bytes());
+        };
+        // The sender that comes farther is the one that the stream is of.
+        if found.as_ref().is_none_or(|found| found.record < difference.record) {
+            found = Some(difference);
+        }
+    }
+    let Some(found) = found else { return Ok(()) };
+    let text =
+        if args.json { as_json(&name, &found) } else { one_line(&format!("{name}: {found}")) };
+    stdout::print((text + "\n").as_bytes())?;
+    Err(Failure::with_code(1, format!("{name} is not the stream of {target}")))
+}
+
+fn reopened(path: &Path) -> Result<File, Failure> {
+    File::open(path).map_err(|e| Failure::io("open", path, &e))
+}
+
+fn open(name: &str, file: File) -> Result<Comparison<File>, Failure> {
+    Comparison::new(name, file).map_err(|e| failure(name, &e))
+}
+
+fn failure(name: &str, e: &CompareError) -> Failure {
+    let class = match e {
+        CompareError::Unsupported(_) => ErrorClass::Unsupported,
+        CompareError::Stored(e) if e.stream().is_none() => ErrorClass::Device,
+        _ => ErrorClass::Damaged,
+    };
+    Failure::caused(class, name, e)
+}
+
+/// The first difference to what a sender of this dialect sends.
+fn compared(
+    pool: &Pool,
+    target: &str,
+    stored: Comparison<File>,
+    dialect: Dialect,
+    cancel: &CancelToken,
+    name: &str,
+) -> Result<Option<Difference>, Failure> {
+    let segment = stored.segment();
+    let has = |features| segment.features.contains(features);
+    let resume =
+        segment.resumed_at.and_then(|(object, offset)| ResumePosition::new(object, offset));
+    let options = SendOptions::default()
+        .with_dialect(dialect)
+        .with_embed(has(Features::EMBED_DATA))
+        .with_large_block(has(Features::LARGE_BLOCKS))
+        .with_compress(has(Features::COMPRESSED))
+        .with_raw(has(Features::RAW))
+        .with_resume(resume);
+    let from = source(pool, target, segment)?;
+    let plan = SendPlan::by_name(pool, target, from.as_deref(), options)?;
+    plan.check()?;
+    let pipe = || io::pipe().map_err(|e| Failure::io("make", Path::new("a pipe"), &e));
+    let (from_plan, to_comparison) = pipe()?;
+    std::thread::scope(|scope| {
+        let sent = scope.spawn(|| plan.write(to_comparison, cancel, |_| {}));
+        // Whoever sends ends with the pipe, which is closed when the comparison is done with it.
+        let compared = stored.with(from_plan);
+        let sent = sent.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        match sent {
+            // The comparison had ended before.
+            Ok(_) => {}
+            Err(SendError::Output(e)) if e.kind() == io::ErrorKind::BrokenPipe => {}
+            // What is short because of that is no difference.
+            Err(e) => return Err(Failure::from(e).context(format!("cannot send '{target}'"))),
+        }
+        compared.map_err(|e| failure(name, &e))
+    })
+}
+
+/// Full name of the snapshot or bookmark that a stream starts from, by its guid: of the target's own dataset, if that
+/// has it, since a copy of it may lie in the same pool.
+fn source(pool: &Pool, target: &str, segment: &Segment) -> Result<Option<String>, Failure> {
+    let guid = segment.fromguid;
+    if guid == 0 {
+        return Ok(None);
+    }
+    let own = Name::parse(target)?.dataset;
+    if let Some(name) = of_guid(pool, &own, &pool.head(&own)?, guid) {
+        return Ok(Some(name));
+    }
+    // A dataset that cannot be read hides no other.
+    let mut others = pool.datasets().filter_map(|(name, head)| Some((name, head.ok()?)));
+    let found = others.find_map(|(name, head)| of_guid(pool, &name, &head, guid));
+    found.map(Some).ok_or_else(|| {
+        let why =
+            format!("the stream starts from the snapshot of guid {guid}, which the pool has not");
+        Failure::new(ErrorClass::Damaged, why)
+    })
+}
+
+/// Full name of the snapshot or bookmark of a dataset that has this guid.
+fn of_guid(pool: &Pool, dataset: &str, head: &Dataset, guid: u64) -> Option<String> {
+    let mut snapshots = pool.snapshots(head).unwrap_or_default().items.into_iter();
+    let mut bookmarks = pool.bookmarks(head).unwrap_or_default().items.into_iter();
+    let snapshot = snapshots.find(|(_, s)| s.as_ref().is_ok_and(|s| s.guid == guid));
+    let mut bookmark = || bookmarks.find(|(_, b)| b.as_ref().is_ok_and(|b| b.guid == guid));
+    let snapshot = snapshot.map(|(short, _)| format!("{dataset}@{short}"));
+    snapshot.or_else(|| bookmark().map(|(short, _)| format!("{dataset}#{short}")))
+}
+
+fn as_json(name: &str, difference: &Difference) -> String {
+    json!({
+        "kind": "difference",
+        "file": name,
+        "record": difference.record,
+        "byte": difference.byte,
+        "type": difference.record_type.map(|kind| kind.to_string()),
+        "object": difference.object,
+        "offset": difference.offset,
+        "what": difference.what,
+        "stored": difference.stored,
+        "other": difference.other,
+    })
+    .to_string()
+}
