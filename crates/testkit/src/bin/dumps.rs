@@ -201,7 +201,9 @@ fn known(files: &Files, at: u64) -> io::Result<Option<Difference>> {
 fn without_lists(text: &[u8]) -> Vec<u8> {
     let (mut kept, mut is_list) = (Vec::new(), false);
     for line in text.split_inclusive(|&byte| byte == b'\n') {
-        is_list = line.starts_with(b"nvlist version:") || is_list && line.starts_with(b"\t");
+        // Behind a list in a list stands an empty line.
+        let goes_on = is_list && (line.starts_with(b"\t") || line == b"\n");
+        is_list = line.starts_with(b"nvlist version:") || goes_on;
         if !is_list {
             kept.extend_from_slice(line);
         }
