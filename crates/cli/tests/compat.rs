@@ -206,7 +206,8 @@ over every stored stream of the given folders. They are the same, but for:
 | stream | `zstream` 2.3.2 | here | why |
 |---|---|---|---|
 | big-endian, without `-C` | stops at the second record: `Incorrect checksum in record header.`; exit 0 | all of it | it compares the stored sum without turning it to its own byte order: `read_hdr()`, `cmd/zstream/zstream_dump.c`; up to there the texts are the same |
-| empty | a summary of no record; exit 0 | exit 1: the stream is truncated | nothing is no stream |
+| big-endian with a list in the native encoding, with `-C` | leaves the list out: `Operation not supported` | shows it | its library unpacks lists of its own byte order alone: `nvlist_common()`, `nvpair.c` |
+| shorter than a header | a summary of no record; exit 0 | exit 1: the stream is truncated | that is no stream |
 ";
 
 #[test]

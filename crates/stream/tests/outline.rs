@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use zsend_records::drr::Begin;
 use zsend_records::reader::{Options, Role, StreamReader};
 use zsend_records::zerocopy::byteorder::LE;
@@ -20,7 +21,10 @@ fn streams() -> Vec<(String, Vec<u8>)> {
 
 /// An outline, which is the same from a file, sought through, as from a pipe.
 fn outlined(name: &str, stream: &[u8]) -> Outline {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("outline-{name}"));
+    // Tests run side by side.
+    static CALLS: AtomicU64 = AtomicU64::new(0);
+    let call = CALLS.fetch_add(1, Ordering::Relaxed);
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("outline-{call}-{name}"));
     fs::write(&path, stream).unwrap();
     let of_file = outline_file(name, File::open(&path).unwrap()).unwrap();
     fs::remove_file(&path).unwrap();
