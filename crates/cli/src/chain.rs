@@ -11,12 +11,13 @@ use zsend_catalogue::Catalogue;
 use zsend_pool::ErrorClass;
 use zsend_stream::Segment;
 use zsend_stream::chain::{Chain, ChainVerdict, Fate, Step, fault_json, step_json, verdict_json};
-use zsend_stream::outline::{MOST_STREAMS, Outline, outline_file};
+use zsend_stream::outline::{Budget, Outline, outline_file};
 
 /// The inputs.
 #[derive(Default)]
 struct Inputs {
     outlines: Vec<Outline>,
+    budget: Budget,
     /// Names of snapshots, by their guids, that the streams themselves do not say.
     names: BTreeMap<u64, String>,
     /// Failures of files that cannot be read.
@@ -30,17 +31,10 @@ pub(crate) fn run(args: &ChainArgs) -> Done {
         if path.is_dir() {
             inputs.folder(path)?;
         } else {
-            inputs.file(path);
+            inputs.file(path)?;
         }
     }
-    let streams: usize = inputs.outlines.iter().map(|outline| outline.streams.len()).sum();
-    if streams > MOST_STREAMS {
-        let why = format!(
-            "{streams} streams are more than the {MOST_STREAMS} that are looked at together"
-        );
-        return Err(Failure::new(ErrorClass::Unsupported, why));
-    }
-    let Inputs { outlines, names, unread } = inputs;
+    let Inputs { outlines, names, unread, .. } = inputs;
     let chain = Chain::of(outlines, &args.have, &names);
     let text = if args.json { as_json(&chain) } else { as_text(&chain, args.scripted) };
     stdout::print(text.as_bytes())?;
@@ -73,15 +67,23 @@ pub(crate) fn run(args: &ChainArgs) -> Done {
 }
 
 impl Inputs {
-    fn file(&mut self, path: &Path) {
+    fn file(&mut self, path: &Path) -> Done {
         let read = || {
             let (name, file) = stdin::open(Some(path))?;
             outline_file(&name, file).map_err(|e| Failure::io("read", Path::new(&name), &e))
         };
         match read() {
-            Ok(outline) => self.outlines.push(outline),
+            Ok(outline) => {
+                let over = |why| {
+                    let why = one_line(&format!("{}: {why}", outline.file));
+                    Failure::new(ErrorClass::Unsupported, why)
+                };
+                self.budget.take(&outline).map_err(over)?;
+                self.outlines.push(outline);
+            }
             Err(failure) => self.unread.push(failure),
         }
+        Ok(())
     }
 
     /// Adds the streams that the catalogues of a folder list.
@@ -100,7 +102,7 @@ impl Inputs {
             if let Some((guid, from)) = entry.fromguid.zip(entry.from.clone()) {
                 self.names.entry(guid).or_insert(from);
             }
-            self.file(&path);
+            self.file(&path)?;
         }
         Ok(())
     }

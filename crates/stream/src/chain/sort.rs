@@ -19,7 +19,8 @@ enum Part {
 /// State while inputs are put in order.
 struct Sorter<'a> {
     outlines: &'a [Outline],
-    names: &'a BTreeMap<u64, String>,
+    /// Full names of snapshots that streams start from.
+    names: BTreeMap<u64, &'a str>,
     /// What was received, with the stream that brought it: input and place in it. `None` where the receiver has it.
     received: BTreeMap<Part, Option<(usize, usize)>>,
     /// Snapshots that a stream continues in their own dataset, with that stream.
@@ -55,16 +56,17 @@ fn brings(outline: &Outline) -> impl Iterator<Item = Part> {
 }
 
 pub(super) fn chain(outlines: Vec<Outline>, have: &[u64], names: &BTreeMap<u64, String>) -> Chain {
-    let mut known = names.clone();
-    for outline in &outlines {
-        known.extend(outline.package.iter().flat_map(|package| package.snapshots.clone()));
-    }
-    for stream in outlines.iter().flat_map(|outline| &outline.streams) {
-        known.insert(stream.segment.toguid, stream.segment.toname.clone());
-    }
+    let segments = || outlines.iter().flat_map(|outline| &outline.streams).map(|s| &s.segment);
+    // No other names are asked for than those of snapshots that a stream starts from.
+    let asked: BTreeSet<u64> = segments().map(|segment| segment.fromguid).collect();
+    let of_packages = outlines.iter().flat_map(|outline| &outline.package);
+    let named = names.iter().chain(of_packages.flat_map(|package| &package.snapshots));
+    let named = named.map(|(guid, name)| (*guid, name.as_str()));
+    let of_streams = segments().map(|segment| (segment.toguid, segment.toname.as_str()));
+    let known = named.chain(of_streams).filter(|(guid, _)| asked.contains(guid)).collect();
     let mut sorter = Sorter {
         outlines: &outlines,
-        names: &known,
+        names: known,
         received: have.iter().map(|&guid| (Part::Snapshot(guid), None)).collect(),
         grown: BTreeMap::new(),
         brought_by: BTreeMap::new(),
@@ -223,8 +225,8 @@ impl Sorter<'_> {
             let wrong = match need {
                 Part::Beginning(_) => Wrong::NoBeginning,
                 Part::Snapshot(guid) => match (self.brought_by.get(&need), self.names.get(&guid)) {
-                    (Some(_), Some(name)) => Wrong::BrokenBase { guid, name: name.clone() },
-                    (_, name) => Wrong::NoBase { guid, name: name.cloned() },
+                    (Some(_), Some(name)) => Wrong::BrokenBase { guid, name: (*name).to_owned() },
+                    (_, name) => Wrong::NoBase { guid, name: name.map(|name| (*name).to_owned()) },
                 },
             };
             let of = |segment: &Segment| match need {
@@ -247,6 +249,6 @@ impl Sorter<'_> {
     }
 
     fn name(&self, guid: u64) -> String {
-        self.names.get(&guid).cloned().unwrap_or_else(|| format!("guid {guid}"))
+        self.names.get(&guid).map_or_else(|| format!("guid {guid}"), |name| (*name).to_owned())
     }
 }

@@ -6,7 +6,7 @@
 mod input;
 mod package;
 
-pub use package::PackageNames;
+pub use package::{Budget, PackageNames};
 
 use crate::segment::Segment;
 use input::Input;
@@ -26,7 +26,7 @@ const LIST: u64 = 8 << 20;
 /// Most memory that a list may take.
 const LIST_MEMORY: usize = 24 << 20;
 /// Most streams of an input that are kept. The largest packages have one for each snapshot that they list.
-pub const MOST_STREAMS: usize = 64 << 10;
+const MOST_STREAMS: usize = 64 << 10;
 
 /// Streams of an input, as far as their headers can be followed.
 #[derive(Clone, Debug)]
