@@ -1,6 +1,7 @@
 //! Rules by which a stream continues another.
 
 use crate::segment::Segment;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use zsend_records::flags::{BeginFlags, Features};
@@ -65,6 +66,8 @@ pub enum Wrong {
     /// It continues a raw stream, and is not raw: its blocks would be encrypted anew, with other IVs than the sender
     /// has, and no raw stream fits from then on.
     PlainOnRaw,
+    /// It continues a redacted stream, and does not fit what that is redacted by.
+    Redacted,
     /// It continues a stream with blocks of more than 128 KiB, and has them split.
     LargeBlocks,
 }
@@ -81,6 +84,7 @@ impl Wrong {
             Self::KeyGuid { .. } => "key-guid",
             Self::RawOnPlain => "raw-on-plain",
             Self::PlainOnRaw => "plain-on-raw",
+            Self::Redacted => "redacted",
             Self::LargeBlocks => "large-blocks",
         }
     }
@@ -118,6 +122,10 @@ impl fmt::Display for Wrong {
                 "it is not raw, and its base is: received with the key loaded, it would end the chain of raw \
                  streams",
             ),
+            Self::Redacted => f.write_str(
+                "its base is redacted, and it is neither from a bookmark of that redaction, nor redacted by no \
+                 other snapshots, nor of one of those by which the base is",
+            ),
             Self::LargeBlocks => f.write_str(
                 "its base has blocks of more than 128 KiB, and it was sent without -L, which splits them",
             ),
@@ -151,8 +159,27 @@ pub(super) fn wrong_with(next: &Segment, base: &Segment) -> Option<Wrong> {
             return Some(Wrong::IvSet { found: ours.from_ivset, base: theirs.to_ivset });
         }
     }
+    if !fits_redaction(next, base) {
+        return Some(Wrong::Redacted);
+    }
     let is_large = |segment: &Segment| segment.features.contains(Features::LARGE_BLOCKS);
     (is_large(base) && !is_large(next)).then_some(Wrong::LargeBlocks)
+}
+
+/// Returns true if the base is whole, or the redaction that a stream says fits that of its base.
+///
+/// Follows `redact_check()`, OpenZFS `module/zfs/dmu_recv.c`, zfs-2.3.2.
+fn fits_redaction(next: &Segment, base: &Segment) -> bool {
+    if !base.is_redacted() {
+        return true;
+    }
+    let of_base: BTreeSet<u64> = base.redact_snaps.iter().flatten().copied().collect();
+    let are_of_base = |guids: &[u64]| guids.iter().all(|guid| of_base.contains(guid));
+    match (&next.redact_from_snaps, &next.redact_snaps) {
+        (Some(guids), _) => are_of_base(guids),
+        (None, Some(guids)) if next.is_redacted() => are_of_base(guids),
+        (None, _) => !next.is_redacted() && of_base.contains(&next.toguid),
+    }
 }
 
 /// What should be known of a stream that continues its base.

@@ -110,7 +110,7 @@ impl Sorter<'_> {
                 }
             }
             if missing[place] == 0 {
-                ready.insert((self.is_spare(place), place));
+                ready.insert((self.rank(place), place));
             }
         }
         while let Some((_, place)) = ready.pop_first() {
@@ -121,7 +121,7 @@ impl Sorter<'_> {
                 for waiter in waiting.remove(&part).unwrap_or_default() {
                     missing[waiter] -= 1;
                     if missing[waiter] == 0 {
-                        ready.insert((self.is_spare(waiter), waiter));
+                        ready.insert((self.rank(waiter), waiter));
                     }
                 }
             }
@@ -139,6 +139,12 @@ impl Sorter<'_> {
         }
     }
 
+    /// Rank of an input among those that can be received: the least goes first.
+    fn rank(&self, place: usize) -> (bool, bool) {
+        let mut streams = self.outlines[place].streams.iter();
+        (streams.any(|stream| stream.segment.is_redacted()), self.is_spare(place))
+    }
+
     /// Returns true for a full stream of a snapshot that an increment brings, too: that goes before it, so that
     /// one dataset has both.
     fn is_spare(&self, place: usize) -> bool {
@@ -152,7 +158,16 @@ impl Sorter<'_> {
     /// Returns true if everything that an input brings was received.
     fn comes_otherwise(&self, place: usize) -> bool {
         let outline = &self.outlines[place];
-        !outline.streams.is_empty() && brings(outline).all(|part| self.received.contains_key(&part))
+        let mut parts = brings(outline).zip(&outline.streams);
+        !outline.streams.is_empty() && parts.all(|(part, stream)| self.has(part, &stream.segment))
+    }
+
+    /// Returns true if a part was received that has all that a stream has: one that is redacted has less.
+    fn has(&self, part: Part, segment: &Segment) -> bool {
+        self.received.get(&part).is_some_and(|&by| {
+            let is_less = |by| self.segment(by).is_redacted() && !segment.is_redacted();
+            !by.is_some_and(is_less)
+        })
     }
 
     /// Receives an input, or says why it cannot be; returns true if it was.
@@ -167,7 +182,7 @@ impl Sorter<'_> {
         for (at, stream) in streams.iter().enumerate() {
             let segment = &stream.segment;
             // Of a package what is there is passed over: `recv_skip()`, libzfs_sendrecv.c.
-            if self.received.contains_key(&Part::Snapshot(segment.toguid)) {
+            if self.has(Part::Snapshot(segment.toguid), segment) {
                 continue;
             }
             if let Some(wrong) = self.wrong_with(segment, &own, &mut notes) {
@@ -206,7 +221,7 @@ impl Sorter<'_> {
         let base = own.get(&from).copied().or_else(received);
         if !is_clone(segment)
             && let Some(&other) = self.grown.get(&from)
-            && self.segment(other).toguid != segment.toguid
+            && !self.is_same(other, segment)
         {
             let other = self.segment(other).toname.clone();
             return Some(Wrong::Fork { base: self.name(from), other });
@@ -214,6 +229,12 @@ impl Sorter<'_> {
         let base = self.segment(base?);
         notes.extend(note_on(segment, base));
         wrong_with(segment, base)
+    }
+
+    /// Returns true if a stream is of the same snapshot as another, and has no more of it.
+    fn is_same(&self, other: (usize, usize), segment: &Segment) -> bool {
+        let other = self.segment(other);
+        other.toguid == segment.toguid && (!other.is_redacted() || segment.is_redacted())
     }
 
     /// Says why an input waits for ever.

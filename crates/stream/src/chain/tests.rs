@@ -43,6 +43,19 @@ impl Made {
         self
     }
 
+    /// Redacted by snapshots.
+    fn redacted(mut self, by: &[u64]) -> Self {
+        self.list.insert("redact_snaps", NvValue::Uint64Array(by.to_vec()));
+        self.features |= Features::REDACTED;
+        self
+    }
+
+    /// From a bookmark of a redaction.
+    fn from_redaction(mut self, by: &[u64]) -> Self {
+        self.list.insert("redact_from_snaps", NvValue::Uint64Array(by.to_vec()));
+        self
+    }
+
     fn cut(self) -> Self {
         Self { is_cut: true, ..self }
     }
@@ -174,6 +187,42 @@ fn large_blocks_are_not_split_by_an_increment() {
     assert_eq!(rules(&found), [("t/a@2", "large-blocks")]);
     let found = chain(&[made("t/a@1", 0, 1), made("t/a@2", 1, 2).large()]);
     assert_eq!(found.verdict(), ChainVerdict::Whole);
+}
+
+/// Fates of all inputs, in the order of their steps.
+fn fates(chain: &Chain) -> Vec<(&str, &str)> {
+    chain.steps.iter().map(|step| (&*step.file, step.fate.word())).collect()
+}
+
+#[test]
+fn a_redacted_stream_is_less_than_a_whole_one() {
+    let whole = made("t/a@1", 0, 1);
+    let redacted = whole.clone().redacted(&[7]);
+    for all in [[redacted.clone(), whole.clone()], [whole, redacted.clone()]] {
+        let found = chain(&all);
+        let is_redacted: Vec<_> = found.steps.iter().map(|s| s.streams[0].is_redacted()).collect();
+        assert_eq!(is_redacted, [false, true]);
+        assert_eq!(fates(&found), [("t/a@1", "received"), ("t/a@1", "again")]);
+    }
+    // A whole increment is not again because a redacted one was received.
+    let base = made("t/a@1", 0, 1);
+    let package = made("t/a@2", 1, 2);
+    let found = chain(&[base, package.clone().redacted(&[7]), package]);
+    assert_eq!(found.verdict(), ChainVerdict::Whole);
+    assert!(!found.steps[1].streams[0].is_redacted());
+}
+
+#[test]
+fn an_increment_fits_the_redaction_of_its_base() {
+    let base = made("t/a@1", 0, 1).redacted(&[7, 8]);
+    let next = |made: Made| rules(&chain(&[base.clone(), made])).len();
+    let plain = made("t/a@2", 1, 2);
+    assert_eq!(rules(&chain(&[base.clone(), plain.clone()])), [("t/a@2", "redacted")]);
+    assert_eq!(next(plain.clone().from_redaction(&[7])), 0);
+    assert_eq!(next(plain.clone().from_redaction(&[7, 9])), 1);
+    assert_eq!(next(plain.clone().redacted(&[8])), 0);
+    assert_eq!(next(plain.redacted(&[9])), 1);
+    assert_eq!(next(made("t/a@7", 1, 7)), 0);
 }
 
 #[test]

@@ -28,6 +28,9 @@ const LIST_MEMORY: usize = 24 << 20;
 /// Most streams of an input that are kept. The largest packages have one for each snapshot that they list.
 const MOST_STREAMS: usize = 64 << 10;
 
+/// Most guids of snapshots by which streams of an input are redacted that are kept.
+const MOST_REDACTIONS: usize = 256 << 10;
+
 /// Streams of an input, as far as their headers can be followed.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -89,6 +92,8 @@ struct Walk<R> {
     input: Input<R>,
     parser: Parser,
     outline: Outline,
+    /// Guids of snapshots by which streams are redacted.
+    redactions: usize,
 }
 
 impl<R: Read> Walk<R> {
@@ -103,7 +108,7 @@ impl<R: Read> Walk<R> {
             end: OutlineEnd::Whole,
         };
         let options = Options::new().with_limits(limits).with_verify(false);
-        Self { input, parser: Parser::with_options(options), outline }
+        Self { input, parser: Parser::with_options(options), outline, redactions: 0 }
     }
 
     fn run(mut self) -> io::Result<Outline> {
@@ -178,11 +183,13 @@ impl<R: Read> Walk<R> {
         let (file, is_member) = (&self.outline.file, self.outline.package.is_some());
         let segment =
             Segment::new(file, frame.index, frame.offset, is_member, begin, list.as_ref());
-        if self.outline.streams.len() < MOST_STREAMS {
+        let redactions = [&segment.redact_snaps, &segment.redact_from_snaps];
+        self.redactions += redactions.into_iter().flatten().map(|guids| guids.len()).sum::<usize>();
+        if self.outline.streams.len() < MOST_STREAMS && self.redactions <= MOST_REDACTIONS {
             self.outline.streams.push(OutlinedStream { segment, is_whole: false });
             return None;
         }
-        let expected = "no more streams than are kept";
+        let expected = "no more streams, nor redactions, than are kept";
         let kind = StreamErrorKind::Unexpected { found: RecordType::BEGIN, expected };
         Some(OutlineEnd::Damaged(StreamError { offset: frame.offset, index: frame.index, kind }))
     }

@@ -83,6 +83,9 @@ impl Budget {
     /// A sentence that names the bound, if all together are over it.
     pub fn take(&mut self, outline: &Outline) -> Result<(), String> {
         self.streams += outline.streams.len();
+        let segments = outline.streams.iter().map(|stream| &stream.segment);
+        let redactions = segments.flat_map(|s| [&s.redact_snaps, &s.redact_from_snaps]).flatten();
+        self.memory += redactions.map(|guids| size_of_val(&**guids)).sum::<usize>();
         self.memory += outline.package.as_ref().map_or(0, PackageNames::memory);
         if self.streams > MOST_STREAMS {
             return Err(format!(
