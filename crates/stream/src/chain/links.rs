@@ -47,6 +47,11 @@ pub enum Wrong {
         /// Full name of the other stream's snapshot.
         other: String,
     },
+    /// It begins a dataset, as a stream that is received before it does.
+    SecondFull {
+        /// Full name of the other stream's snapshot.
+        other: String,
+    },
     /// It is raw, and starts from another set of IVs than the snapshot has that it continues.
     IvSet {
         /// Set of IVs that it starts from.
@@ -80,6 +85,7 @@ impl Wrong {
             Self::BrokenBase { .. } => "broken-base",
             Self::NoBeginning => "no-beginning",
             Self::Fork { .. } => "fork",
+            Self::SecondFull { .. } => "second-full",
             Self::IvSet { .. } => "ivset",
             Self::KeyGuid { .. } => "key-guid",
             Self::RawOnPlain => "raw-on-plain",
@@ -108,6 +114,11 @@ impl fmt::Display for Wrong {
             Self::Fork { base, other } => write!(
                 f,
                 "it starts from {base}, as the stream of {other} does, which is received before it"
+            ),
+            Self::SecondFull { other } => write!(
+                f,
+                "it begins a dataset of the name that the stream of {other} begins, which is received before it: \
+                 it can be received under another name alone"
             ),
             Self::IvSet { found, base } => write!(
                 f,
@@ -193,6 +204,11 @@ pub(super) fn note_on(next: &Segment, base: &Segment) -> Option<String> {
             next.toname, base.toname
         )
     })
+}
+
+/// Returns true if a dataset must not be there before it is received: `dmu_recv_begin_check()`, as above.
+pub(super) fn begins_dataset(segment: &Segment) -> bool {
+    segment.resumed_at.is_none() && (segment.fromguid == 0 || is_clone(segment))
 }
 
 /// Returns true if it makes a new dataset, and so may start from what another stream starts from.

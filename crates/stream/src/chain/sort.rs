@@ -1,6 +1,6 @@
 //! The order: each input behind those that bring what it starts from.
 
-use super::links::{ChainFault, Wrong, is_clone, note_on, wrong_with};
+use super::links::{ChainFault, Wrong, begins_dataset, is_clone, note_on, wrong_with};
 use super::{Chain, Fate, Step};
 use crate::outline::{Outline, OutlineEnd};
 use crate::segment::Segment;
@@ -25,12 +25,21 @@ struct Sorter<'a> {
     received: BTreeMap<Part, Option<(usize, usize)>>,
     /// Snapshots that a stream continues in their own dataset, with that stream.
     grown: BTreeMap<u64, (usize, usize)>,
+    /// Datasets that a stream begins, by their names at the sender, with that stream.
+    begun: BTreeMap<&'a str, (usize, usize)>,
     /// Streams that bring a part: input, and place in it.
     brought_by: BTreeMap<Part, Vec<(usize, usize)>>,
     fates: Vec<Option<Fate>>,
     order: Vec<usize>,
     faults: Vec<ChainFault>,
     notes: Vec<String>,
+}
+
+/// What the streams of a package bring that go before one of them.
+#[derive(Default)]
+struct Own<'a> {
+    snapshots: BTreeMap<u64, (usize, usize)>,
+    begun: BTreeMap<&'a str, (usize, usize)>,
 }
 
 /// What each stream of an input needs of other inputs.
@@ -69,6 +78,7 @@ pub(super) fn chain(outlines: Vec<Outline>, have: &[u64], names: &BTreeMap<u64, 
         names: known,
         received: have.iter().map(|&guid| (Part::Snapshot(guid), None)).collect(),
         grown: BTreeMap::new(),
+        begun: BTreeMap::new(),
         brought_by: BTreeMap::new(),
         fates: vec![None; outlines.len()],
         order: Vec::new(),
@@ -84,7 +94,7 @@ pub(super) fn chain(outlines: Vec<Outline>, have: &[u64], names: &BTreeMap<u64, 
     Chain { steps, faults, notes }
 }
 
-impl Sorter<'_> {
+impl<'a> Sorter<'a> {
     fn run(&mut self) {
         let outlines = self.outlines;
         let mut waiting: BTreeMap<Part, Vec<usize>> = BTreeMap::new();
@@ -178,7 +188,7 @@ impl Sorter<'_> {
             self.fates[place] = Some(Fate::Again);
             return false;
         }
-        let (mut notes, mut own) = (Vec::new(), BTreeMap::new());
+        let (mut notes, mut own) = (Vec::new(), Own::default());
         for (at, stream) in streams.iter().enumerate() {
             let segment = &stream.segment;
             // Of a package what is there is passed over: `recv_skip()`, libzfs_sendrecv.c.
@@ -190,8 +200,12 @@ impl Sorter<'_> {
                 self.fates[place] = Some(Fate::Broken);
                 return false;
             }
-            own.insert(segment.toguid, (place, at));
+            own.snapshots.insert(segment.toguid, (place, at));
+            if begins_dataset(segment) {
+                own.begun.entry(segment.dataset()).or_insert((place, at));
+            }
         }
+        self.begun.append(&mut own.begun);
         self.notes.append(&mut notes);
         for (at, (part, stream)) in brings(outline).zip(streams).enumerate() {
             let segment = &stream.segment;
@@ -210,15 +224,21 @@ impl Sorter<'_> {
     fn wrong_with(
         &self,
         segment: &Segment,
-        own: &BTreeMap<u64, (usize, usize)>,
+        own: &Own<'_>,
         notes: &mut Vec<String>,
     ) -> Option<Wrong> {
-        let from = segment.fromguid;
+        let (from, dataset) = (segment.fromguid, segment.dataset());
+        if begins_dataset(segment)
+            && let Some(&other) = own.begun.get(dataset).or_else(|| self.begun.get(dataset))
+            && !self.is_same(other, segment)
+        {
+            return Some(Wrong::SecondFull { other: self.segment(other).toname.clone() });
+        }
         if from == 0 {
             return None;
         }
         let received = || *self.received.get(&Part::Snapshot(from))?;
-        let base = own.get(&from).copied().or_else(received);
+        let base = own.snapshots.get(&from).copied().or_else(received);
         if !is_clone(segment)
             && let Some(&other) = self.grown.get(&from)
             && !self.is_same(other, segment)
@@ -265,7 +285,7 @@ impl Sorter<'_> {
         self.faults.push(ChainFault { file, byte, toname: segment.toname.clone(), wrong });
     }
 
-    fn segment(&self, (place, at): (usize, usize)) -> &Segment {
+    fn segment(&self, (place, at): (usize, usize)) -> &'a Segment {
         &self.outlines[place].streams[at].segment
     }
 

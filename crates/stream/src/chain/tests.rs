@@ -213,6 +213,18 @@ fn a_redacted_stream_is_less_than_a_whole_one() {
 }
 
 #[test]
+fn a_dataset_is_begun_once() {
+    let (first, second) = (made("t/a@1", 0, 1), made("t/a@2", 0, 2));
+    let found = chain(&[first.clone(), second, made("t/b@2", 0, 3)]);
+    assert_eq!(rules(&found), [("t/a@2", "second-full")]);
+    assert_eq!((received(&found), found.verdict()), (vec!["t/a@1", "t/b@2"], ChainVerdict::Broken));
+    // The same snapshot once more is not needed, and a clone begins a dataset, too.
+    let found = chain(&[first.clone(), first.clone(), made("t/a@9", 1, 9).clone_of()]);
+    assert_eq!(rules(&found), [("t/a@9", "second-full")]);
+    assert!(fates(&found).contains(&("t/a@1", "again")));
+}
+
+#[test]
 fn an_increment_fits_the_redaction_of_its_base() {
     let base = made("t/a@1", 0, 1).redacted(&[7, 8]);
     let next = |made: Made| rules(&chain(&[base.clone(), made])).len();
