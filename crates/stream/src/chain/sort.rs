@@ -1,6 +1,7 @@
 //! The order: each input behind those that bring what it starts from.
 
 use super::links::{ChainFault, Wrong, begins_dataset, is_clone, note_on, wrong_with};
+use super::prefer::{Lost, compared};
 use super::{Chain, Fate, Step};
 use crate::outline::{Outline, OutlineEnd};
 use crate::segment::Segment;
@@ -29,9 +30,12 @@ struct Sorter<'a> {
     begun: BTreeMap<&'a str, (usize, usize)>,
     /// Streams that bring a part: input, and place in it.
     brought_by: BTreeMap<Part, Vec<(usize, usize)>>,
+    /// Comparison of each input with others that a receiver takes instead.
+    lost: Vec<Lost>,
     fates: Vec<Option<Fate>>,
     order: Vec<usize>,
-    faults: Vec<ChainFault>,
+    /// Faults, each with its input.
+    faults: Vec<(usize, ChainFault)>,
     notes: Vec<String>,
 }
 
@@ -80,6 +84,7 @@ pub(super) fn chain(outlines: Vec<Outline>, have: &[u64], names: &BTreeMap<u64, 
         grown: BTreeMap::new(),
         begun: BTreeMap::new(),
         brought_by: BTreeMap::new(),
+        lost: compared(&outlines, |place| matches!(outlines[place].end, OutlineEnd::Damaged(_))),
         fates: vec![None; outlines.len()],
         order: Vec::new(),
         faults: Vec::new(),
@@ -91,6 +96,9 @@ pub(super) fn chain(outlines: Vec<Outline>, have: &[u64], names: &BTreeMap<u64, 
     order.extend((0..outlines.len()).filter(|place| !is_placed.contains(place)));
     let fate = |place: usize| fates[place].clone().unwrap_or(Fate::Broken);
     let steps = order.iter().map(|&place| Step::of(&outlines[place], fate(place))).collect();
+    // What one input has against it does not count if its snapshots come with others.
+    let faults = faults.into_iter().filter(|(place, _)| fate(*place) == Fate::Broken);
+    let faults = faults.map(|(_, fault)| fault).collect();
     Chain { steps, faults, notes }
 }
 
@@ -149,10 +157,14 @@ impl<'a> Sorter<'a> {
         }
     }
 
-    /// Rank of an input among those that can be received: the least goes first.
-    fn rank(&self, place: usize) -> (bool, bool) {
-        let mut streams = self.outlines[place].streams.iter();
-        (streams.any(|stream| stream.segment.is_redacted()), self.is_spare(place))
+    /// Rank of an input among those that can be received: the least goes first. What begins a dataset goes behind
+    /// what begins one above.
+    fn rank(&self, place: usize) -> (Lost, bool, usize) {
+        let first = self.outlines[place].streams.first().map(|stream| &stream.segment);
+        let depth = first
+            .filter(|first| begins_dataset(first))
+            .map_or(0, |first| first.dataset().matches('/').count());
+        (self.lost[place], self.is_spare(place), depth)
     }
 
     /// Returns true for a full stream of a snapshot that an increment brings, too: that goes before it, so that
@@ -174,7 +186,9 @@ impl<'a> Sorter<'a> {
 
     /// Returns true if a part was received that has all that a stream has: one that is redacted has less.
     fn has(&self, part: Part, segment: &Segment) -> bool {
-        self.received.get(&part).is_some_and(|&by| {
+        let whole = Part::Snapshot(segment.toguid);
+        let by = self.received.get(&whole).or_else(|| self.received.get(&part));
+        by.is_some_and(|&by| {
             let is_less = |by| self.segment(by).is_redacted() && !segment.is_redacted();
             !by.is_some_and(is_less)
         })
@@ -197,7 +211,6 @@ impl<'a> Sorter<'a> {
             }
             if let Some(wrong) = self.wrong_with(segment, &own, &mut notes) {
                 self.fault(place, at, wrong);
-                self.fates[place] = Some(Fate::Broken);
                 return false;
             }
             own.snapshots.insert(segment.toguid, (place, at));
@@ -282,7 +295,8 @@ impl<'a> Sorter<'a> {
     fn fault(&mut self, place: usize, at: usize, wrong: Wrong) {
         let segment = self.segment((place, at));
         let (file, byte) = (Arc::clone(&segment.file), segment.byte);
-        self.faults.push(ChainFault { file, byte, toname: segment.toname.clone(), wrong });
+        let toname = segment.toname.clone();
+        self.faults.push((place, ChainFault { file, byte, toname, wrong }));
     }
 
     fn segment(&self, (place, at): (usize, usize)) -> &'a Segment {

@@ -224,6 +224,63 @@ fn a_dataset_is_begun_once() {
     assert!(fates(&found).contains(&("t/a@1", "again")));
 }
 
+/// Every order of four streams or less.
+fn orders(all: &[Made]) -> Vec<Vec<Made>> {
+    if all.is_empty() {
+        return vec![Vec::new()];
+    }
+    let without = |at: usize| [&all[..at], &all[at + 1..]].concat();
+    let with = |at: usize| orders(&without(at)).into_iter().map(move |rest| (at, rest));
+    let longer = |(at, rest): (usize, Vec<Made>)| [vec![all[at].clone()], rest].concat();
+    (0..all.len()).flat_map(with).map(longer).collect()
+}
+
+#[test]
+fn a_whole_stream_goes_before_a_cut_one_in_any_order() {
+    let full = made("t/a@1", 0, 1);
+    for all in orders(&[full.clone(), full.cut(), made("t/a@2", 1, 2)]) {
+        let found = chain(&all);
+        let expected = [("t/a@1", "received"), ("t/a@2", "received"), ("t/a@1", "again")];
+        assert_eq!((&fates(&found)[..], found.verdict()), (&expected[..], ChainVerdict::Whole));
+    }
+}
+
+#[test]
+fn of_several_streams_of_a_snapshot_the_one_that_others_fit_is_taken() {
+    let full = made("t/a@1", 0, 1);
+    let large = full.clone().large();
+    let next = [made("t/a@2", 1, 2), made("t/a@2", 1, 2).raw(7, 11, 12)];
+    let all = [
+        [full.clone(), large, next[0].clone()],
+        [full.clone(), full.raw(7, 0, 11), next[1].clone()],
+    ];
+    for all in all.iter().flat_map(|all| orders(all)) {
+        let found = chain(&all);
+        assert_eq!(received(&found), ["t/a@1", "t/a@2"]);
+        assert_eq!(found.verdict(), ChainVerdict::Whole, "{:?}", found.faults);
+    }
+}
+
+#[test]
+fn a_fork_goes_where_most_snapshots_are() {
+    let all = [made("t/a@1", 0, 1), made("t/a@2", 1, 2), made("t/a@3", 2, 3), made("t/a@4", 1, 3)];
+    for all in orders(&all) {
+        let found = chain(&all);
+        assert_eq!(received(&found), ["t/a@1", "t/a@2", "t/a@3"]);
+        assert_eq!((found.verdict(), found.faults.len()), (ChainVerdict::Whole, 0));
+        assert_eq!(fates(&found)[3], ("t/a@4", "again"));
+    }
+    // Guids in a circle end.
+    let found = chain(&[made("t/a@1", 2, 1), made("t/a@2", 1, 2)]);
+    assert_eq!(rules(&found), [("t/a@1", "broken-base"), ("t/a@2", "broken-base")]);
+}
+
+#[test]
+fn a_dataset_above_goes_first() {
+    let found = chain(&[made("t/a/b@1", 0, 3), made("t/a@1", 0, 2), made("t@1", 0, 1)]);
+    assert_eq!(received(&found), ["t@1", "t/a@1", "t/a/b@1"]);
+}
+
 #[test]
 fn an_increment_fits_the_redaction_of_its_base() {
     let base = made("t/a@1", 0, 1).redacted(&[7, 8]);
