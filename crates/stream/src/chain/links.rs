@@ -1,5 +1,6 @@
 //! Rules by which a stream continues another.
 
+use crate::outline::OutlinedStream;
 use crate::segment::Segment;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -40,6 +41,16 @@ pub enum Wrong {
     },
     /// It goes on with a stream that was cut, and no such stream is there.
     NoBeginning,
+    /// It goes on with a stream that was cut, and the one that is there starts from another snapshot, or is raw where it
+    /// is not.
+    OtherBeginning,
+    /// It goes on behind the end of the stream that was cut.
+    Gap {
+        /// Object and offset at which it goes on.
+        found: (u64, u64),
+        /// Object and offset that the cut stream has last.
+        reached: (u64, u64),
+    },
     /// Another stream from the same snapshot is received into the dataset before it.
     Fork {
         /// Full name of the snapshot that both start from, or its guid.
@@ -84,6 +95,8 @@ impl Wrong {
             Self::NoBase { .. } => "no-base",
             Self::BrokenBase { .. } => "broken-base",
             Self::NoBeginning => "no-beginning",
+            Self::OtherBeginning => "other-beginning",
+            Self::Gap { .. } => "gap",
             Self::Fork { .. } => "fork",
             Self::SecondFull { .. } => "second-full",
             Self::IvSet { .. } => "ivset",
@@ -111,6 +124,15 @@ impl fmt::Display for Wrong {
             Self::NoBeginning => {
                 f.write_str("it goes on with a stream that was cut, and that stream is not there")
             }
+            Self::OtherBeginning => f.write_str(
+                "it goes on with a stream that was cut, and the one that is there starts from another snapshot, or \
+                 one of the two is raw",
+            ),
+            Self::Gap { found, reached } => write!(
+                f,
+                "it goes on at object {}, offset {}, and the stream that was cut ends at object {}, offset {}",
+                found.0, found.1, reached.0, reached.1
+            ),
             Self::Fork { base, other } => write!(
                 f,
                 "it starts from {base}, as the stream of {other} does, which is received before it"
@@ -175,6 +197,18 @@ pub(super) fn wrong_with(next: &Segment, base: &Segment) -> Option<Wrong> {
     }
     let is_large = |segment: &Segment| segment.features.contains(Features::LARGE_BLOCKS);
     (is_large(base) && !is_large(next)).then_some(Wrong::LargeBlocks)
+}
+
+/// What keeps a stream from going on with one that was cut, if anything does. A receiver takes it at the very place that
+/// it has noted, which is none behind the end of what it got: `resume_check()` and `dmu_recv_resume_begin_check()`,
+/// OpenZFS `module/zfs/dmu_recv.c`, zfs-2.3.2.
+pub(super) fn wrong_rest(rest: &Segment, cut: &OutlinedStream) -> Option<Wrong> {
+    let (begun, reached) = (&cut.segment, cut.reached);
+    if (rest.fromguid, rest.is_raw()) != (begun.fromguid, begun.is_raw()) {
+        return Some(Wrong::OtherBeginning);
+    }
+    let found = rest.resumed_at.filter(|&at| at > reached)?;
+    Some(Wrong::Gap { found, reached })
 }
 
 /// Returns true if the base is whole, or the redaction that a stream says fits that of its base.

@@ -1,9 +1,9 @@
 //! The order: each input behind those that bring what it starts from.
 
-use super::links::{ChainFault, Wrong, begins_dataset, is_clone, note_on, wrong_with};
+use super::links::{ChainFault, Wrong, begins_dataset, is_clone, note_on, wrong_rest, wrong_with};
 use super::prefer::{Lost, compared};
 use super::{Chain, Fate, Step};
-use crate::outline::{Outline, OutlineEnd};
+use crate::outline::{Outline, OutlineEnd, OutlinedStream};
 use crate::segment::Segment;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -158,13 +158,13 @@ impl<'a> Sorter<'a> {
     }
 
     /// Rank of an input among those that can be received: the least goes first. What begins a dataset goes behind
-    /// what begins one above.
-    fn rank(&self, place: usize) -> (Lost, bool, usize) {
+    /// what begins one above, and of several that go on with a cut stream the one that does so first.
+    fn rank(&self, place: usize) -> (Lost, bool, usize, Option<(u64, u64)>) {
         let first = self.outlines[place].streams.first().map(|stream| &stream.segment);
         let depth = first
             .filter(|first| begins_dataset(first))
             .map_or(0, |first| first.dataset().matches('/').count());
-        (self.lost[place], self.is_spare(place), depth)
+        (self.lost[place], self.is_spare(place), depth, first.and_then(|first| first.resumed_at))
     }
 
     /// Returns true for a full stream of a snapshot that an increment brings, too: that goes before it, so that
@@ -180,23 +180,26 @@ impl<'a> Sorter<'a> {
     /// Returns true if everything that an input brings was received.
     fn comes_otherwise(&self, place: usize) -> bool {
         let outline = &self.outlines[place];
-        let mut parts = brings(outline).zip(&outline.streams);
-        !outline.streams.is_empty() && parts.all(|(part, stream)| self.has(part, &stream.segment))
+        !outline.streams.is_empty() && outline.streams.iter().all(|stream| self.has(stream))
     }
 
-    /// Returns true if a part was received that has all that a stream has: one that is redacted has less.
-    fn has(&self, part: Part, segment: &Segment) -> bool {
-        let whole = Part::Snapshot(segment.toguid);
-        let by = self.received.get(&whole).or_else(|| self.received.get(&part));
-        by.is_some_and(|&by| {
-            let is_less = |by| self.segment(by).is_redacted() && !segment.is_redacted();
-            !by.is_some_and(is_less)
-        })
+    /// Returns true if what was received has all that a stream has: one that is redacted has less, and so has one that
+    /// was cut before.
+    fn has(&self, stream: &OutlinedStream) -> bool {
+        let guid = stream.segment.toguid;
+        let is_less = |by| self.segment(by).is_redacted() && !stream.segment.is_redacted();
+        if let Some(by) = self.received.get(&Part::Snapshot(guid)) {
+            return !by.is_some_and(is_less);
+        }
+        let begun = self.received.get(&Part::Beginning(guid)).copied().flatten();
+        let is_enough = |by| !is_less(by) && self.stream(by).reached >= stream.reached;
+        !stream.is_whole && begun.is_some_and(is_enough)
     }
 
     /// Receives an input, or says why it cannot be; returns true if it was.
     fn receive(&mut self, place: usize) -> bool {
-        let outline = &self.outlines[place];
+        let outlines = self.outlines;
+        let outline = &outlines[place];
         let streams = &outline.streams;
         if self.comes_otherwise(place) {
             self.fates[place] = Some(Fate::Again);
@@ -206,7 +209,7 @@ impl<'a> Sorter<'a> {
         for (at, stream) in streams.iter().enumerate() {
             let segment = &stream.segment;
             // Of a package what is there is passed over: `recv_skip()`, libzfs_sendrecv.c.
-            if self.has(Part::Snapshot(segment.toguid), segment) {
+            if self.has(stream) {
                 continue;
             }
             if let Some(wrong) = self.wrong_with(segment, &own, &mut notes) {
@@ -223,7 +226,13 @@ impl<'a> Sorter<'a> {
         for (at, (part, stream)) in brings(outline).zip(streams).enumerate() {
             let segment = &stream.segment;
             let is_new = !self.received.contains_key(&part);
-            self.received.entry(part).or_insert(Some((place, at)));
+            let by = self.received.entry(part).or_insert(Some((place, at)));
+            // A cut stream may go on with a cut one.
+            if let (Part::Beginning(_), Some(of)) = (part, &by)
+                && outlines[of.0].streams[of.1].reached < stream.reached
+            {
+                *by = Some((place, at));
+            }
             if is_new && segment.fromguid != 0 && !is_clone(segment) {
                 self.grown.entry(segment.fromguid).or_insert((place, at));
             }
@@ -246,6 +255,12 @@ impl<'a> Sorter<'a> {
             && !self.is_same(other, segment)
         {
             return Some(Wrong::SecondFull { other: self.segment(other).toname.clone() });
+        }
+        let begun = self.received.get(&Part::Beginning(segment.toguid)).copied().flatten();
+        if segment.resumed_at.is_some()
+            && let Some(wrong) = begun.and_then(|begun| wrong_rest(segment, self.stream(begun)))
+        {
+            return Some(wrong);
         }
         if from == 0 {
             return None;
@@ -299,8 +314,12 @@ impl<'a> Sorter<'a> {
         self.faults.push((place, ChainFault { file, byte, toname, wrong }));
     }
 
-    fn segment(&self, (place, at): (usize, usize)) -> &'a Segment {
-        &self.outlines[place].streams[at].segment
+    fn segment(&self, at: (usize, usize)) -> &'a Segment {
+        &self.stream(at).segment
+    }
+
+    fn stream(&self, (place, at): (usize, usize)) -> &'a OutlinedStream {
+        &self.outlines[place].streams[at]
     }
 
     fn name(&self, guid: u64) -> String {

@@ -36,9 +36,13 @@ impl Made {
         self
     }
 
-    fn resumed(mut self) -> Self {
-        self.list.insert("resume_object", NvValue::Uint64(5));
-        self.list.insert("resume_offset", NvValue::Uint64(0));
+    fn resumed(self) -> Self {
+        self.resumed_at(1, 0)
+    }
+
+    fn resumed_at(mut self, object: u64, offset: u64) -> Self {
+        self.list.insert("resume_object", NvValue::Uint64(object));
+        self.list.insert("resume_offset", NvValue::Uint64(offset));
         self.features |= Features::RESUMING;
         self
     }
@@ -305,6 +309,19 @@ fn a_cut_stream_is_gone_on_with() {
     );
     assert_eq!(chain(&[cut]).verdict(), ChainVerdict::Cut);
     assert_eq!(rules(&chain(&[rest])), [("t/a@1", "no-beginning")]);
+}
+
+#[test]
+fn a_rest_fits_its_beginning() {
+    let cut = made("t/a@1", 0, 1).cut();
+    let next = |rest: Made| rules(&chain(&[cut.clone(), rest])).len();
+    assert_eq!(next(made("t/a@1", 0, 1).resumed()), 0);
+    let found = chain(&[cut.clone(), made("t/a@1", 0, 1).resumed_at(5, 0)]);
+    assert_eq!(rules(&found), [("t/a@1", "gap")]);
+    let found = chain(&[cut.clone(), made("t/a@1", 0, 1).raw(7, 0, 11).resumed()]);
+    assert_eq!(rules(&found), [("t/a@1", "other-beginning")]);
+    let found = chain(&[made("t/b@0", 0, 9), cut.clone(), made("t/a@1", 9, 1).resumed()]);
+    assert!(rules(&found).contains(&("t/a@1", "other-beginning")), "{:?}", found.faults);
 }
 
 #[test]
