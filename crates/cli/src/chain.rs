@@ -11,14 +11,13 @@ use zsend_catalogue::Catalogue;
 use zsend_pool::ErrorClass;
 use zsend_stream::Segment;
 use zsend_stream::chain::{Chain, ChainVerdict, Fate, Step, fault_json, step_json, verdict_json};
-use zsend_stream::outline::{MOST_STREAMS, Outline, outline_file};
+use zsend_stream::outline::{Budget, Outline, outline_file};
 
 /// The inputs.
 #[derive(Default)]
 struct Inputs {
     outlines: Vec<Outline>,
-    /// Number of their streams.
-    streams: usize,
+    budget: Budget,
     /// Names of snapshots, by their guids, that the streams themselves do not say.
     names: BTreeMap<u64, String>,
     /// Failures of files that cannot be read.
@@ -68,7 +67,6 @@ pub(crate) fn run(args: &ChainArgs) -> Done {
 }
 
 impl Inputs {
-    /// Adds what a file has. One that cannot be read hides no other.
     fn file(&mut self, path: &Path) -> Done {
         let read = || {
             let (name, file) = stdin::open(Some(path))?;
@@ -76,14 +74,14 @@ impl Inputs {
         };
         match read() {
             Ok(outline) => {
-                self.streams += outline.streams.len();
+                let over = |why| {
+                    let why = one_line(&format!("{}: {why}", outline.file));
+                    Failure::new(ErrorClass::Unsupported, why)
+                };
+                self.budget.take(&outline).map_err(over)?;
                 self.outlines.push(outline);
             }
             Err(failure) => self.unread.push(failure),
-        }
-        if self.streams > MOST_STREAMS {
-            let why = format!("more than {MOST_STREAMS} streams are not looked at together");
-            return Err(Failure::new(ErrorClass::Unsupported, why));
         }
         Ok(())
     }

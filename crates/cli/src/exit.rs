@@ -61,6 +61,11 @@ impl Failure {
         Self::new(ErrorClass::Usage, message)
     }
 
+    /// Returns true if what was asked for is more than can be done.
+    pub(crate) const fn is_unsupported(&self) -> bool {
+        self.code == 4
+    }
+
     /// Failure with the error and all that caused it.
     pub(crate) fn caused(class: ErrorClass, doing: impl Display, e: &dyn Error) -> Self {
         let mut message = format!("{doing}: {e}");

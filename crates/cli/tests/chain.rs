@@ -141,3 +141,39 @@ fn a_folder_is_read_by_its_catalogue() {
     assert!(faults[0]["why"].as_str().unwrap().contains("it starts from basic/fs@a (guid "));
     assert_eq!(code(&chain(&[], &[dir.path()])), 2);
 }
+
+/// A package with this number of streams, by its headers alone: no sum is looked at.
+fn package_of(streams: u64) -> Vec<u8> {
+    // `drr_begin` and `drr_end` of `struct dmu_replay_record`, OpenZFS `include/sys/zfs_ioctl.h`.
+    let record = |words: [(usize, u64); 4]| {
+        let mut record = vec![0; 312];
+        for (at, word) in words {
+            record[at..at + 8].copy_from_slice(&word.to_le_bytes());
+        }
+        record
+    };
+    let begin = |kind, guid| record([(0, 0), (8, 0x2_F5BA_CBAC), (16, kind), (40, guid)]);
+    let end = || record([(0, 5), (8, 0), (8, 0), (8, 0)]);
+    let mut package = begin(2, 0);
+    for guid in 1..=streams {
+        package.extend(begin(1, guid));
+        package.extend(end());
+    }
+    package.extend([end(), end()].concat());
+    package
+}
+
+#[test]
+fn more_streams_than_are_looked_at_together_are_refused_by_name() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("many");
+    fs::write(&path, package_of(33_000)).unwrap();
+    let path = path.to_str().unwrap();
+    for command in ["chain", "keys"] {
+        let one = zsend(&[command, path]);
+        assert!(matches!(code(&one), 0 | 11), "{command}: {}", stderr(&one));
+        let out = zsend(&[command, path, path]);
+        assert_eq!((code(&out), out.stdout.len()), (4, 0), "{command}: {}", stderr(&out));
+        assert!(stderr(&out).contains("more streams than the 65536"), "{}", stderr(&out));
+    }
+}

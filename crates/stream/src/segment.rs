@@ -34,6 +34,10 @@ pub struct Segment {
     pub flags: BeginFlags,
     /// Object and offset at which it goes on, if it does.
     pub resumed_at: Option<(u64, u64)>,
+    /// Guids of the snapshots that it is redacted by, `redact_snaps`; `None` if the list behind its BEGIN has none.
+    pub redact_snaps: Option<Box<[u64]>>,
+    /// Guids of the snapshots that what it starts from is redacted by, `redact_from_snaps`, likewise.
+    pub redact_from_snaps: Option<Box<[u64]>>,
     /// Keys of a raw stream, wrapped, and its sets of IVs.
     pub keys: Option<Box<KeyData>>,
 }
@@ -49,6 +53,7 @@ impl Segment {
         list: Option<&NvList>,
     ) -> Self {
         let position = |list: &NvList| list.u64("resume_object").zip(list.u64("resume_offset"));
+        let guids = |name| list.and_then(|list| list.u64_array(name)).map(Box::from);
         let keys = list.and_then(|list| list.list("crypt_keydata"));
         Self {
             file: Arc::clone(file),
@@ -62,6 +67,8 @@ impl Segment {
             features: begin.features(),
             flags: begin.flags(),
             resumed_at: list.and_then(position),
+            redact_snaps: guids("redact_snaps"),
+            redact_from_snaps: guids("redact_from_snaps"),
             keys: keys.map(|keys| Box::new(KeyData::of(keys))),
         }
     }
@@ -69,6 +76,11 @@ impl Segment {
     /// Name of the dataset at the sender.
     pub fn dataset(&self) -> &str {
         self.toname.split('@').next().unwrap_or_default()
+    }
+
+    /// Returns true if parts of the snapshot are withheld.
+    pub fn is_redacted(&self) -> bool {
+        self.features.contains(Features::REDACTED)
     }
 
     /// Returns true if blocks come as they lie on disk, encrypted.

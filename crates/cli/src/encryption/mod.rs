@@ -12,6 +12,7 @@ use crate::{stdout, text};
 use row::Row;
 use std::path::Path;
 use zsend_stream::keys::divergences;
+use zsend_stream::outline::Budget;
 
 /// What was found, in the order of the command line.
 #[derive(Default)]
@@ -20,6 +21,8 @@ struct Found {
     /// What does not fit together, besides what [`divergences`] tells.
     faults: Vec<String>,
     failures: Failures,
+    /// What streams take together.
+    budget: Budget,
 }
 
 /// Runs the subcommand.
@@ -40,15 +43,17 @@ pub(crate) fn run(args: &KeysArgs) -> Done {
         pools::collect(&args.pool, &pools, &mut found)?;
     }
     for stream in streams {
-        if let Err(failure) = streams::collect(Path::new(stream), &mut found) {
-            found.failures.note(failure);
+        match streams::collect(Path::new(stream), &mut found) {
+            Err(failure) if failure.is_unsupported() => return Err(failure),
+            Err(failure) => found.failures.note(failure),
+            Ok(()) => {}
         }
     }
     show(args, found)
 }
 
 fn show(args: &KeysArgs, found: Found) -> Done {
-    let Found { rows, mut faults, failures } = found;
+    let Found { rows, mut faults, failures, .. } = found;
     let copies: Vec<_> = rows.iter().flat_map(Row::copies).collect();
     faults.extend(divergences(&copies).iter().map(ToString::to_string));
     let mut shown = if args.json {

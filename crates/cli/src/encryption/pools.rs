@@ -63,7 +63,7 @@ fn dataset(pool: &Pool, name: &str, head: &Dataset, found: &mut Found) -> Result
     let row = |kind, name: String, guid, ivset| Row {
         kind,
         name,
-        place: pool.label().pool_guid.to_string(),
+        place: pool.label().pool_guid.to_string().into(),
         guid,
         fromguid: 0,
         root: Some(root.clone()),

@@ -2,6 +2,7 @@
 
 use crate::text::{Head, one_line};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use zsend_crypto::{KeyFormat, KeyObject, Suite};
 use zsend_stream::keys::{SnapshotKeys, key_object_json};
 
@@ -33,7 +34,7 @@ pub(super) struct Row {
     /// Full name.
     pub(super) name: String,
     /// The file of a stream, or the guid of a pool.
-    pub(super) place: String,
+    pub(super) place: Arc<str>,
     /// Guid of the snapshot; zero for a dataset.
     pub(super) guid: u64,
     /// Guid of the snapshot that a stream starts from; zero if there is none.
@@ -104,7 +105,7 @@ impl Row {
         json!({
             "kind": kind,
             "name": self.name,
-            (place): self.place,
+            (place): &*self.place,
             "guid": guid(self.guid),
             "fromguid": guid(self.fromguid),
             "encryptionroot": self.root,

@@ -4,7 +4,9 @@ use super::Found;
 use super::row::{Keys, Kind, Row};
 use crate::exit::{Done, Failure};
 use crate::stdin;
+use crate::text::one_line;
 use std::path::Path;
+use std::sync::Arc;
 use zsend_pool::ErrorClass;
 use zsend_stream::outline::{Outline, OutlineEnd, outline_file};
 
@@ -13,6 +15,9 @@ pub(super) fn collect(path: &Path, found: &mut Found) -> Done {
     let (name, file) = stdin::open(Some(path))?;
     let outline = outline_file(&name, file);
     let outline = outline.map_err(|e| Failure::io("read", Path::new(&name), &e))?;
+    let over =
+        |why| Failure::new(ErrorClass::Unsupported, one_line(&format!("{}: {why}", outline.file)));
+    found.budget.take(&outline).map_err(over)?;
     found.rows.extend(rows(&outline));
     match &outline.end {
         OutlineEnd::Damaged(e) => Err(Failure::caused(ErrorClass::Damaged, name, e)),
@@ -30,7 +35,7 @@ fn rows(outline: &Outline) -> impl Iterator<Item = Row> {
         Row {
             kind: Kind::Stream,
             name: segment.toname.clone(),
-            place: outline.file.to_string(),
+            place: Arc::clone(&outline.file),
             guid: segment.toguid,
             fromguid: segment.fromguid,
             root: root.map(str::to_owned),

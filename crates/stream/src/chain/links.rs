@@ -1,6 +1,8 @@
 //! Rules by which a stream continues another.
 
+use crate::outline::OutlinedStream;
 use crate::segment::Segment;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use zsend_records::flags::{BeginFlags, Features};
@@ -39,10 +41,25 @@ pub enum Wrong {
     },
     /// It goes on with a stream that was cut, and no such stream is there.
     NoBeginning,
+    /// It goes on with a stream that was cut, and the one that is there starts from another snapshot, or is raw where it
+    /// is not.
+    OtherBeginning,
+    /// It goes on behind the end of the stream that was cut.
+    Gap {
+        /// Object and offset at which it goes on.
+        found: (u64, u64),
+        /// Object and offset that the cut stream has last.
+        reached: (u64, u64),
+    },
     /// Another stream from the same snapshot is received into the dataset before it.
     Fork {
         /// Full name of the snapshot that both start from, or its guid.
         base: String,
+        /// Full name of the other stream's snapshot.
+        other: String,
+    },
+    /// It begins a dataset, as a stream that is received before it does.
+    SecondFull {
         /// Full name of the other stream's snapshot.
         other: String,
     },
@@ -65,6 +82,8 @@ pub enum Wrong {
     /// It continues a raw stream, and is not raw: its blocks would be encrypted anew, with other IVs than the sender
     /// has, and no raw stream fits from then on.
     PlainOnRaw,
+    /// It continues a redacted stream, and does not fit what that is redacted by.
+    Redacted,
     /// It continues a stream with blocks of more than 128 KiB, and has them split.
     LargeBlocks,
 }
@@ -76,11 +95,15 @@ impl Wrong {
             Self::NoBase { .. } => "no-base",
             Self::BrokenBase { .. } => "broken-base",
             Self::NoBeginning => "no-beginning",
+            Self::OtherBeginning => "other-beginning",
+            Self::Gap { .. } => "gap",
             Self::Fork { .. } => "fork",
+            Self::SecondFull { .. } => "second-full",
             Self::IvSet { .. } => "ivset",
             Self::KeyGuid { .. } => "key-guid",
             Self::RawOnPlain => "raw-on-plain",
             Self::PlainOnRaw => "plain-on-raw",
+            Self::Redacted => "redacted",
             Self::LargeBlocks => "large-blocks",
         }
     }
@@ -101,9 +124,23 @@ impl fmt::Display for Wrong {
             Self::NoBeginning => {
                 f.write_str("it goes on with a stream that was cut, and that stream is not there")
             }
+            Self::OtherBeginning => f.write_str(
+                "it goes on with a stream that was cut, and the one that is there starts from another snapshot, or \
+                 one of the two is raw",
+            ),
+            Self::Gap { found, reached } => write!(
+                f,
+                "it goes on at object {}, offset {}, and the stream that was cut ends at object {}, offset {}",
+                found.0, found.1, reached.0, reached.1
+            ),
             Self::Fork { base, other } => write!(
                 f,
                 "it starts from {base}, as the stream of {other} does, which is received before it"
+            ),
+            Self::SecondFull { other } => write!(
+                f,
+                "it begins a dataset of the name that the stream of {other} begins, which is received before it: \
+                 it can be received under another name alone"
             ),
             Self::IvSet { found, base } => write!(
                 f,
@@ -117,6 +154,10 @@ impl fmt::Display for Wrong {
             Self::PlainOnRaw => f.write_str(
                 "it is not raw, and its base is: received with the key loaded, it would end the chain of raw \
                  streams",
+            ),
+            Self::Redacted => f.write_str(
+                "its base is redacted, and it is neither from a bookmark of that redaction, nor redacted by no \
+                 other snapshots, nor of one of those by which the base is",
             ),
             Self::LargeBlocks => f.write_str(
                 "its base has blocks of more than 128 KiB, and it was sent without -L, which splits them",
@@ -151,8 +192,39 @@ pub(super) fn wrong_with(next: &Segment, base: &Segment) -> Option<Wrong> {
             return Some(Wrong::IvSet { found: ours.from_ivset, base: theirs.to_ivset });
         }
     }
+    if !fits_redaction(next, base) {
+        return Some(Wrong::Redacted);
+    }
     let is_large = |segment: &Segment| segment.features.contains(Features::LARGE_BLOCKS);
     (is_large(base) && !is_large(next)).then_some(Wrong::LargeBlocks)
+}
+
+/// What keeps a stream from going on with one that was cut, if anything does. A receiver takes it at the very place that
+/// it has noted, which is none behind the end of what it got: `resume_check()` and `dmu_recv_resume_begin_check()`,
+/// OpenZFS `module/zfs/dmu_recv.c`, zfs-2.3.2.
+pub(super) fn wrong_rest(rest: &Segment, cut: &OutlinedStream) -> Option<Wrong> {
+    let (begun, reached) = (&cut.segment, cut.reached);
+    if (rest.fromguid, rest.is_raw()) != (begun.fromguid, begun.is_raw()) {
+        return Some(Wrong::OtherBeginning);
+    }
+    let found = rest.resumed_at.filter(|&at| at > reached)?;
+    Some(Wrong::Gap { found, reached })
+}
+
+/// Returns true if the base is whole, or the redaction that a stream says fits that of its base.
+///
+/// Follows `redact_check()`, OpenZFS `module/zfs/dmu_recv.c`, zfs-2.3.2.
+fn fits_redaction(next: &Segment, base: &Segment) -> bool {
+    if !base.is_redacted() {
+        return true;
+    }
+    let of_base: BTreeSet<u64> = base.redact_snaps.iter().flatten().copied().collect();
+    let are_of_base = |guids: &[u64]| guids.iter().all(|guid| of_base.contains(guid));
+    match (&next.redact_from_snaps, &next.redact_snaps) {
+        (Some(guids), _) => are_of_base(guids),
+        (None, Some(guids)) if next.is_redacted() => are_of_base(guids),
+        (None, _) => !next.is_redacted() && of_base.contains(&next.toguid),
+    }
 }
 
 /// What should be known of a stream that continues its base.
@@ -166,6 +238,11 @@ pub(super) fn note_on(next: &Segment, base: &Segment) -> Option<String> {
             next.toname, base.toname
         )
     })
+}
+
+/// Returns true if a dataset must not be there before it is received: `dmu_recv_begin_check()`, as above.
+pub(super) fn begins_dataset(segment: &Segment) -> bool {
+    segment.resumed_at.is_none() && (segment.fromguid == 0 || is_clone(segment))
 }
 
 /// Returns true if it makes a new dataset, and so may start from what another stream starts from.

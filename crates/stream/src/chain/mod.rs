@@ -5,6 +5,7 @@
 
 mod json;
 mod links;
+mod prefer;
 mod sort;
 
 pub use json::{fault_json, step_json, verdict_json};
@@ -64,7 +65,7 @@ pub enum Fate {
 pub enum ChainVerdict {
     /// All can be received, but for what comes twice.
     Whole,
-    /// A stream is cut, and no other goes on with it.
+    /// A stream is cut, and no other goes on with it or has the snapshot whole.
     Cut,
     /// A stream cannot be received.
     Broken,
@@ -96,8 +97,8 @@ impl Chain {
         let resumed = |step: &Step| {
             let Some(cut) = step.streams.last() else { return false };
             self.steps.iter().any(|other| {
-                let of = |s: &Segment| s.resumed_at.is_some() && s.toguid == cut.toguid;
-                other.fate == Fate::Received && other.streams.iter().any(of)
+                other.fate == Fate::Received
+                    && other.streams.iter().any(|stream| stream.toguid == cut.toguid)
             })
         };
         let grade = |step: &Step| match &step.fate {

@@ -1,8 +1,9 @@
 //! The order: each input behind those that bring what it starts from.
 
-use super::links::{ChainFault, Wrong, is_clone, note_on, wrong_with};
+use super::links::{ChainFault, Wrong, begins_dataset, is_clone, note_on, wrong_rest, wrong_with};
+use super::prefer::{Lost, compared};
 use super::{Chain, Fate, Step};
-use crate::outline::{Outline, OutlineEnd};
+use crate::outline::{Outline, OutlineEnd, OutlinedStream};
 use crate::segment::Segment;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,17 +20,30 @@ enum Part {
 /// State while inputs are put in order.
 struct Sorter<'a> {
     outlines: &'a [Outline],
-    names: &'a BTreeMap<u64, String>,
+    /// Full names of snapshots that streams start from.
+    names: BTreeMap<u64, &'a str>,
     /// What was received, with the stream that brought it: input and place in it. `None` where the receiver has it.
     received: BTreeMap<Part, Option<(usize, usize)>>,
     /// Snapshots that a stream continues in their own dataset, with that stream.
     grown: BTreeMap<u64, (usize, usize)>,
+    /// Datasets that a stream begins, by their names at the sender, with that stream.
+    begun: BTreeMap<&'a str, (usize, usize)>,
     /// Streams that bring a part: input, and place in it.
     brought_by: BTreeMap<Part, Vec<(usize, usize)>>,
+    /// Comparison of each input with others that a receiver takes instead.
+    lost: Vec<Lost>,
     fates: Vec<Option<Fate>>,
     order: Vec<usize>,
-    faults: Vec<ChainFault>,
+    /// Faults, each with its input.
+    faults: Vec<(usize, ChainFault)>,
     notes: Vec<String>,
+}
+
+/// What the streams of a package bring that go before one of them.
+#[derive(Default)]
+struct Own<'a> {
+    snapshots: BTreeMap<u64, (usize, usize)>,
+    begun: BTreeMap<&'a str, (usize, usize)>,
 }
 
 /// What each stream of an input needs of other inputs.
@@ -55,12 +69,22 @@ fn brings(outline: &Outline) -> impl Iterator<Item = Part> {
 }
 
 pub(super) fn chain(outlines: Vec<Outline>, have: &[u64], names: &BTreeMap<u64, String>) -> Chain {
+    let segments = || outlines.iter().flat_map(|outline| &outline.streams).map(|s| &s.segment);
+    // No other names are asked for than those of snapshots that a stream starts from.
+    let asked: BTreeSet<u64> = segments().map(|segment| segment.fromguid).collect();
+    let of_packages = outlines.iter().flat_map(|outline| &outline.package);
+    let named = names.iter().chain(of_packages.flat_map(|package| &package.snapshots));
+    let named = named.map(|(guid, name)| (*guid, name.as_str()));
+    let of_streams = segments().map(|segment| (segment.toguid, segment.toname.as_str()));
+    let known = named.chain(of_streams).filter(|(guid, _)| asked.contains(guid)).collect();
     let mut sorter = Sorter {
         outlines: &outlines,
-        names,
+        names: known,
         received: have.iter().map(|&guid| (Part::Snapshot(guid), None)).collect(),
         grown: BTreeMap::new(),
+        begun: BTreeMap::new(),
         brought_by: BTreeMap::new(),
+        lost: compared(&outlines, |place| matches!(outlines[place].end, OutlineEnd::Damaged(_))),
         fates: vec![None; outlines.len()],
         order: Vec::new(),
         faults: Vec::new(),
@@ -70,15 +94,19 @@ pub(super) fn chain(outlines: Vec<Outline>, have: &[u64], names: &BTreeMap<u64, 
     let Sorter { mut fates, mut order, faults, notes, .. } = sorter;
     let is_placed: BTreeSet<usize> = order.iter().copied().collect();
     order.extend((0..outlines.len()).filter(|place| !is_placed.contains(place)));
+    let mut fate = |place: usize| fates[place].get_or_insert(Fate::Broken).clone();
+    // What one input has against it does not count if its snapshots come with others.
+    let faults = faults.into_iter().filter(|(place, _)| fate(*place) == Fate::Broken);
+    let faults = faults.map(|(_, fault)| fault).collect();
     let mut outlines: Vec<Option<Outline>> = outlines.into_iter().map(Some).collect();
     let steps = order.into_iter().filter_map(|place| {
-        let fate = fates[place].take().unwrap_or(Fate::Broken);
-        Some(Step::of(outlines[place].take()?, fate))
+        let outline = outlines[place].take()?;
+        Some(Step::of(outline, fate(place)))
     });
     Chain { steps: steps.collect(), faults, notes }
 }
 
-impl Sorter<'_> {
+impl<'a> Sorter<'a> {
     fn run(&mut self) {
         let outlines = self.outlines;
         let mut waiting: BTreeMap<Part, Vec<usize>> = BTreeMap::new();
@@ -104,7 +132,7 @@ impl Sorter<'_> {
                 }
             }
             if missing[place] == 0 {
-                ready.insert((self.is_spare(place), place));
+                ready.insert((self.rank(place), place));
             }
         }
         while let Some((_, place)) = ready.pop_first() {
@@ -115,7 +143,7 @@ impl Sorter<'_> {
                 for waiter in waiting.remove(&part).unwrap_or_default() {
                     missing[waiter] -= 1;
                     if missing[waiter] == 0 {
-                        ready.insert((self.is_spare(waiter), waiter));
+                        ready.insert((self.rank(waiter), waiter));
                     }
                 }
             }
@@ -133,6 +161,16 @@ impl Sorter<'_> {
         }
     }
 
+    /// Rank of an input among those that can be received: the least goes first. What begins a dataset goes behind
+    /// what begins one above, and of several that go on with a cut stream the one that does so first.
+    fn rank(&self, place: usize) -> (Lost, bool, usize, Option<(u64, u64)>) {
+        let first = self.outlines[place].streams.first().map(|stream| &stream.segment);
+        let depth = first
+            .filter(|first| begins_dataset(first))
+            .map_or(0, |first| first.dataset().matches('/').count());
+        (self.lost[place], self.is_spare(place), depth, first.and_then(|first| first.resumed_at))
+    }
+
     /// Returns true for a full stream of a snapshot that an increment brings, too: that goes before it, so that
     /// one dataset has both.
     fn is_spare(&self, place: usize) -> bool {
@@ -146,36 +184,59 @@ impl Sorter<'_> {
     /// Returns true if everything that an input brings was received.
     fn comes_otherwise(&self, place: usize) -> bool {
         let outline = &self.outlines[place];
-        !outline.streams.is_empty() && brings(outline).all(|part| self.received.contains_key(&part))
+        !outline.streams.is_empty() && outline.streams.iter().all(|stream| self.has(stream))
+    }
+
+    /// Returns true if what was received has all that a stream has: one that is redacted has less, and so has one that
+    /// was cut before.
+    fn has(&self, stream: &OutlinedStream) -> bool {
+        let guid = stream.segment.toguid;
+        let is_less = |by| self.segment(by).is_redacted() && !stream.segment.is_redacted();
+        if let Some(by) = self.received.get(&Part::Snapshot(guid)) {
+            return !by.is_some_and(is_less);
+        }
+        let begun = self.received.get(&Part::Beginning(guid)).copied().flatten();
+        let is_enough = |by| !is_less(by) && self.stream(by).reached >= stream.reached;
+        !stream.is_whole && begun.is_some_and(is_enough)
     }
 
     /// Receives an input, or says why it cannot be; returns true if it was.
     fn receive(&mut self, place: usize) -> bool {
-        let outline = &self.outlines[place];
+        let outlines = self.outlines;
+        let outline = &outlines[place];
         let streams = &outline.streams;
         if self.comes_otherwise(place) {
             self.fates[place] = Some(Fate::Again);
             return false;
         }
-        let (mut notes, mut own) = (Vec::new(), BTreeMap::new());
+        let (mut notes, mut own) = (Vec::new(), Own::default());
         for (at, stream) in streams.iter().enumerate() {
             let segment = &stream.segment;
             // Of a package what is there is passed over: `recv_skip()`, libzfs_sendrecv.c.
-            if self.received.contains_key(&Part::Snapshot(segment.toguid)) {
+            if self.has(stream) {
                 continue;
             }
             if let Some(wrong) = self.wrong_with(segment, &own, &mut notes) {
                 self.fault(place, at, wrong);
-                self.fates[place] = Some(Fate::Broken);
                 return false;
             }
-            own.insert(segment.toguid, (place, at));
+            own.snapshots.insert(segment.toguid, (place, at));
+            if begins_dataset(segment) {
+                own.begun.entry(segment.dataset()).or_insert((place, at));
+            }
         }
+        self.begun.append(&mut own.begun);
         self.notes.append(&mut notes);
         for (at, (part, stream)) in brings(outline).zip(streams).enumerate() {
             let segment = &stream.segment;
             let is_new = !self.received.contains_key(&part);
-            self.received.entry(part).or_insert(Some((place, at)));
+            let by = self.received.entry(part).or_insert(Some((place, at)));
+            // A cut stream may go on with a cut one.
+            if let (Part::Beginning(_), Some(of)) = (part, &by)
+                && outlines[of.0].streams[of.1].reached < stream.reached
+            {
+                *by = Some((place, at));
+            }
             if is_new && segment.fromguid != 0 && !is_clone(segment) {
                 self.grown.entry(segment.fromguid).or_insert((place, at));
             }
@@ -189,18 +250,30 @@ impl Sorter<'_> {
     fn wrong_with(
         &self,
         segment: &Segment,
-        own: &BTreeMap<u64, (usize, usize)>,
+        own: &Own<'_>,
         notes: &mut Vec<String>,
     ) -> Option<Wrong> {
-        let from = segment.fromguid;
+        let (from, dataset) = (segment.fromguid, segment.dataset());
+        if begins_dataset(segment)
+            && let Some(&other) = own.begun.get(dataset).or_else(|| self.begun.get(dataset))
+            && !self.is_same(other, segment)
+        {
+            return Some(Wrong::SecondFull { other: self.segment(other).toname.clone() });
+        }
+        let begun = self.received.get(&Part::Beginning(segment.toguid)).copied().flatten();
+        if segment.resumed_at.is_some()
+            && let Some(wrong) = begun.and_then(|begun| wrong_rest(segment, self.stream(begun)))
+        {
+            return Some(wrong);
+        }
         if from == 0 {
             return None;
         }
         let received = || *self.received.get(&Part::Snapshot(from))?;
-        let base = own.get(&from).copied().or_else(received);
+        let base = own.snapshots.get(&from).copied().or_else(received);
         if !is_clone(segment)
             && let Some(&other) = self.grown.get(&from)
-            && self.segment(other).toguid != segment.toguid
+            && !self.is_same(other, segment)
         {
             let other = self.segment(other).toname.clone();
             return Some(Wrong::Fork { base: self.name(from), other });
@@ -208,6 +281,12 @@ impl Sorter<'_> {
         let base = self.segment(base?);
         notes.extend(note_on(segment, base));
         wrong_with(segment, base)
+    }
+
+    /// Returns true if a stream is of the same snapshot as another, and has no more of it.
+    fn is_same(&self, other: (usize, usize), segment: &Segment) -> bool {
+        let other = self.segment(other);
+        other.toguid == segment.toguid && (!other.is_redacted() || segment.is_redacted())
     }
 
     /// Says why an input waits for ever.
@@ -218,9 +297,9 @@ impl Sorter<'_> {
         for need in needs {
             let wrong = match need {
                 Part::Beginning(_) => Wrong::NoBeginning,
-                Part::Snapshot(guid) => match (self.brought_by.get(&need), self.known(guid)) {
-                    (Some(_), Some(name)) => Wrong::BrokenBase { guid, name },
-                    (_, name) => Wrong::NoBase { guid, name },
+                Part::Snapshot(guid) => match (self.brought_by.get(&need), self.names.get(&guid)) {
+                    (Some(_), Some(name)) => Wrong::BrokenBase { guid, name: (*name).to_owned() },
+                    (_, name) => Wrong::NoBase { guid, name: name.map(|name| (*name).to_owned()) },
                 },
             };
             let of = |segment: &Segment| match need {
@@ -235,26 +314,19 @@ impl Sorter<'_> {
     fn fault(&mut self, place: usize, at: usize, wrong: Wrong) {
         let segment = self.segment((place, at));
         let (file, byte) = (Arc::clone(&segment.file), segment.byte);
-        self.faults.push(ChainFault { file, byte, toname: segment.toname.clone(), wrong });
+        let toname = segment.toname.clone();
+        self.faults.push((place, ChainFault { file, byte, toname, wrong }));
     }
 
-    fn segment(&self, (place, at): (usize, usize)) -> &Segment {
-        &self.outlines[place].streams[at].segment
+    fn segment(&self, at: (usize, usize)) -> &'a Segment {
+        &self.stream(at).segment
+    }
+
+    fn stream(&self, (place, at): (usize, usize)) -> &'a OutlinedStream {
+        &self.outlines[place].streams[at]
     }
 
     fn name(&self, guid: u64) -> String {
-        self.known(guid).unwrap_or_else(|| format!("guid {guid}"))
-    }
-
-    /// Full name of a snapshot, if a stream, a package or the caller says it.
-    fn known(&self, guid: u64) -> Option<String> {
-        let of_part =
-            |part| Some(self.segment(*self.brought_by.get(&part)?.first()?).toname.clone());
-        let of_stream = of_part(Part::Snapshot(guid)).or_else(|| of_part(Part::Beginning(guid)));
-        let of_package = || {
-            let mut packages = self.outlines.iter().filter_map(|outline| outline.package.as_ref());
-            packages.find_map(|package| package.snapshots.get(&guid)).cloned()
-        };
-        of_stream.or_else(of_package).or_else(|| self.names.get(&guid).cloned())
+        self.names.get(&guid).map_or_else(|| format!("guid {guid}"), |name| (*name).to_owned())
     }
 }

@@ -36,10 +36,27 @@ impl Made {
         self
     }
 
-    fn resumed(mut self) -> Self {
-        self.list.insert("resume_object", NvValue::Uint64(5));
-        self.list.insert("resume_offset", NvValue::Uint64(0));
+    fn resumed(self) -> Self {
+        self.resumed_at(1, 0)
+    }
+
+    fn resumed_at(mut self, object: u64, offset: u64) -> Self {
+        self.list.insert("resume_object", NvValue::Uint64(object));
+        self.list.insert("resume_offset", NvValue::Uint64(offset));
         self.features |= Features::RESUMING;
+        self
+    }
+
+    /// Redacted by snapshots.
+    fn redacted(mut self, by: &[u64]) -> Self {
+        self.list.insert("redact_snaps", NvValue::Uint64Array(by.to_vec()));
+        self.features |= Features::REDACTED;
+        self
+    }
+
+    /// From a bookmark of a redaction.
+    fn from_redaction(mut self, by: &[u64]) -> Self {
+        self.list.insert("redact_from_snaps", NvValue::Uint64Array(by.to_vec()));
         self
     }
 
@@ -176,6 +193,111 @@ fn large_blocks_are_not_split_by_an_increment() {
     assert_eq!(found.verdict(), ChainVerdict::Whole);
 }
 
+/// Fates of all inputs, in the order of their steps.
+fn fates(chain: &Chain) -> Vec<(&str, &str)> {
+    chain.steps.iter().map(|step| (&*step.file, step.fate.word())).collect()
+}
+
+#[test]
+fn a_redacted_stream_is_less_than_a_whole_one() {
+    let whole = made("t/a@1", 0, 1);
+    let redacted = whole.clone().redacted(&[7]);
+    for all in [[redacted.clone(), whole.clone()], [whole, redacted.clone()]] {
+        let found = chain(&all);
+        let is_redacted: Vec<_> = found.steps.iter().map(|s| s.streams[0].is_redacted()).collect();
+        assert_eq!(is_redacted, [false, true]);
+        assert_eq!(fates(&found), [("t/a@1", "received"), ("t/a@1", "again")]);
+    }
+    // A whole increment is not again because a redacted one was received.
+    let base = made("t/a@1", 0, 1);
+    let package = made("t/a@2", 1, 2);
+    let found = chain(&[base, package.clone().redacted(&[7]), package]);
+    assert_eq!(found.verdict(), ChainVerdict::Whole);
+    assert!(!found.steps[1].streams[0].is_redacted());
+}
+
+#[test]
+fn a_dataset_is_begun_once() {
+    let (first, second) = (made("t/a@1", 0, 1), made("t/a@2", 0, 2));
+    let found = chain(&[first.clone(), second, made("t/b@2", 0, 3)]);
+    assert_eq!(rules(&found), [("t/a@2", "second-full")]);
+    assert_eq!((received(&found), found.verdict()), (vec!["t/a@1", "t/b@2"], ChainVerdict::Broken));
+    // The same snapshot once more is not needed, and a clone begins a dataset, too.
+    let found = chain(&[first.clone(), first.clone(), made("t/a@9", 1, 9).clone_of()]);
+    assert_eq!(rules(&found), [("t/a@9", "second-full")]);
+    assert!(fates(&found).contains(&("t/a@1", "again")));
+}
+
+/// Every order of four streams or less.
+fn orders(all: &[Made]) -> Vec<Vec<Made>> {
+    if all.is_empty() {
+        return vec![Vec::new()];
+    }
+    let without = |at: usize| [&all[..at], &all[at + 1..]].concat();
+    let with = |at: usize| orders(&without(at)).into_iter().map(move |rest| (at, rest));
+    let longer = |(at, rest): (usize, Vec<Made>)| [vec![all[at].clone()], rest].concat();
+    (0..all.len()).flat_map(with).map(longer).collect()
+}
+
+#[test]
+fn a_whole_stream_goes_before_a_cut_one_in_any_order() {
+    let full = made("t/a@1", 0, 1);
+    for all in orders(&[full.clone(), full.cut(), made("t/a@2", 1, 2)]) {
+        let found = chain(&all);
+        let expected = [("t/a@1", "received"), ("t/a@2", "received"), ("t/a@1", "again")];
+        assert_eq!((&fates(&found)[..], found.verdict()), (&expected[..], ChainVerdict::Whole));
+    }
+}
+
+#[test]
+fn of_several_streams_of_a_snapshot_the_one_that_others_fit_is_taken() {
+    let full = made("t/a@1", 0, 1);
+    let large = full.clone().large();
+    let next = [made("t/a@2", 1, 2), made("t/a@2", 1, 2).raw(7, 11, 12)];
+    let all = [
+        [full.clone(), large, next[0].clone()],
+        [full.clone(), full.raw(7, 0, 11), next[1].clone()],
+    ];
+    for all in all.iter().flat_map(|all| orders(all)) {
+        let found = chain(&all);
+        assert_eq!(received(&found), ["t/a@1", "t/a@2"]);
+        assert_eq!(found.verdict(), ChainVerdict::Whole, "{:?}", found.faults);
+    }
+}
+
+#[test]
+fn a_fork_goes_where_most_snapshots_are() {
+    let all = [made("t/a@1", 0, 1), made("t/a@2", 1, 2), made("t/a@3", 2, 3), made("t/a@4", 1, 3)];
+    for all in orders(&all) {
+        let found = chain(&all);
+        assert_eq!(received(&found), ["t/a@1", "t/a@2", "t/a@3"]);
+        assert_eq!((found.verdict(), found.faults.len()), (ChainVerdict::Whole, 0));
+        assert_eq!(fates(&found)[3], ("t/a@4", "again"));
+    }
+    // Guids in a circle end.
+    let found = chain(&[made("t/a@1", 2, 1), made("t/a@2", 1, 2)]);
+    assert_eq!(rules(&found), [("t/a@1", "broken-base"), ("t/a@2", "broken-base")]);
+}
+
+#[test]
+fn a_dataset_above_goes_first() {
+    let found = chain(&[made("t/a/b@1", 0, 3), made("t/a@1", 0, 2), made("t@1", 0, 1)]);
+    assert_eq!(received(&found), ["t@1", "t/a@1", "t/a/b@1"]);
+}
+
+#[test]
+fn an_increment_fits_the_redaction_of_its_base() {
+    let base = made("t/a@1", 0, 1).redacted(&[7, 8]);
+    let next = |made: Made| rules(&chain(&[base.clone(), made])).len();
+    let plain = made("t/a@2", 1, 2);
+    assert_eq!(rules(&chain(&[base.clone(), plain.clone()])), [("t/a@2", "redacted")]);
+    assert_eq!(next(plain.clone().from_redaction(&[7])), 0);
+    assert_eq!(next(plain.clone().from_redaction(&[7, 9])), 1);
+    assert_eq!(next(plain.clone().redacted(&[8])), 0);
+    assert_eq!(next(plain.redacted(&[9])), 1);
+    assert_eq!(next(made("t/a@7", 1, 7)), 0);
+}
+
 #[test]
 fn a_cut_stream_is_gone_on_with() {
     let (cut, rest) = (made("t/a@1", 0, 1).cut(), made("t/a@1", 0, 1).resumed());
@@ -187,6 +309,19 @@ fn a_cut_stream_is_gone_on_with() {
     );
     assert_eq!(chain(&[cut]).verdict(), ChainVerdict::Cut);
     assert_eq!(rules(&chain(&[rest])), [("t/a@1", "no-beginning")]);
+}
+
+#[test]
+fn a_rest_fits_its_beginning() {
+    let cut = made("t/a@1", 0, 1).cut();
+    let next = |rest: Made| rules(&chain(&[cut.clone(), rest])).len();
+    assert_eq!(next(made("t/a@1", 0, 1).resumed()), 0);
+    let found = chain(&[cut.clone(), made("t/a@1", 0, 1).resumed_at(5, 0)]);
+    assert_eq!(rules(&found), [("t/a@1", "gap")]);
+    let found = chain(&[cut.clone(), made("t/a@1", 0, 1).raw(7, 0, 11).resumed()]);
+    assert_eq!(rules(&found), [("t/a@1", "other-beginning")]);
+    let found = chain(&[made("t/b@0", 0, 9), cut.clone(), made("t/a@1", 9, 1).resumed()]);
+    assert!(rules(&found).contains(&("t/a@1", "other-beginning")), "{:?}", found.faults);
 }
 
 #[test]

@@ -6,14 +6,16 @@
 mod input;
 mod package;
 
-pub use package::PackageNames;
+pub use package::{Budget, PackageNames};
 
 use crate::segment::Segment;
 use input::Input;
 use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
-use zsend_records::drr::{Begin, RECORD_SIZE, RecordType};
+use zsend_records::drr::{
+    Begin, Object, RECORD_SIZE, RecordType, ReplayRecord, Write, WriteEmbedded,
+};
 use zsend_records::nvlist::NvList;
 use zsend_records::payload::Limits;
 use zsend_records::reader::{
@@ -26,7 +28,10 @@ const LIST: u64 = 8 << 20;
 /// Most memory that a list may take.
 const LIST_MEMORY: usize = 24 << 20;
 /// Most streams of an input that are kept. The largest packages have one for each snapshot that they list.
-pub const MOST_STREAMS: usize = 64 << 10;
+const MOST_STREAMS: usize = 64 << 10;
+
+/// Most guids of snapshots by which streams of an input are redacted that are kept.
+const MOST_REDACTIONS: usize = 256 << 10;
 
 /// Streams of an input, as far as their headers can be followed.
 #[derive(Clone, Debug)]
@@ -54,6 +59,8 @@ pub struct OutlinedStream {
     pub segment: Segment,
     /// True if its END is there.
     pub is_whole: bool,
+    /// Object and offset of the last record that a receiver notes to go on from; where it begins, before any.
+    pub reached: (u64, u64),
 }
 
 /// End of an input.
@@ -84,11 +91,23 @@ pub fn outline(name: &str, source: impl Read) -> io::Result<Outline> {
     Walk::new(name, Input::of(source)).run()
 }
 
+/// Object and offset that a receiver notes behind a record, if it does: `save_resume_state()`, OpenZFS
+/// `module/zfs/dmu_recv.c`, zfs-2.3.2.
+fn position(header: &ReplayRecord<LE>) -> Option<(u64, u64)> {
+    let object = header.body_as::<Object<LE>>().map(|o| (o.object.get(), 0));
+    let write = || header.body_as::<Write<LE>>().map(|w| (w.object.get(), w.offset.get()));
+    let embedded = || header.body_as::<WriteEmbedded<LE>>();
+    let embedded = || embedded().map(|w| (w.object.get(), w.offset.get()));
+    object.or_else(write).or_else(embedded)
+}
+
 /// An input on the way from header to header.
 struct Walk<R> {
     input: Input<R>,
     parser: Parser,
     outline: Outline,
+    /// Guids of snapshots by which streams are redacted.
+    redactions: usize,
 }
 
 impl<R: Read> Walk<R> {
@@ -103,7 +122,7 @@ impl<R: Read> Walk<R> {
             end: OutlineEnd::Whole,
         };
         let options = Options::new().with_limits(limits).with_verify(false);
-        Self { input, parser: Parser::with_options(options), outline }
+        Self { input, parser: Parser::with_options(options), outline, redactions: 0 }
     }
 
     fn run(mut self) -> io::Result<Outline> {
@@ -152,6 +171,11 @@ impl<R: Read> Walk<R> {
         }
         let passed = self.input.skip(left)?;
         self.parser.pass_over(passed);
+        if passed == left
+            && let Some(last) = self.outline.streams.last_mut()
+        {
+            last.reached = position(self.parser.header()).unwrap_or(last.reached);
+        }
         Ok((passed < left).then_some(OutlineEnd::Cut))
     }
 
@@ -178,11 +202,14 @@ impl<R: Read> Walk<R> {
         let (file, is_member) = (&self.outline.file, self.outline.package.is_some());
         let segment =
             Segment::new(file, frame.index, frame.offset, is_member, begin, list.as_ref());
-        if self.outline.streams.len() < MOST_STREAMS {
-            self.outline.streams.push(OutlinedStream { segment, is_whole: false });
+        let redactions = [&segment.redact_snaps, &segment.redact_from_snaps];
+        self.redactions += redactions.into_iter().flatten().map(|guids| guids.len()).sum::<usize>();
+        let reached = segment.resumed_at.unwrap_or((1, 0));
+        if self.outline.streams.len() < MOST_STREAMS && self.redactions <= MOST_REDACTIONS {
+            self.outline.streams.push(OutlinedStream { segment, is_whole: false, reached });
             return None;
         }
-        let expected = "no more streams than are kept";
+        let expected = "no more streams, nor redactions, than are kept";
         let kind = StreamErrorKind::Unexpected { found: RecordType::BEGIN, expected };
         Some(OutlineEnd::Damaged(StreamError { offset: frame.offset, index: frame.index, kind }))
     }
