@@ -36,7 +36,8 @@ pub(crate) fn run(args: &ChainArgs) -> Done {
     }
     let Inputs { outlines, names, unread, .. } = inputs;
     let chain = Chain::of(outlines, &args.have, &names);
-    let text = if args.json { as_json(&chain) } else { as_text(&chain, args.scripted) };
+    let text =
+        if args.json { as_json(&chain, unread.len()) } else { as_text(&chain, args.scripted) };
     stdout::print(text.as_bytes())?;
     if !args.json {
         chain.notes.iter().for_each(warn);
@@ -59,8 +60,8 @@ pub(crate) fn run(args: &ChainArgs) -> Done {
             (11, format!("{files} cannot be received"))
         }
         _ => {
-            let files = count(of(|f| matches!(f, Fate::Damaged(_))), "file");
-            (1, format!("{files} with damaged headers"))
+            let files = count(of(|f| matches!(f, Fate::Damaged(_) | Fate::NoStream)), "file");
+            (1, format!("{files} with damaged headers, or with no stream"))
         }
     };
     Err(Failure::with_code(code, why))
@@ -108,10 +109,10 @@ impl Inputs {
     }
 }
 
-fn as_json(chain: &Chain) -> String {
+fn as_json(chain: &Chain, unread: usize) -> String {
     let steps = chain.steps.iter().map(step_json);
     let faults = chain.faults.iter().map(fault_json);
-    let lines = steps.chain(faults).chain([verdict_json(chain)]);
+    let lines = steps.chain(faults).chain([verdict_json(chain, unread)]);
     lines.map(|line| line + "\n").collect()
 }
 
@@ -130,9 +131,12 @@ fn as_text(chain: &Chain, scripted: bool) -> String {
     }
     let mut text = table(head.map(Head::of).into(), rows, scripted);
     for step in &chain.steps {
-        if let Fate::Damaged(error) = &step.fate {
-            text += &format!("{}\n", one_line(&format!("{}: {error}", step.file)));
-        }
+        let why = match &step.fate {
+            Fate::Damaged(error) => error.to_string(),
+            Fate::NoStream => "no stream".to_owned(),
+            _ => continue,
+        };
+        text += &format!("{}\n", one_line(&format!("{}: {why}", step.file)));
     }
     for fault in &chain.faults {
         text += &format!("{}\n", one_line(&fault.to_string()));

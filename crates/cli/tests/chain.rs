@@ -121,6 +121,15 @@ fn files_that_are_cut_damaged_or_absent_have_their_codes() {
     assert_eq!((code(&out), files(&out, "damaged")), (1, vec!["damaged".into()]));
     let out = streams.chain(&["--json"], &["absent", "1"]);
     assert_eq!((code(&out), files(&out, "received")), (3, vec!["1".into()]));
+    assert_eq!(lines(&out).last().unwrap()["verdict"], "unread");
+    for (name, bytes) in [("empty", ""), ("note", "a note")] {
+        fs::write(streams.path(name), bytes).unwrap();
+        let out = streams.chain(&["--json"], &[name, "1"]);
+        assert_eq!((code(&out), files(&out, "no-stream")), (1, vec![name.into()]));
+        let path = streams.path(name);
+        let out = zsend(&["keys", path.to_str().unwrap()]);
+        assert_eq!((code(&out), stderr(&out).contains("no stream")), (1, true), "{}", stderr(&out));
+    }
 }
 
 #[test]
