@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use zsend_catalogue::Catalogue;
 use zsend_pool::ErrorClass;
+use zsend_records::flags::BeginFlags;
 use zsend_stream::Segment;
 use zsend_stream::chain::{Chain, ChainVerdict, Fate, Step, fault_json, step_json, verdict_json};
 use zsend_stream::outline::{Budget, Outline, outline_file};
@@ -152,6 +153,7 @@ fn row(place: &str, step: &Step, stream: Option<&Segment>) -> Vec<String> {
     let kind = stream.map_or("-", |stream| match (stream.fromguid, stream.resumed_at) {
         (_, Some(_)) => "rest",
         (0, None) => "full",
+        (_, None) if stream.flags.contains(BeginFlags::CLONE) => "clone",
         (_, None) => "increment",
     });
     let raw = if stream.is_some_and(Segment::is_raw) { " raw" } else { "" };
@@ -161,7 +163,12 @@ fn row(place: &str, step: &Step, stream: Option<&Segment>) -> Vec<String> {
         guid(stream.map_or(0, |stream| stream.toguid)),
         guid(stream.map_or(0, |stream| stream.fromguid)),
         format!("{kind}{raw}"),
-        step.fate.word().to_owned(),
+        match &step.fate {
+            // Nothing was done yet.
+            Fate::Received => "receivable",
+            fate => fate.word(),
+        }
+        .to_owned(),
         one_line(&step.file),
     ]
 }

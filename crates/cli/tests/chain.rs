@@ -82,6 +82,16 @@ fn streams_in_any_order_are_put_in_order() {
     let text = String::from_utf8(out.stdout).unwrap();
     let order: Vec<_> = text.lines().map(|line| line.split_whitespace().nth(1).unwrap()).collect();
     assert_eq!(order, ["SNAPSHOT", "basic/fs@a", "basic/fs@b"]);
+    let rows: Vec<Vec<_>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!((rows[1][4], rows[1][5]), ("full", "receivable"));
+    // A clone is told apart.
+    let mut clone = fs::read(streams.path("2")).unwrap();
+    // `drr_flags` of BEGIN, `DRR_FLAG_CLONE`.
+    clone[36] |= 1;
+    fs::write(streams.path("clone"), clone).unwrap();
+    let out = streams.chain(&["-H"], &["clone"]);
+    let text = String::from_utf8(out.stdout).unwrap();
+    assert_eq!(text.lines().next().unwrap().split('\t').nth(4), Some("clone"), "{text}");
 }
 
 #[test]
