@@ -173,12 +173,12 @@ fn package_of(streams: u64) -> Vec<u8> {
     };
     let begin = |kind, guid| record([(0, 0), (8, 0x2_F5BA_CBAC), (16, kind), (40, guid)]);
     let end = || record([(0, 5), (8, 0), (8, 0), (8, 0)]);
-    let mut package = begin(2, 0);
+    let mut package = [begin(2, 0), end()].concat();
     for guid in 1..=streams {
         package.extend(begin(1, guid));
         package.extend(end());
     }
-    package.extend([end(), end()].concat());
+    package.extend(end());
     package
 }
 
