@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use zsend_catalogue::Catalogue;
 use zsend_pool::ErrorClass;
+use zsend_records::flags::BeginFlags;
 use zsend_stream::Segment;
 use zsend_stream::chain::{Chain, ChainVerdict, Fate, Step, fault_json, step_json, verdict_json};
 use zsend_stream::outline::{Budget, Outline, outline_file};
@@ -36,7 +37,8 @@ pub(crate) fn run(args: &ChainArgs) -> Done {
     }
     let Inputs { outlines, names, unread, .. } = inputs;
     let chain = Chain::of(outlines, &args.have, &names);
-    let text = if args.json { as_json(&chain) } else { as_text(&chain, args.scripted) };
+    let text =
+        if args.json { as_json(&chain, unread.len()) } else { as_text(&chain, args.scripted) };
     stdout::print(text.as_bytes())?;
     if !args.json {
         chain.notes.iter().for_each(warn);
@@ -59,8 +61,8 @@ pub(crate) fn run(args: &ChainArgs) -> Done {
             (11, format!("{files} cannot be received"))
         }
         _ => {
-            let files = count(of(|f| matches!(f, Fate::Damaged(_))), "file");
-            (1, format!("{files} with damaged headers"))
+            let files = count(of(|f| matches!(f, Fate::Damaged(_) | Fate::NoStream)), "file");
+            (1, format!("{files} with damaged headers, or with no stream"))
         }
     };
     Err(Failure::with_code(code, why))
@@ -108,10 +110,10 @@ impl Inputs {
     }
 }
 
-fn as_json(chain: &Chain) -> String {
+fn as_json(chain: &Chain, unread: usize) -> String {
     let steps = chain.steps.iter().map(step_json);
     let faults = chain.faults.iter().map(fault_json);
-    let lines = steps.chain(faults).chain([verdict_json(chain)]);
+    let lines = steps.chain(faults).chain([verdict_json(chain, unread)]);
     lines.map(|line| line + "\n").collect()
 }
 
@@ -130,9 +132,12 @@ fn as_text(chain: &Chain, scripted: bool) -> String {
     }
     let mut text = table(head.map(Head::of).into(), rows, scripted);
     for step in &chain.steps {
-        if let Fate::Damaged(error) = &step.fate {
-            text += &format!("{}\n", one_line(&format!("{}: {error}", step.file)));
-        }
+        let why = match &step.fate {
+            Fate::Damaged(error) => error.to_string(),
+            Fate::NoStream => "no stream".to_owned(),
+            _ => continue,
+        };
+        text += &format!("{}\n", one_line(&format!("{}: {why}", step.file)));
     }
     for fault in &chain.faults {
         text += &format!("{}\n", one_line(&fault.to_string()));
@@ -148,6 +153,7 @@ fn row(place: &str, step: &Step, stream: Option<&Segment>) -> Vec<String> {
     let kind = stream.map_or("-", |stream| match (stream.fromguid, stream.resumed_at) {
         (_, Some(_)) => "rest",
         (0, None) => "full",
+        (_, None) if stream.flags.contains(BeginFlags::CLONE) => "clone",
         (_, None) => "increment",
     });
     let raw = if stream.is_some_and(Segment::is_raw) { " raw" } else { "" };
@@ -157,7 +163,12 @@ fn row(place: &str, step: &Step, stream: Option<&Segment>) -> Vec<String> {
         guid(stream.map_or(0, |stream| stream.toguid)),
         guid(stream.map_or(0, |stream| stream.fromguid)),
         format!("{kind}{raw}"),
-        step.fate.word().to_owned(),
+        match &step.fate {
+            // Nothing was done yet.
+            Fate::Received => "receivable",
+            fate => fate.word(),
+        }
+        .to_owned(),
         one_line(&step.file),
     ]
 }

@@ -82,6 +82,16 @@ fn streams_in_any_order_are_put_in_order() {
     let text = String::from_utf8(out.stdout).unwrap();
     let order: Vec<_> = text.lines().map(|line| line.split_whitespace().nth(1).unwrap()).collect();
     assert_eq!(order, ["SNAPSHOT", "basic/fs@a", "basic/fs@b"]);
+    let rows: Vec<Vec<_>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!((rows[1][4], rows[1][5]), ("full", "receivable"));
+    // A clone is told apart.
+    let mut clone = fs::read(streams.path("2")).unwrap();
+    // `drr_flags` of BEGIN, `DRR_FLAG_CLONE`.
+    clone[36] |= 1;
+    fs::write(streams.path("clone"), clone).unwrap();
+    let out = streams.chain(&["-H"], &["clone"]);
+    let text = String::from_utf8(out.stdout).unwrap();
+    assert_eq!(text.lines().next().unwrap().split('\t').nth(4), Some("clone"), "{text}");
 }
 
 #[test]
@@ -121,6 +131,15 @@ fn files_that_are_cut_damaged_or_absent_have_their_codes() {
     assert_eq!((code(&out), files(&out, "damaged")), (1, vec!["damaged".into()]));
     let out = streams.chain(&["--json"], &["absent", "1"]);
     assert_eq!((code(&out), files(&out, "received")), (3, vec!["1".into()]));
+    assert_eq!(lines(&out).last().unwrap()["verdict"], "unread");
+    for (name, bytes) in [("empty", ""), ("note", "a note")] {
+        fs::write(streams.path(name), bytes).unwrap();
+        let out = streams.chain(&["--json"], &[name, "1"]);
+        assert_eq!((code(&out), files(&out, "no-stream")), (1, vec![name.into()]));
+        let path = streams.path(name);
+        let out = zsend(&["keys", path.to_str().unwrap()]);
+        assert_eq!((code(&out), stderr(&out).contains("no stream")), (1, true), "{}", stderr(&out));
+    }
 }
 
 #[test]
@@ -154,12 +173,12 @@ fn package_of(streams: u64) -> Vec<u8> {
     };
     let begin = |kind, guid| record([(0, 0), (8, 0x2_F5BA_CBAC), (16, kind), (40, guid)]);
     let end = || record([(0, 5), (8, 0), (8, 0), (8, 0)]);
-    let mut package = begin(2, 0);
+    let mut package = [begin(2, 0), end()].concat();
     for guid in 1..=streams {
         package.extend(begin(1, guid));
         package.extend(end());
     }
-    package.extend([end(), end()].concat());
+    package.extend(end());
     package
 }
 

@@ -20,6 +20,9 @@ pub(super) fn collect(path: &Path, found: &mut Found) -> Done {
     found.budget.take(&outline).map_err(over)?;
     found.rows.extend(rows(&outline));
     match &outline.end {
+        OutlineEnd::Whole | OutlineEnd::Cut if outline.has_no_stream() => {
+            Err(Failure::new(ErrorClass::Damaged, one_line(&format!("{name}: no stream"))))
+        }
         OutlineEnd::Damaged(e) => Err(Failure::caused(ErrorClass::Damaged, name, e)),
         // What its BEGINs say is there all the same.
         _ => Ok(()),

@@ -29,7 +29,7 @@ pub fn step_json(step: &Step) -> String {
         .collect();
     let why = match &step.fate {
         Fate::Damaged(error) => Value::String(error.to_string()),
-        Fate::Received | Fate::Cut | Fate::Again | Fate::Broken => Value::Null,
+        Fate::Received | Fate::Cut | Fate::Again | Fate::Broken | Fate::NoStream => Value::Null,
     };
     json!({
         "kind": "step",
@@ -55,12 +55,14 @@ pub fn fault_json(fault: &ChainFault) -> String {
     .to_string()
 }
 
-/// The verdict on a chain as a JSON object, without the end of a line.
-pub fn verdict_json(chain: &Chain) -> String {
+/// The verdict on a chain as a JSON object, without the end of a line. `unread` is the number of inputs that could not
+/// be read: without them there is no other verdict.
+pub fn verdict_json(chain: &Chain, unread: usize) -> String {
     json!({
         "kind": "verdict",
-        "verdict": chain.verdict().word(),
+        "verdict": if unread == 0 { chain.verdict().word() } else { "unread" },
         "files": chain.steps.len(),
+        "unread": unread,
         "faults": chain.faults.len(),
         "notes": chain.notes,
     })
@@ -75,6 +77,7 @@ impl Fate {
             Self::Cut => "cut",
             Self::Again => "again",
             Self::Broken => "broken",
+            Self::NoStream => "no-stream",
             Self::Damaged(_) => "damaged",
         }
     }

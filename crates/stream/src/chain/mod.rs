@@ -55,6 +55,8 @@ pub enum Fate {
     Again,
     /// It cannot be received: a fault says why.
     Broken,
+    /// There is no stream in it: it is empty, or ends before a BEGIN does.
+    NoStream,
     /// Its headers are damaged.
     Damaged(StreamError),
 }
@@ -69,7 +71,7 @@ pub enum ChainVerdict {
     Cut,
     /// A stream cannot be received.
     Broken,
-    /// A stream's headers are damaged.
+    /// A stream's headers are damaged, or an input has no stream.
     Damaged,
 }
 
@@ -106,7 +108,7 @@ impl Chain {
             Fate::Cut if resumed(step) => ChainVerdict::Whole,
             Fate::Cut => ChainVerdict::Cut,
             Fate::Broken => ChainVerdict::Broken,
-            Fate::Damaged(_) => ChainVerdict::Damaged,
+            Fate::NoStream | Fate::Damaged(_) => ChainVerdict::Damaged,
         };
         self.steps.iter().map(grade).max().unwrap_or(ChainVerdict::Whole)
     }
@@ -124,6 +126,11 @@ impl Step {
 }
 
 impl Outline {
+    /// Returns true if there is no stream in it, nor a package's header.
+    pub fn has_no_stream(&self) -> bool {
+        self.streams.is_empty() && self.package.is_none()
+    }
+
     /// Returns true if its last stream has no END.
     fn is_cut(&self) -> bool {
         matches!(self.end, OutlineEnd::Cut)

@@ -117,6 +117,10 @@ impl<'a> Sorter<'a> {
                 self.fates[place] = Some(Fate::Damaged(error.clone()));
                 continue;
             }
+            if outline.has_no_stream() {
+                self.fates[place] = Some(Fate::NoStream);
+                continue;
+            }
             for (at, part) in brings(outline).enumerate() {
                 self.brought_by.entry(part).or_default().push((place, at));
             }

@@ -325,6 +325,24 @@ fn a_rest_fits_its_beginning() {
 }
 
 #[test]
+fn what_has_no_stream_is_no_cut_one() {
+    for bytes in [&b""[..], b"a note"] {
+        let found = Chain::of(vec![outline("note", bytes).unwrap()], &[], &BTreeMap::new());
+        assert_eq!(fates(&found), [("note", "no-stream")]);
+        assert_eq!(found.verdict(), ChainVerdict::Damaged);
+    }
+    // There is no verdict on what was not read.
+    let found = chain(&[made("t/a@1", 0, 1)]);
+    let verdict = |unread| -> serde_json::Value {
+        serde_json::from_str(&verdict_json(&found, unread)).unwrap()
+    };
+    assert_eq!(
+        (&verdict(0)["verdict"], &verdict(1)["verdict"]),
+        (&"whole".into(), &"unread".into())
+    );
+}
+
+#[test]
 fn a_damaged_header_is_told_apart() {
     let outline = outline("junk", &[1; 400][..]).unwrap();
     let found = Chain::of(vec![outline, made("t/a@1", 0, 1).read()], &[], &BTreeMap::new());
