@@ -55,7 +55,7 @@ impl Made {
     }
 
     /// From a bookmark of a redaction.
-    fn from_redaction(mut self, by: &[u64]) -> Self {
+    fn starting_from_redaction(mut self, by: &[u64]) -> Self {
         self.list.insert("redact_from_snaps", NvValue::Uint64Array(by.to_vec()));
         self
     }
@@ -291,8 +291,8 @@ fn an_increment_fits_the_redaction_of_its_base() {
     let next = |made: Made| rules(&chain(&[base.clone(), made])).len();
     let plain = made("t/a@2", 1, 2);
     assert_eq!(rules(&chain(&[base.clone(), plain.clone()])), [("t/a@2", "redacted")]);
-    assert_eq!(next(plain.clone().from_redaction(&[7])), 0);
-    assert_eq!(next(plain.clone().from_redaction(&[7, 9])), 1);
+    assert_eq!(next(plain.clone().starting_from_redaction(&[7])), 0);
+    assert_eq!(next(plain.clone().starting_from_redaction(&[7, 9])), 1);
     assert_eq!(next(plain.clone().redacted(&[8])), 0);
     assert_eq!(next(plain.redacted(&[9])), 1);
     assert_eq!(next(made("t/a@7", 1, 7)), 0);

@@ -103,7 +103,6 @@ impl Budget {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may fail")]
 mod tests {
     use super::*;
     use crate::outline::outline;
