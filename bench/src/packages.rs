@@ -10,7 +10,7 @@ use std::path::Path;
 /// A package that starts with a long list.
 struct Package {
     what: &'static str,
-    /// What is sent, below the pool.
+    /// Target, below the pool.
     target: &'static str,
     pool: MadePool,
 }

@@ -19,7 +19,7 @@ struct Stored {
     verbs: &'static [Verb],
 }
 
-/// What is done with it.
+/// Command that is measured.
 struct Verb {
     what: &'static str,
     args: &'static [&'static str],

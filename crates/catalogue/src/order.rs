@@ -95,7 +95,7 @@ impl Catalogue {
         false
     }
 
-    /// Where each stream goes, in the order of [`Self::in_order`]. A stream whose source is not there has none,
+    /// Destinations of the streams, in the order of [`Self::in_order`]. A stream whose source is not there has none,
     /// nor has what stands on it.
     ///
     /// A dataset whose name is taken, as of one that was destroyed and made anew, gets a number behind it.

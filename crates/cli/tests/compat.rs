@@ -198,7 +198,7 @@ fn places(out: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// What `cargo xtask dumps` lets differ, behind the table of `zstream`.
+/// Differences that `cargo xtask dumps` lets pass, behind the table of `zstream`.
 const DUMPS: &str = "
 `cargo xtask dumps DIR...` compares the texts and exit codes of `dump`, `dump -v`, `dump -vd` and `dump -C` with those of `zstream` 2.3.2,
 over every stored stream of the given folders. They are the same, but for:

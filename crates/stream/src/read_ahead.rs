@@ -20,7 +20,7 @@ const READERS: usize = 2;
 /// Pieces of the input, in order, each read before it is asked for.
 #[derive(Debug)]
 pub(crate) struct ReadAhead {
-    /// What each reader has filled. The next piece is of the first.
+    /// Pieces that each reader has filled. The next piece is of the first.
     readers: VecDeque<Receiver<io::Result<Bytes>>>,
     /// The last piece was handed out.
     is_over: bool,

@@ -11,7 +11,7 @@ use zsend_records::flags::{BeginFlags, Features, RecordFlags};
 use zsend_records::zerocopy::FromZeros;
 use zsend_records::zerocopy::byteorder::LE;
 
-/// What each type stands for, and what its payload is.
+/// Meaning of each type, and its payload.
 const TYPES: [(RecordType, &str, &str); RecordType::COUNT] = [
     (
         RecordType::BEGIN,

@@ -67,7 +67,7 @@ pub fn each(
     Ok(())
 }
 
-/// What a folder has, sorted.
+/// Contents of a folder, sorted.
 fn names(dir: &Path) -> Result<Vec<PathBuf>, String> {
     let entries = fs::read_dir(dir).map_err(|e| format!("{}: {e}", dir.display()))?;
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();

@@ -14,14 +14,14 @@ use std::path::Path;
 use zsend_stream::keys::divergences;
 use zsend_stream::outline::Budget;
 
-/// What was found, in the order of the command line.
+/// Findings, in the order of the command line.
 #[derive(Default)]
 struct Found {
     rows: Vec<Row>,
-    /// What does not fit together, besides what [`divergences`] tells.
+    /// Contradictions, besides those that [`divergences`] tells.
     faults: Vec<String>,
     failures: Failures,
-    /// What streams take together.
+    /// Budget of all streams together.
     budget: Budget,
 }
 

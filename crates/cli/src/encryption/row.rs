@@ -1,4 +1,4 @@
-//! What is shown of a dataset, snapshot, bookmark or stream.
+//! Rows of a dataset, snapshot, bookmark or stream.
 
 use crate::text::{Head, one_line};
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ pub(super) struct Keys {
     pub(super) wrapped: Option<KeyObject>,
 }
 
-/// What is shown of one thing.
+/// Row of one thing.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
     pub(super) kind: Kind,

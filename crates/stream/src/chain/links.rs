@@ -173,7 +173,7 @@ impl fmt::Display for ChainFault {
     }
 }
 
-/// What keeps a stream from continuing its base, if anything does.
+/// Reason that keeps a stream from continuing its base, if anything does.
 ///
 /// Follows `recv_begin_check_existing_impl()` and `recv_check_large_blocks()`, OpenZFS `module/zfs/dmu_recv.c`, and
 /// `dsl_crypto_recv_raw_key_check()` and `dsl_crypto_recv_raw_objset_check()`, `module/zfs/dsl_crypt.c`,
@@ -199,7 +199,7 @@ pub(super) fn wrong_with(next: &Segment, base: &Segment) -> Option<Wrong> {
     (is_large(base) && !is_large(next)).then_some(Wrong::LargeBlocks)
 }
 
-/// What keeps a stream from going on with one that was cut, if anything does. A receiver takes it at the very place that
+/// Reason that keeps a stream from going on with one that was cut, if anything does. A receiver takes it at the very place that
 /// it has noted, which is none behind the end of what it got: `resume_check()` and `dmu_recv_resume_begin_check()`,
 /// OpenZFS `module/zfs/dmu_recv.c`, zfs-2.3.2.
 pub(super) fn wrong_rest(rest: &Segment, cut: &OutlinedStream) -> Option<Wrong> {
@@ -227,7 +227,7 @@ fn fits_redaction(next: &Segment, base: &Segment) -> bool {
     }
 }
 
-/// What should be known of a stream that continues its base.
+/// Note on a stream that continues its base.
 pub(super) fn note_on(next: &Segment, base: &Segment) -> Option<String> {
     let (ours, theirs) = next.keys.as_ref().zip(base.keys.as_ref())?;
     (ours.is_wrapped_as(theirs) == Some(false)).then(|| {

@@ -23,13 +23,13 @@ use zsend_records::reader::StreamError;
 pub struct Chain {
     /// Every input: those that can be received first, in an order in which they can be.
     pub steps: Vec<Step>,
-    /// What keeps the others from being received.
+    /// Reasons that keep the others from being received.
     pub faults: Vec<ChainFault>,
-    /// What a receiver should know of streams that can be received.
+    /// Notes on streams that can be received.
     pub notes: Vec<String>,
 }
 
-/// What becomes of an input.
+/// Input with its fate.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Step {
@@ -39,11 +39,11 @@ pub struct Step {
     pub streams: Vec<Segment>,
     /// True if it is a package.
     pub is_package: bool,
-    /// What becomes of it.
+    /// Fate of it.
     pub fate: Fate,
 }
 
-/// What becomes of an input.
+/// Fate of an input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fate {

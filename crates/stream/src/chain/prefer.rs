@@ -27,7 +27,7 @@ enum Group<'a> {
     Begin(&'a str),
 }
 
-/// What is compared, from what weighs most.
+/// Grounds of the comparison, the weightiest first.
 type Merit = (u64, u64, u64, (u64, u64));
 
 /// Compares inputs, all but those that `is_out`.

@@ -22,7 +22,7 @@ struct Sorter<'a> {
     outlines: &'a [Outline],
     /// Full names of snapshots that streams start from.
     names: BTreeMap<u64, &'a str>,
-    /// What was received, with the stream that brought it: input and place in it. `None` where the receiver has it.
+    /// Parts that were received, with the stream that brought it: input and place in it. `None` where the receiver has it.
     received: BTreeMap<Part, Option<(usize, usize)>>,
     /// Snapshots that a stream continues in their own dataset, with that stream.
     grown: BTreeMap<u64, (usize, usize)>,
@@ -39,14 +39,14 @@ struct Sorter<'a> {
     notes: Vec<String>,
 }
 
-/// What the streams of a package bring that go before one of them.
+/// Parts that the streams of a package bring which go before one of them.
 #[derive(Default)]
 struct Own<'a> {
     snapshots: BTreeMap<u64, (usize, usize)>,
     begun: BTreeMap<&'a str, (usize, usize)>,
 }
 
-/// What each stream of an input needs of other inputs.
+/// Parts of other inputs that each stream of an input needs.
 fn needs(outline: &Outline) -> BTreeSet<Part> {
     let mut own = BTreeSet::new();
     let mut needs = BTreeSet::new();
@@ -60,7 +60,7 @@ fn needs(outline: &Outline) -> BTreeSet<Part> {
     needs
 }
 
-/// What an input brings.
+/// Parts that an input brings.
 fn brings(outline: &Outline) -> impl Iterator<Item = Part> {
     outline.streams.iter().map(|stream| {
         let guid = stream.segment.toguid;
@@ -250,7 +250,7 @@ impl<'a> Sorter<'a> {
         true
     }
 
-    /// What keeps a stream from being received, if anything does. `own` are those before it in its package.
+    /// Reason that keeps a stream from being received, if anything does. `own` are those before it in its package.
     fn wrong_with(
         &self,
         segment: &Segment,

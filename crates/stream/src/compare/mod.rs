@@ -114,7 +114,7 @@ impl<R: Read> Comparison<R> {
         Ok(Self { reader, begin, header, list, segment, encoding })
     }
 
-    /// What BEGIN says.
+    /// Summary of BEGIN.
     pub const fn segment(&self) -> &Segment {
         &self.segment
     }
@@ -185,7 +185,7 @@ fn reader<R: Read>(source: R) -> StreamReader<R> {
     StreamReader::with_options(source, Options::new().with_missing_end(true))
 }
 
-/// What differs, and both values.
+/// Field that differs, and both values.
 struct Found {
     what: String,
     stored: String,

@@ -47,7 +47,7 @@ pub struct Outline {
     pub records: u64,
     /// Bytes up to the end, or to what cannot be followed.
     pub bytes: u64,
-    /// What the input ends in.
+    /// End of the input.
     pub end: OutlineEnd,
 }
 
@@ -55,7 +55,7 @@ pub struct Outline {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct OutlinedStream {
-    /// What its BEGIN says.
+    /// Summary of its BEGIN.
     pub segment: Segment,
     /// True if its END is there.
     pub is_whole: bool,

@@ -10,7 +10,7 @@ const MOST_NAMES: usize = 64 << 10;
 /// is longer is no name, and is not kept.
 const LONGEST_NAME: usize = 255;
 
-/// What the header of a package says of its datasets, beside the streams themselves.
+/// Contents of the header of a package, beside the streams themselves.
 ///
 /// Source: `send_iterate_fs()` and `send_iterate_snap()`, OpenZFS `lib/libzfs/libzfs_sendrecv.c`, zfs-2.3.2.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

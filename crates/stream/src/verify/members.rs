@@ -28,7 +28,7 @@ pub(super) static FIRST: About = About {
            which came before if it is in the package.",
     source: "libzfs_sendrecv.c dump_snapshot",
 };
-/// What is listed is there.
+/// All that is listed is there.
 pub(super) static COMPLETE: About = About {
     name: "package.complete",
     says: "Every dataset that the header lists has the stream of the header's tosnap; without a list that of its own name.",
