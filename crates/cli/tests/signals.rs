@@ -141,7 +141,10 @@ fn a_signal_at_any_moment_leaves_a_file_or_a_token() {
         assert!(stderr(&out).contains(token.trim()), "{}", stderr(&out));
         let resumed = send(&pool, &["-t", token.trim()]);
         assert!(resumed.status.success(), "{}", stderr(&resumed));
-        assert!(resumed.stdout.len() < whole.len());
+        // Where the signal came at the first object, all comes again, and the list behind BEGIN besides.
+        assert!(resumed.stdout.len() < whole.len() + 1024);
+        let had = std::fs::read(&partial).unwrap().len();
+        assert!(had + resumed.stdout.len() >= whole.len());
         // With a send to the same name, the token of the one that failed goes.
         assert!(send(&pool, &["-o", target.to_str().unwrap(), "basic/fs@c"]).status.success());
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
