@@ -16,17 +16,11 @@ use measure::Programs;
 use options::{HELP, Options};
 use std::process::ExitCode;
 use table::Table;
-use xtask::run::target;
+use xtask::run::{exit_code, target};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    match run(&args) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("{why}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run(&args))
 }
 
 /// Makes and runs what the options ask for that [`HELP`] tells.

@@ -12,7 +12,7 @@ mod qemu;
 mod send;
 
 use std::process::ExitCode;
-use xtask::run::{Profile, program};
+use xtask::run::{Profile, exit_code, program};
 
 /// Result of a verb: the message of what went wrong.
 type Done = Result<(), String>;
@@ -96,11 +96,5 @@ fn main() -> ExitCode {
         }
         return ExitCode::from(if verb.is_empty() || verb == "--help" { 0 } else { 2 });
     };
-    match task(&args[1..]) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("xtask {verb}: {why}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(task(&args[1..]).map_err(|why| format!("xtask {verb}: {why}")))
 }

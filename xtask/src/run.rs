@@ -1,7 +1,7 @@
 //! Runs other programs, without a shell.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
 /// The project's root.
 pub fn root() -> PathBuf {
@@ -35,6 +35,17 @@ pub fn nightly_cargo(args: &[&str]) -> Command {
 pub fn succeed(mut command: Command) -> Result<(), String> {
     let status = command.status().map_err(|e| format!("{command:?}: {e}"))?;
     if status.success() { Ok(()) } else { Err(format!("{command:?}: {status}")) }
+}
+
+/// Exit code of a program that did this; what failed goes to standard error.
+pub fn exit_code(done: Result<(), String>) -> ExitCode {
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Profile that a program is built with.

@@ -18,10 +18,20 @@ pub mod pool;
 pub mod stored;
 pub mod streams;
 
+use std::fmt::Write;
 use std::path::PathBuf;
 use xtask::run::root;
 
 /// A folder of `fixtures/`.
 pub fn fixture(name: &str) -> PathBuf {
     root().join("fixtures").join(name)
+}
+
+/// A digest as references have it: two hexadecimal digits a byte.
+pub fn hex(digest: impl AsRef<[u8]>) -> String {
+    digest.as_ref().iter().fold(String::new(), |mut text, byte| {
+        // Memory takes everything.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

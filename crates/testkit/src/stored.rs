@@ -11,16 +11,21 @@ use std::process::Command;
 /// The archive of a pool's streams.
 const ARCHIVE: &str = "streams.tar.zst";
 
+/// Returns true if a folder has a pool's streams in an archive.
+pub fn has_archive(folder: &Path) -> bool {
+    folder.join(ARCHIVE).exists()
+}
+
 /// The folder itself, if it has streams, or those in it that have.
 ///
 /// # Errors
 /// In words, if it cannot be read.
 pub fn folders(dir: &Path) -> Result<Vec<PathBuf>, String> {
     let mut paths = names(dir)?;
-    if dir.join(ARCHIVE).exists() || paths.iter().any(|path| is_stream(path)) {
+    if has_archive(dir) || paths.iter().any(|path| is_stream(path)) {
         return Ok(vec![dir.to_owned()]);
     }
-    paths.retain(|path| path.join(ARCHIVE).exists());
+    paths.retain(|path| has_archive(path));
     Ok(paths)
 }
 

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
-use xtask::run::{Profile, root, zsend};
+use xtask::run::{Profile, exit_code, root, zsend};
 use zsend_testkit::cases::{self, Case, Reference};
-use zsend_testkit::images;
+use zsend_testkit::{hex, images};
 
 /// Results of a pool's cases.
 #[derive(Default)]
@@ -23,13 +23,7 @@ const VARIANTS: [&str; 2] = ["--threads", "--latency"];
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    match run(&args) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("{why}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run(&args))
 }
 
 /// Runs the cases of folders of pools, or of folders of such folders.
@@ -190,7 +184,7 @@ fn check_output(mut command: Command, reference: &Reference) -> Result<(), Strin
         return Err(format!("exit {rc}, the reference {}: {}", reference.rc, stderr.trim()));
     }
     if let Some(want) = &reference.sha256 {
-        let got: String = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
+        let got = hex(hash.finalize());
         if got != *want {
             return Err(format!("sha256 {got}, the reference {want}"));
         }

@@ -12,6 +12,7 @@ use zsend_codec::decompress;
 use zsend_records::drr::{End, ReplayRecord, Spill, WriteEmbedded};
 use zsend_records::payload::payload_len;
 use zsend_records::writer::StreamWriter;
+use zsend_testkit::hex;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let path = std::env::args().nth(1).ok_or("a file is wanted")?;
@@ -44,8 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     let corrected = corrected.into_inner()?;
-    let digest = Sha256::digest(&corrected);
-    let hex: String = digest.iter().map(|b| format!("{b:02x}")).collect();
+    let hex = hex(Sha256::digest(&corrected));
     println!("{replaced} records replaced; {} bytes, SHA-256 {hex}", corrected.len());
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
-use xtask::run::{Profile, target, zsend};
+use xtask::run::{Profile, exit_code, target, zsend};
 use zsend_testkit::stored;
 
 /// Flags of every comparison.
@@ -43,13 +43,7 @@ struct Tally {
 
 fn main() -> ExitCode {
     let dirs: Vec<PathBuf> = std::env::args().skip(1).map(PathBuf::from).collect();
-    match run(&dirs) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("{why}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run(&dirs))
 }
 
 fn run(dirs: &[PathBuf]) -> Result<(), String> {

@@ -4,22 +4,16 @@ use sha2::{Digest, Sha256};
 use std::fs;
 use std::process::Command;
 use std::process::ExitCode;
-use xtask::run::{Profile, succeed, target, zsend};
+use xtask::run::{Profile, exit_code, succeed, target, zsend};
 use zsend_records::drr::RecordType;
 use zsend_records::reader::StreamReader;
-use zsend_testkit::{cases, fixture, images};
+use zsend_testkit::{cases, fixture, hex, images};
 
 /// The smallest fixture.
 const POOL: &str = "dedup";
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("{why}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run())
 }
 
 fn run() -> Result<(), String> {
@@ -47,7 +41,7 @@ fn run() -> Result<(), String> {
         println!("{count:>8} {}", RecordType(kind).name().unwrap_or("?"));
     }
     println!("checksum of every record verified");
-    let got: String = Sha256::digest(&stream).iter().map(|b| format!("{b:02x}")).collect();
+    let got = hex(Sha256::digest(&stream));
     if got != want {
         return Err(format!("sha256 {got} differs from the reference {want}"));
     }

@@ -7,7 +7,7 @@ use std::env;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
-use xtask::run::{Profile, root, succeed, target, zsend};
+use xtask::run::{Profile, exit_code, root, succeed, target, zsend};
 use zsend_testkit::{fixture, images};
 
 /// A pool of many datasets, clones and encrypted ones.
@@ -18,13 +18,7 @@ const PROGRAMS: [&str; 4] = ["munged", "slurmctld", "slurmd", "sbatch"];
 const TIMEOUT: u32 = 60;
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("{why}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run())
 }
 
 /// A daemon of Slurm, which ends with the value.
