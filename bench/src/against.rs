@@ -1,6 +1,6 @@
 //! Whole sends of a benchmark pool, ours and the reference's in turn.
 
-use crate::measure::{self, BEFORE, Line, Programs, Side, Took, in_turn};
+use crate::measure::{self, BEFORE, Line, Programs, Took, in_turn};
 use crate::options::Options;
 use crate::table::{Table, row};
 use std::path::{Path, PathBuf};
@@ -69,8 +69,7 @@ pub(super) fn rows(
             continue;
         }
         let pool = dir.join(send.pool);
-        if !pool.exists() {
-            eprintln!("{}: no such pool; its rows are left out", pool.display());
+        if !measure::is_there(&pool) {
             continue;
         }
         let sides = Sides::new(send, programs, &pool, options)?;
@@ -164,15 +163,11 @@ impl<'a> Sides<'a> {
         Ok(Self { options, ours, zdb, before, cat, images, size, scale, unit })
     }
 
-    fn side(&self, line: &Line) -> Side {
-        Side { line: line.clone(), runs: self.options.runs }
-    }
-
     /// Speed into a sink, beside every reference.
     fn speed(&self, set: &Set, sink: &str, table: &mut Table<'_>) -> Result<(), String> {
         let cat = self.cat.as_ref().filter(|_| sink == "pipe");
         let lines = [Some(&self.ours), self.zdb.as_ref(), self.before.as_ref(), cat];
-        let sides: Vec<Side> = lines.iter().flatten().map(|line| self.side(line)).collect();
+        let sides = measure::sides(lines.iter().flatten().copied(), self.options);
         let mut took = in_turn(sink, &self.images, &sides)?.into_iter();
         let [ours, zdb, before, cat] = lines.map(|line| line.and_then(|_| took.next()));
         let ours = ours.ok_or("no run of our own")?;
@@ -205,11 +200,12 @@ impl<'a> Sides<'a> {
     /// Cost of the exact size, as a share of the send's.
     fn exact(&self, set: &Set, table: &mut Table<'_>) -> Result<(), String> {
         let lines = [Some(&self.ours), self.before.as_ref()];
-        let sides: Vec<Side> = lines
-            .iter()
+        let lines: Vec<Line> = lines
+            .into_iter()
             .flatten()
-            .flat_map(|line| [self.side(&measure::sized(line)), self.side(line)])
+            .flat_map(|line| [measure::sized(line), line.clone()])
             .collect();
+        let sides = measure::sides(&lines, self.options);
         let took = in_turn("null", &self.images, &sides)?;
         let mut shares = took.chunks(2).map(|t| t[0].seconds / t[1].seconds * 100.0);
         let share = shares.next().ok_or("no run of our own")?;

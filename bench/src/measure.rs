@@ -113,6 +113,20 @@ fn stdout(command: &mut Command) -> Result<String, String> {
     Ok(String::from_utf8_lossy(&out.stdout).into_owned())
 }
 
+/// Returns true if a pool is there; says that its rows are left out if it is not.
+pub(super) fn is_there(pool: &Path) -> bool {
+    let is_there = pool.exists();
+    if !is_there {
+        eprintln!("{}: no such pool; its rows are left out", pool.display());
+    }
+    is_there
+}
+
+/// The sides that these lines are, each with all runs that were asked for.
+pub(super) fn sides<'a>(lines: impl IntoIterator<Item = &'a Line>, options: &Options) -> Vec<Side> {
+    lines.into_iter().map(|line| Side { line: line.clone(), runs: options.runs }).collect()
+}
+
 /// The images of a pool: itself, or the files of a folder.
 pub(super) fn images(pool: &Path) -> Result<Vec<PathBuf>, String> {
     if !pool.is_dir() {

@@ -1,7 +1,7 @@
 //! Pools of many datasets or snapshots: the start of a package, and `--all` beside single sends.
 
 use crate::make::MadePool;
-use crate::measure::{self, Line, Programs, Side, Took, in_turn};
+use crate::measure::{self, Line, Programs, Took, in_turn};
 use crate::options::Options;
 use crate::table::{Table, row};
 use std::fs;
@@ -79,8 +79,7 @@ impl Package {
         // A build of before there were packages refuses the flag.
         let before = options.before().map(line).filter(|l| measure::exact(l).is_ok());
         let lines = [Some(line(&programs.zsend)), before];
-        let sides: Vec<Side> =
-            lines.iter().flatten().map(|l| Side { line: l.clone(), runs: options.runs }).collect();
+        let sides = measure::sides(lines.iter().flatten(), options);
         let mut took = in_turn("pipe", std::slice::from_ref(&image), &sides)?.into_iter();
         let ours = took.next().ok_or("no run of our own")?;
         let before = took.next();
@@ -110,13 +109,7 @@ pub(super) fn rows(
     options: &Options,
     table: &mut Table<'_>,
 ) -> Result<(), String> {
-    let is_there = |pool: &MadePool| {
-        let there = dir.join(pool.place).exists();
-        if !there {
-            eprintln!("{}: no such pool; its rows are left out", dir.join(pool.place).display());
-        }
-        there
-    };
+    let is_there = |pool: &MadePool| measure::is_there(&dir.join(pool.place));
     for package in PACKAGES.iter().filter(|p| p.is_wanted(options) && is_there(&p.pool)) {
         package.measure(programs, dir, options, table)?;
     }
@@ -151,7 +144,7 @@ fn all(
         "i=0; while [ $i -lt {FILES} ]; do send {pool}/f$i@s -o '{out}'/$i; i=$((i+1)); done"
     );
     let lines = [script(&format!("send --all -o '{out}' {pool}")), script(&each)];
-    let sides = lines.map(|line| Side { line, runs: options.runs });
+    let sides = measure::sides(&lines, options);
     let took = in_turn("null", std::slice::from_ref(&image), &sides)?;
     fs::remove_dir_all(&folder).map_err(|e| format!("{out}: {e}"))?;
     let other = took.get(1).map(|t| ("300 sends", t.seconds));

@@ -1,6 +1,6 @@
 //! Stored streams: dump and verify, beside `zstream dump` and `cat`.
 
-use crate::measure::{self, BEFORE, Line, Programs, Side, Took, in_turn};
+use crate::measure::{self, BEFORE, Line, Programs, Took, in_turn};
 use crate::options::Options;
 use crate::table::{Table, row};
 use std::path::{Path, PathBuf};
@@ -94,8 +94,7 @@ pub(super) fn rows(
     options: &Options,
     table: &mut Table<'_>,
 ) -> Result<(), String> {
-    if is_wanted(options) && !dir.join(POOL).exists() {
-        eprintln!("{}: no such pool; its rows are left out", dir.join(POOL).display());
+    if is_wanted(options) && !measure::is_there(&dir.join(POOL)) {
         return Ok(());
     }
     for stored in &STREAMS {
@@ -127,8 +126,7 @@ fn measure(
         options.is_against("cat").then(|| line(Path::new("cat"), &[])),
         options.before().map(|before| line(before, verb.args)),
     ];
-    let sides: Vec<Side> =
-        lines.iter().flatten().map(|l| Side { line: l.clone(), runs: options.runs }).collect();
+    let sides = measure::sides(lines.iter().flatten(), options);
     let mut took = in_turn("null", &[path.to_owned()], &sides)?.into_iter();
     let [ours, zstream, cat, before] = lines.map(|line| line.and_then(|_| took.next()));
     let ours = ours.ok_or("no run of our own")?;
