@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use zsend_catalogue::Catalogue;
 use zsend_pool::ErrorClass;
-use zsend_records::flags::BeginFlags;
 use zsend_stream::Segment;
 use zsend_stream::chain::{Chain, ChainVerdict, Fate, Step, fault_json, step_json, verdict_json};
 use zsend_stream::outline::{Budget, Outline, outline_file};
@@ -153,7 +152,7 @@ fn row(place: &str, step: &Step, stream: Option<&Segment>) -> Vec<String> {
     let kind = stream.map_or("-", |stream| match (stream.fromguid, stream.resumed_at) {
         (_, Some(_)) => "rest",
         (0, None) => "full",
-        (_, None) if stream.flags.contains(BeginFlags::CLONE) => "clone",
+        (_, None) if stream.is_clone() => "clone",
         (_, None) => "increment",
     });
     let raw = if stream.is_some_and(Segment::is_raw) { " raw" } else { "" };

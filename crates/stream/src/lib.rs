@@ -4,6 +4,7 @@ pub mod chain;
 pub mod compare;
 pub mod dump;
 pub mod keys;
+mod limits;
 pub mod outline;
 mod read_ahead;
 mod segment;

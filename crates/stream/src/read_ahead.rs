@@ -126,6 +126,21 @@ impl ReadAhead {
 }
 
 /// Starts a reader.
+/// Reads until a buffer is full or the source ends; gives the bytes that are in it, and why there are not more, if
+/// that is an error.
+pub(crate) fn read_full(source: &mut impl Read, buffer: &mut [u8]) -> (usize, io::Result<()>) {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match source.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return (filled, Err(error)),
+        }
+    }
+    (filled, Ok(()))
+}
+
 fn start(source: impl Read + Send + 'static) -> io::Result<Receiver<io::Result<Bytes>>> {
     let (to, filled) = sync_channel(WAITING);
     thread::Builder::new().name("read ahead".into()).spawn(move || fill(source, &to))?;
@@ -136,19 +151,7 @@ fn fill(mut source: impl Read, to: &SyncSender<io::Result<Bytes>>) {
     let (home, free) = channel();
     loop {
         let mut buffer: Vec<u8> = free.try_recv().unwrap_or_else(|_| vec![0; BUFFER]);
-        let mut len = 0;
-        let mut failed = None;
-        while len < BUFFER {
-            match source.read(&mut buffer[len..]) {
-                Ok(0) => break,
-                Ok(read) => len += read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    failed = Some(error);
-                    break;
-                }
-            }
-        }
+        let (len, done) = read_full(&mut source, &mut buffer);
         let is_last = len < BUFFER;
         if len > 0 {
             let filled = Filled { buffer, len, home: home.clone() };
@@ -156,7 +159,7 @@ fn fill(mut source: impl Read, to: &SyncSender<io::Result<Bytes>>) {
                 return;
             }
         }
-        if let Some(error) = failed {
+        if let Err(error) = done {
             // Whoever would be told may be gone.
             let _ = to.send(Err(error));
             return;

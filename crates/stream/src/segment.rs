@@ -52,7 +52,6 @@ impl Segment {
         begin: &Begin<LE>,
         list: Option<&NvList>,
     ) -> Self {
-        let position = |list: &NvList| list.u64("resume_object").zip(list.u64("resume_offset"));
         let guids = |name| list.and_then(|list| list.u64_array(name)).map(Box::from);
         let keys = list.and_then(|list| list.list("crypt_keydata"));
         Self {
@@ -66,7 +65,7 @@ impl Segment {
             objset_type: begin.objset_type(),
             features: begin.features(),
             flags: begin.flags(),
-            resumed_at: list.and_then(position),
+            resumed_at: list.and_then(resumed_at),
             redact_snaps: guids("redact_snaps"),
             redact_from_snaps: guids("redact_from_snaps"),
             keys: keys.map(|keys| Box::new(KeyData::of(keys))),
@@ -87,4 +86,14 @@ impl Segment {
     pub fn is_raw(&self) -> bool {
         self.features.contains(Features::RAW)
     }
+
+    /// Returns true if it begins a dataset as a clone of the one that it starts from.
+    pub fn is_clone(&self) -> bool {
+        self.flags.contains(BeginFlags::CLONE)
+    }
+}
+
+/// Object and offset at which a stream goes on, by the list behind its BEGIN.
+pub(crate) fn resumed_at(list: &NvList) -> Option<(u64, u64)> {
+    list.u64("resume_object").zip(list.u64("resume_offset"))
 }

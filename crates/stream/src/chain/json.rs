@@ -3,7 +3,6 @@
 
 use super::{Chain, ChainFault, Fate, Step};
 use serde_json::{Value, json};
-use zsend_records::flags::BeginFlags;
 
 /// A step as a JSON object, without the end of a line. Guids are strings of decimal digits.
 pub fn step_json(step: &Step) -> String {
@@ -19,7 +18,7 @@ pub fn step_json(step: &Step) -> String {
                 "byte": stream.byte,
                 "features": stream.features.to_string(),
                 "raw": stream.is_raw(),
-                "clone": stream.flags.contains(BeginFlags::CLONE),
+                "clone": stream.is_clone(),
                 "resumed": stream.resumed_at.is_some(),
                 "keyguid": stream.keys.as_ref().and_then(|keys| guid(keys.key_guid)),
                 "ivset": stream.keys.as_ref().and_then(|keys| guid(keys.to_ivset)),

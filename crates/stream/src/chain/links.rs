@@ -5,7 +5,7 @@ use crate::segment::Segment;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
-use zsend_records::flags::{BeginFlags, Features};
+use zsend_records::flags::Features;
 
 /// A stream that cannot be received.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -242,10 +242,5 @@ pub(super) fn note_on(next: &Segment, base: &Segment) -> Option<String> {
 
 /// Returns true if a dataset must not be there before it is received: `dmu_recv_begin_check()`, as above.
 pub(super) fn begins_dataset(segment: &Segment) -> bool {
-    segment.resumed_at.is_none() && (segment.fromguid == 0 || is_clone(segment))
-}
-
-/// Returns true if it makes a new dataset, and so may start from what another stream starts from.
-pub(super) fn is_clone(segment: &Segment) -> bool {
-    segment.flags.contains(BeginFlags::CLONE)
+    segment.resumed_at.is_none() && (segment.fromguid == 0 || segment.is_clone())
 }

@@ -13,7 +13,7 @@ pub use links::{ChainFault, Wrong};
 
 use crate::outline::{Outline, OutlineEnd};
 use crate::segment::Segment;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use zsend_records::reader::StreamError;
 
@@ -96,13 +96,11 @@ impl Chain {
 
     /// The verdict.
     pub fn verdict(&self) -> ChainVerdict {
-        let resumed = |step: &Step| {
-            let Some(cut) = step.streams.last() else { return false };
-            self.steps.iter().any(|other| {
-                other.fate == Fate::Received
-                    && other.streams.iter().any(|stream| stream.toguid == cut.toguid)
-            })
-        };
+        let received = self.steps.iter().filter(|step| step.fate == Fate::Received);
+        let received = received.flat_map(|step| &step.streams).map(|stream| stream.toguid);
+        let received: BTreeSet<u64> = received.collect();
+        let resumed =
+            |step: &Step| step.streams.last().is_some_and(|cut| received.contains(&cut.toguid));
         let grade = |step: &Step| match &step.fate {
             Fate::Received | Fate::Again => ChainVerdict::Whole,
             Fate::Cut if resumed(step) => ChainVerdict::Whole,

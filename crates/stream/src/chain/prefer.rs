@@ -1,6 +1,6 @@
 //! Choice among streams of which a receiver takes one: it takes the first.
 
-use super::links::{begins_dataset, is_clone, wrong_with};
+use super::links::{begins_dataset, wrong_with};
 use crate::outline::{Outline, OutlinedStream};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -102,7 +102,7 @@ fn weights(all: &[(usize, &OutlinedStream)]) -> Vec<u64> {
                 // Guids may make a circle: what is open counts for nothing there.
                 let (mut most, mut clones) = (0, BTreeMap::new());
                 for (next, weight) in next(at).filter_map(|next| Some((next, weights[next]?))) {
-                    if is_clone(segment(next)) {
+                    if segment(next).is_clone() {
                         let clone = clones.entry(segment(next).toguid).or_insert(0);
                         *clone = weight.max(*clone);
                     } else {

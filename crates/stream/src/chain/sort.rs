@@ -1,6 +1,6 @@
 //! The order: each input behind those that bring what it starts from.
 
-use super::links::{ChainFault, Wrong, begins_dataset, is_clone, note_on, wrong_rest, wrong_with};
+use super::links::{ChainFault, Wrong, begins_dataset, note_on, wrong_rest, wrong_with};
 use super::prefer::{Lost, compared};
 use super::{Chain, Fate, Step};
 use crate::outline::{Outline, OutlineEnd, OutlinedStream};
@@ -241,7 +241,7 @@ impl<'a> Sorter<'a> {
             {
                 *by = Some((place, at));
             }
-            if is_new && segment.fromguid != 0 && !is_clone(segment) {
+            if is_new && segment.fromguid != 0 && !segment.is_clone() {
                 self.grown.entry(segment.fromguid).or_insert((place, at));
             }
         }
@@ -275,7 +275,7 @@ impl<'a> Sorter<'a> {
         }
         let received = || *self.received.get(&Part::Snapshot(from))?;
         let base = own.snapshots.get(&from).copied().or_else(received);
-        if !is_clone(segment)
+        if !segment.is_clone()
             && let Some(&other) = self.grown.get(&from)
             && !self.is_same(other, segment)
         {

@@ -1,5 +1,6 @@
 //! The bytes of an input, of which most are passed over.
 
+use crate::read_ahead::read_full;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
 
@@ -40,15 +41,8 @@ impl<R: Read> Input<R> {
 
     /// Fills a buffer as far as the input goes.
     pub(super) fn fill(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let mut filled = 0;
-        while filled < buf.len() {
-            match self.reader.read(&mut buf[filled..]) {
-                Ok(0) => break,
-                Ok(read) => filled += read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
+        let (filled, done) = read_full(&mut self.reader, buf);
+        done?;
         self.used(filled as u64);
         Ok(filled)
     }

@@ -8,6 +8,7 @@ mod package;
 
 pub use package::{Budget, PackageNames};
 
+use crate::limits::{LIMITS, LIST};
 use crate::segment::Segment;
 use input::Input;
 use std::fs::File;
@@ -17,14 +18,11 @@ use zsend_records::drr::{
     Begin, Object, RECORD_SIZE, RecordType, ReplayRecord, Write, WriteEmbedded,
 };
 use zsend_records::nvlist::NvList;
-use zsend_records::payload::Limits;
 use zsend_records::reader::{
     Frame, Options, Parser, ReaderEvent, Role, StreamError, StreamErrorKind,
 };
 use zsend_records::zerocopy::byteorder::LE;
 
-/// Longest list behind a BEGIN that is looked at. That of a package that lists 30,000 snapshots is as long.
-const LIST: u64 = 8 << 20;
 /// Most memory that a list may take.
 const LIST_MEMORY: usize = 24 << 20;
 /// Most streams of an input that are kept. The largest packages have one for each snapshot that they list.
@@ -112,7 +110,6 @@ struct Walk<R> {
 
 impl<R: Read> Walk<R> {
     fn new(name: &str, input: Input<R>) -> Self {
-        let limits = Limits::DEFAULT.with_block(16 << 20);
         let outline = Outline {
             file: name.into(),
             streams: Vec::new(),
@@ -121,7 +118,7 @@ impl<R: Read> Walk<R> {
             bytes: 0,
             end: OutlineEnd::Whole,
         };
-        let options = Options::new().with_limits(limits).with_verify(false);
+        let options = Options::new().with_limits(LIMITS).with_verify(false);
         Self { input, parser: Parser::with_options(options), outline, redactions: 0 }
     }
 

@@ -1,6 +1,7 @@
 //! A stream as its BEGIN announces it: what the records behind it may be.
 
 use super::keys::Keys;
+use crate::segment::resumed_at;
 use std::sync::Arc;
 use zsend_crypto::{CryptoError, DatasetKey};
 use zsend_records::drr::Begin;
@@ -115,8 +116,7 @@ impl Context {
 
     /// Position at which a resumed stream goes on: object, and offset in bytes.
     pub(super) fn resumed_at(&self) -> Option<(u64, u64)> {
-        let list = self.nvlist()?;
-        list.u64("resume_object").zip(list.u64("resume_offset"))
+        resumed_at(self.nvlist()?)
     }
 
     /// True if the stream may hold blocks of objects that it does not announce: those that an earlier stream

@@ -3,6 +3,7 @@
 
 use super::context::Context;
 use super::keys::Keys;
+use crate::limits::{LIMITS, LIST};
 use crate::read_ahead::ReadAhead;
 use std::io;
 use std::sync::Arc;
@@ -15,15 +16,11 @@ use zsend_records::drr::{
     WriteEmbedded,
 };
 use zsend_records::fletcher::{Fletcher4, WholeWords};
-use zsend_records::payload::{Limits, RecordError};
+use zsend_records::payload::RecordError;
 use zsend_records::reader::{Header, StreamErrorKind};
 use zsend_records::zerocopy::IntoBytes;
 use zsend_records::zerocopy::byteorder::{BE, LE};
 
-/// The longest payloads that are read. A right sender writes no block of more than 16 MiB, stored or not.
-const LIMITS: Limits = Limits::DEFAULT.with_block(16 << 20);
-/// Longest list behind a BEGIN that is looked at. That of a package that lists 30,000 snapshots is as long.
-const LIST: u64 = 8 << 20;
 /// Most bytes that are set aside for a payload before its bytes are there.
 const RESERVE: usize = 1 << 20;
 

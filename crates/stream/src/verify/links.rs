@@ -1,7 +1,7 @@
 //! Links between streams that continue one another, in a package or as files.
 
 use super::fault::{About, Expected, Fault, Value, Wrong};
-use super::state::Earlier;
+use super::state::{Earlier, name_hash};
 use crate::segment::Segment;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -49,10 +49,8 @@ impl Links {
     }
 
     fn look(&mut self, segment: &Segment, earlier: &Earlier) -> Option<(&'static About, Wrong)> {
-        use std::hash::{DefaultHasher, Hash, Hasher};
-        let mut name = DefaultHasher::new();
-        segment.toname.split('@').next().hash(&mut name);
-        let is_first = self.datasets.len() < MOST && self.datasets.insert(name.finish());
+        let name = name_hash(segment.dataset());
+        let is_first = self.datasets.len() < MOST && self.datasets.insert(name);
         let from = segment.fromguid;
         if from == 0 {
             return None;
@@ -71,7 +69,6 @@ impl Links {
 /// that it continues has.
 pub fn broken_links(segments: &[Segment]) -> Vec<Fault> {
     let by_guid: BTreeMap<u64, &Segment> = segments.iter().map(|s| (s.toguid, s)).collect();
-    let dataset = |segment: &Segment| segment.toname.split('@').next().map(str::to_owned);
     // The base that a dataset's first stream starts from, which need not be there.
     let mut outside = BTreeMap::new();
     let mut broken = Vec::new();
@@ -80,7 +77,7 @@ pub fn broken_links(segments: &[Segment]) -> Vec<Fault> {
         let found = match by_guid.get(&from) {
             Some(base) => ivset_fault(segment, base).map(|wrong| (&IVSET, wrong)),
             None => {
-                let first = *outside.entry(dataset(segment)).or_insert(from);
+                let first = *outside.entry(segment.dataset()).or_insert(from);
                 let right = format!("the guid of one of these streams, or {first:#x}");
                 let wrong = || Wrong::words("fromguid", format!("{from:#x}"), right);
                 (first != from).then(|| (&BASE, wrong()))

@@ -2,11 +2,9 @@
 
 use super::context::Context;
 use super::fault::{About, Wrong};
-use super::state::Earlier;
+use super::state::{Earlier, name_hash};
 use crate::segment::Segment;
-use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
-use zsend_records::flags::BeginFlags;
+use std::collections::{HashMap, HashSet};
 use zsend_records::nvlist::{NvList, NvValue};
 
 /// A stream is one of those that the header lists.
@@ -38,8 +36,8 @@ pub(super) static COMPLETE: About = About {
 /// A dataset of the header.
 #[derive(Debug, Default)]
 struct Listed {
-    /// Hash of each snapshot's name, its guid, and its place by age; sorted.
-    snaps: Vec<(u64, u64, u32)>,
+    /// Hash of each snapshot's name, and its guid; sorted.
+    snaps: Vec<(u64, u64)>,
     /// Guid of the snapshot that it is a clone of.
     origin: Option<u64>,
     /// A stream of it came.
@@ -53,6 +51,8 @@ struct Listed {
 struct Header {
     /// By the hash of their names.
     datasets: HashMap<u64, Listed>,
+    /// Guids of the snapshots that are younger than their dataset's fromsnap: their streams are in the package.
+    to_come: HashSet<u64>,
     tosnap: u64,
     fromsnap: Option<u64>,
     is_recursive: bool,
@@ -64,12 +64,6 @@ pub(super) struct Members {
     header: Option<Header>,
     /// Name of the package, where no list has it; taken away when its stream comes.
     awaited: Option<String>,
-}
-
-fn hash(name: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    name.hash(&mut hasher);
-    hasher.finish()
 }
 
 impl Members {
@@ -108,51 +102,48 @@ impl Members {
 
 impl Header {
     fn of(list: &NvList) -> Option<Self> {
-        let mut datasets = HashMap::new();
+        let fromsnap = list.str("fromsnap");
+        let (mut datasets, mut to_come) = (HashMap::new(), HashSet::new());
         for (_, dataset) in list.list("fss")?.iter() {
             let NvValue::List(dataset) = dataset else { continue };
             let (Some(name), Some(snaps)) = (dataset.str("name"), dataset.list("snaps")) else {
                 continue;
             };
-            let mut snaps: Vec<_> = snaps
-                .iter()
-                .zip(0u32..)
-                .filter_map(|((name, guid), place)| match guid {
-                    NvValue::Uint64(guid) => Some((hash(name), *guid, place)),
+            let guids = || {
+                snaps.iter().filter_map(|(name, guid)| match guid {
+                    NvValue::Uint64(guid) => Some((name, *guid)),
                     _ => None,
                 })
-                .collect();
+            };
+            // They are listed by their age.
+            let source = guids().position(|(name, _)| Some(name) == fromsnap);
+            let younger = guids().skip(source.map_or(0, |source| source + 1));
+            to_come.extend(younger.map(|(_, guid)| guid));
+            let mut snaps: Vec<_> = guids().map(|(name, guid)| (name_hash(name), guid)).collect();
             snaps.sort_unstable();
             let origin = dataset.u64("origin");
-            datasets.insert(hash(name), Listed { snaps, origin, ..Listed::default() });
+            datasets.insert(name_hash(name), Listed { snaps, origin, ..Listed::default() });
         }
         Some(Self {
             datasets,
-            tosnap: hash(list.str("tosnap")?),
-            fromsnap: list.str("fromsnap").map(hash),
+            to_come,
+            tosnap: name_hash(list.str("tosnap")?),
+            fromsnap: fromsnap.map(name_hash),
             is_recursive: !list.contains("not_recursive"),
         })
     }
 
     fn begin(&mut self, segment: &Segment, earlier: &Earlier) -> Option<(&'static About, Wrong)> {
         let (dataset, short) = segment.toname.split_once('@')?;
-        let short = hash(short);
+        let short = name_hash(short);
         let name = || segment.toname.clone();
-        let Some(listed) = self.datasets.get_mut(&hash(dataset)) else {
+        let listed = self.datasets.get_mut(&name_hash(dataset));
+        let Some((listed, guid)) = listed.and_then(|d| d.guid(short).map(|guid| (d, guid))) else {
             return Some((&LISTED, Wrong::words("toname", name(), "one that the header lists")));
         };
-        match listed.guid(short) {
-            Some(guid) if guid == segment.toguid => {}
-            Some(guid) => {
-                let found = format!("{:#x}", segment.toguid);
-                return Some((&LISTED, Wrong::words("toguid", found, format!("{guid:#x}"))));
-            }
-            None => {
-                return Some((
-                    &LISTED,
-                    Wrong::words("toname", name(), "one that the header lists"),
-                ));
-            }
+        if guid != segment.toguid {
+            let found = format!("{:#x}", segment.toguid);
+            return Some((&LISTED, Wrong::words("toguid", found, format!("{guid:#x}"))));
         }
         let is_first = !std::mem::replace(&mut listed.has_begun, true);
         listed.is_complete |= short == self.tosnap;
@@ -165,14 +156,11 @@ impl Header {
         if !is_first || from == 0 || !self.is_recursive {
             return None;
         }
-        let is_clone = segment.flags.contains(BeginFlags::CLONE);
-        let is_right = if is_clone {
-            let is_to_come = || self.datasets.values().any(|d| d.is_to_come(from, self.fromsnap));
-            listed_origin(&self.datasets, dataset) == Some(from)
-                && (earlier.contains(from) || !is_to_come())
+        let is_right = if segment.is_clone() {
+            let is_there = earlier.contains(from) || !self.to_come.contains(&from);
+            listed.origin == Some(from) && is_there
         } else {
-            let source = self.fromsnap.and_then(|short| self.datasets[&hash(dataset)].guid(short));
-            source == Some(from)
+            self.fromsnap.and_then(|short| listed.guid(short)) == Some(from)
         };
         let wrong = || {
             let right = "zero, or the guid of the header's fromsnap or of the dataset's origin";
@@ -182,25 +170,10 @@ impl Header {
     }
 }
 
-fn listed_origin(datasets: &HashMap<u64, Listed>, name: &str) -> Option<u64> {
-    datasets.get(&hash(name))?.origin
-}
-
 impl Listed {
-    fn snap(&self, short: u64) -> Option<&(u64, u64, u32)> {
-        let at = self.snaps.binary_search_by_key(&short, |(name, ..)| *name).ok()?;
-        Some(&self.snaps[at])
-    }
-
     fn guid(&self, short: u64) -> Option<u64> {
-        self.snap(short).map(|(_, guid, _)| *guid)
-    }
-
-    /// True if a snapshot is of this dataset, and younger than the header's source: its stream is in the package.
-    fn is_to_come(&self, guid: u64, fromsnap: Option<u64>) -> bool {
-        let source = fromsnap.and_then(|short| self.snap(short)).map(|(.., place)| *place);
-        let found = self.snaps.iter().find(|(_, other, _)| *other == guid);
-        found.is_some_and(|(.., place)| source.is_none_or(|source| *place > source))
+        let at = self.snaps.binary_search_by_key(&short, |(name, _)| *name).ok()?;
+        Some(self.snaps[at].1)
     }
 
     fn lacks(&self, tosnap: u64) -> bool {

@@ -2,6 +2,7 @@
 
 use super::written::Written;
 use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use zsend_records::drr::{OBJECT_END, Object};
 use zsend_records::flags::{Features, RecordFlags};
 use zsend_records::reader::Record;
@@ -185,6 +186,13 @@ pub(super) fn slots(object: &Object<LE>) -> u64 {
 /// Guids of the snapshots that earlier streams sent. Of more than are kept, any counts as sent.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Earlier(BTreeSet<u64>);
+
+/// Hash of a name, which is kept in the place of the name: a name may be long, and there may be many.
+pub(super) fn name_hash(name: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    hasher.finish()
+}
 
 impl Earlier {
     /// Most guids that are kept.

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use zsend_codec::checksum::{compute, fold_for_mac};
 use zsend_codec::decompress;
 use zsend_crypto::BlockParams;
+use zsend_ondisk::blkptr::MAX_BLOCK_SIZE;
 use zsend_records::Order;
 use zsend_records::drr::{Write, WriteEmbedded};
 use zsend_records::flags::{Features, RecordFlags};
@@ -144,7 +145,7 @@ fn decompressed(codec: Compress, stored: &[u8], len: u64) -> Check {
         static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
     }
     // Other rules have the sizes that a block may have, and the kinds.
-    let Some(len) = usize::try_from(len).ok().filter(|&len| len <= 16 << 20) else {
+    let Some(len) = usize::try_from(len).ok().filter(|&len| len as u64 <= MAX_BLOCK_SIZE) else {
         return Ok(());
     };
     if !codec.is_known() || (codec == Compress::OFF && stored.len() == len) {

@@ -6,6 +6,7 @@ use crate::verify::fault::{
     Check, at_least, at_most, between, exactly, multiple_of, no_bits_but, so,
 };
 use crate::verify::state::{SLOTS, slots};
+use zsend_ondisk::blkptr::MAX_BLOCK_SIZE;
 use zsend_records::drr::Object;
 use zsend_records::flags::{BeginFlags, Features, RecordFlags};
 use zsend_records::types::DmuType;
@@ -16,7 +17,7 @@ const DUMP: &str = "dmu_send.c dump_dnode";
 /// `SPA_OLD_MAXBLOCKSIZE`.
 pub(super) const OLD_BLOCK: u64 = 128 << 10;
 /// `SPA_MAXBLOCKSIZE`.
-pub(super) const BLOCK: u64 = 16 << 20;
+pub(super) const BLOCK: u64 = MAX_BLOCK_SIZE;
 /// `SPA_MINBLOCKSIZE`.
 pub(super) const SECTOR: u64 = 512;
 
