@@ -37,13 +37,13 @@ impl CatalogueWriter {
                 (format!("catalogue-{number}-of-{count}.jsonl"), Company::Shards)
             }
         };
-        Self::of(folder, &name, company, settings, files::catalogues(folder)?)
+        Self::of(folder, &name, company, settings, true)
     }
 
     /// Opens the catalogue of a folder as [`Self::open`] does; of others nothing is known. Shards may be in the
     /// folder meanwhile.
     pub(crate) fn among_shards(folder: &Path, settings: &Settings) -> Result<Self> {
-        Self::of(folder, files::OWN, Company::Shards, settings, Vec::new())
+        Self::of(folder, files::OWN, Company::Shards, settings, false)
     }
 
     fn of(
@@ -51,18 +51,14 @@ impl CatalogueWriter {
         name: &str,
         company: Company,
         settings: &Settings,
-        others: Vec<PathBuf>,
+        knows_others: bool,
     ) -> Result<Self> {
         let path = folder.join(name);
         // What is there goes before what is wanted: a folder is not marked with settings that its streams lack.
-        let mut known = Catalogue::default();
-        for other in others.iter().filter(|other| **other != path) {
-            let before = known.entries().len();
-            known.add_file(other)?;
-            same_settings(other, &known.entries()[before..], settings)?;
-        }
-        if path.exists() {
-            same_settings(&path, &read::file(&path)?.entries, settings)?;
+        if settings::of(folder)?.is_none() {
+            for other in files::catalogues(folder)? {
+                same_settings(&other, &read::file(&other)?.entries, settings)?;
+            }
         }
         let lock = settings::take(folder, settings, company)?;
         let failed = |verb| CatalogueError::io(verb, &path);
@@ -74,7 +70,16 @@ impl CatalogueWriter {
             Err(TryLockError::WouldBlock) => return Err(CatalogueError::InUse(path)),
             Err(TryLockError::Error(e)) => return Err(failed("lock")(e)),
         }
+        let mut known = Catalogue::default();
+        if knows_others {
+            for other in files::catalogues(folder)?.iter().filter(|other| **other != path) {
+                let lines = read::file(other)?;
+                same_settings(other, &lines.entries, settings)?;
+                known.add_lines(other, lines)?;
+            }
+        }
         let lines = read::of(&file, &path)?;
+        same_settings(&path, &lines.entries, settings)?;
         // The name must be there as long as the lines are.
         files::sync_folder(folder).map_err(failed("make"))?;
         let whole = lines.whole;
