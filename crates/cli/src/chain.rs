@@ -3,7 +3,7 @@
 use crate::args::ChainArgs;
 use crate::catalogue;
 use crate::exit::{Done, Failure, warn};
-use crate::text::{Head, count, one_line, table};
+use crate::text::{Head, count, one_line, or_dash, table};
 use crate::{stdin, stdout};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -123,7 +123,7 @@ fn as_text(chain: &Chain, scripted: bool) -> String {
     for step in &chain.steps {
         let is_taken = matches!(step.fate, Fate::Received | Fate::Cut);
         number += u64::from(is_taken);
-        let place = if is_taken { number.to_string() } else { "-".to_owned() };
+        let place = or_dash(if is_taken { number } else { 0 });
         if step.streams.is_empty() {
             rows.push(row(&place, step, None));
         }
@@ -145,10 +145,6 @@ fn as_text(chain: &Chain, scripted: bool) -> String {
 }
 
 fn row(place: &str, step: &Step, stream: Option<&Segment>) -> Vec<String> {
-    let guid = |guid: u64| match guid {
-        0 => "-".to_owned(),
-        guid => guid.to_string(),
-    };
     let kind = stream.map_or("-", |stream| match (stream.fromguid, stream.resumed_at) {
         (_, Some(_)) => "rest",
         (0, None) => "full",
@@ -159,8 +155,8 @@ fn row(place: &str, step: &Step, stream: Option<&Segment>) -> Vec<String> {
     vec![
         place.to_owned(),
         stream.map_or_else(|| "-".to_owned(), |stream| one_line(&stream.toname)),
-        guid(stream.map_or(0, |stream| stream.toguid)),
-        guid(stream.map_or(0, |stream| stream.fromguid)),
+        or_dash(stream.map_or(0, |stream| stream.toguid)),
+        or_dash(stream.map_or(0, |stream| stream.fromguid)),
         format!("{kind}{raw}"),
         match &step.fate {
             // Nothing was done yet.

@@ -1,5 +1,6 @@
 //! Exit codes, and the one place that prints errors and warnings.
 
+use crate::text::escaped;
 use std::error::Error;
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -183,11 +184,7 @@ pub(crate) fn warn_of(pool: &Pool) {
 /// Makes a text fit for a terminal: without the numbers that Rust puts behind what the system says,
 /// ` (os error 2)`, and with control characters, which names may have, as escapes.
 fn plain(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    for c in without_numbers(text).chars() {
-        if c.is_control() && c != '\n' { plain.extend(c.escape_default()) } else { plain.push(c) }
-    }
-    plain
+    escaped(&without_numbers(text), |c| c == '\n')
 }
 
 fn without_numbers(text: &str) -> String {

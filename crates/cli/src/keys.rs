@@ -9,6 +9,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 use zsend_crypto::{CryptoError, KeyFormat};
 use zsend_pool::dsl::crypt::Encryption;
+use zsend_pool::dsl::dataset::Dataset;
 use zsend_pool::dsl::name::Name;
 use zsend_pool::pool::Pool;
 use zsend_pool::{ErrorClass, PoolError};
@@ -64,12 +65,9 @@ pub(crate) fn from_file(pool: &Pool, key: &str) -> Done {
     let name = Name::parse(&pool.full_name(dataset))?;
     let head = pool.head(&name.dataset)?;
     pool.load_key(&head, &material).map_err(|e| {
-        let encryption = pool.encryption(&head).ok().flatten();
-        let found = encryption.as_ref().and_then(|encryption| {
-            Some((pool.encryption_root(encryption).ok()?, described_root(pool, encryption)?))
-        });
-        match (e, found) {
-            (PoolError::Crypto { source, .. }, Some((root, described))) => {
+        match (e, root_of(pool, &head)) {
+            (PoolError::Crypto { source, .. }, Some((encryption, root))) => {
+                let described = described_root(&encryption, &root);
                 not_loaded(&root, &source).and(format!(
                     "The key in {file} was tried for '{dataset}', of {described}.\nIt may be of another \
                      encryption root. A raw send needs none: -w."
@@ -110,30 +108,33 @@ fn read_key(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     Ok(material)
 }
 
+/// Encryption of a dataset, with its root, where both can be read.
+fn root_of(pool: &Pool, head: &Dataset) -> Option<(Encryption, String)> {
+    let encryption = pool.encryption(head).ok()??;
+    let root = pool.encryption_root(&encryption).ok()?;
+    Some((encryption, root))
+}
+
 /// The encryption root and the form of its key, in words.
-fn described_root(pool: &Pool, encryption: &Encryption) -> Option<String> {
-    let root = pool.encryption_root(encryption).ok()?;
+fn described_root(encryption: &Encryption, root: &str) -> String {
     let form = match encryption.format {
         KeyFormat::RAW => "32 raw bytes",
         KeyFormat::HEX => "64 hexadecimal digits",
         KeyFormat::PASSPHRASE => "a passphrase",
         _ => "a key of an unknown form",
     };
-    Some(format!("encryption root '{root}', which takes {form}"))
+    format!("encryption root '{root}', which takes {form}")
 }
 
 /// Advice for the encryption root of a dataset of which streams were left out for want of its key.
 pub(crate) fn how_to_send(pool: &Pool, dataset: &str) -> Option<String> {
-    let encryption = pool.encryption(&pool.head(dataset).ok()?).ok()??;
-    let root = pool.encryption_root(&encryption).ok()?;
+    let (_, root) = root_of(pool, &pool.head(dataset).ok()?)?;
     Some(format!("what '{root}' has the key of was left out: --key {root}=FILE, or -w"))
 }
 
 /// Advice for a send that lacks its key: what was tried, and what to type.
 pub(crate) fn how_to_go_on(pool: &Pool, args: &SendArgs, target: &Name) -> Option<String> {
-    let head = pool.head(&target.dataset).ok()?;
-    let encryption = pool.encryption(&head).ok()??;
-    let root = pool.encryption_root(&encryption).ok()?;
+    let (encryption, root) = root_of(pool, &pool.head(&target.dataset).ok()?)?;
     let tried = match args.keys.len() {
         0 => "no key was given".to_owned(),
         _ => {
@@ -141,7 +142,7 @@ pub(crate) fn how_to_go_on(pool: &Pool, args: &SendArgs, target: &Name) -> Optio
             format!("keys were given for: {}", given.join(", "))
         }
     };
-    let described = described_root(pool, &encryption)?;
+    let described = described_root(&encryption, &root);
     Some(format!("'{}' has the {described}; {tried}.\n{}", target.dataset, advice(target, &root)))
 }
 

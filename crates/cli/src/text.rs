@@ -50,9 +50,23 @@ pub(crate) fn table(
 
 /// Text that stays in its line, whatever names are in it: nothing in it moves the cursor of a terminal.
 pub(crate) fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
+    escaped(text, |_| false)
+}
+
+/// Text with control characters, which names may have, as escapes; but for those that are kept.
+pub(crate) fn escaped(text: &str, is_kept: impl Fn(char) -> bool) -> String {
+    let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
+        if c.is_control() && !is_kept(c) {
+            escaped.extend(c.escape_default());
+        } else {
+            escaped.push(c);
+        }
     }
-    line
+    escaped
+}
+
+/// A number in a table, in which zero stands for none.
+pub(crate) fn or_dash(number: u64) -> String {
+    if number == 0 { "-".to_owned() } else { number.to_string() }
 }

@@ -1,6 +1,6 @@
 //! Rows of a dataset, snapshot, bookmark or stream.
 
-use crate::text::{Head, one_line};
+use crate::text::{Head, one_line, or_dash};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use zsend_crypto::{KeyFormat, KeyObject, Suite};
@@ -66,12 +66,8 @@ impl Row {
     }
 
     pub(super) fn cells(&self) -> Vec<String> {
-        let or_none = |number: u64| match number {
-            0 => "-".to_owned(),
-            number => number.to_string(),
-        };
         let keys = self.keys.as_ref();
-        let number = |of: fn(&Keys) -> u64| or_none(keys.map_or(0, of));
+        let number = |of: fn(&Keys) -> u64| or_dash(keys.map_or(0, of));
         vec![
             match self.kind {
                 Kind::Stream => one_line(&format!("{}: {}", self.place, self.name)),
@@ -83,8 +79,8 @@ impl Row {
             number(|keys| keys.iterations),
             number(|keys| keys.salt),
             number(|keys| keys.key_guid),
-            or_none(self.ivset),
-            or_none(self.from_ivset),
+            or_dash(self.ivset),
+            or_dash(self.from_ivset),
         ]
     }
 
