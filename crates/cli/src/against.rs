@@ -7,11 +7,10 @@ use crate::text::one_line;
 use crate::{keys, signals, stdin, stdout};
 use serde_json::json;
 use std::fs::File;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::io::{self, Seek, SeekFrom};
+use std::path::Path;
 use std::sync::Arc;
 use zsend_encoder::dialect::Dialect;
-use zsend_pool::dsl::dataset::Dataset;
 use zsend_pool::dsl::name::Name;
 use zsend_pool::pool::Pool;
 use zsend_pool::{CancelToken, ErrorClass};
@@ -19,20 +18,24 @@ use zsend_records::flags::Features;
 use zsend_records::nvlist::Encoding;
 use zsend_stream::Segment;
 use zsend_stream::compare::{CompareError, Comparison, Difference};
-use zsend_traverse::{ResumePosition, SendError, SendOptions, SendPlan};
+use zsend_traverse::{IncrementalSource, ResumePosition, SendError, SendOptions, SendPlan};
 
 /// Compares a stored stream with the one of `target`.
 pub(crate) fn run(args: &VerifyArgs, target: &str) -> Done {
     be_quiet(false);
-    let stdin_alone = PathBuf::from("-");
     let path = match args.files.as_slice() {
-        [] => &stdin_alone,
-        [path] => path,
+        [] => None,
+        [path] => Some(path.as_path()),
         _ => return Err(Failure::usage("--against compares one stream, not several")),
     };
     let named = Name::parse(target)?;
-    let (name, file) = stdin::open(Some(path))?;
-    let is_file = file.metadata().is_ok_and(|found| found.is_file());
+    let (name, mut file) = stdin::open(path)?;
+    let unread = |e: io::Error| Failure::io("read", Path::new(&name), &e);
+    // A pipe cannot be read again; standard input may be a file, too.
+    let again = match file.metadata().is_ok_and(|found| found.is_file()) {
+        true => Some((file.try_clone().map_err(unread)?, file.stream_position().map_err(unread)?)),
+        false => None,
+    };
     let cancel = CancelToken::default();
     signals::take(cancel.clone(), Arc::new(Gauge::new()), name.clone())?;
     let pool_args = PoolArgs::of_devices(&args.devices);
@@ -47,16 +50,21 @@ pub(crate) fn run(args: &VerifyArgs, target: &str) -> Done {
         Some(Encoding::Native | Encoding::NativeBig) | None => Dialect::default(),
         Some(_) => Dialect::OpenZfsXdr,
     }];
-    // BEGIN does not tell these two apart, and a pipe cannot be read again.
-    if is_file && dialects == [Dialect::default()] {
+    // BEGIN does not tell these two apart.
+    if again.is_some() && dialects == [Dialect::default()] {
         dialects.push(Dialect::Illumos);
     }
     let mut found: Option<Difference> = None;
     let mut next = Some(stored);
     for dialect in dialects {
-        let stored = match next.take() {
-            Some(stored) => stored,
-            None => open(&name, reopened(path)?)?,
+        let stored = match (next.take(), &again) {
+            (Some(stored), _) => stored,
+            (None, Some((file, start))) => {
+                let mut file = file.try_clone().map_err(unread)?;
+                file.seek(SeekFrom::Start(*start)).map_err(unread)?;
+                open(&name, file)?
+            }
+            (None, None) => break,
         };
         let difference = compared(&pool, &target, stored, dialect, &cancel, &name)?;
         let Some(difference) = difference else {
@@ -76,10 +84,6 @@ pub(crate) fn run(args: &VerifyArgs, target: &str) -> Done {
         if args.json { as_json(&name, &found) } else { one_line(&format!("{name}: {found}")) };
     stdout::print((text + "\n").as_bytes())?;
     Err(Failure::with_code(1, format!("{name} is not the stream of {target}")))
-}
-
-fn reopened(path: &Path) -> Result<File, Failure> {
-    File::open(path).map_err(|e| Failure::io("open", path, &e))
 }
 
 fn open(name: &str, file: File) -> Result<Comparison<File>, Failure> {
@@ -136,35 +140,18 @@ fn compared(
     })
 }
 
-/// Full name of the snapshot or bookmark that a stream starts from, by its guid: of the target's own dataset, if that
-/// has it, since a copy of it may lie in the same pool.
+/// Full name of the snapshot or bookmark that a stream starts from.
 fn source(pool: &Pool, target: &str, segment: &Segment) -> Result<Option<String>, Failure> {
     let guid = segment.fromguid;
     if guid == 0 {
         return Ok(None);
     }
-    let own = Name::parse(target)?.dataset;
-    if let Some(name) = of_guid(pool, &own, &pool.head(&own)?, guid) {
-        return Ok(Some(name));
-    }
-    // A dataset that cannot be read hides no other.
-    let mut others = pool.datasets().filter_map(|(name, head)| Some((name, head.ok()?)));
-    let found = others.find_map(|(name, head)| of_guid(pool, &name, &head, guid));
-    found.map(Some).ok_or_else(|| {
+    let found = IncrementalSource::find(pool, &Name::parse(target)?.dataset, guid)?;
+    found.map(|name| Some(name.to_string())).ok_or_else(|| {
         let why =
             format!("the stream starts from the snapshot of guid {guid}, which the pool has not");
         Failure::new(ErrorClass::Damaged, why)
     })
-}
-
-/// Full name of the snapshot or bookmark of a dataset that has this guid.
-fn of_guid(pool: &Pool, dataset: &str, head: &Dataset, guid: u64) -> Option<String> {
-    let mut snapshots = pool.snapshots(head).unwrap_or_default().items.into_iter();
-    let mut bookmarks = pool.bookmarks(head).unwrap_or_default().items.into_iter();
-    let snapshot = snapshots.find(|(_, s)| s.as_ref().is_ok_and(|s| s.guid == guid));
-    let mut bookmark = || bookmarks.find(|(_, b)| b.as_ref().is_ok_and(|b| b.guid == guid));
-    let snapshot = snapshot.map(|(short, _)| format!("{dataset}@{short}"));
-    snapshot.or_else(|| bookmark().map(|(short, _)| format!("{dataset}#{short}")))
 }
 
 fn as_json(name: &str, difference: &Difference) -> String {

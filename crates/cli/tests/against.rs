@@ -5,9 +5,9 @@
 mod support;
 
 use serde_json::Value;
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output};
 use support::{pool_dir, send, stderr, zsend};
 use tempfile::TempDir;
 use zsend_records::drr::RecordType;
@@ -51,6 +51,23 @@ fn what_was_sent_is_the_same_with_any_flags() {
         assert_eq!(out.status.code(), Some(0), "{args:?}: {}{}", text(&out), stderr(&out));
         assert!(text(&out).contains(&format!("the same as {target}")), "{}", text(&out));
     }
+}
+
+/// BEGIN does not tell an illumos sender apart: the file is read a second time, from where it stood.
+#[test]
+fn a_file_on_standard_input_is_read_again_where_it_began() {
+    let dir = TempDir::new().unwrap();
+    let path = stored(&dir, "basic", &["--dialect", "illumos", "basic/fs@c"]);
+    let shell = "dd bs=7 count=1 of=/dev/null 2> /dev/null; exec \"$0\" verify --against basic/fs@c -d \"$1\"";
+    let before = [b"before.".as_slice(), &fs::read(&path).unwrap()].concat();
+    fs::write(&path, before).unwrap();
+    let out = Command::new("sh")
+        .args(["-c", shell, env!("CARGO_BIN_EXE_zsend")])
+        .arg(pool_dir("basic"))
+        .stdin(File::open(&path).unwrap())
+        .output()
+        .unwrap();
+    assert_eq!(out.status.code(), Some(0), "{}{}", text(&out), stderr(&out));
 }
 
 /// A stream with one record changed, its checksums mended.

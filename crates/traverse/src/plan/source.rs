@@ -1,5 +1,6 @@
 //! The incremental source of a send, from which the target must descend.
 
+use super::find::{GuidQuery, find_by_guid};
 use crate::error::{Refusal, Result, SendError};
 use std::fmt;
 use zsend_encoder::dialect::Dialect;
@@ -38,6 +39,15 @@ pub enum SourceKind {
 }
 
 impl IncrementalSource {
+    /// The snapshot or bookmark that has a guid: looked for in a dataset, in those that it was cloned from, then in
+    /// the whole pool. Of bookmarks one without a redaction list goes first.
+    ///
+    /// # Errors
+    /// It was not found, and something that may be it cannot be read.
+    pub fn find(pool: &Pool, dataset: &str, guid: u64) -> Result<Option<Name>> {
+        find_by_guid(pool, dataset, GuidQuery { guid, bookmarks: true, redacted_for: None })
+    }
+
     /// Finds and checks the source called `from` for a send of `to`, whose name is `to_name`.
     ///
     /// # Errors
