@@ -6,6 +6,7 @@ pub mod dump;
 pub mod keys;
 mod limits;
 pub mod outline;
+mod position;
 mod read_ahead;
 mod segment;
 pub mod verify;

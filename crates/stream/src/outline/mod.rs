@@ -9,17 +9,16 @@ mod package;
 pub use package::{Budget, PackageNames};
 
 use crate::limits::{LIMITS, LIST};
+use crate::position;
 use crate::segment::Segment;
 use input::Input;
 use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
-use zsend_records::drr::{
-    Begin, Object, RECORD_SIZE, RecordType, ReplayRecord, Write, WriteEmbedded,
-};
+use zsend_records::drr::{Begin, RECORD_SIZE, RecordType};
 use zsend_records::nvlist::NvList;
 use zsend_records::reader::{
-    Frame, Options, Parser, ReaderEvent, Role, StreamError, StreamErrorKind,
+    Frame, Options, Parser, ReaderEvent, Record, Role, StreamError, StreamErrorKind,
 };
 use zsend_records::zerocopy::byteorder::LE;
 
@@ -87,16 +86,6 @@ pub fn outline_file(name: &str, file: File) -> io::Result<Outline> {
 /// Those of the input.
 pub fn outline(name: &str, source: impl Read) -> io::Result<Outline> {
     Walk::new(name, Input::of(source)).run()
-}
-
-/// Object and offset that a receiver notes behind a record, if it does: `save_resume_state()`, OpenZFS
-/// `module/zfs/dmu_recv.c`, zfs-2.3.2.
-fn position(header: &ReplayRecord<LE>) -> Option<(u64, u64)> {
-    let object = header.body_as::<Object<LE>>().map(|o| (o.object.get(), 0));
-    let write = || header.body_as::<Write<LE>>().map(|w| (w.object.get(), w.offset.get()));
-    let embedded = || header.body_as::<WriteEmbedded<LE>>();
-    let embedded = || embedded().map(|w| (w.object.get(), w.offset.get()));
-    object.or_else(write).or_else(embedded)
 }
 
 /// An input on the way from header to header.
@@ -171,7 +160,8 @@ impl<R: Read> Walk<R> {
         if passed == left
             && let Some(last) = self.outline.streams.last_mut()
         {
-            last.reached = position(self.parser.header()).unwrap_or(last.reached);
+            let record = Record::of(self.parser.header());
+            last.reached = position::noted(&record).unwrap_or(last.reached);
         }
         Ok((passed < left).then_some(OutlineEnd::Cut))
     }
@@ -201,7 +191,7 @@ impl<R: Read> Walk<R> {
             Segment::new(file, frame.index, frame.offset, is_member, begin, list.as_ref());
         let redactions = [&segment.redact_snaps, &segment.redact_from_snaps];
         self.redactions += redactions.into_iter().flatten().map(|guids| guids.len()).sum::<usize>();
-        let reached = segment.resumed_at.unwrap_or((1, 0));
+        let reached = segment.resumed_at.unwrap_or(position::START);
         if self.outline.streams.len() < MOST_STREAMS && self.redactions <= MOST_REDACTIONS {
             self.outline.streams.push(OutlinedStream { segment, is_whole: false, reached });
             return None;

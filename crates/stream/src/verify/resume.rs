@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::framer::Frame;
+use crate::position;
 use std::sync::Arc;
 use zsend_records::drr::RECORD_SIZE;
 use zsend_records::flags::Features;
@@ -29,7 +30,7 @@ pub(super) enum Position {
 impl Position {
     /// The place behind a BEGIN.
     pub(super) fn begin(frame: &Frame) -> Self {
-        let (object, offset) = frame.context.resumed_at().unwrap_or((1, 0));
+        let (object, offset) = frame.context.resumed_at().unwrap_or(position::START);
         Self::In {
             context: Arc::clone(&frame.context),
             object,
@@ -43,19 +44,9 @@ impl Position {
     pub(super) fn after(&self, frame: &Frame, record: &Record) -> Self {
         let Self::In { context, object, offset, bytes, start } = self else { return self.clone() };
         let here = frame.byte + RECORD_SIZE as u64 + frame.payload_len - start;
-        let (object, offset, bytes) = match record {
-            Record::Object(o) => (o.object.get(), 0, here),
-            Record::Write(w) => (w.object.get(), w.offset.get(), here),
-            Record::WriteEmbedded(w) => (w.object.get(), w.offset.get(), here),
-            Record::Begin(_)
-            | Record::FreeObjects(_)
-            | Record::Free(_)
-            | Record::End(_)
-            | Record::WriteByref(_)
-            | Record::Spill(_)
-            | Record::ObjectRange(_)
-            | Record::Redact(_)
-            | Record::Unknown(_) => (*object, *offset, *bytes),
+        let (object, offset, bytes) = match position::noted(record) {
+            Some((object, offset)) => (object, offset, here),
+            None => (*object, *offset, *bytes),
         };
         Self::In { context: Arc::clone(context), object, offset, bytes, start: *start }
     }

@@ -192,7 +192,7 @@ impl Macs {
                 let dnode = self.dnode(write.object.get())?;
                 let blkid = write.offset.get() / u64::from(dnode.object.blksz.get()).max(1);
                 let added = dnode.tree.add(blkid, &leaf);
-                added.err().map(|error| at(frame, None, &DNODES, layout(&error)))
+                added.err().map(|error| at(frame, &DNODES, layout(&error)))
             }
             Record::Spill(spill) => {
                 let leaf = Leaf {
@@ -206,7 +206,7 @@ impl Macs {
                 let dnode = self.dnode(spill.object.get())?;
                 match leaf.pointer() {
                     Ok(pointer) => dnode.spill = Some(pointer),
-                    Err(error) => return Some(at(frame, None, &DNODES, layout(&error))),
+                    Err(error) => return Some(at(frame, &DNODES, layout(&error))),
                 }
                 None
             }
@@ -228,7 +228,7 @@ impl Macs {
         if wrong.is_empty()
             && let Err(error) = self.objset()
         {
-            wrong.push(at(frame, None, &OBJSET, error));
+            wrong.push(at(frame, &OBJSET, error));
         }
         wrong
     }
@@ -352,8 +352,8 @@ impl Dnode {
     }
 }
 
-fn at(frame: &Frame, object: Option<u64>, about: &'static About, wrong: Wrong) -> WrongMac {
-    WrongMac { record: frame.record, byte: frame.byte, object, about, wrong }
+fn at(frame: &Frame, about: &'static About, wrong: Wrong) -> WrongMac {
+    WrongMac { record: frame.record, byte: frame.byte, object: None, about, wrong }
 }
 
 fn layout(error: &LayoutError) -> Wrong {
