@@ -4,6 +4,7 @@ mod against;
 mod args;
 mod catalogue;
 mod chain;
+mod change;
 mod dump;
 mod encryption;
 mod exit;
@@ -28,17 +29,22 @@ mod txgs;
 mod verify;
 
 use args::{Args, Command};
-use clap::{ColorChoice, CommandFactory, FromArgMatches, ValueEnum};
-use exit::Failure;
+use clap::{ColorChoice, FromArgMatches, ValueEnum};
+use exit::{Done, Failure};
 use std::process::ExitCode;
 use zsend_pool::ErrorClass;
 
 fn main() -> ExitCode {
     let line: Vec<String> =
         std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect();
-    let parsed = Args::command().color(color(&line)).try_get_matches_from(std::env::args_os());
-    let args = match parsed.and_then(|matches| Args::from_arg_matches(&matches)) {
-        Ok(args) => args,
+    let parsed = args::command().color(color(&line)).try_get_matches_from(std::env::args_os());
+    let parsed = parsed.and_then(|matches| match args::parse_change(&matches) {
+        Some(change) => change.map(Parsed::Change),
+        None => Args::from_arg_matches(&matches).map(Parsed::Args),
+    });
+    let args = match parsed {
+        Ok(Parsed::Args(args)) => args,
+        Ok(Parsed::Change(args)) => return end(change::run(args)),
         Err(e) => return unparsed(&e, &line),
     };
     let done = match args.command {
@@ -54,6 +60,16 @@ fn main() -> ExitCode {
         Command::Man(man) => manual::man(&man),
         Command::Completions(completions) => manual::completions(&completions),
     };
+    end(done)
+}
+
+/// A command line that was understood.
+enum Parsed {
+    Args(Args),
+    Change(args::ChangeArgs),
+}
+
+fn end(done: Done) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),

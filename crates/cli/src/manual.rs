@@ -1,9 +1,9 @@
 //! `zsend man` and `zsend completions`: made of what `--help` is made of.
 
-use crate::args::{Args, CompletionsArgs, EXIT_STATUS, ManArgs, VERSION};
+use crate::args::{self, CompletionsArgs, EXIT_STATUS, ManArgs, VERSION};
 use crate::exit::{Done, Failure};
 use crate::stdout;
-use clap::{Arg, ArgAction, Command, CommandFactory};
+use clap::{Arg, ArgAction, Command};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, italic, roman};
 use std::io::{self, Write};
@@ -67,7 +67,7 @@ pub(crate) fn completions(args: &CompletionsArgs) -> Done {
 }
 
 fn command() -> Command {
-    let mut command = Args::command().disable_help_subcommand(true);
+    let mut command = args::command().disable_help_subcommand(true);
     command.build();
     command
 }

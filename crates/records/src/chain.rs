@@ -1,9 +1,11 @@
 //! The running checksum of a stream: what each record header is stamped with and checked against.
 
 use crate::Order;
+use crate::byteswap::byteswap_with;
+use crate::describe::Field;
 use crate::drr::{CHECKSUM_OFFSET, End, RecordType, ReplayRecord};
 use crate::fletcher::Fletcher4;
-use zerocopy::byteorder::U64;
+use zerocopy::byteorder::{BE, LE, U64};
 use zerocopy::{ByteOrder, IntoBytes};
 
 /// The running Fletcher-4 of one stream, or of one substream of a package.
@@ -109,6 +111,23 @@ impl Chain {
     /// order, is `tail`.
     pub fn payload_sum(&mut self, tail: Fletcher4, len: u64) {
         self.sum = self.sum.then(tail, len);
+    }
+
+    /// As [`Self::check`], of a header that was turned to little-endian order and lay in the stream in this one.
+    /// `fields` are those of its type.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub fn check_turned(
+        &mut self,
+        record: &ReplayRecord<LE>,
+        order: Order,
+        fields: &[Field],
+    ) -> Result<(), ChecksumMismatch> {
+        match order {
+            Order::Little => self.check(record),
+            Order::Big => self.check::<BE>(&byteswap_with(record, fields)),
+        }
     }
 
     /// Goes on with a record header that was read, and checks its stored checksum.

@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 pub mod chain;
+pub mod change;
 pub mod compare;
 pub mod dump;
+mod input;
 pub mod keys;
 mod limits;
 pub mod outline;

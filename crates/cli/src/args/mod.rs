@@ -1,6 +1,7 @@
 //! The command line.
 
 mod all;
+mod change;
 mod list;
 mod other;
 mod package;
@@ -8,6 +9,7 @@ mod send;
 mod stored;
 
 pub(crate) use all::{AllArgs, BaseArg, CatalogueArgs, CatalogueVerb};
+pub(crate) use change::{ChangeArgs, parse as parse_change};
 pub(crate) use list::{ChoiceArgs, GetArgs, ListArgs, SortKey};
 pub(crate) use other::{CompletionsArgs, DumpArgs, Like, ManArgs, TokenArgs, VerifyArgs};
 pub(crate) use package::PackageArgs;
@@ -15,7 +17,7 @@ pub(crate) use send::{ProgressFormat, SendArgs};
 pub(crate) use stored::{ChainArgs, KeysArgs};
 
 use crate::exit::warn;
-use clap::{Args as ClapArgs, ColorChoice, Parser, Subcommand};
+use clap::{Args as ClapArgs, ColorChoice, CommandFactory, Parser, Subcommand};
 use std::num::{IntErrorKind, ParseIntError};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -65,6 +67,11 @@ pub(crate) enum Command {
     Token(TokenArgs),
     Man(ManArgs),
     Completions(CompletionsArgs),
+}
+
+/// The whole command line.
+pub(crate) fn command() -> clap::Command {
+    Args::command().subcommands(change::commands())
 }
 
 /// Parses a number, and says in plain words why it is none.

@@ -3,6 +3,7 @@
 
 use super::context::Context;
 use super::keys::Keys;
+use crate::input::Input;
 use crate::limits::{LIMITS, LIST};
 use crate::read_ahead::ReadAhead;
 use std::io;
@@ -20,9 +21,6 @@ use zsend_records::payload::RecordError;
 use zsend_records::reader::{Header, StreamErrorKind};
 use zsend_records::zerocopy::IntoBytes;
 use zsend_records::zerocopy::byteorder::{BE, LE};
-
-/// Most bytes that are set aside for a payload before its bytes are there.
-const RESERVE: usize = 1 << 20;
 
 /// A record with its place.
 #[derive(Clone, Debug)]
@@ -104,9 +102,7 @@ impl Frame {
 /// The input, cut into records.
 #[derive(Debug)]
 pub(super) struct Framer {
-    source: ReadAhead,
-    /// Bytes that were read and not used yet.
-    rest: Bytes,
+    input: Input,
     byte: u64,
     record: u64,
     order: Option<Order>,
@@ -123,8 +119,7 @@ impl Framer {
     /// The beginning of an input.
     pub(super) fn new(source: ReadAhead, keys: Arc<Keys>) -> Self {
         Self {
-            source,
-            rest: Bytes::new(),
+            input: Input::new(source),
             byte: 0,
             record: 0,
             order: None,
@@ -148,7 +143,7 @@ impl Framer {
             return Ok(Next::End);
         }
         let mut raw = [0; RECORD_SIZE];
-        let have = self.take(&mut raw)?;
+        let have = self.input.take(&mut raw)?;
         if have == 0 {
             return Ok(Next::End);
         }
@@ -222,25 +217,10 @@ impl Framer {
     }
 
     fn bytes(&mut self, len: u64) -> io::Result<Result<Payload, Next>> {
-        let whole = usize::try_from(len).unwrap_or(usize::MAX);
-        if self.rest.len() >= whole {
-            self.byte += len;
-            return Ok(Ok(Payload::Bytes(self.rest.split_to(whole))));
-        }
-        // What a header announces is believed once the bytes are there.
-        let mut bytes = Vec::with_capacity(whole.min(RESERVE));
-        while bytes.len() < whole {
-            if !self.fill()? {
-                return Ok(Err(cut_payload(bytes.len() as u64, len)));
-            }
-            let take = self.rest.len().min(whole - bytes.len());
-            if bytes.capacity() - bytes.len() < take {
-                bytes.reserve_exact((2 * bytes.capacity()).min(whole) - bytes.len());
-            }
-            bytes.extend_from_slice(&self.rest.split_to(take));
-            self.byte += take as u64;
-        }
-        Ok(Ok(Payload::Bytes(bytes.into())))
+        let bytes = self.input.bytes(len)?;
+        let have = bytes.len() as u64;
+        self.byte += have;
+        Ok(if have < len { Err(cut_payload(have, len)) } else { Ok(Payload::Bytes(bytes)) })
     }
 
     fn sum(&mut self, len: u64, order: Order) -> io::Result<Result<Payload, Next>> {
@@ -248,11 +228,11 @@ impl Framer {
         let mut words = WholeWords::default();
         let mut left = len;
         while left > 0 {
-            if !self.fill()? {
+            if !self.input.fill()? {
                 return Ok(Err(cut_payload(len - left, len)));
             }
-            let take = usize::try_from(left).unwrap_or(usize::MAX).min(self.rest.len());
-            let piece = self.rest.split_to(take);
+            let take = usize::try_from(left).unwrap_or(usize::MAX).min(self.input.rest.len());
+            let piece = self.input.rest.split_to(take);
             words.feed(&piece, |whole| match order {
                 Order::Little => sum.update(whole),
                 Order::Big => sum.update_byteswapped(whole),
@@ -261,25 +241,6 @@ impl Framer {
             self.byte += take as u64;
         }
         Ok(Ok(Payload::Sum(sum)))
-    }
-
-    /// Sees to it that something is there; says if there is.
-    fn fill(&mut self) -> io::Result<bool> {
-        if self.rest.is_empty() {
-            self.rest = self.source.next()?.unwrap_or_default();
-        }
-        Ok(!self.rest.is_empty())
-    }
-
-    /// Fills a buffer as far as the input goes. The bytes are not counted as used.
-    fn take(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let mut filled = 0;
-        while filled < buf.len() && self.fill()? {
-            let take = self.rest.len().min(buf.len() - filled);
-            buf[filled..filled + take].copy_from_slice(&self.rest.split_to(take));
-            filled += take;
-        }
-        Ok(filled)
     }
 
     /// Passes over bytes until those that can be a record's header; says if there are any. `bad` is used
@@ -294,15 +255,15 @@ impl Framer {
             window.drain(..passed);
             if found.is_some() {
                 self.is_found_again = true;
-                window.extend_from_slice(&self.rest);
-                self.rest = window.into();
+                window.extend_from_slice(&self.input.rest);
+                self.input.rest = window.into();
                 return Ok(true);
             }
-            if !self.fill()? {
+            if !self.input.fill()? {
                 self.byte += window.len() as u64;
                 return Ok(false);
             }
-            window.extend_from_slice(&std::mem::take(&mut self.rest));
+            window.extend_from_slice(&std::mem::take(&mut self.input.rest));
         }
     }
 

@@ -5,25 +5,17 @@ use crate::verify::fault::Wrong;
 use crate::verify::framer::Frame;
 use crate::verify::rules::shape;
 use crate::verify::work::Worked;
-use zsend_records::Order;
-use zsend_records::byteswap::byteswap_with;
 use zsend_records::chain::Chain;
-use zsend_records::drr::{CHECKSUM_OFFSET, End, RecordType, ReplayRecord};
+use zsend_records::drr::{CHECKSUM_OFFSET, End, RecordType};
 use zsend_records::fletcher::Fletcher4;
-use zsend_records::zerocopy::byteorder::{BE, LE, U64};
+use zsend_records::zerocopy::byteorder::{LE, U64};
 
 impl Checker<'_> {
     /// The chain of sums.
     pub(super) fn sums(&mut self, frame: &Frame, worked: &Worked, at: Where) {
         let before = self.chain;
         let header = &frame.header;
-        let checked = match frame.order {
-            Order::Little => self.chain.check(header),
-            Order::Big => {
-                let big: ReplayRecord<BE> = byteswap_with(header, frame.description.fields);
-                self.chain.check(&big)
-            }
-        };
+        let checked = self.chain.check_turned(header, frame.order, frame.description.fields);
         let begins = frame.record_type() == RecordType::BEGIN;
         let stored = Fletcher4::from_words(header.checksum.map(U64::get));
         if frame.is_found_again && !begins {

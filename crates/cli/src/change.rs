@@ -1,0 +1,63 @@
+//! The verbs that change streams.
+
+use crate::args::ChangeArgs;
+use crate::exit::{Done, Failure, warn};
+use crate::output::{Guard, Output};
+use crate::progress::Gauge;
+use crate::{keys, stdin};
+use std::path::Path;
+use std::sync::Arc;
+use zsend_pool::ErrorClass;
+use zsend_records::reader::StreamErrorKind;
+use zsend_stream::change::{ChangeError, Source, change};
+
+/// Exit code of a stream that is cut: `verify` has the same.
+const CUT: u8 = 10;
+
+/// Runs the subcommand.
+pub(crate) fn run(mut args: ChangeArgs) -> Done {
+    args.read_keys(keys::of_stream)?;
+    let mut steps = Vec::new();
+    for (verb, given) in &args.steps {
+        let step = (verb.make)(given).map_err(|e| Failure::usage(format!("{}: {e}", verb.name)))?;
+        steps.push(step);
+    }
+    let stdin_alone = [Path::new("-").to_owned()];
+    let files = if args.files.is_empty() { &stdin_alone[..] } else { &args.files };
+    let mut sources = Vec::new();
+    for path in files {
+        let (name, file) = stdin::open(Some(path))?;
+        let source = Source::of_file(&name, file);
+        sources.push(source.map_err(|e| Failure::io("read", path, &e))?);
+    }
+    let names: Vec<String> = files.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+    let guard = Guard::new(&names);
+    let gauge = Arc::new(Gauge::new());
+    let mut output = Output::open(args.output.as_deref(), true, &guard, &gauge)?;
+    match change(sources, steps, &mut output, |note| warn(note)) {
+        Ok(_) => output.commit(),
+        // What is there of a saved or cut stream is a stream that can be received and gone on with.
+        Err(ChangeError::Damaged { origin, kind: StreamErrorKind::NoEnd }) => {
+            output.commit()?;
+            let why = format!("{origin}: the stream has no END: what is there was changed");
+            Err(Failure::with_code(CUT, why))
+        }
+        Err(error) => {
+            output.discard();
+            Err(failed(&error))
+        }
+    }
+}
+
+fn failed(error: &ChangeError) -> Failure {
+    let class = match error {
+        ChangeError::Damaged { .. } | ChangeError::Contents { .. } => ErrorClass::Damaged,
+        ChangeError::Refused { .. } => ErrorClass::Unsupported,
+        ChangeError::Read { .. } | ChangeError::Spill(_) | ChangeError::Write(_) => {
+            ErrorClass::Device
+        }
+        // A variant that is not known here is no success.
+        _ => ErrorClass::Damaged,
+    };
+    Failure::caused(class, "not changed", error)
+}

@@ -1,0 +1,82 @@
+//! `drop-record`: a stream without some of its blocks.
+
+use super::blocks;
+use super::error::ChangeError;
+use super::given::{Files, Given, GivenError, Operand, Opt, Verb};
+use super::packet::Packet;
+use super::transform::{Out, Transform};
+use std::collections::BTreeSet;
+use zsend_records::reader::Record;
+
+pub(super) static VERB: Verb = Verb {
+    name: "drop-record",
+    alias: Some("drop_record"),
+    about: "Leave blocks out of a stream that a receiver does not take",
+    examples: &["zsend drop-record 128,0 128,131072 damaged.zsend | zfs receive tank/home"],
+    operands: &[Operand {
+        name: "OBJECT,OFFSET",
+        help: "Blocks whose WRITE and WRITE_EMBEDDED records are left out",
+        any: Some(blocks::is_block),
+    }],
+    options: &[Opt {
+        long: "verbose",
+        short: Some('v'),
+        value: None,
+        is_repeated: false,
+        help: "Name the records that were left out",
+    }],
+    files: Files::One,
+    make,
+};
+
+/// Leaves blocks out.
+#[derive(Debug)]
+struct DropRecord {
+    /// Blocks by object and offset.
+    blocks: BTreeSet<(u64, u64)>,
+    verbose: bool,
+    noted: Vec<String>,
+}
+
+fn make(given: &Given) -> Result<Box<dyn Transform>, GivenError> {
+    let blocks = given.operands.iter().map(|word| match blocks::parse(word)? {
+        (block, None) => Ok(block),
+        (_, Some(_)) => Err(GivenError::new(format!("'{word}' is more than OBJECT,OFFSET"))),
+    });
+    let blocks: BTreeSet<_> = blocks.collect::<Result<_, _>>()?;
+    if blocks.is_empty() {
+        return Err(GivenError::new("OBJECT,OFFSET is missing"));
+    }
+    Ok(Box::new(DropRecord { blocks, verbose: given.has("verbose"), noted: Vec::new() }))
+}
+
+impl Transform for DropRecord {
+    fn record(&mut self, mut packet: Packet, out: &mut Out) -> Result<(), ChangeError> {
+        let place = match packet.record() {
+            Record::Write(write) => Some((write.object.get(), write.offset.get())),
+            Record::WriteEmbedded(write) => Some((write.object.get(), write.offset.get())),
+            Record::Begin(_)
+            | Record::Object(_)
+            | Record::FreeObjects(_)
+            | Record::Free(_)
+            | Record::End(_)
+            | Record::WriteByref(_)
+            | Record::Spill(_)
+            | Record::ObjectRange(_)
+            | Record::Redact(_)
+            | Record::Unknown(_) => None,
+        };
+        let Some((object, offset)) = place.filter(|place| self.blocks.contains(place)) else {
+            if !self.noted.is_empty() {
+                packet.note(std::mem::take(&mut self.noted).join("\n"));
+            }
+            out.put(packet);
+            return Ok(());
+        };
+        if self.verbose {
+            let name = packet.record_type().name().unwrap_or_default();
+            self.noted.push(format!("object {object}, offset {offset}: {name} left out"));
+        }
+        Ok(())
+    }
+}

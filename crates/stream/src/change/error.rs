@@ -1,0 +1,75 @@
+//! Reasons that a stream is not changed.
+
+use super::packet::Origin;
+use std::io;
+use std::sync::Arc;
+use zsend_records::reader::StreamErrorKind;
+use zsend_records::{RecordError, WriteError};
+
+/// Reason that a change ended before the end of the stream.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChangeError {
+    /// The stream is damaged or is none.
+    #[error("{origin}: {kind}")]
+    Damaged {
+        /// Place of the fault.
+        origin: Origin,
+        /// The fault.
+        kind: StreamErrorKind,
+    },
+    /// A record does not hold what it says that it holds.
+    #[error("{origin}: {what}: {why}")]
+    Contents {
+        /// The record.
+        origin: Origin,
+        /// Object and offset, or what else names the record within the stream.
+        what: String,
+        /// The difference, in words.
+        why: String,
+    },
+    /// The change cannot be made to this stream, which is not damaged.
+    #[error("{origin}: {why}")]
+    Refused {
+        /// The record that stands against it.
+        origin: Origin,
+        /// The reason.
+        why: String,
+    },
+    /// An input cannot be read.
+    #[error("{file}: byte {byte}: read failed")]
+    Read {
+        /// The input.
+        file: Arc<str>,
+        /// Bytes that were used before.
+        byte: u64,
+        /// Error of the input.
+        source: io::Error,
+    },
+    /// Temporary files cannot be written or read.
+    #[error("temporary file")]
+    Spill(#[source] io::Error),
+    /// A changed record has a form that no stream may have.
+    #[error("{origin}: {source}")]
+    Record {
+        /// The record.
+        origin: Origin,
+        /// Its fault.
+        source: RecordError,
+    },
+    /// The changed stream cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
+impl ChangeError {
+    /// A stream that stands against the change, at one of its records.
+    pub fn refused(origin: &Origin, why: impl Into<String>) -> Self {
+        Self::Refused { origin: origin.clone(), why: why.into() }
+    }
+
+    /// A record that does not hold what it should.
+    pub fn contents(origin: &Origin, what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::Contents { origin: origin.clone(), what: what.into(), why: why.into() }
+    }
+}

@@ -1,0 +1,125 @@
+//! A record on its way from the stream that it was read of to the one that it is written to.
+
+use std::fmt;
+use std::sync::Arc;
+use zsend_records::bytes::Bytes;
+use zsend_records::drr::{Body, RecordType, ReplayRecord};
+use zsend_records::fletcher::Fletcher4;
+use zsend_records::reader::{Record, Role};
+use zsend_records::writer::Payload;
+use zsend_records::zerocopy::byteorder::LE;
+use zsend_records::{Order, RecordError};
+
+/// Place of a record in an input.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Origin {
+    /// Name of the input, as its caller gave it.
+    pub file: Arc<str>,
+    /// Records before it in the input.
+    pub record: u64,
+    /// Bytes before it in the input.
+    pub byte: u64,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: byte {}, record {}", self.file, self.byte, self.record)
+    }
+}
+
+/// A record with its payload. Checksums in its header are of no account: the writer sets them.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Packet {
+    /// Place of the record in the input, or of the one that it was made of.
+    pub origin: Origin,
+    /// Byte order of the stream: that of the payload, and of the header where it is written.
+    pub order: Order,
+    /// Part that the record plays in the shape of the stream.
+    pub role: Role,
+    /// The header, in little-endian order.
+    pub header: ReplayRecord<LE>,
+    payload: Bytes,
+    /// Fletcher-4 of the payload over little-endian words, once it is known.
+    sum: Option<Fletcher4>,
+    note: Option<Box<str>>,
+}
+
+impl Packet {
+    /// A record of a stream's or a package's input.
+    pub(super) const fn new(
+        origin: Origin,
+        order: Order,
+        role: Role,
+        header: ReplayRecord<LE>,
+        payload: Bytes,
+    ) -> Self {
+        Self { origin, order, role, header, payload, sum: None, note: None }
+    }
+
+    /// A record with this body and payload, made of this one: with its place, and its order.
+    #[must_use]
+    pub fn with<B: Body<LE>>(&self, body: &B, payload: Bytes) -> Self {
+        let header = ReplayRecord::new(body);
+        Self::new(self.origin.clone(), self.order, Role::Stream, header, payload)
+    }
+
+    /// The record's type.
+    pub fn record_type(&self) -> RecordType {
+        self.header.record_type()
+    }
+
+    /// The record's fields.
+    pub fn record(&self) -> Record {
+        Record::of(&self.header)
+    }
+
+    /// The fields, to be changed, if the record is of that type.
+    pub fn body_mut<B: Body<LE>>(&mut self) -> Option<&mut B> {
+        self.header.body_as_mut()
+    }
+
+    /// The payload, in the byte order of the stream.
+    pub const fn payload(&self) -> &Bytes {
+        &self.payload
+    }
+
+    /// Puts another payload in its place. The header must say its length, in the way of the record's type.
+    pub fn set_payload(&mut self, payload: impl Into<Bytes>) {
+        self.payload = payload.into();
+        self.sum = None;
+    }
+
+    /// Notes something of the record that whoever runs the change should see.
+    pub fn note(&mut self, note: impl Into<Box<str>>) {
+        self.note = Some(note.into());
+    }
+
+    pub(super) fn take_note(&mut self) -> Option<Box<str>> {
+        self.note.take()
+    }
+
+    /// Sums the payload up, over words of the stream's order. What was summed up is kept for the writer.
+    pub(super) fn sum(&mut self) -> Fletcher4 {
+        match self.order {
+            Order::Little => *self.sum.get_or_insert_with(|| Fletcher4::of(&self.payload)),
+            Order::Big => Fletcher4::of_byteswapped(&self.payload),
+        }
+    }
+
+    /// The header and the payload as a writer takes them.
+    pub(super) fn to_written(
+        &self,
+    ) -> Result<(zsend_records::writer::Header, Payload), RecordError> {
+        let payload = match self.sum {
+            Some(sum) => Payload::with_sum(self.payload.clone(), sum),
+            // A big-endian writer sums up by itself.
+            None if self.order == Order::Big => {
+                Payload::with_sum(self.payload.clone(), Fletcher4::ZERO)
+            }
+            None => Payload::new(self.payload.clone()),
+        };
+        Ok((zsend_records::writer::Header::new(self.header)?, payload))
+    }
+}

@@ -1,0 +1,169 @@
+//! Streams through the steps of a change: while the records of one batch are changed, the next are read and the last
+//! are written.
+
+use super::error::ChangeError;
+use super::packet::Packet;
+use super::source::{Batch, Source};
+use super::transform::{Transform, step, step_end};
+use rayon::prelude::*;
+use std::io::Write;
+use std::mem::take;
+use zsend_records::Order;
+use zsend_records::reader::Role;
+use zsend_records::writer::{RecordSink, StreamWriter};
+
+/// Counts of a change that came to its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Changed {
+    /// Records that were written.
+    pub records: u64,
+    /// Bytes that were written.
+    pub bytes: u64,
+}
+
+/// Takes whole inputs, one behind the other, through the steps of a change, and writes what comes of them. `note` takes
+/// what a step has to say of a record, in order.
+///
+/// # Errors
+/// If an input is damaged or cut, if it stands against the change, or if the destination fails. The records before the
+/// fault are written.
+pub fn change(
+    sources: Vec<Source>,
+    steps: Vec<Box<dyn Transform>>,
+    destination: impl Write + Send,
+    note: impl FnMut(&str) + Send,
+) -> Result<Changed, ChangeError> {
+    let mut run = Run {
+        steps,
+        note,
+        writer: Writer { destination: Some(destination), out: None, records: 0 },
+    };
+    let mut written: Vec<Packet> = Vec::new();
+    for mut source in sources {
+        let mut batch = source.next_batch();
+        loop {
+            let Batch { packets, fault, is_last } = take(&mut batch);
+            let Run { steps, note, writer } = &mut run;
+            let (wrote, (changed, next)) = rayon::join(
+                || writer.write(take(&mut written)),
+                || {
+                    rayon::join(
+                        || through(steps, packets, fault),
+                        || if is_last { Batch::default() } else { source.next_batch() },
+                    )
+                },
+            );
+            wrote?;
+            let (packets, fault) = changed;
+            written = told(packets, note);
+            if let Some(fault) = fault {
+                run.writer.write(written)?;
+                run.writer.finish()?;
+                return Err(fault);
+            }
+            if is_last {
+                break;
+            }
+            batch = next;
+        }
+    }
+    run.writer.write(written)?;
+    run.ends()?;
+    run.writer.finish()
+}
+
+/// A change that is under way.
+struct Run<W, N> {
+    steps: Vec<Box<dyn Transform>>,
+    note: N,
+    writer: Writer<W>,
+}
+
+impl<W: Write, N: FnMut(&str)> Run<W, N> {
+    /// Writes what the steps give at the end of the input, each through those behind it.
+    fn ends(&mut self) -> Result<(), ChangeError> {
+        for at in 0..self.steps.len() {
+            let mut more = true;
+            while more {
+                let Some((ending, rest)) = self.steps[at..].split_first_mut() else { break };
+                let (packets, is_more, fault) = step_end(&mut **ending);
+                more = is_more;
+                let (packets, fault) = through(rest, packets, fault);
+                self.writer.write(told(packets, &mut self.note))?;
+                if let Some(fault) = fault {
+                    self.writer.finish()?;
+                    return Err(fault);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Takes records, and the fault behind them, through steps. The records are ready to be written.
+fn through(
+    steps: &mut [Box<dyn Transform>],
+    mut packets: Vec<Packet>,
+    mut fault: Option<ChangeError>,
+) -> (Vec<Packet>, Option<ChangeError>) {
+    for transform in steps {
+        let (changed, earlier) = step(&mut **transform, packets);
+        packets = changed;
+        fault = earlier.or(fault);
+    }
+    packets.par_iter_mut().for_each(|packet| {
+        packet.sum();
+    });
+    (packets, fault)
+}
+
+/// Passes on what is noted of records.
+fn told(mut packets: Vec<Packet>, note: &mut impl FnMut(&str)) -> Vec<Packet> {
+    for packet in &mut packets {
+        if let Some(text) = packet.take_note() {
+            note(&text);
+        }
+    }
+    packets
+}
+
+/// Destination of a change. Its byte order is that of the first record.
+struct Writer<W> {
+    destination: Option<W>,
+    out: Option<(Order, StreamWriter<W>)>,
+    records: u64,
+}
+
+impl<W: Write> Writer<W> {
+    fn write(&mut self, packets: Vec<Packet>) -> Result<(), ChangeError> {
+        for packet in packets {
+            let (header, payload) = packet
+                .to_written()
+                .map_err(|source| ChangeError::Record { origin: packet.origin.clone(), source })?;
+            if let Some(destination) = self.destination.take() {
+                self.out = Some((packet.order, StreamWriter::in_order(destination, packet.order)));
+            }
+            let Some((order, out)) = &mut self.out else { continue };
+            if *order != packet.order {
+                let why = "its byte order is not that of the streams before it: `zsend convert --byteorder` turns it";
+                return Err(ChangeError::refused(&packet.origin, why));
+            }
+            self.records += 1;
+            match packet.role {
+                Role::PackageEnd => out.package_end()?,
+                Role::Stream | Role::PackageBegin | Role::PackageHeaderEnd => {
+                    out.take(header, &payload)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands all that was written to the destination.
+    fn finish(&mut self) -> Result<Changed, ChangeError> {
+        let Some((_, out)) = &mut self.out else { return Ok(Changed::default()) };
+        out.flush()?;
+        Ok(Changed { records: self.records, bytes: out.offset() })
+    }
+}

@@ -1,0 +1,135 @@
+//! One step of a change: records in, records out.
+
+use super::error::ChangeError;
+use super::packet::Packet;
+use rayon::prelude::*;
+use std::fmt;
+use zsend_records::drr::Begin;
+use zsend_records::flags::{Features, VersionInfo};
+use zsend_records::zerocopy::byteorder::LE;
+
+/// Features that senders of today set: all but those of dedup streams.
+pub(super) const SENT_TODAY: Features =
+    Features::all().difference(Features::DEDUP.union(Features::DEDUPPROPS));
+
+/// One step of a change. It sees every record of the input, in order, and gives the records of its output, in order.
+///
+/// A step that looks at each record by itself leaves what takes time to [`Out::put_after`], which all cores share.
+pub trait Transform: fmt::Debug + Send {
+    /// Features of streams that the step understands. A stream with another is refused by name before its BEGIN
+    /// comes here.
+    fn takes(&self) -> Features {
+        SENT_TODAY
+    }
+
+    /// Takes the next record.
+    ///
+    /// # Errors
+    /// If the stream stands against the change, or is damaged.
+    fn record(&mut self, packet: Packet, out: &mut Out) -> Result<(), ChangeError>;
+
+    /// Gives what is left at the end of the input, some megabytes at a time; says if there is more.
+    ///
+    /// # Errors
+    /// If the stream stands against the change, or is damaged.
+    fn end(&mut self, out: &mut Out) -> Result<bool, ChangeError> {
+        let _ = out;
+        Ok(false)
+    }
+}
+
+/// Work on one record, on any thread.
+type Work = Box<dyn FnOnce(Packet) -> Result<Packet, ChangeError> + Send>;
+
+/// Records that a step gave, in order.
+#[derive(Default)]
+pub struct Out(Vec<(Packet, Option<Work>)>);
+
+impl fmt::Debug for Out {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(packet, _)| packet)).finish()
+    }
+}
+
+impl Out {
+    /// Gives a record.
+    pub fn put(&mut self, packet: Packet) {
+        self.0.push((packet, None));
+    }
+
+    /// Gives a record that some work is to be done on first. It keeps its place, and the work is done on any thread.
+    pub fn put_after(
+        &mut self,
+        packet: Packet,
+        work: impl FnOnce(Packet) -> Result<Packet, ChangeError> + Send + 'static,
+    ) {
+        self.0.push((packet, Some(Box::new(work))));
+    }
+
+    /// The records, once all work is done: those before the first fault, and the fault.
+    fn finish(self) -> (Vec<Packet>, Option<ChangeError>) {
+        let done: Vec<Result<Packet, ChangeError>> = self
+            .0
+            .into_par_iter()
+            .map(|(packet, work)| match work {
+                Some(work) => work(packet),
+                None => Ok(packet),
+            })
+            .collect();
+        let mut packets = Vec::with_capacity(done.len());
+        for packet in done {
+            match packet {
+                Ok(packet) => packets.push(packet),
+                Err(error) => return (packets, Some(error)),
+            }
+        }
+        (packets, None)
+    }
+}
+
+/// Takes records through one step: what comes of those before the first fault, and the fault.
+pub(super) fn step(
+    transform: &mut dyn Transform,
+    packets: Vec<Packet>,
+) -> (Vec<Packet>, Option<ChangeError>) {
+    let mut out = Out::default();
+    let taken = packets.into_iter().try_for_each(|packet| {
+        if let Some(begin) = packet.header.body_as::<Begin<LE>>() {
+            check_features(&*transform, &packet, begin)?;
+        }
+        transform.record(packet, &mut out)
+    });
+    let (packets, fault) = out.finish();
+    (packets, fault.or(taken.err()))
+}
+
+/// Takes what is left at the end through the last of these steps; says if there is more.
+pub(super) fn step_end(transform: &mut dyn Transform) -> (Vec<Packet>, bool, Option<ChangeError>) {
+    let mut out = Out::default();
+    let more = transform.end(&mut out);
+    let (packets, fault) = out.finish();
+    match more {
+        Ok(more) => (packets, more, fault),
+        Err(error) => (packets, false, fault.or(Some(error))),
+    }
+}
+
+fn check_features(
+    transform: &dyn Transform,
+    packet: &Packet,
+    begin: &Begin<LE>,
+) -> Result<(), ChangeError> {
+    let features = VersionInfo(begin.versioninfo.get()).features();
+    let strange = features.difference(transform.takes());
+    if strange.is_empty() {
+        return Ok(());
+    }
+    let mut why = format!("the stream has features that are not taken here: {strange}");
+    if strange.intersects(Features::DEDUP) {
+        why += "; `zsend redup` makes one without WRITE_BYREF records of it";
+    }
+    if strange.intersects(Features::RAW) {
+        why += "; with its key, `zsend decrypt` makes a plain stream of it";
+    }
+    Err(ChangeError::refused(&packet.origin, why))
+}
