@@ -9,6 +9,7 @@ use zsend_testkit::memory::{Allocator, allocator, within};
 
 pub mod block;
 pub mod catalogue;
+pub mod compress;
 pub mod decompress;
 pub mod decrypt;
 pub mod dsl;

@@ -1,0 +1,4 @@
+//! See `zsend_fuzz::compress`.
+#![no_main]
+
+zsend_fuzz::target!(compress);
