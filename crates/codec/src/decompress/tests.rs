@@ -39,7 +39,13 @@ fn store(codec: Compress, data: &[u8]) -> Vec<u8> {
             body
         }
         Compress::LZJB => lzjb::tests::compress(data),
-        Compress::ZLE => zle::tests::compress(data),
+        Compress::ZLE => {
+            let mut stored = vec![0; 2 * data.len() + 64];
+            let mut zle = crate::Compressor::new(crate::Compression::ZLE).unwrap();
+            let len = zle.compress(data, &mut stored).unwrap().unwrap();
+            stored.truncate(len);
+            stored
+        }
         other => panic!("{} is not made here", other.name()),
     }
 }

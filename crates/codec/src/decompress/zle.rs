@@ -47,24 +47,8 @@ pub(super) fn decompress(src: &[u8], dst: &mut [u8]) -> Result<(), DecompressErr
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
-
-    /// A compressor for tests.
-    pub(in crate::decompress) fn compress(data: &[u8]) -> Vec<u8> {
-        let mut out = Vec::new();
-        for run in data.chunk_by(|a, b| (*a == 0) == (*b == 0)) {
-            let zeros = run[0] == 0;
-            for part in run.chunks(if zeros { 256 - LITERALS_MAX } else { LITERALS_MAX }) {
-                let bias = if zeros { LITERALS_MAX } else { 0 };
-                out.push(u8::try_from(part.len() - 1 + bias).unwrap());
-                if !zeros {
-                    out.extend_from_slice(part);
-                }
-            }
-        }
-        out
-    }
 
     #[test]
     fn the_edges_of_the_control_byte() {
