@@ -30,6 +30,7 @@ fn main() -> Result<()> {
     }
     space_maps("bdtl")?;
     codecs()?;
+    levels()?;
     let dir = zsend_testkit::images::unpack(&zsend_testkit::fixture("xgpt"))?;
     let disk = fs::read(dir.join("d0.img"))?;
     save("gpt", "xgpt", &[&[0][..], &disk[..34 * 512]].concat())?;
@@ -187,6 +188,20 @@ fn codecs() -> Result<()> {
     }
     for (codec, _, seed) in best {
         save("decompress", &codec.name(), &seed)?;
+    }
+    Ok(())
+}
+
+/// A block with text, zeros and bytes that count, for some of the codecs and levels.
+fn levels() -> Result<()> {
+    let mut block = b"Pack my box with five dozen liquor jugs. ".repeat(20);
+    block.extend([0; 300]);
+    block.extend((0..=255).cycle().take(700));
+    for (which, compression) in zsend_codec::Compression::all().enumerate() {
+        if which % 5 == 1 {
+            let which = u8::try_from(which)?;
+            save("compress", &compression.to_string(), &[&[which, 0, 4][..], &block].concat())?;
+        }
     }
     Ok(())
 }
