@@ -39,11 +39,14 @@
 //! ```
 
 mod blocks;
+mod convert;
 mod decompress;
+mod downgrade;
 mod drop_record;
 mod error;
 mod given;
 mod packet;
+mod rechunk;
 mod recompress;
 mod run;
 mod source;
@@ -57,4 +60,11 @@ pub use source::Source;
 pub use transform::{Out, Transform};
 
 /// The steps of this crate. One more is a file, and a line here.
-pub static VERBS: &[&Verb] = &[&decompress::VERB, &drop_record::VERB, &recompress::VERB];
+pub static VERBS: &[&Verb] = &[
+    &convert::VERB,
+    &decompress::VERB,
+    &downgrade::VERB,
+    &drop_record::VERB,
+    &rechunk::VERB,
+    &recompress::VERB,
+];

@@ -32,7 +32,9 @@ pub struct Source {
     order: Option<Order>,
     place: Place,
     chain: Chain,
-    /// Fault behind the records of the last batch, and the end.
+    /// The last record that was read, whose payload is not known to be right yet.
+    held: Option<Packet>,
+    /// Fault behind the records of the last batch, or the end.
     end: Option<Ending>,
 }
 
@@ -79,6 +81,7 @@ impl Source {
             order: None,
             place: Place::START,
             chain: Chain::new(),
+            held: None,
             end: None,
         }
     }
@@ -95,9 +98,11 @@ impl Source {
         ChangeError::Read { file: Arc::clone(&self.file), byte: self.byte, source }
     }
 
-    /// Reads the next records, and checks their sums.
+    /// Reads the next records, and checks their sums. A payload is summed up in the header behind it, so the last record
+    /// is held until that was read; only in a stream that is cut behind it, nothing tells of it.
     pub(super) fn next_batch(&mut self) -> Batch {
-        let mut packets = Vec::new();
+        let mut packets: Vec<Packet> = self.held.take().into_iter().collect();
+        let checked = packets.len();
         let mut cost = 0;
         while self.end.is_none() && packets.len() < BATCH_RECORDS && cost < BATCH_BYTES {
             match self.packet() {
@@ -109,13 +114,14 @@ impl Source {
                 Err(error) => self.end = Some(Ending::Fault(error)),
             }
         }
-        let sums: Vec<Fletcher4> = packets.par_iter_mut().map(Packet::sum).collect();
-        let wrong = packets.iter().zip(&sums).position(|(packet, &sum)| {
+        let new = &mut packets[checked..];
+        let sums: Vec<Fletcher4> = new.par_iter_mut().map(Packet::sum).collect();
+        let wrong = new.iter().zip(&sums).position(|(packet, &sum)| {
             let checked = self.check(packet, sum);
             checked.map_err(|error| self.end = Some(Ending::Fault(error))).is_err()
         });
         if let Some(wrong) = wrong {
-            packets.truncate(wrong);
+            packets.truncate((checked + wrong).saturating_sub(1));
         }
         let is_last = self.end.is_some();
         let fault = match self.end.take() {
@@ -124,6 +130,8 @@ impl Source {
         };
         if is_last {
             self.end = Some(Ending::Whole);
+        } else {
+            self.held = packets.pop();
         }
         Batch { packets, fault, is_last }
     }
