@@ -49,13 +49,15 @@ pub(crate) fn run(mut args: ChangeArgs) -> Done {
     }
 }
 
-fn failed(error: &ChangeError) -> Failure {
+/// Failure of a change that ended early.
+pub(crate) fn failed(error: &ChangeError) -> Failure {
     let class = match error {
         ChangeError::Damaged { .. } | ChangeError::Contents { .. } => ErrorClass::Damaged,
         ChangeError::Refused { .. } => ErrorClass::Unsupported,
-        ChangeError::Read { .. } | ChangeError::Spill(_) | ChangeError::Write(_) => {
-            ErrorClass::Device
-        }
+        ChangeError::Read { .. }
+        | ChangeError::Spill(_)
+        | ChangeError::Write(_)
+        | ChangeError::Volume { .. } => ErrorClass::Device,
         // A variant that is not known here is no success.
         _ => ErrorClass::Damaged,
     };

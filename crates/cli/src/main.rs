@@ -17,6 +17,7 @@ mod output;
 mod package;
 mod progress;
 mod prompt;
+mod raw;
 mod send;
 mod send_all;
 mod signals;
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
         Command::Verify(verify) => verify::run(&verify),
         Command::Chain(chain) => chain::run(&chain),
         Command::Keys(keys) => encryption::run(&keys),
+        Command::Raw(raw) => raw::run(&raw),
         Command::Token(token) => token::run(&token),
         Command::Man(man) => manual::man(&man),
         Command::Completions(completions) => manual::completions(&completions),

@@ -14,7 +14,7 @@ pub(crate) use list::{ChoiceArgs, GetArgs, ListArgs, SortKey};
 pub(crate) use other::{CompletionsArgs, DumpArgs, Like, ManArgs, TokenArgs, VerifyArgs};
 pub(crate) use package::PackageArgs;
 pub(crate) use send::{ProgressFormat, SendArgs};
-pub(crate) use stored::{ChainArgs, KeysArgs};
+pub(crate) use stored::{ChainArgs, KeysArgs, RawArgs};
 
 use crate::exit::warn;
 use clap::{Args as ClapArgs, ColorChoice, CommandFactory, Parser, Subcommand};
@@ -64,6 +64,7 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     Chain(ChainArgs),
     Keys(KeysArgs),
+    Raw(RawArgs),
     Token(TokenArgs),
     Man(ManArgs),
     Completions(CompletionsArgs),

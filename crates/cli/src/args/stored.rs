@@ -59,3 +59,22 @@ pub(crate) struct ChainArgs {
     #[arg(value_name = "FILE|DIR", required = true)]
     pub(crate) files: Vec<PathBuf>,
 }
+
+/// Write streams of a volume onto an image or a device, and print the guid of the snapshot that it is of then
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  zsend raw disk.img monday.zsend                       a full stream; the file is made, with holes
+  zsend raw -g 14377190229310842391 disk.img tuesday.zsend
+  zsend send -R tank/vm@monday | zsend raw /dev/sdb")]
+pub(crate) struct RawArgs {
+    /// Guid of the snapshot that the volume is of: an increment must start from it
+    #[arg(short = 'g', long, value_name = "GUID", value_parser = guid)]
+    pub(crate) guid: Option<u64>,
+    /// The image, which is made if it is not there, or the device
+    #[arg(value_name = "IMAGE|DEVICE")]
+    pub(crate) volume: PathBuf,
+    /// The stream; standard input if none is named, or -
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+}

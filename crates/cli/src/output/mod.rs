@@ -27,13 +27,19 @@ impl Guard {
         Self(names.iter().filter_map(|name| Identity::of_path(Path::new(name)).ok()).collect())
     }
 
+    /// Refuses a path that leads to one of them.
+    pub(crate) fn check_path(&self, path: &Path) -> Done {
+        match Identity::of_path(path) {
+            Ok(found) => self.check(path, &found),
+            Err(_) => Ok(()),
+        }
+    }
+
     /// Refuses what is one of them.
     fn check(&self, path: &Path, found: &Identity) -> Done {
         if self.0.iter().any(|own| own.is(found)) {
             let path = path.display();
-            return Err(Failure::usage(format!(
-                "cannot write to {path}: the pool is read from it"
-            )));
+            return Err(Failure::usage(format!("cannot write to {path}: it is what is read")));
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use super::given::{Files, Given, GivenError, Opt, Verb};
 use super::packet::Packet;
 use super::rechunk::Rechunk;
 use super::transform::{Out, Transform};
+use super::volume::ZVOL;
 use zsend_records::drr::{Begin, Object, Write};
 use zsend_records::flags::{Features, VersionInfo};
 use zsend_records::reader::{Record, Role};
@@ -180,7 +181,7 @@ impl Downgrade {
         let kind = object.object_type().unwrap_or_default();
         self.object = Some((object.object.get(), kind));
         let blksz = u64::from(object.blksz.get());
-        let is_data = kind == DmuType::PLAIN_FILE_CONTENTS || kind == super::rechunk::ZVOL;
+        let is_data = kind == DmuType::PLAIN_FILE_CONTENTS || kind == ZVOL;
         if self.split.is_some() && blksz > OLD_MAX_BLOCK_SIZE && !is_data {
             let why = format!(
                 "object {} has blocks of {blksz} bytes, which the receiver does not take, and what they hold cannot be \

@@ -49,6 +49,14 @@ pub enum ChangeError {
     /// Temporary files cannot be written or read.
     #[error("temporary file")]
     Spill(#[source] io::Error),
+    /// The volume that is written cannot be.
+    #[error("volume, byte {offset}: write failed")]
+    Volume {
+        /// Bytes of the volume before the place.
+        offset: u64,
+        /// Error of the device.
+        source: io::Error,
+    },
     /// A changed record has a form that no stream may have.
     #[error("{origin}: {source}")]
     Record {

@@ -51,6 +51,7 @@ mod recompress;
 mod run;
 mod source;
 mod transform;
+mod volume;
 
 pub use error::ChangeError;
 pub use given::{Files, Given, GivenError, Operand, Opt, Verb};
@@ -58,6 +59,7 @@ pub use packet::{Origin, Packet};
 pub use run::{Changed, change};
 pub use source::Source;
 pub use transform::{Out, Transform};
+pub use volume::{ToVolume, Volume, VolumeGuid};
 
 /// The steps of this crate. One more is a file, and a line here.
 pub static VERBS: &[&Verb] = &[

@@ -7,6 +7,7 @@ use super::error::ChangeError;
 use super::given::{Files, Given, GivenError, Operand, Verb};
 use super::packet::Packet;
 use super::transform::{Out, Transform};
+use super::volume::ZVOL;
 use zsend_ondisk::blkptr::MAX_BLOCK_SIZE;
 use zsend_records::bytes::Bytes;
 use zsend_records::drr::{Begin, Free, OBJECT_END, Object, Write};
@@ -34,9 +35,6 @@ pub(super) static VERB: Verb = Verb {
     files: Files::One,
     make,
 };
-
-/// Type of a volume's data: `DMU_OT_ZVOL`.
-pub(super) const ZVOL: DmuType = DmuType(23);
 
 /// Splits and joins blocks.
 #[derive(Debug)]

@@ -110,3 +110,13 @@ pub(crate) fn standard_output() -> io::Result<File> {
 
 /// Leaves a pipe as large as whoever made it wanted it.
 pub(crate) fn grow_pipe(_file: &File) {}
+
+/// Opens an image, which is made if it is not there.
+pub(crate) fn open_volume(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(false).open(path)
+}
+
+/// Makes no hole: [`io::ErrorKind::Unsupported`].
+pub(crate) fn punch_hole(_file: &File, _offset: u64, _len: u64) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
