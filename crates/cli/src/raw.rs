@@ -110,7 +110,7 @@ pub(crate) fn run(args: &RawArgs) -> Done {
     let done = run_steps(vec![source], steps, io::sink(), |_| {});
     match done {
         Ok(_) => {}
-        Err(error @ ChangeError::Refused { .. }) if args.guid.is_none() => {
+        Err(error @ ChangeError::Base { have: None, .. }) => {
             let advice = "With -g GUID: the guid of the snapshot that the volume is of, as the last run printed it.";
             return Err(change::failed(&error).and(advice));
         }

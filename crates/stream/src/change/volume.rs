@@ -9,7 +9,6 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use zsend_ondisk::byteswap::swap;
 use zsend_ondisk::zap::{BLOCK_MICRO, MicroEntryPhys, MicroPhys};
-use zsend_records::Order;
 use zsend_records::bytes::Bytes;
 use zsend_records::drr::{Begin, OBJECT_END, Object};
 use zsend_records::flags::Features;
@@ -112,24 +111,12 @@ impl<V: Volume> ToVolume<V> {
         if packet.role != Role::Stream {
             return Ok(());
         }
-        let refused = |why: String| Err(ChangeError::refused(&packet.origin, why));
         if begin.objset_type() != ObjsetType::ZVOL {
-            return refused("it is not the stream of a volume".into());
+            return Err(ChangeError::refused(&packet.origin, "it is not the stream of a volume"));
         }
-        let fromguid = begin.fromguid.get();
-        match (fromguid, self.guid.get()) {
-            (0, _) => {}
-            (from, Some(guid)) if from == guid => {}
-            (from, Some(guid)) => {
-                return refused(format!(
-                    "it starts from guid {from}, and the volume is of guid {guid}"
-                ));
-            }
-            (from, None) => {
-                return refused(format!(
-                    "it starts from guid {from}, and nothing says that the volume is of that snapshot"
-                ));
-            }
+        let (from, have) = (begin.fromguid.get(), self.guid.get());
+        if from != 0 && have != Some(from) {
+            return Err(ChangeError::Base { origin: packet.origin.clone(), from, have });
         }
         self.toguid = begin.toguid.get();
         Ok(())
@@ -234,7 +221,8 @@ fn size(packet: &Packet, block: &Bytes) -> Result<u64, ChangeError> {
         ChangeError::contents(&packet.origin, "properties of the volume", why.to_owned())
     };
     let mut block = block.to_vec();
-    if packet.order == Order::Big {
+    // Embedded data is of the order of the pool, not of the stream.
+    if block.starts_with(&BLOCK_MICRO.to_be_bytes()) {
         swap(ByteswapKind::Zap, &mut block);
     }
     let (head, rest) = MicroPhys::ref_from_prefix(&block).map_err(|_| fault("no micro ZAP"))?;
