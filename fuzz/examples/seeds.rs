@@ -65,6 +65,12 @@ fn streams() -> Result<()> {
         save("dump", name, &stream)?;
         save("resealed", name, &stream)?;
         save("verify", name, &stream)?;
+        // Steps are chosen by the first byte.
+        for choice in [3, 7, 9, 10, 12] {
+            save("change", &format!("{name}-{choice}"), &[&[choice][..], &stream].concat())?;
+        }
+        let length = u16::try_from(stream.len()).unwrap_or(u16::MAX).to_le_bytes();
+        save("chain", name, &[&length[..], &stream, &stream].concat())?;
         for (i, record) in StreamReader::new(&stream[..]).enumerate() {
             let record = record?;
             if record.frame.record_type() == RecordType::BEGIN && !record.payload.is_empty() {

@@ -9,6 +9,8 @@ use zsend_testkit::memory::{Allocator, allocator, within};
 
 pub mod block;
 pub mod catalogue;
+pub mod chain;
+pub mod change;
 pub mod compress;
 pub mod decompress;
 pub mod decrypt;
