@@ -16,6 +16,7 @@ mod output;
 mod package;
 mod progress;
 mod prompt;
+mod resume_point;
 mod send;
 mod send_all;
 mod signals;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         Command::Verify(verify) => verify::run(&verify),
         Command::Chain(chain) => chain::run(&chain),
         Command::Keys(keys) => encryption::run(&keys),
+        Command::ResumePoint(point) => resume_point::run(&point),
         Command::Token(token) => token::run(&token),
         Command::Man(man) => manual::man(&man),
         Command::Completions(completions) => manual::completions(&completions),

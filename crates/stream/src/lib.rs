@@ -8,6 +8,7 @@ mod limits;
 pub mod outline;
 mod position;
 mod read_ahead;
+pub mod resume;
 mod segment;
 pub mod verify;
 
