@@ -14,6 +14,8 @@ mod list;
 mod manual;
 mod output;
 mod package;
+mod parity;
+mod parts;
 mod progress;
 mod prompt;
 mod resume_point;
@@ -52,6 +54,10 @@ fn main() -> ExitCode {
         Command::Chain(chain) => chain::run(&chain),
         Command::Keys(keys) => encryption::run(&keys),
         Command::ResumePoint(point) => resume_point::run(&point),
+        Command::Split(args) => parts::split(&args),
+        Command::Join(args) => parts::join(&args),
+        Command::Parity(args) => parity::make(&args),
+        Command::Repair(args) => parity::repair(&args),
         Command::Token(token) => token::run(&token),
         Command::Man(man) => manual::man(&man),
         Command::Completions(completions) => manual::completions(&completions),

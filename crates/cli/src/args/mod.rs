@@ -4,6 +4,7 @@ mod all;
 mod list;
 mod other;
 mod package;
+mod parts;
 mod send;
 mod stored;
 
@@ -11,6 +12,7 @@ pub(crate) use all::{AllArgs, BaseArg, CatalogueArgs, CatalogueVerb};
 pub(crate) use list::{ChoiceArgs, GetArgs, ListArgs, SortKey};
 pub(crate) use other::{CompletionsArgs, DumpArgs, Like, ManArgs, TokenArgs, VerifyArgs};
 pub(crate) use package::PackageArgs;
+pub(crate) use parts::{JoinArgs, ParityArgs, RepairArgs, SplitArgs};
 pub(crate) use send::{ProgressFormat, SendArgs};
 pub(crate) use stored::{ChainArgs, KeysArgs, ResumePointArgs};
 
@@ -64,6 +66,10 @@ pub(crate) enum Command {
     Keys(KeysArgs),
     Token(TokenArgs),
     ResumePoint(ResumePointArgs),
+    Split(SplitArgs),
+    Join(JoinArgs),
+    Parity(ParityArgs),
+    Repair(RepairArgs),
     Man(ManArgs),
     Completions(CompletionsArgs),
 }
