@@ -14,9 +14,11 @@ use zsend_encoder::dialect::Dialect;
 use zsend_encoder::encoder::Encoder;
 use zsend_pool::CancelToken;
 use zsend_pool::pool::{OpenOptions, Pool};
+use zsend_records::Order;
 use zsend_records::drr::RecordType;
 use zsend_records::reader::{SliceReader, StreamRecord};
 use zsend_records::token::ResumeToken;
+use zsend_records::writer::StreamWriter;
 use zsend_stream::resume::GoingOn;
 use zsend_stream::verify::{Cut, Fault, Verdict, VerifyOptions, verify};
 use zsend_testkit::damage::stamp;
@@ -331,6 +333,12 @@ fn what_is_no_beginning_is_refused_and_left_as_it_is() {
     let package = send(&pool_dir("basic"), &["-p", "basic/fs@b"]).stdout;
     refused(&package[..package.len() / 2], &[], 4, "--continue-from");
     assert_eq!(point(&[], &stored.dir.path().join("file")).0, 4);
+    let mut big = StreamWriter::in_order(Vec::new(), Order::Big);
+    for record in records(&stored.whole) {
+        big.record(record.header, &record.payload).unwrap();
+    }
+    let big = big.into_inner().unwrap();
+    refused(&big[..big.len() / 2], &[], 4, "big-endian");
     for args in [&["-n"][..], &["-o", "x"], &["-R"], &["-S"], &["basic/fs@b"], &["-i", "@a"]] {
         refused(half, args, 2, "--append");
     }

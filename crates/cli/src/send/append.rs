@@ -17,6 +17,7 @@ use zsend_encoder::event::Event;
 use zsend_pool::dsl::name::Name;
 use zsend_pool::pool::Pool;
 use zsend_pool::{CancelToken, ErrorClass};
+use zsend_records::Order;
 use zsend_records::token::ResumeToken;
 use zsend_records::writer::StreamWriter;
 use zsend_stream::resume::{Seam, SeamError};
@@ -45,6 +46,11 @@ pub(super) fn run(args: &SendArgs, path: &Path) -> Done {
         }
     };
     let seam = cut.seam.as_deref();
+    if seam.is_some_and(|seam| seam.order() == Order::Big) {
+        let why =
+            format!("{name} was written by a big-endian host, and no such stream is sent here");
+        return Err(Failure::new(ErrorClass::Unsupported, why));
+    }
     let options = options(args)?;
     let gauge = Arc::new(Gauge::new());
     let cancel = CancelToken::default();

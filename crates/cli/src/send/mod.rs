@@ -234,8 +234,10 @@ fn unfinished(
     let (object, offset) = (position.object(), position.offset());
     failure.and(format!(
         "It ends at object {object}, offset {offset}. Once it was received with `zfs receive -s`, \
-         go on with what the receiver's receive_resume_token says, or with:\n  zsend send {}-t {token}",
-        args.pool.as_typed()
+         go on with what the receiver's receive_resume_token says, or with:\n  zsend send {0}-t {token}\n\
+         Or go on in the file itself, with:\n  zsend send {0}--append {1}",
+        args.pool.as_typed(),
+        partial.name().display()
     ))
 }
 

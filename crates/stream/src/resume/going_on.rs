@@ -112,3 +112,96 @@ impl<W: Write> RecordSink for GoingOn<'_, W> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zsend_records::chain::Chain;
+    use zsend_records::drr::{Begin, End, MAGIC, ReplayRecord, Write as Block};
+    use zsend_records::fletcher::Fletcher4;
+    use zsend_records::zerocopy::FromZeros;
+    use zsend_records::zerocopy::byteorder::LE;
+
+    fn begin() -> Header {
+        let mut begin = Begin::<LE>::new_zeroed();
+        (begin.magic, begin.versioninfo) = (MAGIC.into(), 1.into());
+        Header::new(ReplayRecord::new(&begin)).unwrap()
+    }
+
+    fn block(offset: u64) -> Header {
+        let mut block = Block::<LE>::new_zeroed();
+        (block.object, block.offset, block.logical_size) = (7.into(), offset.into(), 512.into());
+        Header::of(&block)
+    }
+
+    fn payload(fill: u8) -> Payload {
+        Payload::new(vec![fill; 512])
+    }
+
+    fn end() -> Header {
+        Header::of(&End::<LE>::new_zeroed())
+    }
+
+    /// A stream of three blocks, whole.
+    fn whole() -> Vec<u8> {
+        let mut writer = StreamWriter::new(Vec::new());
+        writer.take(begin(), &Payload::new(Vec::new())).unwrap();
+        for (offset, fill) in [(0, 1), (512, 2), (1024, 3)] {
+            writer.take(block(offset), &payload(fill)).unwrap();
+        }
+        writer.take(end(), &Payload::new(Vec::new())).unwrap();
+        writer.into_inner().unwrap()
+    }
+
+    /// The end of its second block.
+    fn seam(whole: &[u8]) -> Seam {
+        let chain = |end: usize| Chain::from_sum(Fletcher4::of(&whole[..end]), Default::default());
+        let seam = Seam::begin(begin().record(), None, 0, 312, chain(312));
+        let ends = [312 + 824, 312 + 2 * 824];
+        let seam = seam.after(block(0).record(), 1, payload(1).sum(), 1136, chain(ends[0]));
+        let seam = seam.unwrap();
+        assert_eq!(seam.position(false), Some((7, 0)));
+        seam.after(block(512).record(), 2, payload(2).sum(), 1960, chain(ends[1])).unwrap()
+    }
+
+    /// What is written of some records, and the error that ended it.
+    fn written(seam: &Seam, records: &[(Header, Payload)]) -> (Vec<u8>, Option<SeamError>) {
+        let mut out = Vec::new();
+        let mut sink = GoingOn::new(seam, &mut out);
+        let mut failed = None;
+        for (header, payload) in records {
+            if let Err(e) = sink.take(*header, payload) {
+                let WriteError::Io { source, .. } = e else { panic!("{e}") };
+                failed = source.into_inner().unwrap().downcast::<SeamError>().ok();
+                break;
+            }
+        }
+        sink.flush().unwrap();
+        (out, failed.map(|e| *e))
+    }
+
+    #[test]
+    fn what_is_there_is_dropped_and_the_rest_is_the_rest() {
+        let (whole, none) = (whole(), Payload::new(Vec::new()));
+        let seam = seam(&whole);
+        let (first, second, third) =
+            ((block(0), payload(1)), (block(512), payload(2)), (block(1024), payload(3)));
+        let all = [
+            (begin(), none.clone()),
+            first.clone(),
+            second.clone(),
+            third.clone(),
+            (end(), none.clone()),
+        ];
+        assert_eq!(written(&seam, &all), (whole[1960..].to_vec(), None));
+        let fewer = [(begin(), none.clone()), second, third.clone(), (end(), none.clone())];
+        assert_eq!(written(&seam, &fewer), (whole[1960..].to_vec(), None));
+
+        let other = [(begin(), none.clone()), first.clone(), (block(512), payload(9)), third];
+        let (out, failed) = written(&seam, &other);
+        assert!(out.is_empty() && matches!(failed, Some(SeamError::Differs { record: 2, .. })));
+        let without = [(begin(), none.clone()), first, (end(), none)];
+        let (out, failed) = written(&seam, &without);
+        assert!(out.is_empty() && matches!(failed, Some(SeamError::Absent { record: 2, .. })));
+    }
+}

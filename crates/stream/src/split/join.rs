@@ -12,7 +12,7 @@ use std::sync::mpsc::sync_channel;
 
 /// Time at which a part is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
+pub enum JoinOrder {
     /// Before its first byte is written, which reads it twice: what is written cannot be taken back.
     Before,
     /// While it is written: who gives the output its name does so at the end.
@@ -35,23 +35,23 @@ const AHEAD: usize = 1;
 /// Writes the whole of which a folder has the parts.
 ///
 /// # Errors
-/// [`SplitError::Part`] if a part is missing or damaged; with [`Order::Before`] no byte of it was written, and with
-/// [`Order::Meanwhile`] what was written is of no use. [`SplitError::Write`], and those of reading.
+/// [`SplitError::Part`] if a part is missing or damaged; with [`JoinOrder::Before`] no byte of it was written, and with
+/// [`JoinOrder::Meanwhile`] what was written is of no use. [`SplitError::Write`], and those of reading.
 pub fn join(
     folder: &Path,
     list: &Manifest,
     mut out: impl Write + Send,
-    order: Order,
+    order: JoinOrder,
 ) -> Result<Joined, SplitError> {
     let (mut whole, mut bytes) = (Hasher::new(), 0_u64);
     let numbers = 1..=list.parts.len() as u64;
     match order {
-        Order::Meanwhile => {
+        JoinOrder::Meanwhile => {
             for number in numbers.clone() {
                 bytes += pass(folder, list, number, &mut whole, true, &mut out)?;
             }
         }
-        Order::Before => std::thread::scope(|scope| {
+        JoinOrder::Before => std::thread::scope(|scope| {
             let (checked, right) = sync_channel(AHEAD);
             let all = numbers.clone();
             scope.spawn(move || {

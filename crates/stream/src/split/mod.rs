@@ -13,7 +13,7 @@ mod write;
 pub use check::{PartState, check_part};
 pub(crate) use check::{find, hash_of};
 pub use error::{ManifestError, SplitError};
-pub use join::{Joined, Order as JoinOrder, join};
+pub use join::{JoinOrder, Joined, join};
 pub(crate) use manifest::MAX_FILE as MAX_LIST;
 pub use manifest::{MANIFEST, MAX_PARTS, Manifest, Part, part_name};
 pub use write::{Remade, Split, remake, split, split_file};
