@@ -23,6 +23,8 @@ mod memory;
 mod mos;
 pub mod nvlist;
 pub mod objset;
+pub mod parity;
+pub mod parts;
 pub mod pool;
 pub mod props;
 pub mod redaction;

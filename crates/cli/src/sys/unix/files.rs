@@ -59,6 +59,12 @@ pub(crate) fn open_own(name: &Path) -> io::Result<File> {
     options.read(true).write(true).create(true).truncate(false).custom_flags(flags).open(name)
 }
 
+/// Opens a file that is there for reading and writing. Links are followed, and no FIFO is waited for.
+pub(crate) fn open_there(path: &Path) -> io::Result<File> {
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).map_err(io::Error::other)?;
+    OpenOptions::new().read(true).write(true).custom_flags(flags).open(path)
+}
+
 /// Fails if the file of this path may not be written to.
 pub(crate) fn check_writable(path: &Path) -> io::Result<()> {
     Ok(access(path, Access::WRITE_OK)?)

@@ -61,6 +61,11 @@ pub(crate) fn open_own(name: &Path) -> io::Result<File> {
     options.custom_flags(OPEN_REPARSE_POINT).open(name)
 }
 
+/// Opens a file that is there for reading and writing. Links are followed.
+pub(crate) fn open_there(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).open(path)
+}
+
 /// Fails if the file of this path may not be written to.
 pub(crate) fn check_writable(path: &Path) -> io::Result<()> {
     if fs::metadata(path)?.permissions().readonly() {
