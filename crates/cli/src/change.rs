@@ -37,7 +37,7 @@ pub(crate) fn run(mut args: ChangeArgs) -> Done {
     match change(sources, steps, &mut output, |note| warn(note)) {
         Ok(_) => output.commit(),
         // What is there of a saved or cut stream is a stream that can be received and gone on with.
-        Err(ChangeError::Damaged { origin, kind: StreamErrorKind::NoEnd }) => {
+        Err(ChangeError::Damaged { origin, kind: StreamErrorKind::NoEnd }) if origin.record > 0 => {
             output.commit()?;
             let why = format!("{origin}: the stream has no END: what is there was changed");
             Err(Failure::with_code(CUT, why))
