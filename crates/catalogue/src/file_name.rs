@@ -24,13 +24,7 @@ pub(crate) fn of(
     fromguid: Option<u64>,
     settings: &Settings,
 ) -> String {
-    let end = format!(".{:016x}.{}{END}", key.guid, id(key, fromguid, settings));
-    let mut name = escape(dataset);
-    name.push('@');
-    name += &escape(snapshot);
-    // All of it is ASCII.
-    name.truncate(LONGEST - LONGEST_END - end.len());
-    name + &end
+    whole(dataset, snapshot, format!(".{:016x}.{}{END}", key.guid, id(key, fromguid, settings)))
 }
 
 fn id(key: &Key, fromguid: Option<u64>, settings: &Settings) -> String {
@@ -45,6 +39,21 @@ fn id(key: &Key, fromguid: Option<u64>, settings: &Settings) -> String {
     }
     let hash = hasher.finalize().to_hex();
     hash[..16].to_owned()
+}
+
+/// The file name of a stream that is known by its BEGIN alone: `DATASET@SNAPSHOT.GUID.zsend`, escaped and cut as those of a
+/// catalogue, which have an ID behind the guid.
+pub fn of_begin(dataset: &str, snapshot: &str, guid: u64) -> String {
+    whole(dataset, snapshot, format!(".{guid:016x}{END}"))
+}
+
+fn whole(dataset: &str, snapshot: &str, end: String) -> String {
+    let mut name = escape(dataset);
+    name.push('@');
+    name += &escape(snapshot);
+    // All of it is ASCII.
+    name.truncate(LONGEST - LONGEST_END - end.len());
+    name + &end
 }
 
 fn escape(name: &str) -> String {

@@ -19,7 +19,7 @@ pub use catalogue::{Catalogue, Key};
 pub use check::{Checked, Flaw, check};
 pub use entry::{Entry, MAX_LINE};
 pub use error::{CatalogueError, LineError, Result};
-pub use file_name::END;
+pub use file_name::{END, of_begin as file_name_of};
 pub use files::{MissingShards, missing_shards};
 pub use merge::{LeftOut, Merged, merge};
 pub use order::Receipt;

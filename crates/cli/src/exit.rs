@@ -62,6 +62,11 @@ impl Failure {
         Self::new(ErrorClass::Usage, message)
     }
 
+    /// The message, without the program's name.
+    pub(crate) fn text(self) -> String {
+        self.message
+    }
+
     /// Returns true if what was asked for is more than can be done.
     pub(crate) const fn is_unsupported(&self) -> bool {
         self.code == 4

@@ -20,6 +20,7 @@ mod parts;
 mod progress;
 mod prompt;
 mod raw;
+mod repack;
 mod resume_point;
 mod send;
 mod send_all;
@@ -60,6 +61,8 @@ fn main() -> ExitCode {
         Command::Verify(verify) => verify::run(&verify),
         Command::Chain(chain) => chain::run(&chain),
         Command::Keys(keys) => encryption::run(&keys),
+        Command::Package(args) => repack::package(&args),
+        Command::Unpackage(args) => repack::unpackage(&args),
         Command::Raw(raw) => raw::run(&raw),
         Command::ResumePoint(point) => resume_point::run(&point),
         Command::Split(args) => parts::split(&args),

@@ -16,7 +16,7 @@ pub(crate) use other::{CompletionsArgs, DumpArgs, Like, ManArgs, TokenArgs, Veri
 pub(crate) use package::PackageArgs;
 pub(crate) use parts::{JoinArgs, ParityArgs, RepairArgs, SplitArgs};
 pub(crate) use send::{ProgressFormat, SendArgs};
-pub(crate) use stored::{ChainArgs, KeysArgs, RawArgs, ResumePointArgs};
+pub(crate) use stored::{ChainArgs, KeysArgs, PackArgs, RawArgs, ResumePointArgs, UnpackArgs};
 
 use crate::exit::warn;
 use clap::{Args as ClapArgs, ColorChoice, CommandFactory, Parser, Subcommand};
@@ -66,6 +66,8 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     Chain(ChainArgs),
     Keys(KeysArgs),
+    Package(PackArgs),
+    Unpackage(UnpackArgs),
     Raw(RawArgs),
     Token(TokenArgs),
     ResumePoint(ResumePointArgs),

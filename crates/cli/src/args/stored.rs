@@ -104,3 +104,37 @@ pub(crate) struct RawArgs {
     #[arg(value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
 }
+
+/// Put single streams into a package, which one `zfs receive` takes
+///
+/// Streams of one dataset become what `zfs send -I` makes, and those of a tree of datasets what `zfs send -R` makes, without
+/// properties. They are taken in the order in which they are named; `zsend chain` tells the right one.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  zsend package monday.zsend tuesday.zsend wednesday.zsend | zfs receive -F tank/home
+  zsend package -o week.zsend monday.zsend tuesday.zsend")]
+pub(crate) struct PackArgs {
+    /// Write to this file, which gets its name once it is whole, and not to standard output
+    #[arg(short = 'o', long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// The streams, each a file of its own, in the order in which they are received
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// Take a package apart: each stream gets a file of its own
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  zsend unpackage -o streams package.zsend
+  ssh host zfs send -R tank@monday | zsend unpackage -o streams
+  zsend chain streams/*.zsend")]
+pub(crate) struct UnpackArgs {
+    /// Folder for the files, DATASET@SNAPSHOT.GUID.zsend; it is made if it is not there, and nothing in it is overwritten
+    #[arg(short = 'o', long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    /// The package; standard input if none is named, or -
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+}

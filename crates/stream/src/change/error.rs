@@ -60,6 +60,9 @@ pub enum ChangeError {
     /// Temporary files cannot be written or read.
     #[error("temporary file")]
     Spill(#[source] io::Error),
+    /// The file of one of the streams cannot be opened, or made durable.
+    #[error("destination of a stream")]
+    Destination(#[source] io::Error),
     /// The volume that is written cannot be.
     #[error("volume, byte {offset}: write failed")]
     Volume {

@@ -38,6 +38,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod apart;
 mod blocks;
 mod convert;
 mod decompress;
@@ -45,6 +46,7 @@ mod downgrade;
 mod drop_record;
 mod error;
 mod given;
+mod package;
 mod packet;
 mod rechunk;
 mod recompress;
@@ -53,8 +55,10 @@ mod source;
 mod transform;
 mod volume;
 
+pub use apart::{Apart, Destinations};
 pub use error::ChangeError;
 pub use given::{Files, Given, GivenError, Operand, Opt, Verb};
+pub use package::{Package, PackageError};
 pub use packet::{Origin, Packet};
 pub use run::{Changed, change};
 pub use source::Source;
