@@ -9,6 +9,8 @@
 #
 # all: the same pool goes into a folder with --all, in two runs; what `catalogue ls --receive` prints receives it; and the
 # snapshots and hashes are compared.
+# change: streams of the kernel go through every step that changes streams, and what comes of each is received by the kernel; the
+# hashes of files and volumes are compared with those at the sender.
 set -eu
 job=$1; zsend=$(realpath "$2"); vm=$(realpath "$3"); work=${4:-$(mktemp -d)}; here=$(dirname "$(realpath "$0")")
 mkdir -p "$work"; cp "$zsend" "$work/zsend"; cp "$here/$job-job.sh" "$work/job.sh"; cp "$here/tree.sh" "$work/tree.sh"

@@ -46,6 +46,8 @@ pub(super) struct Rechunk {
     lacks_some: bool,
     /// The object that is under way, if its blocks are changed.
     object: Option<Resized>,
+    /// The same object's record, of smaller blocks than asked for: the record behind it says if there is more than one.
+    held: Option<Packet>,
     /// Blocks of it that are yet to be joined.
     open: Option<Open>,
 }
@@ -82,7 +84,7 @@ fn make(given: &Given) -> Result<Box<dyn Transform>, GivenError> {
 impl Rechunk {
     /// Splits blocks that are larger than `size`; joins smaller ones if `joins`.
     pub(super) const fn new(size: u64, joins: bool) -> Self {
-        Self { size, joins, lacks_some: false, object: None, open: None }
+        Self { size, joins, lacks_some: false, object: None, held: None, open: None }
     }
 
     fn begin(&mut self, packet: &mut Packet) {
@@ -102,34 +104,59 @@ impl Rechunk {
         }
     }
 
-    /// Gives an object its new size of blocks.
-    fn object(&mut self, packet: &mut Packet) -> Result<(), ChangeError> {
+    /// Gives an object its new size of blocks, or keeps it until it is known if it has more than one.
+    fn object(&mut self, mut packet: Packet, out: &mut Out) {
         self.object = None;
-        let Some(object) = packet.header.body_as::<Object<LE>>() else { return Ok(()) };
-        let is_data = |kind: &DmuType| *kind == DmuType::PLAIN_FILE_CONTENTS || *kind == ZVOL;
-        let Some(object_type) = object.object_type().filter(is_data) else { return Ok(()) };
-        let blksz = u64::from(object.blksz.get());
-        let joins = blksz < self.size;
-        if blksz == self.size || (joins && !self.joins) {
-            return Ok(());
+        let wanted = packet.header.body_as::<Object<LE>>().and_then(|object| {
+            let is_data = |kind: &DmuType| *kind == DmuType::PLAIN_FILE_CONTENTS || *kind == ZVOL;
+            let object_type = object.object_type().filter(is_data)?;
+            let blksz = u64::from(object.blksz.get());
+            let joins = blksz < self.size;
+            // One that has several blocks has them of a power of two.
+            let is_kept = blksz == self.size || joins && !(self.joins && blksz.is_power_of_two());
+            (!is_kept).then_some(Resized { object: object.object.get(), object_type, joins })
+        });
+        self.object = wanted;
+        match wanted {
+            Some(Resized { joins: true, .. }) => self.held = Some(packet),
+            Some(_) => {
+                self.resize(&mut packet);
+                out.put(packet);
+            }
+            None => out.put(packet),
         }
-        if joins && !blksz.is_power_of_two() {
-            // The object has one block alone, which is as long as its data.
-            return Ok(());
-        }
-        if joins && self.lacks_some {
-            let why = format!(
-                "object {} has blocks of {blksz} bytes, and an increment, or the rest of a stream, does not have \
-                 what lies between those that it sends: they are joined in whole full streams alone",
-                object.object
-            );
-            return Err(ChangeError::refused(&packet.origin, why));
-        }
-        self.object = Some(Resized { object: object.object.get(), object_type, joins });
+    }
+
+    fn resize(&self, packet: &mut Packet) {
         let size = u32::try_from(self.size).unwrap_or(u32::MAX);
         if let Some(object) = packet.body_mut::<Object<LE>>() {
             object.blksz = size.into();
         }
+    }
+
+    /// Lets go of an object that was kept, in front of the record behind it. A sender says there how far the object reaches.
+    ///
+    /// Source: OpenZFS `module/zfs/dmu_send.c`, `dump_dnode()`, zfs-2.3.2.
+    fn release(&mut self, next: &Packet, out: &mut Out) -> Result<(), ChangeError> {
+        let Some(mut packet) = self.held.take() else { return Ok(()) };
+        let Some(object) = packet.header.body_as::<Object<LE>>() else { return Ok(()) };
+        let (number, blksz) = (object.object.get(), u64::from(object.blksz.get()));
+        let is_one_block = next.header.body_as::<Free<LE>>().is_some_and(|free| {
+            let reaches = free.offset.get();
+            free.object.get() == number && free.length.get() == OBJECT_END && reaches <= blksz
+        });
+        if is_one_block {
+            self.object = None;
+        } else if self.lacks_some {
+            let why = format!(
+                "object {number} has blocks of {blksz} bytes, and an increment, or the rest of a stream, does not have \
+                 what lies between those that it sends: they are joined in whole full streams alone"
+            );
+            return Err(ChangeError::refused(&packet.origin, why));
+        } else {
+            self.resize(&mut packet);
+        }
+        out.put(packet);
         Ok(())
     }
 
@@ -215,6 +242,7 @@ impl Rechunk {
 
     /// Takes a record. A block that a caller has decompressed already comes as any other.
     pub(super) fn take(&mut self, mut packet: Packet, out: &mut Out) -> Result<(), ChangeError> {
+        self.release(&packet, out)?;
         let changed = |of: u64| self.object.filter(|object| object.object == of);
         match packet.record() {
             Record::Write(write) => {
@@ -246,10 +274,12 @@ impl Rechunk {
             | Record::Unknown(_) => {}
         }
         self.close(out);
+        if packet.header.body_as::<Object<LE>>().is_some() {
+            self.object(packet, out);
+            return Ok(());
+        }
         if packet.header.body_as::<Begin<LE>>().is_some() {
             self.begin(&mut packet);
-        } else if packet.header.body_as::<Object<LE>>().is_some() {
-            self.object(&mut packet)?;
         }
         out.put(packet);
         Ok(())
@@ -263,5 +293,14 @@ impl Transform for Rechunk {
 
     fn record(&mut self, packet: Packet, out: &mut Out) -> Result<(), ChangeError> {
         self.take(packet, out)
+    }
+
+    fn end(&mut self, out: &mut Out) -> Result<bool, ChangeError> {
+        // Of a stream that is cut.
+        self.close(out);
+        if let Some(packet) = self.held.take() {
+            out.put(packet);
+        }
+        Ok(false)
     }
 }
