@@ -52,9 +52,10 @@ pub(crate) fn run(mut args: ChangeArgs) -> Done {
 /// Failure of a change that ended early.
 pub(crate) fn failed(error: &ChangeError) -> Failure {
     let class = match error {
-        ChangeError::Damaged { .. } | ChangeError::Contents { .. } | ChangeError::Base { .. } => {
-            ErrorClass::Damaged
-        }
+        ChangeError::Damaged { .. }
+        | ChangeError::Contents { .. }
+        | ChangeError::Base { .. }
+        | ChangeError::Policy { .. } => ErrorClass::Damaged,
         ChangeError::Refused { .. } => ErrorClass::Unsupported,
         ChangeError::Read { .. }
         | ChangeError::Destination(_)

@@ -215,3 +215,43 @@ fn a_package_is_taken_apart_and_made_again() {
         assert!(fs::read(dir.join(name)).unwrap() == fs::read(other.join(name)).unwrap());
     }
 }
+
+#[test]
+fn a_stream_that_breaks_a_rule_is_not_passed_on() {
+    let streams = Streams::new();
+    let stream = streams.make("a.zsend", &["-c", "basic/fs@a"]);
+    let package = streams.make("R.zsend", &["-R", "basic@all"]);
+    let rules = streams.path("rules.toml");
+    let file = streams.path("a.zsend");
+    let judged = |text: &str, input: &[u8]| {
+        fs::write(&rules, text).unwrap();
+        piped(&["policy", rules.to_str().unwrap()], input)
+    };
+    let out = judged("datasets = [\"basic/**\"]\ntypes = [\"filesystem\"]", &stream);
+    assert!(out.status.success() && out.stdout == stream, "{}", stderr(&out));
+    for (text, says) in [
+        ("datasets = [\"tank/**\"]", "datasets: 'basic/fs'"),
+        ("features = [\"SA_SPILL\", \"LZ4\"]", "features: the stream has COMPRESSED"),
+        ("types = [\"volume\"]", "types: "),
+        ("raw = \"required\"", "raw: the stream is not"),
+    ] {
+        let out = judged(text, &stream);
+        assert_eq!(code(&out), 1, "{text}: {}", stderr(&out));
+        assert!(stderr(&out).contains(says) && out.stdout.is_empty(), "{}", stderr(&out));
+    }
+    // A package is judged by its header.
+    let out = judged("datasets = [\"basic\", \"basic/fs\", \"basic/cl\"]", &package);
+    assert_eq!(code(&out), 1);
+    assert!(
+        stderr(&out).contains("datasets: 'basic/empty'") && out.stdout.is_empty(),
+        "{}",
+        stderr(&out)
+    );
+    let out = judged("datasets = [\"basic\", \"basic/*\"]", &package);
+    assert!(out.status.success() && out.stdout == package, "{}", stderr(&out));
+    let out = judged("datasets = 1", &stream);
+    assert_eq!(code(&out), 2, "{}", stderr(&out));
+    let steps = format!("policy {} | decompress", text(&rules));
+    fs::write(&rules, "").unwrap();
+    assert!(done(&["pipe", &steps, text(&file)]) == done(&["decompress", text(&file)]));
+}

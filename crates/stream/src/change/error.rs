@@ -37,6 +37,14 @@ pub enum ChangeError {
         /// The reason.
         why: String,
     },
+    /// The stream breaks a rule that it is held to.
+    #[error("{origin}: {why}")]
+    Policy {
+        /// The BEGIN that tells so.
+        origin: Origin,
+        /// Name of the rule, and what breaks it.
+        why: String,
+    },
     /// The stream does not start from what is there.
     #[error("{origin}: it starts from guid {from}, and {}", Have(have))]
     Base {

@@ -48,6 +48,7 @@ mod error;
 mod given;
 mod package;
 mod packet;
+mod policy;
 mod rechunk;
 mod recompress;
 mod run;
@@ -71,6 +72,7 @@ pub static VERBS: &[&Verb] = &[
     &decompress::VERB,
     &downgrade::VERB,
     &drop_record::VERB,
+    &policy::VERB,
     &rechunk::VERB,
     &recompress::VERB,
 ];

@@ -1,0 +1,120 @@
+//! `policy`: a stream goes on if it keeps the rules of a file, and ends before its first record if it does not.
+
+mod rules;
+
+use super::error::ChangeError;
+use super::given::{Files, Given, GivenError, Operand, Verb};
+use super::packet::Packet;
+use super::transform::{Out, Transform};
+use crate::limits::LIST_MEMORY;
+use rules::Rules;
+use std::path::Path;
+use zsend_records::drr::Begin;
+use zsend_records::flags::{Features, VersionInfo};
+use zsend_records::nvlist::{NvList, NvValue};
+use zsend_records::reader::Role;
+use zsend_records::zerocopy::byteorder::LE;
+
+pub(super) static VERB: Verb = Verb {
+    name: "policy",
+    alias: None,
+    about: "Pass a stream on if it keeps the rules of a file: what it is of, its features, names, properties",
+    examples: &[
+        "ssh host zfs send -R tank@monday | zsend policy rules.toml | zfs receive -d backup",
+        "zsend policy rules.toml monday.zsend -o /dev/null && zfs receive tank/home < monday.zsend",
+    ],
+    operands: &[Operand {
+        name: "RULES",
+        help: "The file: TOML, as `docs/stored.md` has it",
+        any: None,
+    }],
+    options: &[],
+    files: Files::One,
+    make,
+};
+
+/// Longest file of rules that is read.
+const LONGEST: u64 = 1 << 20;
+
+/// Holds streams to rules.
+#[derive(Debug)]
+struct Policy(Rules);
+
+fn make(given: &Given) -> Result<Box<dyn Transform>, GivenError> {
+    let path = given.operand(0, "RULES")?;
+    let text = read(Path::new(path)).map_err(|e| GivenError::new(format!("{path}: {e}")))?;
+    let rules = Rules::parse(&text).map_err(|why| GivenError::new(format!("{path}: {why}")))?;
+    Ok(Box::new(Policy(rules)))
+}
+
+fn read(path: &Path) -> std::io::Result<String> {
+    use std::io::{Error, Read};
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(LONGEST + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > LONGEST {
+        return Err(Error::other(format!("longer than {LONGEST} bytes")));
+    }
+    Ok(text)
+}
+
+impl Transform for Policy {
+    fn takes(&self) -> Features {
+        Features::from_bits_retain(u64::MAX)
+    }
+
+    fn record(&mut self, packet: Packet, out: &mut Out) -> Result<(), ChangeError> {
+        if let Some(begin) = packet.header.body_as::<Begin<LE>>() {
+            let broken = match packet.role {
+                Role::PackageBegin => self.package(&packet, begin),
+                Role::Stream | Role::PackageHeaderEnd | Role::PackageEnd => self.stream(begin),
+            };
+            if let Err(why) = broken {
+                return Err(ChangeError::Policy { origin: packet.origin, why });
+            }
+        }
+        out.put(packet);
+        Ok(())
+    }
+}
+
+impl Policy {
+    /// Judges a stream by its BEGIN.
+    fn stream(&self, begin: &Begin<LE>) -> Result<(), String> {
+        let rules = &self.0;
+        let features = VersionInfo(begin.versioninfo.get()).features();
+        rules.check_type(begin.objset_type())?;
+        rules.check_features(features)?;
+        rules.check_kind(features, begin.fromguid.get() != 0)?;
+        rules.check_snapshot(&String::from_utf8_lossy(begin.toname()))
+    }
+
+    /// Judges a package by its header: the names of all that its list has, and their properties.
+    fn package(&self, packet: &Packet, begin: &Begin<LE>) -> Result<(), String> {
+        let rules = &self.0;
+        rules.check_features(VersionInfo(begin.versioninfo.get()).features())?;
+        rules.check_snapshot(&String::from_utf8_lossy(begin.toname()))?;
+        if packet.payload().is_empty() {
+            return Ok(());
+        }
+        let list = NvList::decode_within(packet.payload(), LIST_MEMORY);
+        let (list, ..) = list.map_err(|e| format!("the package's list cannot be read: {e}"))?;
+        for (_, entry) in list.list("fss").into_iter().flat_map(NvList::iter) {
+            let NvValue::List(entry) = entry else { continue };
+            let name = entry.str("name").unwrap_or_default();
+            rules.check_dataset(name)?;
+            for (property, value) in entry.list("props").into_iter().flat_map(NvList::iter) {
+                rules.check_property(name, property, value)?;
+            }
+            for (snapshot, given) in entry.list("snapprops").into_iter().flat_map(NvList::iter) {
+                let NvValue::List(given) = given else { continue };
+                for (property, value) in given.iter() {
+                    rules.check_property(&format!("{name}@{snapshot}"), property, value)?;
+                }
+            }
+            if let Some(holds) = entry.list("snapholds") {
+                rules.check_holds(name, holds.iter().next().is_some())?;
+            }
+        }
+        Ok(())
+    }
+}
