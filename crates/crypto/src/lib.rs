@@ -2,6 +2,7 @@
 
 mod aead;
 mod auth;
+mod bonus;
 mod ccm;
 mod dataset;
 mod dnode;
@@ -15,6 +16,7 @@ mod test_keys;
 mod wrapping;
 
 pub use auth::{AuthBp, BlockParams, IndirectMac, indirect_mac, verify_indirect};
+pub use bonus::BonusCipher;
 pub use dataset::DatasetKey;
 pub use dnode::decrypt_dnode_block;
 pub use error::CryptoError;

@@ -9,6 +9,7 @@ pub mod keys;
 mod limits;
 pub mod outline;
 mod position;
+mod raw;
 mod read_ahead;
 mod segment;
 pub mod verify;

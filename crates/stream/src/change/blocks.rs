@@ -39,9 +39,8 @@ pub(super) fn parse(word: &str) -> Result<((u64, u64), Option<&str>), GivenError
     Ok((block, parts.next()))
 }
 
-/// The block that a WRITE holds, decompressed as from `codec`.
-pub(super) fn block(write: &Write<LE>, stored: &[u8], codec: Compress) -> Result<Vec<u8>, String> {
-    let lsize = write.logical_size.get();
+/// The block of `lsize` bytes that a record holds, decompressed as from `codec`.
+pub(super) fn block(lsize: u64, stored: &[u8], codec: Compress) -> Result<Vec<u8>, String> {
     let len = usize::try_from(lsize).ok().filter(|&len| len as u64 <= MAX_BLOCK_SIZE);
     let len =
         len.ok_or_else(|| format!("logical size is {lsize}, expected at most {MAX_BLOCK_SIZE}"))?;
@@ -56,7 +55,7 @@ pub(super) fn decompressed(mut packet: Packet) -> Result<Packet, ChangeError> {
     let Some(codec) = write.compression().filter(|&codec| codec != Compress::OFF) else {
         return Ok(without_codec(packet));
     };
-    let found = block(write, packet.payload(), codec);
+    let found = block(write.logical_size.get(), packet.payload(), codec);
     let block = found.map_err(|why| ChangeError::contents(&packet.origin, named(write), why))?;
     packet.set_payload(block);
     Ok(without_codec(packet))

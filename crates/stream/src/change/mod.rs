@@ -40,6 +40,7 @@
 
 mod blocks;
 mod decompress;
+mod decrypt;
 mod drop_record;
 mod error;
 mod given;
@@ -57,4 +58,5 @@ pub use source::Source;
 pub use transform::{Out, Transform};
 
 /// The steps of this crate. One more is a file, and a line here.
-pub static VERBS: &[&Verb] = &[&decompress::VERB, &drop_record::VERB, &recompress::VERB];
+pub static VERBS: &[&Verb] =
+    &[&decompress::VERB, &decrypt::VERB, &drop_record::VERB, &recompress::VERB];

@@ -1,6 +1,7 @@
 //! A stream as its BEGIN announces it: what the records behind it may be.
 
-use super::keys::Keys;
+use crate::limits::LIST_MEMORY;
+use crate::raw::Keys;
 use crate::segment::resumed_at;
 use std::sync::Arc;
 use zsend_crypto::{CryptoError, DatasetKey};
@@ -9,9 +10,6 @@ use zsend_records::flags::{BeginFlags, Features};
 use zsend_records::nvlist::{NvError, NvList};
 use zsend_records::zerocopy::FromZeros;
 use zsend_records::zerocopy::byteorder::LE;
-
-/// Most memory that a list may take.
-const LIST_MEMORY: usize = 44 << 20;
 
 /// The list behind a BEGIN.
 #[derive(Clone, Debug, Default)]

@@ -4,12 +4,8 @@
 //! of a block of its records, and the object set of all blocks of dnodes. An incremental stream has not: there
 //! the MACs of its blocks are checked, and these are not.
 
-mod tree;
-
-use super::fault::{About, Wrong};
-use super::framer::{Frame, Payload};
+use super::tree::{Leaf, Shape, Tree};
 use std::sync::Arc;
-use tree::{Leaf, Shape, Tree};
 use zsend_crypto::{BlockParams, CryptoError, DatasetKey, decrypt_dnode_block, verify_objset};
 use zsend_ondisk::blkptr::{BLKPTR_SIZE, BlkPtr};
 use zsend_ondisk::byteswap::{swap, swap_out};
@@ -17,25 +13,13 @@ use zsend_ondisk::dnode::{CORE_SIZE, DNODE_BLOCK_SIZE, DNODE_SIZE, DnodePhys, FL
 use zsend_ondisk::objset::{ObjsetPhys, SIZE_V1};
 use zsend_ondisk::{LayoutError, Order};
 use zsend_records::bytes::Bytes;
-use zsend_records::drr::{Object, ObjectRange, RecordType};
+use zsend_records::drr::{Begin, Object, ObjectRange};
 use zsend_records::flags::{Features, RecordFlags};
+use zsend_records::nvlist::NvList;
 use zsend_records::reader::Record;
 use zsend_records::types::{Compress, DmuType};
 use zsend_records::zerocopy::byteorder::LE;
 use zsend_records::zerocopy::{FromBytes, FromZeros, IntoBytes};
-
-/// The MAC of a block of dnodes.
-pub(super) static DNODES: About = About::new(
-    "mac.dnodes",
-    "With the key, in a full stream: the MAC in an OBJECT_RANGE is that of its dnodes, their bonuses and all their blocks.",
-    "zio_crypt.c zio_crypt_init_uios_dnode",
-);
-/// The MAC of the object set.
-pub(super) static OBJSET: About = About::new(
-    "mac.objset",
-    "With the key, in a full stream: the MAC in BEGIN is that of the object set, and of every object in it.",
-    "zio_crypt.c zio_crypt_do_objset_hmacs",
-);
 
 /// A dnode that has come, and its blocks.
 #[derive(Debug)]
@@ -48,52 +32,20 @@ struct Dnode {
 
 /// A block of dnodes.
 #[derive(Debug)]
-struct Block {
+struct Block<P> {
     range: ObjectRange<LE>,
     order: Order,
     is_swapped: bool,
     dnodes: Vec<Dnode>,
     /// Place of the OBJECT_RANGE.
-    record: u64,
-    byte: u64,
+    place: P,
 }
 
-/// The MACs of the stream that is under way, if they can be checked.
-#[derive(Debug, Default)]
-pub(super) struct PendingMacs(Option<Macs>);
-
-impl PendingMacs {
-    /// Takes a record of a stream in, which keeps the rules if `is_right`; the MACs that are wrong, of those that
-    /// can be checked now.
-    pub(super) fn take(
-        &mut self,
-        frame: &Frame,
-        payload: &Payload,
-        is_right: bool,
-    ) -> Vec<WrongMac> {
-        let payload = match payload {
-            Payload::Bytes(bytes) => Some(bytes),
-            Payload::Sum(_) => None,
-        };
-        match frame.record_type() {
-            // What is missing would be blamed on others.
-            _ if !is_right => self.0 = None,
-            RecordType::BEGIN => self.0 = Macs::begin(frame),
-            RecordType::END => return self.0.take().map_or_else(Vec::new, |macs| macs.end(frame)),
-            RecordType(_) => {
-                let wrong = self.0.as_mut().and_then(|macs| macs.take(frame, payload));
-                return wrong.into_iter().collect();
-            }
-        }
-        Vec::new()
-    }
-}
-
-/// MACs of a full raw stream that are yet to be checked.
+/// MACs of a full raw stream that are yet to be checked. `P` is a place in the stream.
 #[derive(Debug)]
-struct Macs {
+pub(crate) struct Macs<P> {
     key: Arc<DatasetKey>,
-    block: Option<Block>,
+    block: Option<Block<P>>,
     /// The tree of the meta-dnode.
     meta: Tree,
     core: DnodePhys,
@@ -102,25 +54,49 @@ struct Macs {
     order: Order,
 }
 
-/// A MAC that is wrong: record and byte of its place, the first object of a block, the rule, and what is wrong.
-pub(super) struct WrongMac {
-    pub(super) record: u64,
-    pub(super) byte: u64,
-    pub(super) object: Option<u64>,
-    pub(super) about: &'static About,
-    pub(super) wrong: Wrong,
+/// Blocks that a MAC is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Over {
+    /// A block of dnodes, of which this is the first.
+    Dnodes(u64),
+    /// A block that has no pointer as its record tells of it.
+    Block,
+    /// The object set.
+    Objset,
 }
 
-impl Macs {
-    /// The MACs of the stream behind a BEGIN; `None` if it has not all that they are over, or there is no key.
-    fn begin(frame: &Frame) -> Option<Self> {
-        let context = &frame.context;
-        let key = Arc::clone(context.key()?.as_ref().ok()?);
-        let begin = context.begin();
-        let list = context.nvlist()?;
+/// A MAC that is wrong.
+#[derive(Debug)]
+pub(crate) struct WrongMac<P> {
+    /// Place of the record that has it.
+    pub(crate) place: P,
+    pub(crate) over: Over,
+    pub(crate) fault: MacFault,
+}
+
+/// A difference between a MAC and what it is over.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum MacFault {
+    #[error(transparent)]
+    Crypto(#[from] CryptoError),
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    /// A dnode that is not in its block; the number is its slot.
+    #[error("the dnode at slot {0} is not in its block")]
+    Slot(u64),
+}
+
+impl<P: Clone> Macs<P> {
+    /// The MACs of the stream behind a BEGIN with this list; `None` if it has not all that they are over.
+    pub(crate) fn begin(
+        begin: &Begin<LE>,
+        list: &NvList,
+        key: Arc<DatasetKey>,
+        order: Order,
+    ) -> Option<Self> {
         // What is withheld has a pointer that nothing in the stream tells.
         let is_part = begin.fromguid.get() != 0
-            || context.has(Features::RESUMING)
+            || begin.features().contains(Features::RESUMING)
             || list.contains("redact_snaps");
         if is_part {
             return None;
@@ -148,13 +124,22 @@ impl Macs {
             core,
             objset_type: begin.objset_type.get().into(),
             portable_mac: keys.u8_array("portable_mac")?.try_into().ok()?,
-            order: frame.order,
+            order,
         })
     }
 
-    /// Takes a record in that keeps the rules; the MAC that is wrong, if one can be checked now and is.
-    fn take(&mut self, frame: &Frame, payload: Option<&Bytes>) -> Option<WrongMac> {
-        match Record::of(&frame.header) {
+    /// Takes a record in whose numbers are within the limits of the rules; the MAC that is wrong, if one can be checked
+    /// now and is. `payload` is that of an OBJECT.
+    pub(crate) fn take(
+        &mut self,
+        place: &P,
+        record: &Record,
+        payload: Option<&Bytes>,
+    ) -> Option<WrongMac<P>> {
+        let at = |error: LayoutError| {
+            Some(WrongMac { place: place.clone(), over: Over::Block, fault: error.into() })
+        };
+        match *record {
             Record::ObjectRange(range) => {
                 let wrong = self.close();
                 let flags = range.flags();
@@ -163,8 +148,7 @@ impl Macs {
                     is_swapped: flags.contains(RecordFlags::RAW_BYTESWAP),
                     range,
                     dnodes: Vec::new(),
-                    record: frame.record,
-                    byte: frame.byte,
+                    place: place.clone(),
                 });
                 wrong
             }
@@ -191,8 +175,7 @@ impl Macs {
                 };
                 let dnode = self.dnode(write.object.get())?;
                 let blkid = write.offset.get() / u64::from(dnode.object.blksz.get()).max(1);
-                let added = dnode.tree.add(blkid, &leaf);
-                added.err().map(|error| at(frame, &DNODES, layout(&error)))
+                dnode.tree.add(blkid, &leaf).err().and_then(at)
             }
             Record::Spill(spill) => {
                 let leaf = Leaf {
@@ -205,10 +188,12 @@ impl Macs {
                 };
                 let dnode = self.dnode(spill.object.get())?;
                 match leaf.pointer() {
-                    Ok(pointer) => dnode.spill = Some(pointer),
-                    Err(error) => return Some(at(frame, &DNODES, layout(&error))),
+                    Ok(pointer) => {
+                        dnode.spill = Some(pointer);
+                        None
+                    }
+                    Err(error) => at(error),
                 }
-                None
             }
             Record::Begin(_)
             | Record::FreeObjects(_)
@@ -221,16 +206,11 @@ impl Macs {
         }
     }
 
-    /// The MACs that are wrong at the end of the stream.
-    fn end(mut self, frame: &Frame) -> Vec<WrongMac> {
-        let mut wrong = Vec::new();
-        wrong.extend(self.close());
-        if wrong.is_empty()
-            && let Err(error) = self.objset()
-        {
-            wrong.push(at(frame, &OBJSET, error));
-        }
-        wrong
+    /// The MAC that is wrong at the end of the stream, `place` being that of END.
+    pub(crate) fn end(mut self, place: P) -> Option<WrongMac<P>> {
+        self.close().or_else(|| {
+            self.objset().err().map(|fault| WrongMac { place, over: Over::Objset, fault })
+        })
     }
 
     fn dnode(&mut self, object: u64) -> Option<&mut Dnode> {
@@ -245,47 +225,46 @@ impl Macs {
     }
 
     /// Checks the block of dnodes whose records came, and adds it to the meta-dnode's tree.
-    fn close(&mut self) -> Option<WrongMac> {
-        let block = self.block.take()?;
-        let Block { range, order, record, byte, .. } = block;
-        let checked = self.check(block);
+    fn close(&mut self) -> Option<WrongMac<P>> {
+        let Block { range, order, is_swapped, dnodes, place } = self.block.take()?;
         let first = range.firstobj.get();
-        let wrong = |wrong| WrongMac { record, byte, object: Some(first), about: &DNODES, wrong };
-        if let Err(error) = checked {
-            return Some(wrong(error));
-        }
-        let leaf = Leaf {
-            object_type: DmuType::DNODE,
-            lsize: DNODE_BLOCK_SIZE as u64,
-            psize: DNODE_BLOCK_SIZE as u64,
-            compress: Compress::OFF,
-            mac: range.mac,
-            order,
-        };
-        let blkid = first / (DNODE_BLOCK_SIZE / DNODE_SIZE) as u64;
-        self.meta.add(blkid, &leaf).err().map(|error| wrong(layout(&error)))
+        let checked = self.check(&range, order, is_swapped, dnodes).and_then(|()| {
+            let leaf = Leaf {
+                object_type: DmuType::DNODE,
+                lsize: DNODE_BLOCK_SIZE as u64,
+                psize: DNODE_BLOCK_SIZE as u64,
+                compress: Compress::OFF,
+                mac: range.mac,
+                order,
+            };
+            let blkid = first / (DNODE_BLOCK_SIZE / DNODE_SIZE) as u64;
+            Ok(self.meta.add(blkid, &leaf)?)
+        });
+        checked.err().map(|fault| WrongMac { place, over: Over::Dnodes(first), fault })
     }
 
-    fn check(&self, block: Block) -> Result<(), Wrong> {
-        let Block { range, order, is_swapped, dnodes, .. } = block;
+    fn check(
+        &self,
+        range: &ObjectRange<LE>,
+        order: Order,
+        is_swapped: bool,
+        dnodes: Vec<Dnode>,
+    ) -> Result<(), MacFault> {
         let mut bytes = vec![0; DNODE_BLOCK_SIZE];
         for dnode in dnodes {
             let slot = dnode.object.object.get().saturating_sub(range.firstobj.get());
             let start = usize::try_from(slot).unwrap_or(usize::MAX).saturating_mul(DNODE_SIZE);
-            let made = dnode.bytes(order, is_swapped).map_err(|error| layout(&error))?;
+            let made = dnode.bytes(order, is_swapped)?;
             let place = bytes.get_mut(start..start.saturating_add(made.len()));
-            place
-                .ok_or_else(|| Wrong::words("dnode", slot, "in its block"))?
-                .copy_from_slice(&made);
+            place.ok_or(MacFault::Slot(slot))?.copy_from_slice(&made);
         }
         let params = BlockParams { salt: range.salt, iv: range.iv, mac: range.mac };
-        decrypt_dnode_block(&self.key, &params, order == Order::Big, &mut bytes)
-            .map_err(|e| crypto(&e))
+        Ok(decrypt_dnode_block(&self.key, &params, order == Order::Big, &mut bytes)?)
     }
 
     /// Checks the object set.
-    fn objset(self) -> Result<(), Wrong> {
-        let pointers = self.meta.finish().map_err(|error| layout(&error))?;
+    fn objset(self) -> Result<(), MacFault> {
+        let pointers = self.meta.finish()?;
         let mut block = vec![0; SIZE_V1];
         let core = self.core.as_bytes();
         block[..core.len()].copy_from_slice(core);
@@ -297,7 +276,8 @@ impl Macs {
             phys.kind = self.objset_type.into();
             phys.portable_mac = self.portable_mac;
         }
-        verify_objset(&self.key, false, &block).map(|_| ()).map_err(|e| crypto(&e))
+        verify_objset(&self.key, false, &block)?;
+        Ok(())
     }
 }
 
@@ -305,20 +285,7 @@ impl Dnode {
     /// The dnode as it lies on disk, in that order.
     fn bytes(self, order: Order, is_swapped: bool) -> Result<Vec<u8>, LayoutError> {
         let Self { object, bonus, tree, spill } = self;
-        let mut core = DnodePhys::new_zeroed();
-        let type_of = |number: u32| u8::try_from(number).unwrap_or(0);
-        (core.kind, core.bonustype) =
-            (type_of(object.object_type.get()), type_of(object.bonustype.get()));
-        (core.indblkshift, core.nlevels) = (object.indblkshift, object.nlevels);
-        (core.nblkptr, core.checksum) = (object.nblkptr, object.checksumtype);
-        core.compress = object.compress;
-        core.extra_slots = object.dn_slots.saturating_sub(1);
-        core.datablkszsec = u16::try_from(object.blksz.get() / 512).unwrap_or(0).into();
-        core.bonuslen = u16::try_from(object.bonuslen.get()).unwrap_or(0).into();
-        core.maxblkid = object.maxblkid.get().into();
-        if object.flags().contains(RecordFlags::OBJECT_SPILL) {
-            core.flags = FLAG_SPILL;
-        }
+        let mut core = core_of(&object);
         let size = core.size();
         let (room, spill_place) = (core.bonus_room(size), core.spill(size));
         if order == Order::Big {
@@ -337,12 +304,9 @@ impl Dnode {
         {
             let place = &mut place[..bonus.len()];
             place.copy_from_slice(&bonus);
-            // The sender has turned the bonus by its type, though it is encrypted.
-            if is_swapped && let Some(kind) = DmuType(type_of(object.bonustype.get())).byteswap() {
-                match order {
-                    Order::Little => swap(kind, place),
-                    Order::Big => swap_out(kind, place),
-                }
+            if is_swapped {
+                // The sender has turned the bonus by its type, though it is encrypted.
+                turn(bonus_type(&object), order, place);
             }
         }
         if let (Some(place), Some(pointer)) = (spill_place, spill) {
@@ -352,15 +316,35 @@ impl Dnode {
     }
 }
 
-fn at(frame: &Frame, about: &'static About, wrong: Wrong) -> WrongMac {
-    WrongMac { record: frame.record, byte: frame.byte, object: None, about, wrong }
+/// The type of a dnode's bonus.
+pub(crate) fn bonus_type(object: &Object<LE>) -> DmuType {
+    DmuType(u8::try_from(object.bonustype.get()).unwrap_or(0))
 }
 
-fn layout(error: &LayoutError) -> Wrong {
-    Wrong::words("block pointer", error.to_string(), "one that can be")
+/// The fixed part of a dnode of a raw stream, little-endian.
+pub(crate) fn core_of(object: &Object<LE>) -> DnodePhys {
+    let mut core = DnodePhys::new_zeroed();
+    core.kind = u8::try_from(object.object_type.get()).unwrap_or(0);
+    core.bonustype = bonus_type(object).0;
+    (core.indblkshift, core.nlevels) = (object.indblkshift, object.nlevels);
+    (core.nblkptr, core.checksum) = (object.nblkptr, object.checksumtype);
+    core.compress = object.compress;
+    core.extra_slots = object.dn_slots.saturating_sub(1);
+    core.datablkszsec = u16::try_from(object.blksz.get() / 512).unwrap_or(0).into();
+    core.bonuslen = u16::try_from(object.bonuslen.get()).unwrap_or(0).into();
+    core.maxblkid = object.maxblkid.get().into();
+    if object.flags().contains(RecordFlags::OBJECT_SPILL) {
+        core.flags = FLAG_SPILL;
+    }
+    core
 }
 
-/// The difference where a MAC does not match, or a key does not open.
-pub(super) fn crypto(error: &CryptoError) -> Wrong {
-    Wrong::words("MAC", error.to_string(), "a MAC that matches, with this key")
+/// Turns a block or a bonus of this type to that byte order from the other one.
+pub(crate) fn turn(kind: DmuType, to: Order, bytes: &mut [u8]) {
+    // Of an unknown type nobody knows the fields.
+    let Some(kind) = kind.byteswap() else { return };
+    match to {
+        Order::Little => swap(kind, bytes),
+        Order::Big => swap_out(kind, bytes),
+    }
 }
