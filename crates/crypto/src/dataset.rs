@@ -105,6 +105,24 @@ impl DatasetKey {
             .map_err(|Forged| CryptoError::Mac { what: "MAC of an encrypted block" })
     }
 
+    /// Encrypts a level 0 block of an encrypted type in place, with this salt and IV; its MAC. `aad` is as
+    /// [`DatasetKey::decrypt`] has it. No two blocks may have the same salt and IV.
+    ///
+    /// # Errors
+    /// If the block is longer than the suite takes; `data` is then anything.
+    pub fn encrypt(
+        &self,
+        salt: [u8; 8],
+        iv: [u8; 12],
+        aad: &[u8],
+        data: &mut [u8],
+    ) -> Result<[u8; 16], CryptoError> {
+        let key = self.block_key(salt)?;
+        let found = data.len();
+        let mac = key.seal(&iv, aad, data);
+        mac.ok_or(CryptoError::BlockLength { what: "encrypted", found })
+    }
+
     /// The key of the blocks with this salt: HKDF-SHA-512 of the master key, without an HKDF salt,
     /// the block's salt being the info.
     fn block_key(&self, salt: [u8; 8]) -> Result<Arc<Aead>, CryptoError> {

@@ -42,6 +42,7 @@ mod blocks;
 mod decompress;
 mod decrypt;
 mod drop_record;
+mod encrypt;
 mod error;
 mod given;
 mod packet;
@@ -59,4 +60,4 @@ pub use transform::{Out, Transform};
 
 /// The steps of this crate. One more is a file, and a line here.
 pub static VERBS: &[&Verb] =
-    &[&decompress::VERB, &decrypt::VERB, &drop_record::VERB, &recompress::VERB];
+    &[&decompress::VERB, &decrypt::VERB, &drop_record::VERB, &encrypt::VERB, &recompress::VERB];

@@ -4,31 +4,21 @@
 //! of a block of its records, and the object set of all blocks of dnodes. An incremental stream has not: there
 //! the MACs of its blocks are checked, and these are not.
 
+use super::dnode::{Dnode, block_of, objset_of};
 use super::tree::{Leaf, Shape, Tree};
 use std::sync::Arc;
 use zsend_crypto::{BlockParams, CryptoError, DatasetKey, decrypt_dnode_block, verify_objset};
-use zsend_ondisk::blkptr::{BLKPTR_SIZE, BlkPtr};
-use zsend_ondisk::byteswap::{swap, swap_out};
-use zsend_ondisk::dnode::{CORE_SIZE, DNODE_BLOCK_SIZE, DNODE_SIZE, DnodePhys, FLAG_SPILL};
-use zsend_ondisk::objset::{ObjsetPhys, SIZE_V1};
+use zsend_ondisk::dnode::{DNODE_SIZE, DNODES_PER_BLOCK, DnodePhys};
+use zsend_ondisk::objset::ObjsetPhys;
 use zsend_ondisk::{LayoutError, Order};
 use zsend_records::bytes::Bytes;
-use zsend_records::drr::{Begin, Object, ObjectRange};
+use zsend_records::drr::{Begin, ObjectRange};
 use zsend_records::flags::{Features, RecordFlags};
 use zsend_records::nvlist::NvList;
 use zsend_records::reader::Record;
 use zsend_records::types::{Compress, DmuType};
 use zsend_records::zerocopy::byteorder::LE;
-use zsend_records::zerocopy::{FromBytes, FromZeros, IntoBytes};
-
-/// A dnode that has come, and its blocks.
-#[derive(Debug)]
-struct Dnode {
-    object: Object<LE>,
-    bonus: Bytes,
-    tree: Tree,
-    spill: Option<BlkPtr>,
-}
+use zsend_records::zerocopy::{FromBytes, FromZeros};
 
 /// A block of dnodes.
 #[derive(Debug)]
@@ -153,15 +143,8 @@ impl<P: Clone> Macs<P> {
                 wrong
             }
             Record::Object(object) => {
-                let shape = Shape {
-                    object_type: object.object_type().unwrap_or_default(),
-                    nlevels: object.nlevels,
-                    indblkshift: object.indblkshift,
-                    nblkptr: object.nblkptr,
-                };
                 let bonus = payload.cloned().unwrap_or_default();
-                let dnode = Dnode { object, bonus, tree: Tree::new(shape), spill: None };
-                self.block.as_mut()?.dnodes.push(dnode);
+                self.block.as_mut()?.dnodes.push(Dnode::new(&object, bonus));
                 None
             }
             Record::Write(write) => {
@@ -229,16 +212,7 @@ impl<P: Clone> Macs<P> {
         let Block { range, order, is_swapped, dnodes, place } = self.block.take()?;
         let first = range.firstobj.get();
         let checked = self.check(&range, order, is_swapped, dnodes).and_then(|()| {
-            let leaf = Leaf {
-                object_type: DmuType::DNODE,
-                lsize: DNODE_BLOCK_SIZE as u64,
-                psize: DNODE_BLOCK_SIZE as u64,
-                compress: Compress::OFF,
-                mac: range.mac,
-                order,
-            };
-            let blkid = first / (DNODE_BLOCK_SIZE / DNODE_SIZE) as u64;
-            Ok(self.meta.add(blkid, &leaf)?)
+            Ok(self.meta.add(first / DNODES_PER_BLOCK, &Leaf::of_dnodes(range.mac, order))?)
         });
         checked.err().map(|fault| WrongMac { place, over: Over::Dnodes(first), fault })
     }
@@ -250,101 +224,18 @@ impl<P: Clone> Macs<P> {
         is_swapped: bool,
         dnodes: Vec<Dnode>,
     ) -> Result<(), MacFault> {
-        let mut bytes = vec![0; DNODE_BLOCK_SIZE];
-        for dnode in dnodes {
-            let slot = dnode.object.object.get().saturating_sub(range.firstobj.get());
-            let start = usize::try_from(slot).unwrap_or(usize::MAX).saturating_mul(DNODE_SIZE);
-            let made = dnode.bytes(order, is_swapped)?;
-            let place = bytes.get_mut(start..start.saturating_add(made.len()));
-            place.ok_or(MacFault::Slot(slot))?.copy_from_slice(&made);
-        }
+        let mut bytes = block_of(range.firstobj.get(), dnodes, order, is_swapped)?;
         let params = BlockParams { salt: range.salt, iv: range.iv, mac: range.mac };
         Ok(decrypt_dnode_block(&self.key, &params, order == Order::Big, &mut bytes)?)
     }
 
     /// Checks the object set.
     fn objset(self) -> Result<(), MacFault> {
-        let pointers = self.meta.finish()?;
-        let mut block = vec![0; SIZE_V1];
-        let core = self.core.as_bytes();
-        block[..core.len()].copy_from_slice(core);
-        let places = block[core.len()..].as_chunks_mut::<BLKPTR_SIZE>().0.iter_mut();
-        for (place, pointer) in places.zip(pointers) {
-            *place = pointer.to_bytes(Order::Little);
-        }
+        let mut block = objset_of(&self.core, self.meta, self.objset_type)?;
         if let Ok((phys, _)) = ObjsetPhys::mut_from_prefix(&mut block) {
-            phys.kind = self.objset_type.into();
             phys.portable_mac = self.portable_mac;
         }
         verify_objset(&self.key, false, &block)?;
         Ok(())
-    }
-}
-
-impl Dnode {
-    /// The dnode as it lies on disk, in that order.
-    fn bytes(self, order: Order, is_swapped: bool) -> Result<Vec<u8>, LayoutError> {
-        let Self { object, bonus, tree, spill } = self;
-        let mut core = core_of(&object);
-        let size = core.size();
-        let (room, spill_place) = (core.bonus_room(size), core.spill(size));
-        if order == Order::Big {
-            core.swap();
-        }
-        let mut bytes = vec![0; size];
-        bytes[..CORE_SIZE].copy_from_slice(core.as_bytes());
-        for (i, pointer) in tree.finish()?.iter().enumerate() {
-            let start = CORE_SIZE + i * BLKPTR_SIZE;
-            if let Some(place) = bytes.get_mut(start..start + BLKPTR_SIZE) {
-                place.copy_from_slice(&pointer.to_bytes(order));
-            }
-        }
-        if let Some(place) = room.and_then(|room| bytes.get_mut(room))
-            && place.len() >= bonus.len()
-        {
-            let place = &mut place[..bonus.len()];
-            place.copy_from_slice(&bonus);
-            if is_swapped {
-                // The sender has turned the bonus by its type, though it is encrypted.
-                turn(bonus_type(&object), order, place);
-            }
-        }
-        if let (Some(place), Some(pointer)) = (spill_place, spill) {
-            bytes[place].copy_from_slice(&pointer.to_bytes(order));
-        }
-        Ok(bytes)
-    }
-}
-
-/// The type of a dnode's bonus.
-pub(crate) fn bonus_type(object: &Object<LE>) -> DmuType {
-    DmuType(u8::try_from(object.bonustype.get()).unwrap_or(0))
-}
-
-/// The fixed part of a dnode of a raw stream, little-endian.
-pub(crate) fn core_of(object: &Object<LE>) -> DnodePhys {
-    let mut core = DnodePhys::new_zeroed();
-    core.kind = u8::try_from(object.object_type.get()).unwrap_or(0);
-    core.bonustype = bonus_type(object).0;
-    (core.indblkshift, core.nlevels) = (object.indblkshift, object.nlevels);
-    (core.nblkptr, core.checksum) = (object.nblkptr, object.checksumtype);
-    core.compress = object.compress;
-    core.extra_slots = object.dn_slots.saturating_sub(1);
-    core.datablkszsec = u16::try_from(object.blksz.get() / 512).unwrap_or(0).into();
-    core.bonuslen = u16::try_from(object.bonuslen.get()).unwrap_or(0).into();
-    core.maxblkid = object.maxblkid.get().into();
-    if object.flags().contains(RecordFlags::OBJECT_SPILL) {
-        core.flags = FLAG_SPILL;
-    }
-    core
-}
-
-/// Turns a block or a bonus of this type to that byte order from the other one.
-pub(crate) fn turn(kind: DmuType, to: Order, bytes: &mut [u8]) {
-    // Of an unknown type nobody knows the fields.
-    let Some(kind) = kind.byteswap() else { return };
-    match to {
-        Order::Little => swap(kind, bytes),
-        Order::Big => swap_out(kind, bytes),
     }
 }

@@ -16,12 +16,12 @@ use zsend_records::zerocopy::byteorder::LE;
 /// Source: OpenZFS `module/zfs/dmu_send.c`, `dmu_dump_write()` and `issue_data_read()`, zfs-2.3.2.
 pub(super) fn plain_write(mut packet: Packet, key: &DatasetKey) -> Result<Packet, ChangeError> {
     let Some(write) = packet.header.body_as::<Write<LE>>().copied() else { return Ok(packet) };
+    let mut block = packet.take_payload();
     let wrong = |why: String| ChangeError::contents(&packet.origin, named(&write), why);
     let kind = write.object_type().filter(|kind| kind.is_valid());
     let kind = kind.ok_or_else(|| wrong(format!("type {} is none", write.object_type.get())))?;
     let codec = write.compression().ok_or_else(|| wrong("it has no compression".to_owned()))?;
     let params = BlockParams { salt: write.salt, iv: write.iv, mac: write.mac };
-    let mut block = packet.payload().to_vec();
     open(key, kind, &params, &mut block).map_err(|e| wrong(e.to_string()))?;
     let is_swapped = write.flags().contains(RecordFlags::RAW_BYTESWAP);
     let stays = codec != Compress::OFF && !is_swapped && !kind.is_metadata();
@@ -43,6 +43,7 @@ pub(super) fn plain_write(mut packet: Packet, key: &DatasetKey) -> Result<Packet
 /// Makes of a raw SPILL that of a plain stream, which is never compressed.
 pub(super) fn plain_spill(mut packet: Packet, key: &DatasetKey) -> Result<Packet, ChangeError> {
     let Some(spill) = packet.header.body_as::<Spill<LE>>().copied() else { return Ok(packet) };
+    let mut block = packet.take_payload();
     let wrong = |why: String| {
         ChangeError::contents(
             &packet.origin,
@@ -51,7 +52,6 @@ pub(super) fn plain_spill(mut packet: Packet, key: &DatasetKey) -> Result<Packet
         )
     };
     let params = BlockParams { salt: spill.salt, iv: spill.iv, mac: spill.mac };
-    let mut block = packet.payload().to_vec();
     open(key, DmuType::SA, &params, &mut block).map_err(|e| wrong(e.to_string()))?;
     let mut block =
         decompressed(block, spill.length.get(), spill.compression().unwrap_or(Compress::OFF))
