@@ -12,6 +12,7 @@ pub mod catalogue;
 pub mod compress;
 pub mod decompress;
 pub mod decrypt;
+pub mod decrypt_stream;
 pub mod dsl;
 pub mod dump;
 pub mod gang;
