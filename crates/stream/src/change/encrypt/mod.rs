@@ -10,7 +10,7 @@ mod spool;
 use super::error::ChangeError;
 use super::given::{Files, Given, GivenError, Opt, Verb};
 use super::packet::Packet;
-use super::transform::{Out, SENT_TODAY, Transform};
+use super::transform::{Out, Transform};
 use crate::limits::{LIST, LIST_MEMORY};
 use keys::UserKey;
 use sealing::Sealing;
@@ -102,10 +102,6 @@ fn make(given: &Given) -> Result<Box<dyn Transform>, GivenError> {
 }
 
 impl Transform for Encrypt {
-    fn takes(&self) -> Features {
-        SENT_TODAY
-    }
-
     fn record(&mut self, packet: Packet, _: &mut Out) -> Result<(), ChangeError> {
         match (&mut self.state, packet.record()) {
             (State::Before, Record::Begin(begin)) => self.begin(packet, &begin),

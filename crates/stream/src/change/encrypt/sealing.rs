@@ -262,7 +262,9 @@ impl Sealing {
         object.maxblkid = maxblkid.into();
         object.nlevels = nlevels;
         let bonus = std::mem::take(&mut pending.dnode.bonus);
+        let spill = pending.dnode.spill.take();
         pending.dnode = Dnode::new(&pending.dnode.object, bonus);
+        pending.dnode.spill = spill;
         pending.is_told = true;
         Ok(())
     }
@@ -285,9 +287,9 @@ impl Sealing {
         let blkid = offset / blksz;
         if lsize != blksz || !offset.is_multiple_of(blksz) {
             let why = format!(
-                "{lsize} bytes of an object whose blocks have {blksz}: a raw stream has whole blocks alone"
+                "{what}: {lsize} bytes of an object whose blocks have {blksz}: a raw stream has whole blocks alone"
             );
-            return Err(wrong(why));
+            return Err(ChangeError::refused(&packet.origin, why));
         }
         if !pending.is_told || blkid > pending.dnode.object.maxblkid.get() || offset < pending.next
         {

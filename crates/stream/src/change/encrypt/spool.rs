@@ -11,7 +11,7 @@ use zsend_records::zerocopy::byteorder::LE;
 use zsend_records::zerocopy::{FromBytes, IntoBytes};
 
 /// Bytes of a payload's length, behind a header.
-const LENGTH: u64 = 8;
+const LENGTH: usize = 8;
 
 /// Records in a file that has no name, and is gone when it is closed.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl Spool {
         for part in [header.as_bytes(), &length, payload] {
             self.file.write_all(part).map_err(ChangeError::Spill)?;
         }
-        self.len += RECORD_SIZE as u64 + LENGTH + payload.len() as u64;
+        self.len += (RECORD_SIZE + LENGTH + payload.len()) as u64;
         Ok(place)
     }
 
@@ -86,7 +86,7 @@ impl Spooled {
         if self.left == 0 {
             return Ok(None);
         }
-        let mut head = [0; RECORD_SIZE + LENGTH as usize];
+        let mut head = [0; RECORD_SIZE + LENGTH];
         self.file.read_exact(&mut head).map_err(ChangeError::Spill)?;
         self.left = self.left.saturating_sub(head.len() as u64);
         let short = || ChangeError::Spill(io::ErrorKind::UnexpectedEof.into());
