@@ -23,6 +23,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> Result<()> {
     streams()?;
+    parts()?;
     for (pool, image) in [("gang", "d0.img"), ("becrypt", "d0.img"), ("xmmp", "d0.img")] {
         let dir = zsend_testkit::images::unpack(&zsend_testkit::fixture(pool))?;
         labels(pool, &dir.join(image))?;
@@ -52,6 +53,29 @@ fn save(target: &str, name: &str, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// A list of parts and a parity file, without what the targets add.
+fn parts() -> Result<()> {
+    let path = zsend_testkit::fixture("streams").join("volume-increment-Lec.zsend.zst");
+    let stream = zstd::decode_all(&fs::read(path)?[..])?;
+    let folder = std::env::temp_dir().join(format!("zsend-seeds-{}", std::process::id()));
+    // Of streams this short the longest record is shorter than that.
+    zsend_stream::split::split(std::io::Cursor::new(stream), &folder, 20 << 10)?;
+    zsend_stream::parity::make(&folder, 10)?;
+    let list = fs::read(folder.join(zsend_stream::split::MANIFEST))?;
+    let volume = fs::read(folder.join(zsend_stream::parity::volume_name(1)))?;
+    fs::remove_dir_all(&folder)?;
+    let end = list[..list.len() - 1].iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+    save("parts", "list", &list)?;
+    save("parts", "lines", &list[..end])?;
+    // The numbers of the head, the index without the last line of its list, and the hashes.
+    let length = (end as u64).to_le_bytes();
+    let (index, hashes) = (&volume[112..], 8 + list.len());
+    let count = u64::from_le_bytes(volume[40..48].try_into()?);
+    let hashes = &index[hashes..usize::try_from(count)?];
+    save("parity", "sealed", &[&volume[8..40], &length, &list[..end], hashes].concat())?;
+    save("parity", "file", &volume)
+}
+
 /// The small streams, the lists in their BEGIN records, and a token for one of them.
 fn streams() -> Result<()> {
     for entry in fs::read_dir(zsend_testkit::fixture("streams"))? {
@@ -65,6 +89,12 @@ fn streams() -> Result<()> {
         save("dump", name, &stream)?;
         save("resealed", name, &stream)?;
         save("verify", name, &stream)?;
+        // Steps are chosen by the first byte.
+        for choice in [3, 7, 9, 10, 12] {
+            save("change", &format!("{name}-{choice}"), &[&[choice][..], &stream].concat())?;
+        }
+        let length = u16::try_from(stream.len()).unwrap_or(u16::MAX).to_le_bytes();
+        save("chain", name, &[&length[..], &stream, &stream].concat())?;
         for (i, record) in StreamReader::new(&stream[..]).enumerate() {
             let record = record?;
             if record.frame.record_type() == RecordType::BEGIN && !record.payload.is_empty() {

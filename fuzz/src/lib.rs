@@ -9,6 +9,8 @@ use zsend_testkit::memory::{Allocator, allocator, within};
 
 pub mod block;
 pub mod catalogue;
+pub mod chain;
+pub mod change;
 pub mod compress;
 pub mod decompress;
 pub mod decrypt;
@@ -22,6 +24,8 @@ mod memory;
 mod mos;
 pub mod nvlist;
 pub mod objset;
+pub mod parity;
+pub mod parts;
 pub mod pool;
 pub mod props;
 pub mod redaction;

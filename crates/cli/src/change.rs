@@ -41,7 +41,7 @@ pub(crate) fn run(mut args: ChangeArgs) -> Done {
     match done {
         Ok(_) => output.commit(),
         // What is there of a saved or cut stream is a stream that can be received and gone on with.
-        Err(ChangeError::Damaged { origin, kind: StreamErrorKind::NoEnd }) => {
+        Err(ChangeError::Damaged { origin, kind: StreamErrorKind::NoEnd }) if origin.record > 0 => {
             if is_empty {
                 // A step gives nothing before the end of its input, and does not know that this is none.
                 output.discard();
@@ -83,13 +83,17 @@ impl Write for Counted<'_> {
     }
 }
 
-fn failed(error: &ChangeError) -> Failure {
+/// Failure of a change that ended early.
+pub(crate) fn failed(error: &ChangeError) -> Failure {
     let class = match error {
-        ChangeError::Damaged { .. } | ChangeError::Contents { .. } => ErrorClass::Damaged,
-        ChangeError::Refused { .. } => ErrorClass::Unsupported,
-        ChangeError::Read { .. } | ChangeError::Spill(_) | ChangeError::Write(_) => {
-            ErrorClass::Device
+        ChangeError::Damaged { .. } | ChangeError::Contents { .. } | ChangeError::Base { .. } => {
+            ErrorClass::Damaged
         }
+        ChangeError::Refused { .. } => ErrorClass::Unsupported,
+        ChangeError::Read { .. }
+        | ChangeError::Spill(_)
+        | ChangeError::Write(_)
+        | ChangeError::Volume { .. } => ErrorClass::Device,
         // A variant that is not known here is no success.
         _ => ErrorClass::Damaged,
     };

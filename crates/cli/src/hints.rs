@@ -38,7 +38,7 @@ pub(crate) fn is_tunable(value: &str) -> bool {
 
 /// Returns true for a verb of `zstream` of August 2026 that this program lacks.
 pub(crate) fn is_verb_of_zstream(verb: &str) -> bool {
-    ["raw", "redup"].contains(&verb)
+    verb == "redup"
 }
 
 /// Returns what to type instead of each flag of `zdb` in a command line.

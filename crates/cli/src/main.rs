@@ -15,8 +15,12 @@ mod list;
 mod manual;
 mod output;
 mod package;
+mod parity;
+mod parts;
 mod progress;
 mod prompt;
+mod raw;
+mod resume_point;
 mod send;
 mod send_all;
 mod signals;
@@ -56,6 +60,12 @@ fn main() -> ExitCode {
         Command::Verify(verify) => verify::run(&verify),
         Command::Chain(chain) => chain::run(&chain),
         Command::Keys(keys) => encryption::run(&keys),
+        Command::Raw(raw) => raw::run(&raw),
+        Command::ResumePoint(point) => resume_point::run(&point),
+        Command::Split(args) => parts::split(&args),
+        Command::Join(args) => parts::join(&args),
+        Command::Parity(args) => parity::make(&args),
+        Command::Repair(args) => parity::repair(&args),
         Command::Token(token) => token::run(&token),
         Command::Man(man) => manual::man(&man),
         Command::Completions(completions) => manual::completions(&completions),

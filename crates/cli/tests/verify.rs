@@ -259,6 +259,10 @@ fn increments_in_files_belong_to_one_chain() {
     assert_eq!(code(&verify(&[], &[&last.path(), &full.path(), &next.path()])), 0);
     let other = Stored::new(&["-i", "@a", "basic/fs@c"]);
     assert_eq!(code(&verify(&[], &[&other.path(), &last.path()])), 11);
+    // One of the two can be received, as `chain` says too.
+    let out = verify(&[], &[&full.path(), &next.path(), &other.path()]);
+    assert_eq!(code(&out), 11);
+    assert!(stdout(&out).contains(": chain.fork: fromguid is "), "{}", stdout(&out));
 }
 
 #[test]

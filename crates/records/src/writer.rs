@@ -106,6 +106,13 @@ impl<W: Write> StreamWriter<W> {
         Self { out, order, chain, offset: 0, package_header: false }
     }
 
+    /// A writer that goes on with a stream to this destination, which takes what comes behind `offset` bytes of
+    /// it: `chain` is their sum, and its order that of the stream.
+    pub fn going_on(destination: W, chain: Chain, offset: u64) -> Self {
+        let out = Gather::behind(destination, offset);
+        Self { out, order: chain.order(), chain, offset, package_header: false }
+    }
+
     /// Bytes of stream so far, those that are gathered and not written yet included.
     pub const fn offset(&self) -> u64 {
         self.offset

@@ -4,14 +4,18 @@ pub mod chain;
 pub mod change;
 pub mod compare;
 pub mod dump;
+mod folder;
 mod input;
 pub mod keys;
 mod limits;
 pub mod outline;
+pub mod parity;
 mod position;
 mod raw;
 mod read_ahead;
+pub mod resume;
 mod segment;
+pub mod split;
 pub mod verify;
 
 pub use segment::Segment;

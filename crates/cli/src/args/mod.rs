@@ -5,6 +5,7 @@ mod change;
 mod list;
 mod other;
 mod package;
+mod parts;
 mod send;
 mod stored;
 
@@ -13,8 +14,9 @@ pub(crate) use change::{ChangeArgs, parse as parse_change};
 pub(crate) use list::{ChoiceArgs, GetArgs, ListArgs, SortKey};
 pub(crate) use other::{CompletionsArgs, DumpArgs, Like, ManArgs, TokenArgs, VerifyArgs};
 pub(crate) use package::PackageArgs;
+pub(crate) use parts::{JoinArgs, ParityArgs, RepairArgs, SplitArgs};
 pub(crate) use send::{ProgressFormat, SendArgs};
-pub(crate) use stored::{ChainArgs, KeysArgs};
+pub(crate) use stored::{ChainArgs, KeysArgs, RawArgs, ResumePointArgs};
 
 use crate::exit::warn;
 use clap::{Args as ClapArgs, ColorChoice, CommandFactory, Parser, Subcommand};
@@ -32,7 +34,7 @@ pub(crate) const EXIT_STATUS: &str = "\
 Exit status: 0 done, even if unreadable blocks were replaced, as with zfs send: the last line has their number; \
 1 the input is damaged, a check failed, or what was asked for does not exist; \
 2 the command line is wrong; 3 a device or the output failed; 4 the pool or stream needs something \
-that is not supported; 10 a stream is cut, and whole so far (verify, chain); 11 a stream does not continue the one before (verify, chain), or \
+that is not supported; 10 a stream is cut, and whole so far (verify, chain), or before its first record (resume-point, send --append); 11 a stream does not continue the one before (verify, chain), or \
 raw streams do not fit together (keys); \
 129, 130, 143 ended by SIGHUP, SIGINT, SIGTERM. A reader that goes away ends a send or verify --tee with 3, and is no \
 error for the other verbs.";
@@ -64,7 +66,13 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     Chain(ChainArgs),
     Keys(KeysArgs),
+    Raw(RawArgs),
     Token(TokenArgs),
+    ResumePoint(ResumePointArgs),
+    Split(SplitArgs),
+    Join(JoinArgs),
+    Parity(ParityArgs),
+    Repair(RepairArgs),
     Man(ManArgs),
     Completions(CompletionsArgs),
 }

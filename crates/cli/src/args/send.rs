@@ -53,6 +53,7 @@ Examples:
   zsend send -d disk0.img --key tank/secret=/media/key tank/secret@monday > plain.zsend
   zsend send -d /images --all -Lec -o /backup tank
   zsend send -d disk0.img -t 1-b45ff5d89-b8-789c... | ssh host zfs receive -s backup/home
+  zsend send -d disk0.img --append monday.zsend.partial
 
 SIGUSR1 shows how far a send has come. SIGINT, SIGTERM and SIGHUP end it at a record; with -o, what is
 there stays in FILE.partial, with a token to go on from in FILE.partial.token."
@@ -122,6 +123,18 @@ pub(crate) struct SendArgs {
     /// FIFO or descriptor is written through; - is standard output
     #[arg(short = 'o', value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Go on in FILE itself, a stream that was cut: what is right of it stays, and the rest is written behind it, so
+    /// that it becomes the stream that was not cut, byte for byte. FILE says which stream that is; a token given
+    /// with -t must be of it. With the --dialect and the tunables that FILE was made with
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = [
+            "output", "target", "from", "resume_at", "dry_run", "list_txgs", "all", "replicate", "intermediate",
+            "props", "backup", "holds", "skip_missing", "exclude", "continue_from", "saved", "redact"
+        ]
+    )]
+    pub(crate) append: Option<PathBuf>,
     /// Sender whose stream is written: openzfs, illumos or openzfs-xdr
     #[arg(long, value_name = "D", default_value = "openzfs", value_parser = dialect)]
     pub(crate) dialect: Dialect,
@@ -143,7 +156,7 @@ pub(crate) struct SendArgs {
     /// object has that number, as `zdb -B` takes it. With --all: the pool
     #[arg(
         value_name = "POOL/DS@SNAP",
-        required_unless_present_any = ["token", "list_txgs"],
+        required_unless_present_any = ["token", "list_txgs", "append"],
         conflicts_with = "token"
     )]
     pub(crate) target: Option<String>,

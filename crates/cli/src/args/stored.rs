@@ -28,6 +28,32 @@ pub(crate) struct KeysArgs {
     pub(crate) targets: Vec<String>,
 }
 
+/// Say where a stream that was cut can be gone on with: the length to cut it to, and the token
+///
+/// What is there is checked as verify --quick checks it. A stream that is whole has no such place, and is said to
+/// be whole. Packages are refused: see send --continue-from.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  zsend resume-point monday.zsend
+  zsend resume-point --cut monday.zsend
+  zsend send -d disk0.img --append monday.zsend        goes on in the file, which need not be cut before
+  zsend send -d disk0.img -t $(zsend resume-point -H monday.zsend | cut -f 2) | ssh host zfs receive -s backup/home")]
+pub(crate) struct ResumePointArgs {
+    /// Cut the file there; a regular file only
+    #[arg(long)]
+    pub(crate) cut: bool,
+    /// One JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The length and the token alone, a tab between; nothing for a stream that is whole
+    #[arg(short = 'H', conflicts_with = "json")]
+    pub(crate) scripted: bool,
+    /// The stream; standard input if none is named, or -
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+}
+
 fn guid(text: &str) -> Result<u64, String> {
     let parsed = match text.strip_prefix("0x") {
         Some(digits) => u64::from_str_radix(digits, 16),
@@ -58,4 +84,23 @@ pub(crate) struct ChainArgs {
     /// Streams, and folders with a catalogue; - is standard input
     #[arg(value_name = "FILE|DIR", required = true)]
     pub(crate) files: Vec<PathBuf>,
+}
+
+/// Write streams of a volume onto an image or a device, and print the guid of the snapshot that it is of then
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  zsend raw disk.img monday.zsend                       a full stream; the file is made, with holes
+  zsend raw -g 14377190229310842391 disk.img tuesday.zsend
+  zsend send -R tank/vm@monday | zsend raw /dev/sdb")]
+pub(crate) struct RawArgs {
+    /// Guid of the snapshot that the volume is of: an increment must start from it
+    #[arg(short = 'g', long, value_name = "GUID", value_parser = guid)]
+    pub(crate) guid: Option<u64>,
+    /// The image, which is made if it is not there, or the device
+    #[arg(value_name = "IMAGE|DEVICE")]
+    pub(crate) volume: PathBuf,
+    /// The stream; standard input if none is named, or -
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
 }

@@ -1,6 +1,7 @@
 //! Destination of a stream: standard output unless it is a terminal; a device or FIFO as it is; or a
 //! file that gets its name only when it is whole.
 
+mod appended;
 mod partial;
 
 use crate::exit::{Done, Failure};
@@ -9,8 +10,10 @@ use crate::stdout;
 use crate::sys::Destination;
 use crate::sys::files::{Identity, duplicate, grow_pipe, named_place, sync};
 use partial::Partial;
+
+pub(crate) use appended::open as open_to_append;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, IoSlice, IsTerminal, Write};
+use std::io::{self, IoSlice, IsTerminal, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -27,13 +30,16 @@ impl Guard {
         Self(names.iter().filter_map(|name| Identity::of_path(Path::new(name)).ok()).collect())
     }
 
+    /// Refuses a file that is one of them.
+    pub(crate) fn check_file(&self, path: &Path, file: &File) -> Done {
+        guard_file(self, path, file)
+    }
+
     /// Refuses what is one of them.
     fn check(&self, path: &Path, found: &Identity) -> Done {
         if self.0.iter().any(|own| own.is(found)) {
             let path = path.display();
-            return Err(Failure::usage(format!(
-                "cannot write to {path}: the pool is read from it"
-            )));
+            return Err(Failure::usage(format!("cannot write to {path}: it is what is read")));
         }
         Ok(())
     }
@@ -44,6 +50,8 @@ pub(crate) struct Output {
     file: File,
     /// The file that is made, if it is one.
     partial: Option<Partial>,
+    /// Bytes of a file that stay, until the first byte is written behind them.
+    kept: Option<u64>,
     gauge: Arc<Gauge>,
 }
 
@@ -67,13 +75,13 @@ impl Output {
             let file = stdout::open()?;
             guard_file(guard, Path::new("standard output"), &file)?;
             grow_pipe(&file);
-            return Ok(Self { file, partial: None, gauge });
+            return Ok(Self { file, partial: None, kept: None, gauge });
         };
         let failed = |e: io::Error| Failure::io("write to", path, &e);
         let file = match place(path).map_err(failed)? {
             Destination::File(target) => {
                 let (partial, file) = Partial::create(target, is_whole, guard)?;
-                return Ok(Self { file, partial: Some(partial), gauge });
+                return Ok(Self { file, partial: Some(partial), kept: None, gauge });
             }
             // Where it was closed, Rust's runtime has put something else.
             Destination::Descriptor(1) => stdout::open()?,
@@ -89,7 +97,22 @@ impl Output {
             return Err(Failure::usage(format!("cannot write to {}: a terminal", path.display())));
         }
         grow_pipe(&file);
-        Ok(Self { file, partial: None, gauge })
+        Ok(Self { file, partial: None, kept: None, gauge })
+    }
+
+    /// What is written behind the first `kept` bytes of a file. The others are cut off when the first byte comes.
+    pub(crate) fn behind(file: File, kept: u64, gauge: &Arc<Gauge>) -> Self {
+        Self { file, partial: None, kept: Some(kept), gauge: Arc::clone(gauge) }
+    }
+
+    /// Cuts off what does not stay.
+    fn cut(&mut self) -> io::Result<()> {
+        if let Some(kept) = self.kept {
+            self.file.set_len(kept)?;
+            self.file.seek(SeekFrom::Start(kept))?;
+            self.kept = None;
+        }
+        Ok(())
     }
 
     /// Makes a whole stream durable and gives it its name.
@@ -146,11 +169,13 @@ fn folder(path: &Path) -> &Path {
 
 impl Write for &mut Output {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.cut()?;
         let _waiting = self.gauge.writing();
         self.file.write(buf)
     }
 
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.cut()?;
         let _waiting = self.gauge.writing();
         self.file.write_vectored(bufs)
     }

@@ -1,5 +1,6 @@
 //! `zsend send`: from the command line to a stream.
 
+mod append;
 pub(crate) mod common;
 pub(crate) mod describe;
 
@@ -15,9 +16,11 @@ use common::{
 use describe::describe;
 use std::io::{Write, stderr};
 use std::sync::Arc;
+use zsend_encoder::encoder::Encoder;
 use zsend_pool::dsl::name::{Name, Suffix};
 use zsend_pool::pool::Pool;
 use zsend_pool::{CancelToken, ErrorClass, PoolError};
+use zsend_stream::resume::{GoingOn, Seam};
 use zsend_traverse::{Notice, Progress, SendError, SendOptions, SendPlan};
 
 /// Words of `zfs send -D`, OpenZFS `cmd/zfs/zfs_main.c`, zfs-2.3.2.
@@ -28,6 +31,9 @@ const NO_DEDUP: &str = "WARNING: deduplicated send is no longer supported.  A re
 pub(crate) fn run(args: &SendArgs) -> Done {
     if args.all.all {
         return send_all::run(args);
+    }
+    if let Some(path) = &args.append {
+        return append::run(args, path);
     }
     be_quiet(args.pool.quiet);
     if let Some(why) = args.conflict() {
@@ -98,7 +104,7 @@ pub(crate) fn run(args: &SendArgs) -> Done {
     let is_whole = token.is_none() && args.resume_at.is_none() && !args.package.saved;
     let guard = Guard::new(&pool.devices());
     let output = Output::open(args.output.as_deref(), is_whole, &guard, &gauge)?;
-    send(args, &plan, &cancel, output, &gauge)
+    send(args, &plan, &cancel, output, None, &gauge)
 }
 
 /// The send of a name: of a dataset, or of the object that it numbers, as `zdb -B` takes it.
@@ -134,11 +140,13 @@ fn without_key(failure: Failure, args: &SendArgs, plan: &SendPlan<'_>, target: &
     }
 }
 
+/// Sends. `seam` is the end of what the output has already of the stream.
 fn send(
     args: &SendArgs,
     plan: &SendPlan<'_>,
     cancel: &CancelToken,
     mut output: Output,
+    seam: Option<&Seam>,
     gauge: &Arc<Gauge>,
 ) -> Done {
     let mut estimate = None;
@@ -150,14 +158,21 @@ fn send(
     let toname = plan.toname();
     let shown = Progressing::begin(args, &toname, gauge, || total(plan, estimate, cancel));
     let (mut last, mut replaced) = (Progress::default(), Vec::new());
-    let sent = plan.write(&mut output, cancel, |notice| match notice {
+    let notice = |notice| match notice {
         Notice::Progress(progress) => {
             last = progress;
             gauge.set(&progress);
         }
         Notice::Replaced(lost) => replaced.push(lost),
         _ => {}
-    });
+    };
+    let sent = match seam {
+        None => plan.write(&mut output, cancel, notice),
+        Some(seam) => {
+            let encoder = Encoder::new(plan.params(), GoingOn::new(seam, &mut output));
+            plan.write_to(encoder, cancel, notice)
+        }
+    };
     if let Ok(summary) = &sent {
         gauge.finish(summary.bytes(), summary.records());
     }
@@ -193,6 +208,9 @@ fn unfinished(
     last: &Progress,
     e: SendError,
 ) -> Failure {
+    if let Some(path) = &args.append {
+        return append::unfinished(args, path, e);
+    }
     let (is_lost, is_full) = (is_lost(&e), is_full(&e));
     let is_delivered = !matches!(e, SendError::Output(_));
     let e = match e {
@@ -216,8 +234,10 @@ fn unfinished(
     let (object, offset) = (position.object(), position.offset());
     failure.and(format!(
         "It ends at object {object}, offset {offset}. Once it was received with `zfs receive -s`, \
-         go on with what the receiver's receive_resume_token says, or with:\n  zsend send {}-t {token}",
-        args.pool.as_typed()
+         go on with what the receiver's receive_resume_token says, or with:\n  zsend send {0}-t {token}\n\
+         Or go on in the file itself, with:\n  zsend send {0}--append {1}",
+        args.pool.as_typed(),
+        partial.name().display()
     ))
 }
 

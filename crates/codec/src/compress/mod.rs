@@ -117,8 +117,8 @@ impl Compressor {
     ///   embedded in a block pointer, which is not rounded.
     ///
     /// Bytes of lzjb and zle equal those of ZFS, also in what does not fit, and those of zstd do where the libraries'
-    /// versions agree (OpenZFS up to 2.4 has 1.4.5; the header says which). From zstd-3 and 128 KiB on, a block that
-    /// neither LZ4 nor zstd-1 makes fit is not tried further, as in ZFS. Bytes of lz4 and gzip differ from
+    /// versions agree (OpenZFS up to 2.4 has 1.4.5; the header says which). A block that ZFS would
+    /// give up on before it tries the level itself is tried. Bytes of lz4 and gzip differ from
     /// ZFS's, which reads them all the same. The same block in the same room gives the same bytes, whatever was compressed
     /// before it; those of zstd may be others in another room.
     ///

@@ -115,6 +115,11 @@ impl Parser {
         self.remaining
     }
 
+    /// The sum of the stream up to there, of a parser that verifies; of nothing behind an END.
+    pub fn chain(&self) -> Chain {
+        self.chain
+    }
+
     /// Returns true if a stream or package has come to its end, and no payload or record is under way.
     pub fn is_done(&self) -> bool {
         self.place.is_done()

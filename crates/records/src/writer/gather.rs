@@ -25,14 +25,19 @@ pub(super) struct Gather<W> {
     held: usize,
     /// Those of them that a write took before it failed: the next one goes on after them.
     gone: usize,
-    /// Bytes that the destination took.
+    /// Bytes that the destination took, of those before this began too.
     written: u64,
 }
 
 impl<W: Write> Gather<W> {
     pub(super) fn new(out: W) -> Self {
+        Self::behind(out, 0)
+    }
+
+    /// As [`Self::new`], to a destination that has taken `written` bytes.
+    pub(super) fn behind(out: W, written: u64) -> Self {
         let buffer = Vec::with_capacity(GATHER / 4);
-        Self { out, buffer, long: Vec::new(), held: 0, gone: 0, written: 0 }
+        Self { out, buffer, long: Vec::new(), held: 0, gone: 0, written }
     }
 
     /// Bytes that the destination took.

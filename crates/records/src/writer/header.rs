@@ -45,6 +45,11 @@ impl Header {
         self.payload_len
     }
 
+    /// The record in little-endian order, not stamped.
+    pub const fn record(&self) -> &ReplayRecord<LE> {
+        &self.record
+    }
+
     /// The record, in little-endian order, and its body's fields.
     pub(super) const fn into_parts(self) -> (ReplayRecord<LE>, &'static [Field]) {
         (self.record, self.fields)

@@ -178,7 +178,7 @@ impl fmt::Display for ChainFault {
 /// Follows `recv_begin_check_existing_impl()` and `recv_check_large_blocks()`, OpenZFS `module/zfs/dmu_recv.c`, and
 /// `dsl_crypto_recv_raw_key_check()` and `dsl_crypto_recv_raw_objset_check()`, `module/zfs/dsl_crypt.c`,
 /// zfs-2.3.2.
-pub(super) fn wrong_with(next: &Segment, base: &Segment) -> Option<Wrong> {
+pub(crate) fn wrong_with(next: &Segment, base: &Segment) -> Option<Wrong> {
     match (next.is_raw(), base.is_raw()) {
         (true, false) => return Some(Wrong::RawOnPlain),
         (false, true) => return Some(Wrong::PlainOnRaw),

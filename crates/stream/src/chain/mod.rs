@@ -9,6 +9,7 @@ mod prefer;
 mod sort;
 
 pub use json::{fault_json, step_json, verdict_json};
+pub(crate) use links::wrong_with;
 pub use links::{ChainFault, Wrong};
 
 use crate::outline::{Outline, OutlineEnd};

@@ -6,11 +6,15 @@ use super::packet::Packet;
 use super::transform::SENT_TODAY;
 use zsend_codec::decompress;
 use zsend_ondisk::blkptr::{MAX_BLOCK_SIZE, MINBLOCK_SHIFT};
-use zsend_records::drr::Write;
+use zsend_records::bytes::Bytes;
+use zsend_records::drr::{Write, WriteEmbedded};
 use zsend_records::flags::{Features, RecordFlags};
-use zsend_records::types::{Checksum, Compress};
+use zsend_records::types::{Checksum, Compress, DmuType};
+use zsend_records::zerocopy::FromZeros;
 use zsend_records::zerocopy::byteorder::{LE, U64};
 
+/// The largest block without the feature for larger ones: `SPA_OLD_MAXBLOCKSIZE`.
+pub(super) const OLD_MAX_BLOCK_SIZE: u64 = 128 << 10;
 /// Unit of the sizes of stored blocks, in bytes: `SPA_MINBLOCKSIZE`.
 pub(super) const SECTOR: usize = 1 << MINBLOCK_SHIFT;
 
@@ -49,14 +53,44 @@ pub(super) fn block(lsize: u64, stored: &[u8], codec: Compress) -> Result<Vec<u8
     Ok(block)
 }
 
+/// The block of a WRITE, decompressed as its header says.
+pub(super) fn plain(packet: &Packet, write: &Write<LE>) -> Result<Bytes, ChangeError> {
+    match write.compression().filter(|&codec| codec != Compress::OFF) {
+        None => Ok(packet.payload().clone()),
+        Some(codec) => block(write.logical_size.get(), packet.payload(), codec)
+            .map(Bytes::from)
+            .map_err(|why| ChangeError::contents(&packet.origin, named(write), why)),
+    }
+}
+
+/// The block of a WRITE_EMBEDDED, decompressed, and the WRITE that holds it plain. `object_type` is that of its object.
+pub(super) fn embedded_block(
+    packet: &Packet,
+    embedded: &WriteEmbedded<LE>,
+    object_type: DmuType,
+) -> Result<(Write<LE>, Vec<u8>), ChangeError> {
+    let mut write = Write::new_zeroed();
+    write.object = embedded.object;
+    write.object_type = u32::from(object_type.0).into();
+    write.offset = embedded.offset;
+    write.toguid = embedded.toguid;
+    write.checksumtype = Checksum::OFF.0;
+    write.logical_size = u64::from(embedded.lsize.get()).into();
+    let psize = usize::try_from(embedded.psize.get()).unwrap_or(usize::MAX);
+    let stored = packet.payload().get(..psize).unwrap_or(packet.payload());
+    let codec = match embedded.compression() {
+        Compress(0) => Compress::OFF,
+        codec => codec,
+    };
+    let found = block(write.logical_size.get(), stored, codec);
+    let block = found.map_err(|why| ChangeError::contents(&packet.origin, named(&write), why))?;
+    Ok((write, block))
+}
+
 /// Replaces a WRITE's payload by the block that it holds.
 pub(super) fn decompressed(mut packet: Packet) -> Result<Packet, ChangeError> {
     let Some(write) = packet.header.body_as::<Write<LE>>() else { return Ok(packet) };
-    let Some(codec) = write.compression().filter(|&codec| codec != Compress::OFF) else {
-        return Ok(without_codec(packet));
-    };
-    let found = block(write.logical_size.get(), packet.payload(), codec);
-    let block = found.map_err(|why| ChangeError::contents(&packet.origin, named(write), why))?;
+    let block = plain(&packet, write)?;
     packet.set_payload(block);
     Ok(without_codec(packet))
 }
@@ -83,4 +117,29 @@ pub(super) fn without_key(write: &mut Write<LE>) {
 /// Object and offset of a block, for messages.
 pub(super) fn named(write: &Write<LE>) -> String {
     format!("object {}, offset {}", write.object, write.offset)
+}
+
+/// A WRITE of plain bytes, which has no checksum of a block on the sender's disk.
+pub(super) fn anonymous(write: &Write<LE>, offset: u64, len: u64) -> Write<LE> {
+    let mut piece = Write::new_zeroed();
+    piece.object = write.object;
+    piece.object_type = write.object_type;
+    piece.toguid = write.toguid;
+    piece.offset = offset.into();
+    piece.logical_size = len.into();
+    piece.checksumtype = Checksum::OFF.0;
+    piece
+}
+
+/// A number of bytes, with K, M or G behind it for its power of 1024.
+pub(super) fn parse_size(text: &str) -> Result<u64, GivenError> {
+    let unit = |end| text.strip_suffix([end, char::to_ascii_lowercase(&end)]);
+    let (digits, shift) = match (unit('K'), unit('M'), unit('G')) {
+        (Some(digits), ..) => (digits, 10),
+        (_, Some(digits), _) => (digits, 20),
+        (.., Some(digits)) => (digits, 30),
+        _ => (text, 0),
+    };
+    let size = digits.parse::<u64>().ok().and_then(|size| size.checked_mul(1 << shift));
+    size.ok_or_else(|| GivenError::new(format!("'{text}' is no size: 512, 128K, 1M")))
 }

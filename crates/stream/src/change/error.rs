@@ -1,6 +1,7 @@
 //! Reasons that a stream is not changed.
 
 use super::packet::Origin;
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use zsend_records::reader::StreamErrorKind;
@@ -36,6 +37,16 @@ pub enum ChangeError {
         /// The reason.
         why: String,
     },
+    /// The stream does not start from what is there.
+    #[error("{origin}: it starts from guid {from}, and {}", Have(have))]
+    Base {
+        /// The stream's BEGIN.
+        origin: Origin,
+        /// Guid of the snapshot that it starts from.
+        from: u64,
+        /// Guid of the snapshot that is there, if one is known to be.
+        have: Option<u64>,
+    },
     /// An input cannot be read.
     #[error("{file}: byte {byte}: read failed")]
     Read {
@@ -49,6 +60,14 @@ pub enum ChangeError {
     /// Temporary files cannot be written or read.
     #[error("temporary file")]
     Spill(#[source] io::Error),
+    /// The volume that is written cannot be.
+    #[error("volume, byte {offset}: write failed")]
+    Volume {
+        /// Bytes of the volume before the place.
+        offset: u64,
+        /// Error of the device.
+        source: io::Error,
+    },
     /// A changed record has a form that no stream may have.
     #[error("{origin}: {source}")]
     Record {
@@ -60,6 +79,18 @@ pub enum ChangeError {
     /// The changed stream cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),
+}
+
+/// The snapshot that is there, in words.
+struct Have<'a>(&'a Option<u64>);
+
+impl fmt::Display for Have<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(guid) => write!(f, "guid {guid} is there"),
+            None => f.write_str("nothing says that this is there"),
+        }
+    }
 }
 
 impl ChangeError {

@@ -39,17 +39,21 @@
 //! ```
 
 mod blocks;
+mod convert;
 mod decompress;
 mod decrypt;
+mod downgrade;
 mod drop_record;
 mod encrypt;
 mod error;
 mod given;
 mod packet;
+mod rechunk;
 mod recompress;
 mod run;
 mod source;
 mod transform;
+mod volume;
 
 pub use error::ChangeError;
 pub use given::{Files, Given, GivenError, Operand, Opt, Verb};
@@ -57,7 +61,16 @@ pub use packet::{Origin, Packet};
 pub use run::{Changed, change};
 pub use source::Source;
 pub use transform::{Out, Transform};
+pub use volume::{ToVolume, Volume, VolumeGuid};
 
 /// The steps of this crate. One more is a file, and a line here.
-pub static VERBS: &[&Verb] =
-    &[&decompress::VERB, &decrypt::VERB, &drop_record::VERB, &encrypt::VERB, &recompress::VERB];
+pub static VERBS: &[&Verb] = &[
+    &convert::VERB,
+    &decompress::VERB,
+    &decrypt::VERB,
+    &downgrade::VERB,
+    &drop_record::VERB,
+    &encrypt::VERB,
+    &rechunk::VERB,
+    &recompress::VERB,
+];

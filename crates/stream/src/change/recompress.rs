@@ -39,6 +39,9 @@ pub(super) static VERB: Verb = Verb {
     make,
 };
 
+/// Longest block whose buffers a thread keeps for the next.
+const KEPT: usize = 1 << 20;
+
 /// Compresses blocks anew.
 #[derive(Debug)]
 struct Recompress(Compression);
@@ -136,6 +139,9 @@ fn compress(block: &[u8], compression: Compression) -> Result<Option<Vec<u8>>, C
         let mut stored = Vec::with_capacity(psize);
         stored.extend_from_slice(&buffer[..len]);
         stored.resize(psize, 0);
+        if buffer.len() > KEPT {
+            *state = None;
+        }
         Ok(Some(stored))
     })
 }

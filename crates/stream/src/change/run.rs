@@ -43,18 +43,24 @@ pub fn change(
     for mut source in sources {
         let mut batch = source.next_batch();
         loop {
-            let Batch { packets, fault, is_last } = take(&mut batch);
+            let Batch { packets, fault, is_last, is_large } = take(&mut batch);
             let Run { steps, note, writer } = &mut run;
-            let (wrote, (changed, next)) = rayon::join(
-                || writer.write(take(&mut written)),
-                || {
-                    rayon::join(
-                        || through(steps, packets, fault),
-                        || if is_last { Batch::default() } else { source.next_batch() },
-                    )
-                },
-            );
-            wrote?;
+            let (changed, next) = if is_large {
+                writer.write(take(&mut written))?;
+                (through(steps, packets, fault), None)
+            } else {
+                let (wrote, both) = rayon::join(
+                    || writer.write(take(&mut written)),
+                    || {
+                        rayon::join(
+                            || through(steps, packets, fault),
+                            || (!is_last).then(|| source.next_batch()),
+                        )
+                    },
+                );
+                wrote?;
+                both
+            };
             let (packets, fault) = changed;
             written = told(packets, note);
             if let Some(fault) = fault {
@@ -65,7 +71,13 @@ pub fn change(
             if is_last {
                 break;
             }
-            batch = next;
+            batch = match next {
+                Some(next) => next,
+                None => {
+                    run.writer.write(take(&mut written))?;
+                    source.next_batch()
+                }
+            };
         }
     }
     run.writer.write(written)?;

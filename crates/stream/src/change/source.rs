@@ -11,7 +11,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use zsend_records::Order;
 use zsend_records::chain::Chain;
-use zsend_records::drr::{End, RECORD_SIZE, RecordType};
+use zsend_records::drr::{End, RECORD_SIZE, RecordType, ReplayRecord};
 use zsend_records::fletcher::Fletcher4;
 use zsend_records::payload::RecordError;
 use zsend_records::reader::{Header, Place, Record, Role, StreamErrorKind};
@@ -32,7 +32,9 @@ pub struct Source {
     order: Option<Order>,
     place: Place,
     chain: Chain,
-    /// Fault behind the records of the last batch, and the end.
+    /// The next record, whose payload is not read yet.
+    next: Option<Announced>,
+    /// Fault behind the records of the last batch, or the end.
     end: Option<Ending>,
 }
 
@@ -43,6 +45,15 @@ enum Ending {
     Fault(ChangeError),
 }
 
+/// A record whose payload follows.
+#[derive(Debug)]
+struct Announced {
+    origin: Origin,
+    header: Header,
+    role: Role,
+    payload_len: u64,
+}
+
 /// Records that are changed together.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
@@ -51,6 +62,8 @@ pub(super) struct Batch {
     pub(super) fault: Option<ChangeError>,
     /// True if nothing is behind it.
     pub(super) is_last: bool,
+    /// It takes so much memory that no other is read beside it.
+    pub(super) is_large: bool,
 }
 
 impl Source {
@@ -79,6 +92,7 @@ impl Source {
             order: None,
             place: Place::START,
             chain: Chain::new(),
+            next: None,
             end: None,
         }
     }
@@ -95,28 +109,33 @@ impl Source {
         ChangeError::Read { file: Arc::clone(&self.file), byte: self.byte, source }
     }
 
-    /// Reads the next records, and checks their sums.
+    /// Reads the next records, and checks their sums. A payload is summed up in the header behind it, so that is read too;
+    /// only of the last record of a stream that is cut, nothing tells.
     pub(super) fn next_batch(&mut self) -> Batch {
         let mut packets = Vec::new();
-        let mut cost = 0;
-        while self.end.is_none() && packets.len() < BATCH_RECORDS && cost < BATCH_BYTES {
-            match self.packet() {
-                Ok(Some(packet)) => {
-                    cost += self::cost(&packet);
-                    packets.push(packet);
+        let mut total = 0;
+        loop {
+            if self.next.is_none() && self.end.is_none() {
+                match self.announced() {
+                    Ok(Some(next)) => self.next = Some(next),
+                    Ok(None) => self.end = Some(Ending::Whole),
+                    Err(error) => self.end = Some(Ending::Fault(error)),
                 }
-                Ok(None) => self.end = Some(Ending::Whole),
+            }
+            let Some(next) = self.next.take() else { break };
+            let cost = cost(&next);
+            let is_full = packets.len() == BATCH_RECORDS || total + cost > BATCH_BYTES;
+            if is_full && !packets.is_empty() {
+                self.next = Some(next);
+                break;
+            }
+            total += cost;
+            match self.payload(next) {
+                Ok(packet) => packets.push(packet),
                 Err(error) => self.end = Some(Ending::Fault(error)),
             }
         }
-        let sums: Vec<Fletcher4> = packets.par_iter_mut().map(Packet::sum).collect();
-        let wrong = packets.iter().zip(&sums).position(|(packet, &sum)| {
-            let checked = self.check(packet, sum);
-            checked.map_err(|error| self.end = Some(Ending::Fault(error))).is_err()
-        });
-        if let Some(wrong) = wrong {
-            packets.truncate(wrong);
-        }
+        self.check_all(&mut packets);
         let is_last = self.end.is_some();
         let fault = match self.end.take() {
             Some(Ending::Fault(error)) => Some(error),
@@ -125,11 +144,53 @@ impl Source {
         if is_last {
             self.end = Some(Ending::Whole);
         }
-        Batch { packets, fault, is_last }
+        Batch { packets, fault, is_last, is_large: total > BATCH_BYTES }
     }
 
-    /// The next record; `None` at the end of a whole stream.
-    fn packet(&mut self) -> Result<Option<Packet>, ChangeError> {
+    /// Checks the sums of records, and takes out those behind which nothing can be trusted.
+    fn check_all(&mut self, packets: &mut Vec<Packet>) {
+        let sums: Vec<Fletcher4> = packets.par_iter_mut().map(Packet::sum).collect();
+        for at in 0..packets.len() {
+            let (packet, sum) = (&packets[at], sums[at]);
+            let header = (&packet.header, packet.order);
+            if let Err(kind) = self.check(header) {
+                let origin = packet.origin.clone();
+                self.end = Some(Ending::Fault(ChangeError::Damaged { origin, kind }));
+                self.next = None;
+                // The fault may be in what the last one holds.
+                packets.truncate(at.saturating_sub(1));
+                return;
+            }
+            self.chain.payload_sum(sum, packet.payload().len() as u64);
+            if packet.record_type() == RecordType::END {
+                // Every stream sums up from its BEGIN, and the last END of a package from nothing.
+                self.chain = Chain::in_order(packet.order);
+            }
+        }
+        let before = self.chain;
+        let wrong = match (&self.next, &self.end) {
+            (Some(next), _) => {
+                let origin = next.origin.clone();
+                let checked = self.check((&next.header.header.clone(), next.header.order));
+                checked.err().map(|kind| Some(ChangeError::Damaged { origin, kind }))
+            }
+            (None, Some(Ending::Fault(ChangeError::Damaged { kind, .. }))) if !is_cut(kind) => {
+                Some(None)
+            }
+            (None, _) => None,
+        };
+        self.chain = before;
+        if let Some(fault) = wrong {
+            packets.pop();
+            if let Some(fault) = fault {
+                self.end = Some(Ending::Fault(fault));
+                self.next = None;
+            }
+        }
+    }
+
+    /// The header of the next record; `None` at the end of a whole stream.
+    fn announced(&mut self) -> Result<Option<Announced>, ChangeError> {
         let mut raw = [0; RECORD_SIZE];
         let have = self.input.take(&mut raw).map_err(|e| self.failed(e))?;
         if have == 0 {
@@ -140,26 +201,29 @@ impl Source {
         }
         if have < RECORD_SIZE {
             let (have, need) = (have as u64, RECORD_SIZE as u64);
-            return Err(self.damaged(StreamErrorKind::Truncated {
-                what: "record header",
-                have,
-                need,
-            }));
+            let what = "record header";
+            return Err(self.damaged(StreamErrorKind::Truncated { what, have, need }));
         }
         let origin = self.origin();
-        let (Header { header, order, .. }, role, len) = self
+        let (header, role, payload_len) = self
             .header(&raw)
             .map_err(|kind| ChangeError::Damaged { origin: origin.clone(), kind })?;
         self.byte += RECORD_SIZE as u64;
-        let payload = self.input.bytes(len).map_err(|e| self.failed(e))?;
+        self.record += 1;
+        Ok(Some(Announced { origin, header, role, payload_len }))
+    }
+
+    /// A record with its payload.
+    fn payload(&mut self, announced: Announced) -> Result<Packet, ChangeError> {
+        let Announced { origin, header, role, payload_len: need } = announced;
+        let payload = self.input.bytes(need).map_err(|e| self.failed(e))?;
         let have = payload.len() as u64;
-        if have < len {
-            let kind = StreamErrorKind::Truncated { what: "payload", have, need: len };
+        if have < need {
+            let kind = StreamErrorKind::Truncated { what: "payload", have, need };
             return Err(ChangeError::Damaged { origin, kind });
         }
-        self.byte += len;
-        self.record += 1;
-        Ok(Some(Packet::new(origin, order, role, header, payload)))
+        self.byte += need;
+        Ok(Packet::new(origin, header.order, role, header.header, payload))
     }
 
     /// Reads a header that may stand here: with its part in the stream, and the length of its payload.
@@ -174,29 +238,30 @@ impl Source {
         Ok((read, role, len))
     }
 
-    /// Checks the sums in a header. `sum` is that of its payload.
-    fn check(&mut self, packet: &Packet, sum: Fletcher4) -> Result<(), ChangeError> {
-        let fault = |kind| ChangeError::Damaged { origin: packet.origin.clone(), kind };
+    /// Checks the sums in a header, of this byte order.
+    fn check(
+        &mut self,
+        (header, order): (&ReplayRecord<LE>, Order),
+    ) -> Result<(), StreamErrorKind> {
         let before = self.chain;
-        let fields = packet.record_type().description().map_or(&[][..], |d| d.fields);
-        let checked = self.chain.check_turned(&packet.header, packet.order, fields);
-        checked.map_err(|mismatch| fault(StreamErrorKind::Checksum(mismatch)))?;
-        if let Some(end) = packet.header.body_as::<End<LE>>() {
-            let checked = before.check_end(end);
-            checked.map_err(|mismatch| fault(StreamErrorKind::EndChecksum(mismatch)))?;
-        }
-        self.chain.payload_sum(sum, packet.payload().len() as u64);
-        if packet.record_type() == RecordType::END {
-            // Every stream sums up from its BEGIN, and the last END of a package from nothing.
-            self.chain = Chain::in_order(packet.order);
+        let fields = header.record_type().description().map_or(&[][..], |d| d.fields);
+        let checked = self.chain.check_turned(header, order, fields);
+        checked.map_err(StreamErrorKind::Checksum)?;
+        if let Some(end) = header.body_as::<End<LE>>() {
+            before.check_end(end).map_err(StreamErrorKind::EndChecksum)?;
         }
         Ok(())
     }
 }
 
+/// Returns true if the input ends where the stream does not.
+const fn is_cut(kind: &StreamErrorKind) -> bool {
+    matches!(kind, StreamErrorKind::NoEnd | StreamErrorKind::Truncated { .. })
+}
+
 /// Bytes of memory that a change of a record takes: its payload, and the block that it holds or stands for.
-fn cost(packet: &Packet) -> u64 {
-    let logical = match packet.record() {
+fn cost(announced: &Announced) -> u64 {
+    let logical = match Record::of(&announced.header.header) {
         Record::Write(write) => write.logical_size.get(),
         Record::WriteByref(byref) => byref.length.get(),
         Record::Spill(spill) => spill.length.get(),
@@ -210,5 +275,5 @@ fn cost(packet: &Packet) -> u64 {
         | Record::Redact(_)
         | Record::Unknown(_) => 0,
     };
-    RECORD_SIZE as u64 + packet.payload().len() as u64 + logical.min(LIMITS.block)
+    RECORD_SIZE as u64 + announced.payload_len + logical.min(LIMITS.block)
 }

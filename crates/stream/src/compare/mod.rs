@@ -2,6 +2,7 @@
 
 mod fields;
 
+use crate::limits::LIST_MEMORY;
 use crate::segment::Segment;
 use crate::verify::place;
 use fields::{lists, records};
@@ -16,8 +17,6 @@ use zsend_records::reader::{Frame, Options, ReadError, Role, StreamReader};
 
 /// Bytes of payloads that are compared at a time.
 const PIECE: usize = 128 << 10;
-/// Most memory that a list behind BEGIN may take.
-const LIST_MEMORY: usize = 24 << 20;
 
 /// A stream of which the BEGIN was read.
 #[derive(Debug)]

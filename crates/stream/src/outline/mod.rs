@@ -8,7 +8,7 @@ mod package;
 
 pub use package::{Budget, PackageNames};
 
-use crate::limits::{LIMITS, LIST};
+use crate::limits::{LIMITS, LIST, LIST_MEMORY};
 use crate::position;
 use crate::segment::Segment;
 use input::Input;
@@ -16,14 +16,12 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
 use zsend_records::drr::{Begin, RECORD_SIZE, RecordType};
-use zsend_records::nvlist::NvList;
+use zsend_records::nvlist::{NvError, NvList};
 use zsend_records::reader::{
     Frame, Options, Parser, ReaderEvent, Record, Role, StreamError, StreamErrorKind,
 };
 use zsend_records::zerocopy::byteorder::LE;
 
-/// Most memory that a list may take.
-const LIST_MEMORY: usize = 24 << 20;
 /// Most streams of an input that are kept. The largest packages have one for each snapshot that they list.
 const MOST_STREAMS: usize = 64 << 10;
 
@@ -172,6 +170,8 @@ impl<R: Read> Walk<R> {
         let list = match NvList::decode_within(bytes, LIST_MEMORY) {
             _ if bytes.is_empty() => None,
             Ok((list, ..)) => Some(list),
+            // It is right as far as anything says; its names are not looked at.
+            Err(NvError::TooLarge { .. }) => None,
             Err(_) => {
                 // The reader of records knows no lists: to it a payload may be anything.
                 let kind = StreamErrorKind::Unexpected {

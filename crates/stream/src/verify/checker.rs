@@ -133,7 +133,7 @@ impl<'a> Checker<'a> {
         }
         if let Some(role) = role {
             let is_right = self.outcome.faults == before;
-            self.take(frame, role, is_right);
+            self.take(frame, role, is_right, worked.sum);
             if role == Role::Stream && !self.options.quick {
                 let wrong = self.macs.take(frame, payload, is_right);
                 if let Some(wrong) = wrong {
@@ -254,7 +254,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Takes a record in, for those behind it.
-    fn take(&mut self, frame: &Frame, role: Role, is_right: bool) {
+    fn take(&mut self, frame: &Frame, role: Role, is_right: bool, payload: Fletcher4) {
         match (role, frame.record_type()) {
             (Role::Stream, RecordType::BEGIN) => self.begin(frame),
             (Role::Stream, RecordType::END) => {
@@ -274,7 +274,9 @@ impl<'a> Checker<'a> {
                 let record = Record::of(&frame.header);
                 if is_right {
                     self.state.take(&record, frame.context.features());
-                    self.next_position = self.position.as_ref().map(|at| at.after(frame, &record));
+                    let chain = self.chain;
+                    let after = |at: &Position| at.after(frame, &record, payload, chain);
+                    self.next_position = self.position.as_ref().map(after);
                 } else {
                     self.state.take_wrong(&record);
                 }
@@ -319,7 +321,7 @@ impl<'a> Checker<'a> {
                 self.link_fault(frame, about, wrong);
             }
         }
-        self.next_position = Some(Position::begin(frame));
+        self.next_position = Some(Position::begin(frame, self.chain));
     }
 
     /// A header that cannot be followed.
@@ -363,9 +365,11 @@ impl<'a> Checker<'a> {
             return Ok(());
         }
         self.tee.stop().map_err(VerifyError::Write)?;
-        let mut cut = Cut { length: self.checked, part, ..Cut::default() };
+        let is_package = self.place.is_in_package();
+        let mut cut = Cut { length: self.checked, part, is_package, ..Cut::default() };
         if let Some(position) = &self.position {
             (cut.toname, cut.token) = position.token();
+            cut.seam = position.seam().map(Box::new);
         }
         self.outcome.verdict = Verdict::Cut(Box::new(cut));
         Ok(())

@@ -2,6 +2,7 @@
 
 use super::fault::{About, Expected, Fault, Value, Wrong};
 use super::state::{Earlier, name_hash};
+use crate::chain::{self, wrong_with};
 use crate::segment::Segment;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,6 +19,19 @@ pub(super) static IVSET: About = About {
     name: "chain.ivset",
     says: "A raw incremental stream starts from the set of IVs of the snapshot that it starts from.",
     source: "dsl_crypt.c dsl_crypto_recv_raw_objset_check",
+};
+
+/// Of streams that are files of their own, one alone continues a snapshot in a dataset.
+pub(super) static FORK: About = About {
+    name: "chain.fork",
+    says: "Of several files, no two of one dataset start from the same snapshot.",
+    source: "dmu_recv.c recv_begin_check_existing_impl",
+};
+/// A file fits the one that it continues.
+pub(super) static FITS: About = About {
+    name: "chain.fits",
+    says: "Of several files, a stream fits the one that it continues: raw or not, of the same key, redaction, size of blocks.",
+    source: "dmu_recv.c recv_begin_check_existing_impl, dsl_crypt.c dsl_crypto_recv_raw_key_check",
 };
 
 /// Most datasets and snapshots that are kept.
@@ -64,18 +78,22 @@ impl Links {
     }
 }
 
-/// The streams, each a file of its own and in any order, that are no part of one chain: of a dataset, more than
-/// one start from snapshots that none of them has; or a raw one starts from another set of IVs than the one
-/// that it continues has.
+/// Streams that cannot all be received, each a file of its own and in any order: of a dataset, more than one start from
+/// snapshots that none of them has, or from the same one; or one does not fit the stream that it continues, by the rules
+/// of [`crate::chain`].
 pub fn broken_links(segments: &[Segment]) -> Vec<Fault> {
     let by_guid: BTreeMap<u64, &Segment> = segments.iter().map(|s| (s.toguid, s)).collect();
     // The base that a dataset's first stream starts from, which need not be there.
     let mut outside = BTreeMap::new();
+    // The first stream that starts from a snapshot, of each dataset.
+    let mut next = BTreeMap::new();
     let mut broken = Vec::new();
     for segment in segments.iter().filter(|segment| segment.fromguid != 0) {
         let from = segment.fromguid;
+        let first = *next.entry((segment.dataset(), from)).or_insert(segment);
         let found = match by_guid.get(&from) {
-            Some(base) => ivset_fault(segment, base).map(|wrong| (&IVSET, wrong)),
+            _ if first.toguid != segment.toguid => Some((&FORK, forked(segment, first))),
+            Some(base) => unfit(segment, base),
             None => {
                 let first = *outside.entry(segment.dataset()).or_insert(from);
                 let right = format!("the guid of one of these streams, or {first:#x}");
@@ -97,10 +115,22 @@ pub fn broken_links(segments: &[Segment]) -> Vec<Fault> {
     broken
 }
 
-/// The difference if a raw stream starts from other IVs than its base has.
-fn ivset_fault(segment: &Segment, base: &Segment) -> Option<Wrong> {
-    let (ours, its) = segment.keys.as_ref().zip(base.keys.as_ref())?;
-    ivset_wrong(ours.from_ivset, its.to_ivset)
+/// The rule that a stream breaks which does not fit the one that it continues.
+fn unfit(segment: &Segment, base: &Segment) -> Option<(&'static About, Wrong)> {
+    match wrong_with(segment, base)? {
+        chain::Wrong::IvSet { found, base } => {
+            ivset_wrong(found, base).map(|wrong| (&IVSET, wrong))
+        }
+        other => {
+            let right = format!("a stream that fits {}", base.toname);
+            Some((&FITS, Wrong::words(other.rule(), other.to_string(), right)))
+        }
+    }
+}
+
+fn forked(segment: &Segment, first: &Segment) -> Wrong {
+    let found = format!("{:#x}, as that of {} is", segment.fromguid, first.toname);
+    Wrong::words("fromguid", found, "the guid of a snapshot that no other stream starts from")
 }
 
 fn ivset_wrong(found: u64, right: u64) -> Option<Wrong> {

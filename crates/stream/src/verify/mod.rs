@@ -156,6 +156,8 @@ pub fn rules() -> Vec<(&'static str, Vec<&'static About>)> {
         vec![
             &links::BASE,
             &links::IVSET,
+            &links::FORK,
+            &links::FITS,
             &members::LISTED,
             &members::ONCE,
             &members::FIRST,

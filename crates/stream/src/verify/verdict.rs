@@ -1,5 +1,6 @@
 //! The verdict on an input.
 
+use crate::resume::Seam;
 use zsend_records::token::ResumeToken;
 
 /// Verdict on an input, as far as it was checked.
@@ -31,6 +32,10 @@ pub struct Cut {
     /// Token of which a sender makes the rest of that stream, for a dataset into which this much was
     /// received with `zfs receive -s`. Absent where no BEGIN has come.
     pub token: Option<ResumeToken>,
+    /// End of the record that the token is of, behind which a file can be gone on with; absent with the token.
+    pub seam: Option<Box<Seam>>,
+    /// True if it is a package that is cut, and not a stream by itself.
+    pub is_package: bool,
 }
 
 /// A header or a payload of which not all is there.

@@ -59,6 +59,12 @@ pub(crate) fn open_own(name: &Path) -> io::Result<File> {
     options.read(true).write(true).create(true).truncate(false).custom_flags(flags).open(name)
 }
 
+/// Opens a file that is there for reading and writing. Links are followed, and no FIFO is waited for.
+pub(crate) fn open_there(path: &Path) -> io::Result<File> {
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).map_err(io::Error::other)?;
+    OpenOptions::new().read(true).write(true).custom_flags(flags).open(path)
+}
+
 /// Fails if the file of this path may not be written to.
 pub(crate) fn check_writable(path: &Path) -> io::Result<()> {
     Ok(access(path, Access::WRITE_OK)?)
@@ -126,4 +132,37 @@ pub(crate) fn grow_pipe(file: &File) {
     let _ = rustix::pipe::fcntl_setpipe_size(file, PIPE_SIZE);
     #[cfg(not(target_os = "linux"))]
     let _ = file;
+}
+
+/// Opens an image, which is made if it is not there, or a device that nobody has in use.
+pub(crate) fn open_volume(path: &Path) -> io::Result<File> {
+    let is_device = fs::metadata(path).is_ok_and(|found| found.file_type().is_block_device());
+    let mut options = OpenOptions::new();
+    options.write(true);
+    if is_device {
+        // Of a device this says that no file system and no pool may have it.
+        let flags = OFlags::EXCL.bits();
+        options.custom_flags(i32::try_from(flags).map_err(io::Error::other)?);
+    } else {
+        options.create(true).truncate(false);
+    }
+    options.open(path)
+}
+
+/// Makes a hole in a file, which keeps its length; [`io::ErrorKind::Unsupported`] where there are none.
+pub(crate) fn punch_hole(file: &File, offset: u64, len: u64) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{FallocateFlags, fallocate};
+        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        fallocate(file, flags, offset, len).map_err(|e| match e {
+            Errno::OPNOTSUPP | Errno::NOSYS => io::ErrorKind::Unsupported.into(),
+            other => other.into(),
+        })
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (file, offset, len);
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }

@@ -61,6 +61,11 @@ pub(crate) fn open_own(name: &Path) -> io::Result<File> {
     options.custom_flags(OPEN_REPARSE_POINT).open(name)
 }
 
+/// Opens a file that is there for reading and writing. Links are followed.
+pub(crate) fn open_there(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).open(path)
+}
+
 /// Fails if the file of this path may not be written to.
 pub(crate) fn check_writable(path: &Path) -> io::Result<()> {
     if fs::metadata(path)?.permissions().readonly() {
@@ -110,3 +115,13 @@ pub(crate) fn standard_output() -> io::Result<File> {
 
 /// Leaves a pipe as large as whoever made it wanted it.
 pub(crate) fn grow_pipe(_file: &File) {}
+
+/// Opens an image, which is made if it is not there.
+pub(crate) fn open_volume(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(false).open(path)
+}
+
+/// Makes no hole: [`io::ErrorKind::Unsupported`].
+pub(crate) fn punch_hole(_file: &File, _offset: u64, _len: u64) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}

@@ -324,25 +324,15 @@ impl Sealing {
         packet: &Packet,
         embedded: &WriteEmbedded<LE>,
     ) -> Result<(), ChangeError> {
-        let what = format!("object {}, offset {}", embedded.object, embedded.offset);
-        let wrong = |why: String| ChangeError::contents(&packet.origin, what.clone(), why);
-        let psize = usize::try_from(embedded.psize.get()).unwrap_or(usize::MAX);
-        let stored = packet.payload().get(..psize).unwrap_or(packet.payload());
-        let lsize = embedded.lsize.get().into();
-        let mut block = match embedded.compression() {
-            Compress::OFF => stored.to_vec(),
-            codec => blocks::block(lsize, stored, codec).map_err(wrong)?,
-        };
-        let kind = self.dnode(packet, embedded.object.get())?.dnode.object.object_type;
-        let blksz = u64::from(self.dnode(packet, embedded.object.get())?.dnode.object.blksz.get());
-        if block.len() as u64 > blksz {
-            return Err(wrong(format!("{} bytes in a block of {blksz}", block.len())));
+        let object = self.dnode(packet, embedded.object.get())?.dnode.object;
+        let (kind, blksz) = (object.object_type().unwrap_or_default(), object.blksz.get());
+        let (mut write, mut block) = blocks::embedded_block(packet, embedded, kind)?;
+        if block.len() as u64 > blksz.into() {
+            let why = format!("{} bytes in a block of {blksz}", block.len());
+            return Err(ChangeError::contents(&packet.origin, blocks::named(&write), why));
         }
         block.resize(usize::try_from(blksz).unwrap_or(0), 0);
-        let mut write = Write::<LE>::new_zeroed();
-        (write.object, write.offset, write.toguid) =
-            (embedded.object, embedded.offset, embedded.toguid);
-        (write.object_type, write.logical_size) = (kind, blksz.into());
+        write.logical_size = u64::from(blksz).into();
         self.take_write(packet, &write, Compress::OFF, block)
     }
 

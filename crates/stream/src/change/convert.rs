@@ -1,0 +1,275 @@
+//! `convert`: the same records in another form: byte order, and packing of the lists behind BEGIN.
+
+use super::blocks::{decompressed, without_codec};
+use super::error::ChangeError;
+use super::given::{Files, Given, GivenError, Opt, Verb};
+use super::packet::Packet;
+use super::transform::{Out, Transform};
+use crate::limits::LIST;
+use zsend_codec::checksum::compute;
+use zsend_ondisk::byteswap::{swap, swap_out};
+use zsend_records::Order;
+use zsend_records::drr::{Begin, Object, ObjectRange, Spill, Write};
+use zsend_records::flags::{Features, RecordFlags, VersionInfo};
+use zsend_records::nvlist::{Encoding, NvList};
+use zsend_records::reader::{Record, Role};
+use zsend_records::types::{ByteswapKind, Compress, DmuType};
+use zsend_records::zerocopy::byteorder::{LE, U64};
+
+pub(super) static VERB: Verb = Verb {
+    name: "convert",
+    alias: None,
+    about: "Put a stream into another byte order, and the lists behind its BEGIN into another packing",
+    examples: &[
+        "zsend convert --byteorder little sparc.zsend | zfs receive tank/home",
+        "zsend convert --nvlist xdr raw.zsend -o portable.zsend",
+        "zsend convert --dialect openzfs-xdr raw.zsend | zfs receive tank/secret",
+    ],
+    operands: &[],
+    options: &[
+        Opt {
+            long: "byteorder",
+            short: None,
+            value: Some("little|big"),
+            is_repeated: false,
+            help: "Byte order of records and of what they hold, as a machine of that order sends it",
+        },
+        Opt {
+            long: "nvlist",
+            short: None,
+            value: Some("native|xdr"),
+            is_repeated: false,
+            help: "Packing of the list behind the BEGIN of each stream: native is what receivers of the same byte order \
+                   take, xdr what all do. That of a package's header is always xdr",
+        },
+        Opt {
+            long: "dialect",
+            short: None,
+            value: Some("openzfs|openzfs-xdr"),
+            is_repeated: false,
+            help: "Packing as this sender has it: openzfs up to 2.4 native, later ones xdr",
+        },
+    ],
+    files: Files::One,
+    make,
+};
+
+/// Puts streams into another form.
+#[derive(Debug)]
+struct Convert {
+    order: Option<Order>,
+    is_xdr: Option<bool>,
+    /// The stream that is under way is raw.
+    is_raw: bool,
+}
+
+fn make(given: &Given) -> Result<Box<dyn Transform>, GivenError> {
+    let unknown = |option: &str, value: &str, there: &str| {
+        GivenError::new(format!("--{option} is {there}, not '{value}'"))
+    };
+    let order = match given.value("byteorder") {
+        None => None,
+        Some("little") => Some(Order::Little),
+        Some("big") => Some(Order::Big),
+        Some(other) => return Err(unknown("byteorder", other, "little or big")),
+    };
+    let nvlist = match given.value("nvlist") {
+        None => None,
+        Some("native") => Some(false),
+        Some("xdr") => Some(true),
+        Some(other) => return Err(unknown("nvlist", other, "native or xdr")),
+    };
+    let dialect = match given.value("dialect") {
+        None => None,
+        Some("openzfs") => Some(false),
+        Some("openzfs-xdr") => Some(true),
+        Some("illumos") => {
+            return Err(GivenError::new(
+                "a stored stream cannot become one of dialect illumos: its objects stand before the data of all of them",
+            ));
+        }
+        Some(other) => return Err(unknown("dialect", other, "openzfs or openzfs-xdr")),
+    };
+    if matches!((nvlist, dialect), (Some(a), Some(b)) if a != b) {
+        return Err(GivenError::new("--nvlist and --dialect ask for different packings"));
+    }
+    if order.is_none() && nvlist.is_none() && dialect.is_none() {
+        return Err(GivenError::new("one of --byteorder, --nvlist and --dialect is needed"));
+    }
+    Ok(Box::new(Convert { order, is_xdr: nvlist.or(dialect), is_raw: false }))
+}
+
+impl Transform for Convert {
+    fn takes(&self) -> Features {
+        Features::all()
+    }
+
+    fn record(&mut self, packet: Packet, out: &mut Out) -> Result<(), ChangeError> {
+        let from = packet.order;
+        let to = self.order.unwrap_or(from);
+        if let Some(begin) = packet.header.body_as::<Begin<LE>>() {
+            self.is_raw = VersionInfo(begin.versioninfo.get()).features().contains(Features::RAW);
+            out.put(self.begin(packet, to)?);
+            return Ok(());
+        }
+        if from == to {
+            out.put(packet);
+            return Ok(());
+        }
+        let is_raw = self.is_raw;
+        out.put_after(packet, move |packet| {
+            let mut packet = if is_raw { turned_raw(packet, to) } else { turned(packet, to)? };
+            packet.order = to;
+            Ok(packet)
+        });
+        Ok(())
+    }
+}
+
+impl Convert {
+    /// Packs the list behind a BEGIN anew.
+    fn begin(&self, mut packet: Packet, to: Order) -> Result<Packet, ChangeError> {
+        packet.order = to;
+        // The list of a package's header is XDR, which is the same in either order.
+        if packet.payload().is_empty() || packet.role != Role::Stream {
+            return Ok(packet);
+        }
+        let fault = |why: String| ChangeError::contents(&packet.origin, "list behind BEGIN", why);
+        if packet.payload().len() as u64 > LIST {
+            return Err(fault(format!(
+                "{} bytes, expected at most {LIST}",
+                packet.payload().len()
+            )));
+        }
+        let (list, encoding) =
+            NvList::decode(packet.payload()).map_err(|e| fault(e.to_string()))?;
+        let packing = match (self.is_xdr, to) {
+            (Some(true), Order::Little) => Encoding::Xdr,
+            (Some(true), Order::Big) => Encoding::XdrBig,
+            (Some(false), Order::Little) => Encoding::Native,
+            (Some(false), Order::Big) => Encoding::NativeBig,
+            (None, to) => in_order(encoding, to),
+        };
+        if packing == encoding {
+            return Ok(packet);
+        }
+        let mut packed = list.encode(packing);
+        let is_xdr = packing.is_xdr();
+        if is_xdr {
+            // `pad_packed_nvlist()`, OpenZFS `module/zfs/dmu_send.c`, master of August 2026.
+            packed.resize(packed.len().next_multiple_of(8), 0);
+        }
+        let len = u32::try_from(packed.len());
+        packet.header.payloadlen = len.map_err(|_| fault("too long".to_owned()))?.into();
+        packet.set_payload(packed);
+        Ok(packet)
+    }
+}
+
+/// The packing of a machine of this byte order.
+const fn in_order(encoding: Encoding, to: Order) -> Encoding {
+    use Encoding::{Native, NativeBig, Xdr, XdrBig, XdrSigned, XdrSignedBig};
+    match (encoding, to) {
+        (Native | NativeBig, Order::Little) => Native,
+        (Native | NativeBig, Order::Big) => NativeBig,
+        (Xdr | XdrBig, Order::Little) => Xdr,
+        (Xdr | XdrBig, Order::Big) => XdrBig,
+        (XdrSigned | XdrSignedBig, Order::Little) => XdrSigned,
+        (XdrSigned | XdrSignedBig, Order::Big) => XdrSignedBig,
+    }
+}
+
+/// Turns bytes by what they hold.
+fn turn(kind: Option<ByteswapKind>, to: Order, bytes: &mut [u8]) {
+    match (kind, to) {
+        (None | Some(ByteswapKind::U8), _) => {}
+        (Some(kind), Order::Little) => swap(kind, bytes),
+        (Some(kind), Order::Big) => swap_out(kind, bytes),
+    }
+}
+
+fn kind_of(number: u32) -> Option<ByteswapKind> {
+    u8::try_from(number).ok().and_then(|number| DmuType(number).byteswap())
+}
+
+/// Turns what a record of a plain stream holds. A spill block is not turned, as its record does not say what it holds,
+/// nor is embedded data.
+///
+/// Source: OpenZFS `module/zfs/dmu_recv.c`, `receive_read_record()` and `flush_write_batch_impl()`, zfs-2.3.2.
+fn turned(mut packet: Packet, to: Order) -> Result<Packet, ChangeError> {
+    match packet.record() {
+        Record::Write(write) => {
+            let kind = kind_of(write.object_type.get());
+            if matches!(kind, None | Some(ByteswapKind::U8)) {
+                return Ok(with_key_of(packet, &write, to));
+            }
+            // A receiver turns nothing that is compressed.
+            packet = without_codec(decompressed(packet)?);
+            let mut bytes = packet.payload().to_vec();
+            turn(kind, to, &mut bytes);
+            packet.set_payload(bytes);
+        }
+        Record::Object(object) => {
+            let mut bytes = packet.payload().to_vec();
+            let len = usize::try_from(object.bonuslen.get()).unwrap_or(usize::MAX).min(bytes.len());
+            turn(kind_of(object.bonustype.get()), to, &mut bytes[..len]);
+            packet.set_payload(bytes);
+        }
+        Record::Begin(_)
+        | Record::FreeObjects(_)
+        | Record::Free(_)
+        | Record::End(_)
+        | Record::WriteByref(_)
+        | Record::Spill(_)
+        | Record::WriteEmbedded(_)
+        | Record::ObjectRange(_)
+        | Record::Redact(_)
+        | Record::Unknown(_) => {}
+    }
+    Ok(packet)
+}
+
+/// Puts the checksum that a block pointer of the other order has into a WRITE of a compressed block. A sender sends none
+/// compressed but those of its own order. That of a plain block may be of either order.
+fn with_key_of(mut packet: Packet, write: &Write<LE>, to: Order) -> Packet {
+    let kind = write.checksum();
+    let is_compressed = write.compression().is_some_and(|codec| codec != Compress::OFF);
+    if !is_compressed || write.key_prop.get() == 0 || !kind.is_in_pointer() {
+        return packet;
+    }
+    let old = write.key_cksum.map(U64::get);
+    let sum = |order| compute(kind, packet.payload(), order == Order::Big, None).ok();
+    let new = match (sum(packet.order), sum(to)) {
+        (Some(is), Some(new)) if is == old => new,
+        // It is not that of the payload, which it is not for this step to say.
+        (Some(_), _) => old,
+        // The salt is the pool's secret. The two orders differ in that of the words' bytes.
+        (None, _) => old.map(u64::swap_bytes),
+    };
+    if let Some(write) = packet.body_mut::<Write<LE>>() {
+        write.key_cksum = new.map(U64::new);
+    }
+    packet
+}
+
+/// Says in a record of a raw stream that what it holds is of the other order now. Blocks are as they lie on disk; a
+/// sender has turned a bonus of another order than its own, though it is encrypted.
+///
+/// Source: OpenZFS `module/zfs/dmu_send.c`, `dump_dnode()`, and `module/zfs/arc.c`, `arc_read()`, zfs-2.3.2.
+fn turned_raw(mut packet: Packet, to: Order) -> Packet {
+    let flag = RecordFlags::RAW_BYTESWAP.bits();
+    if let Some(write) = packet.body_mut::<Write<LE>>() {
+        write.flags ^= flag;
+    } else if let Some(spill) = packet.body_mut::<Spill<LE>>() {
+        spill.flags ^= flag;
+    } else if let Some(range) = packet.body_mut::<ObjectRange<LE>>() {
+        range.flags ^= flag;
+    } else if let Some(object) = packet.body_mut::<Object<LE>>() {
+        object.flags ^= flag;
+        let kind = kind_of(object.bonustype.get());
+        let mut bytes = packet.payload().to_vec();
+        turn(kind, to, &mut bytes);
+        packet.set_payload(bytes);
+    }
+    packet
+}

@@ -1,0 +1,267 @@
+//! `rechunk`: the data of files and volumes in blocks of another size.
+
+use super::blocks::{
+    NOT_RAW, OLD_MAX_BLOCK_SIZE, SECTOR, anonymous, embedded_block, named, parse_size, plain,
+};
+use super::error::ChangeError;
+use super::given::{Files, Given, GivenError, Operand, Verb};
+use super::packet::Packet;
+use super::transform::{Out, Transform};
+use super::volume::ZVOL;
+use zsend_ondisk::blkptr::MAX_BLOCK_SIZE;
+use zsend_records::bytes::Bytes;
+use zsend_records::drr::{Begin, Free, OBJECT_END, Object, Write};
+use zsend_records::flags::{Features, VersionInfo};
+use zsend_records::reader::{Record, Role};
+use zsend_records::types::DmuType;
+use zsend_records::zerocopy::byteorder::LE;
+
+pub(super) static VERB: Verb = Verb {
+    name: "rechunk",
+    alias: None,
+    about: "Put the data of files and volumes into blocks of another size",
+    examples: &[
+        "zsend rechunk 128K large.zsend | zfs receive old/home",
+        "zsend pipe 'rechunk 1M | recompress zstd-3' full.zsend -o archive.zsend",
+    ],
+    operands: &[Operand {
+        name: "SIZE",
+        help: "Bytes of a block: a power of two from 512 to 16M, with K or M. Larger blocks are split, in increments as \
+               in full streams; every stream of a chain has to be split alike. Smaller ones are joined, in full \
+               streams alone: an increment does not have what lies between its blocks. The blocks come uncompressed",
+        any: None,
+    }],
+    options: &[],
+    files: Files::One,
+    make,
+};
+
+/// Splits and joins blocks.
+#[derive(Debug)]
+pub(super) struct Rechunk {
+    size: u64,
+    /// Blocks that are too small are joined.
+    joins: bool,
+    /// The stream is an increment, or the rest of a stream: what it does not send is not all zeros.
+    lacks_some: bool,
+    /// The object that is under way, if its blocks are changed.
+    object: Option<Resized>,
+    /// Blocks of it that are yet to be joined.
+    open: Option<Open>,
+}
+
+/// An object whose blocks get another size.
+#[derive(Clone, Copy, Debug)]
+struct Resized {
+    object: u64,
+    object_type: DmuType,
+    joins: bool,
+}
+
+/// A block that is being filled.
+#[derive(Debug)]
+struct Open {
+    from: Packet,
+    write: Write<LE>,
+    /// Offset in the object.
+    offset: u64,
+    /// Bytes from there on.
+    bytes: Vec<u8>,
+}
+
+fn make(given: &Given) -> Result<Box<dyn Transform>, GivenError> {
+    let size = parse_size(given.operand(0, "SIZE")?)?;
+    if !size.is_power_of_two() || !(SECTOR as u64..=MAX_BLOCK_SIZE).contains(&size) {
+        return Err(GivenError::new(format!(
+            "SIZE is {size} bytes, and has to be a power of two from 512 to 16M"
+        )));
+    }
+    Ok(Box::new(Rechunk::new(size, true)))
+}
+
+impl Rechunk {
+    /// Splits blocks that are larger than `size`; joins smaller ones if `joins`.
+    pub(super) const fn new(size: u64, joins: bool) -> Self {
+        Self { size, joins, lacks_some: false, object: None, open: None }
+    }
+
+    fn begin(&mut self, packet: &mut Packet) {
+        (self.object, self.open) = (None, None);
+        if packet.role != Role::Stream {
+            return;
+        }
+        let is_large = self.joins && self.size > OLD_MAX_BLOCK_SIZE;
+        if let Some(begin) = packet.body_mut::<Begin<LE>>() {
+            let info = VersionInfo(begin.versioninfo.get());
+            self.lacks_some =
+                begin.fromguid.get() != 0 || info.features().contains(Features::RESUMING);
+            if is_large {
+                let features = info.features() | Features::LARGE_BLOCKS;
+                begin.versioninfo = VersionInfo::new(info.header_type(), features).0.into();
+            }
+        }
+    }
+
+    /// Gives an object its new size of blocks.
+    fn object(&mut self, packet: &mut Packet) -> Result<(), ChangeError> {
+        self.object = None;
+        let Some(object) = packet.header.body_as::<Object<LE>>() else { return Ok(()) };
+        let is_data = |kind: &DmuType| *kind == DmuType::PLAIN_FILE_CONTENTS || *kind == ZVOL;
+        let Some(object_type) = object.object_type().filter(is_data) else { return Ok(()) };
+        let blksz = u64::from(object.blksz.get());
+        let joins = blksz < self.size;
+        if blksz == self.size || (joins && !self.joins) {
+            return Ok(());
+        }
+        if joins && !blksz.is_power_of_two() {
+            // The object has one block alone, which is as long as its data.
+            return Ok(());
+        }
+        if joins && self.lacks_some {
+            let why = format!(
+                "object {} has blocks of {blksz} bytes, and an increment, or the rest of a stream, does not have \
+                 what lies between those that it sends: they are joined in whole full streams alone",
+                object.object
+            );
+            return Err(ChangeError::refused(&packet.origin, why));
+        }
+        self.object = Some(Resized { object: object.object.get(), object_type, joins });
+        let size = u32::try_from(self.size).unwrap_or(u32::MAX);
+        if let Some(object) = packet.body_mut::<Object<LE>>() {
+            object.blksz = size.into();
+        }
+        Ok(())
+    }
+
+    /// Takes a block of an object, plain, with the fields of the WRITE that it comes of.
+    fn block(
+        &mut self,
+        packet: &Packet,
+        write: &Write<LE>,
+        block: Bytes,
+        object: Resized,
+        out: &mut Out,
+    ) -> Result<(), ChangeError> {
+        if object.joins {
+            return self.join(packet, write, &block, out);
+        }
+        let size = usize::try_from(self.size).unwrap_or(usize::MAX);
+        let mut rest = block;
+        let mut offset = write.offset.get();
+        while !rest.is_empty() {
+            let piece = rest.split_to(size.min(rest.len()));
+            let len = piece.len() as u64;
+            out.put(packet.with(&anonymous(write, offset, len), piece));
+            offset = offset.saturating_add(len);
+        }
+        Ok(())
+    }
+
+    /// Adds a block to the one that is being filled.
+    fn join(
+        &mut self,
+        packet: &Packet,
+        write: &Write<LE>,
+        block: &[u8],
+        out: &mut Out,
+    ) -> Result<(), ChangeError> {
+        let (size, offset, len) = (self.size, write.offset.get(), block.len() as u64);
+        let start = offset - offset % size;
+        if offset - start > size.saturating_sub(len) {
+            let why = format!("{len} bytes reach over the end of a block of {size}");
+            return Err(ChangeError::contents(&packet.origin, named(write), why));
+        }
+        if self.open.as_ref().is_some_and(|open| open.offset != start) {
+            self.close(out);
+        }
+        let open = self.open.get_or_insert_with(|| Open {
+            from: packet.clone(),
+            write: *write,
+            offset: start,
+            bytes: vec![0; usize::try_from(size).unwrap_or(0)],
+        });
+        let at = usize::try_from(offset - start).unwrap_or(usize::MAX);
+        if let Some(place) = open.bytes.get_mut(at..at.saturating_add(block.len())) {
+            place.copy_from_slice(block);
+        }
+        Ok(())
+    }
+
+    /// Frees the new blocks that lie in a hole as a whole. What it has of others is zeros in them already.
+    fn free(&mut self, mut packet: Packet, out: &mut Out) {
+        let size = self.size;
+        let Some(free) = packet.body_mut::<Free<LE>>() else { return };
+        let (offset, length) = (free.offset.get(), free.length.get());
+        let start = offset.checked_next_multiple_of(size).unwrap_or(u64::MAX);
+        let end = match offset.checked_add(length).filter(|_| length != OBJECT_END) {
+            Some(end) => end - end % size,
+            None => OBJECT_END,
+        };
+        if start >= end {
+            return;
+        }
+        free.offset = start.into();
+        free.length = if end == OBJECT_END { OBJECT_END } else { end - start }.into();
+        self.close(out);
+        out.put(packet);
+    }
+
+    /// Gives the block that was being filled.
+    fn close(&mut self, out: &mut Out) {
+        if let Some(Open { from, write, offset, bytes }) = self.open.take() {
+            out.put(from.with(&anonymous(&write, offset, bytes.len() as u64), bytes.into()));
+        }
+    }
+
+    /// Takes a record. A block that a caller has decompressed already comes as any other.
+    pub(super) fn take(&mut self, mut packet: Packet, out: &mut Out) -> Result<(), ChangeError> {
+        let changed = |of: u64| self.object.filter(|object| object.object == of);
+        match packet.record() {
+            Record::Write(write) => {
+                if let Some(object) = changed(write.object.get()) {
+                    let block = plain(&packet, &write)?;
+                    return self.block(&packet, &write, block, object, out);
+                }
+            }
+            Record::WriteEmbedded(embedded) => {
+                if let Some(object) = changed(embedded.object.get()) {
+                    let (write, block) = embedded_block(&packet, &embedded, object.object_type)?;
+                    return self.block(&packet, &write, block.into(), object, out);
+                }
+            }
+            Record::Free(free) => {
+                if changed(free.object.get()).is_some_and(|object| object.joins) {
+                    self.free(packet, out);
+                    return Ok(());
+                }
+            }
+            Record::Begin(_)
+            | Record::Object(_)
+            | Record::FreeObjects(_)
+            | Record::End(_)
+            | Record::WriteByref(_)
+            | Record::Spill(_)
+            | Record::ObjectRange(_)
+            | Record::Redact(_)
+            | Record::Unknown(_) => {}
+        }
+        self.close(out);
+        if packet.header.body_as::<Begin<LE>>().is_some() {
+            self.begin(&mut packet);
+        } else if packet.header.body_as::<Object<LE>>().is_some() {
+            self.object(&mut packet)?;
+        }
+        out.put(packet);
+        Ok(())
+    }
+}
+
+impl Transform for Rechunk {
+    fn takes(&self) -> Features {
+        NOT_RAW
+    }
+
+    fn record(&mut self, packet: Packet, out: &mut Out) -> Result<(), ChangeError> {
+        self.take(packet, out)
+    }
+}

@@ -1,0 +1,194 @@
+//! The end of what is known to be right of a stream.
+
+use crate::position;
+use crate::segment::resumed_at;
+use zsend_records::Order;
+use zsend_records::chain::Chain;
+use zsend_records::drr::{Begin, ReplayRecord};
+use zsend_records::fletcher::Fletcher4;
+use zsend_records::nvlist::NvList;
+use zsend_records::reader::Record;
+use zsend_records::zerocopy::FromBytes;
+use zsend_records::zerocopy::byteorder::LE;
+
+/// Dnodes of a block of dnodes: 16 KiB of 512 bytes each. Source: OpenZFS `include/sys/dnode.h`, zfs-2.3.2.
+const DNODES_PER_BLOCK: u64 = 32;
+
+/// End of a record behind which a cut stream can be gone on with: of its last whose payload was checked and whose
+/// place a receiver notes, or of its BEGIN.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seam {
+    begin: ReplayRecord<LE>,
+    begin_sum: Fletcher4,
+    resumed_at: Option<(u64, u64)>,
+    record: u64,
+    header: ReplayRecord<LE>,
+    payload_sum: Fletcher4,
+    end: u64,
+    chain: Chain,
+    /// Object and offset of the record; none of a BEGIN.
+    at: Option<(u64, u64)>,
+    /// The first object of a block of dnodes since which no data have come; none behind data.
+    run: Option<u64>,
+}
+
+/// A BEGIN is not that of the file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what} of the file's BEGIN is {found}, that of the stream which would be sent {expected}")]
+pub struct BeginDiffers {
+    /// Name of the first field that differs, or `list`, which stands for the list behind it.
+    pub what: &'static str,
+    /// Value in the file.
+    pub found: String,
+    /// Value in the stream that would be sent.
+    pub expected: String,
+}
+
+impl Seam {
+    /// The end of a BEGIN, record `record` of the input and ending at byte `end`; `chain` is the sum up to there.
+    pub(crate) fn begin(
+        header: &ReplayRecord<LE>,
+        list: Option<&NvList>,
+        record: u64,
+        end: u64,
+        chain: Chain,
+    ) -> Self {
+        Self {
+            begin: *header,
+            begin_sum: chain.sum(),
+            resumed_at: list.and_then(resumed_at),
+            record,
+            header: *header,
+            payload_sum: Fletcher4::ZERO,
+            end,
+            chain,
+            at: None,
+            run: None,
+        }
+    }
+
+    /// The end of the record `record`, if a receiver notes its place.
+    pub(crate) fn after(
+        &self,
+        header: &ReplayRecord<LE>,
+        record: u64,
+        payload_sum: Fletcher4,
+        end: u64,
+        chain: Chain,
+    ) -> Option<Self> {
+        let read = Record::of(header);
+        let at = position::noted(&read)?;
+        let run = match (&read, self.run) {
+            (Record::Object(_), Some(first)) if block(first) == block(at.0) => Some(first),
+            (Record::Object(_), _) => Some(at.0),
+            _ => None,
+        };
+        let (header, at) = (*header, Some(at));
+        Some(Self { record, header, payload_sum, end, chain, at, run, ..self.clone() })
+    }
+
+    /// Bytes of the input up to there.
+    pub const fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// Number of the record in the input, from zero.
+    pub const fn record(&self) -> u64 {
+        self.record
+    }
+
+    /// The record in little-endian order, with its checksum.
+    pub const fn header(&self) -> &ReplayRecord<LE> {
+        &self.header
+    }
+
+    /// Sum of the stream up to there.
+    pub const fn chain(&self) -> Chain {
+        self.chain
+    }
+
+    /// Byte order of the stream.
+    pub const fn order(&self) -> Order {
+        self.chain.order()
+    }
+
+    /// Object and offset at which the stream itself goes on, if it is the rest of another.
+    pub const fn resumed_at(&self) -> Option<(u64, u64)> {
+        self.resumed_at
+    }
+
+    /// Object and offset from which a sender goes on so that its stream has the record, and everything behind it
+    /// as the whole stream has it; `None` for the start of the snapshot.
+    ///
+    /// `by_block` is true of a sender that sends all objects of a block of dnodes before their data, as illumos
+    /// does: there an object says nothing of the data of those before it.
+    pub fn position(&self, by_block: bool) -> Option<(u64, u64)> {
+        let Some(at) = self.at else { return self.resumed_at };
+        let at = match self.run {
+            Some(first) if by_block => (first, 0),
+            Some(_) | None => at,
+        };
+        // The rest of a stream begins with its object, and goes on at an offset in it.
+        Some(self.resumed_at.map_or(at, |begun| at.max(begun)))
+    }
+
+    /// Checks that `made`, the BEGIN of a little-endian stream with its list, is the file's.
+    ///
+    /// # Errors
+    /// [`BeginDiffers`] with the first difference.
+    pub fn check_begin(&self, made: &[u8]) -> Result<(), BeginDiffers> {
+        if self.order() == Order::Little && Fletcher4::of(made) == self.begin_sum {
+            return Ok(());
+        }
+        let differs =
+            |what, found: String, expected: String| Err(BeginDiffers { what, found, expected });
+        let made = ReplayRecord::<LE>::read_from_prefix(made).ok();
+        let pair = made.as_ref().map(|(made, _)| (self.begin.body_as(), made.body_as()));
+        let Some((Some(file), Some(made))) = pair else {
+            return differs("type", self.begin.record_type().to_string(), "no BEGIN".into());
+        };
+        let (file, made): (&Begin<LE>, &Begin<LE>) = (file, made);
+        let name = |begin: &Begin<LE>| String::from_utf8_lossy(begin.toname()).into_owned();
+        let hex = |number: u64| format!("{number:#x}");
+        let fields = [
+            ("byte order", format!("{:?}", self.order()), format!("{:?}", Order::Little)),
+            ("toguid", file.toguid.get().to_string(), made.toguid.get().to_string()),
+            ("toname", name(file), name(made)),
+            ("fromguid", file.fromguid.get().to_string(), made.fromguid.get().to_string()),
+            ("features", hex(file.features().bits()), hex(made.features().bits())),
+            ("versioninfo", hex(file.versioninfo.get()), hex(made.versioninfo.get())),
+            ("flags", hex(file.flags.get().into()), hex(made.flags.get().into())),
+            ("type", file.objset_type().to_string(), made.objset_type().to_string()),
+            (
+                "creation_time",
+                file.creation_time.get().to_string(),
+                made.creation_time.get().to_string(),
+            ),
+        ];
+        match fields.into_iter().find(|(_, found, expected)| found != expected) {
+            Some((what, found, expected)) => differs(what, found, expected),
+            None => differs("list", "another".into(), "another".into()),
+        }
+    }
+
+    /// True for the same record with the same payload; what the header has of a sum is not looked at.
+    pub(super) fn is(&self, header: &ReplayRecord<LE>, payload_sum: Fletcher4) -> bool {
+        self.payload_sum == payload_sum
+            && (self.header.drr_type, self.header.payloadlen, &self.header.body)
+                == (header.drr_type, header.payloadlen, &header.body)
+    }
+
+    /// True for a record of the same type with the same place.
+    pub(super) fn is_at(&self, header: &ReplayRecord<LE>) -> bool {
+        self.header.drr_type == header.drr_type && position::noted(&Record::of(header)) == self.at
+    }
+
+    /// True if it is the end of the BEGIN.
+    pub(super) const fn is_begin(&self) -> bool {
+        self.at.is_none()
+    }
+}
+
+const fn block(object: u64) -> u64 {
+    object / DNODES_PER_BLOCK
+}

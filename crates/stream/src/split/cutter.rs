@@ -1,0 +1,141 @@
+//! Borders of parts in a stream: a part ends where the next record would make it too long.
+
+use super::error::SplitError;
+use super::manifest::MAX_PARTS;
+use crate::limits::LIMITS;
+use crate::read_ahead::ReadAhead;
+use zsend_records::bytes::Bytes;
+use zsend_records::chain::Chain;
+use zsend_records::drr::RECORD_SIZE;
+use zsend_records::reader::{Options, Parser, ReaderEvent};
+
+/// Place at which a part begins.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Start {
+    /// The part's number, from 1 on.
+    pub(super) number: u64,
+    pub(super) offset: u64,
+    pub(super) record: u64,
+    pub(super) chain: Chain,
+}
+
+/// Destination of parts.
+pub(super) trait Parts {
+    /// A part begins; the one before is whole.
+    fn begin(&mut self, start: Start) -> Result<(), SplitError>;
+    /// Bytes of the part, which may come in any number of pieces.
+    fn bytes(&mut self, piece: &Bytes) -> Result<(), SplitError>;
+}
+
+/// Bytes and records of a whole stream.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Totals {
+    pub(super) bytes: u64,
+    pub(super) records: u64,
+    pub(super) parts: u64,
+}
+
+/// A stream as it is cut. Every sum along it is checked.
+struct Cutter<'a> {
+    parser: Parser,
+    to: &'a mut dyn Parts,
+    size: u64,
+    /// Bytes of the part so far, those of the payload that is under way included.
+    length: u64,
+    number: u64,
+    records: u64,
+    /// The first record that is too long, and the length of the longest: nothing is written any more.
+    too_long: Option<(u64, u64, u64)>,
+}
+
+/// Cuts a stream into parts of at most `size` bytes.
+pub(super) fn cut(
+    source: &mut ReadAhead,
+    size: u64,
+    to: &mut dyn Parts,
+) -> Result<Totals, SplitError> {
+    // What was saved (`zfs send -S`) has no END.
+    let options = Options::new().with_limits(LIMITS).with_missing_end(true);
+    let parser = Parser::with_options(options);
+    let mut cutter = Cutter { parser, to, size, length: 0, number: 0, records: 0, too_long: None };
+    let mut begun: Vec<u8> = Vec::new();
+    let mut read = 0_u64;
+    while let Some(piece) =
+        source.next().map_err(|source| SplitError::Read { offset: read, source })?
+    {
+        read += piece.len() as u64;
+        cutter.piece(&piece, &mut begun)?;
+    }
+    cutter.parser.finish(begun.len())?;
+    if let Some((record, bytes, least)) = cutter.too_long {
+        return Err(SplitError::TooSmall { record, bytes, size, least });
+    }
+    let bytes = cutter.parser.offset();
+    Ok(Totals { bytes, records: cutter.records, parts: cutter.number })
+}
+
+impl Cutter<'_> {
+    /// Takes a piece of the stream. `begun` is the beginning of a header that the piece before ended in, and is left
+    /// as that of this one.
+    fn piece(&mut self, piece: &Bytes, begun: &mut Vec<u8>) -> Result<(), SplitError> {
+        let mut used = 0;
+        if !begun.is_empty() {
+            used = piece.len().min(RECORD_SIZE - begun.len());
+            begun.extend_from_slice(&piece[..used]);
+            if begun.len() < RECORD_SIZE {
+                return Ok(());
+            }
+            let raw = Bytes::from(std::mem::take(begun));
+            self.header(&raw, &Bytes::new())?;
+            self.write(&raw)?;
+        }
+        // Bytes from here on are yet to be written.
+        let mut from = used;
+        loop {
+            let left = &piece[used..];
+            if self.parser.payload_left() > 0 && !left.is_empty() {
+                used += self.parser.parse(left)?.0;
+            } else if left.len() >= RECORD_SIZE {
+                if self.header(left, &piece.slice(from..used))? {
+                    from = used;
+                }
+                used += RECORD_SIZE;
+            } else {
+                begun.extend_from_slice(left);
+                return self.write(&piece.slice(from..used));
+            }
+        }
+    }
+
+    /// Takes a header; what was before it, and is not written yet, is `before`. True if that was written.
+    fn header(&mut self, raw: &[u8], before: &Bytes) -> Result<bool, SplitError> {
+        let (offset, chain) = (self.parser.offset(), self.parser.chain());
+        let (_, event) = self.parser.parse(raw)?;
+        let ReaderEvent::Record(frame) = event else { return Ok(false) };
+        self.records += 1;
+        let bytes = RECORD_SIZE as u64 + frame.payload_len;
+        if bytes > self.size || self.too_long.is_some() {
+            let (record, first, longest) = self.too_long.unwrap_or((frame.index, bytes, 0));
+            self.too_long = Some((record, first, longest.max(bytes)));
+            return Ok(false);
+        }
+        self.length = self.length.saturating_add(bytes);
+        if self.number > 0 && self.length <= self.size {
+            return Ok(false);
+        }
+        if self.number == MAX_PARTS {
+            return Err(SplitError::TooMany { size: self.size });
+        }
+        self.write(before)?;
+        (self.number, self.length) = (self.number + 1, bytes);
+        self.to.begin(Start { number: self.number, offset, record: frame.index, chain })?;
+        Ok(true)
+    }
+
+    fn write(&mut self, bytes: &Bytes) -> Result<(), SplitError> {
+        if bytes.is_empty() || self.too_long.is_some() {
+            return Ok(());
+        }
+        self.to.bytes(bytes)
+    }
+}
