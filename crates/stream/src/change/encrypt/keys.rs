@@ -1,9 +1,13 @@
-//! New keys of a dataset that is encrypted on its way, and what a raw stream's BEGIN says of them.
+//! New keys of a dataset that is encrypted on its way, what a raw stream's BEGIN says of them, and blocks sealed with
+//! them.
 
+use super::super::error::ChangeError;
 use super::super::given::{Given, GivenError};
+use std::io;
 use zeroize::Zeroizing;
 use zsend_crypto::{CryptoError, DatasetKey, KeyFormat, KeyObject, NewKeys, Suite, WrappingKey};
 use zsend_records::nvlist::{NvList, NvValue};
+use zsend_records::types::DmuType;
 
 /// `pbkdf2iters` if none is given, and the least that ZFS takes.
 ///
@@ -151,4 +155,26 @@ pub(super) struct AtEnd {
     pub(super) portable_mac: [u8; 32],
     pub(super) meta: zsend_ondisk::dnode::DnodePhys,
     pub(super) ivset_guid: u64,
+}
+
+/// Salt, IV and MAC.
+pub(super) type Sealed = ([u8; 8], [u8; 12], [u8; 16]);
+
+/// Encrypts a block in place. A type that is not encrypted gets a MAC alone.
+pub(super) fn seal(
+    key: &DatasetKey,
+    salt: [u8; 8],
+    kind: DmuType,
+    block: &mut [u8],
+) -> Result<Result<Sealed, CryptoError>, ChangeError> {
+    if !kind.is_encrypted() {
+        return Ok(Ok(([0; 8], [0; 12], key.data_mac(block))));
+    }
+    let iv = random().map_err(no_random)?;
+    Ok(key.encrypt(salt, iv, &[], block).map(|mac| (salt, iv, mac)))
+}
+
+/// Failure to get random numbers.
+pub(super) fn no_random(error: getrandom::Error) -> ChangeError {
+    ChangeError::Spill(io::Error::other(error))
 }

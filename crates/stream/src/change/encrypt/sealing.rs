@@ -3,11 +3,10 @@
 use super::super::blocks::{self, SECTOR};
 use super::super::error::ChangeError;
 use super::super::packet::Packet;
-use super::keys::{AtEnd, Made, random, random_guid};
+use super::keys::{AtEnd, Made, no_random, random, random_guid, seal};
 use super::spool::Spool;
 use crate::raw::{Dnode, Leaf, Shape, Tree, block_of, core_of, nblkptr, objset_of};
-use std::io;
-use zsend_crypto::{CryptoError, DatasetKey, KeyObject, encrypt_dnode_block, portable_mac};
+use zsend_crypto::{DatasetKey, KeyObject, encrypt_dnode_block, portable_mac};
 use zsend_ondisk::dnode::{DNODE_BLOCK_SIZE, DNODE_SIZE, DNODES_PER_BLOCK, DnodePhys};
 use zsend_records::bytes::Bytes;
 use zsend_records::drr::{
@@ -364,23 +363,6 @@ impl Sealing {
     }
 }
 
-/// Salt, IV and MAC.
-type Sealed = ([u8; 8], [u8; 12], [u8; 16]);
-
-/// Encrypts a block in place. A type that is not encrypted gets a MAC alone.
-fn seal(
-    key: &DatasetKey,
-    salt: [u8; 8],
-    kind: DmuType,
-    block: &mut [u8],
-) -> Result<Result<Sealed, CryptoError>, ChangeError> {
-    if !kind.is_encrypted() {
-        return Ok(Ok(([0; 8], [0; 12], key.data_mac(block))));
-    }
-    let iv = random().map_err(no_random)?;
-    Ok(key.encrypt(salt, iv, &[], block).map(|mac| (salt, iv, mac)))
-}
-
 /// Levels of a tree that reaches this block; `None` if none does.
 ///
 /// Source: OpenZFS `module/zfs/dnode.c`, `dnode_new_blkid()`, zfs-2.3.2.
@@ -393,8 +375,4 @@ fn levels(maxblkid: u64, nblkptr: u8) -> Option<u8> {
         reach = reach.saturating_mul(1 << (INDBLKSHIFT - 7));
     }
     None
-}
-
-fn no_random(error: getrandom::Error) -> ChangeError {
-    ChangeError::Spill(io::Error::other(error))
 }
