@@ -292,8 +292,9 @@ fn a_stream_that_was_resumed_within_a_block_of_dnodes_is_refused() {
         stamp(&records, false)
     };
     let object = |record: &StreamRecord| match record.record() {
-        Record::Object(object) if DmuType(object.bonustype.get() as u8).is_encrypted() => {
-            Some(object.object.get())
+        Record::Object(object) => {
+            let kind = DmuType(u8::try_from(object.bonustype.get()).unwrap());
+            kind.is_encrypted().then_some(object.object.get())
         }
         _ => None,
     };
