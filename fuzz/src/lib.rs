@@ -14,6 +14,7 @@ pub mod change;
 pub mod compress;
 pub mod decompress;
 pub mod decrypt;
+pub mod decrypt_stream;
 pub mod dsl;
 pub mod dump;
 pub mod gang;

@@ -5,6 +5,7 @@ use crate::exit::{Done, Failure, warn};
 use crate::output::{Guard, Output};
 use crate::progress::Gauge;
 use crate::{keys, stdin};
+use std::io::{self, IoSlice, Write};
 use std::path::Path;
 use std::sync::Arc;
 use zsend_pool::ErrorClass;
@@ -34,10 +35,19 @@ pub(crate) fn run(mut args: ChangeArgs) -> Done {
     let guard = Guard::new(&names);
     let gauge = Arc::new(Gauge::new());
     let mut output = Output::open(args.output.as_deref(), true, &guard, &gauge)?;
-    match change(sources, steps, &mut output, |note| warn(note)) {
+    let mut counted = Counted { output: &mut output, bytes: 0 };
+    let done = change(sources, steps, &mut counted, |note| warn(note));
+    let is_empty = counted.bytes == 0;
+    match done {
         Ok(_) => output.commit(),
         // What is there of a saved or cut stream is a stream that can be received and gone on with.
         Err(ChangeError::Damaged { origin, kind: StreamErrorKind::NoEnd }) if origin.record > 0 => {
+            if is_empty {
+                // A step gives nothing before the end of its input, and does not know that this is none.
+                output.discard();
+                let why = format!("{origin}: the stream has no END: nothing was made of it");
+                return Err(Failure::with_code(CUT, why));
+            }
             output.commit()?;
             let why = format!("{origin}: the stream has no END: what is there was changed");
             Err(Failure::with_code(CUT, why))
@@ -46,6 +56,30 @@ pub(crate) fn run(mut args: ChangeArgs) -> Done {
             output.discard();
             Err(failed(&error))
         }
+    }
+}
+
+/// A destination that counts what it is given.
+struct Counted<'a> {
+    output: &'a mut Output,
+    bytes: u64,
+}
+
+impl Write for Counted<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.output.write(bytes)?;
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        let written = self.output.write_vectored(bufs)?;
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.output.flush()
     }
 }
 

@@ -6,7 +6,7 @@ use crate::gcm::Gcm;
 use crate::suite::{Mode, Suite};
 use aes::{Aes128, Aes192, Aes256};
 
-/// A key that is ready to decrypt. Each variant wipes its key schedule when it is dropped.
+/// A key that is ready. Each variant wipes its key schedule when it is dropped.
 pub(crate) enum Aead {
     Gcm(Gcm),
     Ccm128(Box<Ccm<Aes128>>),
@@ -55,6 +55,16 @@ impl Aead {
         }
         data.fill(0);
         Err(Forged)
+    }
+
+    /// Encrypts `data` in place; the tag, or `None` if they do not [fit](Self::fits).
+    pub(crate) fn seal(&self, iv: &[u8; 12], aad: &[u8], data: &mut [u8]) -> Option<[u8; 16]> {
+        match self {
+            Self::Gcm(key) => key.seal(iv, aad, data),
+            Self::Ccm128(key) => key.seal(iv, aad, data),
+            Self::Ccm192(key) => key.seal(iv, aad, data),
+            Self::Ccm256(key) => key.seal(iv, aad, data),
+        }
     }
 }
 

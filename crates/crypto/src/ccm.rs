@@ -55,16 +55,29 @@ where
         aad: &[u8],
         data: &mut [u8],
     ) -> bool {
-        let Some(mut state) = first_block(nonce, aad, data.len()) else {
-            return false;
-        };
+        self.crypt::<false>(nonce, aad, data).is_some_and(|made| made.ct_eq(tag).into())
+    }
+
+    /// Encrypts `data` in place; the tag, or `None` if they do not [fit](Self::fits).
+    pub(crate) fn seal(&self, nonce: &[u8; 12], aad: &[u8], data: &mut [u8]) -> Option<[u8; 16]> {
+        self.crypt::<true>(nonce, aad, data)
+    }
+
+    /// Encrypts or decrypts in place, and makes the tag.
+    fn crypt<const SEAL: bool>(
+        &self,
+        nonce: &[u8; 12],
+        aad: &[u8],
+        data: &mut [u8],
+    ) -> Option<[u8; 16]> {
+        let mut state = first_block(nonce, aad, data.len())?;
         self.cipher.encrypt_block(&mut state);
         self.cipher.encrypt_with_backend(AadMac { state: &mut state, aad });
-        self.cipher.encrypt_with_backend(Open { state: &mut state, nonce, data });
+        self.cipher.encrypt_with_backend(Crypt::<SEAL> { state: &mut state, nonce, data });
         let mut mask = counter_block(nonce, 0);
         self.cipher.encrypt_block(&mut mask);
         xor(&mut state, &mask);
-        state.as_slice().ct_eq(tag).into()
+        Some(state.0)
     }
 }
 
@@ -141,18 +154,18 @@ impl BlockCipherEncClosure for AadMac<'_> {
     }
 }
 
-/// Decrypts the data in place and takes them into the MAC's chain.
-struct Open<'a> {
+/// Encrypts or decrypts the data in place, and takes the plain ones into the MAC's chain.
+struct Crypt<'a, const SEAL: bool> {
     state: &'a mut Block,
     nonce: &'a [u8; 12],
     data: &'a mut [u8],
 }
 
-impl BlockSizeUser for Open<'_> {
+impl<const SEAL: bool> BlockSizeUser for Crypt<'_, SEAL> {
     type BlockSize = U16;
 }
 
-impl BlockCipherEncClosure for Open<'_> {
+impl<const SEAL: bool> BlockCipherEncClosure for Crypt<'_, SEAL> {
     #[inline(always)]
     fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, backend: &B) {
         let Self { state, nonce, data } = self;
@@ -169,9 +182,14 @@ impl BlockCipherEncClosure for Open<'_> {
             backend.encrypt_par_blocks((&mut stream).into());
             for (bytes, stream) in group.as_chunks_mut::<16>().0.iter_mut().zip(&stream) {
                 let mut block = Array(*bytes);
+                if SEAL {
+                    xor(state, &block);
+                }
                 xor(&mut block, stream);
                 *bytes = block.0;
-                xor(state, &block);
+                if !SEAL {
+                    xor(state, &block);
+                }
                 backend.encrypt_block_inplace(state);
             }
         }
@@ -180,8 +198,8 @@ impl BlockCipherEncClosure for Open<'_> {
             backend.encrypt_block_inplace(&mut stream);
             let mut block = Block::default();
             for ((byte, plain), stream) in bytes.iter_mut().zip(&mut block).zip(&stream) {
+                *plain = if SEAL { *byte } else { *byte ^ stream };
                 *byte ^= stream;
-                *plain = *byte;
             }
             xor(state, &block);
             backend.encrypt_block_inplace(state);
@@ -206,20 +224,33 @@ mod tests {
         cipher.encrypt_inout_detached(&Array(*nonce), aad, data.into()).unwrap().0
     }
 
-    fn opens_what_the_reference_seals<C>(key: &[u8], nonce: [u8; 12], aad: &[u8], plain: &[u8])
-    where
+    fn opens_and_seals_as_the_reference_does<C>(
+        key: &[u8],
+        nonce: [u8; 12],
+        aad: &[u8],
+        plain: &[u8],
+    ) where
         C: BlockCipherEncrypt + BlockSizeUser<BlockSize = U16> + KeyInit,
     {
         let mut data = plain.to_vec();
         let tag = seal::<C>(key, &nonce, aad, &mut data);
-        assert!(Ccm::<C>::new(key).unwrap().open(&nonce, &tag, aad, &mut data));
+        let ours = Ccm::<C>::new(key).unwrap();
+        let sealed = data.clone();
+        assert!(ours.open(&nonce, &tag, aad, &mut data));
         assert_eq!(data, plain);
+        assert_eq!(ours.seal(&nonce, aad, &mut data), Some(tag));
+        assert_eq!(data, sealed);
     }
 
     #[test]
     fn long_authenticated_data_have_a_long_length() {
         for len in [0xfeff, 0xff00, 0xff01, 0x10000] {
-            opens_what_the_reference_seals::<Aes256>(&[1; 32], [2; 12], &vec![3; len], b"plain");
+            opens_and_seals_as_the_reference_does::<Aes256>(
+                &[1; 32],
+                [2; 12],
+                &vec![3; len],
+                b"plain",
+            );
         }
     }
 
@@ -243,9 +274,9 @@ mod tests {
             aad in prop::collection::vec(any::<u8>(), 0..70),
             plain in prop::collection::vec(any::<u8>(), 0..3000),
         ) {
-            opens_what_the_reference_seals::<Aes128>(&key[..16], nonce, &aad, &plain);
-            opens_what_the_reference_seals::<Aes192>(&key[..24], nonce, &aad, &plain);
-            opens_what_the_reference_seals::<Aes256>(&key, nonce, &aad, &plain);
+            opens_and_seals_as_the_reference_does::<Aes128>(&key[..16], nonce, &aad, &plain);
+            opens_and_seals_as_the_reference_does::<Aes192>(&key[..24], nonce, &aad, &plain);
+            opens_and_seals_as_the_reference_does::<Aes256>(&key, nonce, &aad, &plain);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::aead::{Aead, Forged};
 use crate::auth::BlockParams;
+use crate::bonus::BonusCipher;
 use crate::error::CryptoError;
 use crate::key_object::KeyVersion;
 use crate::suite::{Mode, Suite};
@@ -104,6 +105,24 @@ impl DatasetKey {
             .map_err(|Forged| CryptoError::Mac { what: "MAC of an encrypted block" })
     }
 
+    /// Encrypts a level 0 block of an encrypted type in place, with this salt and IV; its MAC. `aad` is as
+    /// [`DatasetKey::decrypt`] has it. No two blocks may have the same salt and IV.
+    ///
+    /// # Errors
+    /// If the block is longer than the suite takes; `data` is then anything.
+    pub fn encrypt(
+        &self,
+        salt: [u8; 8],
+        iv: [u8; 12],
+        aad: &[u8],
+        data: &mut [u8],
+    ) -> Result<[u8; 16], CryptoError> {
+        let key = self.block_key(salt)?;
+        let found = data.len();
+        let mac = key.seal(&iv, aad, data);
+        mac.ok_or(CryptoError::BlockLength { what: "encrypted", found })
+    }
+
     /// The key of the blocks with this salt: HKDF-SHA-512 of the master key, without an HKDF salt,
     /// the block's salt being the info.
     fn block_key(&self, salt: [u8; 8]) -> Result<Arc<Aead>, CryptoError> {
@@ -112,13 +131,28 @@ impl DatasetKey {
             return Ok(Arc::clone(key));
         }
         drop(kept);
-        let mut bytes = Zeroizing::new([0; 32]);
-        let bytes = &mut bytes[..self.key_len];
-        self.derive.expand(&salt, bytes).map_err(|_| CryptoError::Suite(self.suite))?;
-        let key = Arc::new(Aead::new(self.mode, bytes, self.suite)?);
+        let bytes = self.block_key_bytes(salt)?;
+        let key = Arc::new(Aead::new(self.mode, &bytes[..self.key_len], self.suite)?);
         let mut kept = self.block_keys.write().unwrap_or_else(PoisonError::into_inner);
         kept.keep(salt, Arc::clone(&key));
         Ok(key)
+    }
+
+    /// The bytes of that key, of which the suite's key length counts.
+    fn block_key_bytes(&self, salt: [u8; 8]) -> Result<Zeroizing<[u8; 32]>, CryptoError> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        let expanded = self.derive.expand(&salt, &mut bytes[..self.key_len]);
+        expanded.map_err(|_| CryptoError::Suite(self.suite))?;
+        Ok(bytes)
+    }
+
+    /// What decrypts the bonuses of a block of dnodes as they come, its MAC not being checked.
+    ///
+    /// # Errors
+    /// If this build has not the suite.
+    pub fn bonus_cipher(&self, params: &BlockParams) -> Result<BonusCipher, CryptoError> {
+        let bytes = self.block_key_bytes(params.salt)?;
+        BonusCipher::new(self.suite, self.mode, &bytes[..self.key_len], params)
     }
 
     /// The MAC of a level 0 block that is authenticated only, over its PSIZE bytes as stored.

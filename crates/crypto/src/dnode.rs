@@ -104,41 +104,79 @@ pub fn decrypt_dnode_block(
     big_endian: bool,
     block: &mut [u8],
 ) -> Result<(), CryptoError> {
-    if block.is_empty() || !block.len().is_multiple_of(DNODE_SIZE) {
-        return Err(CryptoError::BlockLength { what: "dnode", found: block.len() });
-    }
-    // Each slot adds at most itself to one or the other.
-    let mut aad = Vec::with_capacity(block.len());
-    let mut cipher = Zeroizing::new(Vec::with_capacity(block.len()));
-    let mut encrypted = Vec::with_capacity(block.len() / DNODE_SIZE);
-    let mut slot = 0;
-    while let Some(rest) = block.get(slot * DNODE_SIZE..).filter(|rest| !rest.is_empty()) {
-        let dnode = DnodeView::parse(rest, slot)?;
-        aad.extend_from_slice(dnode.portable_core().as_bytes());
-        for pointer in dnode.pointers(big_endian, key.version()) {
-            aad.extend_from_slice(pointer.as_bytes());
-        }
-        let bonus = &dnode.bytes[dnode.bonus.clone()];
-        if dnode.has_encrypted_bonus() {
-            cipher.extend_from_slice(bonus);
-            let start = slot * DNODE_SIZE;
-            encrypted.push(start + dnode.bonus.start..start + dnode.bonus.end);
-        } else {
-            aad.extend_from_slice(bonus);
-        }
-        slot += dnode.slots();
-    }
-    key.decrypt(params, &aad, &mut cipher).map_err(|error| match error {
+    let mut parts = Parts::of(key.version(), big_endian, block)?;
+    key.decrypt(params, &parts.aad, &mut parts.cipher).map_err(|error| match error {
         CryptoError::Mac { .. } => CryptoError::Mac { what: "MAC of a dnode block" },
         other => other,
     })?;
-    let mut plain = cipher.as_slice();
-    for area in encrypted {
-        let (bonus, rest) = plain.split_at(area.len());
-        block[area].copy_from_slice(bonus);
-        plain = rest;
-    }
+    parts.put_back(block);
     Ok(())
+}
+
+/// The opposite of [`decrypt_dnode_block`]: encrypts the bonuses in place, with this salt and IV; the MAC of the block.
+///
+/// # Errors
+/// If the block has another size, or a dnode's fields lead out of it; `block` is then as it was.
+pub fn encrypt_dnode_block(
+    key: &DatasetKey,
+    salt: [u8; 8],
+    iv: [u8; 12],
+    big_endian: bool,
+    block: &mut [u8],
+) -> Result<[u8; 16], CryptoError> {
+    let mut parts = Parts::of(key.version(), big_endian, block)?;
+    let mac = key.encrypt(salt, iv, &parts.aad, &mut parts.cipher)?;
+    parts.put_back(block);
+    Ok(mac)
+}
+
+/// A block of dnodes, apart: what is authenticated alone, and the bonuses that are encrypted.
+struct Parts {
+    aad: Vec<u8>,
+    /// The encrypted bonuses, end to end.
+    cipher: Zeroizing<Vec<u8>>,
+    /// Their places in the block.
+    places: Vec<Range<usize>>,
+}
+
+impl Parts {
+    fn of(version: KeyVersion, big_endian: bool, block: &[u8]) -> Result<Self, CryptoError> {
+        if block.is_empty() || !block.len().is_multiple_of(DNODE_SIZE) {
+            return Err(CryptoError::BlockLength { what: "dnode", found: block.len() });
+        }
+        // Each slot adds at most itself to one or the other.
+        let mut aad = Vec::with_capacity(block.len());
+        let mut cipher = Zeroizing::new(Vec::with_capacity(block.len()));
+        let mut places = Vec::with_capacity(block.len() / DNODE_SIZE);
+        let mut slot = 0;
+        while let Some(rest) = block.get(slot * DNODE_SIZE..).filter(|rest| !rest.is_empty()) {
+            let dnode = DnodeView::parse(rest, slot)?;
+            aad.extend_from_slice(dnode.portable_core().as_bytes());
+            for pointer in dnode.pointers(big_endian, version) {
+                aad.extend_from_slice(pointer.as_bytes());
+            }
+            let bonus = &dnode.bytes[dnode.bonus.clone()];
+            if dnode.has_encrypted_bonus() {
+                cipher.extend_from_slice(bonus);
+                let start = slot * DNODE_SIZE;
+                places.push(start + dnode.bonus.start..start + dnode.bonus.end);
+            } else {
+                aad.extend_from_slice(bonus);
+            }
+            slot += dnode.slots();
+        }
+        Ok(Self { aad, cipher, places })
+    }
+
+    /// Puts the bonuses back into the block that they are of.
+    fn put_back(&self, block: &mut [u8]) {
+        let mut bonuses = self.cipher.as_slice();
+        for place in &self.places {
+            let (bonus, rest) = bonuses.split_at(place.len());
+            block[place.clone()].copy_from_slice(bonus);
+            bonuses = rest;
+        }
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use crate::dataset::DatasetKey;
 use crate::error::CryptoError;
 use crate::suite::Suite;
 use crate::wrapping::WrappingKey;
+use std::fmt;
 use zeroize::Zeroizing;
 
 /// `DSL_CRYPTO_VERSION`: which rules block pointers are authenticated by.
@@ -29,6 +30,25 @@ impl KeyVersion {
 const MASTER_MAX: usize = 32;
 /// `SHA512_HMAC_KEYLEN`.
 const HMAC_LEN: usize = 64;
+
+/// Random bytes that new keys are made of; wiped when dropped. All of them must be such that nobody can guess them.
+#[derive(Clone)]
+pub struct NewKeys {
+    /// The master key; a suite with shorter keys uses its first bytes.
+    pub master_key: Zeroizing<[u8; MASTER_MAX]>,
+    /// The key of HMACs.
+    pub hmac_key: Zeroizing<[u8; HMAC_LEN]>,
+    /// The IV that both are wrapped with.
+    pub iv: [u8; 12],
+    /// The guid of the key.
+    pub guid: u64,
+}
+
+impl fmt::Debug for NewKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewKeys").field("guid", &self.guid).finish_non_exhaustive()
+    }
+}
 
 /// A key object's entries, as they lie in its ZAP.
 ///
@@ -71,14 +91,62 @@ impl KeyObject {
         master.copy_from_slice(&self.master_key[..master_len]);
         hmac.copy_from_slice(&self.hmac_key);
 
-        let aad = [self.guid, self.suite.0, self.version.0].map(u64::to_le_bytes);
-        let aad = aad.as_flattened();
-        let aad = if self.version == KeyVersion::V0 { &aad[..8] } else { aad };
+        let aad = self.aad();
+        let aad = if self.version == KeyVersion::V0 { &aad[..8] } else { &aad[..] };
         Aead::new(mode, wrapping.0.as_slice(), self.suite)?
             .open(&self.iv, &self.mac, aad, keys)
             .map_err(|Forged| CryptoError::WrongKey { guid: self.guid })?;
         let (master, hmac) = keys.split_at(master_len);
         DatasetKey::new(self.suite, self.version, master, hmac)
+    }
+
+    /// Wraps new keys of the current version: the opposite of [`KeyObject::unwrap`].
+    ///
+    /// # Errors
+    /// If the suite is not known, or this build has it not.
+    pub fn wrap(
+        wrapping: &WrappingKey,
+        suite: Suite,
+        new: &NewKeys,
+    ) -> Result<(Self, DatasetKey), CryptoError> {
+        let unsupported = CryptoError::Suite(suite);
+        let master_len = suite.key_len().ok_or(unsupported)?;
+        let mode = suite.mode().ok_or(unsupported)?;
+        let key = DatasetKey::new(
+            suite,
+            KeyVersion::CURRENT,
+            &new.master_key[..master_len],
+            new.hmac_key.as_slice(),
+        )?;
+        let mut keys = Zeroizing::new([0; MASTER_MAX + HMAC_LEN]);
+        let keys = &mut keys[..master_len + HMAC_LEN];
+        let (master, hmac) = keys.split_at_mut(master_len);
+        master.copy_from_slice(&new.master_key[..master_len]);
+        hmac.copy_from_slice(new.hmac_key.as_slice());
+        let mut object = Self {
+            suite,
+            guid: new.guid,
+            version: KeyVersion::CURRENT,
+            master_key: [0; MASTER_MAX],
+            hmac_key: [0; HMAC_LEN],
+            iv: new.iv,
+            mac: [0; 16],
+        };
+        let aead = Aead::new(mode, wrapping.0.as_slice(), suite)?;
+        object.mac = aead.seal(&new.iv, &object.aad(), keys).ok_or(unsupported)?;
+        let (master, hmac) = keys.split_at(master_len);
+        object.master_key[..master_len].copy_from_slice(master);
+        object.hmac_key.copy_from_slice(hmac);
+        Ok((object, key))
+    }
+
+    /// All that is authenticated beside the keys; version 0 has the guid alone.
+    fn aad(&self) -> [u8; 24] {
+        let mut aad = [0; 24];
+        aad[..8].copy_from_slice(&self.guid.to_le_bytes());
+        aad[8..16].copy_from_slice(&self.suite.0.to_le_bytes());
+        aad[16..].copy_from_slice(&self.version.0.to_le_bytes());
+        aad
     }
 }
 
@@ -101,6 +169,24 @@ mod tests {
                 assert_eq!(key.data_mac(b"stored"), direct.unwrap().data_mac(b"stored"));
             }
         }
+    }
+
+    #[test]
+    fn new_keys_are_wrapped_as_another_implementation_wraps_them() {
+        let wrapping = WrappingKey::from_raw(&[9; 32]).unwrap();
+        let new = NewKeys {
+            master_key: Zeroizing::new(MASTER),
+            hmac_key: Zeroizing::new(HMAC),
+            iv: *b"wrapping iv!",
+            guid: 0x1122_3344_5566_7788,
+        };
+        for suite in (3..=8).map(Suite) {
+            let (object, key) = KeyObject::wrap(&wrapping, suite, &new).unwrap();
+            assert_eq!(object, wrap(&wrapping, suite, KeyVersion::CURRENT));
+            let opened = object.unwrap(&wrapping).unwrap();
+            assert_eq!(opened.data_mac(b"stored"), key.data_mac(b"stored"));
+        }
+        assert_eq!(format!("{new:?}"), "NewKeys { guid: 1234605616436508552, .. }");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod aead;
 mod auth;
+mod bonus;
 mod ccm;
 mod dataset;
 mod dnode;
@@ -15,11 +16,12 @@ mod test_keys;
 mod wrapping;
 
 pub use auth::{AuthBp, BlockParams, IndirectMac, indirect_mac, verify_indirect};
+pub use bonus::BonusCipher;
 pub use dataset::DatasetKey;
-pub use dnode::decrypt_dnode_block;
+pub use dnode::{decrypt_dnode_block, encrypt_dnode_block};
 pub use error::CryptoError;
-pub use key_object::{KeyObject, KeyVersion};
-pub use objset::{LocalMac, verify_objset};
+pub use key_object::{KeyObject, KeyVersion, NewKeys};
+pub use objset::{LocalMac, portable_mac, verify_objset};
 pub use suite::{KeyFormat, Mode, Suite};
 pub use wrapping::{PBKDF2_ITERATIONS_MAX, WrappingKey};
 

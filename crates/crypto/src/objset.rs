@@ -40,24 +40,30 @@ pub fn verify_objset(
     big_endian: bool,
     block: &[u8],
 ) -> Result<LocalMac, CryptoError> {
-    if ![SIZE_V1, SIZE_V2, SIZE_V3].contains(&block.len()) {
-        return Err(CryptoError::BlockLength { what: "objset", found: block.len() });
-    }
-    let Ok((phys, _)) = ObjsetPhys::ref_from_prefix(block) else {
-        return Err(CryptoError::BlockLength { what: "objset", found: block.len() });
-    };
-    let objset = ObjsetView { key, big_endian, block, phys };
+    let objset = ObjsetView::of(key, big_endian, block)?;
     let portable = objset.portable_mac()?;
-    if !bool::from(portable.as_slice().ct_eq(&phys.portable_mac)) {
+    if !bool::from(portable.as_slice().ct_eq(&objset.phys.portable_mac)) {
         return Err(CryptoError::Mac { what: "portable MAC of an objset" });
     }
     let Some(local) = objset.local_mac()? else {
         return Ok(LocalMac::NotUsed);
     };
-    if !bool::from(local.as_slice().ct_eq(&phys.local_mac)) {
+    if !bool::from(local.as_slice().ct_eq(&objset.phys.local_mac)) {
         return Err(CryptoError::Mac { what: "local MAC of an objset" });
     }
     Ok(LocalMac::Verified)
+}
+
+/// The portable MAC of an objset block, whatever is stored there for it; see [`verify_objset`].
+///
+/// # Errors
+/// If the block has another size than an object set, or the meta-dnode's fields lead out of it.
+pub fn portable_mac(
+    key: &DatasetKey,
+    big_endian: bool,
+    block: &[u8],
+) -> Result<[u8; 32], CryptoError> {
+    ObjsetView::of(key, big_endian, block)?.portable_mac()
 }
 
 struct ObjsetView<'a> {
@@ -69,7 +75,16 @@ struct ObjsetView<'a> {
     phys: &'a ObjsetPhys,
 }
 
-impl ObjsetView<'_> {
+impl<'a> ObjsetView<'a> {
+    fn of(key: &'a DatasetKey, big_endian: bool, block: &'a [u8]) -> Result<Self, CryptoError> {
+        let wrong = CryptoError::BlockLength { what: "objset", found: block.len() };
+        if ![SIZE_V1, SIZE_V2, SIZE_V3].contains(&block.len()) {
+            return Err(wrong);
+        }
+        let (phys, _) = ObjsetPhys::ref_from_prefix(block).map_err(|_| wrong)?;
+        Ok(Self { key, big_endian, block, phys })
+    }
+
     fn word(&self, stored: U64<LE>) -> u64 {
         Order::from_big_endian(self.big_endian).u64(stored.to_bytes())
     }

@@ -11,6 +11,7 @@ mod limits;
 pub mod outline;
 pub mod parity;
 mod position;
+mod raw;
 mod read_ahead;
 pub mod resume;
 mod segment;

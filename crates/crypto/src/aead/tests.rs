@@ -129,6 +129,9 @@ fn published_vectors() {
             key.open(&array(v.iv), &array(v.tag), &hex::decode(v.aad).unwrap(), &mut data).is_ok()
         );
         assert_eq!(data, hex::decode(v.plain).unwrap(), "{:?} {}", v.mode, v.key);
+        let sealed = key.seal(&array(v.iv), &hex::decode(v.aad).unwrap(), &mut data);
+        assert_eq!(sealed, Some(array(v.tag)));
+        assert_eq!(data, hex::decode(v.cipher).unwrap(), "{:?} {}", v.mode, v.key);
     }
 }
 
@@ -177,6 +180,8 @@ proptest! {
                 let key = Aead::new(mode, &key[..len], Suite(0)).unwrap();
                 prop_assert!(key.open(&iv, &tag, &aad, &mut data).is_ok());
                 prop_assert_eq!(&data, &plain);
+                prop_assert_eq!(key.seal(&iv, &aad, &mut data), Some(tag));
+                prop_assert_eq!(&data, &sealed);
                 if !sealed.is_empty() {
                     let mut data = sealed;
                     let at = at.index(data.len());

@@ -89,6 +89,8 @@ fn blocks_of_every_suite_decrypt() {
         let sealed = block.clone();
         key.decrypt(&params, b"", &mut block).unwrap();
         assert_eq!(block, plain);
+        assert_eq!(key.encrypt(params.salt, params.iv, b"", &mut block), Ok(params.mac));
+        assert_eq!(block, sealed);
 
         let forged = Err(CryptoError::Mac { what: "MAC of an encrypted block" });
         for bit in [0, 8 * 700 + 3, 8 * 1536 - 1] {

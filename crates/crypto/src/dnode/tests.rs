@@ -126,8 +126,12 @@ fn every_kind_of_slot_decrypts_in_both_orders_and_versions() {
                 let params = seal_dnodes(suite, &mut block, &SHAPES, big_endian, version);
                 assert_ne!(block, plain);
                 let key = dataset_key(suite, version);
+                let sealed = block.clone();
                 decrypt_dnode_block(&key, &params, big_endian, &mut block).unwrap();
                 assert!(block == plain);
+                let BlockParams { salt, iv, mac } = params;
+                assert_eq!(encrypt_dnode_block(&key, salt, iv, big_endian, &mut block), Ok(mac));
+                assert!(block == sealed);
             }
         }
     }

@@ -13,4 +13,9 @@ impl Gcm {
     pub(crate) fn open(&self, _: &[u8; 12], _: &[u8; 16], _: &[u8], _: &mut [u8]) -> bool {
         match *self {}
     }
+
+    /// Never called either.
+    pub(crate) fn seal(&self, _: &[u8; 12], _: &[u8], _: &mut [u8]) -> Option<[u8; 16]> {
+        match *self {}
+    }
 }

@@ -2,7 +2,7 @@
 
 use aws_lc_rs::aead::{AES_128_GCM, AES_192_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 
-/// A key that is ready to decrypt. Its key schedule is wiped when it is dropped.
+/// A key that is ready. Its key schedule is wiped when it is dropped.
 pub(crate) struct Gcm(LessSafeKey);
 
 impl Gcm {
@@ -22,5 +22,12 @@ impl Gcm {
         // The name warns of nonces used twice, which is the writer's care.
         let nonce = Nonce::assume_unique_for_key(*iv);
         self.0.open_in_place_separate_tag(nonce, Aad::from(aad), mac, data).is_ok()
+    }
+
+    /// Encrypts `data` in place; the tag, or `None` if they are longer than the mode takes.
+    pub(crate) fn seal(&self, iv: &[u8; 12], aad: &[u8], data: &mut [u8]) -> Option<[u8; 16]> {
+        let nonce = Nonce::assume_unique_for_key(*iv);
+        let tag = self.0.seal_in_place_separate_tag(nonce, Aad::from(aad), data).ok()?;
+        tag.as_ref().try_into().ok()
     }
 }

@@ -5,7 +5,7 @@ use aes_gcm::AesGcm;
 use aes_gcm::aead::consts::U12;
 use aes_gcm::aead::{AeadInOut, KeyInit};
 
-/// A key that is ready to decrypt. Its key schedule is wiped when it is dropped.
+/// A key that is ready. Its key schedule is wiped when it is dropped.
 pub(crate) enum Gcm {
     Aes128(Box<AesGcm<Aes128, U12>>),
     Aes192(Box<AesGcm<Aes192, U12>>),
@@ -32,5 +32,16 @@ impl Gcm {
             Self::Aes256(key) => key.decrypt_inout_detached(iv, aad, data.into(), mac),
         };
         done.is_ok()
+    }
+
+    /// Encrypts `data` in place; the tag, or `None` if they are longer than the mode takes.
+    pub(crate) fn seal(&self, iv: &[u8; 12], aad: &[u8], data: &mut [u8]) -> Option<[u8; 16]> {
+        let iv = &(*iv).into();
+        let tag = match self {
+            Self::Aes128(key) => key.encrypt_inout_detached(iv, aad, data.into()),
+            Self::Aes192(key) => key.encrypt_inout_detached(iv, aad, data.into()),
+            Self::Aes256(key) => key.encrypt_inout_detached(iv, aad, data.into()),
+        };
+        tag.ok().map(|tag| tag.0)
     }
 }

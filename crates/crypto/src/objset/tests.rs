@@ -90,6 +90,8 @@ fn both_macs_of_every_size_order_and_version() {
             {
                 let block = sealed(size, big_endian, 7, [37, 37, 37], version);
                 assert_eq!(verify_objset(&key, big_endian, &block), Ok(want));
+                let stored = ObjsetPhys::ref_from_prefix(&block).unwrap().0.portable_mac;
+                assert_eq!(portable_mac(&key, big_endian, &block), Ok(stored));
             }
         }
     }

@@ -43,9 +43,8 @@ pub(super) fn parse(word: &str) -> Result<((u64, u64), Option<&str>), GivenError
     Ok((block, parts.next()))
 }
 
-/// The block that a WRITE holds, decompressed as from `codec`.
-pub(super) fn block(write: &Write<LE>, stored: &[u8], codec: Compress) -> Result<Vec<u8>, String> {
-    let lsize = write.logical_size.get();
+/// The block of `lsize` bytes that a record holds, decompressed as from `codec`.
+pub(super) fn block(lsize: u64, stored: &[u8], codec: Compress) -> Result<Vec<u8>, String> {
     let len = usize::try_from(lsize).ok().filter(|&len| len as u64 <= MAX_BLOCK_SIZE);
     let len =
         len.ok_or_else(|| format!("logical size is {lsize}, expected at most {MAX_BLOCK_SIZE}"))?;
@@ -58,7 +57,7 @@ pub(super) fn block(write: &Write<LE>, stored: &[u8], codec: Compress) -> Result
 pub(super) fn plain(packet: &Packet, write: &Write<LE>) -> Result<Bytes, ChangeError> {
     match write.compression().filter(|&codec| codec != Compress::OFF) {
         None => Ok(packet.payload().clone()),
-        Some(codec) => block(write, packet.payload(), codec)
+        Some(codec) => block(write.logical_size.get(), packet.payload(), codec)
             .map(Bytes::from)
             .map_err(|why| ChangeError::contents(&packet.origin, named(write), why)),
     }
@@ -83,7 +82,7 @@ pub(super) fn embedded_block(
         Compress(0) => Compress::OFF,
         codec => codec,
     };
-    let found = block(&write, stored, codec);
+    let found = block(write.logical_size.get(), stored, codec);
     let block = found.map_err(|why| ChangeError::contents(&packet.origin, named(&write), why))?;
     Ok((write, block))
 }

@@ -107,7 +107,7 @@ fn as_from(mut packet: Packet, codec: Compress, verbose: bool) -> Packet {
         }
         return without_codec(packet);
     }
-    match blocks::block(&write, packet.payload(), codec) {
+    match blocks::block(write.logical_size.get(), packet.payload(), codec) {
         Ok(block) => {
             packet.set_payload(block);
             if verbose {

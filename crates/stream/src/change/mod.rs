@@ -42,8 +42,10 @@ mod apart;
 mod blocks;
 mod convert;
 mod decompress;
+mod decrypt;
 mod downgrade;
 mod drop_record;
+mod encrypt;
 mod error;
 mod given;
 mod package;
@@ -70,8 +72,10 @@ pub use volume::{ToVolume, Volume, VolumeGuid};
 pub static VERBS: &[&Verb] = &[
     &convert::VERB,
     &decompress::VERB,
+    &decrypt::VERB,
     &downgrade::VERB,
     &drop_record::VERB,
+    &encrypt::VERB,
     &policy::VERB,
     &rechunk::VERB,
     &recompress::VERB,

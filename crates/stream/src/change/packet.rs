@@ -61,7 +61,11 @@ impl Packet {
     /// A record with this body and payload, made of this one: with its place, and its order.
     #[must_use]
     pub fn with<B: Body<LE>>(&self, body: &B, payload: Bytes) -> Self {
-        let header = ReplayRecord::new(body);
+        self.with_header(ReplayRecord::new(body), payload)
+    }
+
+    /// A record with this header and payload, likewise.
+    pub(super) fn with_header(&self, header: ReplayRecord<LE>, payload: Bytes) -> Self {
         Self::new(self.origin.clone(), self.order, Role::Stream, header, payload)
     }
 
@@ -89,6 +93,12 @@ impl Packet {
     pub fn set_payload(&mut self, payload: impl Into<Bytes>) {
         self.payload = payload.into();
         self.sum = None;
+    }
+
+    /// Takes the payload out, to be changed and put back: copied only where others have it too.
+    pub(super) fn take_payload(&mut self) -> Vec<u8> {
+        self.sum = None;
+        std::mem::take(&mut self.payload).into()
     }
 
     /// Notes something of the record that whoever runs the change should see.

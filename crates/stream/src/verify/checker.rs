@@ -136,7 +136,9 @@ impl<'a> Checker<'a> {
             self.take(frame, role, is_right, worked.sum);
             if role == Role::Stream && !self.options.quick {
                 let wrong = self.macs.take(frame, payload, is_right);
-                wrong.into_iter().for_each(|wrong| self.wrong_mac(wrong));
+                if let Some(wrong) = wrong {
+                    self.wrong_mac(wrong);
+                }
             }
         }
         if self.outcome.faults == before {

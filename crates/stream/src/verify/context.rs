@@ -1,7 +1,7 @@
 //! A stream as its BEGIN announces it: what the records behind it may be.
 
-use super::keys::Keys;
 use crate::limits::LIST_MEMORY;
+use crate::raw::Keys;
 use crate::segment::resumed_at;
 use std::sync::Arc;
 use zsend_crypto::{CryptoError, DatasetKey};

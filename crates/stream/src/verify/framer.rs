@@ -2,9 +2,9 @@
 //! can.
 
 use super::context::Context;
-use super::keys::Keys;
 use crate::input::Input;
 use crate::limits::{LIMITS, LIST};
+use crate::raw::Keys;
 use crate::read_ahead::ReadAhead;
 use std::io;
 use std::sync::Arc;

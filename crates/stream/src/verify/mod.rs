@@ -10,7 +10,6 @@ mod context;
 mod fault;
 mod framer;
 mod json;
-mod keys;
 mod links;
 mod macs;
 mod members;

@@ -1,6 +1,6 @@
 //! Options of a verification.
 
-use super::keys::Keys;
+use crate::raw::Keys;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -39,10 +39,6 @@ impl VerifyOptions {
     /// opened, and their MACs checked. A key is what its file holds, or what is typed.
     #[must_use]
     pub fn with_keys(self, given: impl IntoIterator<Item = (String, Zeroizing<Vec<u8>>)>) -> Self {
-        let mut keys = Keys::default();
-        for (dataset, material) in given {
-            keys.add(&dataset, material);
-        }
-        Self { keys: Arc::new(keys), ..self }
+        Self { keys: Arc::new(Keys::new(given)), ..self }
     }
 }

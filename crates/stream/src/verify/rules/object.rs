@@ -2,6 +2,7 @@
 
 use super::common::OBJECTS;
 use super::{At, Rule};
+use crate::raw::nblkptr;
 use crate::verify::fault::{
     Check, at_least, at_most, between, exactly, multiple_of, no_bits_but, so,
 };
@@ -198,15 +199,6 @@ pub(super) static RULES: &[Rule<Object<LE>>] = &[
 /// `DN_SLOTS_TO_BONUSLEN`: the room for a bonus behind one block pointer.
 fn bonus_room(o: &Object<LE>) -> u64 {
     slots(o).min(SLOTS) * 512 - 64 - 128
-}
-
-/// Block pointers that the bonus leaves room for: `deduce_nblkptr`, dmu_recv.c.
-fn nblkptr(o: &Object<LE>) -> u64 {
-    if o.bonustype.get() == u32::from(DmuType::SA.0) {
-        return 1;
-    }
-    let room = bonus_room(o);
-    (1 + (room.saturating_sub(o.bonuslen.get().into()) >> 7)).min(3)
 }
 
 /// Passes if the number is one of a type.

@@ -17,7 +17,7 @@ struct Key {
 
 /// Keys by the datasets that they are of.
 #[derive(Default)]
-pub(super) struct Keys(Vec<Key>);
+pub(crate) struct Keys(Vec<Key>);
 
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -29,12 +29,19 @@ impl fmt::Debug for Keys {
 const KEPT: usize = 16;
 
 impl Keys {
-    pub(super) fn add(&mut self, dataset: &str, material: Zeroizing<Vec<u8>>) {
-        self.0.push(Key { dataset: dataset.to_owned(), material, made: Mutex::default() });
+    /// Keys, each with the dataset that it is of.
+    pub(crate) fn new(given: impl IntoIterator<Item = (String, Zeroizing<Vec<u8>>)>) -> Self {
+        let made = |(dataset, material)| Key { dataset, material, made: Mutex::default() };
+        Self(given.into_iter().map(made).collect())
+    }
+
+    /// Returns true if there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Opens the keys of a raw stream of this snapshot. `None` if no key is of its dataset, or of one above it.
-    pub(super) fn open(
+    pub(crate) fn open(
         &self,
         toname: &str,
         list: &NvList,

@@ -2,34 +2,47 @@
 
 use zsend_crypto::{AuthBp, IndirectMac, KeyVersion};
 use zsend_ondisk::blkptr::{BlkPtr, Dva};
+use zsend_ondisk::dnode::DNODE_BLOCK_SIZE;
 use zsend_ondisk::{LayoutError, Order};
 use zsend_records::types::{Compress, DmuType};
 
 /// Shape of a dnode's tree of blocks.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Shape {
-    pub(super) object_type: DmuType,
+pub(crate) struct Shape {
+    pub(crate) object_type: DmuType,
     /// Levels: one if the dnode points to its blocks itself.
-    pub(super) nlevels: u8,
-    pub(super) indblkshift: u8,
-    pub(super) nblkptr: u8,
+    pub(crate) nlevels: u8,
+    pub(crate) indblkshift: u8,
+    pub(crate) nblkptr: u8,
 }
 
 /// A block of a raw stream, as a pointer to it tells of it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Leaf {
-    pub(super) object_type: DmuType,
-    pub(super) lsize: u64,
-    pub(super) psize: u64,
-    pub(super) compress: Compress,
-    pub(super) mac: [u8; 16],
+pub(crate) struct Leaf {
+    pub(crate) object_type: DmuType,
+    pub(crate) lsize: u64,
+    pub(crate) psize: u64,
+    pub(crate) compress: Compress,
+    pub(crate) mac: [u8; 16],
     /// Byte order of its contents.
-    pub(super) order: Order,
+    pub(crate) order: Order,
 }
 
 impl Leaf {
+    /// A block of dnodes, which is never compressed.
+    pub(crate) const fn of_dnodes(mac: [u8; 16], order: Order) -> Self {
+        Self {
+            object_type: DmuType::DNODE,
+            lsize: DNODE_BLOCK_SIZE as u64,
+            psize: DNODE_BLOCK_SIZE as u64,
+            compress: Compress::OFF,
+            mac,
+            order,
+        }
+    }
+
     /// The pointer, as far as MACs are over it. Where the block lies they do not tell; it is somewhere.
-    pub(super) fn pointer(&self) -> Result<BlkPtr, LayoutError> {
+    pub(crate) fn pointer(&self) -> Result<BlkPtr, LayoutError> {
         let block = BlkPtr::builder().lsize(self.lsize).psize(self.psize).compress(self.compress);
         let block = block.object_type(self.object_type).uses_crypt(true).mac(self.mac);
         let block = block.dva(0, Dva::new(0, 0, 512)?).logical_birth(1).order(self.order);
@@ -50,7 +63,7 @@ struct Open {
 
 /// The tree over the blocks that have come, which come in ascending order.
 #[derive(Clone, Debug)]
-pub(super) struct Tree {
+pub(crate) struct Tree {
     shape: Shape,
     /// The open block of each level above the blocks themselves, but the dnode's.
     open: Vec<Option<Open>>,
@@ -60,19 +73,19 @@ pub(super) struct Tree {
 
 impl Tree {
     /// A tree of holes. The shape's values are within the limits of the rules.
-    pub(super) fn new(shape: Shape) -> Self {
+    pub(crate) fn new(shape: Shape) -> Self {
         let levels = usize::from(shape.nlevels.saturating_sub(1));
         let hole = BlkPtr::from_words([0; 16]);
         Self { shape, open: vec![None; levels], pointers: vec![hole; shape.nblkptr.into()] }
     }
 
     /// Adds a block.
-    pub(super) fn add(&mut self, blkid: u64, leaf: &Leaf) -> Result<(), LayoutError> {
+    pub(crate) fn add(&mut self, blkid: u64, leaf: &Leaf) -> Result<(), LayoutError> {
         self.put(0, blkid, leaf.pointer()?)
     }
 
     /// The pointers in the dnode, once all blocks came.
-    pub(super) fn finish(mut self) -> Result<Vec<BlkPtr>, LayoutError> {
+    pub(crate) fn finish(mut self) -> Result<Vec<BlkPtr>, LayoutError> {
         for level in 0..self.open.len() {
             self.close(level)?;
         }

@@ -1,0 +1,180 @@
+//! New keys of a dataset that is encrypted on its way, what a raw stream's BEGIN says of them, and blocks sealed with
+//! them.
+
+use super::super::error::ChangeError;
+use super::super::given::{Given, GivenError};
+use std::io;
+use zeroize::Zeroizing;
+use zsend_crypto::{CryptoError, DatasetKey, KeyFormat, KeyObject, NewKeys, Suite, WrappingKey};
+use zsend_records::nvlist::{NvList, NvValue};
+use zsend_records::types::DmuType;
+
+/// `pbkdf2iters` if none is given, and the least that ZFS takes.
+///
+/// Source: OpenZFS `include/sys/zio_crypt.h`, `DEFAULT_PBKDF2_ITERATIONS` and `MIN_PBKDF2_ITERATIONS`, zfs-2.3.2.
+const ITERATIONS: u64 = 350_000;
+const LEAST_ITERATIONS: u64 = 100_000;
+
+/// The user's key, and how it is made one that wraps others.
+#[derive(Debug)]
+pub(super) struct UserKey {
+    /// The dataset that becomes an encryption root.
+    pub(super) dataset: String,
+    pub(super) suite: Suite,
+    format: KeyFormat,
+    iterations: u64,
+    salt: u64,
+    wrapping: WrappingKey,
+}
+
+/// New keys of a dataset.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub(super) key: DatasetKey,
+    pub(super) object: KeyObject,
+}
+
+/// Random bytes of the system.
+pub(super) fn random<const N: usize>() -> Result<[u8; N], getrandom::Error> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// A random guid: any number but zero.
+pub(super) fn random_guid() -> Result<u64, getrandom::Error> {
+    loop {
+        let guid = u64::from_le_bytes(random()?);
+        if guid != 0 {
+            return Ok(guid);
+        }
+    }
+}
+
+impl UserKey {
+    pub(super) fn of(given: &Given) -> Result<Self, GivenError> {
+        let [(dataset, material)] = &given.keys[..] else {
+            return Err(GivenError::new("one --key DATASET=FILE is needed"));
+        };
+        let suite = match given.value("suite") {
+            None => Suite::AES_256_GCM,
+            Some(name) => {
+                (3..=8).map(Suite).find(|suite| suite.to_string() == name).ok_or_else(|| {
+                    GivenError::new(format!(
+                        "'{name}' is no suite: aes-256-gcm, or with 128, 192, ccm"
+                    ))
+                })?
+            }
+        };
+        let format = match given.value("keyformat").unwrap_or("raw") {
+            "raw" => KeyFormat::RAW,
+            "hex" => KeyFormat::HEX,
+            "passphrase" => KeyFormat::PASSPHRASE,
+            name => {
+                let why = format!("'{name}' is no form of a key: raw, hex or passphrase");
+                return Err(GivenError::new(why));
+            }
+        };
+        let is_phrase = format == KeyFormat::PASSPHRASE;
+        let iterations = match given.value("pbkdf2iters") {
+            None => ITERATIONS,
+            Some(_) if !is_phrase => {
+                return Err(GivenError::new("--pbkdf2iters goes with --keyformat passphrase"));
+            }
+            Some(number) => number
+                .parse()
+                .ok()
+                .filter(|&number| number >= LEAST_ITERATIONS)
+                .ok_or_else(|| {
+                    GivenError::new(format!(
+                        "--pbkdf2iters is '{number}', expected a number from {LEAST_ITERATIONS} on"
+                    ))
+                })?,
+        };
+        let salt = random().map_err(|e| GivenError::new(format!("random numbers: {e}")))?;
+        let (iterations, salt) =
+            if is_phrase { (iterations, u64::from_le_bytes(salt)) } else { (0, 0) };
+        let wrapping = WrappingKey::new(format, material, salt, iterations)
+            .map_err(|e| GivenError::new(e.to_string()))?;
+        Ok(Self { dataset: dataset.clone(), suite, format, iterations, salt, wrapping })
+    }
+
+    /// Makes keys of a dataset, and wraps them.
+    pub(super) fn make(&self) -> Result<Result<Made, CryptoError>, getrandom::Error> {
+        let mut new = NewKeys {
+            master_key: Zeroizing::new([0; 32]),
+            hmac_key: Zeroizing::new([0; 64]),
+            iv: random()?,
+            guid: random_guid()?,
+        };
+        getrandom::fill(new.master_key.as_mut_slice())?;
+        getrandom::fill(new.hmac_key.as_mut_slice())?;
+        let made = KeyObject::wrap(&self.wrapping, self.suite, &new);
+        Ok(made.map(|(object, key)| Made { key, object }))
+    }
+
+    /// The list `crypt_keydata`, without what is known at the end of the stream.
+    ///
+    /// Source: OpenZFS `module/zfs/dsl_crypt.c`, `dsl_crypto_populate_key_nvlist()`, zfs-2.3.2.
+    pub(super) fn key_data(&self, object: &KeyObject, end: &AtEnd) -> NvList {
+        let number = NvValue::Uint64;
+        let bytes = |bytes: &[u8]| NvValue::Uint8Array(bytes.to_vec());
+        let pairs = [
+            ("DSL_CRYPTO_SUITE", number(object.suite.0)),
+            ("DSL_CRYPTO_GUID", number(object.guid)),
+            ("DSL_CRYPTO_VERSION", number(object.version.0)),
+            ("DSL_CRYPTO_MASTER_KEY_1", bytes(&object.master_key)),
+            ("DSL_CRYPTO_HMAC_KEY_1", bytes(&object.hmac_key)),
+            ("DSL_CRYPTO_IV", bytes(&object.iv)),
+            ("DSL_CRYPTO_MAC", bytes(&object.mac)),
+            ("portable_mac", bytes(&end.portable_mac)),
+            ("keyformat", number(self.format.0)),
+            ("pbkdf2iters", number(self.iterations)),
+            ("pbkdf2salt", number(self.salt)),
+            ("mdn_checksum", number(end.meta.checksum.into())),
+            ("mdn_compress", number(end.meta.compress.into())),
+            ("mdn_nlevels", number(end.meta.nlevels.into())),
+            ("mdn_blksz", number(u64::from(end.meta.datablkszsec.get()) * 512)),
+            ("mdn_indblkshift", number(end.meta.indblkshift.into())),
+            ("mdn_nblkptr", number(end.meta.nblkptr.into())),
+            ("mdn_maxblkid", number(end.meta.maxblkid.get())),
+            ("to_ivset_guid", number(end.ivset_guid)),
+            ("from_ivset_guid", number(0)),
+        ];
+        let mut list = NvList::new();
+        for (name, value) in pairs {
+            list.insert(name, value);
+        }
+        list
+    }
+}
+
+/// Numbers of a raw stream's BEGIN that are known at its end.
+#[derive(Debug)]
+pub(super) struct AtEnd {
+    pub(super) portable_mac: [u8; 32],
+    pub(super) meta: zsend_ondisk::dnode::DnodePhys,
+    pub(super) ivset_guid: u64,
+}
+
+/// Salt, IV and MAC.
+pub(super) type Sealed = ([u8; 8], [u8; 12], [u8; 16]);
+
+/// Encrypts a block in place. A type that is not encrypted gets a MAC alone.
+pub(super) fn seal(
+    key: &DatasetKey,
+    salt: [u8; 8],
+    kind: DmuType,
+    block: &mut [u8],
+) -> Result<Result<Sealed, CryptoError>, ChangeError> {
+    if !kind.is_encrypted() {
+        return Ok(Ok(([0; 8], [0; 12], key.data_mac(block))));
+    }
+    let iv = random().map_err(no_random)?;
+    Ok(key.encrypt(salt, iv, &[], block).map(|mac| (salt, iv, mac)))
+}
+
+/// Failure to get random numbers.
+pub(super) fn no_random(error: getrandom::Error) -> ChangeError {
+    ChangeError::Spill(io::Error::other(error))
+}

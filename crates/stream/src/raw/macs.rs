@@ -1,0 +1,241 @@
+//! The MACs of a raw stream that are over more than one record: those of blocks of dnodes, and of the object set.
+//!
+//! A full stream has all that they are over. The pointers of a dnode are made anew of its blocks, the dnodes
+//! of a block of its records, and the object set of all blocks of dnodes. An incremental stream has not: there
+//! the MACs of its blocks are checked, and these are not.
+
+use super::dnode::{Dnode, block_of, objset_of};
+use super::tree::{Leaf, Shape, Tree};
+use std::sync::Arc;
+use zsend_crypto::{BlockParams, CryptoError, DatasetKey, decrypt_dnode_block, verify_objset};
+use zsend_ondisk::dnode::{DNODE_SIZE, DNODES_PER_BLOCK, DnodePhys};
+use zsend_ondisk::objset::ObjsetPhys;
+use zsend_ondisk::{LayoutError, Order};
+use zsend_records::bytes::Bytes;
+use zsend_records::drr::{Begin, ObjectRange};
+use zsend_records::flags::{Features, RecordFlags};
+use zsend_records::nvlist::NvList;
+use zsend_records::reader::Record;
+use zsend_records::types::{Compress, DmuType};
+use zsend_records::zerocopy::byteorder::LE;
+use zsend_records::zerocopy::{FromBytes, FromZeros};
+
+/// A block of dnodes.
+#[derive(Debug)]
+struct Block<P> {
+    range: ObjectRange<LE>,
+    order: Order,
+    is_swapped: bool,
+    dnodes: Vec<Dnode>,
+    /// Place of the OBJECT_RANGE.
+    place: P,
+}
+
+/// MACs of a full raw stream that are yet to be checked. `P` is a place in the stream.
+#[derive(Debug)]
+pub(crate) struct Macs<P> {
+    key: Arc<DatasetKey>,
+    block: Option<Block<P>>,
+    /// The tree of the meta-dnode.
+    meta: Tree,
+    core: DnodePhys,
+    objset_type: u64,
+    portable_mac: [u8; 32],
+    order: Order,
+}
+
+/// Blocks that a MAC is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Over {
+    /// A block of dnodes, of which this is the first.
+    Dnodes(u64),
+    /// A block that has no pointer as its record tells of it.
+    Block,
+    /// The object set.
+    Objset,
+}
+
+/// A MAC that is wrong.
+#[derive(Debug)]
+pub(crate) struct WrongMac<P> {
+    /// Place of the record that has it.
+    pub(crate) place: P,
+    pub(crate) over: Over,
+    pub(crate) fault: MacFault,
+}
+
+/// A difference between a MAC and what it is over.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum MacFault {
+    #[error(transparent)]
+    Crypto(#[from] CryptoError),
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    /// A dnode that is not in its block; the number is its slot.
+    #[error("the dnode at slot {0} is not in its block")]
+    Slot(u64),
+}
+
+impl<P: Clone> Macs<P> {
+    /// The MACs of the stream behind a BEGIN with this list; `None` if it has not all that they are over.
+    pub(crate) fn begin(
+        begin: &Begin<LE>,
+        list: &NvList,
+        key: Arc<DatasetKey>,
+        order: Order,
+    ) -> Option<Self> {
+        // What is withheld has a pointer that nothing in the stream tells.
+        let is_part = begin.fromguid.get() != 0
+            || begin.features().contains(Features::RESUMING)
+            || list.contains("redact_snaps");
+        if is_part {
+            return None;
+        }
+        let keys = list.list("crypt_keydata")?;
+        let byte = |name| keys.u64(name).and_then(|number| u8::try_from(number).ok());
+        let shape = Shape {
+            object_type: DmuType::DNODE,
+            nlevels: byte("mdn_nlevels").filter(|levels| (1..=6).contains(levels))?,
+            indblkshift: byte("mdn_indblkshift").filter(|shift| (12..=17).contains(shift))?,
+            nblkptr: byte("mdn_nblkptr").filter(|&number| number == 3)?,
+        };
+        let mut core = DnodePhys::new_zeroed();
+        core.kind = DmuType::DNODE.0;
+        (core.indblkshift, core.nlevels) = (shape.indblkshift, shape.nlevels);
+        core.nblkptr = shape.nblkptr;
+        (core.checksum, core.compress) = (byte("mdn_checksum")?, byte("mdn_compress")?);
+        let sectors = u16::try_from(keys.u64("mdn_blksz")? / DNODE_SIZE as u64).ok()?;
+        core.datablkszsec = sectors.into();
+        core.maxblkid = keys.u64("mdn_maxblkid")?.into();
+        Some(Self {
+            key,
+            block: None,
+            meta: Tree::new(shape),
+            core,
+            objset_type: begin.objset_type.get().into(),
+            portable_mac: keys.u8_array("portable_mac")?.try_into().ok()?,
+            order,
+        })
+    }
+
+    /// Takes a record in whose numbers are within the limits of the rules; the MAC that is wrong, if one can be checked
+    /// now and is. `payload` is that of an OBJECT.
+    pub(crate) fn take(
+        &mut self,
+        place: &P,
+        record: &Record,
+        payload: Option<&Bytes>,
+    ) -> Option<WrongMac<P>> {
+        let at = |error: LayoutError| {
+            Some(WrongMac { place: place.clone(), over: Over::Block, fault: error.into() })
+        };
+        match *record {
+            Record::ObjectRange(range) => {
+                let wrong = self.close();
+                let flags = range.flags();
+                self.block = Some(Block {
+                    order: self.order_of(flags),
+                    is_swapped: flags.contains(RecordFlags::RAW_BYTESWAP),
+                    range,
+                    dnodes: Vec::new(),
+                    place: place.clone(),
+                });
+                wrong
+            }
+            Record::Object(object) => {
+                let bonus = payload.cloned().unwrap_or_default();
+                self.block.as_mut()?.dnodes.push(Dnode::new(&object, bonus));
+                None
+            }
+            Record::Write(write) => {
+                let leaf = Leaf {
+                    object_type: write.object_type().unwrap_or_default(),
+                    lsize: write.logical_size.get(),
+                    psize: write.compressed_size.get(),
+                    compress: write.compression().unwrap_or(Compress::OFF),
+                    mac: write.mac,
+                    order: self.order_of(write.flags()),
+                };
+                let dnode = self.dnode(write.object.get())?;
+                let blkid = write.offset.get() / u64::from(dnode.object.blksz.get()).max(1);
+                dnode.tree.add(blkid, &leaf).err().and_then(at)
+            }
+            Record::Spill(spill) => {
+                let leaf = Leaf {
+                    object_type: DmuType::SA,
+                    lsize: spill.length.get(),
+                    psize: spill.compressed_size.get(),
+                    compress: Compress(spill.compressiontype),
+                    mac: spill.mac,
+                    order: self.order_of(spill.flags()),
+                };
+                let dnode = self.dnode(spill.object.get())?;
+                match leaf.pointer() {
+                    Ok(pointer) => {
+                        dnode.spill = Some(pointer);
+                        None
+                    }
+                    Err(error) => at(error),
+                }
+            }
+            Record::Begin(_)
+            | Record::FreeObjects(_)
+            | Record::Free(_)
+            | Record::End(_)
+            | Record::WriteByref(_)
+            | Record::WriteEmbedded(_)
+            | Record::Redact(_)
+            | Record::Unknown(_) => None,
+        }
+    }
+
+    /// The MAC that is wrong at the end of the stream, `place` being that of END.
+    pub(crate) fn end(mut self, place: P) -> Option<WrongMac<P>> {
+        self.close().or_else(|| {
+            self.objset().err().map(|fault| WrongMac { place, over: Over::Objset, fault })
+        })
+    }
+
+    fn dnode(&mut self, object: u64) -> Option<&mut Dnode> {
+        let dnodes = &mut self.block.as_mut()?.dnodes;
+        dnodes.iter_mut().find(|dnode| dnode.object.object.get() == object)
+    }
+
+    /// The byte order of what a record holds.
+    fn order_of(&self, flags: RecordFlags) -> Order {
+        let is_swapped = flags.contains(RecordFlags::RAW_BYTESWAP);
+        Order::from_big_endian((self.order == Order::Big) != is_swapped)
+    }
+
+    /// Checks the block of dnodes whose records came, and adds it to the meta-dnode's tree.
+    fn close(&mut self) -> Option<WrongMac<P>> {
+        let Block { range, order, is_swapped, dnodes, place } = self.block.take()?;
+        let first = range.firstobj.get();
+        let checked = self.check(&range, order, is_swapped, dnodes).and_then(|()| {
+            Ok(self.meta.add(first / DNODES_PER_BLOCK, &Leaf::of_dnodes(range.mac, order))?)
+        });
+        checked.err().map(|fault| WrongMac { place, over: Over::Dnodes(first), fault })
+    }
+
+    fn check(
+        &self,
+        range: &ObjectRange<LE>,
+        order: Order,
+        is_swapped: bool,
+        dnodes: Vec<Dnode>,
+    ) -> Result<(), MacFault> {
+        let mut bytes = block_of(range.firstobj.get(), dnodes, order, is_swapped)?;
+        let params = BlockParams { salt: range.salt, iv: range.iv, mac: range.mac };
+        Ok(decrypt_dnode_block(&self.key, &params, order == Order::Big, &mut bytes)?)
+    }
+
+    /// Checks the object set.
+    fn objset(self) -> Result<(), MacFault> {
+        let mut block = objset_of(&self.core, self.meta, self.objset_type)?;
+        if let Ok((phys, _)) = ObjsetPhys::mut_from_prefix(&mut block) {
+            phys.portable_mac = self.portable_mac;
+        }
+        verify_objset(&self.key, false, &block)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,11 @@
+//! Raw streams and their keys: what `verify` and the steps of a change both ask of them.
+
+mod dnode;
+mod keys;
+mod macs;
+mod tree;
+
+pub(crate) use dnode::{Dnode, block_of, bonus_type, core_of, nblkptr, objset_of, turn};
+pub(crate) use keys::Keys;
+pub(crate) use macs::{MacFault, Macs, Over, WrongMac};
+pub(crate) use tree::{Leaf, Shape, Tree};
