@@ -42,6 +42,7 @@ mod apart;
 mod blocks;
 mod convert;
 mod decompress;
+mod dedup;
 mod downgrade;
 mod drop_record;
 mod error;
@@ -51,8 +52,10 @@ mod packet;
 mod policy;
 mod rechunk;
 mod recompress;
+mod redup;
 mod run;
 mod source;
+mod spill;
 mod transform;
 mod volume;
 
@@ -70,9 +73,11 @@ pub use volume::{ToVolume, Volume, VolumeGuid};
 pub static VERBS: &[&Verb] = &[
     &convert::VERB,
     &decompress::VERB,
+    &dedup::VERB,
     &downgrade::VERB,
     &drop_record::VERB,
     &policy::VERB,
     &rechunk::VERB,
     &recompress::VERB,
+    &redup::VERB,
 ];
