@@ -56,6 +56,7 @@ mod redup;
 mod run;
 mod source;
 mod spill;
+mod squash;
 mod transform;
 mod volume;
 
@@ -80,4 +81,5 @@ pub static VERBS: &[&Verb] = &[
     &rechunk::VERB,
     &recompress::VERB,
     &redup::VERB,
+    &squash::VERB,
 ];
