@@ -95,6 +95,8 @@ fn streams() -> Result<()> {
         }
         let length = u16::try_from(stream.len()).unwrap_or(u16::MAX).to_le_bytes();
         save("chain", name, &[&length[..], &stream, &stream].concat())?;
+        save("redup", name, &[&[0], &stream[..]].concat())?;
+        save("squash", name, &[&[0], &length[..], &stream, &stream].concat())?;
         for (i, record) in StreamReader::new(&stream[..]).enumerate() {
             let record = record?;
             if record.frame.record_type() == RecordType::BEGIN && !record.payload.is_empty() {

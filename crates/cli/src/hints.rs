@@ -36,11 +36,6 @@ pub(crate) fn is_tunable(value: &str) -> bool {
     })
 }
 
-/// Returns true for a verb of `zstream` of August 2026 that this program lacks.
-pub(crate) fn is_verb_of_zstream(verb: &str) -> bool {
-    verb == "redup"
-}
-
 /// Returns what to type instead of each flag of `zdb` in a command line.
 pub(crate) fn of(args: &[String]) -> Vec<&'static str> {
     let value = |i: usize| args.get(i + 1).map_or("", String::as_str);

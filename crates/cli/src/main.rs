@@ -37,7 +37,6 @@ use args::{Args, Command};
 use clap::{ColorChoice, FromArgMatches, ValueEnum};
 use exit::{Done, Failure};
 use std::process::ExitCode;
-use zsend_pool::ErrorClass;
 
 fn main() -> ExitCode {
     let line: Vec<String> =
@@ -96,10 +95,6 @@ fn unparsed(e: &clap::Error, line: &[String]) -> ExitCode {
         && let Err(failure) = stdout::open()
     {
         return failure.report();
-    }
-    if let Some(verb) = line.get(1).filter(|verb| hints::is_verb_of_zstream(verb)) {
-        let why = format!("not supported: '{verb}', a verb of zstream");
-        return Failure::new(ErrorClass::Unsupported, why).report();
     }
     let printed = e.print();
     if e.use_stderr() {

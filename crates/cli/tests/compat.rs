@@ -37,7 +37,6 @@ const fn row(
 }
 
 const SAME: &str = "the same";
-const NOT_YET: &str = "not yet: refused by name";
 
 /// `zfs-send(8)` of OpenZFS master, August 2026.
 const ZFS_SEND: &[Row] = &[
@@ -150,7 +149,13 @@ const ZSTREAM: &[Row] = &[
         "object 1, offset 0: WRITE left out",
         "also `drop-record`",
     ),
-    row("redup", "redup {stream}", 4, "a verb of zstream", NOT_YET),
+    row(
+        "redup -v FILE",
+        "redup {stream} -o {out}",
+        0,
+        "",
+        "the same bytes as 2.3.2, of single streams; of standard input too",
+    ),
     row(
         "recompress ALGORITHM",
         "recompress zstd-10 {stream} -o {out}",

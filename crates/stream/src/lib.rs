@@ -3,6 +3,7 @@
 pub mod chain;
 pub mod change;
 pub mod compare;
+mod dnode;
 pub mod dump;
 mod folder;
 mod input;

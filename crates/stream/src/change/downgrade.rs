@@ -56,7 +56,7 @@ const IN_0_6_5: Features = Features::DEDUP
     .union(Features::LARGE_BLOCKS);
 const IN_0_7: Features =
     IN_0_6_5.union(Features::RESUMING).union(Features::COMPRESSED).union(Features::LARGE_DNODE);
-const IN_0_8: Features = IN_0_7.union(Features::RAW).union(Features::HOLDS);
+pub(super) const IN_0_8: Features = IN_0_7.union(Features::RAW).union(Features::HOLDS);
 const SINCE_2_0: Features = IN_0_8
     .difference(Features::DEDUP.union(Features::DEDUPPROPS))
     .union(Features::REDACTED)

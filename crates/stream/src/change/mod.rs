@@ -43,6 +43,7 @@ mod blocks;
 mod convert;
 mod decompress;
 mod decrypt;
+mod dedup;
 mod downgrade;
 mod drop_record;
 mod encrypt;
@@ -53,8 +54,11 @@ mod packet;
 mod policy;
 mod rechunk;
 mod recompress;
+mod redup;
 mod run;
 mod source;
+mod spill;
+mod squash;
 mod transform;
 mod volume;
 
@@ -73,10 +77,13 @@ pub static VERBS: &[&Verb] = &[
     &convert::VERB,
     &decompress::VERB,
     &decrypt::VERB,
+    &dedup::VERB,
     &downgrade::VERB,
     &drop_record::VERB,
     &encrypt::VERB,
     &policy::VERB,
     &rechunk::VERB,
     &recompress::VERB,
+    &redup::VERB,
+    &squash::VERB,
 ];

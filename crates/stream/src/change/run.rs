@@ -22,18 +22,22 @@ pub struct Changed {
     pub bytes: u64,
 }
 
-/// Takes whole inputs, one behind the other, through the steps of a change, and writes what comes of them. `note` takes
-/// what a step has to say of a record, in order.
+/// Takes whole inputs through the steps of a change, one behind the other unless the first step reads them side by side,
+/// and writes what comes of them. `note` takes what a step has to say of a record, in order.
 ///
 /// # Errors
 /// If an input is damaged or cut, if it stands against the change, or if the destination fails. The records before the
 /// fault are written.
 pub fn change(
     sources: Vec<Source>,
-    steps: Vec<Box<dyn Transform>>,
+    mut steps: Vec<Box<dyn Transform>>,
     destination: impl Write + Send,
     note: impl FnMut(&str) + Send,
 ) -> Result<Changed, ChangeError> {
+    let sources = match steps.first_mut() {
+        Some(first) => first.sources(sources)?,
+        None => sources,
+    };
     let mut run = Run {
         steps,
         note,

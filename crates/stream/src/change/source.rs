@@ -6,6 +6,7 @@ use crate::input::Input;
 use crate::limits::LIMITS;
 use crate::read_ahead::ReadAhead;
 use rayon::prelude::*;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -18,14 +19,29 @@ use zsend_records::reader::{Header, Place, Record, Role, StreamErrorKind};
 use zsend_records::zerocopy::byteorder::LE;
 
 /// Bytes of payloads, and of what they decompress to, that are changed together.
-const BATCH_BYTES: u64 = 4 << 20;
+pub(super) const BATCH_BYTES: u64 = 4 << 20;
 /// Records that are changed together.
-const BATCH_RECORDS: usize = 256;
+pub(super) const BATCH_RECORDS: usize = 256;
 
 /// An input: a stream, or a package of streams, or several, one behind the other.
 #[derive(Debug)]
-pub struct Source {
+pub struct Source(Box<dyn Batches>);
+
+/// Records in batches.
+pub(super) trait Batches: fmt::Debug + Send {
+    /// The next records, as far as they are right, and the fault behind them.
+    fn next_batch(&mut self) -> Batch;
+
+    /// Makes batches smaller, for memory that is shared by so many.
+    fn share(&mut self, inputs: u64);
+}
+
+/// An input that is read.
+#[derive(Debug)]
+struct Records {
     file: Arc<str>,
+    /// Bytes of payloads, and of what they decompress to, that are given together.
+    most: u64,
     input: Input,
     byte: u64,
     record: u64,
@@ -84,8 +100,9 @@ impl Source {
     }
 
     fn new(name: &str, source: ReadAhead) -> Self {
-        Self {
+        Self::of(Records {
             file: name.into(),
+            most: BATCH_BYTES,
             input: Input::new(source),
             byte: 0,
             record: 0,
@@ -94,24 +111,29 @@ impl Source {
             chain: Chain::new(),
             next: None,
             end: None,
-        }
+        })
     }
 
-    fn origin(&self) -> Origin {
-        Origin { file: Arc::clone(&self.file), record: self.record, byte: self.byte }
+    /// Records that come from somewhere else.
+    pub(super) fn of(batches: impl Batches + 'static) -> Self {
+        Self(Box::new(batches))
     }
 
-    fn damaged(&self, kind: StreamErrorKind) -> ChangeError {
-        ChangeError::Damaged { origin: self.origin(), kind }
+    /// The next records: see [`Batches::next_batch`].
+    pub(super) fn next_batch(&mut self) -> Batch {
+        self.0.next_batch()
     }
 
-    fn failed(&self, source: io::Error) -> ChangeError {
-        ChangeError::Read { file: Arc::clone(&self.file), byte: self.byte, source }
+    /// Makes batches smaller: see [`Batches::share`].
+    pub(super) fn share(&mut self, inputs: u64) {
+        self.0.share(inputs);
     }
+}
 
+impl Batches for Records {
     /// Reads the next records, and checks their sums. A payload is summed up in the header behind it, so that is read too;
     /// only of the last record of a stream that is cut, nothing tells.
-    pub(super) fn next_batch(&mut self) -> Batch {
+    fn next_batch(&mut self) -> Batch {
         let mut packets = Vec::new();
         let mut total = 0;
         loop {
@@ -124,7 +146,7 @@ impl Source {
             }
             let Some(next) = self.next.take() else { break };
             let cost = cost(&next);
-            let is_full = packets.len() == BATCH_RECORDS || total + cost > BATCH_BYTES;
+            let is_full = packets.len() == BATCH_RECORDS || total + cost > self.most;
             if is_full && !packets.is_empty() {
                 self.next = Some(next);
                 break;
@@ -145,6 +167,24 @@ impl Source {
             self.end = Some(Ending::Whole);
         }
         Batch { packets, fault, is_last, is_large: total > BATCH_BYTES }
+    }
+
+    fn share(&mut self, inputs: u64) {
+        self.most = BATCH_BYTES / inputs.max(1);
+    }
+}
+
+impl Records {
+    fn origin(&self) -> Origin {
+        Origin { file: Arc::clone(&self.file), record: self.record, byte: self.byte }
+    }
+
+    fn damaged(&self, kind: StreamErrorKind) -> ChangeError {
+        ChangeError::Damaged { origin: self.origin(), kind }
+    }
+
+    fn failed(&self, source: io::Error) -> ChangeError {
+        ChangeError::Read { file: Arc::clone(&self.file), byte: self.byte, source }
     }
 
     /// Checks the sums of records, and takes out those behind which nothing can be trusted.

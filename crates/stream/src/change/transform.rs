@@ -2,6 +2,7 @@
 
 use super::error::ChangeError;
 use super::packet::Packet;
+use super::source::Source;
 use rayon::prelude::*;
 use std::fmt;
 use zsend_records::drr::Begin;
@@ -20,6 +21,15 @@ pub trait Transform: fmt::Debug + Send {
     /// comes here.
     fn takes(&self) -> Features {
         SENT_TODAY
+    }
+
+    /// Takes the inputs before their first record, if this is the first step: one that reads several side by side
+    /// gives one in their place.
+    ///
+    /// # Errors
+    /// If the inputs stand against the change, or one is damaged.
+    fn sources(&mut self, sources: Vec<Source>) -> Result<Vec<Source>, ChangeError> {
+        Ok(sources)
     }
 
     /// Takes the next record.

@@ -1,6 +1,7 @@
 //! State of a stream: all that later records depend on; bounded, whatever comes.
 
 use super::written::Written;
+use crate::dnode::{SLOTS, slots};
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use zsend_records::drr::{OBJECT_END, Object};
@@ -8,9 +9,6 @@ use zsend_records::flags::{Features, RecordFlags};
 use zsend_records::reader::Record;
 use zsend_records::types::DmuType;
 use zsend_records::zerocopy::byteorder::LE;
-
-/// Dnode slots of a block: OBJECT records run ahead of their data by no more.
-pub(super) const SLOTS: u64 = 32;
 
 /// An object whose OBJECT came, and whose data may still come.
 #[derive(Clone, Copy, Debug)]
@@ -176,11 +174,6 @@ impl State {
             end: None,
         });
     }
-}
-
-/// Dnode slots of an object; records of before large dnodes have zero there.
-pub(super) fn slots(object: &Object<LE>) -> u64 {
-    u64::from(object.dn_slots).max(1)
 }
 
 /// Guids of the snapshots that earlier streams sent. Of more than are kept, any counts as sent.

@@ -2,11 +2,11 @@
 
 use super::embedded::is_embedded_spill;
 use super::{At, Rule};
+use crate::dnode::SLOTS;
 use crate::verify::fault::{
     Check, Expected, Value, Wrong, at_least, at_most, exactly, multiple_of, so,
 };
 use crate::verify::framer::place;
-use crate::verify::state::SLOTS;
 use zsend_records::drr::{Free, OBJECT_END, Object, RecordType};
 use zsend_records::flags::Features;
 use zsend_records::reader::Role;

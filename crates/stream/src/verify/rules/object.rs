@@ -2,11 +2,11 @@
 
 use super::common::OBJECTS;
 use super::{At, Rule};
+use crate::dnode::{SLOTS, bonus_room, slots};
 use crate::raw::nblkptr;
 use crate::verify::fault::{
     Check, at_least, at_most, between, exactly, multiple_of, no_bits_but, so,
 };
-use crate::verify::state::{SLOTS, slots};
 use zsend_ondisk::blkptr::MAX_BLOCK_SIZE;
 use zsend_records::drr::Object;
 use zsend_records::flags::{BeginFlags, Features, RecordFlags};
@@ -195,11 +195,6 @@ pub(super) static RULES: &[Rule<Object<LE>>] = &[
         |at, o| at_least("object", o.object.get(), at.state.next_object),
     ),
 ];
-
-/// `DN_SLOTS_TO_BONUSLEN`: the room for a bonus behind one block pointer.
-fn bonus_room(o: &Object<LE>) -> u64 {
-    slots(o).min(SLOTS) * 512 - 64 - 128
-}
 
 /// Passes if the number is one of a type.
 pub(super) fn is_type(what: &'static str, number: u32) -> Check {

@@ -2,8 +2,8 @@
 
 use super::Rule;
 use super::common::OBJECTS;
+use crate::dnode::SLOTS;
 use crate::verify::fault::{at_least, at_most, exactly, multiple_of, no_bits_but, so};
-use crate::verify::state::SLOTS;
 use zsend_records::drr::ObjectRange;
 use zsend_records::flags::RecordFlags;
 use zsend_records::zerocopy::byteorder::LE;

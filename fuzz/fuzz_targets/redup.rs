@@ -1,0 +1,4 @@
+//! See `zsend_fuzz::redup`.
+#![no_main]
+
+zsend_fuzz::target!(redup);
