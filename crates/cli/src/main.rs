@@ -35,7 +35,7 @@ mod verify;
 
 use args::{Args, Command};
 use clap::{ColorChoice, FromArgMatches, ValueEnum};
-use exit::{Done, Failure};
+use exit::Done;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
