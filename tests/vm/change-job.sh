@@ -44,8 +44,8 @@ send clone -Lec $src/fs/promoted@c; send zebra -c $src/clone2@c; send moved -e $
 for s in a b c; do content $src/fs@$s > /tmp/fs.$s; done
 content $src/fs/promoted@c > /tmp/promoted.c; content $src/clone2@c > /tmp/clone2.c; content $src/moved@c > /tmp/moved.c
 steps=('decompress' 'recompress off' 'recompress lz4' 'recompress lzjb' 'recompress zle' 'recompress gzip-9' 'recompress zstd-19'
-  'recompress zstd-fast-10' 'convert --byteorder big' 'convert --byteorder big | convert --byteorder little' 'rechunk 4K'
-  'downgrade --to SA_SPILL' 'downgrade --to openzfs-0.8' 'rechunk 4K | recompress zstd-3' 'rechunk 1M | recompress lz4 | convert --byteorder big')
+  'recompress zstd-fast-10' 'convert --byteorder big' 'convert --byteorder big | convert --byteorder little' 'rechunk --split 4K'
+  'downgrade --to SA_SPILL' 'downgrade --to openzfs-0.8' 'rechunk --split 4K | recompress zstd-3' 'rechunk 1M | recompress lz4 | convert --byteorder big')
 for step in "${steps[@]}"; do
   try "full, $step" /tmp/fs.a a - full "$step"
   try "full -Lec, $step" /tmp/fs.a a - full-Lec "$step"
@@ -57,7 +57,7 @@ for step in "${steps[@]}"; do
   esac
   echo "$step: received"
 done
-for step in 'decompress' 'recompress zstd-3' 'convert --byteorder big' 'rechunk 8K' 'rechunk 256K'; do
+for step in 'decompress' 'recompress zstd-3' 'convert --byteorder big' 'rechunk --split 8K' 'rechunk 256K'; do
   try "promoted, $step" /tmp/promoted.c c - clone "$step"
   try "clone2, $step" /tmp/clone2.c c - zebra "$step"
   try "moved, $step" /tmp/moved.c c - moved "$step"

@@ -1,7 +1,7 @@
 //! The verbs that change streams.
 
 use crate::args::ChangeArgs;
-use crate::exit::{Done, Failure, warn};
+use crate::exit::{Done, Failure, say};
 use crate::output::{Guard, Output};
 use crate::progress::Gauge;
 use crate::{keys, stdin};
@@ -17,6 +17,8 @@ const CUT: u8 = 10;
 
 /// Runs the subcommand.
 pub(crate) fn run(mut args: ChangeArgs) -> Done {
+    // Keys and rules are read, too: a file that is written must be none of them.
+    let mut guard = Guard::new(&args.named_files());
     args.read_keys(keys::of_stream)?;
     let mut steps = Vec::new();
     for (verb, given) in &args.steps {
@@ -28,15 +30,14 @@ pub(crate) fn run(mut args: ChangeArgs) -> Done {
     let mut sources = Vec::new();
     for path in files {
         let (name, file) = stdin::open(Some(path))?;
+        guard.add(&file);
         let source = Source::of_file(&name, file);
         sources.push(source.map_err(|e| Failure::io("read", path, &e))?);
     }
-    let names: Vec<String> = files.iter().map(|path| path.to_string_lossy().into_owned()).collect();
-    let guard = Guard::new(&names);
     let gauge = Arc::new(Gauge::new());
     let mut output = Output::open(args.output.as_deref(), true, &guard, &gauge)?;
     let mut counted = Counted { output: &mut output, bytes: 0 };
-    let done = change(sources, steps, &mut counted, |note| warn(note));
+    let done = change(sources, steps, &mut counted, |note| say(note));
     let is_empty = counted.bytes == 0;
     match done {
         Ok(_) => output.commit(),

@@ -170,6 +170,12 @@ pub(crate) fn warn(message: impl Display) {
     }
 }
 
+/// Prints what was asked for on standard error, where standard output has a stream.
+pub(crate) fn say(message: impl Display) {
+    let text = plain(&message.to_string());
+    let _ = writeln!(io::stderr(), "zsend: {text}");
+}
+
 /// Prints a warning of which nothing else tells, the exit code neither.
 pub(crate) fn warn_even_if_quiet(message: impl Display) {
     let text = plain(&message.to_string());

@@ -51,7 +51,12 @@ pub(crate) fn join(args: &JoinArgs) -> Done {
         return check(args, &list);
     }
     let gauge = Arc::new(Gauge::new());
-    let mut output = Output::open(args.output.as_deref(), true, &Guard::default(), &gauge)?;
+    // What is joined, and whatever else lies beside it.
+    let beside = std::fs::read_dir(&args.dir).into_iter().flatten().flatten();
+    let names: Vec<String> =
+        beside.map(|entry| entry.path().to_string_lossy().into_owned()).collect();
+    let guard = Guard::new(&names);
+    let mut output = Output::open(args.output.as_deref(), true, &guard, &gauge)?;
     let order = match output.partial() {
         Some(_) => JoinOrder::Meanwhile,
         // What is written there cannot be taken back.

@@ -95,11 +95,13 @@ impl Volume for Image {
 /// Runs the subcommand.
 pub(crate) fn run(args: &RawArgs) -> Done {
     let (name, file) = stdin::open(args.file.as_deref())?;
+    let mut guard = Guard::default();
+    guard.add(&file);
     let failed = |e: io::Error| Failure::io("write to", &args.volume, &e);
     let source = Source::of_file(&name, file);
     let source = source.map_err(|e| Failure::io("read", Path::new(&name), &e))?;
     let image = Image::open(&args.volume).map_err(failed)?;
-    Guard::new(std::slice::from_ref(&name)).check_file(&args.volume, &image.file)?;
+    guard.check_file(&args.volume, &image.file)?;
     let (to, guid) = ToVolume::new(image, args.guid);
     let mut steps: Vec<Box<dyn Transform>> = Vec::new();
     if let Some(verb) = Verb::named("decompress") {

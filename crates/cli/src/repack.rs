@@ -134,6 +134,8 @@ impl Destinations for Folder {
 /// Runs `zsend unpackage`.
 pub(crate) fn unpackage(args: &UnpackArgs) -> Done {
     let (name, file) = stdin::open(args.file.as_deref())?;
+    let mut guard = Guard::default();
+    guard.add(&file);
     let source = Source::of_file(&name, file);
     let source = source.map_err(|e| Failure::io("read", Path::new(&name), &e))?;
     match fs::create_dir(&args.output) {
@@ -145,11 +147,7 @@ pub(crate) fn unpackage(args: &UnpackArgs) -> Done {
             return Err(Failure::usage(format!("{} is no folder", args.output.display())));
         }
     }
-    let folder = Folder {
-        path: args.output.clone(),
-        guard: Guard::new(&[name]),
-        gauge: Arc::new(Gauge::new()),
-    };
+    let folder = Folder { path: args.output.clone(), guard, gauge: Arc::new(Gauge::new()) };
     let apart = Apart::new(folder);
     let done = run_steps(vec![source], vec![Box::new(apart)], io::sink(), |_| {});
     done.map(drop).map_err(|error| change::failed(&error))

@@ -139,6 +139,33 @@ fn a_damaged_stream_leaves_no_file_and_a_cut_one_does() {
 }
 
 #[test]
+fn what_is_read_is_not_written_to() {
+    let streams = Streams::new();
+    let stream = streams.make("a.zsend", &["basic/fs@a"]);
+    let (file, rules) = (streams.path("a.zsend"), streams.path("rules"));
+    fs::write(&rules, "raw = \"refused\"").unwrap();
+    let out = zsend(&["policy", text(&rules), text(&file), "-o", text(&rules)]);
+    assert_eq!(code(&out), 2, "{}", stderr(&out));
+    assert!(fs::read(&rules).unwrap() == b"raw = \"refused\"");
+    // Standard input has a file, too.
+    let run = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_zsend"));
+        command.args(args).stdin(fs::File::open(&file).unwrap()).output().unwrap()
+    };
+    for args in [&["decompress", "-o", text(&file)][..], &["raw", text(&file)]] {
+        let out = run(args);
+        assert_eq!(code(&out), 2, "{args:?}: {}", stderr(&out));
+        assert!(fs::read(&file).unwrap() == stream);
+    }
+    let parts = streams.path("parts");
+    done(&["split", "--size", "1M", text(&file), text(&parts)]);
+    let list = parts.join("manifest.jsonl");
+    let out = zsend(&["join", text(&parts), "-o", text(&list)]);
+    assert_eq!(code(&out), 2, "{}", stderr(&out));
+    assert!(done(&["join", text(&parts)]) == stream);
+}
+
+#[test]
 fn a_volume_is_written_and_its_increments_onto_it() {
     let streams = Streams::new();
     streams.make("1", &["-Lec", "basic/vol@1"]);

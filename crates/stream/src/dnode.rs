@@ -1,6 +1,7 @@
 //! Facts of dnodes that OBJECT records tell.
 
 use zsend_records::drr::Object;
+use zsend_records::types::DmuType;
 use zsend_records::zerocopy::byteorder::LE;
 
 /// Dnode slots of a block: OBJECT records run ahead of their data by no more.
@@ -15,3 +16,15 @@ pub(crate) fn slots(object: &Object<LE>) -> u64 {
 pub(crate) fn bonus_room(o: &Object<LE>) -> u64 {
     slots(o).min(SLOTS) * 512 - 64 - 128
 }
+
+/// Block pointers that a receiver takes a dnode to have, as far as the record tells: `deduce_nblkptr()`, OpenZFS
+/// `module/zfs/dmu_recv.c`, zfs-2.3.2. It counts with the bonus of a dnode of one slot, however many there are.
+pub(crate) fn deduced_nblkptr(object: &Object<LE>) -> u32 {
+    if object.bonustype.get() == u32::from(DmuType::SA.0) {
+        return 1;
+    }
+    1 + (OLD_MAX_BONUSLEN.saturating_sub(object.bonuslen.get()) >> 7)
+}
+
+/// `DN_OLD_MAX_BONUSLEN`.
+const OLD_MAX_BONUSLEN: u32 = 320;

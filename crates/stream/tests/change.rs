@@ -262,11 +262,21 @@ fn with_holes() -> Vec<u8> {
     writer.into_inner().unwrap()
 }
 
+/// Splits blocks, and joins none.
+fn with_split(stream: &[u8], size: &str) -> Result<Vec<u8>, ChangeError> {
+    let (operands, options) = (vec![size.to_owned()], vec![("split".to_owned(), String::new())]);
+    let given = Given { operands, options, ..Given::default() };
+    let step = (Verb::named("rechunk").unwrap().make)(&given).unwrap();
+    let source = Source::of_reader("in", Cursor::new(stream.to_vec())).unwrap();
+    let mut out = Vec::new();
+    change(vec![source], vec![step], &mut out, |_| {}).map(|_| out)
+}
+
 #[test]
 fn blocks_of_another_size_hold_the_same() {
     let (mut split, mut joined, mut refused) = (0, 0, 0);
     for (name, stream) in plain_streams().into_iter().chain([("holes".to_owned(), with_holes())]) {
-        let small = changed(&stream, &[&["rechunk", "512"]]).unwrap();
+        let small = with_split(&stream, "512").unwrap();
         assert_whole(&name, &small);
         split += usize::from(small != stream);
         assert!(contents(&small) == contents(&stream), "{name}");
@@ -276,7 +286,7 @@ fn blocks_of_another_size_hold_the_same() {
                     assert_whole(&name, &large);
                     assert!(contents(&large) == contents(&stream), "{name}, {size}");
                     joined += usize::from(large.len() != stream.len());
-                    let back = changed(&large, &[&["rechunk", "512"]]).unwrap();
+                    let back = with_split(&large, "512").unwrap();
                     assert!(contents(&back) == contents(&stream), "{name}, {size}");
                 }
                 Err(error) => {
@@ -311,4 +321,46 @@ fn an_older_receiver_gets_what_it_takes() {
         }
     }
     assert!(changed_some > 0 && refused > 0, "{changed_some} {refused}");
+}
+
+#[test]
+fn a_block_that_is_larger_than_its_object_says_is_refused() {
+    let records: Vec<_> = SliceReader::new(with_holes().into()).map(|r| r.unwrap()).collect();
+    let mut writer = StreamWriter::new(Vec::new());
+    for record in &records {
+        match record.record() {
+            Record::Write(mut write) if write.offset.get() == 0 => {
+                write.logical_size = (64 << 10).into();
+                writer.body(&write, &[7; 64 << 10]).unwrap();
+            }
+            _ => writer.record(record.header, &record.payload).unwrap(),
+        }
+    }
+    let stream = writer.into_inner().unwrap();
+    let error = changed(&stream, &[&["rechunk", "8K"]]).unwrap_err();
+    assert!(matches!(error, ChangeError::Contents { .. }), "{error}");
+}
+
+#[test]
+fn a_piece_of_a_block_is_not_compressed() {
+    // Blocks of 4 KiB in pieces of 512 bytes, in an object that says 4 KiB: as a sender splits them.
+    let records: Vec<_> = SliceReader::new(with_holes().into()).map(|r| r.unwrap()).collect();
+    let mut writer = StreamWriter::new(Vec::new());
+    for record in &records {
+        match record.record() {
+            Record::Write(mut write) => {
+                write.logical_size = 512.into();
+                for (i, piece) in record.payload.chunks(512).enumerate() {
+                    write.offset = (write.offset.get() + if i > 0 { 512 } else { 0 }).into();
+                    writer.body(&write, piece).unwrap();
+                }
+            }
+            _ => writer.record(record.header, &record.payload).unwrap(),
+        }
+    }
+    let stream = writer.into_inner().unwrap();
+    let small = changed(&stream, &[&["recompress", "lz4"]]).unwrap();
+    assert_eq!(codecs(&small).iter().map(|(codec, _)| codec.0).collect::<Vec<_>>(), [0]);
+    let whole = changed(&with_holes(), &[&["recompress", "lz4"]]).unwrap();
+    assert!(codecs(&whole).iter().all(|(codec, _)| *codec == Compress::LZ4));
 }

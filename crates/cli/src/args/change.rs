@@ -206,6 +206,17 @@ fn usage(why: impl std::fmt::Display) -> clap::Error {
 }
 
 impl ChangeArgs {
+    /// Names of files that words may have: operands, and those behind a `=` in keys.
+    pub(crate) fn named_files(&self) -> Vec<String> {
+        let given = self.steps.iter().map(|(_, given)| given);
+        let names = given.flat_map(|given| {
+            let keys = given.options.iter().filter(|(name, _)| name == KEY);
+            let keys = keys.filter_map(|(_, value)| Some(value.split_once('=')?.1.to_owned()));
+            given.operands.iter().cloned().chain(keys)
+        });
+        names.collect()
+    }
+
     /// Takes the keys out of the options of each step, and puts in what `read` makes of them.
     pub(crate) fn read_keys<E>(
         &mut self,

@@ -30,6 +30,11 @@ impl Guard {
         Self(names.iter().filter_map(|name| Identity::of_path(Path::new(name)).ok()).collect())
     }
 
+    /// Guards what a descriptor has, too, whatever its name is.
+    pub(crate) fn add(&mut self, file: &File) {
+        self.0.extend(Identity::of_file(file));
+    }
+
     /// Refuses a file that is one of them.
     pub(crate) fn check_file(&self, path: &Path, file: &File) -> Done {
         guard_file(self, path, file)

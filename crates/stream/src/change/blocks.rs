@@ -4,6 +4,7 @@ use super::error::ChangeError;
 use super::given::GivenError;
 use super::packet::Packet;
 use super::transform::SENT_TODAY;
+use std::collections::BTreeMap;
 use zsend_codec::decompress;
 use zsend_ondisk::blkptr::{MAX_BLOCK_SIZE, MINBLOCK_SHIFT};
 use zsend_records::bytes::Bytes;
@@ -105,7 +106,8 @@ pub(super) fn without_codec(mut packet: Packet) -> Packet {
 }
 
 /// Takes the checksum of the block that the sender had out of a WRITE's header, as it is not the one of what the
-/// record holds now. A sender has none either of a block that does not lie on its disk as it is sent.
+/// record holds now. A sender has none either where a record holds a part of a block, or a block that lies embedded or
+/// encrypted on its disk.
 ///
 /// Source: OpenZFS `module/zfs/dmu_send.c`, `dmu_dump_write()`, zfs-2.3.2.
 pub(super) fn without_key(write: &mut Write<LE>) {
@@ -142,4 +144,40 @@ pub(super) fn parse_size(text: &str) -> Result<u64, GivenError> {
     };
     let size = digits.parse::<u64>().ok().and_then(|size| size.checked_mul(1 << shift));
     size.ok_or_else(|| GivenError::new(format!("'{text}' is no size: 512, 128K, 1M")))
+}
+
+/// A value of each object whose data may still come: a sender has up to a block of dnodes in front of their data.
+#[derive(Clone, Debug)]
+pub(super) struct Objects<T>(BTreeMap<u64, T>);
+
+/// Types of objects.
+pub(super) type ObjectTypes = Objects<DmuType>;
+
+/// Objects that are kept: more than a block of dnodes has.
+const MOST_OBJECTS: usize = 64;
+
+impl<T> Default for Objects<T> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<T: Copy> Objects<T> {
+    /// Notes the value of an object. That of the first goes where there are too many.
+    pub(super) fn note(&mut self, object: u64, value: T) {
+        self.0.insert(object, value);
+        if self.0.len() > MOST_OBJECTS {
+            self.0.pop_first();
+        }
+    }
+
+    /// The value of an object, if it is known.
+    pub(super) fn of(&self, object: u64) -> Option<T> {
+        self.0.get(&object).copied()
+    }
+
+    /// Forgets all.
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
 }

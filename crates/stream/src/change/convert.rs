@@ -1,6 +1,6 @@
 //! `convert`: the same records in another form: byte order, and packing of the lists behind BEGIN.
 
-use super::blocks::{decompressed, without_codec};
+use super::blocks::{ObjectTypes, decompressed, embedded_block, without_codec};
 use super::error::ChangeError;
 use super::given::{Files, Given, GivenError, Opt, Verb};
 use super::packet::Packet;
@@ -9,7 +9,7 @@ use crate::limits::LIST;
 use zsend_codec::checksum::compute;
 use zsend_ondisk::byteswap::{swap, swap_out};
 use zsend_records::Order;
-use zsend_records::drr::{Begin, Object, ObjectRange, Spill, Write};
+use zsend_records::drr::{Begin, Object, ObjectRange, Spill, Write, WriteEmbedded};
 use zsend_records::flags::{Features, RecordFlags, VersionInfo};
 use zsend_records::nvlist::{Encoding, NvList};
 use zsend_records::reader::{Record, Role};
@@ -61,6 +61,8 @@ struct Convert {
     is_xdr: Option<bool>,
     /// The stream that is under way is raw.
     is_raw: bool,
+    /// Number and type of the object that is under way, and of those before it whose data may still come.
+    types: ObjectTypes,
 }
 
 fn make(given: &Given) -> Result<Box<dyn Transform>, GivenError> {
@@ -96,7 +98,12 @@ fn make(given: &Given) -> Result<Box<dyn Transform>, GivenError> {
     if order.is_none() && nvlist.is_none() && dialect.is_none() {
         return Err(GivenError::new("one of --byteorder, --nvlist and --dialect is needed"));
     }
-    Ok(Box::new(Convert { order, is_xdr: nvlist.or(dialect), is_raw: false }))
+    Ok(Box::new(Convert {
+        order,
+        is_xdr: nvlist.or(dialect),
+        is_raw: false,
+        types: ObjectTypes::default(),
+    }))
 }
 
 impl Transform for Convert {
@@ -108,12 +115,21 @@ impl Transform for Convert {
         let from = packet.order;
         let to = self.order.unwrap_or(from);
         if let Some(begin) = packet.header.body_as::<Begin<LE>>() {
+            self.types.clear();
             self.is_raw = VersionInfo(begin.versioninfo.get()).features().contains(Features::RAW);
             out.put(self.begin(packet, to)?);
             return Ok(());
         }
         if from == to {
             out.put(packet);
+            return Ok(());
+        }
+        if let Some(object) = packet.header.body_as::<Object<LE>>() {
+            self.types.note(object.object.get(), object.object_type().unwrap_or_default());
+        }
+        if let Record::WriteEmbedded(embedded) = packet.record() {
+            let object_type = self.types.of(embedded.object.get());
+            out.put(turned_embedded(packet, &embedded, object_type, to)?);
             return Ok(());
         }
         let is_raw = self.is_raw;
@@ -192,8 +208,7 @@ fn kind_of(number: u32) -> Option<ByteswapKind> {
     u8::try_from(number).ok().and_then(|number| DmuType(number).byteswap())
 }
 
-/// Turns what a record of a plain stream holds. A spill block is not turned, as its record does not say what it holds,
-/// nor is embedded data.
+/// Turns what a record of a plain stream holds. A spill block is not turned, as its record does not say what it holds.
 ///
 /// Source: OpenZFS `module/zfs/dmu_recv.c`, `receive_read_record()` and `flush_write_batch_impl()`, zfs-2.3.2.
 fn turned(mut packet: Packet, to: Order) -> Result<Packet, ChangeError> {
@@ -250,6 +265,26 @@ fn with_key_of(mut packet: Packet, write: &Write<LE>, to: Order) -> Packet {
         write.key_cksum = new.map(U64::new);
     }
     packet
+}
+
+/// Turns embedded data, which the receiver takes to be of the order of the stream: what is not bytes alone becomes a
+/// plain block.
+///
+/// Source: OpenZFS `module/zfs/dmu_recv.c`, `receive_write_embedded()`, zfs-2.3.2.
+fn turned_embedded(
+    mut packet: Packet,
+    embedded: &WriteEmbedded<LE>,
+    object_type: Option<DmuType>,
+    to: Order,
+) -> Result<Packet, ChangeError> {
+    let kind = object_type.and_then(DmuType::byteswap).filter(|kind| *kind != ByteswapKind::U8);
+    if let (Some(kind), Some(object_type)) = (kind, object_type) {
+        let (write, mut block) = embedded_block(&packet, embedded, object_type)?;
+        turn(Some(kind), to, &mut block);
+        packet = packet.with(&write, block.into());
+    }
+    packet.order = to;
+    Ok(packet)
 }
 
 /// Says in a record of a raw stream that what it holds is of the other order now. Blocks are as they lie on disk; a

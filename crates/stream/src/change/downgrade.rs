@@ -19,7 +19,7 @@ pub(super) static VERB: Verb = Verb {
     about: "Make a stream one that an older release of ZFS receives",
     examples: &[
         "zsend downgrade --to openzfs-0.8 monday.zsend | ssh old zfs receive tank/home",
-        "zsend downgrade --to LZ4,EMBED_DATA,LARGE_BLOCKS monday.zsend -o plain.zsend",
+        "zsend downgrade --to SA_SPILL,LZ4,EMBED_DATA,LARGE_BLOCKS monday.zsend -o plain.zsend",
     ],
     operands: &[],
     options: &[Opt {
@@ -27,7 +27,7 @@ pub(super) static VERB: Verb = Verb {
         short: None,
         value: Some("RELEASE|FEATURES"),
         is_repeated: false,
-        help: "The receiver: openzfs-2.3, openzfs-2.0 (to 2.2), openzfs-0.8, openzfs-0.7, openzfs-0.6.5, or the features that \
+        help: "The receiver: openzfs-2.3 (and 2.4), openzfs-2.0 (to 2.2), openzfs-0.8, openzfs-0.7, openzfs-0.6.5, or the features that \
                it takes, with commas between. Blocks are decompressed or split as it needs; what cannot be left out of a \
                stream is named",
     }],
@@ -39,6 +39,7 @@ pub(super) static VERB: Verb = Verb {
 ///
 /// Source: OpenZFS `include/sys/zfs_ioctl.h`, `DMU_BACKUP_FEATURE_MASK`, zfs-0.6.5 to zfs-2.3.0.
 const RELEASES: &[(&str, Features)] = &[
+    ("openzfs-2.4", SINCE_2_3),
     ("openzfs-2.3", SINCE_2_3),
     ("openzfs-2.2", SINCE_2_0),
     ("openzfs-2.1", SINCE_2_0),
@@ -168,6 +169,11 @@ impl Downgrade {
             return Err(ChangeError::refused(&packet.origin, why));
         }
         let splits = strange.contains(Features::LARGE_BLOCKS) && packet.role == Role::Stream;
+        if splits && info.features().contains(Features::DEDUP) {
+            let why = "large blocks are to be split, and references of the stream are to whole ones: `zsend redup` makes one \
+                       with all blocks";
+            return Err(ChangeError::refused(&packet.origin, why));
+        }
         self.split = splits.then(|| Rechunk::new(OLD_MAX_BLOCK_SIZE, false));
         self.object = None;
         let features = info.features().intersection(self.takes);

@@ -1,11 +1,12 @@
 //! `drop-record`: a stream without some of its blocks.
 
-use super::blocks;
+use super::blocks::{self, NOT_RAW};
 use super::error::ChangeError;
 use super::given::{Files, Given, GivenError, Operand, Opt, Verb};
 use super::packet::Packet;
 use super::transform::{Out, Transform};
 use std::collections::BTreeSet;
+use zsend_records::flags::Features;
 use zsend_records::reader::Record;
 
 pub(super) static VERB: Verb = Verb {
@@ -51,6 +52,10 @@ fn make(given: &Given) -> Result<Box<dyn Transform>, GivenError> {
 }
 
 impl Transform for DropRecord {
+    fn takes(&self) -> Features {
+        NOT_RAW
+    }
+
     fn record(&mut self, mut packet: Packet, out: &mut Out) -> Result<(), ChangeError> {
         let place = match packet.record() {
             Record::Write(write) => Some((write.object.get(), write.offset.get())),

@@ -220,11 +220,6 @@ fn list(datasets: &[Dataset<'_>], top: &Dataset<'_>, segments: &[Segment]) -> Nv
         fss.insert(format!("{:#x}", dataset.last.toguid), NvValue::List(entry));
     }
     let mut list = NvList::new();
-    // Snapshots of a guid that no stream brings have no name here.
-    let base = segments.iter().find(|segment| segment.toguid == top.first.fromguid);
-    if let Some(base) = base {
-        list.insert("fromsnap", NvValue::String(short(base).into()));
-    }
     list.insert("tosnap", NvValue::String(short(top.last).into()));
     if segments.iter().all(Segment::is_raw) {
         list.insert("raw", NvValue::Boolean);

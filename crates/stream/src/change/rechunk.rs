@@ -4,7 +4,7 @@ use super::blocks::{
     NOT_RAW, OLD_MAX_BLOCK_SIZE, SECTOR, anonymous, embedded_block, named, parse_size, plain,
 };
 use super::error::ChangeError;
-use super::given::{Files, Given, GivenError, Operand, Verb};
+use super::given::{Files, Given, GivenError, Operand, Opt, Verb};
 use super::packet::Packet;
 use super::transform::{Out, Transform};
 use super::volume::ZVOL;
@@ -21,7 +21,7 @@ pub(super) static VERB: Verb = Verb {
     alias: None,
     about: "Put the data of files and volumes into blocks of another size",
     examples: &[
-        "zsend rechunk 128K large.zsend | zfs receive old/home",
+        "zsend rechunk --split 128K large.zsend | zfs receive tank/home",
         "zsend pipe 'rechunk 1M | recompress zstd-3' full.zsend -o archive.zsend",
     ],
     operands: &[Operand {
@@ -31,7 +31,13 @@ pub(super) static VERB: Verb = Verb {
                streams alone: an increment does not have what lies between its blocks. The blocks come uncompressed",
         any: None,
     }],
-    options: &[],
+    options: &[Opt {
+        long: "split",
+        short: None,
+        value: None,
+        is_repeated: false,
+        help: "Only split larger blocks, and leave smaller ones as they are: for each stream of a chain",
+    }],
     files: Files::One,
     make,
 };
@@ -78,7 +84,7 @@ fn make(given: &Given) -> Result<Box<dyn Transform>, GivenError> {
             "SIZE is {size} bytes, and has to be a power of two from 512 to 16M"
         )));
     }
-    Ok(Box::new(Rechunk::new(size, true)))
+    Ok(Box::new(Rechunk::new(size, !given.has("split"))))
 }
 
 impl Rechunk {
@@ -145,14 +151,16 @@ impl Rechunk {
             let reaches = free.offset.get();
             free.object.get() == number && free.length.get() == OBJECT_END && reaches <= blksz
         });
-        if is_one_block {
-            self.object = None;
-        } else if self.lacks_some {
+        if self.lacks_some {
             let why = format!(
                 "object {number} has blocks of {blksz} bytes, and an increment, or the rest of a stream, does not have \
-                 what lies between those that it sends: they are joined in whole full streams alone"
+                 what lies between those that it sends: they are joined in whole full streams alone. With --split larger \
+                 ones are split, and no others touched, in every stream of a chain alike"
             );
             return Err(ChangeError::refused(&packet.origin, why));
+        }
+        if is_one_block {
+            self.object = None;
         } else {
             self.resize(&mut packet);
         }
@@ -194,7 +202,7 @@ impl Rechunk {
     ) -> Result<(), ChangeError> {
         let (size, offset, len) = (self.size, write.offset.get(), block.len() as u64);
         let start = offset - offset % size;
-        if offset - start > size.saturating_sub(len) {
+        if len > size || offset - start > size - len {
             let why = format!("{len} bytes reach over the end of a block of {size}");
             return Err(ChangeError::contents(&packet.origin, named(write), why));
         }
@@ -208,13 +216,16 @@ impl Rechunk {
             bytes: vec![0; usize::try_from(size).unwrap_or(0)],
         });
         let at = usize::try_from(offset - start).unwrap_or(usize::MAX);
-        if let Some(place) = open.bytes.get_mut(at..at.saturating_add(block.len())) {
-            place.copy_from_slice(block);
-        }
+        let place = open.bytes.get_mut(at..at.saturating_add(block.len()));
+        let place = place.ok_or_else(|| {
+            ChangeError::contents(&packet.origin, named(write), "it is not within its block")
+        })?;
+        place.copy_from_slice(block);
         Ok(())
     }
 
-    /// Frees the new blocks that lie in a hole as a whole. What it has of others is zeros in them already.
+    /// Frees the new blocks that lie in a hole as a whole. What it has of others is zeros in them already, or behind the end
+    /// of the last.
     fn free(&mut self, mut packet: Packet, out: &mut Out) {
         let size = self.size;
         let Some(free) = packet.body_mut::<Free<LE>>() else { return };
@@ -258,7 +269,7 @@ impl Rechunk {
                 }
             }
             Record::Free(free) => {
-                if changed(free.object.get()).is_some_and(|object| object.joins) {
+                if changed(free.object.get()).is_some() {
                     self.free(packet, out);
                     return Ok(());
                 }
@@ -295,12 +306,7 @@ impl Transform for Rechunk {
         self.take(packet, out)
     }
 
-    fn end(&mut self, out: &mut Out) -> Result<bool, ChangeError> {
-        // Of a stream that is cut.
-        self.close(out);
-        if let Some(packet) = self.held.take() {
-            out.put(packet);
-        }
-        Ok(false)
+    fn makes(&self) -> u64 {
+        if self.joins { self.size } else { 0 }
     }
 }

@@ -1,13 +1,13 @@
 //! `recompress`: blocks compressed by another codec, on all cores.
 
-use super::blocks::{NOT_RAW, SECTOR, decompressed, named, without_codec, without_key};
+use super::blocks::{NOT_RAW, Objects, SECTOR, decompressed, named, without_codec, without_key};
 use super::error::ChangeError;
 use super::given::{Files, Given, GivenError, Operand, Opt, Verb};
 use super::packet::Packet;
 use super::transform::{Out, Transform};
 use std::cell::RefCell;
 use zsend_codec::{CompressError, Compression, Compressor};
-use zsend_records::drr::{Begin, Write};
+use zsend_records::drr::{Begin, Object, Write};
 use zsend_records::flags::{Features, VersionInfo};
 use zsend_records::reader::Role;
 use zsend_records::types::Compress;
@@ -44,7 +44,11 @@ const KEPT: usize = 1 << 20;
 
 /// Compresses blocks anew.
 #[derive(Debug)]
-struct Recompress(Compression);
+struct Recompress {
+    compression: Compression,
+    /// Sizes of the blocks of objects.
+    sizes: Objects<u64>,
+}
 
 fn make(given: &Given) -> Result<Box<dyn Transform>, GivenError> {
     let name = given.operand(0, "ALGORITHM")?;
@@ -54,7 +58,7 @@ fn make(given: &Given) -> Result<Box<dyn Transform>, GivenError> {
     };
     let compression = name.parse::<Compression>().map_err(|e| GivenError::new(e.to_string()))?;
     Compressor::new(compression).map_err(|e| GivenError::new(e.to_string()))?;
-    Ok(Box::new(Recompress(compression)))
+    Ok(Box::new(Recompress { compression, sizes: Objects::default() }))
 }
 
 impl Transform for Recompress {
@@ -63,11 +67,15 @@ impl Transform for Recompress {
     }
 
     fn record(&mut self, mut packet: Packet, out: &mut Out) -> Result<(), ChangeError> {
-        let compression = self.0;
+        let compression = self.compression;
         if packet.role == Role::Stream
             && let Some(begin) = packet.body_mut::<Begin<LE>>()
         {
             announce(begin, compression.compress());
+            self.sizes.clear();
+        }
+        if let Some(object) = packet.header.body_as::<Object<LE>>() {
+            self.sizes.note(object.object.get(), object.blksz.get().into());
         }
         let Some(write) = packet.header.body_as::<Write<LE>>() else {
             out.put(packet);
@@ -76,12 +84,13 @@ impl Transform for Recompress {
         // A compressed block of metadata would not be turned by a receiver of the other byte order:
         // `flush_write_batch_impl()`, OpenZFS `module/zfs/dmu_recv.c`, zfs-2.3.2.
         let is_metadata = write.object_type().is_none_or(|kind| kind.is_metadata());
+        // A receiver stores what is compressed as a block of the object.
+        let size = self.sizes.of(write.object.get());
+        let is_piece = size.is_some_and(|size| size != write.logical_size.get());
+        let stays_plain = is_metadata || is_piece || compression.compress() == Compress::OFF;
         out.put_after(packet, move |packet| {
             let packet = decompressed(packet)?;
-            if compression.compress() == Compress::OFF || is_metadata {
-                return Ok(packet);
-            }
-            compressed(packet, compression)
+            if stays_plain { Ok(packet) } else { compressed(packet, compression) }
         });
         Ok(())
     }

@@ -43,13 +43,17 @@ pub fn change(
         note,
         writer: Writer { destination: Some(destination), out: None, records: 0 },
     };
+    let makes = run.steps.iter().map(|step| step.makes()).max().unwrap_or(0);
     let mut written: Vec<Packet> = Vec::new();
     for mut source in sources {
         let mut batch = source.next_batch();
         loop {
             let Batch { packets, fault, is_last, is_large } = take(&mut batch);
             let Run { steps, note, writer } = &mut run;
-            let (changed, next) = if is_large {
+            let (changed, next) = if makes > 0 {
+                writer.write(take(&mut written))?;
+                (few_by_few(steps, packets, fault, makes, note, writer)?, None)
+            } else if is_large {
                 writer.write(take(&mut written))?;
                 (through(steps, packets, fault), None)
             } else {
@@ -115,6 +119,32 @@ impl<W: Write, N: FnMut(&str)> Run<W, N> {
         }
         Ok(())
     }
+}
+
+/// Bytes of blocks that steps make of records that have less, before they are written.
+const MADE_BYTES: u64 = 16 << 20;
+
+/// Takes records through steps that may make more of them than they are: a few at a time, which are written before the
+/// next. What comes of the last is ready to be written, and the fault is behind it.
+fn few_by_few<W: Write>(
+    steps: &mut [Box<dyn Transform>],
+    mut packets: Vec<Packet>,
+    fault: Option<ChangeError>,
+    makes: u64,
+    note: &mut impl FnMut(&str),
+    writer: &mut Writer<W>,
+) -> Result<(Vec<Packet>, Option<ChangeError>), ChangeError> {
+    let few = usize::try_from(MADE_BYTES / makes).unwrap_or(usize::MAX).max(1);
+    while packets.len() > few {
+        let rest = packets.split_off(few);
+        let (changed, earlier) = through(steps, packets, None);
+        if earlier.is_some() {
+            return Ok((changed, earlier));
+        }
+        writer.write(told(changed, note))?;
+        packets = rest;
+    }
+    Ok(through(steps, packets, fault))
 }
 
 /// Takes records, and the fault behind them, through steps. The records are ready to be written.

@@ -1,4 +1,4 @@
-//! What steps have seen of a stream, in temporary files: bytes by their place, and short values by key.
+//! Records that steps have seen of a stream, in temporary files: bytes by their place, and short values by key.
 //!
 //! Memory is that which the user gave; the files have no name, so nothing is left of them.
 
@@ -49,7 +49,7 @@ pub(super) struct Room {
 }
 
 impl Room {
-    /// What the options [`TMP`] and [`MEMORY`] say.
+    /// Values of the options [`TMP`] and [`MEMORY`].
     pub(super) fn of(given: &Given) -> Result<Self, GivenError> {
         let memory = given.value(MEMORY.long).map_or(Ok(DEFAULT_MEMORY), parse_size)?;
         if memory < LEAST_MEMORY {

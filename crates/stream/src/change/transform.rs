@@ -32,6 +32,11 @@ pub trait Transform: fmt::Debug + Send {
         Ok(sources)
     }
 
+    /// Longest block that the step may make of a record that has less of one, in bytes.
+    fn makes(&self) -> u64 {
+        0
+    }
+
     /// Takes the next record.
     ///
     /// # Errors

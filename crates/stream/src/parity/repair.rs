@@ -127,7 +127,7 @@ fn open(folder: &Path) -> Result<Opened, ParityError> {
     Ok((index, head, volumes, bad, list.is_some()))
 }
 
-/// What was found to be right.
+/// Parts and blocks that were found to be right.
 #[derive(Debug)]
 struct Found {
     blocks: Vec<bool>,

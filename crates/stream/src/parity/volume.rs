@@ -37,7 +37,7 @@ pub enum VolumeError {
     /// The list in its index makes no sense.
     #[error("the list in it: {0}")]
     List(#[from] ManifestError),
-    /// What it says of its blocks does not fit the list.
+    /// Its words on its blocks do not fit the list.
     #[error(
         "blocks of {block} bytes, {recovery} to recover a set, in {volumes} files, do not fit the list in it"
     )]
@@ -59,7 +59,7 @@ pub enum VolumeError {
     },
 }
 
-/// What all parity files of a stream say in their heads.
+/// Head that all parity files of a stream share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Head {
     pub(super) block: u64,
@@ -101,7 +101,7 @@ impl Head {
     }
 }
 
-/// What all parity files of a stream say of it.
+/// Description that all parity files of a stream share.
 #[derive(Debug)]
 pub(super) struct Index {
     pub(super) list: Manifest,

@@ -64,6 +64,13 @@ pub(crate) struct WrongMac<P> {
     pub(crate) fault: MacFault,
 }
 
+/// Returns true if the stream has not every block of its object set: those that it starts from, those that were sent before,
+/// or those that are withheld, which have pointers that nothing in the stream tells.
+pub(crate) fn is_part(begin: &Begin<LE>) -> bool {
+    let parts = Features::RESUMING | Features::REDACTED;
+    begin.fromguid.get() != 0 || begin.features().intersects(parts)
+}
+
 /// A difference between a MAC and what it is over.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum MacFault {
@@ -84,11 +91,7 @@ impl<P: Clone> Macs<P> {
         key: Arc<DatasetKey>,
         order: Order,
     ) -> Option<Self> {
-        // What is withheld has a pointer that nothing in the stream tells.
-        let is_part = begin.fromguid.get() != 0
-            || begin.features().contains(Features::RESUMING)
-            || list.contains("redact_snaps");
-        if is_part {
+        if is_part(begin) {
             return None;
         }
         let keys = list.list("crypt_keydata")?;

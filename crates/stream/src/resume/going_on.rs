@@ -164,7 +164,7 @@ mod tests {
         seam.after(block(512).record(), 2, payload(2).sum(), 1960, chain(ends[1])).unwrap()
     }
 
-    /// What is written of some records, and the error that ended it.
+    /// Bytes that some records have, as far as they were written, and the error that ended it.
     fn written(seam: &Seam, records: &[(Header, Payload)]) -> (Vec<u8>, Option<SeamError>) {
         let mut out = Vec::new();
         let mut sink = GoingOn::new(seam, &mut out);

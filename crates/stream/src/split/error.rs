@@ -89,7 +89,7 @@ pub enum SplitError {
     Part {
         /// The part's file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Fault of it.
         why: String,
     },
     /// All parts are right by themselves, and the whole is not.

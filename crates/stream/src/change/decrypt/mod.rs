@@ -6,15 +6,17 @@
 mod blocks;
 mod dnodes;
 mod header;
+mod order;
 
 use super::error::ChangeError;
 use super::given::{Files, Given, GivenError, Opt, Verb};
 use super::packet::{Origin, Packet};
 use super::transform::{Out, Transform};
-use crate::raw::{Keys, Macs, Over, WrongMac};
+use crate::raw::{Keys, Macs, Over, WrongMac, is_part};
 use crate::segment::resumed_at;
 use blocks::{plain_spill, plain_write};
 use dnodes::Dnodes;
+use order::Order;
 use std::sync::Arc;
 use zsend_crypto::DatasetKey;
 use zsend_records::drr::{Begin, FreeObjects};
@@ -57,12 +59,13 @@ struct Decrypt {
 #[derive(Debug)]
 struct Stream {
     key: Arc<DatasetKey>,
-    /// What can be checked of the MACs of dnodes.
+    /// MACs of dnodes, as far as they can be checked.
     macs: Option<Macs<Origin>>,
     /// The block of dnodes that is under way.
     dnodes: Option<Dnodes>,
     /// Least number of an object that the stream has.
     first_object: u64,
+    order: Order,
 }
 
 /// Free objects, as a raw sender tells of them.
@@ -92,6 +95,7 @@ impl Transform for Decrypt {
             return Ok(());
         };
         let record = packet.record();
+        stream.order.check(&packet)?;
         if let Record::FreeObjects(free) = record {
             self.free_objects(packet, &free, out);
             return Ok(());
@@ -180,7 +184,12 @@ impl Decrypt {
         let key = self.open(&packet, &begin, &list)?;
         let first_object = resumed_at(&list).map_or(0, |(object, _)| object);
         let macs = Macs::begin(&begin, &list, Arc::clone(&key), packet.order);
-        self.stream = Some(Stream { key, macs, dnodes: None, first_object });
+        if macs.is_none() && !is_part(&begin) {
+            let why = "it has not all that the MACs of the stream are over";
+            return Err(ChangeError::contents(&packet.origin, "the list behind BEGIN", why));
+        }
+        let order = Order::default();
+        self.stream = Some(Stream { key, macs, dnodes: None, first_object, order });
         header::plain_stream(&mut packet, &list, encoding)?;
         out.put(packet);
         Ok(())

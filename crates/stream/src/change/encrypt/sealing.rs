@@ -48,13 +48,17 @@ struct Block {
     next: u64,
 }
 
+/// Blocks that have one salt: `ZFS_KEY_MAX_SALT_USES_DEFAULT`.
+const MAX_SALT_USES: u64 = 400_000_000;
+
 /// A stream that is being encrypted.
 #[derive(Debug)]
 pub(super) struct Sealing {
     key: DatasetKey,
     object: KeyObject,
-    /// The salt of all blocks: it makes their key, which is good for more of them than a stream has.
+    /// The salt of blocks, which makes their key, and the number of blocks that have it.
     salt: [u8; 8],
+    salted: u64,
     spool: Spool,
     block: Option<Block>,
     meta: Tree,
@@ -65,6 +69,17 @@ pub(super) struct Sealing {
 }
 
 impl Sealing {
+    /// The salt of the next block: another one after as many as ZFS takes one for.
+    ///
+    /// Source: OpenZFS `module/os/linux/zfs/zio_crypt.c`, `zfs_key_max_salt_uses`, zfs-2.3.2.
+    fn next_salt(&mut self) -> Result<[u8; 8], ChangeError> {
+        if self.salted == MAX_SALT_USES {
+            (self.salt, self.salted) = (random().map_err(no_random)?, 0);
+        }
+        self.salted += 1;
+        Ok(self.salt)
+    }
+
     pub(super) fn new(
         made: Made,
         spool: Spool,
@@ -87,6 +102,7 @@ impl Sealing {
             key: made.key,
             object: made.object,
             salt: random().map_err(no_random)?,
+            salted: 0,
             spool,
             block: None,
             meta: Tree::new(shape),
@@ -197,7 +213,7 @@ impl Sealing {
         range.firstobj = first.into();
         range.numslots = DNODES_PER_BLOCK.into();
         range.toguid = toguid.into();
-        (range.salt, range.iv) = (self.salt, random().map_err(no_random)?);
+        (range.salt, range.iv) = (self.next_salt()?, random().map_err(no_random)?);
         let place = self.spool.add(&ReplayRecord::new(&range), &[])?;
         self.block = Some(Block { range, place, dnodes: Vec::new(), next: first });
         Ok(())
@@ -302,7 +318,8 @@ impl Sealing {
         write.flags = 0;
         write.checksumtype = Checksum::OFF.0;
         (write.key_cksum, write.key_prop) = Default::default();
-        let sealed = seal(&self.key, self.salt, kind, &mut block)?;
+        let salt = self.next_salt()?;
+        let sealed = seal(&self.key, salt, kind, &mut block)?;
         (write.salt, write.iv, write.mac) = sealed.map_err(|e| wrong(e.to_string()))?;
         let leaf = Leaf {
             object_type: kind,
@@ -339,7 +356,8 @@ impl Sealing {
         let what = format!("spill block of object {}", plain.object);
         let wrong = |why: String| ChangeError::contents(&packet.origin, what.clone(), why);
         let mut block = packet.payload().to_vec();
-        let sealed = seal(&self.key, self.salt, DmuType::SA, &mut block)?;
+        let salt = self.next_salt()?;
+        let sealed = seal(&self.key, salt, DmuType::SA, &mut block)?;
         let mut spill = *plain;
         (spill.salt, spill.iv, spill.mac) = sealed.map_err(|e| wrong(e.to_string()))?;
         spill.compressiontype = Compress::OFF.0;

@@ -8,6 +8,7 @@ use super::packet::Packet;
 use super::transform::{Out, Transform};
 use crate::limits::LIST_MEMORY;
 use rules::Rules;
+use std::collections::BTreeSet;
 use std::path::Path;
 use zsend_records::drr::Begin;
 use zsend_records::flags::{Features, VersionInfo};
@@ -38,13 +39,17 @@ const LONGEST: u64 = 1 << 20;
 
 /// Holds streams to rules.
 #[derive(Debug)]
-struct Policy(Rules);
+struct Policy {
+    rules: Rules,
+    /// Guids of the snapshots that the header of a package tells of, if it tells of any.
+    told: Option<BTreeSet<u64>>,
+}
 
 fn make(given: &Given) -> Result<Box<dyn Transform>, GivenError> {
     let path = given.operand(0, "RULES")?;
     let text = read(Path::new(path)).map_err(|e| GivenError::new(format!("{path}: {e}")))?;
     let rules = Rules::parse(&text).map_err(|why| GivenError::new(format!("{path}: {why}")))?;
-    Ok(Box::new(Policy(rules)))
+    Ok(Box::new(Policy { rules, told: None }))
 }
 
 fn read(path: &Path) -> std::io::Result<String> {
@@ -80,7 +85,13 @@ impl Transform for Policy {
 impl Policy {
     /// Judges a stream by its BEGIN.
     fn stream(&self, begin: &Begin<LE>) -> Result<(), String> {
-        let rules = &self.0;
+        let rules = &self.rules;
+        let guid = begin.toguid.get();
+        if self.told.as_ref().is_some_and(|told| !told.contains(&guid)) {
+            return Err(format!(
+                "the package's header does not tell of the snapshot of guid {guid}"
+            ));
+        }
         let features = VersionInfo(begin.versioninfo.get()).features();
         rules.check_type(begin.objset_type())?;
         rules.check_features(features)?;
@@ -88,25 +99,40 @@ impl Policy {
         rules.check_snapshot(&String::from_utf8_lossy(begin.toname()))
     }
 
-    /// Judges a package by its header: the names of all that its list has, and their properties.
-    fn package(&self, packet: &Packet, begin: &Begin<LE>) -> Result<(), String> {
-        let rules = &self.0;
+    /// Judges a package by its header: the names of all that its list has, and their properties. What the list has in
+    /// another form than senders write is not passed over: who receives it may read it otherwise.
+    fn package(&mut self, packet: &Packet, begin: &Begin<LE>) -> Result<(), String> {
+        self.told = None;
+        let rules = &self.rules;
         rules.check_features(VersionInfo(begin.versioninfo.get()).features())?;
         rules.check_snapshot(&String::from_utf8_lossy(begin.toname()))?;
         if packet.payload().is_empty() {
             return Ok(());
         }
         let list = NvList::decode_within(packet.payload(), LIST_MEMORY);
-        let (list, ..) = list.map_err(|e| format!("the package's list cannot be read: {e}"))?;
-        for (_, entry) in list.list("fss").into_iter().flat_map(NvList::iter) {
-            let NvValue::List(entry) = entry else { continue };
-            let name = entry.str("name").unwrap_or_default();
+        let (list, encoding, used) =
+            list.map_err(|e| format!("the package's list cannot be read: {e}"))?;
+        // Of two pairs of one name, one is lost here.
+        if packet.payload().get(..used) != Some(&list.encode(encoding)[..]) {
+            return Err("the package's list is not as a sender packs it".into());
+        }
+        let mut told = BTreeSet::new();
+        for (key, entry) in lists(list.list("fss").ok_or("the package's list has no fss")?) {
+            let entry = entry.ok_or_else(|| format!("fss: {key} is no list"))?;
+            let name = entry.str("name").ok_or_else(|| format!("fss: {key} has no name"))?;
             rules.check_dataset(name)?;
             for (property, value) in entry.list("props").into_iter().flat_map(NvList::iter) {
                 rules.check_property(name, property, value)?;
             }
-            for (snapshot, given) in entry.list("snapprops").into_iter().flat_map(NvList::iter) {
-                let NvValue::List(given) = given else { continue };
+            for (snapshot, guid) in entry.list("snaps").into_iter().flat_map(NvList::iter) {
+                rules.check_snapshot(&format!("{name}@{snapshot}"))?;
+                let NvValue::Uint64(guid) = guid else {
+                    return Err(format!("snaps: {name}@{snapshot} has no guid"));
+                };
+                told.insert(*guid);
+            }
+            for (snapshot, given) in entry.list("snapprops").into_iter().flat_map(lists) {
+                let given = given.ok_or_else(|| format!("snapprops: {snapshot} is no list"))?;
                 for (property, value) in given.iter() {
                     rules.check_property(&format!("{name}@{snapshot}"), property, value)?;
                 }
@@ -115,6 +141,15 @@ impl Policy {
                 rules.check_holds(name, holds.iter().next().is_some())?;
             }
         }
+        self.told = Some(told);
         Ok(())
     }
+}
+
+/// The pairs of a list, each of which should be a list.
+fn lists(list: &NvList) -> impl Iterator<Item = (&str, Option<&NvList>)> {
+    list.iter().map(|(name, value)| match value {
+        NvValue::List(inner) => (name, Some(inner)),
+        _ => (name, None),
+    })
 }

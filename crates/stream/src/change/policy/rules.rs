@@ -83,6 +83,9 @@ impl Rules {
         };
         let features = file.features.map(|names| names.into_iter().map(feature).collect());
         let properties = file.properties.unwrap_or_default();
+        if file.holds == Some(Choice::Required) {
+            return Err("holds is \"allowed\" or \"refused\"".into());
+        }
         Ok(Self {
             types: file.types,
             features: features.transpose()?,

@@ -37,7 +37,7 @@ struct Run {
     is: Is,
 }
 
-/// What a stream says of a number.
+/// Word of a stream on a number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Is {
     /// Nothing is there.
@@ -206,7 +206,7 @@ impl Batches for Merge {
 pub(super) struct Output {
     packets: Vec<Packet>,
     bytes: u64,
-    /// What records are made of that no input has.
+    /// Template of records that no input has.
     template: Packet,
     toguid: u64,
     /// Free objects, from the first to before the last.

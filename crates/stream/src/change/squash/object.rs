@@ -4,14 +4,13 @@ use super::super::error::ChangeError;
 use super::super::packet::Packet;
 use super::merge::Output;
 use super::side::{Allocated, Data, Side};
-use crate::dnode::slots;
-use crate::raw::nblkptr;
+use crate::dnode::{deduced_nblkptr as nblkptr, slots};
 use zsend_records::drr::{OBJECT_END, Object, Spill};
 use zsend_records::flags::RecordFlags;
 use zsend_records::types::DmuType;
 use zsend_records::zerocopy::byteorder::LE;
 
-/// What one stream has of the object. A later stream lies above an earlier one.
+/// Layer of one stream: all that it has of the object. A later stream lies above an earlier one.
 #[derive(Debug)]
 pub(super) struct Layer {
     /// The stream, by its place among all.
@@ -28,7 +27,7 @@ pub(super) struct Merged {
     number: u64,
     /// Streams that say something of what the object holds at the end, in order.
     layers: Vec<Layer>,
-    /// What no layer tells is a hole.
+    /// Bytes that no layer tells of are a hole.
     base_is_hole: bool,
     /// Layer from which on the object has had a spill block all along.
     spilled_from: usize,
@@ -46,7 +45,7 @@ pub(super) struct Started {
 
 /// Begins an object that these streams have, in order. The receiver has nothing of it beside if `is_new`.
 ///
-/// What an OBJECT does to what is there: `receive_object()` and `receive_handle_existing_object()`, OpenZFS
+/// Effect of an OBJECT on what is there: `receive_object()` and `receive_handle_existing_object()`, OpenZFS
 /// `module/zfs/dmu_recv.c`, zfs-2.3.2.
 pub(super) fn start(
     mut layers: Vec<Layer>,

@@ -10,7 +10,7 @@ use zsend_records::flags::RecordFlags;
 use zsend_records::reader::Record;
 use zsend_records::zerocopy::byteorder::LE;
 
-/// What a stream says of the number of an object, or of several.
+/// Word of a stream on the number of an object, or on several.
 #[derive(Debug)]
 pub(super) enum Told {
     /// Nothing is there, from the first to before the last.
@@ -32,7 +32,7 @@ pub(super) struct Allocated {
     pub(super) spill: Option<Packet>,
 }
 
-/// What comes next of an object's data.
+/// Next piece of an object's data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Data {
     /// A block, from here to there.
@@ -60,7 +60,7 @@ pub(super) struct Side {
     /// Records that were read.
     packets: VecDeque<Packet>,
     batch: Batch,
-    /// What was read of objects and is not taken yet: of one block of dnodes, if it is more than one.
+    /// Words on objects that were read and are not taken yet: of one block of dnodes, if it is more than one.
     told: VecDeque<Told>,
     /// Least number that the next object may have.
     next_number: u64,
@@ -105,7 +105,7 @@ impl Side {
         Ok(self.packets.pop_front())
     }
 
-    /// What the stream says next of objects, if it says anything more. The data of those before were taken.
+    /// Next word of the stream on objects, if it says anything more. The data of those before were taken.
     pub(super) fn told(&mut self) -> Result<Option<&Told>, ChangeError> {
         while self.told.is_empty() {
             if self.read_told(None)? {
@@ -207,7 +207,7 @@ impl Side {
         Ok(if is_that { self.packets.pop_front() } else { None })
     }
 
-    /// What comes next of the data of an object whose OBJECT was taken.
+    /// Next piece of the data of an object whose OBJECT was taken.
     pub(super) fn data(&mut self, object: u64) -> Result<Option<Data>, ChangeError> {
         // Of a block of dnodes, some senders tell all objects before the data of the first.
         while self.read_told(Some(object / SLOTS))? {}
