@@ -1,6 +1,6 @@
 //! Any bytes as a stream that steps change, as they are and with every checksum mended. The first byte chooses the steps.
 //!
-//! What is written is the beginning of a stream with right checksums, and all of one if the change comes to its end. The
+//! The output is the beginning of a stream with right checksums, and all of one if the change comes to its end. The
 //! same comes of the same, however the input is cut into pieces. Nothing changes where there is no step, and what is
 //! turned is turned back.
 

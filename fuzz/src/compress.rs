@@ -1,6 +1,6 @@
 //! Any bytes as a block, by any codec and level: `[which, room in two bytes]`, then the block.
 //!
-//! What is made is undone to the same bytes, and does not depend on what the buffer held; whatever the room, nothing
+//! A compressed block is undone to the same bytes, and does not depend on what the buffer held; whatever the room, nothing
 //! else comes of it than the same bytes, or that they do not fit.
 
 use zsend_codec::{Compression, Compressor, decompress};

@@ -1,7 +1,7 @@
 //! Any bytes as a stream with references, as they are and with every checksum mended; and streams of blocks that come
 //! again, which the bytes choose, and wrong references in them.
 //!
-//! What comes out is a stream without references. Of a stream whose blocks were named again comes the very same stream.
+//! The output is a stream without references. Of a stream whose blocks were named again comes the very same stream.
 
 use crate::verify::Pieces;
 use std::io::{Cursor, Read};

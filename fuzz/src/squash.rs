@@ -1,7 +1,7 @@
 //! Any bytes as two streams that are made one, as they are and with every checksum mended; and up to four streams that
 //! follow one another, whose records the bytes choose.
 //!
-//! What comes out is a stream, the same each time; of that alone comes the same. Where the first two are made one first,
+//! The output is a stream, the same each time; of that alone comes the same. Where the first two are made one first,
 //! and that with the rest, the same comes of it.
 
 use std::io::Cursor;

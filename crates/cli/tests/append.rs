@@ -64,7 +64,7 @@ fn whole(plan: &SendPlan<'_>) -> Vec<u8> {
     stream
 }
 
-/// What is known of a stream that was cut.
+/// Report on a stream that was cut.
 fn cut(beginning: &[u8]) -> Cut {
     let mut faults: Vec<Fault> = Vec::new();
     let options = VerifyOptions::default().with_quick(true);

@@ -39,7 +39,7 @@ impl Stored {
         zsend(&["split", "--size", size, &self.at("whole.zsend"), &self.at("parts")])
     }
 
-    /// What a join gives on standard output and in a file, which must be the same.
+    /// Bytes that a join gives on standard output and in a file, which must be the same.
     fn join(&self) -> (i32, Vec<u8>) {
         let (parts, file) = (self.at("parts"), self.at("joined.zsend"));
         let _ = fs::remove_file(&file);

@@ -17,7 +17,7 @@ const FAST_FIRST: u8 = 103;
 const FAST: [u16; 21] =
     [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 500, 1000];
 
-/// How a block is to be compressed: a value of the property `compression`.
+/// Codec and level of blocks: a value of the property `compression`.
 ///
 /// It is parsed from every spelling that `zfs set compression=` takes of OpenZFS 2.3.2, and shown with its level
 /// in full: `gzip` becomes `gzip-6`, `zstd` `zstd-3`, `zstd-fast` `zstd-fast-1`, and `on` `lz4`.

@@ -146,7 +146,7 @@ impl DatasetKey {
         Ok(bytes)
     }
 
-    /// What decrypts the bonuses of a block of dnodes as they come, its MAC not being checked.
+    /// Cipher that decrypts the bonuses of a block of dnodes as they come, its MAC not being checked.
     ///
     /// # Errors
     /// If this build has not the suite.

@@ -206,7 +206,7 @@ fn a_list_is_packed_there_and_back() {
     assert!(packed > 1);
 }
 
-/// What the plain files and volumes of a full stream hold: runs of bytes that are not all zeros.
+/// Contents of the plain files and volumes of a full stream: runs of bytes that are not all zeros.
 fn contents(stream: &[u8]) -> std::collections::BTreeMap<(u64, u64), Vec<u8>> {
     let plain = changed(stream, &[&["decompress"]]).unwrap();
     let mut blocks = std::collections::BTreeMap::new();

@@ -30,7 +30,7 @@ pub(crate) struct KeysArgs {
 
 /// Say where a stream that was cut can be gone on with: the length to cut it to, and the token
 ///
-/// What is there is checked as verify --quick checks it. A stream that is whole has no such place, and is said to
+/// Checks are those of verify --quick. A stream that is whole has no such place, and is said to
 /// be whole. Packages are refused: see send --continue-from.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\

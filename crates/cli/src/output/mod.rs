@@ -105,7 +105,7 @@ impl Output {
         Ok(Self { file, partial: None, kept: None, gauge })
     }
 
-    /// What is written behind the first `kept` bytes of a file. The others are cut off when the first byte comes.
+    /// Output behind the first `kept` bytes of a file. The others are cut off when the first byte comes.
     pub(crate) fn behind(file: File, kept: u64, gauge: &Arc<Gauge>) -> Self {
         Self { file, partial: None, kept: Some(kept), gauge: Arc::clone(gauge) }
     }

@@ -107,7 +107,7 @@ fn slow_levels_take_large_blocks() {
     }
 }
 
-/// What is stored of a block with this room.
+/// Bytes that are stored of a block with this room.
 fn stored(compressor: &mut Compressor, block: &[u8], room: usize) -> Option<Vec<u8>> {
     let mut dst = vec![0xee; room];
     let len = compressor.compress(block, &mut dst).unwrap()?;

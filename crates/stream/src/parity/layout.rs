@@ -21,7 +21,7 @@ pub(super) const MAX_VOLUMES: u64 = 99;
 /// Bytes that a parity file may have although a part may not.
 const MIN_VOLUME: u64 = 1 << 20;
 
-/// Where blocks lie.
+/// Places of blocks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Layout {
     /// Bytes of a block, a power of two.
