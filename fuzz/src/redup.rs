@@ -102,6 +102,9 @@ fn judge(stream: &[u8]) {
 }
 
 fn records(stream: &[u8]) -> Vec<StreamRecord> {
+    if stream.is_empty() {
+        return Vec::new();
+    }
     let options = Options::new().with_missing_end(true).with_concatenated(true);
     let reader = StreamReader::with_options(stream, options);
     reader.map(|record| record.expect("what is written is a stream")).collect()
