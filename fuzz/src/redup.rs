@@ -26,6 +26,9 @@ pub fn check(bytes: &[u8]) {
         }
         return;
     }
+    if rest.is_empty() {
+        return;
+    }
     let stream = blocks(rest);
     let (small, done) = run(Cursor::new(stream.clone()), "dedup");
     done.expect("the stream is right");

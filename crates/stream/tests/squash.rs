@@ -128,7 +128,11 @@ impl Sender {
     fn block(&mut self, first: u64, state: &State) {
         let mut number = first.max(1);
         while number < first + 32 {
-            match self.random.below(3) {
+            match self.random.below(4) {
+                // No sender leaves one out of a block of dnodes that has changed, but some record may be dropped.
+                3 if !self.is_full => {
+                    number += state.get(&number).map_or(1, |file| file.slots.into());
+                }
                 0 => {
                     let most = usize::try_from(first + 32 - number).unwrap();
                     let count = 1 + self.random.below(most.min(6)) as u64;

@@ -129,6 +129,13 @@ impl Merge {
             .iter()
             .position(|layer| told.is_none_or(|(at, _)| at < layer.side))
             .unwrap_or(objects.len());
+        // Slots of an object that is no more are free, unless a later stream says something else.
+        let last = objects.get(counts..).and_then(<[Layer]>::last).map(|layer| layer.side);
+        for layer in objects.iter().filter(|layer| Some(layer.side) != last) {
+            if let Some(run) = self.runs.get_mut(layer.side) {
+                run.is = Is::Free;
+            }
+        }
         let dropped: Vec<usize> = objects.drain(..counts).map(|layer| layer.side).collect();
         if objects.is_empty() && told.is_some_and(|(_, is)| is == Is::Free) {
             self.out.free_objects(number, number.saturating_add(1));
