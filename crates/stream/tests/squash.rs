@@ -360,6 +360,43 @@ fn what_does_not_follow_is_refused_by_name() {
     assert!(error.to_string().contains("first step"), "{error}");
 }
 
+/// A stream of objects without data: number and slots of each.
+fn of_objects(from: u64, objects: &[(u64, u8)]) -> Vec<u8> {
+    let mut begin = Begin::<LE>::new_zeroed();
+    (begin.magic, begin.objset_type) = (MAGIC.into(), 2.into());
+    (begin.fromguid, begin.toguid) = (from.into(), (from + 1).into());
+    begin.versioninfo = VersionInfo::new(HeaderType::SUBSTREAM, Features::LARGE_DNODE).0.into();
+    let mut writer = StreamWriter::new(Vec::new());
+    writer.record(ReplayRecord::new(&begin), &[]).unwrap();
+    for &(number, slots) in objects {
+        let mut object = Object::<LE>::new_zeroed();
+        (object.object, object.object_type) = (number.into(), 19.into());
+        (object.blksz, object.dn_slots) = (512.into(), slots);
+        writer.record(ReplayRecord::new(&object), &[]).unwrap();
+    }
+    writer.end(from + 1).unwrap();
+    writer.into_inner().unwrap()
+}
+
+#[test]
+fn slots_are_of_one_object() {
+    let full = of_objects(0, &[(1, 2), (3, 1)]);
+    // An object of two slots takes that of another, and the slot of that is free.
+    let out = squashed(&[&full, &of_objects(1, &[(2, 2)])]);
+    assert!(out.1.unwrap_err().to_string().contains("object 2"));
+    let out = squashed(&[&of_objects(0, &[(2, 2)]), &of_objects(1, &[(1, 2)])]);
+    assert!(out.1.is_ok());
+    let said: Vec<_> = records(&out.0)
+        .iter()
+        .filter_map(|record| match record.record() {
+            Record::Object(o) => Some((o.object.get(), u64::from(o.dn_slots))),
+            Record::FreeObjects(f) => Some((f.firstobj.get(), f.numobjs.get())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(said, [(1, 2), (3, 29)]);
+}
+
 #[test]
 fn of_a_cut_stream_the_beginning_is_written() {
     let chain = chain(7, 2);
