@@ -26,6 +26,9 @@ pub fn check(bytes: &[u8]) {
         }
         return;
     }
+    if rest.is_empty() {
+        return;
+    }
     let stream = blocks(rest);
     let (small, done) = run(Cursor::new(stream.clone()), "dedup");
     done.expect("the stream is right");
@@ -102,6 +105,9 @@ fn judge(stream: &[u8]) {
 }
 
 fn records(stream: &[u8]) -> Vec<StreamRecord> {
+    if stream.is_empty() {
+        return Vec::new();
+    }
     let options = Options::new().with_missing_end(true).with_concatenated(true);
     let reader = StreamReader::with_options(stream, options);
     reader.map(|record| record.expect("what is written is a stream")).collect()

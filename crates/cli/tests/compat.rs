@@ -151,10 +151,10 @@ const ZSTREAM: &[Row] = &[
     ),
     row(
         "redup -v FILE",
-        "redup {stream} -o {out}",
+        "redup -v {stream} -o {out}",
         0,
-        "",
-        "the same bytes as 2.3.2, of single streams; of standard input too",
+        "records so far",
+        "the same bytes as 2.3.2, of single streams; from standard input too; in bounded memory",
     ),
     row(
         "recompress ALGORITHM",

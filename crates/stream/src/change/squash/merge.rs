@@ -103,6 +103,7 @@ impl Merge {
             let turns = [coming, running.map(|run| run.end)];
             next = turns.into_iter().flatten().chain(next).min();
         }
+        self.check_slots(number, &objects, told_last)?;
         if !objects.is_empty() {
             self.number += 1;
             return self.one(number, objects, told_last);
@@ -118,6 +119,33 @@ impl Merge {
         Ok(())
     }
 
+    /// Refuses what a later stream says of a slot of an object that is still there: no receiver takes it.
+    ///
+    /// Source: OpenZFS `module/zfs/dmu_recv.c`, `receive_object()` and `receive_freeobjects()`, EEXIST, zfs-2.3.2.
+    fn check_slots(
+        &self,
+        number: u64,
+        objects: &[Layer],
+        told: Option<(usize, Is)>,
+    ) -> Result<(), ChangeError> {
+        let is_slot = |run: &Run| run.is == Is::Slot && run.end > number;
+        let here = |side: usize| objects.iter().any(|layer| layer.side == side);
+        let mut runs = self.runs.iter().enumerate();
+        let Some((owner, _)) = runs.rfind(|(side, run)| is_slot(run) && !here(*side)) else {
+            return Ok(());
+        };
+        let object = objects.iter().find(|layer| layer.side > owner);
+        let is_free = told.is_some_and(|(side, is)| is == Is::Free && side > owner);
+        let origin = match object {
+            Some(layer) => &layer.allocated.packet.origin,
+            None if is_free => &self.head.packet.origin,
+            None => return Ok(()),
+        };
+        let why =
+            "a stream tells of it, and in one before it is a slot of an object that is still there";
+        Err(ChangeError::contents(origin, format!("object {number}"), why))
+    }
+
     /// Takes an object that some sides have, where another may have said later that there is none.
     fn one(
         &mut self,
@@ -129,6 +157,13 @@ impl Merge {
             .iter()
             .position(|layer| told.is_none_or(|(at, _)| at < layer.side))
             .unwrap_or(objects.len());
+        // Slots of an object that is no more are free, unless a later stream says something else.
+        let last = objects.get(counts..).and_then(<[Layer]>::last).map(|layer| layer.side);
+        for layer in objects.iter().filter(|layer| Some(layer.side) != last) {
+            if let Some(run) = self.runs.get_mut(layer.side) {
+                run.is = Is::Free;
+            }
+        }
         let dropped: Vec<usize> = objects.drain(..counts).map(|layer| layer.side).collect();
         if objects.is_empty() && told.is_some_and(|(_, is)| is == Is::Free) {
             self.out.free_objects(number, number.saturating_add(1));
