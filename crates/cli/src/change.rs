@@ -94,6 +94,7 @@ pub(crate) fn failed(error: &ChangeError) -> Failure {
         ChangeError::Refused { .. } => ErrorClass::Unsupported,
         ChangeError::Read { .. }
         | ChangeError::Destination(_)
+        | ChangeError::Random(_)
         | ChangeError::Spill(_)
         | ChangeError::Write(_)
         | ChangeError::Volume { .. } => ErrorClass::Device,

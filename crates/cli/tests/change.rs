@@ -139,6 +139,21 @@ fn a_damaged_stream_leaves_no_file_and_a_cut_one_does() {
 }
 
 #[test]
+fn a_block_that_is_not_there_is_named() {
+    let streams = Streams::new();
+    let stream = streams.make("a.zsend", &["basic/fs@a"]);
+    for verb in ["drop-record", "decompress"] {
+        let out = piped(&[verb, "99999,0", "1,0", "7,512"], &stream);
+        assert_eq!(code(&out), 0, "{}", stderr(&out));
+        let said = stderr(&out);
+        assert!(
+            said.contains("not in the stream: 7,512 99999,0") && !said.contains("warning"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
 fn what_is_read_is_not_written_to() {
     let streams = Streams::new();
     let stream = streams.make("a.zsend", &["basic/fs@a"]);

@@ -4,12 +4,13 @@ use super::error::ChangeError;
 use super::given::GivenError;
 use super::packet::Packet;
 use super::transform::SENT_TODAY;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use zsend_codec::decompress;
 use zsend_ondisk::blkptr::{MAX_BLOCK_SIZE, MINBLOCK_SHIFT};
 use zsend_records::bytes::Bytes;
-use zsend_records::drr::{Write, WriteEmbedded};
+use zsend_records::drr::{RecordType, Write, WriteEmbedded};
 use zsend_records::flags::{Features, RecordFlags};
+use zsend_records::reader::Role;
 use zsend_records::types::{Checksum, Compress, DmuType};
 use zsend_records::zerocopy::FromZeros;
 use zsend_records::zerocopy::byteorder::{LE, U64};
@@ -42,6 +43,35 @@ pub(super) fn parse(word: &str) -> Result<((u64, u64), Option<&str>), GivenError
     };
     let block = (number("object")?, number("offset")?);
     Ok((block, parts.next()))
+}
+
+/// Blocks that a user has named, as far as no record had them.
+#[derive(Debug)]
+pub(super) struct Unmet {
+    blocks: BTreeSet<(u64, u64)>,
+    in_package: bool,
+}
+
+impl Unmet {
+    pub(super) fn new(blocks: impl IntoIterator<Item = (u64, u64)>) -> Self {
+        Self { blocks: blocks.into_iter().collect(), in_package: false }
+    }
+
+    /// Takes note of a record of this block.
+    pub(super) fn met(&mut self, block: (u64, u64)) {
+        self.blocks.remove(&block);
+    }
+
+    /// Notes at the end of the stream or package the blocks that it does not have.
+    pub(super) fn end(&mut self, packet: &mut Packet) {
+        self.in_package |= packet.role == Role::PackageBegin;
+        let is_end = packet.record_type() == RecordType::END;
+        let is_last = packet.role == Role::PackageEnd || is_end && !self.in_package;
+        if is_last && !self.blocks.is_empty() {
+            let named = self.blocks.iter().map(|(object, offset)| format!("{object},{offset}"));
+            packet.note(format!("not in the stream: {}", named.collect::<Vec<_>>().join(" ")));
+        }
+    }
 }
 
 /// The block of `lsize` bytes that a record holds, decompressed as from `codec`.

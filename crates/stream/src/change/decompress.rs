@@ -1,6 +1,6 @@
 //! `decompress`: WRITE records without compression, all of them or some.
 
-use super::blocks::{self, NOT_RAW, decompressed, named, without_codec};
+use super::blocks::{self, NOT_RAW, Unmet, decompressed, named, without_codec};
 use super::error::ChangeError;
 use super::given::{Files, Given, GivenError, Operand, Opt, Verb};
 use super::packet::Packet;
@@ -43,6 +43,7 @@ pub(super) static VERB: Verb = Verb {
 struct Decompress {
     /// Blocks by object and offset, with the codec of each; all of them if there is none.
     blocks: BTreeMap<(u64, u64), Compress>,
+    unmet: Unmet,
     verbose: bool,
 }
 
@@ -51,8 +52,9 @@ fn make(given: &Given) -> Result<Box<dyn Transform>, GivenError> {
         let (block, codec) = blocks::parse(word)?;
         Ok((block, codec.map_or(Ok(Compress::LZ4), codec_of)?))
     });
-    let blocks = blocks.collect::<Result<_, _>>()?;
-    Ok(Box::new(Decompress { blocks, verbose: given.has("verbose") }))
+    let blocks: BTreeMap<_, _> = blocks.collect::<Result<_, _>>()?;
+    let unmet = Unmet::new(blocks.keys().copied());
+    Ok(Box::new(Decompress { blocks, unmet, verbose: given.has("verbose") }))
 }
 
 /// The codec of this name, as `zstream decompress` takes it.
@@ -77,8 +79,9 @@ impl Transform for Decompress {
         NOT_RAW
     }
 
-    fn record(&mut self, packet: Packet, out: &mut Out) -> Result<(), ChangeError> {
+    fn record(&mut self, mut packet: Packet, out: &mut Out) -> Result<(), ChangeError> {
         let verbose = self.verbose;
+        self.unmet.end(&mut packet);
         let Some(write) = packet.header.body_as::<Write<LE>>() else {
             out.put(packet);
             return Ok(());
@@ -86,6 +89,7 @@ impl Transform for Decompress {
         if self.blocks.is_empty() {
             out.put_after(packet, decompressed);
         } else if let Some(&codec) = self.blocks.get(&(write.object.get(), write.offset.get())) {
+            self.unmet.met((write.object.get(), write.offset.get()));
             out.put_after(packet, move |packet| Ok(as_from(packet, codec, verbose)));
         } else {
             out.put(packet);

@@ -1,6 +1,6 @@
 //! `drop-record`: a stream without some of its blocks.
 
-use super::blocks::{self, NOT_RAW};
+use super::blocks::{self, NOT_RAW, Unmet};
 use super::error::ChangeError;
 use super::given::{Files, Given, GivenError, Operand, Opt, Verb};
 use super::packet::Packet;
@@ -35,6 +35,7 @@ pub(super) static VERB: Verb = Verb {
 struct DropRecord {
     /// Blocks by object and offset.
     blocks: BTreeSet<(u64, u64)>,
+    unmet: Unmet,
     verbose: bool,
     noted: Vec<String>,
 }
@@ -48,7 +49,8 @@ fn make(given: &Given) -> Result<Box<dyn Transform>, GivenError> {
     if blocks.is_empty() {
         return Err(GivenError::new("OBJECT,OFFSET is missing"));
     }
-    Ok(Box::new(DropRecord { blocks, verbose: given.has("verbose"), noted: Vec::new() }))
+    let unmet = Unmet::new(blocks.iter().copied());
+    Ok(Box::new(DropRecord { blocks, unmet, verbose: given.has("verbose"), noted: Vec::new() }))
 }
 
 impl Transform for DropRecord {
@@ -72,12 +74,14 @@ impl Transform for DropRecord {
             | Record::Unknown(_) => None,
         };
         let Some((object, offset)) = place.filter(|place| self.blocks.contains(place)) else {
+            self.unmet.end(&mut packet);
             if !self.noted.is_empty() {
                 packet.note(std::mem::take(&mut self.noted).join("\n"));
             }
             out.put(packet);
             return Ok(());
         };
+        self.unmet.met((object, offset));
         if self.verbose {
             let name = packet.record_type().name().unwrap_or_default();
             self.noted.push(format!("object {object}, offset {offset}: {name} left out"));

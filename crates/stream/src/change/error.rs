@@ -65,6 +65,9 @@ pub enum ChangeError {
         /// Error of the input.
         source: io::Error,
     },
+    /// The system gives no random numbers.
+    #[error("random numbers for keys")]
+    Random(#[source] io::Error),
     /// Temporary files cannot be written or read.
     #[error("temporary file")]
     Spill(#[source] io::Error),

@@ -176,5 +176,5 @@ pub(super) fn seal(
 
 /// Failure to get random numbers.
 pub(super) fn no_random(error: getrandom::Error) -> ChangeError {
-    ChangeError::Spill(io::Error::other(error))
+    ChangeError::Random(io::Error::other(error))
 }
