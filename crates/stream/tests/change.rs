@@ -364,3 +364,36 @@ fn a_piece_of_a_block_is_not_compressed() {
     let whole = changed(&with_holes(), &[&["recompress", "lz4"]]).unwrap();
     assert!(codecs(&whole).iter().all(|(codec, _)| *codec == Compress::LZ4));
 }
+
+#[test]
+fn the_last_piece_of_a_block_is_filled_up() {
+    // One block of 6656 bytes more than 8 KiB.
+    let records: Vec<_> = SliceReader::new(with_holes().into()).map(|r| r.unwrap()).collect();
+    let (block, mut writer) = (8192 + 6656_u32, StreamWriter::new(Vec::new()));
+    for record in &records {
+        match record.record() {
+            Record::Object(mut object) => {
+                object.blksz = block.into();
+                writer.body(&object, &[]).unwrap();
+            }
+            Record::Free(mut free) if free.length.get() == u64::MAX => {
+                free.offset = u64::from(block).into();
+                writer.body(&free, &[]).unwrap();
+            }
+            Record::Free(_) => {}
+            Record::Write(mut write) if write.offset.get() == 0 => {
+                write.logical_size = u64::from(block).into();
+                writer.body(&write, &vec![7; block as usize]).unwrap();
+            }
+            Record::Write(_) => {}
+            _ => writer.record(record.header, &record.payload).unwrap(),
+        }
+    }
+    let stream = writer.into_inner().unwrap();
+    assert_whole("odd", &stream);
+    for size in ["512", "8K"] {
+        let small = with_split(&stream, size).unwrap();
+        assert_whole(size, &small);
+        assert!(contents(&small) == contents(&stream), "{size}");
+    }
+}

@@ -184,7 +184,13 @@ impl Rechunk {
         let mut rest = block;
         let mut offset = write.offset.get();
         while !rest.is_empty() {
-            let piece = rest.split_to(size.min(rest.len()));
+            let mut piece = rest.split_to(size.min(rest.len()));
+            if piece.len() < size && self.size != OLD_MAX_BLOCK_SIZE {
+                // Behind the end of the file. A sender that splits at 128 KiB leaves its last piece short.
+                let mut whole = piece.to_vec();
+                whole.resize(size, 0);
+                piece = whole.into();
+            }
             let len = piece.len() as u64;
             out.put(packet.with(&anonymous(write, offset, len), piece));
             offset = offset.saturating_add(len);
