@@ -79,7 +79,8 @@ echo "volumes: received, and on an image"
 send enc -w $src/enc@a; send enc-inc -w -i @a $src/enc@c; send pass -w $src/enc/root2@c
 for s in a c; do content $src/enc@$s > /tmp/enc.$s; done; content $src/enc/root2@c > /tmp/pass.c
 echo file:///tmp/key.raw > /tmp/need-key
-for step in 'convert --byteorder big' 'convert --nvlist xdr' 'convert --byteorder big --nvlist xdr'; do
+# A list packed by a machine of the other order is taken by none.
+for step in 'convert --nvlist xdr' 'convert --byteorder big --nvlist xdr'; do
   try "raw, $step" /tmp/enc.a a - enc "$step"
   try "raw increment, $step" /tmp/enc.c c enc enc-inc "$step"
 done

@@ -218,7 +218,7 @@ fn zstd_says_its_length_its_level_and_its_version() {
 
 #[cfg(feature = "zstd-c")]
 #[test]
-fn a_large_block_is_tried_with_faster_codecs_first() {
+fn a_large_block_is_given_up_at_no_other_level() {
     let mut zstd = Compressor::new(Compression::zstd(9).unwrap()).unwrap();
     let block = words(131_072);
     let len_by = |compression: Compression| {
@@ -229,14 +229,9 @@ fn a_large_block_is_tried_with_faster_codecs_first() {
     let room = |len: usize| len + 64;
     let (lz4, quick) = (len_by(Compression::LZ4), len_by(Compression::zstd(1).unwrap()));
     let whole = len_by(Compression::zstd(9).unwrap());
-    assert!(room(whole) < quick && room(quick) < lz4, "{whole} {quick} {lz4}");
-    assert!(stored(&mut zstd, &block, quick - 1).is_none());
-    assert!(stored(&mut zstd, &block, room(quick)).is_some_and(|made| made.len() == whole));
-    // A smaller block is not tried.
-    let smaller = &block[..131_071];
-    let whole = stored(&mut zstd, smaller, smaller.len()).unwrap().len();
-    assert!(room(whole) < quick - 100);
-    assert!(stored(&mut zstd, smaller, room(whole)).is_some());
+    assert!(room(whole) < quick && quick < lz4, "{whole} {quick} {lz4}");
+    // ZFS, which tries the faster ones first, would not store it in this room.
+    assert!(stored(&mut zstd, &block, room(whole)).is_some_and(|made| made.len() == whole));
 }
 
 #[test]
