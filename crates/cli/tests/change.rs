@@ -206,6 +206,10 @@ fn a_volume_is_written_and_its_increments_onto_it() {
     done(&["raw", &path("other"), &path("2")]);
     let (image, other) = (fs::read(path("image")).unwrap(), fs::read(path("other")).unwrap());
     assert!(image == other && image != first);
+    // A sender of illumos has both objects in front of their data.
+    streams.make("illumos", &["--dialect", "illumos", "basic/vol@2"]);
+    done(&["raw", &path("turned"), &path("illumos")]);
+    assert!(fs::read(path("turned")).unwrap() == image);
     // Over what was there before, too.
     fs::write(path("old"), vec![0xff; image.len() + 4096]).unwrap();
     done(&["raw", &path("old"), &path("2")]);

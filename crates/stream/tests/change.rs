@@ -365,6 +365,42 @@ fn a_piece_of_a_block_is_not_compressed() {
     assert!(codecs(&whole).iter().all(|(codec, _)| *codec == Compress::LZ4));
 }
 
+/// The same with a second file like the first, both objects in front of their data: as a sender of illumos has them.
+fn with_two_files() -> Vec<u8> {
+    let records: Vec<_> = SliceReader::new(with_holes().into()).map(|r| r.unwrap()).collect();
+    let (heads, data): (Vec<_>, Vec<_>) =
+        records[1..records.len() - 2].iter().partition(|record| match record.record() {
+            Record::Free(free) => free.length.get() == u64::MAX,
+            other => matches!(other, Record::Object(_)),
+        });
+    let mut writer = StreamWriter::new(Vec::new());
+    writer.record(records[0].header, &[]).unwrap();
+    for (part, object) in [(&heads, 1_u64), (&heads, 2), (&data, 1), (&data, 2)] {
+        for record in part {
+            let mut header = record.header;
+            // The number is the first field of all of them.
+            header.body[..8].copy_from_slice(&object.to_le_bytes());
+            writer.record(header, &record.payload).unwrap();
+        }
+    }
+    let mut rest = FreeObjects::<LE>::new_zeroed();
+    (rest.firstobj, rest.numobjs, rest.toguid) = (3.into(), 29.into(), 7.into());
+    writer.body(&rest, &[]).unwrap();
+    writer.end(7).unwrap();
+    writer.into_inner().unwrap()
+}
+
+#[test]
+fn objects_in_front_of_their_data_are_all_changed() {
+    let stream = with_two_files();
+    assert_whole("two", &stream);
+    for size in ["512", "16K", "1M"] {
+        let other = changed(&stream, &[&["rechunk", size]]).unwrap();
+        assert_whole(size, &other);
+        assert!(other != stream && contents(&other) == contents(&stream), "{size}");
+    }
+}
+
 #[test]
 fn the_last_piece_of_a_block_is_filled_up() {
     // One block of 6656 bytes more than 8 KiB.

@@ -206,6 +206,11 @@ impl<T: Copy> Objects<T> {
         self.0.get(&object).copied()
     }
 
+    /// Forgets the value of an object.
+    pub(super) fn forget(&mut self, object: u64) {
+        self.0.remove(&object);
+    }
+
     /// Forgets all.
     pub(super) fn clear(&mut self) {
         self.0.clear();

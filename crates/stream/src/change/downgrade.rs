@@ -1,12 +1,11 @@
 //! `downgrade`: a stream that an older receiver takes, where that can be made of it.
 
-use super::blocks::{OLD_MAX_BLOCK_SIZE, decompressed, embedded_block};
+use super::blocks::{OLD_MAX_BLOCK_SIZE, ObjectTypes, decompressed, embedded_block};
 use super::error::ChangeError;
 use super::given::{Files, Given, GivenError, Opt, Verb};
 use super::packet::Packet;
-use super::rechunk::Rechunk;
+use super::rechunk::{Rechunk, is_data};
 use super::transform::{Out, Transform};
-use super::volume::ZVOL;
 use zsend_records::drr::{Begin, Object, Write};
 use zsend_records::flags::{Features, VersionInfo};
 use zsend_records::reader::{Record, Role};
@@ -78,8 +77,7 @@ struct Downgrade {
     takes: Features,
     /// Splits large blocks, in a stream that may not have them.
     split: Option<Rechunk>,
-    /// Number and type of the object that is under way.
-    object: Option<(u64, DmuType)>,
+    types: ObjectTypes,
 }
 
 fn make(given: &Given) -> Result<Box<dyn Transform>, GivenError> {
@@ -92,7 +90,7 @@ fn make(given: &Given) -> Result<Box<dyn Transform>, GivenError> {
             features.map(feature).collect::<Result<_, _>>()?
         }
     };
-    Ok(Box::new(Downgrade { takes, split: None, object: None }))
+    Ok(Box::new(Downgrade { takes, split: None, types: ObjectTypes::default() }))
 }
 
 fn feature(name: &str) -> Result<Features, GivenError> {
@@ -128,9 +126,8 @@ impl Transform for Downgrade {
             }
             Record::WriteEmbedded(embedded) => {
                 if !self.takes_embedded(embedded.compression()) {
-                    let object = embedded.object.get();
-                    let kind = self.object.filter(|(number, _)| *number == object);
-                    let kind = kind.map_or(DmuType::PLAIN_FILE_CONTENTS, |(_, kind)| kind);
+                    let kind = self.types.of(embedded.object.get());
+                    let kind = kind.unwrap_or(DmuType::PLAIN_FILE_CONTENTS);
                     let (write, block) = embedded_block(&packet, &embedded, kind)?;
                     packet = packet.with(&write, block.into());
                 }
@@ -175,7 +172,7 @@ impl Downgrade {
             return Err(ChangeError::refused(&packet.origin, why));
         }
         self.split = splits.then(|| Rechunk::new(OLD_MAX_BLOCK_SIZE, false));
-        self.object = None;
+        self.types.clear();
         let features = info.features().intersection(self.takes);
         if let Some(begin) = packet.body_mut::<Begin<LE>>() {
             begin.versioninfo = VersionInfo::new(info.header_type(), features).0.into();
@@ -185,10 +182,9 @@ impl Downgrade {
 
     fn object(&mut self, packet: &mut Packet, object: &Object<LE>) -> Result<(), ChangeError> {
         let kind = object.object_type().unwrap_or_default();
-        self.object = Some((object.object.get(), kind));
+        self.types.note(object.object.get(), kind);
         let blksz = u64::from(object.blksz.get());
-        let is_data = kind == DmuType::PLAIN_FILE_CONTENTS || kind == ZVOL;
-        if self.split.is_some() && blksz > OLD_MAX_BLOCK_SIZE && !is_data {
+        if self.split.is_some() && blksz > OLD_MAX_BLOCK_SIZE && !is_data(kind) {
             let why = format!(
                 "object {} has blocks of {blksz} bytes, which the receiver does not take, and what they hold cannot be \
                  split",

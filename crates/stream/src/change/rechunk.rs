@@ -1,7 +1,8 @@
 //! `rechunk`: the data of files and volumes in blocks of another size.
 
 use super::blocks::{
-    NOT_RAW, OLD_MAX_BLOCK_SIZE, SECTOR, anonymous, embedded_block, named, parse_size, plain,
+    NOT_RAW, OLD_MAX_BLOCK_SIZE, Objects, SECTOR, anonymous, embedded_block, named, parse_size,
+    plain,
 };
 use super::error::ChangeError;
 use super::given::{Files, Given, GivenError, Operand, Opt, Verb};
@@ -50,18 +51,22 @@ pub(super) struct Rechunk {
     joins: bool,
     /// The stream is an increment, or the rest of a stream: what it does not send is not all zeros.
     lacks_some: bool,
-    /// The object that is under way, if its blocks are changed.
-    object: Option<Resized>,
-    /// The same object's record, of smaller blocks than asked for: the record behind it says if there is more than one.
+    /// The objects whose blocks are changed.
+    objects: Objects<Resized>,
+    /// The record of the last of them, of smaller blocks than asked for: the record behind it says if there is more than one.
     held: Option<Packet>,
     /// Blocks of it that are yet to be joined.
     open: Option<Open>,
 }
 
+/// Returns true for the types of objects whose bytes are the user's own, in blocks of whatever size.
+pub(super) fn is_data(kind: DmuType) -> bool {
+    kind == DmuType::PLAIN_FILE_CONTENTS || kind == ZVOL
+}
+
 /// An object whose blocks get another size.
 #[derive(Clone, Copy, Debug)]
 struct Resized {
-    object: u64,
     object_type: DmuType,
     joins: bool,
 }
@@ -89,12 +94,13 @@ fn make(given: &Given) -> Result<Box<dyn Transform>, GivenError> {
 
 impl Rechunk {
     /// Splits blocks that are larger than `size`; joins smaller ones if `joins`.
-    pub(super) const fn new(size: u64, joins: bool) -> Self {
-        Self { size, joins, lacks_some: false, object: None, held: None, open: None }
+    pub(super) fn new(size: u64, joins: bool) -> Self {
+        let objects = Objects::default();
+        Self { size, joins, lacks_some: false, objects, held: None, open: None }
     }
 
     fn begin(&mut self, packet: &mut Packet) {
-        (self.object, self.open) = (None, None);
+        self.objects.clear();
         if packet.role != Role::Stream {
             return;
         }
@@ -112,17 +118,19 @@ impl Rechunk {
 
     /// Gives an object its new size of blocks, or keeps it until it is known if it has more than one.
     fn object(&mut self, mut packet: Packet, out: &mut Out) {
-        self.object = None;
-        let wanted = packet.header.body_as::<Object<LE>>().and_then(|object| {
-            let is_data = |kind: &DmuType| *kind == DmuType::PLAIN_FILE_CONTENTS || *kind == ZVOL;
-            let object_type = object.object_type().filter(is_data)?;
+        let Some(object) = packet.header.body_as::<Object<LE>>() else { return };
+        let number = object.object.get();
+        let wanted = object.object_type().filter(|kind| is_data(*kind)).and_then(|object_type| {
             let blksz = u64::from(object.blksz.get());
             let joins = blksz < self.size;
             // One that has several blocks has them of a power of two.
             let is_kept = blksz == self.size || joins && !(self.joins && blksz.is_power_of_two());
-            (!is_kept).then_some(Resized { object: object.object.get(), object_type, joins })
+            (!is_kept).then_some(Resized { object_type, joins })
         });
-        self.object = wanted;
+        match wanted {
+            Some(resized) => self.objects.note(number, resized),
+            None => self.objects.forget(number),
+        }
         match wanted {
             Some(Resized { joins: true, .. }) => self.held = Some(packet),
             Some(_) => {
@@ -160,7 +168,7 @@ impl Rechunk {
             return Err(ChangeError::refused(&packet.origin, why));
         }
         if is_one_block {
-            self.object = None;
+            self.objects.forget(number);
         } else {
             self.resize(&mut packet);
         }
@@ -212,7 +220,8 @@ impl Rechunk {
             let why = format!("{len} bytes reach over the end of a block of {size}");
             return Err(ChangeError::contents(&packet.origin, named(write), why));
         }
-        if self.open.as_ref().is_some_and(|open| open.offset != start) {
+        let place = (write.object, start);
+        if self.open.as_ref().is_some_and(|open| (open.write.object, open.offset) != place) {
             self.close(out);
         }
         let open = self.open.get_or_insert_with(|| Open {
@@ -260,22 +269,21 @@ impl Rechunk {
     /// Takes a record. A block that a caller has decompressed already comes as any other.
     pub(super) fn take(&mut self, mut packet: Packet, out: &mut Out) -> Result<(), ChangeError> {
         self.release(&packet, out)?;
-        let changed = |of: u64| self.object.filter(|object| object.object == of);
         match packet.record() {
             Record::Write(write) => {
-                if let Some(object) = changed(write.object.get()) {
+                if let Some(object) = self.objects.of(write.object.get()) {
                     let block = plain(&packet, &write)?;
                     return self.block(&packet, &write, block, object, out);
                 }
             }
             Record::WriteEmbedded(embedded) => {
-                if let Some(object) = changed(embedded.object.get()) {
+                if let Some(object) = self.objects.of(embedded.object.get()) {
                     let (write, block) = embedded_block(&packet, &embedded, object.object_type)?;
                     return self.block(&packet, &write, block.into(), object, out);
                 }
             }
             Record::Free(free) => {
-                if changed(free.object.get()).is_some() {
+                if self.objects.of(free.object.get()).is_some() {
                     self.free(packet, out);
                     return Ok(());
                 }

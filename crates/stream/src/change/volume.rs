@@ -1,6 +1,6 @@
 //! Streams of a volume, written onto an image or a device of it.
 
-use super::blocks::{NOT_RAW, embedded_block, plain};
+use super::blocks::{NOT_RAW, ObjectTypes, embedded_block, plain};
 use super::error::ChangeError;
 use super::packet::Packet;
 use super::transform::{Out, Transform};
@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use zsend_ondisk::byteswap::swap;
 use zsend_ondisk::zap::{BLOCK_MICRO, MicroEntryPhys, MicroPhys};
 use zsend_records::bytes::Bytes;
-use zsend_records::drr::{Begin, OBJECT_END, Object};
+use zsend_records::drr::{Begin, OBJECT_END};
 use zsend_records::flags::Features;
 use zsend_records::reader::{Record, Role};
 use zsend_records::types::{ByteswapKind, DmuType, ObjsetType};
@@ -83,8 +83,8 @@ pub struct ToVolume<V> {
     /// Guid of the snapshot that the volume is of.
     guid: VolumeGuid,
     toguid: u64,
-    /// Type of the object that is under way, if it is one of a volume's two.
-    object: Option<(u64, DmuType)>,
+    /// Types of objects: those of both of a volume's may come before the data of the first.
+    types: ObjectTypes,
     /// Bytes that are not written yet, and their place.
     pending: Vec<u8>,
     pending_at: u64,
@@ -99,7 +99,7 @@ impl<V: Volume> ToVolume<V> {
             volume,
             guid: told.clone(),
             toguid: 0,
-            object: None,
+            types: ObjectTypes::default(),
             pending: Vec::new(),
             pending_at: 0,
         };
@@ -107,7 +107,7 @@ impl<V: Volume> ToVolume<V> {
     }
 
     fn begin(&mut self, packet: &Packet, begin: &Begin<LE>) -> Result<(), ChangeError> {
-        self.object = None;
+        self.types.clear();
         if packet.role != Role::Stream {
             return Ok(());
         }
@@ -152,9 +152,9 @@ impl<V: Volume> ToVolume<V> {
         offset: u64,
         block: &Bytes,
     ) -> Result<(), ChangeError> {
-        match self.object {
-            Some((DATA, ZVOL)) if object == DATA => self.write(block, offset),
-            Some((PROPERTIES, ZVOL_PROP)) if object == PROPERTIES => {
+        match (object, self.types.of(object)) {
+            (DATA, Some(ZVOL)) => self.write(block, offset),
+            (PROPERTIES, Some(ZVOL_PROP)) => {
                 let size = size(packet, block)?;
                 self.flush()?;
                 let done = self.volume.set_size(size);
@@ -173,7 +173,9 @@ impl<V: Volume> Transform for ToVolume<V> {
     fn record(&mut self, packet: Packet, _out: &mut Out) -> Result<(), ChangeError> {
         match packet.record() {
             Record::Begin(begin) => self.begin(&packet, &begin)?,
-            Record::Object(object) => self.object = kind(&object),
+            Record::Object(object) => {
+                self.types.note(object.object.get(), object.object_type().unwrap_or_default());
+            }
             Record::Write(write) => {
                 let block = plain(&packet, &write)?;
                 self.block(&packet, write.object.get(), write.offset.get(), &block)?;
@@ -184,7 +186,7 @@ impl<V: Volume> Transform for ToVolume<V> {
             }
             Record::Free(free) => {
                 let object = free.object.get();
-                if matches!(self.object, Some((DATA, ZVOL))) && object == DATA {
+                if object == DATA && self.types.of(object) == Some(ZVOL) {
                     self.flush()?;
                     let (offset, len) = (free.offset.get(), free.length.get());
                     let len = (len != OBJECT_END).then_some(len);
@@ -208,11 +210,6 @@ impl<V: Volume> Transform for ToVolume<V> {
         }
         Ok(())
     }
-}
-
-/// Number and type of an object.
-fn kind(object: &Object<LE>) -> Option<(u64, DmuType)> {
-    Some((object.object.get(), object.object_type()?))
 }
 
 /// The size in a volume's properties: the first entry of a micro ZAP.
