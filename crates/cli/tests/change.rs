@@ -4,10 +4,9 @@
 mod support;
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use support::{pool_dir, send, stderr, zsend};
+use std::process::{Command, Output};
+use support::{piped, pool_dir, send, stderr, zsend};
 use tempfile::TempDir;
 
 struct Streams(TempDir);
@@ -43,27 +42,6 @@ fn done(args: &[&str]) -> Vec<u8> {
     let out = zsend(args);
     assert_eq!(code(&out), 0, "{args:?}: {}", stderr(&out));
     out.stdout
-}
-
-/// Gives bytes to a command's standard input.
-fn piped(args: &[&str], input: &[u8]) -> Output {
-    // While one thread gives, this one takes: a pipe has room for little.
-    let input = input.to_vec();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_zsend"))
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let giver = std::thread::spawn(move || {
-        // Who reads may have seen enough.
-        let _ = stdin.write_all(&input);
-    });
-    let out = child.wait_with_output().unwrap();
-    giver.join().unwrap();
-    out
 }
 
 #[test]

@@ -7,9 +7,8 @@ mod support;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Cursor;
 use std::path::PathBuf;
-use support::{pool_dir, send, stderr, zsend};
+use support::{pool_dir, records, send, stderr, through, zsend};
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 use zsend_ondisk::byteswap::{swap, swap_out};
@@ -17,12 +16,12 @@ use zsend_records::Order;
 use zsend_records::drr::{Begin, Object, ObjectRange, RecordType, Spill, Write};
 use zsend_records::flags::{Features, RecordFlags, VersionInfo};
 use zsend_records::nvlist::{NvList, NvValue};
-use zsend_records::reader::{Record, SliceReader, StreamRecord};
+use zsend_records::reader::{Record, StreamRecord};
 use zsend_records::types::DmuType;
 use zsend_records::writer::StreamWriter;
 use zsend_records::zerocopy::IntoBytes;
 use zsend_records::zerocopy::byteorder::LE;
-use zsend_stream::change::{ChangeError, Given, Source, Verb, change};
+use zsend_stream::change::{ChangeError, Given};
 use zsend_testkit::cases::{self, Case};
 use zsend_testkit::damage::stamp;
 
@@ -76,17 +75,6 @@ impl Pool {
             found.next()
         })
     }
-}
-
-fn through(step: &str, given: &Given, stream: &[u8]) -> Result<Vec<u8>, ChangeError> {
-    let step = (Verb::named(step).unwrap().make)(given).unwrap();
-    let source = Source::of_reader("in", Cursor::new(stream.to_vec())).unwrap();
-    let mut out = Vec::new();
-    change(vec![source], vec![step], &mut out, |_| {}).map(|_| out)
-}
-
-fn records(stream: &[u8]) -> Vec<StreamRecord> {
-    SliceReader::new(stream.to_vec().into()).map(Result::unwrap).collect()
 }
 
 #[test]

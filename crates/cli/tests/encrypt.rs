@@ -6,16 +6,16 @@ mod support;
 
 use std::fs;
 use std::io::Cursor;
-use support::{pool_dir, send, stderr, zsend};
+use support::{pool_dir, records, send, stderr, through, zsend};
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 use zsend_records::bytes::Bytes;
 use zsend_records::drr::{Begin, RecordType, Write};
 use zsend_records::flags::Features;
-use zsend_records::reader::{Record, SliceReader, StreamRecord};
+use zsend_records::reader::{Record, StreamRecord};
 use zsend_records::zerocopy::IntoBytes;
 use zsend_records::zerocopy::byteorder::{LE, U64};
-use zsend_stream::change::{ChangeError, Given, Source, Verb, change};
+use zsend_stream::change::{ChangeError, Given, Verb};
 use zsend_stream::verify::{Fault, Verdict, VerifyOptions, verify};
 
 const KEY: [u8; 32] = [7; 32];
@@ -26,17 +26,6 @@ fn given(dataset: &str, options: &[(&str, &str)], key: &[u8]) -> Given {
     let words = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     given.options.extend(options.iter().map(words));
     given
-}
-
-fn through(step: &str, given: &Given, stream: &[u8]) -> Result<Vec<u8>, ChangeError> {
-    let step = (Verb::named(step).unwrap().make)(given).unwrap();
-    let source = Source::of_reader("in", Cursor::new(stream.to_vec())).unwrap();
-    let mut out = Vec::new();
-    change(vec![source], vec![step], &mut out, |_| {}).map(|_| out)
-}
-
-fn records(stream: &[u8]) -> Vec<StreamRecord> {
-    SliceReader::new(stream.to_vec().into()).map(Result::unwrap).collect()
 }
 
 #[track_caller]

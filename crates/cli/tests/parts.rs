@@ -6,10 +6,9 @@ mod support;
 
 use serde_json::Value;
 use std::fs;
-use std::io::Write;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
-use support::{pool_dir, send, stderr, zsend};
+use std::process::Output;
+use support::{piped, pool_dir, send, stderr, zsend};
 use tempfile::TempDir;
 
 /// A stream of the fixture `basic`, and a folder for its parts.
@@ -127,14 +126,8 @@ fn parity_repairs_a_part_and_bytes_of_others() {
 #[test]
 fn a_package_comes_through_a_pipe() {
     let stored = Stored::new(&["-R", "basic/fs@b"]);
-    let mut child = Command::new(env!("CARGO_BIN_EXE_zsend"))
-        .args(["split", "--size", "1M", "-", &stored.at("parts")])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(&stored.stream).unwrap();
-    assert!(child.wait().unwrap().success());
+    let out = piped(&["split", "--size", "1M", "-", &stored.at("parts")], &stored.stream);
+    assert!(out.status.success(), "{}", stderr(&out));
     assert!(stored.join() == (0, stored.stream.clone()));
 }
 

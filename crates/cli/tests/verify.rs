@@ -6,9 +6,8 @@ mod support;
 
 use serde_json::Value;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 use support::{pool_dir, send, stderr, zsend};
 use tempfile::TempDir;
 use zsend_records::drr::RecordType;
@@ -60,19 +59,7 @@ fn stdout(out: &Output) -> String {
 
 /// Gives bytes to `zsend verify` on its standard input.
 fn piped(args: &[&str], bytes: &[u8]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_zsend"));
-    command.arg("verify").args(args);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let bytes = bytes.to_vec();
-    let writer = std::thread::spawn(move || {
-        // A program that has found a fault reads no further.
-        let _ = stdin.write_all(&bytes);
-    });
-    let out = child.wait_with_output().unwrap();
-    writer.join().unwrap();
-    out
+    support::piped(&[&["verify"], args].concat(), bytes)
 }
 
 #[test]

@@ -32,6 +32,11 @@ impl<O: ByteOrder> Begin<O> {
         VersionInfo(self.versioninfo.get()).features()
     }
 
+    /// Puts other features in. The header type stays.
+    pub fn set_features(&mut self, features: Features) {
+        self.versioninfo = VersionInfo::new(self.header_type(), features).0.into();
+    }
+
     /// Type of the sent object set.
     pub fn objset_type(&self) -> ObjsetType {
         ObjsetType(self.objset_type.get())

@@ -11,9 +11,17 @@ pub(crate) const START: (u64, u64) = (1, 0);
 pub(crate) fn noted(record: &Record) -> Option<(u64, u64)> {
     match record {
         Record::Object(o) => Some((o.object.get(), 0)),
+        other => of_block(other),
+    }
+}
+
+/// Object and offset of a record's block of data, embedded or not.
+pub(crate) fn of_block(record: &Record) -> Option<(u64, u64)> {
+    match record {
         Record::Write(w) => Some((w.object.get(), w.offset.get())),
         Record::WriteEmbedded(w) => Some((w.object.get(), w.offset.get())),
         Record::Begin(_)
+        | Record::Object(_)
         | Record::FreeObjects(_)
         | Record::Free(_)
         | Record::End(_)

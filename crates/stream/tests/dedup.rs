@@ -3,8 +3,8 @@
 
 mod support;
 
-use std::io::Cursor;
-use support::{records, right, streams, verified};
+use support::steps::{assert_whole, with_options};
+use support::{records, right, streams};
 use zsend_records::Order;
 use zsend_records::drr::{Begin, Free, MAGIC, OBJECT_END, Object, RecordType, ReplayRecord, Write};
 use zsend_records::flags::{BeginFlags, Features, HeaderType, VersionInfo};
@@ -14,28 +14,11 @@ use zsend_records::types::Checksum;
 use zsend_records::writer::StreamWriter;
 use zsend_records::zerocopy::FromZeros;
 use zsend_records::zerocopy::byteorder::LE;
-use zsend_stream::change::{ChangeError, Given, Source, Verb, change};
-use zsend_stream::verify::{Verdict, VerifyOptions};
+use zsend_stream::change::{ChangeError, Given, Verb};
 use zsend_testkit::damage::stamp;
-
-fn changed(stream: &[u8], name: &str, options: &[(&str, &str)]) -> Result<Vec<u8>, ChangeError> {
-    let options =
-        options.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
-    let step = (Verb::named(name).unwrap().make)(&Given { options, ..Given::default() }).unwrap();
-    let source = Source::of_reader("in", Cursor::new(stream.to_vec())).unwrap();
-    let mut out = Vec::new();
-    change(vec![source], vec![step], &mut out, |_| {}).map(|_| out)
-}
 
 fn count(stream: &[u8], kind: RecordType) -> usize {
     records(stream).iter().filter(|record| record.header.record_type() == kind).count()
-}
-
-#[track_caller]
-fn assert_whole(name: &str, stream: &[u8]) {
-    let (outcome, faults) = verified(stream, &VerifyOptions::default());
-    let fault = faults.first().map(ToString::to_string);
-    assert_eq!(outcome.verdict, Verdict::Whole, "{name}: {fault:?}");
 }
 
 /// A full stream of one file: a block for each of these bytes, filled with it.
@@ -110,9 +93,9 @@ fn package(files: &[(u64, &[u8])]) -> Vec<u8> {
 fn what_dedup_makes_of_a_stream_redup_undoes() {
     let mut taken = 0;
     for (name, stream) in streams() {
-        let Ok(small) = changed(&stream, "dedup", &[]) else { continue };
+        let Ok(small) = with_options(&stream, "dedup", &[]) else { continue };
         assert_whole(&name, &small);
-        let again = changed(&small, "redup", &[("memory", "8M")]).unwrap();
+        let again = with_options(&small, "redup", &[("memory", "8M")]).unwrap();
         assert!(again == stream, "{name}");
         taken += 1;
     }
@@ -122,7 +105,7 @@ fn what_dedup_makes_of_a_stream_redup_undoes() {
 #[test]
 fn a_block_comes_once() {
     let stream = one_file(7, b"abcabcaab");
-    let small = changed(&stream, "dedup", &[]).unwrap();
+    let small = with_options(&stream, "dedup", &[]).unwrap();
     assert_whole("dedup", &small);
     assert_eq!(count(&small, RecordType::WRITE), 3);
     assert_eq!(count(&small, RecordType::WRITE_BYREF), 6);
@@ -135,22 +118,22 @@ fn a_block_comes_once() {
         })
         .collect();
     assert_eq!(byrefs, [(3, 0), (4, 1), (5, 2), (6, 0), (7, 0), (8, 1)]);
-    let error = changed(&small, "decompress", &[]).unwrap_err();
+    let error = with_options(&small, "decompress", &[]).unwrap_err();
     assert!(error.to_string().contains("zsend redup"), "{error}");
-    assert!(changed(&small, "redup", &[]).unwrap() == stream);
+    assert!(with_options(&small, "redup", &[]).unwrap() == stream);
 }
 
 #[test]
 fn a_package_refers_to_its_earlier_streams_and_other_streams_do_not() {
     let stream = package(&[(7, b"ab"), (8, b"bac")]);
-    let small = changed(&stream, "dedup", &[]).unwrap();
+    let small = with_options(&stream, "dedup", &[]).unwrap();
     assert_whole("package", &small);
     assert_eq!(count(&small, RecordType::WRITE), 3);
     assert_eq!(count(&small, RecordType::WRITE_BYREF), 2);
-    assert!(changed(&small, "redup", &[]).unwrap() == stream);
+    assert!(with_options(&small, "redup", &[]).unwrap() == stream);
     // One behind the other: each is received alone.
     let both = [one_file(7, b"ab"), one_file(8, b"ba")].concat();
-    let small = changed(&both, "dedup", &[]).unwrap();
+    let small = with_options(&both, "dedup", &[]).unwrap();
     assert_eq!(small.len(), both.len());
 }
 
@@ -158,7 +141,7 @@ fn a_package_refers_to_its_earlier_streams_and_other_streams_do_not() {
 fn references_of_either_byte_order_are_replaced() {
     for order in [Order::Little, Order::Big] {
         let stream = right(order);
-        let all = changed(&stream, "redup", &[]).unwrap();
+        let all = with_options(&stream, "redup", &[]).unwrap();
         assert_whole("right", &all);
         assert_eq!(count(&all, RecordType::WRITE_BYREF), 0);
         let (before, after) = (records(&stream), records(&all));
@@ -177,7 +160,7 @@ fn references_of_either_byte_order_are_replaced() {
 
 #[test]
 fn a_wrong_reference_is_damage() {
-    let small = changed(&one_file(7, b"aba"), "dedup", &[]).unwrap();
+    let small = with_options(&one_file(7, b"aba"), "dedup", &[]).unwrap();
     let mut all = records(&small);
     let at = all.iter().position(|r| r.header.record_type() == RecordType::WRITE_BYREF).unwrap();
     let good = all[at].header;
@@ -185,7 +168,7 @@ fn a_wrong_reference_is_damage() {
         let mut header = good;
         change(header.body_as_mut().unwrap());
         all[at].header = header;
-        let error = changed(&stamp(&all, false), "redup", &[]).unwrap_err();
+        let error = with_options(&stamp(&all, false), "redup", &[]).unwrap_err();
         assert!(matches!(error, ChangeError::Contents { .. }), "{error}");
         error.to_string()
     };
@@ -197,11 +180,11 @@ fn a_wrong_reference_is_damage() {
 
 #[test]
 fn what_cannot_be_is_refused_by_name() {
-    let small = changed(&one_file(7, b"aa"), "dedup", &[]).unwrap();
-    assert!(changed(&small, "dedup", &[]).unwrap_err().to_string().contains("zsend redup"));
+    let small = with_options(&one_file(7, b"aa"), "dedup", &[]).unwrap();
+    assert!(with_options(&small, "dedup", &[]).unwrap_err().to_string().contains("zsend redup"));
     let mut refused = 0;
     for (_, stream) in streams() {
-        if let Err(error) = changed(&stream, "dedup", &[]) {
+        if let Err(error) = with_options(&stream, "dedup", &[]) {
             assert!(matches!(error, ChangeError::Refused { .. }), "{error}");
             refused += 1;
         }
@@ -216,6 +199,6 @@ fn what_cannot_be_is_refused_by_name() {
         assert!(make(&given(("memory", "1M"))).unwrap_err().to_string().contains("--memory"));
     }
     // A folder that is not there is an error of the temporary file.
-    let error = changed(&one_file(7, b"aa"), "dedup", &[("tmp", "/nonexistent/folder")]);
+    let error = with_options(&one_file(7, b"aa"), "dedup", &[("tmp", "/nonexistent/folder")]);
     assert!(matches!(error, Err(ChangeError::Spill(_))), "{error:?}");
 }

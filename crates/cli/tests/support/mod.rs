@@ -5,6 +5,7 @@
 
 use sha2::{Digest, Sha256};
 use std::fs::OpenOptions;
+use std::io::{Cursor, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -14,6 +15,8 @@ use zsend_pool::blkptr::BlkPtr;
 use zsend_pool::dsl::name::Name;
 use zsend_pool::pool::Pool;
 use zsend_pool::zbookmark::Zbookmark;
+use zsend_records::reader::{SliceReader, StreamRecord};
+use zsend_stream::change::{ChangeError, Given, Source, Verb, change};
 use zsend_traverse::Blocks;
 
 /// Offset of a leaf's data.
@@ -68,6 +71,35 @@ pub fn pool_dir(fixture: &str) -> PathBuf {
 /// Runs `zsend` with its output captured.
 pub fn zsend(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_zsend")).args(args).stdin(Stdio::null()).output().unwrap()
+}
+
+/// Runs `zsend` with these bytes on its standard input.
+pub fn piped(args: &[&str], input: &[u8]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_zsend"));
+    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // While one thread gives, this one takes: a pipe has room for little.
+    let (mut stdin, input) = (child.stdin.take().unwrap(), input.to_vec());
+    let giver = std::thread::spawn(move || {
+        // A program that has seen enough reads no further.
+        let _ = stdin.write_all(&input);
+    });
+    let out = child.wait_with_output().unwrap();
+    giver.join().unwrap();
+    out
+}
+
+/// Takes a stream through a step.
+pub fn through(step: &str, given: &Given, stream: &[u8]) -> Result<Vec<u8>, ChangeError> {
+    let step = (Verb::named(step).unwrap().make)(given).unwrap();
+    let source = Source::of_reader("in", Cursor::new(stream.to_vec())).unwrap();
+    let mut out = Vec::new();
+    change(vec![source], vec![step], &mut out, |_| {}).map(|_| out)
+}
+
+/// The records of a stream.
+pub fn records(stream: &[u8]) -> Vec<StreamRecord> {
+    SliceReader::new(stream.to_vec().into()).map(Result::unwrap).collect()
 }
 
 /// Runs `zsend send -d DIR` and more.

@@ -6,11 +6,11 @@ use super::given::{Files, Given, GivenError, Opt, Verb};
 use super::packet::Packet;
 use super::transform::{Out, Transform};
 use crate::limits::LIST;
+use crate::raw::{bonus_type, turn};
 use zsend_codec::checksum::compute;
-use zsend_ondisk::byteswap::{swap, swap_out};
 use zsend_records::Order;
 use zsend_records::drr::{Begin, Object, ObjectRange, Spill, Write, WriteEmbedded};
-use zsend_records::flags::{Features, RecordFlags, VersionInfo};
+use zsend_records::flags::{Features, RecordFlags};
 use zsend_records::nvlist::{Encoding, NvList};
 use zsend_records::reader::{Record, Role};
 use zsend_records::types::{ByteswapKind, Compress, DmuType};
@@ -27,28 +27,22 @@ pub(super) static VERB: Verb = Verb {
     ],
     operands: &[],
     options: &[
-        Opt {
-            long: "byteorder",
-            short: None,
-            value: Some("little|big"),
-            is_repeated: false,
-            help: "Byte order of records and of what they hold, as a machine of that order sends it",
-        },
-        Opt {
-            long: "nvlist",
-            short: None,
-            value: Some("native|xdr"),
-            is_repeated: false,
-            help: "Packing of the list behind the BEGIN of each stream: native is what receivers of the same byte order \
+        Opt::with_value(
+            "byteorder",
+            "little|big",
+            "Byte order of records and of what they hold, as a machine of that order sends it",
+        ),
+        Opt::with_value(
+            "nvlist",
+            "native|xdr",
+            "Packing of the list behind the BEGIN of each stream: native is what receivers of the same byte order \
                    take, xdr what all do. That of a package's header is always xdr",
-        },
-        Opt {
-            long: "dialect",
-            short: None,
-            value: Some("openzfs|openzfs-xdr"),
-            is_repeated: false,
-            help: "Packing as this sender has it: openzfs up to 2.4 native, later ones xdr",
-        },
+        ),
+        Opt::with_value(
+            "dialect",
+            "openzfs|openzfs-xdr",
+            "Packing as this sender has it: openzfs up to 2.4 native, later ones xdr",
+        ),
     ],
     files: Files::One,
     make,
@@ -116,7 +110,7 @@ impl Transform for Convert {
         let to = self.order.unwrap_or(from);
         if let Some(begin) = packet.header.body_as::<Begin<LE>>() {
             self.types.clear();
-            self.is_raw = VersionInfo(begin.versioninfo.get()).features().contains(Features::RAW);
+            self.is_raw = begin.features().contains(Features::RAW);
             out.put(self.begin(packet, to)?);
             return Ok(());
         }
@@ -175,9 +169,7 @@ impl Convert {
             // `pad_packed_nvlist()`, OpenZFS `module/zfs/dmu_send.c`, master of August 2026.
             packed.resize(packed.len().next_multiple_of(8), 0);
         }
-        let len = u32::try_from(packed.len());
-        packet.header.payloadlen = len.map_err(|_| fault("too long".to_owned()))?.into();
-        packet.set_payload(packed);
+        packet.set_list(packed)?;
         Ok(packet)
     }
 }
@@ -195,17 +187,9 @@ const fn in_order(encoding: Encoding, to: Order) -> Encoding {
     }
 }
 
-/// Turns bytes by what they hold.
-fn turn(kind: Option<ByteswapKind>, to: Order, bytes: &mut [u8]) {
-    match (kind, to) {
-        (None | Some(ByteswapKind::U8), _) => {}
-        (Some(kind), Order::Little) => swap(kind, bytes),
-        (Some(kind), Order::Big) => swap_out(kind, bytes),
-    }
-}
-
-fn kind_of(number: u32) -> Option<ByteswapKind> {
-    u8::try_from(number).ok().and_then(|number| DmuType(number).byteswap())
+/// The type of what is to be turned; `None` for what is the same in either order, and for what nobody knows.
+fn turnable(kind: DmuType) -> Option<DmuType> {
+    kind.byteswap().filter(|swap| *swap != ByteswapKind::U8).map(|_| kind)
 }
 
 /// Turns what a record of a plain stream holds. A spill block is not turned, as its record does not say what it holds.
@@ -214,10 +198,9 @@ fn kind_of(number: u32) -> Option<ByteswapKind> {
 fn turned(mut packet: Packet, to: Order) -> Result<Packet, ChangeError> {
     match packet.record() {
         Record::Write(write) => {
-            let kind = kind_of(write.object_type.get());
-            if matches!(kind, None | Some(ByteswapKind::U8)) {
+            let Some(kind) = write.object_type().and_then(turnable) else {
                 return Ok(with_key_of(packet, &write, to));
-            }
+            };
             // A receiver turns nothing that is compressed.
             packet = without_codec(decompressed(packet)?);
             let mut bytes = packet.payload().to_vec();
@@ -227,7 +210,7 @@ fn turned(mut packet: Packet, to: Order) -> Result<Packet, ChangeError> {
         Record::Object(object) => {
             let mut bytes = packet.payload().to_vec();
             let len = usize::try_from(object.bonuslen.get()).unwrap_or(usize::MAX).min(bytes.len());
-            turn(kind_of(object.bonustype.get()), to, &mut bytes[..len]);
+            turn(bonus_type(&object), to, &mut bytes[..len]);
             packet.set_payload(bytes);
         }
         Record::Begin(_)
@@ -277,10 +260,9 @@ fn turned_embedded(
     object_type: Option<DmuType>,
     to: Order,
 ) -> Result<Packet, ChangeError> {
-    let kind = object_type.and_then(DmuType::byteswap).filter(|kind| *kind != ByteswapKind::U8);
-    if let (Some(kind), Some(object_type)) = (kind, object_type) {
+    if let Some(object_type) = object_type.and_then(turnable) {
         let (write, mut block) = embedded_block(&packet, embedded, object_type)?;
-        turn(Some(kind), to, &mut block);
+        turn(object_type, to, &mut block);
         packet = packet.with(&write, block.into());
     }
     packet.order = to;
@@ -301,7 +283,7 @@ fn turned_raw(mut packet: Packet, to: Order) -> Packet {
         range.flags ^= flag;
     } else if let Some(object) = packet.body_mut::<Object<LE>>() {
         object.flags ^= flag;
-        let kind = kind_of(object.bonustype.get());
+        let kind = bonus_type(object);
         let mut bytes = packet.payload().to_vec();
         turn(kind, to, &mut bytes);
         packet.set_payload(bytes);

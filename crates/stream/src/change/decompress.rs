@@ -27,13 +27,7 @@ pub(super) static VERB: Verb = Verb {
                headers say, if none is named",
         any: Some(blocks::is_block),
     }],
-    options: &[Opt {
-        long: "verbose",
-        short: Some('v'),
-        value: None,
-        is_repeated: false,
-        help: "Name the blocks that were decompressed",
-    }],
+    options: &[Opt::verbose("Name the blocks that were decompressed")],
     files: Files::One,
     make,
 };

@@ -11,7 +11,7 @@ use super::transform::{Out, Transform};
 use zsend_codec::checksum::compute;
 use zsend_records::bytes::Bytes;
 use zsend_records::drr::{Begin, Write, WriteByref};
-use zsend_records::flags::{Features, RecordFlags, VersionInfo};
+use zsend_records::flags::{Features, RecordFlags};
 use zsend_records::reader::{Record, Role};
 use zsend_records::types::Checksum;
 use zsend_records::zerocopy::byteorder::{LE, U64};
@@ -28,13 +28,7 @@ pub(super) static VERB: Verb = Verb {
     ],
     operands: &[],
     options: &[
-        Opt {
-            long: "verbose",
-            short: Some('v'),
-            value: None,
-            is_repeated: false,
-            help: "Say at the end of each stream how many blocks and bytes are not sent again",
-        },
+        Opt::verbose("Say at the end of each stream how many blocks and bytes are not sent again"),
         MEMORY,
         TMP,
     ],
@@ -131,8 +125,7 @@ impl Dedup {
     fn begin(&mut self, packet: &mut Packet) -> Result<(), ChangeError> {
         let (role, origin) = (packet.role, packet.origin.clone());
         let Some(begin) = packet.body_mut::<Begin<LE>>() else { return Ok(()) };
-        let info = VersionInfo(begin.versioninfo.get());
-        let features = info.features();
+        let features = begin.features();
         let why = if features.contains(Features::RAW) {
             "its blocks are encrypted, no two alike: with its key, `zsend decrypt` makes a plain stream of it"
         } else if features.intersects(BYREF) {
@@ -146,8 +139,7 @@ impl Dedup {
         if !why.is_empty() {
             return Err(ChangeError::refused(&origin, format!("the stream has {features}: {why}")));
         }
-        let info = VersionInfo::new(info.header_type(), features | BYREF);
-        begin.versioninfo = info.0.into();
+        begin.set_features(features | BYREF);
         match role {
             Role::PackageBegin => self.in_package = true,
             Role::Stream | Role::PackageHeaderEnd | Role::PackageEnd => {}

@@ -7,7 +7,7 @@ use super::packet::Packet;
 use super::rechunk::{Rechunk, is_data};
 use super::transform::{Out, Transform};
 use zsend_records::drr::{Begin, Object, Write};
-use zsend_records::flags::{Features, VersionInfo};
+use zsend_records::flags::Features;
 use zsend_records::reader::{Record, Role};
 use zsend_records::types::{Compress, DmuType};
 use zsend_records::zerocopy::byteorder::LE;
@@ -21,15 +21,13 @@ pub(super) static VERB: Verb = Verb {
         "zsend downgrade --to SA_SPILL,LZ4,EMBED_DATA,LARGE_BLOCKS monday.zsend -o plain.zsend",
     ],
     operands: &[],
-    options: &[Opt {
-        long: "to",
-        short: None,
-        value: Some("RELEASE|FEATURES"),
-        is_repeated: false,
-        help: "The receiver: openzfs-2.3 (and 2.4), openzfs-2.0 (to 2.2), openzfs-0.8, openzfs-0.7, openzfs-0.6.5, or the features that \
+    options: &[Opt::with_value(
+        "to",
+        "RELEASE|FEATURES",
+        "The receiver: openzfs-2.3 (and 2.4), openzfs-2.0 (to 2.2), openzfs-0.8, openzfs-0.7, openzfs-0.6.5, or the features that \
                it takes, with commas between. Blocks are decompressed or split as it needs; what cannot be left out of a \
                stream is named",
-    }],
+    )],
     files: Files::One,
     make,
 };
@@ -154,10 +152,10 @@ impl Transform for Downgrade {
 impl Downgrade {
     /// Says in a BEGIN what the stream is to be, if it can be that.
     fn begin(&mut self, packet: &mut Packet, begin: &Begin<LE>) -> Result<(), ChangeError> {
-        let info = VersionInfo(begin.versioninfo.get());
-        let strange = info.features().difference(self.takes);
+        let features = begin.features();
+        let strange = features.difference(self.takes);
         let mut kept = strange.difference(LEFT_OUT);
-        if info.features().contains(Features::RAW) {
+        if features.contains(Features::RAW) {
             // Its blocks are encrypted as they are.
             kept |= strange;
         }
@@ -166,16 +164,15 @@ impl Downgrade {
             return Err(ChangeError::refused(&packet.origin, why));
         }
         let splits = strange.contains(Features::LARGE_BLOCKS) && packet.role == Role::Stream;
-        if splits && info.features().contains(Features::DEDUP) {
+        if splits && features.contains(Features::DEDUP) {
             let why = "large blocks are to be split, and references of the stream are to whole ones: `zsend redup` makes one \
                        with all blocks";
             return Err(ChangeError::refused(&packet.origin, why));
         }
         self.split = splits.then(|| Rechunk::new(OLD_MAX_BLOCK_SIZE, false));
         self.types.clear();
-        let features = info.features().intersection(self.takes);
         if let Some(begin) = packet.body_mut::<Begin<LE>>() {
-            begin.versioninfo = VersionInfo::new(info.header_type(), features).0.into();
+            begin.set_features(features.intersection(self.takes));
         }
         Ok(())
     }

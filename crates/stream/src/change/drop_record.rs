@@ -5,9 +5,9 @@ use super::error::ChangeError;
 use super::given::{Files, Given, GivenError, Operand, Opt, Verb};
 use super::packet::Packet;
 use super::transform::{Out, Transform};
+use crate::position::of_block;
 use std::collections::BTreeSet;
 use zsend_records::flags::Features;
-use zsend_records::reader::Record;
 
 pub(super) static VERB: Verb = Verb {
     name: "drop-record",
@@ -19,13 +19,7 @@ pub(super) static VERB: Verb = Verb {
         help: "Blocks whose WRITE and WRITE_EMBEDDED records are left out",
         any: Some(blocks::is_block),
     }],
-    options: &[Opt {
-        long: "verbose",
-        short: Some('v'),
-        value: None,
-        is_repeated: false,
-        help: "Name the records that were left out",
-    }],
+    options: &[Opt::verbose("Name the records that were left out")],
     files: Files::One,
     make,
 };
@@ -59,20 +53,7 @@ impl Transform for DropRecord {
     }
 
     fn record(&mut self, mut packet: Packet, out: &mut Out) -> Result<(), ChangeError> {
-        let place = match packet.record() {
-            Record::Write(write) => Some((write.object.get(), write.offset.get())),
-            Record::WriteEmbedded(write) => Some((write.object.get(), write.offset.get())),
-            Record::Begin(_)
-            | Record::Object(_)
-            | Record::FreeObjects(_)
-            | Record::Free(_)
-            | Record::End(_)
-            | Record::WriteByref(_)
-            | Record::Spill(_)
-            | Record::ObjectRange(_)
-            | Record::Redact(_)
-            | Record::Unknown(_) => None,
-        };
+        let place = of_block(&packet.record());
         let Some((object, offset)) = place.filter(|place| self.blocks.contains(place)) else {
             self.unmet.end(&mut packet);
             if !self.noted.is_empty() {

@@ -82,6 +82,22 @@ pub struct GivenError(
     pub String,
 );
 
+impl Opt {
+    /// The flag `-v`, with this help.
+    pub(super) const fn verbose(help: &'static str) -> Self {
+        Self { long: "verbose", short: Some('v'), value: None, is_repeated: false, help }
+    }
+
+    /// An option with a value, which is given once at most: its long name, the value's name, its help.
+    pub(super) const fn with_value(
+        long: &'static str,
+        value: &'static str,
+        help: &'static str,
+    ) -> Self {
+        Self { long, short: None, value: Some(value), is_repeated: false, help }
+    }
+}
+
 impl Verb {
     /// The step of this name, or alias.
     pub fn named(name: &str) -> Option<&'static Self> {

@@ -1,5 +1,6 @@
 //! A record on its way from the stream that it was read of to the one that it is written to.
 
+use super::error::ChangeError;
 use std::fmt;
 use std::sync::Arc;
 use zsend_records::bytes::Bytes;
@@ -101,6 +102,15 @@ impl Packet {
         std::mem::take(&mut self.payload).into()
     }
 
+    /// Puts a packed list behind a BEGIN, in place of what is there.
+    pub(super) fn set_list(&mut self, packed: Vec<u8>) -> Result<(), ChangeError> {
+        let len = u32::try_from(packed.len());
+        let len = len.map_err(|_| ChangeError::refused(&self.origin, "its list is too long"))?;
+        self.header.payloadlen = len.into();
+        self.set_payload(packed);
+        Ok(())
+    }
+
     /// Notes something of the record that whoever runs the change should see.
     pub fn note(&mut self, note: impl Into<Box<str>>) {
         self.note = Some(note.into());
@@ -115,6 +125,13 @@ impl Packet {
         match self.order {
             Order::Little => *self.sum.get_or_insert_with(|| Fletcher4::of(&self.payload)),
             Order::Big => Fletcher4::of_byteswapped(&self.payload),
+        }
+    }
+
+    /// Sums the payload up for the writer, unless that is known. One of a big-endian stream does it by itself.
+    pub(super) fn sum_for_writer(&mut self) {
+        if self.order == Order::Little {
+            self.sum();
         }
     }
 

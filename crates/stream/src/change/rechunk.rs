@@ -12,7 +12,7 @@ use super::volume::ZVOL;
 use zsend_ondisk::blkptr::MAX_BLOCK_SIZE;
 use zsend_records::bytes::Bytes;
 use zsend_records::drr::{Begin, Free, OBJECT_END, Object, Write};
-use zsend_records::flags::{Features, VersionInfo};
+use zsend_records::flags::Features;
 use zsend_records::reader::{Record, Role};
 use zsend_records::types::DmuType;
 use zsend_records::zerocopy::byteorder::LE;
@@ -106,12 +106,10 @@ impl Rechunk {
         }
         let is_large = self.joins && self.size > OLD_MAX_BLOCK_SIZE;
         if let Some(begin) = packet.body_mut::<Begin<LE>>() {
-            let info = VersionInfo(begin.versioninfo.get());
-            self.lacks_some =
-                begin.fromguid.get() != 0 || info.features().contains(Features::RESUMING);
+            let features = begin.features();
+            self.lacks_some = begin.fromguid.get() != 0 || features.contains(Features::RESUMING);
             if is_large {
-                let features = info.features() | Features::LARGE_BLOCKS;
-                begin.versioninfo = VersionInfo::new(info.header_type(), features).0.into();
+                begin.set_features(features | Features::LARGE_BLOCKS);
             }
         }
     }

@@ -8,7 +8,7 @@ use super::transform::{Out, Transform};
 use std::cell::RefCell;
 use zsend_codec::{CompressError, Compression, Compressor};
 use zsend_records::drr::{Begin, Object, Write};
-use zsend_records::flags::{Features, VersionInfo};
+use zsend_records::flags::Features;
 use zsend_records::reader::Role;
 use zsend_records::types::Compress;
 use zsend_records::zerocopy::byteorder::LE;
@@ -98,14 +98,13 @@ impl Transform for Recompress {
 
 /// Announces blocks of this codec in a BEGIN. What is announced already stays, as `zstream recompress off` leaves it.
 fn announce(begin: &mut Begin<LE>, codec: Compress) {
-    let info = VersionInfo(begin.versioninfo.get());
     let features = match codec {
         Compress::OFF => return,
         Compress::ZSTD => Features::COMPRESSED | Features::ZSTD,
         Compress::LZ4 => Features::COMPRESSED | Features::LZ4,
         _ => Features::COMPRESSED,
     };
-    begin.versioninfo = VersionInfo::new(info.header_type(), info.features() | features).0.into();
+    begin.set_features(begin.features() | features);
 }
 
 /// Compresses a block, which is not compressed yet.

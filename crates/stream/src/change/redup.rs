@@ -6,7 +6,7 @@ use super::packet::Packet;
 use super::spill::{Index, Key, MEMORY, Room, Spill, TMP, Value};
 use super::transform::{Out, Transform};
 use zsend_records::drr::{Begin, RECORD_SIZE, ReplayRecord, Write, WriteByref};
-use zsend_records::flags::{Features, VersionInfo};
+use zsend_records::flags::Features;
 use zsend_records::payload::payload_len;
 use zsend_records::reader::{Record, Role};
 use zsend_records::zerocopy::byteorder::LE;
@@ -22,13 +22,7 @@ pub(super) static VERB: Verb = Verb {
     ],
     operands: &[],
     options: &[
-        Opt {
-            long: "verbose",
-            short: Some('v'),
-            value: None,
-            is_repeated: false,
-            help: "Say at the end of each stream how many records were WRITE_BYREF",
-        },
+        Opt::verbose("Say at the end of each stream how many records were WRITE_BYREF"),
         MEMORY,
         TMP,
     ],
@@ -118,14 +112,13 @@ impl Redup {
     fn begin(&mut self, packet: &mut Packet) {
         let role = packet.role;
         let Some(begin) = packet.body_mut::<Begin<LE>>() else { return };
-        let info = VersionInfo(begin.versioninfo.get());
-        let has = info.features().intersects(BYREF);
+        let features = begin.features();
+        let has = features.intersects(BYREF);
         match role {
             Role::PackageBegin => self.package = has,
             Role::Stream | Role::PackageHeaderEnd | Role::PackageEnd => self.stream = has,
         }
-        let features = info.features().difference(BYREF);
-        begin.versioninfo = VersionInfo::new(info.header_type(), features).0.into();
+        begin.set_features(features.difference(BYREF));
     }
 
     fn end_of_stream(&mut self, packet: &mut Packet) {

@@ -3,7 +3,7 @@
 
 use super::error::ChangeError;
 use super::packet::Packet;
-use super::source::{Batch, Source};
+use super::source::{BATCH_RECORDS, Batch, Source};
 use super::transform::{Transform, step, step_end};
 use rayon::prelude::*;
 use std::io::Write;
@@ -50,12 +50,9 @@ pub fn change(
         loop {
             let Batch { packets, fault, is_last, is_large } = take(&mut batch);
             let Run { steps, note, writer } = &mut run;
-            let (changed, next) = if makes > 0 {
+            let (changed, next) = if makes > 0 || is_large {
                 writer.write(take(&mut written))?;
                 (few_by_few(steps, packets, fault, makes, note, writer)?, None)
-            } else if is_large {
-                writer.write(take(&mut written))?;
-                (through(steps, packets, fault), None)
             } else {
                 let (wrote, both) = rayon::join(
                     || writer.write(take(&mut written)),
@@ -124,8 +121,8 @@ impl<W: Write, N: FnMut(&str)> Run<W, N> {
 /// Bytes of blocks that steps make of records that have less, before they are written.
 const MADE_BYTES: u64 = 16 << 20;
 
-/// Takes records through steps that may make more of them than they are: a few at a time, which are written before the
-/// next. What comes of the last is ready to be written, and the fault is behind it.
+/// Takes records through steps: where these may make more of them than they are, a few at a time, which are written before
+/// the next. What comes of the last is ready to be written, and the fault is behind it.
 fn few_by_few<W: Write>(
     steps: &mut [Box<dyn Transform>],
     mut packets: Vec<Packet>,
@@ -134,7 +131,9 @@ fn few_by_few<W: Write>(
     note: &mut impl FnMut(&str),
     writer: &mut Writer<W>,
 ) -> Result<(Vec<Packet>, Option<ChangeError>), ChangeError> {
-    let few = usize::try_from(MADE_BYTES / makes).unwrap_or(usize::MAX).max(1);
+    let few = MADE_BYTES
+        .checked_div(makes)
+        .map_or(BATCH_RECORDS, |few| few.max(1).try_into().unwrap_or(BATCH_RECORDS));
     while packets.len() > few {
         let rest = packets.split_off(few);
         let (changed, earlier) = through(steps, packets, None);
@@ -158,9 +157,7 @@ fn through(
         packets = changed;
         fault = earlier.or(fault);
     }
-    packets.par_iter_mut().for_each(|packet| {
-        packet.sum();
-    });
+    packets.par_iter_mut().for_each(Packet::sum_for_writer);
     (packets, fault)
 }
 

@@ -9,26 +9,19 @@ use redb::{Builder, Database, ReadableTable, TableDefinition, WriteTransaction};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The option that names the folder of temporary files.
-pub(super) const TMP: Opt = Opt {
-    long: "tmp",
-    short: None,
-    value: Some("DIR"),
-    is_repeated: false,
-    help: "Folder of temporary files, instead of the system's",
-};
+pub(super) const TMP: Opt =
+    Opt::with_value("tmp", "DIR", "Folder of temporary files, instead of the system's");
 
 /// The option that bounds memory.
-pub(super) const MEMORY: Opt = Opt {
-    long: "memory",
-    short: None,
-    value: Some("SIZE"),
-    is_repeated: false,
-    help: "Memory for what is remembered of the stream, with K, M or G; 64M if it is not given. What does not fit lies \
+pub(super) const MEMORY: Opt = Opt::with_value(
+    "memory",
+    "SIZE",
+    "Memory for what is remembered of the stream, with K, M or G; 64M if it is not given. What does not fit lies \
            in temporary files",
-};
+);
 
 /// Memory that is used if the user says nothing.
 const DEFAULT_MEMORY: u64 = 64 << 20;
@@ -60,12 +53,16 @@ impl Room {
         Ok(Self { tmp: given.value(TMP.long).map(PathBuf::from), memory })
     }
 
-    /// A file without a name, that can be written and read.
     fn file(&self) -> io::Result<File> {
-        match &self.tmp {
-            Some(folder) => tempfile::tempfile_in(folder),
-            None => tempfile::tempfile(),
-        }
+        unnamed_file(self.tmp.as_deref())
+    }
+}
+
+/// A file without a name, that can be written and read, in this folder or in that of the system.
+pub(super) fn unnamed_file(folder: Option<&Path>) -> io::Result<File> {
+    match folder {
+        Some(folder) => tempfile::tempfile_in(folder),
+        None => tempfile::tempfile(),
     }
 }
 

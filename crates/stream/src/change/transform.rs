@@ -6,7 +6,7 @@ use super::source::Source;
 use rayon::prelude::*;
 use std::fmt;
 use zsend_records::drr::Begin;
-use zsend_records::flags::{Features, VersionInfo};
+use zsend_records::flags::Features;
 use zsend_records::zerocopy::byteorder::LE;
 
 /// Features that senders of today set: all but those of dedup streams.
@@ -134,7 +134,7 @@ fn check_features(
     packet: &Packet,
     begin: &Begin<LE>,
 ) -> Result<(), ChangeError> {
-    let features = VersionInfo(begin.versioninfo.get()).features();
+    let features = begin.features();
     let strange = features.difference(transform.takes());
     if strange.is_empty() {
         return Ok(());

@@ -2,6 +2,7 @@
 
 use super::macs::MacFault;
 use super::tree::{Shape, Tree};
+use crate::dnode::bonus_room;
 use zsend_ondisk::blkptr::{BLKPTR_SIZE, BlkPtr};
 use zsend_ondisk::byteswap::{swap, swap_out};
 use zsend_ondisk::dnode::{
@@ -90,18 +91,16 @@ pub(crate) fn block_of(
     Ok(bytes)
 }
 
-/// Block pointers that a dnode's bonus leaves room for.
+/// Block pointers that a dnode's bonus leaves room for in its slots. A receiver that looks at the record alone counts with one
+/// slot: see [`crate::dnode::deduced_nblkptr`].
 ///
-/// Source: OpenZFS `module/zfs/dmu_recv.c`, `deduce_nblkptr()`, zfs-2.3.2.
+/// Source: OpenZFS `module/zfs/dnode.c`, `dnode_allocate()`, zfs-2.3.2.
 pub(crate) fn nblkptr(object: &Object<LE>) -> u8 {
     if bonus_type(object) == DmuType::SA {
         return 1;
     }
-    let slots = usize::from(object.dn_slots.max(1)).min(DNODE_BLOCK_SIZE / DNODE_SIZE);
-    let room = slots * DNODE_SIZE - CORE_SIZE - BLKPTR_SIZE;
-    let bonus = usize::try_from(object.bonuslen.get()).unwrap_or(usize::MAX);
-    u8::try_from(1 + room.saturating_sub(bonus) / BLKPTR_SIZE)
-        .map_or(MAX_BLKPTRS, |all| all.min(MAX_BLKPTRS))
+    let room = bonus_room(object).saturating_sub(object.bonuslen.get().into());
+    u8::try_from(1 + room / BLKPTR_SIZE as u64).map_or(MAX_BLKPTRS, |all| all.min(MAX_BLKPTRS))
 }
 
 /// The type of a dnode's bonus.

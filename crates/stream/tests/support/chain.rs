@@ -16,7 +16,7 @@ use zsend_records::zerocopy::byteorder::LE;
 /// Numbers of objects that the streams of these tests tell of: four blocks of dnodes.
 const NUMBERS: u64 = 128;
 
-/// What a receiver has of an object.
+/// Object as a receiver has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
     pub blksz: u32,
@@ -26,7 +26,7 @@ pub struct File {
     pub spill: Option<Vec<u8>>,
 }
 
-/// What a receiver has, by the numbers of objects.
+/// Objects of a receiver, by their numbers.
 pub type State = BTreeMap<u64, File>;
 
 /// Receives a stream. Source: OpenZFS `module/zfs/dmu_recv.c`, zfs-2.3.2.

@@ -6,6 +6,7 @@
 pub mod chain;
 pub mod kinds;
 pub mod random;
+pub mod steps;
 
 use std::io::Cursor;
 use std::path::Path;

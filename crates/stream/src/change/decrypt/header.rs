@@ -4,7 +4,7 @@ use super::super::error::ChangeError;
 use super::super::packet::Packet;
 use crate::limits::{LIST, LIST_MEMORY};
 use zsend_records::drr::Begin;
-use zsend_records::flags::{Features, VersionInfo};
+use zsend_records::flags::Features;
 use zsend_records::nvlist::{Encoding, NvList, NvValue};
 use zsend_records::reader::Role;
 use zsend_records::zerocopy::byteorder::LE;
@@ -70,9 +70,7 @@ pub(super) fn plain_package(
 
 fn without_raw(packet: &mut Packet, more: Features) {
     if let Some(begin) = packet.body_mut::<Begin<LE>>() {
-        let info = VersionInfo(begin.versioninfo.get());
-        let features = info.features().difference(Features::RAW) | more;
-        begin.versioninfo = VersionInfo::new(info.header_type(), features).0.into();
+        begin.set_features(begin.features().difference(Features::RAW) | more);
     }
 }
 
@@ -83,12 +81,7 @@ fn put_list(packet: &mut Packet, list: &NvList, encoding: Encoding) -> Result<()
         // Senders since 2026 fill it up: `pad_packed_nvlist()`, OpenZFS `module/zfs/dmu_send.c`, master.
         bytes.resize(bytes.len().next_multiple_of(8), 0);
     }
-    let Ok(len) = u32::try_from(bytes.len()) else {
-        return Err(ChangeError::refused(&packet.origin, "its list is too long"));
-    };
-    packet.header.payloadlen = len.into();
-    packet.set_payload(bytes);
-    Ok(())
+    packet.set_list(bytes)
 }
 
 /// A list without the pairs of these names.

@@ -18,7 +18,7 @@ use spool::{Spool, Spooled};
 use std::path::PathBuf;
 use zsend_records::Order;
 use zsend_records::drr::Begin;
-use zsend_records::flags::{Features, VersionInfo};
+use zsend_records::flags::Features;
 use zsend_records::nvlist::{Encoding, NvList, NvValue};
 use zsend_records::reader::{Record, Role};
 use zsend_records::types::ObjsetType;
@@ -34,41 +34,31 @@ pub(super) static VERB: Verb = Verb {
     ],
     operands: &[],
     options: &[
-        Opt {
-            long: "key",
-            short: None,
-            value: Some("DATASET=FILE"),
-            is_repeated: false,
-            help: "The stream's dataset, and the key that its new keys are wrapped with",
-        },
-        Opt {
-            long: "suite",
-            short: None,
-            value: Some("SUITE"),
-            is_repeated: false,
-            help: "Value of the property encryption: aes-256-gcm if none is given",
-        },
-        Opt {
-            long: "keyformat",
-            short: None,
-            value: Some("FORM"),
-            is_repeated: false,
-            help: "Form of the key: raw (if none is given), hex or passphrase",
-        },
-        Opt {
-            long: "pbkdf2iters",
-            short: None,
-            value: Some("NUMBER"),
-            is_repeated: false,
-            help: "Iterations that make a key of a passphrase: 350000 if none are given",
-        },
-        Opt {
-            long: "tmp",
-            short: None,
-            value: Some("DIR"),
-            is_repeated: false,
-            help: "Folder of the temporary file, which becomes as long as the stream",
-        },
+        Opt::with_value(
+            "key",
+            "DATASET=FILE",
+            "The stream's dataset, and the key that its new keys are wrapped with",
+        ),
+        Opt::with_value(
+            "suite",
+            "SUITE",
+            "Value of the property encryption: aes-256-gcm if none is given",
+        ),
+        Opt::with_value(
+            "keyformat",
+            "FORM",
+            "Form of the key: raw (if none is given), hex or passphrase",
+        ),
+        Opt::with_value(
+            "pbkdf2iters",
+            "NUMBER",
+            "Iterations that make a key of a passphrase: 350000 if none are given",
+        ),
+        Opt::with_value(
+            "tmp",
+            "DIR",
+            "Folder of the temporary file, which becomes as long as the stream",
+        ),
     ],
     files: Files::One,
     make,
@@ -220,19 +210,13 @@ impl Encrypt {
 fn put_keys(begin: &mut Packet, mut list: NvList, keys: NvList) -> Result<(), ChangeError> {
     list.insert("crypt_keydata", NvValue::List(keys));
     // Every receiver takes this encoding, of a sender of its own byte order.
-    let packed = list.encode(match begin.order {
+    begin.set_list(list.encode(match begin.order {
         Order::Little => Encoding::Native,
         Order::Big => Encoding::NativeBig,
-    });
-    let len = u32::try_from(packed.len())
-        .map_err(|_| ChangeError::refused(&begin.origin, "its list is too long"))?;
-    begin.header.payloadlen = len.into();
-    begin.set_payload(packed);
+    }))?;
     if let Some(body) = begin.body_mut::<Begin<LE>>() {
-        let info = VersionInfo(body.versioninfo.get());
-        let features = info.features().difference(Features::EMBED_DATA);
-        let features = features | Features::RAW | Features::COMPRESSED;
-        body.versioninfo = VersionInfo::new(info.header_type(), features).0.into();
+        let features = body.features().difference(Features::EMBED_DATA);
+        body.set_features(features | Features::RAW | Features::COMPRESSED);
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use super::super::error::ChangeError;
 use super::super::packet::Packet;
+use super::super::spill::unnamed_file;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -31,11 +32,8 @@ pub(super) struct Spooled {
 impl Spool {
     /// An empty file in this folder, or in that of the system.
     pub(super) fn new(folder: Option<&Path>) -> Result<Self, ChangeError> {
-        let file = match folder {
-            Some(folder) => tempfile::tempfile_in(folder),
-            None => tempfile::tempfile(),
-        };
-        let file = BufWriter::with_capacity(1 << 20, file.map_err(ChangeError::Spill)?);
+        let file = unnamed_file(folder).map_err(ChangeError::Spill)?;
+        let file = BufWriter::with_capacity(1 << 20, file);
         Ok(Self { file, len: 0 })
     }
 

@@ -11,7 +11,7 @@ use rules::Rules;
 use std::collections::BTreeSet;
 use std::path::Path;
 use zsend_records::drr::Begin;
-use zsend_records::flags::{Features, VersionInfo};
+use zsend_records::flags::Features;
 use zsend_records::nvlist::{NvList, NvValue};
 use zsend_records::reader::Role;
 use zsend_records::zerocopy::byteorder::LE;
@@ -92,7 +92,7 @@ impl Policy {
                 "the package's header does not tell of the snapshot of guid {guid}"
             ));
         }
-        let features = VersionInfo(begin.versioninfo.get()).features();
+        let features = begin.features();
         rules.check_type(begin.objset_type())?;
         rules.check_features(features)?;
         rules.check_kind(features, begin.fromguid.get() != 0)?;
@@ -104,7 +104,7 @@ impl Policy {
     fn package(&mut self, packet: &Packet, begin: &Begin<LE>) -> Result<(), String> {
         self.told = None;
         let rules = &self.rules;
-        rules.check_features(VersionInfo(begin.versioninfo.get()).features())?;
+        rules.check_features(begin.features())?;
         rules.check_snapshot(&String::from_utf8_lossy(begin.toname()))?;
         if packet.payload().is_empty() {
             return Ok(());

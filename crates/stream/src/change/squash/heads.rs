@@ -5,7 +5,7 @@ use super::super::packet::Packet;
 use super::super::transform::SENT_TODAY;
 use super::side::{Side, strange};
 use zsend_records::drr::Begin;
-use zsend_records::flags::{BeginFlags, Features, VersionInfo};
+use zsend_records::flags::{BeginFlags, Features};
 use zsend_records::reader::Role;
 use zsend_records::zerocopy::byteorder::LE;
 
@@ -47,7 +47,7 @@ pub(super) fn take(sides: &mut [Side]) -> Result<Option<Head>, ChangeError> {
 
 /// Features of a stream that can be merged.
 fn check(packet: &Packet, begin: &Begin<LE>) -> Result<Features, ChangeError> {
-    let features = VersionInfo(begin.versioninfo.get()).features();
+    let features = begin.features();
     let why = if packet.role != Role::Stream {
         "it is a package: its streams are merged once each is a file of its own"
     } else if features.contains(Features::RAW) {
@@ -104,7 +104,7 @@ fn joined(
             "it has no LARGE_BLOCKS, and the stream before it has: no receiver takes it behind that one",
         );
     }
-    let features = VersionInfo(earlier.versioninfo.get()).features() | begin.features();
+    let features = earlier.features() | begin.features();
     let mut flags = begin.flags() - BeginFlags::CLONE;
     flags |= earlier.flags() & BeginFlags::CLONE;
     if !earlier.flags().contains(BeginFlags::FREERECORDS) {
@@ -114,8 +114,7 @@ fn joined(
     if let Some(begin) = packet.body_mut::<Begin<LE>>() {
         begin.fromguid = earlier.fromguid;
         begin.flags = flags.bits().into();
-        let kind = VersionInfo(begin.versioninfo.get()).header_type();
-        begin.versioninfo = VersionInfo::new(kind, features).0.into();
+        begin.set_features(features);
     }
     let mut all = before.large;
     all.push(large);
