@@ -128,8 +128,7 @@ fn edited(bytes: &[u8]) -> Vec<u8> {
 
 /// Returns true if a BEGIN asks for more iterations of PBKDF2 than a fuzzer has time for.
 fn asks_for_too_much(stream: &[u8]) -> bool {
-    let options =
-        Options::new().with_verify(false).with_missing_end(true).with_concatenated(true);
+    let options = Options::new().with_verify(false).with_missing_end(true).with_concatenated(true);
     let records = SliceReader::with_options(stream.to_vec().into(), options).map_while(Result::ok);
     let mut lists = records
         .filter(|record| record.frame.record_type() == RecordType::BEGIN)
