@@ -47,7 +47,7 @@ fn run(args: &[String]) -> Result<(), String> {
     if options.make {
         let mut wanted = against::pools(&options);
         wanted.extend(slow::pools(&options));
-        wanted.extend(stored::is_wanted(&options).then_some(stored::POOL));
+        wanted.extend(stored::pools(&options));
         let single = make::POOLS.iter().filter(|p| wanted.contains(&p.place));
         make::run(&dir, single.chain(packages::pools(&options)))?;
     }

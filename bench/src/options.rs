@@ -8,9 +8,9 @@ usage: cargo xtask bench [OPTION]...
 
   --against zdb    the reference beside us, in turn, where it can make the stream; repeatable
   --zdb-whole      zdb with the wait at its end, up to a second after its stream is written
-  --against cat    and `cat` of the image into a pipe, beside sends into one; of a stored stream into
-                   /dev/null, beside dump and verify
-  --against zstream  and `zstream dump`, beside dump and verify of stored streams
+  --against cat    and `cat` of the image into a pipe, beside sends into one; of a stored stream to
+                   where ours goes, beside what reads or changes one
+  --against zstream  and `zstream dump`, beside what reads or changes a stored stream
   --against PATH   another build of zsend, with a slash in its name, as one of before a change
   --scale          other rows: from 1,000 to 10,000,000 records, a million objects, 1 TiB of holes
   --make           first make the pools that are not there, or not as they should be

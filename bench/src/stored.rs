@@ -1,21 +1,24 @@
-//! Stored streams: dump and verify, beside `zstream dump` and `cat`.
+//! Stored streams: what reads, checks and changes them, beside `zstream dump`, `cat` and the codecs' own rate.
 
 use crate::measure::{self, BEFORE, Line, Programs, Took, in_turn};
+use crate::micro;
 use crate::options::Options;
 use crate::table::{Table, row};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use xtask::run::succeed;
-
-/// Pool of which the streams are made.
-pub(super) const POOL: &str = "perf.img";
 
 /// A stream, which is kept beside the pool.
 struct Stored {
     what: &'static str,
     file: &'static str,
+    /// Image of the pool of which the stream is made.
+    pool: &'static str,
     target: &'static str,
     flags: &'static [&'static str],
+    /// Encryption root whose key lies beside the image; the verbs get it.
+    key: Option<&'static str>,
     verbs: &'static [Verb],
 }
 
@@ -23,33 +26,86 @@ struct Stored {
 struct Verb {
     what: &'static str,
     args: &'static [&'static str],
+    /// Place of the output, and for `cat`'s.
+    work: Work,
+    /// Value of `compression` whose rate on all cores is the aim.
+    codec: Option<&'static str>,
 }
 
-const DUMP: Verb = Verb { what: "dump", args: &["dump"] };
-const QUICK: Verb = Verb { what: "verify --quick", args: &["verify", "--quick"] };
-const VERIFY: Verb = Verb { what: "verify", args: &["verify"] };
+/// Direction of the bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Work {
+    /// A file is read, and what is written goes to `/dev/null`.
+    Filter,
+    /// A file becomes parts in a folder; `cat` writes it into a file.
+    Split,
+    /// The parts become one stream.
+    Join,
+}
 
-const STREAMS: [Stored; 3] = [
+const fn filter(what: &'static str, args: &'static [&'static str]) -> Verb {
+    Verb { what, args, work: Work::Filter, codec: None }
+}
+
+const DUMP: Verb = filter("dump", &["dump"]);
+const QUICK: Verb = filter("verify --quick", &["verify", "--quick"]);
+const VERIFY: Verb = filter("verify", &["verify"]);
+const CONVERT: Verb = filter("convert", &["convert", "--byteorder", "big"]);
+const DECOMPRESS: Verb = filter("decompress", &["decompress"]);
+const VERIFY_KEY: Verb = filter("verify --key", &["verify"]);
+const DECRYPT: Verb = filter("decrypt", &["decrypt"]);
+const SPLIT: Verb =
+    Verb { what: "split", args: &["split", "--size", "256M"], work: Work::Split, codec: None };
+const JOIN: Verb = Verb { what: "join", args: &["join"], work: Work::Join, codec: None };
+
+const fn recompress(what: &'static str, args: &'static [&'static str]) -> Verb {
+    Verb { what, args, work: Work::Filter, codec: Some(args[1]) }
+}
+
+const STREAMS: [Stored; 4] = [
     Stored {
         what: "stored 128K records",
         file: "big.zsend",
+        pool: "perf.img",
         target: "perf/big@s",
         flags: &[],
-        verbs: &[DUMP, QUICK],
+        key: None,
+        verbs: &[
+            DUMP,
+            QUICK,
+            CONVERT,
+            SPLIT,
+            JOIN,
+            recompress("recompress lz4", &["recompress", "lz4"]),
+            recompress("recompress zstd-3", &["recompress", "zstd-3"]),
+        ],
     },
     Stored {
         what: "stored 8K records",
         file: "vol8k.zsend",
+        pool: "perf.img",
         target: "perf/vol8k@s",
         flags: &[],
-        verbs: &[DUMP, QUICK],
+        key: None,
+        verbs: &[DUMP, QUICK, CONVERT],
     },
     Stored {
         what: "stored 128K records, -Lec",
         file: "big-Lec.zsend",
+        pool: "perf.img",
         target: "perf/big@s",
         flags: &["-Lec"],
-        verbs: &[DUMP, VERIFY],
+        key: None,
+        verbs: &[DUMP, VERIFY, DECOMPRESS],
+    },
+    Stored {
+        what: "stored raw records, AES-256-GCM",
+        file: "gcm-w.zsend",
+        pool: "enc.img",
+        target: "enc/gcm@s",
+        flags: &["-w"],
+        key: Some("gcm"),
+        verbs: &[VERIFY_KEY, DECRYPT],
     },
 ];
 
@@ -74,73 +130,160 @@ impl Stored {
         let path = dir.join(self.file);
         if !path.exists() {
             let mut send = Command::new(&programs.zsend);
-            send.args(["send", "-q", "-d"]).arg(dir.join(POOL)).args(self.flags);
+            send.args(["send", "-q", "-d"]).arg(dir.join(self.pool)).args(self.flags);
             send.arg("-o").arg(&path).arg(self.target);
             succeed(send)?;
         }
         Ok(path)
     }
+
+    /// `--key DATASET=FILE`, or nothing.
+    fn key(&self, dir: &Path) -> Line {
+        let Some(root) = self.key else { return Line::new() };
+        let name = self.target.split('/').next().unwrap_or_default();
+        let file = dir.join(self.pool).with_extension("key");
+        vec!["--key".into(), format!("{name}/{root}={}", file.display())]
+    }
 }
 
-/// Returns true if any of the rows is asked for.
-pub(super) fn is_wanted(options: &Options) -> bool {
-    STREAMS.iter().any(|stored| stored.wanted(options).next().is_some())
+/// Pools of the rows that are asked for.
+pub(super) fn pools(options: &Options) -> impl Iterator<Item = &'static str> {
+    STREAMS.iter().filter(|stored| stored.wanted(options).next().is_some()).map(|s| s.pool)
 }
 
-/// Measures the rows that are asked for, if their pool is there.
+/// Measures the rows that are asked for, if their pools are there.
 pub(super) fn rows(
     programs: &Programs,
     dir: &Path,
     options: &Options,
     table: &mut Table<'_>,
 ) -> Result<(), String> {
-    if is_wanted(options) && !measure::is_there(&dir.join(POOL)) {
-        return Ok(());
-    }
     for stored in &STREAMS {
-        for verb in stored.wanted(options) {
-            let path = stored.made(programs, dir)?;
-            measure(stored, verb, &path, programs, options, table)?;
+        let verbs: Vec<&Verb> = stored.wanted(options).collect();
+        if verbs.is_empty() || !measure::is_there(&dir.join(stored.pool)) {
+            continue;
+        }
+        let path = stored.made(programs, dir)?;
+        for verb in verbs {
+            let folder = path.with_extension("parts");
+            if verb.work == Work::Join {
+                clear(&folder)?;
+                let mut split = Command::new(&programs.zsend);
+                split.args(SPLIT.args).args([&path, &folder]);
+                succeed(split)?;
+            }
+            let run = Run { stored, verb, dir, path: &path, folder: &folder };
+            let done = run.measure(programs, options, table);
+            clear(&folder)?;
+            done?;
         }
     }
     Ok(())
 }
 
-fn measure(
-    stored: &Stored,
-    verb: &Verb,
-    path: &Path,
-    programs: &Programs,
-    options: &Options,
-    table: &mut Table<'_>,
-) -> Result<(), String> {
-    let file = path.display().to_string();
-    let line = |program: &Path, args: &[&str]| -> Line {
-        let args = args.iter().map(|arg| (*arg).to_owned());
-        [program.display().to_string()].into_iter().chain(args).chain([file.clone()]).collect()
-    };
-    let zstream = options.is_against("zstream");
-    let lines = [
-        Some(line(&programs.zsend, verb.args)),
-        zstream.then(|| line(Path::new("zstream"), &["dump"])),
-        options.is_against("cat").then(|| line(Path::new("cat"), &[])),
-        options.before().map(|before| line(before, verb.args)),
-    ];
-    let sides = measure::sides(lines.iter().flatten(), options);
-    let mut took = in_turn("null", &[path.to_owned()], &sides)?.into_iter();
-    let [ours, zstream, cat, before] = lines.map(|line| line.and_then(|_| took.next()));
-    let ours = ours.ok_or("no run of our own")?;
-    let size = measure::size(path)? as f64 / 1e9;
-    let speed = |took: Took| size / took.seconds;
-    let others = [("zstream dump", zstream), ("cat", cat), (BEFORE, before)];
-    let others: Vec<_> = others.iter().filter_map(|(name, took)| Some((*name, (*took)?))).collect();
-    let what = stored.row(verb);
-    if others.is_empty() {
-        table.push(row(&what, "GB/s", speed(ours), None));
+/// Removes a folder that may not be there.
+fn clear(folder: &Path) -> Result<(), String> {
+    if !folder.exists() {
+        return Ok(());
     }
-    for (name, other) in others {
-        table.push(row(&what, "GB/s", speed(ours), Some((name, speed(other)))));
+    fs::remove_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))
+}
+
+/// A verb over a stream.
+struct Run<'a> {
+    stored: &'a Stored,
+    verb: &'a Verb,
+    /// Folder of the pools and their keys.
+    dir: &'a Path,
+    path: &'a Path,
+    /// Folder of parts.
+    folder: &'a Path,
+}
+
+impl Run<'_> {
+    /// The command line of a build of ours.
+    fn ours(&self, zsend: &Path) -> Line {
+        let (program, path) = (zsend.display().to_string(), self.path.display().to_string());
+        let args = self.verb.args.iter().map(|arg| (*arg).to_owned());
+        let line = [program].into_iter().chain(args).chain(self.stored.key(self.dir));
+        let folder = self.folder.display().to_string();
+        match self.verb.work {
+            Work::Filter => line.chain([path]).collect(),
+            Work::Join => line.chain([folder]).collect(),
+            Work::Split => self.emptied(&line.chain([path, folder]).collect::<Line>().join(" ")),
+        }
     }
-    table.push(row(&stored.peak_memory(verb), "MiB", ours.peak_kib / 1024.0, None));
-    Ok(())
+
+    /// `cat`, with the same direction of the bytes.
+    fn cat(&self) -> Line {
+        let (path, folder) = (self.path.display(), self.folder.display());
+        match self.verb.work {
+            Work::Filter => vec!["cat".into(), path.to_string()],
+            Work::Join => shell(format!("cat {folder}/*.zpart")),
+            Work::Split => self.emptied(&format!("sh -c 'mkdir {folder}; cat {path} >{folder}/1'")),
+        }
+    }
+
+    /// A command behind the removal of the folder, which both sides have to do.
+    fn emptied(&self, command: &str) -> Line {
+        shell(format!("rm -rf {}; exec {command}", self.folder.display()))
+    }
+
+    fn measure(
+        &self,
+        programs: &Programs,
+        options: &Options,
+        table: &mut Table<'_>,
+    ) -> Result<(), String> {
+        let (verb, path) = (self.verb, self.path.display().to_string());
+        let zstream = options.is_against("zstream") && verb.work == Work::Filter;
+        // A build of before there was the verb does not know its help.
+        let knows = |zsend: &&Path| {
+            let mut help = Command::new(zsend);
+            help.arg(verb.args[0]).arg("--help");
+            help.output().is_ok_and(|out| out.status.success())
+        };
+        let lines = [
+            Some(self.ours(&programs.zsend)),
+            zstream.then(|| vec!["zstream".into(), "dump".into(), path]),
+            options.is_against("cat").then(|| self.cat()),
+            options.before().filter(knows).map(|before| self.ours(before)),
+        ];
+        let sides = measure::sides(lines.iter().flatten(), options);
+        let mut took = in_turn("null", &[self.path.to_owned()], &sides)?.into_iter();
+        let [ours, zstream, cat, before] = lines.map(|line| line.and_then(|_| took.next()));
+        let ours = ours.ok_or("no run of our own")?;
+        let size = measure::size(self.path)? as f64 / 1e9;
+        let speed = |took: Took| size / took.seconds;
+        let codec = match verb.codec {
+            Some(word) => Some(micro::compress(word, options.runs)? * cores() as f64),
+            None => None,
+        };
+        let others = [
+            ("zstream dump", zstream.map(speed)),
+            ("cat", cat.map(speed)),
+            ("codec on all cores", codec),
+            (BEFORE, before.map(speed)),
+        ];
+        let others: Vec<_> =
+            others.iter().filter_map(|(name, speed)| Some((*name, (*speed)?))).collect();
+        let what = self.stored.row(verb);
+        if others.is_empty() {
+            table.push(row(&what, "GB/s", speed(ours), None));
+        }
+        for other in others {
+            table.push(row(&what, "GB/s", speed(ours), Some(other)));
+        }
+        let memory = self.stored.peak_memory(verb);
+        table.push(row(&memory, "MiB", ours.peak_kib / 1024.0, None));
+        Ok(())
+    }
+}
+
+fn shell(script: String) -> Line {
+    vec!["sh".into(), "-c".into(), script]
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
