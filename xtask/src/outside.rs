@@ -48,7 +48,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
 fn run_one(folder: &Path, example: &Example) -> Result<(), String> {
     let Example { name, file, wanted } = example;
     let mut program = cargo(&["run", "--quiet", "--bin", name, "--target-dir"]);
-    program.arg(folder.join("target")).current_dir(folder);
+    program.arg(std::path::absolute(target()).map_err(|e| e.to_string())?).current_dir(folder);
     let out = program.output().map_err(|e| format!("{program:?}: {e}"))?;
     if !out.status.success() {
         let why = String::from_utf8_lossy(&out.stderr);
@@ -65,7 +65,7 @@ fn run_one(folder: &Path, example: &Example) -> Result<(), String> {
 }
 
 /// Makes the crate: the examples are its only files beside the manifest. It has the versions of the
-/// workspace's lock file, so that nothing is looked up anew.
+/// workspace's lock file, so that nothing is looked up anew, and its profile, so that what both use is built once.
 fn make(folder: &Path) -> Result<(), String> {
     let failed = |e: std::io::Error| format!("{}: {e}", folder.display());
     let bin = folder.join("src/bin");
@@ -79,6 +79,9 @@ fn make(folder: &Path) -> Result<(), String> {
         let path = root().join("crates").join(name);
         manifest += &format!("zsend-{name} = {{ path = {:?} }}\n", path.display().to_string());
     }
+    let workspace = fs::read_to_string(root().join("Cargo.toml")).map_err(failed)?;
+    let profiles = workspace.find("[profile.").ok_or("the workspace has profiles")?;
+    manifest += &workspace[profiles..];
     fs::write(folder.join("Cargo.toml"), manifest).map_err(failed)?;
     fs::copy(root().join("Cargo.lock"), folder.join("Cargo.lock")).map_err(failed)?;
     EXAMPLES.iter().try_for_each(|Example { name, file, .. }| {

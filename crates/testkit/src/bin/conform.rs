@@ -28,7 +28,7 @@ fn main() -> ExitCode {
 
 /// Runs the cases of folders of pools, or of folders of such folders.
 fn run(args: &[String]) -> Result<(), String> {
-    let (mut dirs, mut variants, mut profile) = (Vec::new(), Vec::new(), Profile::Release);
+    let (mut dirs, mut variants, mut program) = (Vec::new(), Vec::new(), None);
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         match arg.as_str() {
@@ -37,14 +37,12 @@ fn run(args: &[String]) -> Result<(), String> {
                 let n = n.ok_or_else(|| format!("{option} takes a number"))?;
                 variants.push(vec![option.to_owned(), n.clone()]);
             }
-            "--profile" => {
-                let known = [Profile::Dev, Profile::Release].into_iter();
-                let named = |name: &String| known.clone().find(|p| p.name() == name);
-                profile = args.next().and_then(named).ok_or("--profile takes dev or release")?;
+            "--program" => {
+                program = Some(args.next().map(PathBuf::from).ok_or("--program takes a path")?);
             }
             option if option.starts_with('-') => {
                 let known = VARIANTS.join(", ");
-                return Err(format!("no option is called {option}; there are {known}, --profile"));
+                return Err(format!("no option is called {option}; there are {known}, --program"));
             }
             dir => dirs.push(PathBuf::from(dir)),
         }
@@ -59,7 +57,10 @@ fn run(args: &[String]) -> Result<(), String> {
     for dir in &dirs {
         pools.extend(pool_dirs(dir)?);
     }
-    let zsend = zsend(profile)?;
+    let zsend = match program {
+        Some(path) => path,
+        None => zsend(Profile::Release)?,
+    };
     let mut failed = 0;
     for variant in &variants {
         failed += all(&zsend, &pools, variant)?;
