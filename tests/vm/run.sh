@@ -11,6 +11,8 @@
 # snapshots and hashes are compared.
 # change: streams of the kernel go through every step that changes streams, and what comes of each is received by the kernel; the
 # hashes of files and volumes are compared with those at the sender.
+# corpus: the same with the full plain streams WORKDIR/streams/*.zsend, each through every step; what comes of each is compared with
+# what the stream itself is received as.
 set -eu
 job=$1; zsend=$(realpath "$2"); vm=$(realpath "$3"); work=${4:-$(mktemp -d)}; here=$(dirname "$(realpath "$0")")
 mkdir -p "$work"; cp "$zsend" "$work/zsend"; cp "$here/$job-job.sh" "$work/job.sh"; cp "$here/tree.sh" "$work/tree.sh"

@@ -56,7 +56,10 @@ fn passed(result: Result<(), String>) -> Result<End, String> {
 }
 
 /// Runs the verb.
-pub(crate) fn run(_: &[String]) -> Result<(), String> {
+pub(crate) fn run(args: &[String]) -> Result<(), String> {
+    if !args.is_empty() {
+        return Err("usage: ci".to_owned());
+    }
     let start = Instant::now();
     let mut skipped = 0;
     for (name, step) in STEPS {

@@ -24,8 +24,8 @@ const TASKS: &[Task] = &[
     (
         "conform",
         conform,
-        "[--threads N | --latency MS]... [DIR...]: compare every case with its reference (default: \
-         fixtures/)",
+        "[--threads N | --latency MS]... [--program ZSEND] [DIR...]: compare every case with its reference \
+         (default: fixtures/)",
     ),
     (
         "verify",

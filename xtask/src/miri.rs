@@ -29,7 +29,10 @@ pub(crate) fn missing() -> Option<String> {
 }
 
 /// Runs the verb. The runs are side by side, as each keeps one core busy.
-pub(crate) fn run(_: &[String]) -> Result<(), String> {
+pub(crate) fn run(args: &[String]) -> Result<(), String> {
+    if !args.is_empty() {
+        return Err("usage: miri".to_owned());
+    }
     if let Some(why) = missing() {
         return Err(why);
     }

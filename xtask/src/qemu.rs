@@ -26,7 +26,10 @@ fn emulator() -> Option<&'static str> {
 }
 
 /// Runs the verb.
-pub(crate) fn run(_: &[String]) -> Result<(), String> {
+pub(crate) fn run(args: &[String]) -> Result<(), String> {
+    if !args.is_empty() {
+        return Err("usage: qemu".to_owned());
+    }
     if let Some(missing) = missing() {
         return Err(missing);
     }
