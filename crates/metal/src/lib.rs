@@ -6,6 +6,7 @@ extern crate std;
 
 mod fletcher;
 pub mod gf256;
+pub mod pages;
 #[cfg(feature = "std")]
 pub mod signals;
 #[cfg(feature = "std")]

@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::{PoolError, Result, buffer, file};
+use crate::buffer::{self, Buffer};
+use crate::{PoolError, Result, file};
+use bytes::Bytes;
 
 /// A part of a [`Source`] that is to be read.
 #[derive(Debug)]
@@ -169,7 +171,12 @@ impl Device {
     ///
     /// # Errors
     /// As [`Self::read_at`].
-    pub fn read_vec(&self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+    pub fn read_bytes(&self, offset: u64, len: usize) -> io::Result<Bytes> {
+        self.read(offset, len).map(buffer::freeze)
+    }
+
+    /// As [`Self::read_bytes`], with the same bound, of what the caller changes.
+    pub(crate) fn read(&self, offset: u64, len: usize) -> io::Result<Buffer> {
         if offset.checked_add(len as u64).is_none_or(|end| end > self.size) {
             // Fails in the one place that says so, before anything is allocated.
             self.read_at(&mut [0], self.size)?;
@@ -183,8 +190,8 @@ impl Device {
     /// The caller bounds the lengths.
     ///
     /// # Errors
-    /// For each range as [`Self::read_vec`].
-    pub fn read_many(&self, ranges: &[(u64, usize)]) -> Vec<io::Result<Vec<u8>>> {
+    /// For each range as [`Self::read_bytes`].
+    pub fn read_many(&self, ranges: &[(u64, usize)]) -> Vec<io::Result<Bytes>> {
         let fits = |(offset, len): &(u64, usize)| {
             offset.checked_add(*len as u64).is_some_and(|end| end <= self.size)
         };
@@ -196,8 +203,8 @@ impl Device {
         let is_read = together.len() > 1 && self.source.read_ranges(&mut together).is_ok();
         let mut read = buffers.into_iter();
         let each = ranges.iter().map(|range| match fits(range).then(|| read.next()).flatten() {
-            Some(buffer) if is_read => Ok(buffer),
-            _ => self.read_vec(range.0, range.1),
+            Some(buffer) if is_read => Ok(buffer::freeze(buffer)),
+            _ => self.read_bytes(range.0, range.1),
         });
         each.collect()
     }
@@ -227,10 +234,10 @@ pub(crate) mod tests {
     fn a_part_ends_where_it_ends() {
         let whole = Device::new("disk", Arc::new(Memory((0..100).collect())));
         let part = whole.part(10, 20);
-        assert_eq!(part.read_vec(5, 3).unwrap(), [15, 16, 17]);
+        assert_eq!(part.read_bytes(5, 3).unwrap()[..], [15, 16, 17]);
         assert_eq!(part.absolute(5), 15);
-        assert!(part.read_vec(18, 3).is_err());
-        assert!(part.read_vec(u64::MAX, 3).is_err());
+        assert!(part.read_bytes(18, 3).is_err());
+        assert!(part.read_bytes(u64::MAX, 3).is_err());
         assert_eq!(whole.part(90, 20).size(), 10);
         assert_eq!(whole.part(200, 20).size(), 0);
     }
@@ -263,7 +270,8 @@ pub(crate) mod tests {
         for source in sources {
             let part = Device::new("disk", source).part(10, 20);
             let read = part.read_many(&RANGES).into_iter().map(|bytes| bytes.ok());
-            let want = [Some(vec![15, 16, 17]), None, None, Some(vec![10, 11])];
+            let want = [Some(&[15, 16, 17][..]), None, None, Some(&[10, 11])];
+            let want = want.map(|bytes| bytes.map(Bytes::copy_from_slice));
             assert!(read.eq(want));
             assert!(part.read_many(&[]).is_empty());
         }

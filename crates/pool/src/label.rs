@@ -4,6 +4,7 @@ use crate::config::LabelConfig;
 use crate::device::Device;
 use crate::error::{ConfigError, LabelError, PoolId, Unlabelled};
 use crate::uberblock::{self, Uberblock, Unverified};
+use bytes::Bytes;
 use zsend_ondisk::embedded::{self, Siblings, Sum};
 use zsend_records::nvlist::NvList;
 
@@ -67,7 +68,7 @@ pub(crate) fn read(device: &Device) -> Result<Vec<Labels>, Unlabelled> {
     let mut why: [Option<LabelError>; 4] = [const { None }; 4];
     let at: [u64; 4] = std::array::from_fn(|i| label_offset(device.size(), i as u64) + PHYS_OFFSET);
     let read = device.read_many(&at.map(|at| (at, PHYS_SIZE))).into_iter();
-    let regions: Vec<Option<Vec<u8>>> = read
+    let regions: Vec<Option<Bytes>> = read
         .zip(&mut why)
         .map(|(read, why)| read.map_err(|e| *why = Some(e.into())).ok())
         .collect();
@@ -130,7 +131,7 @@ fn with_rings(device: &Device, config: &LabelConfig, good: LabelSet) -> LabelSet
 #[derive(Debug)]
 pub(crate) struct Rings {
     /// First byte of each on the device, and its bytes.
-    rings: Vec<(u64, Vec<u8>)>,
+    rings: Vec<(u64, Bytes)>,
     ashift: u64,
 }
 

@@ -7,6 +7,7 @@ use std::io::{self, Read, Seek};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
+use zsend_metal::pages::Pages;
 use zsend_records::bytes::Bytes;
 
 /// Bytes of a buffer: large enough that few payloads lie in two, small enough that some stay in a cache.
@@ -63,14 +64,14 @@ fn read_at(file: &File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
 
 /// A buffer that goes back to be filled again once nobody looks at it.
 struct Filled {
-    buffer: Vec<u8>,
+    buffer: Pages,
     len: usize,
-    home: Sender<Vec<u8>>,
+    home: Sender<Pages>,
 }
 
 impl AsRef<[u8]> for Filled {
     fn as_ref(&self) -> &[u8] {
-        &self.buffer[..self.len]
+        &self.buffer.as_slice()[..self.len]
     }
 }
 
@@ -150,8 +151,8 @@ fn start(source: impl Read + Send + 'static) -> io::Result<Receiver<io::Result<B
 fn fill(mut source: impl Read, to: &SyncSender<io::Result<Bytes>>) {
     let (home, free) = channel();
     loop {
-        let mut buffer: Vec<u8> = free.try_recv().unwrap_or_else(|_| vec![0; BUFFER]);
-        let (len, done) = read_full(&mut source, &mut buffer);
+        let mut buffer = free.try_recv().unwrap_or_else(|_| Pages::zeroed(BUFFER));
+        let (len, done) = read_full(&mut source, buffer.as_mut_slice());
         let is_last = len < BUFFER;
         if len > 0 {
             let filled = Filled { buffer, len, home: home.clone() };

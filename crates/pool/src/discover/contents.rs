@@ -102,7 +102,10 @@ const END_SIZE: u64 = 128 << 10;
 pub(super) fn of(device: &Device) -> Option<Contents> {
     let size = device.size();
     let part = |at: u64, len: u64| {
-        usize::try_from(len).ok().and_then(|len| device.read_vec(at, len).ok()).unwrap_or_default()
+        usize::try_from(len)
+            .ok()
+            .and_then(|len| device.read_bytes(at, len).ok())
+            .unwrap_or_default()
     };
     let start = part(0, START_SIZE.min(size));
     let end_at = size - END_SIZE.min(size);

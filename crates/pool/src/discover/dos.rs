@@ -94,7 +94,7 @@ fn logical(disk: &Device, block_size: u64, start: u64, found: &mut Vec<Partition
     let mut seen = BTreeSet::new();
     while seen.insert(at) && seen.len() <= MAX_LOGICAL {
         let Some(at_byte) = at.checked_mul(block_size) else { return };
-        let Ok(bytes) = disk.read_vec(at_byte, RECORD_SIZE) else { return };
+        let Ok(bytes) = disk.read_bytes(at_byte, RECORD_SIZE) else { return };
         let Some(entries) = record(&bytes) else { return };
         // The first two entries are all that most programs write.
         let used = || entries.iter().filter(|e| e.is_used());

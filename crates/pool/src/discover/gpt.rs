@@ -2,6 +2,7 @@
 
 use crate::device::Device;
 use crate::error::{GptError, NoLabelReason};
+use bytes::Bytes;
 use core::mem::offset_of;
 use static_assertions::{assert_eq_size, const_assert_eq};
 use zerocopy::byteorder::{LE, U32, U64};
@@ -64,9 +65,9 @@ const HEAD_SIZE: usize = 8 << 10;
 
 /// The first bytes of a disk, with the DOS table and the primary header of the GPT in them; none if
 /// they cannot be read.
-pub fn head(disk: &Device) -> Vec<u8> {
+pub fn head(disk: &Device) -> Bytes {
     let len = usize::try_from(disk.size()).map_or(HEAD_SIZE, |size| size.min(HEAD_SIZE));
-    disk.read_vec(0, len).unwrap_or_default()
+    disk.read_bytes(0, len).unwrap_or_default()
 }
 
 /// The partitions of a disk with this [`head`], by the first table that is sound: the primary one,
@@ -101,8 +102,8 @@ fn table(
     let len = usize::try_from(block_size).map_err(|_| None)?;
     let in_head = usize::try_from(at).ok().and_then(|at| head.get(at..at.checked_add(len)?));
     let block = match in_head {
-        Some(block) => block.to_vec(),
-        None => disk.read_vec(at, len).map_err(|_| None)?,
+        Some(block) => Bytes::copy_from_slice(block),
+        None => disk.read_bytes(at, len).map_err(|_| None)?,
     };
     let (header, _) = GptHeader::ref_from_prefix(&block).map_err(|_| None)?;
     if header.signature != SIGNATURE {
@@ -116,7 +117,7 @@ fn table(
         .get()
         .checked_mul(block_size)
         .zip(usize::try_from(len).ok())
-        .and_then(|(at, len)| disk.read_vec(at, len).ok())
+        .and_then(|(at, len)| disk.read_bytes(at, len).ok())
         .ok_or(Some(GptError::Entries))?;
     let (found, expected) = (crc32(&entries), header.entries_crc.get());
     if found != expected {

@@ -3,6 +3,7 @@
 
 use super::request::Request;
 use super::trust::{DeviceRecord, Trust, Want};
+use crate::buffer::Buffer;
 use crate::device::Device;
 use crate::error::{Cause, DeviceFailure};
 use crate::label::DATA_START;
@@ -109,7 +110,7 @@ impl Copies {
         offset: u64,
         size: usize,
         request: &mut Request<'_>,
-    ) -> Option<Vec<u8>> {
+    ) -> Option<Buffer> {
         let pos = offset.saturating_add(DATA_START);
         for (trust, side) in self.trusted(request.want) {
             if request.is_cancelled() {
@@ -119,7 +120,7 @@ impl Copies {
                 request.failed(&side.name, pos, Cause::Missing);
                 continue;
             };
-            match device.read_vec(pos, size) {
+            match device.read(pos, size) {
                 Ok(bytes) => match (request.check)(&bytes) {
                     Ok(()) => {
                         if trust != Trust::Fit {

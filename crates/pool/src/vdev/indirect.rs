@@ -9,6 +9,7 @@ pub(in crate::vdev) use mapping::MappedRange;
 pub(crate) use mapping::{Mapping, MappingEntryPhys};
 
 use super::{Request, Tree, VdevKind, Want, split};
+use crate::buffer::Buffer;
 use crate::config::VdevConfig;
 use crate::error::Cause;
 use std::sync::{Arc, OnceLock};
@@ -80,7 +81,7 @@ impl Tree {
         offset: u64,
         size: usize,
         request: &mut Request<'_>,
-    ) -> Option<Vec<u8>> {
+    ) -> Option<Buffer> {
         match self.resolve(MappedRange { vdev, offset, len: size as u64 }, request.want) {
             Ok(pieces) => split::read(self, &pieces, size, request),
             Err((vdev, offset, cause)) => {

@@ -21,9 +21,11 @@ pub use request::{Check, Request};
 pub use trust::{Dtl, Dtls, Trust, Want};
 
 use crate::blkptr::Dva;
+use crate::buffer::{self, Buffer};
 use crate::cancel::CancelToken;
 use crate::device::Device;
 use crate::error::{Cause, VdevError};
+use bytes::Bytes;
 use copies::Copies;
 use draid::Draid;
 use indirect::Indirect;
@@ -79,7 +81,17 @@ pub struct Tree {
 impl Tree {
     /// Reads a copy of a block: the first candidate of `size` bytes that passes the request's
     /// check.
-    pub fn read(&self, dva: Dva, size: usize, request: &mut Request<'_>) -> Option<Vec<u8>> {
+    pub fn read(&self, dva: Dva, size: usize, request: &mut Request<'_>) -> Option<Bytes> {
+        self.read_buffer(dva, size, request).map(buffer::freeze)
+    }
+
+    /// As [`Self::read`], of what the caller may change.
+    pub(crate) fn read_buffer(
+        &self,
+        dva: Dva,
+        size: usize,
+        request: &mut Request<'_>,
+    ) -> Option<Buffer> {
         self.read_at(dva.vdev(), dva.offset(), size, request)
     }
 
@@ -90,7 +102,7 @@ impl Tree {
         offset: u64,
         size: usize,
         request: &mut Request<'_>,
-    ) -> Option<Vec<u8>> {
+    ) -> Option<Buffer> {
         let Some(top) = self.top(vdev) else {
             let cause = Cause::NoVdev { count: self.tops.len() };
             request.failed(self.name(vdev), offset, cause);
@@ -180,7 +192,7 @@ impl Tree {
         dva: Dva,
         size: usize,
         request: &mut Request<'_>,
-    ) -> Option<Vec<u8>> {
+    ) -> Option<Buffer> {
         let (raidz, name) = self.raidz(dva.vdev())?;
         raidz.read_from(rows, name, dva.offset(), size, request)
     }

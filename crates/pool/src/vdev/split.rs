@@ -3,6 +3,7 @@
 
 use super::indirect::MappedRange;
 use super::{Check, Request, Tree, Want};
+use crate::buffer::Buffer;
 use crate::error::{Cause, Mismatch};
 
 /// Copies of a piece that are kept for combining: more than any mirror in practice has.
@@ -16,7 +17,7 @@ pub(super) fn read(
     pieces: &[(MappedRange, Want)],
     size: usize,
     request: &mut Request<'_>,
-) -> Option<Vec<u8>> {
+) -> Option<Buffer> {
     // One piece has the redundancy of the vdev that it lies on.
     if let [(piece, want)] = pieces {
         let Request { check, attempts, doubts, cancel, .. } = request;
@@ -29,7 +30,7 @@ pub(super) fn read(
         block.extend_from_slice(&copy(tree, piece, &mut any, request)?);
     }
     match (request.check)(&block) {
-        Ok(()) => Some(block),
+        Ok(()) => Some(block.into()),
         Err(why) => {
             note(tree, pieces, why, request);
             combine(tree, pieces, size, request)
@@ -43,7 +44,7 @@ fn copy(
     (piece, want): &(MappedRange, Want),
     check: &mut Check<'_>,
     request: &mut Request<'_>,
-) -> Option<Vec<u8>> {
+) -> Option<Buffer> {
     let len = usize::try_from(piece.len).ok()?;
     let Request { attempts, doubts, cancel, .. } = request;
     let mut inner = Request { check, attempts, doubts, want: *want, cancel: *cancel };
@@ -65,7 +66,7 @@ fn combine(
     pieces: &[(MappedRange, Want)],
     size: usize,
     request: &mut Request<'_>,
-) -> Option<Vec<u8>> {
+) -> Option<Buffer> {
     let mut all: Vec<Vec<Vec<u8>>> = Vec::with_capacity(pieces.len());
     for (piece, want) in pieces {
         let mut copies: Vec<Vec<u8>> = Vec::new();
@@ -92,7 +93,7 @@ fn combine(
             block.extend_from_slice(&copies[*i]);
         }
         if (request.check)(&block).is_ok() {
-            return Some(block);
+            return Some(block.into());
         }
     }
     None

@@ -1,6 +1,7 @@
 //! Gang blocks: a block that was stored in pieces, under a header of block pointers.
 
 use crate::blkptr::{BLKPTR_SIZE, BlkPtr, Dva};
+use crate::buffer::Buffer;
 use crate::error::{Cause, Mismatch};
 use crate::vdev::{Request, Tree, Trust, Want};
 use std::cell::Cell;
@@ -44,7 +45,7 @@ pub(super) fn read(
     dva: Dva,
     size: usize,
     request: &mut Request<'_>,
-) -> Option<Vec<u8>> {
+) -> Option<Buffer> {
     let headers = Cell::new(max_headers(size));
     let bytes = Walk { gang, headers }.assemble(bp, dva, size, request, MAX_DEPTH)?;
     match (request.check)(&bytes) {
@@ -71,7 +72,7 @@ impl Walk<'_> {
         size: usize,
         request: &mut Request<'_>,
         depth: u32,
-    ) -> Option<Vec<u8>> {
+    ) -> Option<Buffer> {
         let name = || format!("gang header on vdev {}", dva.vdev());
         if depth == 0 {
             request.failed(name(), dva.offset(), Cause::GangDepth);
@@ -102,7 +103,7 @@ impl Walk<'_> {
             request.failed(name(), dva.offset(), cause);
             return None;
         }
-        Some(out)
+        Some(out.into())
     }
 
     /// Reads one piece from any of its copies. A piece is itself a gang if its pointer says so.
@@ -112,7 +113,7 @@ impl Walk<'_> {
         len: usize,
         request: &mut Request<'_>,
         depth: u32,
-    ) -> Option<Vec<u8>> {
+    ) -> Option<Buffer> {
         for dva in child.dvas() {
             let piece = if dva.is_gang() {
                 self.assemble(child, dva, len, request, depth - 1)
@@ -120,7 +121,7 @@ impl Walk<'_> {
                 let mut check = |bytes: &[u8]| (self.gang.piece)(child, bytes);
                 let want = Want::written_in(child.physical_birth()).within(request.want.limit);
                 let Request { attempts, doubts, cancel, .. } = request;
-                self.gang.tree.read(
+                self.gang.tree.read_buffer(
                     dva,
                     len,
                     &mut Request { check: &mut check, attempts, doubts, want, cancel: *cancel },
@@ -163,7 +164,7 @@ fn verify_header(header: &[u8], bp: &BlkPtr) -> Result<Order, EmbeddedError> {
 ///
 /// A header fills the vdev's smallest allocation, or only its first 512 bytes: pools are full of
 /// those from before the feature for larger ones, so each candidate is taken for both.
-fn read_header(tree: &Tree, bp: &BlkPtr, dva: Dva, request: &mut Request<'_>) -> Option<Vec<u8>> {
+fn read_header(tree: &Tree, bp: &BlkPtr, dva: Dva, request: &mut Request<'_>) -> Option<Buffer> {
     let size = header_size(tree, bp);
     let mut accepted = None;
     let mut check = |header: &[u8]| {
@@ -177,7 +178,7 @@ fn read_header(tree: &Tree, bp: &BlkPtr, dva: Dva, request: &mut Request<'_>) ->
     let want = request.want.within(Trust::Lacking);
     let (attempts, doubts) = (&mut *request.attempts, &mut Vec::new());
     let mut inner = Request { check: &mut check, attempts, doubts, want, cancel: request.cancel };
-    let mut header = tree.read(dva, size, &mut inner)?;
+    let mut header = tree.read_buffer(dva, size, &mut inner)?;
     let (order, size) = accepted?;
     header.truncate(size - embedded::LEN);
     if order == Order::Big {

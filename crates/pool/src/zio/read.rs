@@ -244,7 +244,7 @@ impl Zio {
             data = if dva.is_gang() {
                 gang::read(by, bp, dva, size, &mut request)
             } else {
-                self.tree.read(dva, size, &mut request)
+                self.tree.read_buffer(dva, size, &mut request)
             };
             if data.is_some() {
                 break;

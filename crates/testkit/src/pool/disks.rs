@@ -266,7 +266,7 @@ fn seal_uberblock(slot: &mut [u8], at: u64, phys: &UberblockPhys, order: Order) 
 fn label(device: &Device) -> Option<LabelConfig> {
     (0..4).find_map(|i| {
         let at = label_offset(device.size(), i) + PHYS_OFFSET;
-        let phys = device.read_vec(at, PHYS_SIZE).ok()?;
+        let phys = device.read_bytes(at, PHYS_SIZE).ok()?;
         let (list, ..) = NvList::decode_prefix(&phys).ok()?;
         LabelConfig::parse(&list).ok()
     })

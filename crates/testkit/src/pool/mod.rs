@@ -132,7 +132,7 @@ impl MendedPool {
             let mut file = File::create(dir.join(format!("{i}.img")))?;
             file.set_len(device.size())?;
             for at in (0..device.size()).step_by(index(PIECE)) {
-                let piece = device.read_vec(at, index(PIECE.min(device.size() - at)))?;
+                let piece = device.read_bytes(at, index(PIECE.min(device.size() - at)))?;
                 if piece.iter().any(|&byte| byte != 0) {
                     file.seek(SeekFrom::Start(at))?;
                     file.write_all(&piece)?;

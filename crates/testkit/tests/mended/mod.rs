@@ -84,7 +84,7 @@ pub fn every_copy_has(pool: &MendedPool, bp: &BlkPtr, is_mirror: bool) {
         let at = DATA_START + dva.offset();
         for (i, device) in devices.iter().enumerate() {
             if is_mirror || i as u64 == dva.vdev() {
-                let stored = device.read_vec(at, usize::try_from(bp.psize()).unwrap()).unwrap();
+                let stored = device.read_bytes(at, usize::try_from(bp.psize()).unwrap()).unwrap();
                 let big = bp.is_big_endian();
                 let sum = checksum::compute(bp.checksum_type(), &stored, big, None).unwrap();
                 assert_eq!(sum, bp.checksum(), "{} at {at:#x}", device.name());

@@ -10,6 +10,7 @@ use super::raidz::group::Group;
 use super::raidz::map::Map;
 use super::raidz::reconstruct::Block;
 use super::request::Request;
+use crate::buffer::Buffer;
 use crate::config::VdevConfig;
 use crate::error::{Cause, ShapeError};
 use map::Layout;
@@ -61,7 +62,7 @@ impl Draid {
         offset: u64,
         size: usize,
         request: &mut Request<'_>,
-    ) -> Option<Vec<u8>> {
+    ) -> Option<Buffer> {
         let Some(map) = self.map(offset, size) else {
             request.failed(name, offset, Cause::NoRoom { size });
             return None;

@@ -11,6 +11,7 @@ mod stripe;
 
 use super::copies::Copies;
 use super::request::Request;
+use crate::buffer::Buffer;
 use crate::cancel::CancelToken;
 use crate::config::VdevConfig;
 use crate::error::{Cause, ShapeError};
@@ -70,7 +71,7 @@ impl Raidz {
         offset: u64,
         size: usize,
         request: &mut Request<'_>,
-    ) -> Option<Vec<u8>> {
+    ) -> Option<Buffer> {
         let Some(map) = self.map(offset, size, request.want.txg) else {
             request.failed(name, offset, Cause::NoRoom { size });
             return None;
@@ -92,7 +93,7 @@ impl Raidz {
         offset: u64,
         size: usize,
         request: &mut Request<'_>,
-    ) -> Option<Vec<u8>> {
+    ) -> Option<Buffer> {
         let map = self.map(offset, size, request.want.txg)?;
         let former = Vec::new();
         Block { group: &self.group, map: &map, size, former, name, offset }.take_from(rows, request)

@@ -5,6 +5,7 @@ use super::group::{Choice, Group};
 use super::map::{Col, Map};
 use super::rows::Rows;
 use super::stripe::{Repair, Stripe};
+use crate::buffer::Buffer;
 use crate::error::{Cause, Mismatch};
 use crate::vdev::request::Request;
 use crate::vdev::trust::{Trust, Want};
@@ -54,7 +55,7 @@ pub(in crate::vdev) struct Block<'a> {
 
 impl Block<'_> {
     /// Reads the block: the first candidate that passes the request's check.
-    pub(in crate::vdev) fn read(&self, request: &mut Request<'_>) -> Option<Vec<u8>> {
+    pub(in crate::vdev) fn read(&self, request: &mut Request<'_>) -> Option<Buffer> {
         let failed_before = request.attempts.len();
         let fit = self.group.choice(self.map, request.want.within(Trust::Fit));
         if let Some(bytes) = self.read_known(&fit, request) {
@@ -95,7 +96,7 @@ impl Block<'_> {
     }
 
     /// The block that has passed the check.
-    fn finish(&self, stripe: Stripe<'_>, request: &mut Request<'_>) -> Vec<u8> {
+    fn finish(&self, stripe: Stripe<'_>, request: &mut Request<'_>) -> Buffer {
         stripe.note_doubts(request);
         let mut bytes = stripe.into_block();
         bytes.truncate(self.size);
@@ -103,7 +104,7 @@ impl Block<'_> {
     }
 
     /// As [`Self::read`] for bytes that were read already; the first candidate is the only one.
-    pub(super) fn take_from(&self, rows: &Rows, request: &mut Request<'_>) -> Option<Vec<u8>> {
+    pub(super) fn take_from(&self, rows: &Rows, request: &mut Request<'_>) -> Option<Buffer> {
         let want = request.want.within(Trust::Fit);
         let choice = self.group.choice(self.map, want);
         if !rows.hold(self.map, &choice, self.group.first()) {
@@ -113,12 +114,12 @@ impl Block<'_> {
         self.known(stripe, request)
     }
 
-    fn read_known(&self, choice: &Choice, request: &mut Request<'_>) -> Option<Vec<u8>> {
+    fn read_known(&self, choice: &Choice, request: &mut Request<'_>) -> Option<Buffer> {
         self.known(Stripe::new(self.group, self.map, choice, request.want), request)
     }
 
     /// Trusts what can be read, and computes the rest.
-    fn known(&self, mut stripe: Stripe<'_>, request: &mut Request<'_>) -> Option<Vec<u8>> {
+    fn known(&self, mut stripe: Stripe<'_>, request: &mut Request<'_>) -> Option<Buffer> {
         stripe.load_data(request);
         let plan = stripe.plan(|_| false, request)?;
         match self.check(&mut stripe, &plan, request)? {
@@ -168,7 +169,7 @@ impl Block<'_> {
         choice: &Choice,
         left: &mut usize,
         request: &mut Request<'_>,
-    ) -> Option<Vec<u8>> {
+    ) -> Option<Buffer> {
         let mut stripe = Stripe::new(self.group, self.map, choice, request.want);
         stripe.load_all(request);
         let known = stripe.plan(|_| false, request)?;

@@ -5,7 +5,7 @@ use super::group::{Choice, Doubtful, Group};
 use super::map::{Col, Map};
 use super::parity::{self, MAX_PARITY};
 use super::rows::Rows;
-use crate::buffer;
+use crate::buffer::{self, Buffer};
 use crate::cancel::CancelToken;
 use crate::error::Cause;
 use crate::vdev::request::Request;
@@ -39,9 +39,9 @@ pub(super) struct Stripe<'a> {
     doubts: HashMap<usize, Vec<Doubtful>>,
     /// Bytes that were read already: all that there is to be read.
     rows: Option<&'a Rows>,
-    block: Vec<u8>,
+    block: Buffer,
     /// Empty until some of it is to be read.
-    parity: Vec<u8>,
+    parity: Buffer,
     state: Vec<ColState>,
 }
 
@@ -91,7 +91,7 @@ impl<'a> Stripe<'a> {
             doubts: HashMap::new(),
             rows: None,
             block: buffer::take(map.len),
-            parity: Vec::new(),
+            parity: Buffer::default(),
             state: vec![ColState::Unread; map.cols.len()],
         }
     }
@@ -103,12 +103,12 @@ impl<'a> Stripe<'a> {
     }
 
     /// The bytes that [`Self::compute`] last gave.
-    pub(super) fn into_block(mut self) -> Vec<u8> {
+    pub(super) fn into_block(mut self) -> Buffer {
         std::mem::take(&mut self.block)
     }
 
     /// The bytes before a plan is computed: of its columns what was read, if it was.
-    pub(super) fn snapshot(&self) -> Vec<u8> {
+    pub(super) fn snapshot(&self) -> Buffer {
         self.block.clone()
     }
 

@@ -138,7 +138,7 @@ fn read(
     let (doubts, want_of) = (&mut Vec::new(), Want::written_in(txg));
     let mut request = Request::new(&mut check, &mut attempts, doubts, want_of);
     let found = tree.read_at(0, offset, want.len(), &mut request);
-    (found, attempts)
+    (found.map(|bytes| bytes.to_vec()), attempts)
 }
 
 #[test]
