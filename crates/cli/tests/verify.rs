@@ -316,3 +316,20 @@ fn a_raw_stream_is_opened_with_its_key() {
         assert_eq!(verdict["opened"], 1, "{dataset}@{snapshot}: {}", stderr(&out));
     }
 }
+
+/// Streams of pools that keep every rule, though rarely seen: blocks without checksums, and what a redacted stream lacks.
+const RARE: [(&str, &str, &str); 2] =
+    [("comp", "", "comp/k-off@s"), ("bredact", "-i bredact/fs#book2", "bredact/fs@a")];
+
+#[test]
+fn rare_streams_are_whole() {
+    for (pool, words, target) in RARE {
+        for flags in ["-q", "-q -c", "-q -Lec"] {
+            let words = flags.split(' ').chain(words.split_terminator(' ')).chain([target]);
+            let out = send(&pool_dir(pool), &words.collect::<Vec<_>>());
+            assert!(out.status.success(), "{}", stderr(&out));
+            let out = piped(&[], &out.stdout);
+            assert_eq!(code(&out), 0, "{target} {flags}: {}", stdout(&out));
+        }
+    }
+}

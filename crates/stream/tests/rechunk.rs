@@ -129,3 +129,37 @@ fn the_last_piece_of_a_block_is_filled_up() {
         assert!(contents(&small) == contents(&stream), "{size}");
     }
 }
+
+#[test]
+fn a_hole_in_the_place_of_an_only_block_goes_to_the_end_of_its_last_piece() {
+    // The only block has 13 new ones and half of another.
+    let records: Vec<_> = SliceReader::new(with_holes().into()).map(|r| r.unwrap()).collect();
+    let (block, mut writer) = (13 * 8192 + 4608_u32, StreamWriter::new(Vec::new()));
+    for record in &records {
+        match record.record() {
+            Record::Object(mut object) => {
+                object.blksz = block.into();
+                writer.body(&object, &[]).unwrap();
+            }
+            Record::Free(mut free) if free.length.get() == u64::MAX => {
+                free.offset = u64::from(block).into();
+                writer.body(&free, &[]).unwrap();
+                (free.offset, free.length) = (0.into(), u64::from(block).into());
+                writer.body(&free, &[]).unwrap();
+            }
+            Record::Free(_) | Record::Write(_) => {}
+            _ => writer.record(record.header, &record.payload).unwrap(),
+        }
+    }
+    let stream = writer.into_inner().unwrap();
+    assert_whole("hole", &stream);
+    let small = with_split(&stream, "8K").unwrap();
+    assert_whole("8K", &small);
+    let frees: Vec<_> = SliceReader::new(small.into())
+        .filter_map(|record| match record.unwrap().record() {
+            Record::Free(free) => Some((free.offset.get(), free.length.get())),
+            _ => None,
+        })
+        .collect();
+    assert!(frees.contains(&(14 * 8192, u64::MAX)) && frees.contains(&(0, 14 * 8192)), "{frees:?}");
+}

@@ -68,6 +68,8 @@ pub(super) fn is_data(kind: DmuType) -> bool {
 #[derive(Clone, Copy, Debug)]
 struct Resized {
     object_type: DmuType,
+    /// Bytes of its blocks before.
+    blksz: u64,
     joins: bool,
 }
 
@@ -123,7 +125,7 @@ impl Rechunk {
             let joins = blksz < self.size;
             // One that has several blocks has them of a power of two.
             let is_kept = blksz == self.size || joins && !(self.joins && blksz.is_power_of_two());
-            (!is_kept).then_some(Resized { object_type, joins })
+            (!is_kept).then_some(Resized { object_type, blksz, joins })
         });
         match wanted {
             Some(resized) => self.objects.note(number, resized),
@@ -237,14 +239,17 @@ impl Rechunk {
         Ok(())
     }
 
-    /// Frees the new blocks that lie in a hole as a whole. What it has of others is zeros in them already, or behind the end
-    /// of the last.
-    fn free(&mut self, mut packet: Packet, out: &mut Out) {
+    /// Frees the new blocks that lie in a hole as a whole. What it has of others is zeros in them already. Behind an only block
+    /// that is no multiple of the new ones nothing lies, so the last of these goes with it.
+    fn free(&mut self, mut packet: Packet, object: Resized, out: &mut Out) {
         let size = self.size;
         let Some(free) = packet.body_mut::<Free<LE>>() else { return };
         let (offset, length) = (free.offset.get(), free.length.get());
         let start = offset.checked_next_multiple_of(size).unwrap_or(u64::MAX);
         let end = match offset.checked_add(length).filter(|_| length != OBJECT_END) {
+            Some(end) if end == object.blksz && !end.is_power_of_two() => {
+                end.next_multiple_of(size)
+            }
             Some(end) => end - end % size,
             None => OBJECT_END,
         };
@@ -281,8 +286,8 @@ impl Rechunk {
                 }
             }
             Record::Free(free) => {
-                if self.objects.of(free.object.get()).is_some() {
-                    self.free(packet, out);
+                if let Some(object) = self.objects.of(free.object.get()) {
+                    self.free(packet, object, out);
                     return Ok(());
                 }
             }

@@ -86,7 +86,7 @@ pub(super) static RULES: &[Rule<Begin<LE>>] = &[
     ),
     Rule::new(
         "begin.guids",
-        "A stream has the guid of its snapshot, and not the same as source; a package's own BEGIN has no source.",
+        "A stream has the guid of its snapshot, and the same as source only if it has what a redacted one lacks; a package's own BEGIN has no source.",
         SEND,
         |at, begin| {
             let (to, from) = (begin.toguid.get(), begin.fromguid.get());
@@ -94,7 +94,10 @@ pub(super) static RULES: &[Rule<Begin<LE>>] = &[
                 return exactly_hex("fromguid", from, 0);
             }
             so(to != 0, "toguid", to, "a guid")?;
-            so(to != from, "fromguid", from, "another guid than toguid, or zero")
+            // From the redaction bookmark of the snapshot itself.
+            let fills = known_list(at)
+                .is_none_or(|list| list.is_some_and(|list| list.contains("redact_from_snaps")));
+            so(fills || to != from, "fromguid", from, "another guid than toguid, or zero")
         },
     ),
     Rule::new(
