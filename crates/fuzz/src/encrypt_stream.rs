@@ -1,7 +1,7 @@
 //! Plain streams to be encrypted: any bytes, as they are and with every checksum mended; and a stream of a fixture whose
 //! records are changed, doubled and left out, as the bytes say.
 //!
-//! What is refused becomes no stream. What comes out is read again, has the feature of raw streams, and opens with the key;
+//! A refused stream becomes none. The raw one is read again, has the feature of raw streams, and opens with the key;
 //! encrypted and opened once more it is the same.
 
 use crate::edits::{decrypted, edited, read, with_key};

@@ -12,7 +12,7 @@ use zsend_metal::pages::{PAGE, Pages};
 pub(crate) enum Buffer {
     /// Fewer than [`SMALLEST`], or made of pieces.
     Heap(Vec<u8>),
-    /// What the kernel copies fast, and what is used again.
+    /// All others: the kernel copies into them fast, and they are used again.
     Pages(Pages),
 }
 
