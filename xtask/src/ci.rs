@@ -3,7 +3,7 @@
 use crate::{api, miri, outside, platforms, qemu};
 use std::process::Command;
 use std::time::Instant;
-use xtask::run::{Profile, cargo, succeed};
+use xtask::run::{Profile, cargo, no_arguments, succeed};
 
 /// End of a step that did not fail.
 enum End {
@@ -57,9 +57,7 @@ fn passed(result: Result<(), String>) -> Result<End, String> {
 
 /// Runs the verb.
 pub(crate) fn run(args: &[String]) -> Result<(), String> {
-    if !args.is_empty() {
-        return Err("usage: ci".to_owned());
-    }
+    no_arguments("ci", args)?;
     let start = Instant::now();
     let mut skipped = 0;
     for (name, step) in STEPS {

@@ -1,7 +1,7 @@
 //! `miri`: the tests of `zsend-metal` under an interpreter that knows what unsafe code may not do.
 
 use std::process::Output;
-use xtask::run::{nightly_cargo, succeed, target};
+use xtask::run::{nightly_cargo, no_arguments, succeed, target};
 
 /// Features that each run says the machine has. Miri finds what it was compiled for, so the vector
 /// code is reached only where it is allowed, and a call of it that is not allowed is an error.
@@ -30,9 +30,7 @@ pub(crate) fn missing() -> Option<String> {
 
 /// Runs the verb. The runs are side by side, as each keeps one core busy.
 pub(crate) fn run(args: &[String]) -> Result<(), String> {
-    if !args.is_empty() {
-        return Err("usage: miri".to_owned());
-    }
+    no_arguments("miri", args)?;
     if let Some(why) = missing() {
         return Err(why);
     }

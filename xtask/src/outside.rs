@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::path::Path;
-use xtask::run::{cargo, root, target};
+use xtask::run::{cargo, no_arguments, root, target};
 
 /// A program that builds on the workspace's crates.
 struct Example {
@@ -37,9 +37,7 @@ const CRATES: [&str; 3] = ["encoder", "records", "stream"];
 
 /// Runs the verb.
 pub(crate) fn run(args: &[String]) -> Result<(), String> {
-    if !args.is_empty() {
-        return Err("usage: outside".to_owned());
-    }
+    no_arguments("outside", args)?;
     let folder = target().join("outside");
     make(&folder)?;
     EXAMPLES.iter().try_for_each(|example| run_one(&folder, example))

@@ -1,7 +1,7 @@
 //! `qemu`: the tests of `metal`, with the vectors of aarch64, in the user emulation of QEMU.
 
 use std::process::{Command, Stdio};
-use xtask::run::{cargo, succeed};
+use xtask::run::{cargo, no_arguments, succeed};
 
 /// Its programs are static, and Rust's own linker makes them: no other tool is needed.
 const TARGET: &str = "aarch64-unknown-linux-musl";
@@ -27,9 +27,7 @@ fn emulator() -> Option<&'static str> {
 
 /// Runs the verb.
 pub(crate) fn run(args: &[String]) -> Result<(), String> {
-    if !args.is_empty() {
-        return Err("usage: qemu".to_owned());
-    }
+    no_arguments("qemu", args)?;
     if let Some(missing) = missing() {
         return Err(missing);
     }

@@ -37,6 +37,14 @@ pub fn succeed(mut command: Command) -> Result<(), String> {
     if status.success() { Ok(()) } else { Err(format!("{command:?}: {status}")) }
 }
 
+/// Refuses arguments of a verb that takes none.
+///
+/// # Errors
+/// Its usage, if there are any.
+pub fn no_arguments(verb: &str, args: &[String]) -> Result<(), String> {
+    if args.is_empty() { Ok(()) } else { Err(format!("usage: {verb}")) }
+}
+
 /// Exit code of a program that did this; what failed goes to standard error.
 pub fn exit_code(done: Result<(), String>) -> ExitCode {
     match done {

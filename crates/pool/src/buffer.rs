@@ -58,12 +58,6 @@ impl DerefMut for Buffer {
     }
 }
 
-impl AsRef<[u8]> for Buffer {
-    fn as_ref(&self) -> &[u8] {
-        self
-    }
-}
-
 /// Smaller buffers are left to the allocator.
 const SMALLEST: usize = PAGE;
 /// Bytes that idle buffers may hold together.

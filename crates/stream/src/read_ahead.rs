@@ -65,13 +65,12 @@ fn read_at(file: &File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
 /// A buffer that goes back to be filled again once nobody looks at it.
 struct Filled {
     buffer: Pages,
-    len: usize,
     home: Sender<Pages>,
 }
 
 impl AsRef<[u8]> for Filled {
     fn as_ref(&self) -> &[u8] {
-        &self.buffer.as_slice()[..self.len]
+        self.buffer.as_slice()
     }
 }
 
@@ -126,7 +125,6 @@ impl ReadAhead {
     }
 }
 
-/// Starts a reader.
 /// Reads until a buffer is full or the source ends; gives the bytes that are in it, and why there are not more, if
 /// that is an error.
 pub(crate) fn read_full(source: &mut impl Read, buffer: &mut [u8]) -> (usize, io::Result<()>) {
@@ -142,6 +140,7 @@ pub(crate) fn read_full(source: &mut impl Read, buffer: &mut [u8]) -> (usize, io
     (filled, Ok(()))
 }
 
+/// Starts a reader.
 fn start(source: impl Read + Send + 'static) -> io::Result<Receiver<io::Result<Bytes>>> {
     let (to, filled) = sync_channel(WAITING);
     thread::Builder::new().name("read ahead".into()).spawn(move || fill(source, &to))?;
@@ -152,10 +151,12 @@ fn fill(mut source: impl Read, to: &SyncSender<io::Result<Bytes>>) {
     let (home, free) = channel();
     loop {
         let mut buffer = free.try_recv().unwrap_or_else(|_| Pages::zeroed(BUFFER));
+        buffer.set_len(BUFFER);
         let (len, done) = read_full(&mut source, buffer.as_mut_slice());
         let is_last = len < BUFFER;
         if len > 0 {
-            let filled = Filled { buffer, len, home: home.clone() };
+            buffer.set_len(len);
+            let filled = Filled { buffer, home: home.clone() };
             if to.send(Ok(Bytes::from_owner(filled))).is_err() {
                 return;
             }

@@ -97,11 +97,10 @@ fn objects_in_front_of_their_data_are_all_changed() {
     }
 }
 
-#[test]
-fn the_last_piece_of_a_block_is_filled_up() {
-    // One block of 6656 bytes more than 8 KiB.
+/// A full stream of one file with one block of this many bytes: data, or a hole.
+fn with_only_block(block: u32, is_hole: bool) -> Vec<u8> {
     let records: Vec<_> = SliceReader::new(with_holes().into()).map(|r| r.unwrap()).collect();
-    let (block, mut writer) = (8192 + 6656_u32, StreamWriter::new(Vec::new()));
+    let mut writer = StreamWriter::new(Vec::new());
     for record in &records {
         match record.record() {
             Record::Object(mut object) => {
@@ -111,17 +110,26 @@ fn the_last_piece_of_a_block_is_filled_up() {
             Record::Free(mut free) if free.length.get() == u64::MAX => {
                 free.offset = u64::from(block).into();
                 writer.body(&free, &[]).unwrap();
+                if is_hole {
+                    (free.offset, free.length) = (0.into(), u64::from(block).into());
+                    writer.body(&free, &[]).unwrap();
+                }
             }
-            Record::Free(_) => {}
-            Record::Write(mut write) if write.offset.get() == 0 => {
+            Record::Write(mut write) if write.offset.get() == 0 && !is_hole => {
                 write.logical_size = u64::from(block).into();
                 writer.body(&write, &vec![7; block as usize]).unwrap();
             }
-            Record::Write(_) => {}
+            Record::Free(_) | Record::Write(_) => {}
             _ => writer.record(record.header, &record.payload).unwrap(),
         }
     }
-    let stream = writer.into_inner().unwrap();
+    writer.into_inner().unwrap()
+}
+
+#[test]
+fn the_last_piece_of_a_block_is_filled_up() {
+    // One block of 6656 bytes more than 8 KiB.
+    let stream = with_only_block(8192 + 6656, false);
     assert_whole("odd", &stream);
     for size in ["512", "8K"] {
         let small = with_split(&stream, size).unwrap();
@@ -133,25 +141,7 @@ fn the_last_piece_of_a_block_is_filled_up() {
 #[test]
 fn a_hole_in_the_place_of_an_only_block_goes_to_the_end_of_its_last_piece() {
     // The only block has 13 new ones and half of another.
-    let records: Vec<_> = SliceReader::new(with_holes().into()).map(|r| r.unwrap()).collect();
-    let (block, mut writer) = (13 * 8192 + 4608_u32, StreamWriter::new(Vec::new()));
-    for record in &records {
-        match record.record() {
-            Record::Object(mut object) => {
-                object.blksz = block.into();
-                writer.body(&object, &[]).unwrap();
-            }
-            Record::Free(mut free) if free.length.get() == u64::MAX => {
-                free.offset = u64::from(block).into();
-                writer.body(&free, &[]).unwrap();
-                (free.offset, free.length) = (0.into(), u64::from(block).into());
-                writer.body(&free, &[]).unwrap();
-            }
-            Record::Free(_) | Record::Write(_) => {}
-            _ => writer.record(record.header, &record.payload).unwrap(),
-        }
-    }
-    let stream = writer.into_inner().unwrap();
+    let stream = with_only_block(13 * 8192 + 4608, true);
     assert_whole("hole", &stream);
     let small = with_split(&stream, "8K").unwrap();
     assert_whole("8K", &small);
