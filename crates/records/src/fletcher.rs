@@ -49,21 +49,17 @@ impl Fletcher4 {
     /// whoever has them, in any order.
     #[must_use]
     pub fn then(self, tail: Self, tail_bytes: u64) -> Self {
-        let m = u128::from(tail_bytes / 4);
-        // Products of three 62-bit numbers do not fit 128 bits, so each division by 2 or 3 is made
-        // on the factor that it divides, and the products are then taken modulo 2^64.
-        #[expect(clippy::cast_possible_truncation, reason = "the sums are modulo 2^64")]
-        let low = |x: u128| x as u64;
-        let m1 = low(m);
-        let m2 = low(m * (m + 1) / 2);
-        let m3 = {
-            let pair = m * (m + 1) / 2;
-            let next = m + 2;
-            if pair.is_multiple_of(3) {
-                low(pair / 3).wrapping_mul(low(next))
-            } else {
-                low(pair).wrapping_mul(low(next / 3))
-            }
+        // Words are fewer than 2^62. Of two or three numbers in a row one is even and one a multiple of three, so each
+        // division is exact on one factor, and the products are then taken modulo 2^64.
+        let m1 = tail_bytes / 4;
+        let (half, odd) =
+            if m1.is_multiple_of(2) { (m1 / 2, m1 + 1) } else { (m1.div_ceil(2), m1) };
+        let m2 = half.wrapping_mul(odd);
+        let next = m1 + 2;
+        let m3 = match (half % 3, odd % 3) {
+            (0, _) => (half / 3).wrapping_mul(odd).wrapping_mul(next),
+            (_, 0) => half.wrapping_mul(odd / 3).wrapping_mul(next),
+            _ => m2.wrapping_mul(next / 3),
         };
         Self {
             a: self.a.wrapping_add(tail.a),
@@ -140,6 +136,25 @@ mod tests {
         assert_eq!(Fletcher4::of(&data).words(), [6, 10, 15, 21]);
         let swapped: Vec<u8> = [1u32, 2, 3].iter().flat_map(|w| w.to_be_bytes()).collect();
         assert_eq!(Fletcher4::of_byteswapped(&swapped).words(), [6, 10, 15, 21]);
+    }
+
+    #[test]
+    fn combining_takes_every_length() {
+        let words: Vec<u8> =
+            (0..3 * 4 * 64).map(|i: u32| u8::try_from(i * 89 % 256).expect("a byte")).collect();
+        for at in (0..words.len()).step_by(4) {
+            let (head, tail) = words.split_at(at);
+            let both = Fletcher4::of(head).then(Fletcher4::of(tail), tail.len() as u64);
+            assert_eq!(both, Fletcher4::of(&words), "{at}");
+        }
+        // The longest that there is: three numbers in a row that are beyond 32 bits.
+        let (head, long) = (Fletcher4 { a: 1, ..Fletcher4::ZERO }, u64::MAX / 4 * 4);
+        let m = u128::from(long / 4);
+        let low = |sum: u128| u64::try_from(sum % (1 << 64)).expect("64 bits");
+        // m (m + 1) (m + 2) / 6, where m = 2^62 - 1 is a multiple of three and m + 1 is even.
+        let third = low(u128::from(low((m / 3) * m.div_ceil(2))) * (m + 2));
+        let expected = [1, low(m), low(m * (m + 1) / 2), third];
+        assert_eq!(head.then(Fletcher4::ZERO, long).words(), expected);
     }
 
     #[test]

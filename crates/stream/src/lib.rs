@@ -6,6 +6,7 @@ pub mod compare;
 mod dnode;
 pub mod dump;
 mod folder;
+mod in_turn;
 mod input;
 pub mod keys;
 mod limits;

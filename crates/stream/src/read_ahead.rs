@@ -49,8 +49,13 @@ impl Read for Strided {
     }
 }
 
+/// Returns true if it is a file, and read at an offset where the system can.
+pub(crate) fn is_read_at(file: &File) -> io::Result<bool> {
+    Ok(cfg!(any(unix, windows)) && file.metadata()?.is_file())
+}
+
 /// Reads at an offset, whatever the file's position is. On Windows it moves that, which is of no matter here.
-fn read_at(file: &File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+pub(crate) fn read_at(file: &File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
     #[cfg(unix)]
     return std::os::unix::fs::FileExt::read_at(file, buf, offset);
     #[cfg(windows)]
@@ -96,8 +101,7 @@ impl ReadAhead {
     /// # Errors
     /// Those of looking at it, and if no thread can be started.
     pub(crate) fn of_file(mut file: File) -> io::Result<Self> {
-        // Where nothing reads at an offset, a file is read as anything else.
-        if !cfg!(any(unix, windows)) || !file.metadata()?.is_file() {
+        if !is_read_at(&file)? {
             return Self::new(file);
         }
         let start_at = file.stream_position()?;

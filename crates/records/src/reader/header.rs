@@ -30,8 +30,8 @@ impl Header {
         order: Option<Order>,
         described: &'static [Description],
     ) -> Result<Self, StreamErrorKind> {
-        let little: ReplayRecord<LE> = zerocopy::transmute!(*raw);
-        let big: ReplayRecord<BE> = zerocopy::transmute!(*raw);
+        let little: &ReplayRecord<LE> = zerocopy::transmute_ref!(raw);
+        let big: &ReplayRecord<BE> = zerocopy::transmute_ref!(raw);
         // Zero, the type of BEGIN, is the same in both orders; before the first BEGIN there is
         // none, and what is no stream at all is told by its magic.
         let order = match order {
@@ -54,8 +54,8 @@ impl Header {
         let description = kind.description().or(described);
         let fields = description.map_or(&[][..], |description| description.fields);
         let header = match order {
-            Order::Little => little,
-            Order::Big => byteswap_with(&big, fields),
+            Order::Little => *little,
+            Order::Big => byteswap_with(big, fields),
         };
         Ok(Self { order, header, description })
     }

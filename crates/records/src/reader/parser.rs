@@ -219,16 +219,15 @@ impl Parser {
     fn read_header(&mut self, raw: &[u8; RECORD_SIZE]) -> Result<Frame, StreamErrorKind> {
         let known = (!self.place.is_before_stream()).then_some(self.order);
         let read = Header::read(raw, known, self.options.records)?;
-        let Header { order, header, description } = read;
-        self.order = order;
+        self.order = read.order;
         // Before anything is made of its fields: of a damaged header, that is what is to be told.
         if self.options.verify {
             self.verify(&read, raw)?;
         }
-        let (place, role) = self.place.next(&header)?;
-        let kind = header.record_type();
-        let description = description.ok_or(RecordError::UnknownType { found: kind.0 })?;
-        let payload_len = self.options.limits.check_described(&header, description)?;
+        let (place, role) = self.place.next(&read.header)?;
+        let found = read.header.record_type().0;
+        let description = read.description.ok_or(RecordError::UnknownType { found })?;
+        let payload_len = self.options.limits.check_described(&read.header, description)?;
         let frame = Frame {
             index: self.records,
             offset: self.offset,
@@ -238,7 +237,7 @@ impl Parser {
             description,
         };
         self.frame = Some(frame);
-        self.header = header;
+        self.header = read.header;
         self.place = place;
         self.remaining = payload_len;
         self.records += 1;
@@ -250,8 +249,8 @@ impl Parser {
     fn verify(&mut self, read: &Header, raw: &[u8; RECORD_SIZE]) -> Result<(), StreamErrorKind> {
         let before = self.chain;
         let checked = match read.order {
-            Order::Little => self.chain.check::<LE>(&zerocopy::transmute!(*raw)),
-            Order::Big => self.chain.check::<BE>(&zerocopy::transmute!(*raw)),
+            Order::Little => self.chain.check::<LE>(zerocopy::transmute_ref!(raw)),
+            Order::Big => self.chain.check::<BE>(zerocopy::transmute_ref!(raw)),
         };
         checked.map_err(StreamErrorKind::Checksum)?;
         if let Some(end) = read.header.body_as::<End<LE>>() {

@@ -1,12 +1,12 @@
 //! Contents of a stream, record by record: as `zstream dump` prints it, or as lines of JSON.
 
-mod events;
 mod hex;
 mod json;
 mod nvtext;
 mod options;
 mod summary;
 mod text;
+mod walk;
 
 pub(crate) use json::hex;
 pub use json::nvlist_json;
@@ -14,19 +14,17 @@ pub use nvtext::nvlist_text;
 pub use options::DumpOptions;
 pub use summary::{DumpSummary, TypeCount};
 
-use crate::read_ahead::ReadAhead;
-use events::{Events, Pieces};
+use crate::in_turn::each_piece;
 use json::JsonDump;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use text::TextDump;
+use walk::Walk;
 use zerocopy::byteorder::LE;
 use zsend_records::chain::ChecksumMismatch;
-use zsend_records::drr::{RECORD_SIZE, RecordType, ReplayRecord};
+use zsend_records::drr::ReplayRecord;
 use zsend_records::nvlist::{Encoding, NvError, NvList};
-use zsend_records::reader::{
-    Frame, Options, ReadError, ReaderEvent, StreamError, StreamErrorKind, StreamReader,
-};
+use zsend_records::reader::{Frame, ReadError, StreamError};
 
 /// Format of a dump.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,58 +82,83 @@ impl DumpError {
 /// # Errors
 /// If the stream is damaged or none, the input fails, or the output fails.
 pub fn dump(
-    reader: impl Read,
+    mut reader: impl Read,
     out: &mut impl Write,
     options: &DumpOptions,
 ) -> Result<DumpSummary, DumpError> {
-    dump_events(StreamReader::with_options(reader, reading(options)), out, options)
+    match options.format {
+        Format::Json => {
+            let mut walk = Walk::new(JsonDump::new(out, options.payload), options);
+            let read = each_read(&mut reader, |piece| walk.goes_on(piece));
+            end_json(walk, read)
+        }
+        Format::Text | Format::TextMaster => {
+            let mut walk = Walk::new(TextDump::new(out, options), options);
+            let read = each_read(&mut reader, |piece| walk.goes_on(piece));
+            end_text(walk, read)
+        }
+    }
 }
 
-/// As [`dump`], of a file, or whatever else a descriptor has, from where it stands. It is read ahead on threads, which
-/// end with the file, or after the read that is under way when the dump ends.
+/// As [`dump`], of a file, or whatever else a descriptor has, from where it stands. It is read on several threads, each of
+/// which writes in its turn.
 ///
 /// # Errors
 /// As [`dump`], and if no thread can be started.
 pub fn dump_file(
     file: File,
-    out: &mut impl Write,
+    out: &mut (impl Write + Send),
     options: &DumpOptions,
 ) -> Result<DumpSummary, DumpError> {
-    let ahead = ReadAhead::of_file(file);
-    let ahead = ahead.map_err(|source| ReadError::Io { offset: 0, source })?;
-    dump_events(Pieces::new(ahead, reading(options)), out, options)
-}
-
-fn reading(options: &DumpOptions) -> Options {
-    Options::new()
-        .with_limits(options.limits)
-        .with_verify(options.verify)
-        .with_missing_end(true)
-        .with_concatenated(true)
-        .with_records(options.records)
-}
-
-fn dump_events(
-    events: impl Events,
-    out: &mut impl Write,
-    options: &DumpOptions,
-) -> Result<DumpSummary, DumpError> {
-    let mut summary = DumpSummary::default();
-    if options.format == Format::Json {
-        let mut sink = JsonDump::new(out, options.payload);
-        let result = run(events, &mut sink, options, &mut summary);
-        sink.stop().map_err(DumpError::Write)?;
-        return result.map(|()| summary);
+    match options.format {
+        Format::Json => {
+            let mut walk = Walk::new(JsonDump::new(out, options.payload), options);
+            let read = each_piece(file, |piece| walk.goes_on(piece));
+            end_json(walk, read)
+        }
+        Format::Text | Format::TextMaster => {
+            let mut walk = Walk::new(TextDump::new(out, options), options);
+            let read = each_piece(file, |piece| walk.goes_on(piece));
+            end_text(walk, read)
+        }
     }
-    let mut sink = TextDump::new(out, options);
-    let result = run(events, &mut sink, options, &mut summary);
-    match &result {
+}
+
+/// Reads until the end, or until `look` returns false.
+fn each_read(reader: &mut impl Read, mut look: impl FnMut(&[u8]) -> bool) -> io::Result<()> {
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(len) if look(&buffer[..len]) => {}
+            Ok(_) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn end_json<W: Write>(
+    walk: Walk<JsonDump<'_, W>>,
+    read: io::Result<()>,
+) -> Result<DumpSummary, DumpError> {
+    let (mut sink, summary, done) = walk.finish(read);
+    sink.stop().map_err(DumpError::Write)?;
+    done.map(|()| summary)
+}
+
+fn end_text<W: Write>(
+    walk: Walk<TextDump<'_, W>>,
+    read: io::Result<()>,
+) -> Result<DumpSummary, DumpError> {
+    let (mut sink, summary, done) = walk.finish(read);
+    match &done {
         // Nothing can be written, or there is no stream at all.
         Err(DumpError::Write(_)) => {}
         Err(error) if summary.records() == 0 && error.stream().is_some() => {}
         _ => sink.summary(&summary).map_err(DumpError::Write)?,
     }
-    result.map(|()| summary)
+    done.map(|()| summary)
 }
 
 /// Destination of the parts of a stream.
@@ -150,74 +173,4 @@ trait Sink {
     fn done(&mut self, frame: &Frame, header: &ReplayRecord<LE>) -> io::Result<()>;
     /// A checksum is wrong, in a header or in an END; nothing follows.
     fn mismatch(&mut self, mismatch: &ChecksumMismatch, end: bool) -> io::Result<()>;
-}
-
-fn run(
-    mut reader: impl Events,
-    sink: &mut impl Sink,
-    options: &DumpOptions,
-    summary: &mut DumpSummary,
-) -> Result<(), DumpError> {
-    let mut frame = None;
-    let mut header = *reader.header();
-    let mut list = Vec::new();
-    let mut left = 0;
-    loop {
-        let event = match reader.next_event() {
-            Ok(event) => event,
-            Err(error) => {
-                match error.stream().map(|error| &error.kind) {
-                    Some(StreamErrorKind::Checksum(mismatch)) => sink.mismatch(mismatch, false),
-                    Some(StreamErrorKind::EndChecksum(mismatch)) => {
-                        // The record itself is sound, and is shown.
-                        summary.add_end();
-                        sink.mismatch(mismatch, true)
-                    }
-                    _ => Ok(()),
-                }
-                .map_err(DumpError::Write)?;
-                if left > 0 {
-                    summary.cut_payload = frame.map_or(0, |frame: Frame| frame.payload_len);
-                }
-                return Err(error.into());
-            }
-        };
-        match event {
-            None => break,
-            Some(ReaderEvent::NeedMore(_)) => continue,
-            Some(ReaderEvent::Record(next)) => {
-                header = *reader.header();
-                sink.record(&next, &header).map_err(DumpError::Write)?;
-                summary.add(&next);
-                left = next.payload_len;
-                frame = Some(next);
-            }
-            Some(ReaderEvent::Payload(piece)) => {
-                left -= piece.len() as u64;
-                if frame.is_some_and(|frame: Frame| frame.record_type() == RecordType::BEGIN) {
-                    list.extend_from_slice(piece);
-                } else {
-                    sink.payload(piece).map_err(DumpError::Write)?;
-                }
-            }
-        }
-        if let Some(frame) = &frame
-            && left == 0
-        {
-            if !list.is_empty() {
-                let offset = frame.offset + RECORD_SIZE as u64;
-                match NvList::decode(&core::mem::take(&mut list)) {
-                    Ok((list, encoding)) => {
-                        sink.nvlist(&list, encoding).map_err(DumpError::Write)?;
-                    }
-                    // Who does not verify wants to see what there is.
-                    Err(_) if !options.verify => {}
-                    Err(source) => return Err(DumpError::Nvlist { offset, source }),
-                }
-            }
-            sink.done(frame, &header).map_err(DumpError::Write)?;
-        }
-    }
-    summary.complete = reader.is_done();
-    Ok(())
 }
