@@ -53,7 +53,7 @@ const MOST_STREAMS: usize = 64 << 10;
 
 /// Destination of faults and verdicts: standard output, or standard error where that has the stream.
 struct Reporter {
-    out: Box<dyn Write>,
+    out: Box<dyn Write + Send>,
     json: bool,
     written: io::Result<()>,
     /// Streams that are files of their own.
@@ -95,7 +95,7 @@ pub(crate) fn run(args: &VerifyArgs) -> Done {
     if args.tee && args.files.len() > 1 {
         return Err(Failure::usage("--tee passes one stream on, not several"));
     }
-    let out: Box<dyn Write> =
+    let out: Box<dyn Write + Send> =
         if args.tee { Box::new(io::stderr()) } else { Box::new(stdout::open()?) };
     let mut report = Reporter { out, json: args.json, written: Ok(()), segments: Vec::new() };
     let keys = args.keys.iter().map(|key| keys::of_stream(key)).collect::<Result<Vec<_>, _>>()?;

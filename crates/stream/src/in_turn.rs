@@ -27,18 +27,9 @@ const THREADS: usize = 2;
 ///
 /// # Errors
 /// Those of reading; what was read before is looked at before.
-pub(crate) fn each_piece(
-    mut file: File,
-    mut look: impl FnMut(&[u8]) -> bool + Send,
-) -> io::Result<()> {
+pub(crate) fn each_piece(mut file: File, look: impl FnMut(&[u8]) -> bool + Send) -> io::Result<()> {
     if !is_read_at(&file)? {
-        let mut ahead = ReadAhead::new(file)?;
-        while let Some(piece) = ahead.next()? {
-            if !look(&piece) {
-                break;
-            }
-        }
-        return Ok(());
+        return ReadAhead::new(file)?.each(look);
     }
     let reading = Reading {
         start: file.stream_position()?,

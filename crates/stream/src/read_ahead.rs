@@ -127,6 +127,19 @@ impl ReadAhead {
         }
         next
     }
+
+    /// Gives all pieces to `look`, in order, until it returns false.
+    ///
+    /// # Errors
+    /// Those of the source.
+    pub(crate) fn each(&mut self, mut look: impl FnMut(&[u8]) -> bool) -> io::Result<()> {
+        while let Some(piece) = self.next()? {
+            if !look(&piece) {
+                break;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Reads until a buffer is full or the source ends; gives the bytes that are in it, and why there are not more, if

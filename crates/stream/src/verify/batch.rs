@@ -5,6 +5,8 @@ use super::checker::Checker;
 use super::framer::{Frame, Framer, Next, Payload};
 use super::verdict::Part;
 use super::work::{Worked, work};
+use crate::input::Input;
+use crate::read_ahead::ReadAhead;
 use rayon::prelude::*;
 use std::io;
 use zsend_records::drr::RECORD_SIZE;
@@ -35,35 +37,85 @@ enum Last {
     Failed(io::Error),
 }
 
-/// Checks records whose payloads are summed up as they come.
-pub(super) fn one_by_one(mut framer: Framer, checker: &mut Checker<'_>) -> Result<(), VerifyError> {
-    while !checker.is_over() {
-        let last = match framer.next() {
-            Ok(Next::Frame(mut frame)) => match framer.payload(&mut frame, false) {
-                Ok(Ok(payload)) => {
-                    checker.record(&frame, &payload, &work(&frame, &payload))?;
-                    continue;
-                }
-                Ok(Err(cut)) => {
-                    // The header is there, and may be wrong.
-                    checker.cut_record(&frame)?;
-                    Last::from(cut)
-                }
-                Err(error) => Last::Failed(error),
-            },
-            Ok(other) => Last::from(other),
-            Err(error) => Last::Failed(error),
-        };
-        if finish(last, checker)? {
-            break;
-        }
+/// Checks records whose payloads are summed up as they come, piece by piece.
+#[derive(Debug)]
+pub(super) struct OneByOne<'c, 'a> {
+    framer: Framer,
+    checker: &'c mut Checker<'a>,
+    /// A record whose payload is not all there.
+    frame: Option<Box<Frame>>,
+    error: Option<VerifyError>,
+}
+
+impl<'c, 'a> OneByOne<'c, 'a> {
+    pub(super) const fn new(framer: Framer, checker: &'c mut Checker<'a>) -> Self {
+        Self { framer, checker, frame: None, error: None }
     }
-    Ok(())
+
+    /// Takes the next piece; returns false if nothing more is wanted.
+    pub(super) fn goes_on(&mut self, piece: &[u8]) -> bool {
+        self.error = self.piece(piece).err();
+        self.error.is_none() && !self.checker.is_over()
+    }
+
+    fn piece(&mut self, mut piece: &[u8]) -> Result<(), VerifyError> {
+        while !self.checker.is_over() {
+            let mut frame = match self.frame.take() {
+                Some(frame) => frame,
+                None => match self.framer.next(&mut piece) {
+                    None => break,
+                    Some(Next::Frame(frame)) => frame,
+                    Some(other) => {
+                        finish(Last::from(other), self.checker)?;
+                        continue;
+                    }
+                },
+            };
+            let Some(payload) = self.framer.payload(&mut frame, false, &mut piece) else {
+                self.frame = Some(frame);
+                break;
+            };
+            self.checker.record(&frame, &payload, &work(&frame, &payload))?;
+        }
+        Ok(())
+    }
+
+    /// The end of the input, or the error behind the last piece.
+    pub(super) fn finish(mut self, read: io::Result<()>) -> Result<(), VerifyError> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        if self.checker.is_over() {
+            return Ok(());
+        }
+        read.map_err(VerifyError::Read)?;
+        let frame = self.frame.take();
+        if let Some(frame) = &frame {
+            // The header is there, and may be wrong.
+            self.checker.cut_record(frame)?;
+        }
+        let mut within = frame.as_deref();
+        while !self.checker.is_over()
+            && !finish(Last::from(self.framer.end(within.take())), self.checker)?
+        {}
+        Ok(())
+    }
+}
+
+/// The records of an input, in batches.
+struct Batches {
+    framer: Framer,
+    input: Input,
 }
 
 /// Checks records in batches: while the payloads of one are looked at, the next is read.
-pub(super) fn in_batches(mut framer: Framer, checker: &mut Checker<'_>) -> Result<(), VerifyError> {
-    let mut batch = read_batch(&mut framer, None);
+pub(super) fn in_batches(
+    framer: Framer,
+    source: ReadAhead,
+    checker: &mut Checker<'_>,
+) -> Result<(), VerifyError> {
+    let mut batches = Batches { framer, input: Input::new(source) };
+    let mut batch = batches.read(None);
     loop {
         let Batch { records, cost, next, end } = batch;
         let is_last = end.is_some();
@@ -74,9 +126,9 @@ pub(super) fn in_batches(mut framer: Framer, checker: &mut Checker<'_>) -> Resul
             (look(), Batch { next, ..Batch::default() })
         } else if cost > BATCH_BYTES {
             // One record that is larger than that; the next may be, too.
-            (look(), read_batch(&mut framer, next))
+            (look(), batches.read(next))
         } else {
-            rayon::join(look, || read_batch(&mut framer, next))
+            rayon::join(look, || batches.read(next))
         };
         for ((frame, payload), worked) in records.iter().zip(&worked) {
             checker.record(frame, payload, worked)?;
@@ -92,50 +144,71 @@ pub(super) fn in_batches(mut framer: Framer, checker: &mut Checker<'_>) -> Resul
             if checker.is_over() || finish(last, checker)? {
                 return Ok(());
             }
-            batch = read_batch(&mut framer, None);
+            batch = batches.read(None);
         }
     }
 }
 
-/// Reads as many records as are looked at together; `first` is one whose header was read already.
-fn read_batch(framer: &mut Framer, mut first: Option<Box<Frame>>) -> Batch {
-    let mut batch = Batch::default();
-    while batch.records.len() < BATCH_RECORDS {
-        let next = first.take().map_or_else(|| framer.next(), |frame| Ok(Next::Frame(frame)));
-        let mut frame = match next {
-            Ok(Next::Frame(frame)) => frame,
-            Ok(other) => {
-                batch.end = Some(Last::from(other));
-                break;
-            }
-            Err(error) => {
-                batch.end = Some(Last::Failed(error));
-                break;
-            }
-        };
-        let cost = frame.cost() + RECORD_SIZE as u64;
-        // A large one is looked at alone.
-        if batch.cost + cost > BATCH_BYTES && !batch.records.is_empty() {
-            batch.next = Some(frame);
-            break;
-        }
-        match framer.payload(&mut frame, true) {
-            Ok(Ok(payload)) => {
-                batch.cost += cost;
-                batch.records.push((*frame, payload));
-            }
-            Ok(Err(cut)) => {
+impl Batches {
+    /// Reads as many records as are looked at together; `first` is one whose header was read already.
+    fn read(&mut self, mut first: Option<Box<Frame>>) -> Batch {
+        let mut batch = Batch::default();
+        while batch.records.len() < BATCH_RECORDS && batch.end.is_none() {
+            let next = first.take().map_or_else(|| self.next(), |frame| Ok(Next::Frame(frame)));
+            let mut frame = match next {
+                Ok(Next::Frame(frame)) => frame,
+                Ok(other) => {
+                    batch.end = Some(Last::from(other));
+                    break;
+                }
+                Err(error) => {
+                    batch.end = Some(Last::Failed(error));
+                    break;
+                }
+            };
+            let cost = frame.cost() + RECORD_SIZE as u64;
+            // A large one is looked at alone.
+            if batch.cost + cost > BATCH_BYTES && !batch.records.is_empty() {
                 batch.next = Some(frame);
-                batch.end = Some(Last::from(cut));
                 break;
             }
-            Err(error) => {
-                batch.end = Some(Last::Failed(error));
-                break;
+            match self.payload(&mut frame) {
+                Ok(Ok(payload)) => {
+                    batch.cost += cost;
+                    batch.records.push((*frame, payload));
+                }
+                Ok(Err(cut)) => {
+                    batch.next = Some(frame);
+                    batch.end = Some(Last::from(cut));
+                }
+                Err(error) => batch.end = Some(Last::Failed(error)),
+            }
+        }
+        batch
+    }
+
+    fn next(&mut self) -> io::Result<Next> {
+        loop {
+            if let Some(next) = self.framer.next(&mut self.input.rest) {
+                return Ok(next);
+            }
+            if !self.input.fill()? {
+                return Ok(self.framer.end(None));
             }
         }
     }
-    batch
+
+    /// The payload of a record; the error in it is the cut.
+    fn payload(&mut self, frame: &mut Frame) -> io::Result<Result<Payload, Next>> {
+        loop {
+            if let Some(payload) = self.framer.payload(frame, true, &mut self.input.rest) {
+                return Ok(Ok(payload));
+            }
+            if !self.input.fill()? {
+                return Ok(Err(self.framer.end(Some(frame))));
+            }
+        }
+    }
 }
 
 /// Takes in what is no record; says if nothing follows it.

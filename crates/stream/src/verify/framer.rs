@@ -1,15 +1,13 @@
 //! The records of an input, each with its payload; behind a header that cannot be followed, the next one that
-//! can.
+//! can. The input comes in pieces: where one ends, the next is waited for.
 
 use super::context::Context;
-use crate::input::Input;
 use crate::limits::{LIMITS, LIST};
 use crate::raw::Keys;
-use crate::read_ahead::ReadAhead;
-use std::io;
+use std::mem::take;
 use std::sync::Arc;
 use zsend_records::Order;
-use zsend_records::bytes::Bytes;
+use zsend_records::bytes::{Buf, Bytes};
 use zsend_records::byteswap::byteswap_with;
 use zsend_records::describe::Description;
 use zsend_records::drr::{
@@ -102,7 +100,6 @@ impl Frame {
 /// The input, cut into records.
 #[derive(Debug)]
 pub(super) struct Framer {
-    input: Input,
     byte: u64,
     record: u64,
     order: Option<Order>,
@@ -110,62 +107,107 @@ pub(super) struct Framer {
     keys: Arc<Keys>,
     /// Guid of the last record, by which one is known again.
     guid: u64,
-    /// Header behind which the next is to be looked for.
-    bad: Option<[u8; RECORD_SIZE]>,
+    /// Beginning of a header.
+    begun: Vec<u8>,
+    payload: Gathered,
+    /// Bytes behind a header that cannot be followed, among which the next one begins.
+    lost: Option<Vec<u8>>,
     is_found_again: bool,
 }
 
+/// Beginning of a payload.
+#[derive(Debug, Default)]
+struct Gathered {
+    /// Bytes that came.
+    have: u64,
+    bytes: Vec<u8>,
+    sum: Fletcher4,
+    words: WholeWords,
+}
+
+/// Most bytes that are set aside for a payload before its bytes are there.
+const RESERVE: u64 = 1 << 20;
+
 impl Framer {
     /// The beginning of an input.
-    pub(super) fn new(source: ReadAhead, keys: Arc<Keys>) -> Self {
+    pub(super) fn new(keys: Arc<Keys>) -> Self {
         Self {
-            input: Input::new(source),
             byte: 0,
             record: 0,
             order: None,
             context: Arc::default(),
             keys,
             guid: 0,
-            bad: None,
+            begun: Vec::with_capacity(RECORD_SIZE),
+            payload: Gathered::default(),
+            lost: None,
             is_found_again: false,
         }
     }
 
     /// The next record, whose payload must be taken before the one after it is asked for. After a bad header
-    /// it is the next that can be one.
-    ///
-    /// # Errors
-    /// Those of the source.
-    pub(super) fn next(&mut self) -> io::Result<Next> {
-        if let Some(bad) = self.bad.take()
-            && !self.seek(&bad)?
+    /// it is the next that can be one. `None` where all of the piece is used, and more is needed.
+    pub(super) fn next(&mut self, piece: &mut impl Buf) -> Option<Next> {
+        if let Some(window) = self.lost.take() {
+            let raw = self.seek(window, piece)?;
+            return Some(self.header(&raw));
+        }
+        if self.begun.is_empty()
+            && let Some(raw) = piece.chunk().first_chunk()
         {
-            return Ok(Next::End);
+            let next = self.header(raw);
+            piece.advance(RECORD_SIZE);
+            return Some(next);
         }
-        let mut raw = [0; RECORD_SIZE];
-        let have = self.input.take(&mut raw)?;
-        if have == 0 {
-            return Ok(Next::End);
+        let missing = RECORD_SIZE - self.begun.len();
+        let head = piece.chunk();
+        let head = &head[..head.len().min(missing)];
+        self.begun.extend_from_slice(head);
+        piece.advance(head.len());
+        let begun = take(&mut self.begun);
+        let next = begun.first_chunk().map(|raw| self.header(raw));
+        self.begun = begun;
+        if next.is_some() {
+            self.begun.clear();
         }
-        if have < RECORD_SIZE {
-            if let Some(kind) = no_stream(&raw[..have], self.order) {
-                return Ok(Next::Bad { record: 0, byte: 0, kind });
-            }
-            let (have, need) = (have as u64, RECORD_SIZE as u64);
-            return Ok(Next::Cut { what: "record header", have, need });
-        }
-        match read(&raw, self.order) {
+        next
+    }
+
+    fn header(&mut self, raw: &[u8; RECORD_SIZE]) -> Next {
+        match read(raw, self.order) {
             Ok((header, description, payload_len)) => {
-                Ok(Next::Frame(Box::new(self.frame(&header, description, payload_len))))
+                Next::Frame(Box::new(self.frame(&header, description, payload_len)))
             }
             Err(kind) => {
-                self.bad = Some(raw);
-                self.byte += RECORD_SIZE as u64;
+                self.lost = Some(raw[1..].to_vec());
+                let (record, byte) = (self.record, self.byte);
+                self.byte += 1;
                 self.record += 1;
-                let (record, byte) = (self.record - 1, self.byte - RECORD_SIZE as u64);
-                Ok(Next::Bad { record, byte, kind })
+                Next::Bad { record, byte, kind }
             }
         }
+    }
+
+    /// The end of the input, `within` being the record whose payload was asked for and not all there. Behind a header
+    /// that cannot be followed, it is to be asked for again.
+    pub(super) fn end(&mut self, within: Option<&Frame>) -> Next {
+        let have = self.begun.len() as u64;
+        if let Some(frame) = within {
+            let (have, need) = (take(&mut self.payload).have, frame.payload_len);
+            return Next::Cut { what: "payload", have, need };
+        }
+        if let Some(window) = self.lost.take() {
+            self.byte += window.len() as u64;
+            return Next::End;
+        }
+        let begun = take(&mut self.begun);
+        if begun.is_empty() {
+            return Next::End;
+        }
+        if let Some(kind) = no_stream(&begun, self.order) {
+            return Next::Bad { record: 0, byte: 0, kind };
+        }
+        Next::Cut { what: "record header", have, need: RECORD_SIZE as u64 }
     }
 
     fn frame(&mut self, read: &Header, description: &'static Description, len: u64) -> Frame {
@@ -181,7 +223,7 @@ impl Framer {
             header: read.header,
             description,
             payload_len: len,
-            is_found_again: std::mem::take(&mut self.is_found_again),
+            is_found_again: take(&mut self.is_found_again),
             context: Arc::clone(&self.context),
         };
         self.record += 1;
@@ -190,21 +232,22 @@ impl Framer {
     }
 
     /// The payload of a frame that [`Self::next`] gave, and nothing else yet: its bytes if `keep`, else their
-    /// sum. The list behind a BEGIN becomes part of the frame's context. The error in it is the cut.
-    ///
-    /// # Errors
-    /// Those of the source.
+    /// sum. The list behind a BEGIN becomes part of the frame's context. `None` where all of the piece is used, and more
+    /// is needed.
     pub(super) fn payload(
         &mut self,
         frame: &mut Frame,
         keep: bool,
-    ) -> io::Result<Result<Payload, Next>> {
+        piece: &mut impl Buf,
+    ) -> Option<Payload> {
         let len = frame.payload_len;
         let begins = frame.record_type() == RecordType::BEGIN;
         let keep = if begins { len <= LIST } else { keep };
-        let payload = if keep { self.bytes(len)? } else { self.sum(len, frame.order)? };
-        if begins && let Ok(payload) = &payload {
-            let list = match payload {
+        let payload =
+            if keep { self.bytes(len, piece)? } else { self.sum(len, frame.order, piece)? };
+        self.byte += len;
+        if begins {
+            let list = match &payload {
                 Payload::Bytes(list) if len <= LIST => Some(&list[..]),
                 Payload::Bytes(_) | Payload::Sum(_) => None,
             };
@@ -213,58 +256,62 @@ impl Framer {
             self.context = Arc::new(context);
             frame.context = Arc::clone(&self.context);
         }
-        Ok(payload)
+        Some(payload)
     }
 
-    fn bytes(&mut self, len: u64) -> io::Result<Result<Payload, Next>> {
-        let bytes = self.input.bytes(len)?;
-        let have = bytes.len() as u64;
-        self.byte += have;
-        Ok(if have < len { Err(cut_payload(have, len)) } else { Ok(Payload::Bytes(bytes)) })
-    }
-
-    fn sum(&mut self, len: u64, order: Order) -> io::Result<Result<Payload, Next>> {
-        let mut sum = Fletcher4::ZERO;
-        let mut words = WholeWords::default();
-        let mut left = len;
-        while left > 0 {
-            if !self.input.fill()? {
-                return Ok(Err(cut_payload(len - left, len)));
-            }
-            let take = usize::try_from(left).unwrap_or(usize::MAX).min(self.input.rest.len());
-            let piece = self.input.rest.split_to(take);
-            words.feed(&piece, |whole| match order {
-                Order::Little => sum.update(whole),
-                Order::Big => sum.update_byteswapped(whole),
-            });
-            left -= take as u64;
-            self.byte += take as u64;
+    /// The bytes of a payload. What lies in one piece is not copied, if the piece is [`Bytes`].
+    fn bytes(&mut self, len: u64, piece: &mut impl Buf) -> Option<Payload> {
+        let Gathered { have, bytes, .. } = &mut self.payload;
+        let missing = usize::try_from(len - *have).unwrap_or(usize::MAX);
+        let whole = piece.remaining() >= missing;
+        if *have == 0 && whole {
+            return Some(Payload::Bytes(piece.copy_to_bytes(missing)));
         }
-        Ok(Ok(Payload::Sum(sum)))
+        let part = piece.copy_to_bytes(piece.remaining().min(missing));
+        // What a header announces is believed once the bytes are there.
+        if bytes.capacity() - bytes.len() < part.len() {
+            let room = (2 * bytes.capacity() as u64).max(RESERVE).min(len);
+            bytes.reserve_exact(usize::try_from(room).map_or(0, |room| room - bytes.len()));
+        }
+        bytes.extend_from_slice(&part);
+        *have += part.len() as u64;
+        whole.then(|| Payload::Bytes(take(&mut self.payload).bytes.into()))
     }
 
-    /// Passes over bytes until those that can be a record's header; says if there are any. `bad` is used
-    /// already, and searched all the same, but for its first byte.
-    fn seek(&mut self, bad: &[u8; RECORD_SIZE]) -> io::Result<bool> {
-        let mut window = bad[1..].to_vec();
-        self.byte -= window.len() as u64;
-        loop {
-            let found = window.windows(RECORD_SIZE).position(|raw| self.may_be_header(raw));
-            let passed = found.unwrap_or(window.len().saturating_sub(RECORD_SIZE - 1));
-            self.byte += passed as u64;
+    /// The sum of a payload.
+    fn sum(&mut self, len: u64, order: Order, piece: &mut impl Buf) -> Option<Payload> {
+        let Gathered { have, sum, words, .. } = &mut self.payload;
+        let missing = usize::try_from(len - *have).unwrap_or(usize::MAX);
+        let part = piece.chunk();
+        let part = &part[..part.len().min(missing)];
+        words.feed(part, |whole| match order {
+            Order::Little => sum.update(whole),
+            Order::Big => sum.update_byteswapped(whole),
+        });
+        let len = part.len();
+        *have += len as u64;
+        piece.advance(len);
+        (len == missing).then(|| Payload::Sum(take(&mut self.payload).sum))
+    }
+
+    /// Passes over bytes until those that can be a record's header, which it gives. `window` begins at this byte, and was
+    /// used before. `None` where all of the piece is used, and more is needed.
+    fn seek(&mut self, mut window: Vec<u8>, piece: &mut impl Buf) -> Option<[u8; RECORD_SIZE]> {
+        let before = window.len();
+        window.extend_from_slice(piece.chunk());
+        let found = window.windows(RECORD_SIZE).position(|raw| self.may_be_header(raw));
+        let passed = found.unwrap_or(window.len().saturating_sub(RECORD_SIZE - 1));
+        self.byte += passed as u64;
+        let Some(raw) = found.and_then(|at| window[at..].first_chunk()) else {
+            piece.advance(piece.chunk().len());
             window.drain(..passed);
-            if found.is_some() {
-                self.is_found_again = true;
-                window.extend_from_slice(&self.input.rest);
-                self.input.rest = window.into();
-                return Ok(true);
-            }
-            if !self.input.fill()? {
-                self.byte += window.len() as u64;
-                return Ok(false);
-            }
-            window.extend_from_slice(&std::mem::take(&mut self.input.rest));
-        }
+            self.lost = Some(window);
+            return None;
+        };
+        // What the window had before is shorter than a header.
+        piece.advance(passed + RECORD_SIZE - before);
+        self.is_found_again = true;
+        Some(*raw)
     }
 
     /// Returns true if the bytes are what a right sender may have written as a header of this stream: a BEGIN,
@@ -293,10 +340,6 @@ fn no_stream(begin: &[u8], order: Option<Order>) -> Option<StreamErrorKind> {
     let is_begin = begin.iter().take(4).all(|&byte| byte == 0);
     let is_right = order.is_some() || (is_begin && is_magic);
     (!is_right).then_some(StreamErrorKind::Magic { found })
-}
-
-const fn cut_payload(have: u64, need: u64) -> Next {
-    Next::Cut { what: "payload", have, need }
 }
 
 /// A header, its description and the length of its payload, if it can be followed.

@@ -30,9 +30,10 @@ pub use links::broken_links;
 pub use options::VerifyOptions;
 pub use verdict::{Cut, Outcome, Part, Verdict};
 
+use crate::in_turn::each_piece;
 use crate::read_ahead::ReadAhead;
 use crate::segment::Segment;
-use batch::{in_batches, one_by_one};
+use batch::{OneByOne, in_batches};
 use checker::Checker;
 use framer::Framer;
 use std::fs::File;
@@ -40,8 +41,8 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 use tee::Tee;
 
-/// Listener to a verification.
-pub trait Report {
+/// Listener to a verification, which may be told on any thread.
+pub trait Report: Send {
     /// A broken rule. The first is the last unless all are asked for.
     fn fault(&mut self, fault: &Fault);
 
@@ -115,7 +116,7 @@ pub fn verify(
     options: &VerifyOptions,
     report: &mut dyn Report,
 ) -> Result<Outcome, VerifyError> {
-    run(name, ReadAhead::new(source), options, report, Tee::new(None))
+    run(name, Source::Ahead(ReadAhead::new(source)), options, report, Tee::new(None))
 }
 
 /// As [`verify`], of a file, or whatever else a descriptor has, from where it stands. A file is read at two places at
@@ -129,7 +130,7 @@ pub fn verify_file(
     options: &VerifyOptions,
     report: &mut dyn Report,
 ) -> Result<Outcome, VerifyError> {
-    run(name, ReadAhead::of_file(file), options, report, Tee::new(None))
+    run(name, Source::File(file), options, report, Tee::new(None))
 }
 
 /// As [`verify`], and writes every record to `out` once it was checked. At the first fault writing ends: what was
@@ -140,11 +141,12 @@ pub fn verify_file(
 pub fn verify_tee(
     name: &str,
     source: impl Read + Send + 'static,
-    mut out: impl Write,
+    mut out: impl Write + Send,
     options: &VerifyOptions,
     report: &mut dyn Report,
 ) -> Result<Outcome, VerifyError> {
-    run(name, ReadAhead::new(source), options, report, Tee::new(Some(&mut out)))
+    let source = Source::Ahead(ReadAhead::new(source));
+    run(name, source, options, report, Tee::new(Some(&mut out)))
 }
 
 /// The rules, by the part of a stream that they are of, in the order in which they are checked.
@@ -167,20 +169,37 @@ pub fn rules() -> Vec<(&'static str, Vec<&'static About>)> {
     rules
 }
 
+/// Input of a verification.
+enum Source {
+    /// Anything, read on a thread of its own.
+    Ahead(io::Result<ReadAhead>),
+    /// A file, or whatever else a descriptor has.
+    File(File),
+}
+
 fn run<'a>(
     name: &str,
-    source: io::Result<ReadAhead>,
+    source: Source,
     options: &'a VerifyOptions,
     report: &'a mut dyn Report,
     tee: Tee<'a>,
 ) -> Result<Outcome, VerifyError> {
-    let source = source.map_err(VerifyError::Read)?;
-    let framer = Framer::new(source, Arc::clone(&options.keys));
+    let framer = Framer::new(Arc::clone(&options.keys));
     let mut checker = Checker::new(name.into(), options, report, tee);
     let done = if checker.keeps_payloads() {
-        in_batches(framer, &mut checker)
+        let ahead = match source {
+            Source::Ahead(ahead) => ahead,
+            Source::File(file) => ReadAhead::of_file(file),
+        };
+        in_batches(framer, ahead.map_err(VerifyError::Read)?, &mut checker)
     } else {
-        one_by_one(framer, &mut checker)
+        let mut records = OneByOne::new(framer, &mut checker);
+        let look = |piece: &[u8]| records.goes_on(piece);
+        let read = match source {
+            Source::Ahead(ahead) => ahead.and_then(|mut ahead| ahead.each(look)),
+            Source::File(file) => each_piece(file, look),
+        };
+        records.finish(read)
     };
     done.map(|()| checker.outcome())
 }

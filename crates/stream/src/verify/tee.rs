@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 /// A destination, and the record that waits for the sum of its payload to be checked.
 pub(super) struct Tee<'a> {
-    to: Option<Box<dyn Write + 'a>>,
+    to: Option<Box<dyn Write + Send + 'a>>,
     held: Option<(Frame, Payload)>,
 }
 
@@ -16,8 +16,8 @@ impl std::fmt::Debug for Tee<'_> {
 }
 
 impl<'a> Tee<'a> {
-    pub(super) fn new(to: Option<&'a mut (dyn Write + 'a)>) -> Self {
-        let to = to.map(|to| Box::new(to) as Box<dyn Write + 'a>);
+    pub(super) fn new(to: Option<&'a mut (dyn Write + Send + 'a)>) -> Self {
+        let to = to.map(|to| Box::new(to) as Box<dyn Write + Send + 'a>);
         Self { to, held: None }
     }
 
