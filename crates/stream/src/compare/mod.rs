@@ -219,7 +219,7 @@ impl Difference {
 }
 
 fn difference(frame: &Frame, header: &ReplayRecord<LE>, found: Found) -> Difference {
-    let (object, offset) = place(header, frame.description);
+    let (object, offset) = place(header);
     found.at(Difference { object, offset, ..Difference::of(frame) })
 }
 

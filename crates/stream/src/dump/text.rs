@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use zerocopy::IntoBytes;
 use zerocopy::byteorder::{LE, U64};
 use zsend_records::chain::ChecksumMismatch;
-use zsend_records::drr::{Begin, RECORD_SIZE, RecordType, ReplayRecord};
+use zsend_records::drr::{Begin, End, RECORD_SIZE, RecordType, ReplayRecord};
 use zsend_records::flags::VersionInfo;
 use zsend_records::nvlist::{Encoding, NvList};
 use zsend_records::reader::{Frame, Record};
@@ -244,11 +244,14 @@ fn described(out: &mut impl Write, frame: &Frame, header: &ReplayRecord<LE>) -> 
 
 impl<W: Write> Sink for TextDump<'_, W> {
     fn record(&mut self, frame: &Frame, header: &ReplayRecord<LE>) -> io::Result<()> {
-        match Record::of(header) {
-            Record::Begin(begin) => self.begin(&begin, frame.payload_len),
-            Record::End(end) => self.sums("END ", end.end_checksum.map(U64::get)),
-            record if self.verbose => self.line(&record, frame, header),
-            _ => Ok(()),
+        if let Some(begin) = header.body_as::<Begin<LE>>() {
+            self.begin(begin, frame.payload_len)
+        } else if let Some(end) = header.body_as::<End<LE>>() {
+            self.sums("END ", end.end_checksum.map(U64::get))
+        } else if self.verbose {
+            self.line(&Record::of(header), frame, header)
+        } else {
+            Ok(())
         }
     }
 

@@ -156,12 +156,17 @@ mod tests {
     /// The end of its second block.
     fn seam(whole: &[u8]) -> Seam {
         let chain = |end: usize| Chain::from_sum(Fletcher4::of(&whole[..end]), Default::default());
-        let seam = Seam::begin(begin().record(), None, 0, 312, chain(312));
-        let ends = [312 + 824, 312 + 2 * 824];
-        let seam = seam.after(block(0).record(), 1, payload(1).sum(), 1136, chain(ends[0]));
-        let seam = seam.unwrap();
-        assert_eq!(seam.position(false), Some((7, 0)));
-        seam.after(block(512).record(), 2, payload(2).sum(), 1960, chain(ends[1])).unwrap()
+        let mut seam = Seam::begin(begin().record(), None, 0, 312, chain(312));
+        let mut next = Box::new(seam.last().clone());
+        for (index, number) in [(0, 1), (1, 2)] {
+            let (header, sum) = (block(512 * index), payload(number).sum());
+            let end = 312 + 824 * u64::from(number);
+            let up_to = chain(usize::try_from(end).unwrap());
+            assert!(seam.note(&mut next, header.record(), number.into(), sum, end, up_to));
+            seam.end_with(&mut next);
+            assert_eq!(seam.position(false), Some((7, 512 * index)));
+        }
+        seam
     }
 
     /// Bytes that some records have, as far as they were written, and the error that ended it.

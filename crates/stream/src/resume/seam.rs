@@ -4,10 +4,9 @@ use crate::position;
 use crate::segment::resumed_at;
 use zsend_records::Order;
 use zsend_records::chain::Chain;
-use zsend_records::drr::{Begin, ReplayRecord};
+use zsend_records::drr::{Begin, RecordType, ReplayRecord};
 use zsend_records::fletcher::Fletcher4;
 use zsend_records::nvlist::NvList;
-use zsend_records::reader::Record;
 use zsend_records::zerocopy::FromBytes;
 use zsend_records::zerocopy::byteorder::LE;
 
@@ -21,6 +20,12 @@ pub struct Seam {
     begin: ReplayRecord<LE>,
     begin_sum: Fletcher4,
     resumed_at: Option<(u64, u64)>,
+    last: Box<Last>,
+}
+
+/// A record that a stream may be gone on with behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Last {
     record: u64,
     header: ReplayRecord<LE>,
     payload_sum: Fletcher4,
@@ -53,63 +58,76 @@ impl Seam {
         end: u64,
         chain: Chain,
     ) -> Self {
+        let payload_sum = Fletcher4::ZERO;
+        let last = Last { record, header: *header, payload_sum, end, chain, at: None, run: None };
         Self {
             begin: *header,
             begin_sum: chain.sum(),
             resumed_at: list.and_then(resumed_at),
-            record,
-            header: *header,
-            payload_sum: Fletcher4::ZERO,
-            end,
-            chain,
-            at: None,
-            run: None,
+            last: Box::new(last),
         }
     }
 
-    /// The end of the record `record`, if a receiver notes its place.
-    pub(crate) fn after(
+    /// The record that ends there.
+    pub(crate) const fn last(&self) -> &Last {
+        &self.last
+    }
+
+    /// Puts the record `record` into `next`, if a receiver notes its place: says if it does.
+    pub(crate) fn note(
         &self,
+        next: &mut Last,
         header: &ReplayRecord<LE>,
         record: u64,
         payload_sum: Fletcher4,
         end: u64,
         chain: Chain,
-    ) -> Option<Self> {
-        let read = Record::of(header);
-        let at = position::noted(&read)?;
-        let run = match (&read, self.run) {
-            (Record::Object(_), Some(first)) if block(first) == block(at.0) => Some(first),
-            (Record::Object(_), _) => Some(at.0),
-            _ => None,
+    ) -> bool {
+        let Some(at) = position::noted(header) else { return false };
+        let is_object = header.record_type() == RecordType::OBJECT;
+        next.run = match self.last.run {
+            Some(first) if is_object && block(first) == block(at.0) => Some(first),
+            _ => is_object.then_some(at.0),
         };
-        let (header, at) = (*header, Some(at));
-        Some(Self { record, header, payload_sum, end, chain, at, run, ..self.clone() })
+        next.header.clone_from(header);
+        (next.record, next.payload_sum, next.end) = (record, payload_sum, end);
+        (next.chain, next.at) = (chain, Some(at));
+        true
+    }
+
+    /// Ends with another record, and gives the last in its place.
+    pub(crate) const fn end_with(&mut self, next: &mut Box<Last>) {
+        std::mem::swap(&mut self.last, next);
+    }
+
+    /// Object and offset of the record that ends there; none of a BEGIN.
+    pub(crate) const fn at(&self) -> Option<(u64, u64)> {
+        self.last.at
     }
 
     /// Bytes of the input up to there.
     pub const fn end(&self) -> u64 {
-        self.end
+        self.last.end
     }
 
     /// Number of the record in the input, from zero.
     pub const fn record(&self) -> u64 {
-        self.record
+        self.last.record
     }
 
     /// The record in little-endian order, with its checksum.
     pub const fn header(&self) -> &ReplayRecord<LE> {
-        &self.header
+        &self.last.header
     }
 
     /// Sum of the stream up to there.
     pub const fn chain(&self) -> Chain {
-        self.chain
+        self.last.chain
     }
 
     /// Byte order of the stream.
     pub const fn order(&self) -> Order {
-        self.chain.order()
+        self.last.chain.order()
     }
 
     /// Object and offset at which the stream itself goes on, if it is the rest of another.
@@ -123,8 +141,8 @@ impl Seam {
     /// `by_block` is true of a sender that sends all objects of a block of dnodes before their data, as illumos
     /// does: there an object says nothing of the data of those before it.
     pub fn position(&self, by_block: bool) -> Option<(u64, u64)> {
-        let Some(at) = self.at else { return self.resumed_at };
-        let at = match self.run {
+        let Some(at) = self.last.at else { return self.resumed_at };
+        let at = match self.last.run {
             Some(first) if by_block => (first, 0),
             Some(_) | None => at,
         };
@@ -173,19 +191,20 @@ impl Seam {
 
     /// True for the same record with the same payload; what the header has of a sum is not looked at.
     pub(super) fn is(&self, header: &ReplayRecord<LE>, payload_sum: Fletcher4) -> bool {
-        self.payload_sum == payload_sum
-            && (self.header.drr_type, self.header.payloadlen, &self.header.body)
+        let last = &*self.last;
+        last.payload_sum == payload_sum
+            && (last.header.drr_type, last.header.payloadlen, &last.header.body)
                 == (header.drr_type, header.payloadlen, &header.body)
     }
 
     /// True for a record of the same type with the same place.
     pub(super) fn is_at(&self, header: &ReplayRecord<LE>) -> bool {
-        self.header.drr_type == header.drr_type && position::noted(&Record::of(header)) == self.at
+        self.last.header.drr_type == header.drr_type && position::noted(header) == self.last.at
     }
 
     /// True if it is the end of the BEGIN.
     pub(super) const fn is_begin(&self) -> bool {
-        self.at.is_none()
+        self.last.at.is_none()
     }
 }
 

@@ -2,13 +2,15 @@
 
 use super::VerifyError;
 use super::checker::Checker;
-use super::framer::{Frame, Framer, Next, Payload};
+use super::frame::Frame;
+use super::framer::{Framer, Next, Payload};
 use super::verdict::Part;
 use super::work::{Worked, work};
 use crate::input::Input;
 use crate::read_ahead::ReadAhead;
 use rayon::prelude::*;
 use std::io;
+use std::mem::take;
 use zsend_records::drr::RECORD_SIZE;
 use zsend_records::reader::StreamErrorKind;
 
@@ -23,8 +25,8 @@ struct Batch {
     records: Vec<(Frame, Payload)>,
     /// Bytes that they take.
     cost: u64,
-    /// The next record, whose payload is not read yet.
-    next: Option<Box<Frame>>,
+    /// A record follows, whose header was read, and its payload not.
+    next: bool,
     end: Option<Last>,
 }
 
@@ -42,14 +44,14 @@ enum Last {
 pub(super) struct OneByOne<'c, 'a> {
     framer: Framer,
     checker: &'c mut Checker<'a>,
-    /// A record whose payload is not all there.
-    frame: Option<Box<Frame>>,
+    /// True if the payload of the last record is not all there.
+    is_within: bool,
     error: Option<VerifyError>,
 }
 
 impl<'c, 'a> OneByOne<'c, 'a> {
     pub(super) const fn new(framer: Framer, checker: &'c mut Checker<'a>) -> Self {
-        Self { framer, checker, frame: None, error: None }
+        Self { framer, checker, is_within: false, error: None }
     }
 
     /// Takes the next piece; returns false if nothing more is wanted.
@@ -60,22 +62,21 @@ impl<'c, 'a> OneByOne<'c, 'a> {
 
     fn piece(&mut self, mut piece: &[u8]) -> Result<(), VerifyError> {
         while !self.checker.is_over() {
-            let mut frame = match self.frame.take() {
-                Some(frame) => frame,
-                None => match self.framer.next(&mut piece) {
+            if !self.is_within {
+                match self.framer.next(&mut piece) {
                     None => break,
-                    Some(Next::Frame(frame)) => frame,
+                    Some(Next::Frame) => {}
                     Some(other) => {
                         finish(Last::from(other), self.checker)?;
                         continue;
                     }
-                },
-            };
-            let Some(payload) = self.framer.payload(&mut frame, false, &mut piece) else {
-                self.frame = Some(frame);
-                break;
-            };
-            self.checker.record(&frame, &payload, &work(&frame, &payload))?;
+                }
+            }
+            let payload = self.framer.payload(false, &mut piece);
+            self.is_within = payload.is_none();
+            let Some(payload) = payload else { break };
+            let frame = self.framer.frame();
+            self.checker.record(frame, &payload, &work(frame, &payload))?;
         }
         Ok(())
     }
@@ -89,15 +90,15 @@ impl<'c, 'a> OneByOne<'c, 'a> {
             return Ok(());
         }
         read.map_err(VerifyError::Read)?;
-        let frame = self.frame.take();
-        if let Some(frame) = &frame {
+        if self.is_within {
             // The header is there, and may be wrong.
-            self.checker.cut_record(frame)?;
+            self.checker.cut_record(self.framer.frame())?;
         }
-        let mut within = frame.as_deref();
-        while !self.checker.is_over()
-            && !finish(Last::from(self.framer.end(within.take())), self.checker)?
-        {}
+        let mut is_end = self.checker.is_over();
+        while !is_end {
+            let last = self.framer.end(take(&mut self.is_within));
+            is_end = finish(Last::from(last), self.checker)?;
+        }
         Ok(())
     }
 }
@@ -115,7 +116,7 @@ pub(super) fn in_batches(
     checker: &mut Checker<'_>,
 ) -> Result<(), VerifyError> {
     let mut batches = Batches { framer, input: Input::new(source) };
-    let mut batch = batches.read(None);
+    let mut batch = batches.read(false);
     loop {
         let Batch { records, cost, next, end } = batch;
         let is_last = end.is_some();
@@ -138,25 +139,24 @@ pub(super) fn in_batches(
         }
         batch = following;
         if let Some(last) = end {
-            if let Some(frame) = batch.next.take() {
-                checker.cut_record(&frame)?;
+            if take(&mut batch.next) {
+                checker.cut_record(batches.framer.frame())?;
             }
             if checker.is_over() || finish(last, checker)? {
                 return Ok(());
             }
-            batch = batches.read(None);
+            batch = batches.read(false);
         }
     }
 }
 
 impl Batches {
-    /// Reads as many records as are looked at together; `first` is one whose header was read already.
-    fn read(&mut self, mut first: Option<Box<Frame>>) -> Batch {
+    /// Reads as many records as are looked at together; the header of the `first` may have been read already.
+    fn read(&mut self, mut first: bool) -> Batch {
         let mut batch = Batch::default();
         while batch.records.len() < BATCH_RECORDS && batch.end.is_none() {
-            let next = first.take().map_or_else(|| self.next(), |frame| Ok(Next::Frame(frame)));
-            let mut frame = match next {
-                Ok(Next::Frame(frame)) => frame,
+            match if take(&mut first) { Ok(Next::Frame) } else { self.next() } {
+                Ok(Next::Frame) => {}
                 Ok(other) => {
                     batch.end = Some(Last::from(other));
                     break;
@@ -165,20 +165,20 @@ impl Batches {
                     batch.end = Some(Last::Failed(error));
                     break;
                 }
-            };
-            let cost = frame.cost() + RECORD_SIZE as u64;
+            }
+            let cost = self.framer.frame().cost() + RECORD_SIZE as u64;
             // A large one is looked at alone.
             if batch.cost + cost > BATCH_BYTES && !batch.records.is_empty() {
-                batch.next = Some(frame);
+                batch.next = true;
                 break;
             }
-            match self.payload(&mut frame) {
+            match self.payload() {
                 Ok(Ok(payload)) => {
                     batch.cost += cost;
-                    batch.records.push((*frame, payload));
+                    batch.records.push((self.framer.frame().clone(), payload));
                 }
                 Ok(Err(cut)) => {
-                    batch.next = Some(frame);
+                    batch.next = true;
                     batch.end = Some(Last::from(cut));
                 }
                 Err(error) => batch.end = Some(Last::Failed(error)),
@@ -193,19 +193,19 @@ impl Batches {
                 return Ok(next);
             }
             if !self.input.fill()? {
-                return Ok(self.framer.end(None));
+                return Ok(self.framer.end(false));
             }
         }
     }
 
     /// The payload of a record; the error in it is the cut.
-    fn payload(&mut self, frame: &mut Frame) -> io::Result<Result<Payload, Next>> {
+    fn payload(&mut self) -> io::Result<Result<Payload, Next>> {
         loop {
-            if let Some(payload) = self.framer.payload(frame, true, &mut self.input.rest) {
+            if let Some(payload) = self.framer.payload(true, &mut self.input.rest) {
                 return Ok(Ok(payload));
             }
             if !self.input.fill()? {
-                return Ok(Err(self.framer.end(Some(frame))));
+                return Ok(Err(self.framer.end(true)));
             }
         }
     }
@@ -231,7 +231,7 @@ impl From<Next> for Last {
             Next::Bad { record, byte, kind } => Self::Bad { record, byte, kind },
             Next::Cut { what, have, need } => Self::Cut(Part { what, have, need }),
             // A record is taken before.
-            Next::End | Next::Frame(_) => Self::End,
+            Next::End | Next::Frame => Self::End,
         }
     }
 }

@@ -4,7 +4,8 @@ mod sums;
 
 use super::context::{Context, List};
 use super::fault::{About, Fault, Wrong};
-use super::framer::{Frame, Payload, place};
+use super::frame::{Frame, guid, place};
+use super::framer::Payload;
 use super::macs::{PendingMacs, WrongMac};
 use super::members::Members;
 use super::resume::Position;
@@ -38,9 +39,8 @@ pub(super) struct Checker<'a> {
     outcome: Outcome,
     /// Bytes whose sum was checked.
     checked: u64,
-    /// The stream that a receiver would be in, and where; and what the record that comes next adds to it.
-    position: Option<Position>,
-    next_position: Option<Position>,
+    /// The stream that a receiver would be in, and where.
+    position: Position,
     /// Faults of streams that are not where they should be.
     link_faults: u64,
     is_over: bool,
@@ -67,7 +67,7 @@ struct Where {
 
 impl Where {
     fn of(frame: &Frame) -> Self {
-        let (object, offset) = place(&frame.header, frame.description);
+        let (object, offset) = place(&frame.header);
         let record_type = Some(frame.record_type());
         Self { record: frame.record, byte: frame.byte, record_type, object, offset }
     }
@@ -100,8 +100,7 @@ impl<'a> Checker<'a> {
                 faults: 0,
             },
             checked: 0,
-            position: None,
-            next_position: None,
+            position: Position::default(),
             link_faults: 0,
             is_over: false,
         }
@@ -165,30 +164,29 @@ impl<'a> Checker<'a> {
     fn header(&mut self, frame: &Frame, worked: &Worked) -> Result<Option<Role>, VerifyError> {
         self.outcome.records += 1;
         self.outcome.bytes = frame.byte + RECORD_SIZE as u64;
-        let at = Where::of(frame);
         let before = self.outcome.faults;
-        self.sums(frame, worked, at);
+        self.sums(frame, worked);
         if self.is_over {
             return Ok(None);
         }
         if self.outcome.faults == before {
             self.tee.release().map_err(VerifyError::Write)?;
             self.checked = self.outcome.bytes;
-            self.position = self.next_position.take().or(self.position.take());
+            self.position.go_on();
         }
-        let role = self.shape(frame, at).filter(|_| !self.is_over);
+        let role = self.shape(frame).filter(|_| !self.is_over);
         if let Some(role) = role {
-            self.rules(frame, role, worked, at);
+            self.rules(frame, role, worked);
         }
         Ok(role)
     }
 
     /// The place of the record in the shape of the stream, and the part that it plays, if it can have one.
-    fn shape(&mut self, frame: &Frame, at: Where) -> Option<Role> {
+    fn shape(&mut self, frame: &Frame) -> Option<Role> {
         if self.place.is_done() {
             let what =
                 Wrong::words("record", frame.record_type().to_string(), "the end of the input");
-            self.fault(at, &shape::TRAILING, what);
+            self.fault(Where::of(frame), &shape::TRAILING, what);
             if self.is_over {
                 return None;
             }
@@ -202,7 +200,7 @@ impl<'a> Checker<'a> {
             Err(kind) => kind,
         };
         let is_lost = frame.is_found_again;
-        self.fault(at, &shape::SHAPE, shape::wrong(&kind));
+        self.fault(Where::of(frame), &shape::SHAPE, shape::wrong(&kind));
         // A BEGIN begins a stream wherever it stands. Another record is one of a stream if bytes were passed over.
         if frame.record_type() == RecordType::BEGIN {
             self.place = Place::START;
@@ -215,7 +213,7 @@ impl<'a> Checker<'a> {
         Some(Role::Stream).filter(|_| is_lost)
     }
 
-    fn rules(&mut self, frame: &Frame, role: Role, worked: &Worked, at: Where) {
+    fn rules(&mut self, frame: &Frame, role: Role, worked: &Worked) {
         if role == Role::Stream && frame.record_type() == RecordType::BEGIN {
             self.state.begin();
         }
@@ -228,7 +226,7 @@ impl<'a> Checker<'a> {
             broken.push((about, wrong));
         });
         for (about, wrong) in broken {
-            self.fault(at, about, wrong);
+            self.fault(Where::of(frame), about, wrong);
             if self.is_over {
                 break;
             }
@@ -259,24 +257,22 @@ impl<'a> Checker<'a> {
             (Role::Stream, RecordType::BEGIN) => self.begin(frame),
             (Role::Stream, RecordType::END) => {
                 self.state.earlier.add(frame.context.toguid());
-                self.next_position = Some(Position::Between);
+                self.position.end();
             }
             (Role::PackageEnd, _) => {
                 if let Some((about, wrong)) = self.members.end() {
                     self.link_fault(frame, about, wrong);
                 }
-                self.next_position = Some(Position::Between);
+                self.position.end();
             }
             (Role::Stream, _) => {
-                if let Some(guid) = super::framer::guid(&frame.header, frame.description) {
+                if let Some(guid) = guid(&frame.header) {
                     self.state.guid.get_or_insert(guid);
                 }
                 let record = Record::of(&frame.header);
                 if is_right {
                     self.state.take(&record, frame.context.features());
-                    let chain = self.chain;
-                    let after = |at: &Position| at.after(frame, &record, payload, chain);
-                    self.next_position = self.position.as_ref().map(after);
+                    self.position.record(frame, payload, self.chain);
                 } else {
                     self.state.take_wrong(&record);
                 }
@@ -321,7 +317,7 @@ impl<'a> Checker<'a> {
                 self.link_fault(frame, about, wrong);
             }
         }
-        self.next_position = Some(Position::begin(frame, self.chain));
+        self.position.begin(frame, self.chain);
     }
 
     /// A header that cannot be followed.
@@ -367,10 +363,8 @@ impl<'a> Checker<'a> {
         self.tee.stop().map_err(VerifyError::Write)?;
         let is_package = self.place.is_in_package();
         let mut cut = Cut { length: self.checked, part, is_package, ..Cut::default() };
-        if let Some(position) = &self.position {
-            (cut.toname, cut.token) = position.token();
-            cut.seam = position.seam().map(Box::new);
-        }
+        (cut.toname, cut.token) = self.position.token();
+        cut.seam = self.position.seam().map(Box::new);
         self.outcome.verdict = Verdict::Cut(Box::new(cut));
         Ok(())
     }

@@ -2,41 +2,19 @@
 //! can. The input comes in pieces: where one ends, the next is waited for.
 
 use super::context::Context;
+use super::frame::{Frame, guid, unused};
 use crate::limits::{LIMITS, LIST};
 use crate::raw::Keys;
 use std::mem::take;
 use std::sync::Arc;
 use zsend_records::Order;
 use zsend_records::bytes::{Buf, Bytes};
-use zsend_records::byteswap::byteswap_with;
 use zsend_records::describe::Description;
-use zsend_records::drr::{
-    Begin, CHECKSUM_OFFSET, MAGIC, Object, RECORD_SIZE, RecordType, ReplayRecord, Spill, Write,
-    WriteEmbedded,
-};
+use zsend_records::drr::{Begin, MAGIC, RECORD_SIZE, RecordType};
 use zsend_records::fletcher::{Fletcher4, WholeWords};
 use zsend_records::payload::RecordError;
 use zsend_records::reader::{Header, StreamErrorKind};
-use zsend_records::zerocopy::IntoBytes;
-use zsend_records::zerocopy::byteorder::{BE, LE};
-
-/// A record with its place.
-#[derive(Clone, Debug)]
-pub(super) struct Frame {
-    /// Records before it in the input.
-    pub(super) record: u64,
-    /// Bytes before it in the input.
-    pub(super) byte: u64,
-    pub(super) order: Order,
-    /// The header in little-endian order.
-    pub(super) header: ReplayRecord<LE>,
-    pub(super) description: &'static Description,
-    pub(super) payload_len: u64,
-    /// Bytes before it were passed over, so nothing is known of the sum up to it.
-    pub(super) is_found_again: bool,
-    /// The BEGIN that it stands behind, or that it is.
-    pub(super) context: Arc<Context>,
-}
+use zsend_records::zerocopy::byteorder::LE;
 
 /// A payload: the bytes, where somebody wants to see them, or their sum alone.
 #[derive(Clone, Debug)]
@@ -48,53 +26,14 @@ pub(super) enum Payload {
 /// Next thing in the input.
 #[derive(Debug)]
 pub(super) enum Next {
-    Frame(Box<Frame>),
+    /// A record: [`Framer::frame`].
+    Frame,
     /// A header that cannot be followed.
-    Bad {
-        record: u64,
-        byte: u64,
-        kind: StreamErrorKind,
-    },
+    Bad { record: u64, byte: u64, kind: StreamErrorKind },
     /// The input ends within a header or a payload.
-    Cut {
-        what: &'static str,
-        have: u64,
-        need: u64,
-    },
+    Cut { what: &'static str, have: u64, need: u64 },
     /// The input ends between two records.
     End,
-}
-
-impl Frame {
-    /// The record's type.
-    pub(super) const fn record_type(&self) -> RecordType {
-        self.description.record_type
-    }
-
-    /// The header's bytes as they lay in the stream.
-    pub(super) fn raw(&self) -> [u8; RECORD_SIZE] {
-        match self.order {
-            Order::Little => zsend_records::zerocopy::transmute!(self.header),
-            Order::Big => {
-                let big: ReplayRecord<BE> = byteswap_with(&self.header, self.description.fields);
-                zsend_records::zerocopy::transmute!(big)
-            }
-        }
-    }
-
-    /// Bytes of memory that checking it takes: the payload, and what it decompresses to.
-    pub(super) fn cost(&self) -> u64 {
-        let header = &self.header;
-        let logical = match self.record_type() {
-            RecordType::WRITE => header.body_as::<Write<LE>>().map_or(0, |w| w.logical_size.get()),
-            RecordType::SPILL => header.body_as::<Spill<LE>>().map_or(0, |s| s.length.get()),
-            RecordType::WRITE_EMBEDDED => {
-                header.body_as::<WriteEmbedded<LE>>().map_or(0, |e| e.lsize.get().into())
-            }
-            RecordType(_) => 0,
-        };
-        self.payload_len.saturating_add(logical.min(LIMITS.block))
-    }
 }
 
 /// The input, cut into records.
@@ -103,7 +42,8 @@ pub(super) struct Framer {
     byte: u64,
     record: u64,
     order: Option<Order>,
-    context: Arc<Context>,
+    /// The last record.
+    frame: Frame,
     keys: Arc<Keys>,
     /// Guid of the last record, by which one is known again.
     guid: u64,
@@ -135,7 +75,7 @@ impl Framer {
             byte: 0,
             record: 0,
             order: None,
-            context: Arc::default(),
+            frame: Frame::none(),
             keys,
             guid: 0,
             begun: Vec::with_capacity(RECORD_SIZE),
@@ -176,7 +116,8 @@ impl Framer {
     fn header(&mut self, raw: &[u8; RECORD_SIZE]) -> Next {
         match read(raw, self.order) {
             Ok((header, description, payload_len)) => {
-                Next::Frame(Box::new(self.frame(&header, description, payload_len)))
+                self.take(&header, description, payload_len);
+                Next::Frame
             }
             Err(kind) => {
                 self.lost = Some(raw[1..].to_vec());
@@ -188,12 +129,11 @@ impl Framer {
         }
     }
 
-    /// The end of the input, `within` being the record whose payload was asked for and not all there. Behind a header
-    /// that cannot be followed, it is to be asked for again.
-    pub(super) fn end(&mut self, within: Option<&Frame>) -> Next {
-        let have = self.begun.len() as u64;
-        if let Some(frame) = within {
-            let (have, need) = (take(&mut self.payload).have, frame.payload_len);
+    /// The end of the input, between records, or `within` the last one's payload, not all of which was there. Behind a
+    /// header that cannot be followed, it is to be asked for again.
+    pub(super) fn end(&mut self, within: bool) -> Next {
+        if within {
+            let (have, need) = (take(&mut self.payload).have, self.frame.payload_len);
             return Next::Cut { what: "payload", have, need };
         }
         if let Some(window) = self.lost.take() {
@@ -207,54 +147,46 @@ impl Framer {
         if let Some(kind) = no_stream(&begun, self.order) {
             return Next::Bad { record: 0, byte: 0, kind };
         }
-        Next::Cut { what: "record header", have, need: RECORD_SIZE as u64 }
+        Next::Cut { what: "record header", have: begun.len() as u64, need: RECORD_SIZE as u64 }
     }
 
-    fn frame(&mut self, read: &Header, description: &'static Description, len: u64) -> Frame {
+    /// The record that [`Self::next`] gave.
+    pub(super) const fn frame(&self) -> &Frame {
+        &self.frame
+    }
+
+    /// Makes a header the last record's.
+    fn take(&mut self, read: &Header, description: &'static Description, payload_len: u64) {
+        let frame = &mut self.frame;
         if let Some(begin) = read.header.body_as::<Begin<LE>>() {
             self.order = Some(read.order);
-            self.context = Arc::new(Context::new(begin));
+            frame.context = Arc::new(Context::new(begin));
         }
-        self.guid = guid(&read.header, description).filter(|&guid| guid != 0).unwrap_or(self.guid);
-        let frame = Frame {
-            record: self.record,
-            byte: self.byte,
-            order: read.order,
-            header: read.header,
-            description,
-            payload_len: len,
-            is_found_again: take(&mut self.is_found_again),
-            context: Arc::clone(&self.context),
-        };
+        self.guid = guid(&read.header).filter(|&guid| guid != 0).unwrap_or(self.guid);
+        (frame.record, frame.byte) = (self.record, self.byte);
+        (frame.order, frame.header) = (read.order, read.header);
+        (frame.description, frame.payload_len) = (description, payload_len);
+        frame.is_found_again = take(&mut self.is_found_again);
         self.record += 1;
         self.byte += RECORD_SIZE as u64;
-        frame
     }
 
-    /// The payload of a frame that [`Self::next`] gave, and nothing else yet: its bytes if `keep`, else their
-    /// sum. The list behind a BEGIN becomes part of the frame's context. `None` where all of the piece is used, and more
-    /// is needed.
-    pub(super) fn payload(
-        &mut self,
-        frame: &mut Frame,
-        keep: bool,
-        piece: &mut impl Buf,
-    ) -> Option<Payload> {
-        let len = frame.payload_len;
-        let begins = frame.record_type() == RecordType::BEGIN;
+    /// The payload of the record that [`Self::next`] gave: its bytes if `keep`, else their sum. The list behind a BEGIN
+    /// becomes part of the record's context. `None` where all of the piece is used, and more is needed.
+    pub(super) fn payload(&mut self, keep: bool, piece: &mut impl Buf) -> Option<Payload> {
+        let Frame { payload_len: len, order, .. } = self.frame;
+        let begins = self.frame.record_type() == RecordType::BEGIN;
         let keep = if begins { len <= LIST } else { keep };
-        let payload =
-            if keep { self.bytes(len, piece)? } else { self.sum(len, frame.order, piece)? };
+        let payload = if keep { self.bytes(len, piece)? } else { self.sum(len, order, piece)? };
         self.byte += len;
         if begins {
             let list = match &payload {
                 Payload::Bytes(list) if len <= LIST => Some(&list[..]),
                 Payload::Bytes(_) | Payload::Sum(_) => None,
             };
-            let mut context = (*self.context).clone();
+            let mut context = (*self.frame.context).clone();
             context.read_list(list, &self.keys);
-            self.context = Arc::new(context);
-            frame.context = Arc::clone(&self.context);
+            self.frame.context = Arc::new(context);
         }
         Some(payload)
     }
@@ -322,13 +254,13 @@ impl Framer {
         if raw[1] != 0 || raw[2] != 0 || (raw[0] != 0 && raw[3] != 0) {
             return false;
         }
-        let Ok((read, description, _)) = read(raw, self.order) else { return false };
+        let Ok((read, ..)) = read(raw, self.order) else { return false };
         if read.header.record_type() == RecordType::BEGIN {
             return true;
         }
-        let guid = guid(&read.header, description);
-        let is_ours = guid == Some(self.guid) || guid == Some(self.context.toguid());
-        is_ours && read.header.payloadlen.get() == 0 && unused(&read.header, description) == 0
+        let guid = guid(&read.header);
+        let is_ours = guid == Some(self.guid) || guid == Some(self.frame.context.toguid());
+        is_ours && read.header.payloadlen.get() == 0 && unused(&read.header) == 0
     }
 }
 
@@ -352,35 +284,4 @@ fn read(
     let description = read.description.ok_or(RecordError::UnknownType { found })?;
     let len = LIMITS.check_described(&read.header, description)?;
     Ok((read, description, len))
-}
-
-/// The guid of the sent snapshot in a record.
-pub(super) fn guid(header: &ReplayRecord<LE>, description: &Description) -> Option<u64> {
-    let field = description.fields.iter().find(|field| field.name == "toguid")?;
-    field.ints(header.as_bytes()).next()
-}
-
-/// The number of bytes that are not zero where no field of the record is.
-pub(super) fn unused(header: &ReplayRecord<LE>, description: &Description) -> usize {
-    let bytes = header.as_bytes();
-    let count = |bytes: &[u8]| bytes.iter().filter(|&&byte| byte != 0).count();
-    let end = description.fields.last().map_or(8, |last| last.offset + last.width * last.count);
-    let pads = description.fields.iter().filter(|field| field.is_padding());
-    pads.map(|field| count(field.bytes(bytes))).sum::<usize>()
-        + bytes.get(end..CHECKSUM_OFFSET).map_or(0, count)
-}
-
-/// The object that a record is about, and the offset in it.
-pub(crate) fn place(
-    header: &ReplayRecord<LE>,
-    description: &Description,
-) -> (Option<u64>, Option<u64>) {
-    let int = |name| {
-        let field = description.fields.iter().find(|field| field.name == name)?;
-        field.ints(header.as_bytes()).next()
-    };
-    if header.body_as::<Object<LE>>().is_some() {
-        return (int("object"), None);
-    }
-    (int("object").or_else(|| int("firstobj")), int("offset"))
 }

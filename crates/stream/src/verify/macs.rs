@@ -5,7 +5,8 @@
 //! the MACs of its blocks are checked, and these are not.
 
 use super::fault::{About, Wrong};
-use super::framer::{Frame, Payload};
+use super::frame::Frame;
+use super::framer::Payload;
 use crate::raw::{MacFault, Macs, Over};
 use std::sync::Arc;
 use zsend_crypto::CryptoError;

@@ -8,6 +8,7 @@ mod batch;
 mod checker;
 mod context;
 mod fault;
+mod frame;
 mod framer;
 mod json;
 mod links;
@@ -22,7 +23,7 @@ mod verdict;
 mod work;
 mod written;
 
-pub(crate) use framer::place;
+pub(crate) use frame::place;
 
 pub use fault::{About, Expected, Fault, Value, Wrong};
 pub use json::{fault_json, outcome_json};

@@ -1,85 +1,102 @@
 //! Position of a receive that has taken this much of a stream, as a token to go on from.
 
 use super::context::Context;
-use super::framer::Frame;
+use super::frame::Frame;
 use crate::position;
-use crate::resume::Seam;
+use crate::resume::{Last, Seam};
 use std::sync::Arc;
 use zsend_records::chain::Chain;
 use zsend_records::drr::RECORD_SIZE;
 use zsend_records::flags::Features;
 use zsend_records::fletcher::Fletcher4;
-use zsend_records::reader::Record;
 use zsend_records::token::ResumeToken;
 
-/// A place in a stream, or between two of a package.
+/// The place up to which a stream was checked, or between two of a package; and what the record that is read adds to it,
+/// once the next header says that its payload is right.
 ///
 /// Follows `save_resume_state()` and `dmu_recv_begin_sync()`, OpenZFS `module/zfs/dmu_recv.c`, zfs-2.3.2: what a
 /// receiver notes after each OBJECT, WRITE and WRITE_EMBEDDED.
-#[derive(Clone, Debug)]
-pub(super) enum Position {
+#[derive(Debug, Default)]
+pub(super) struct Position {
+    /// The stream that the place is in; none between two.
+    stream: Option<Box<Begun>>,
+    next: Next,
+}
+
+/// A stream up to a place in it.
+#[derive(Debug)]
+struct Begun {
+    context: Arc<Context>,
+    /// Byte of the input at which the stream begins.
+    start: u64,
+    /// The end of the record that was noted, or of BEGIN.
+    seam: Seam,
+    /// The record that is read, if it is [`Next::Record`].
+    next: Box<Last>,
+}
+
+/// Change of the place.
+#[derive(Debug, Default)]
+enum Next {
+    #[default]
+    Nothing,
+    Record,
+    Stream(Box<Begun>),
     Between,
-    In {
-        context: Arc<Context>,
-        object: u64,
-        offset: u64,
-        /// Bytes of the stream up to there.
-        bytes: u64,
-        /// Byte of the input at which the stream begins.
-        start: u64,
-        /// The end of the record that was noted, or of BEGIN.
-        seam: Arc<Seam>,
-    },
 }
 
 impl Position {
-    /// The place behind a BEGIN; `chain` is the sum up to there.
-    pub(super) fn begin(frame: &Frame, chain: Chain) -> Self {
-        let (object, offset) = frame.context.resumed_at().unwrap_or(position::START);
+    /// Takes a BEGIN in; `chain` is the sum up to there.
+    pub(super) fn begin(&mut self, frame: &Frame, chain: Chain) {
         let list = frame.context.nvlist();
-        Self::In {
+        let seam = Seam::begin(&frame.header, list, frame.record, end(frame), chain);
+        self.next = Next::Stream(Box::new(Begun {
             context: Arc::clone(&frame.context),
-            object,
-            offset,
-            bytes: 0,
             start: frame.byte,
-            seam: Arc::new(Seam::begin(&frame.header, list, frame.record, end(frame), chain)),
+            next: Box::new(seam.last().clone()),
+            seam,
+        }));
+    }
+
+    /// Takes a record in, whose payload has the sum `payload`; `chain` is the sum up to there.
+    pub(super) fn record(&mut self, frame: &Frame, payload: Fletcher4, chain: Chain) {
+        let Some(Begun { seam, next, .. }) = self.stream.as_deref_mut() else { return };
+        if seam.note(next, &frame.header, frame.record, payload, end(frame), chain) {
+            self.next = Next::Record;
         }
     }
 
-    /// The place behind a record, whose payload has the sum `payload`; `chain` is the sum up to there.
-    pub(super) fn after(
-        &self,
-        frame: &Frame,
-        record: &Record,
-        payload: Fletcher4,
-        chain: Chain,
-    ) -> Self {
-        let Self::In { context, object, offset, bytes, start, seam } = self else {
-            return self.clone();
-        };
-        let here = end(frame) - start;
-        let (object, offset, bytes) = match position::noted(record) {
-            Some((object, offset)) => (object, offset, here),
-            None => (*object, *offset, *bytes),
-        };
-        let after = seam.after(&frame.header, frame.record, payload, end(frame), chain);
-        let seam = after.map_or_else(|| Arc::clone(seam), Arc::new);
-        Self::In { context: Arc::clone(context), object, offset, bytes, start: *start, seam }
+    /// Takes an END in.
+    pub(super) fn end(&mut self) {
+        self.next = Next::Between;
+    }
+
+    /// The record that was taken in is right.
+    pub(super) fn go_on(&mut self) {
+        match (std::mem::take(&mut self.next), &mut self.stream) {
+            (Next::Record, Some(begun)) => begun.seam.end_with(&mut begun.next),
+            (Next::Stream(begun), stream) => *stream = Some(begun),
+            (Next::Between, stream) => *stream = None,
+            (Next::Nothing | Next::Record, _) => {}
+        }
     }
 
     /// The end of the record that was noted; none between the streams of a package.
     pub(super) fn seam(&self) -> Option<Seam> {
-        match self {
-            Self::In { seam, .. } => Some((**seam).clone()),
-            Self::Between => None,
-        }
+        self.stream.as_ref().map(|begun| begun.seam.clone())
     }
 
     /// Name of the snapshot whose stream it is in, and the token to go on with.
     pub(super) fn token(&self) -> (String, Option<ResumeToken>) {
-        let Self::In { context, object, offset, bytes, .. } = self else {
+        let Some(Begun { context, start, seam, .. }) = self.stream.as_deref() else {
             return (String::new(), None);
+        };
+        let (object, offset, bytes) = match seam.at() {
+            Some((object, offset)) => (object, offset, seam.end() - start),
+            None => {
+                let (object, offset) = context.resumed_at().unwrap_or(position::START);
+                (object, offset, 0)
+            }
         };
         let begin = context.begin();
         let toname = String::from_utf8_lossy(begin.toname()).into_owned();
@@ -88,9 +105,9 @@ impl Position {
         let has = |feature| context.has(feature);
         let token = ResumeToken {
             fromguid: Some(begin.fromguid.get()).filter(|&guid| guid != 0),
-            object: *object,
-            offset: *offset,
-            bytes: *bytes,
+            object,
+            offset,
+            bytes,
             toguid: begin.toguid.get(),
             toname: toname.clone(),
             largeblockok: has(Features::LARGE_BLOCKS),

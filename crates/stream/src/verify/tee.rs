@@ -1,6 +1,7 @@
 //! Passing a stream on, each record once it was checked.
 
-use super::framer::{Frame, Payload};
+use super::frame::Frame;
+use super::framer::Payload;
 use std::io::{self, Write};
 
 /// A destination, and the record that waits for the sum of its payload to be checked.

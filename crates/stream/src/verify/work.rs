@@ -1,7 +1,8 @@
 //! The part of the checks that a record's payload is enough for, on all cores.
 
 use super::fault::{Check, Expected, Value, Wrong, exactly};
-use super::framer::{Frame, Payload};
+use super::frame::Frame;
+use super::framer::Payload;
 use super::macs::crypto;
 use std::cell::RefCell;
 use zeroize::Zeroizing;

@@ -2,7 +2,7 @@
 
 use super::{Checker, Where};
 use crate::verify::fault::Wrong;
-use crate::verify::framer::Frame;
+use crate::verify::frame::Frame;
 use crate::verify::rules::shape;
 use crate::verify::work::Worked;
 use zsend_records::chain::Chain;
@@ -12,7 +12,7 @@ use zsend_records::zerocopy::byteorder::{LE, U64};
 
 impl Checker<'_> {
     /// The chain of sums.
-    pub(super) fn sums(&mut self, frame: &Frame, worked: &Worked, at: Where) {
+    pub(super) fn sums(&mut self, frame: &Frame, worked: &Worked) {
         let before = self.chain;
         let header = &frame.header;
         let checked = self.chain.check_turned(header, frame.order, frame.description.fields);
@@ -21,12 +21,12 @@ impl Checker<'_> {
         if frame.is_found_again && !begins {
             self.go_on_from(stored, frame);
         } else if let Err(mismatch) = checked {
-            self.fault(at, &shape::CHECKSUM, Wrong::sum("checksum", mismatch));
+            self.fault(Where::of(frame), &shape::CHECKSUM, Wrong::sum("checksum", mismatch));
             self.go_on_from(stored, frame);
         } else if let Some(end) = header.body_as::<End<LE>>()
             && let Err(mismatch) = before.check_end(end)
         {
-            self.fault(at, &shape::END_CHECKSUM, Wrong::sum("sum in END", mismatch));
+            self.fault(Where::of(frame), &shape::END_CHECKSUM, Wrong::sum("sum in END", mismatch));
         }
         self.chain.payload_sum(worked.sum, frame.payload_len);
         if frame.record_type() == RecordType::END {

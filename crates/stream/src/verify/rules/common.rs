@@ -2,7 +2,7 @@
 
 use super::{At, Rule};
 use crate::verify::fault::{Check, between, exactly, exactly_hex};
-use crate::verify::framer::{guid, place, unused};
+use crate::verify::frame::{guid, place, unused};
 use zsend_records::drr::RecordType;
 use zsend_records::reader::Role;
 
@@ -15,7 +15,7 @@ pub(super) static RULES: &[Rule<()>] = &[
         "Bytes of a header that no field has are zero.",
         "dmu_send.c dump_* (memset)",
         |at, ()| {
-            let unused = unused(&at.frame.header, at.frame.description) as u64;
+            let unused = unused(&at.frame.header) as u64;
             exactly("number of bytes that are not zero outside the fields", unused, 0u64)
         },
     ),
@@ -40,7 +40,7 @@ pub(super) static RULES: &[Rule<()>] = &[
         "dmu_recv.c recv_check_drr_object_id",
         |at, ()| match at.frame.record_type() {
             RecordType::FREEOBJECTS | RecordType::OBJECT_RANGE => Ok(()),
-            _ => match place(&at.frame.header, at.frame.description) {
+            _ => match place(&at.frame.header) {
                 (Some(object), _) => between("object", object, 1, OBJECTS - 1),
                 (None, _) => Ok(()),
             },
@@ -49,7 +49,7 @@ pub(super) static RULES: &[Rule<()>] = &[
 ];
 
 fn toguid(at: &At<'_>, (): &()) -> Check {
-    let found = guid(&at.frame.header, at.frame.description).unwrap_or(0);
+    let found = guid(&at.frame.header).unwrap_or(0);
     match (at.role, at.frame.record_type(), at.state.guid) {
         (Role::Stream, RecordType::BEGIN, _) => Ok(()),
         // Only what has no END may have another guid than its BEGIN.

@@ -6,7 +6,7 @@ use crate::dnode::SLOTS;
 use crate::verify::fault::{
     Check, Expected, Value, Wrong, at_least, at_most, exactly, multiple_of, so,
 };
-use crate::verify::framer::place;
+use crate::verify::frame::place;
 use zsend_records::drr::{Free, OBJECT_END, Object, RecordType};
 use zsend_records::flags::Features;
 use zsend_records::reader::Role;
@@ -42,7 +42,7 @@ pub(super) static RULES: &[Rule<()>] = &[
         TRAVERSE,
         |at, ()| match at.frame.record_type() {
             RecordType::OBJECT | RecordType::FREEOBJECTS if is_full(at) => {
-                let (first, _) = place(&at.frame.header, at.frame.description);
+                let (first, _) = place(&at.frame.header);
                 // Number 0 is the meta-dnode; senders of before 2.0 call it free.
                 at_most("object", first.unwrap_or(0), at.state.next_object.max(1))
             }
@@ -54,7 +54,7 @@ pub(super) static RULES: &[Rule<()>] = &[
         "A full stream leaves out no byte of an object between two records.",
         TRAVERSE,
         |at, ()| {
-            let (Some(object), Some(offset)) = place(&at.frame.header, at.frame.description) else {
+            let (Some(object), Some(offset)) = place(&at.frame.header) else {
                 return Ok(());
             };
             let Some(known) = at.state.announced(object).filter(|_| is_full(at)) else {
@@ -72,7 +72,7 @@ pub(super) static RULES: &[Rule<()>] = &[
             let is_block = [RecordType::WRITE, RecordType::WRITE_EMBEDDED, RecordType::WRITE_BYREF]
                 .contains(&at.frame.record_type())
                 && !is_embedded_spill(&at.frame.header);
-            match place(&at.frame.header, at.frame.description) {
+            match place(&at.frame.header) {
                 (Some(object), Some(offset)) if is_block => {
                     let end = at.state.announced(object).and_then(|known| known.end);
                     let most = end.map_or(u64::MAX, |end| end.saturating_sub(1));

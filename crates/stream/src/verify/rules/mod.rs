@@ -15,7 +15,7 @@ mod spill;
 mod write;
 
 use super::fault::{About, Check, Wrong};
-use super::framer::Frame;
+use super::frame::Frame;
 use super::state::State;
 use super::work::Worked;
 use zsend_records::reader::{Record, Role};
