@@ -17,6 +17,8 @@ struct Stored {
     pool: &'static str,
     target: &'static str,
     flags: &'static [&'static str],
+    /// Bytes of the blocks that what was sent is split into.
+    split: Option<&'static str>,
     /// Encryption root whose key lies beside the image; the verbs get it.
     key: Option<&'static str>,
     verbs: &'static [Verb],
@@ -62,13 +64,14 @@ const fn recompress(what: &'static str, args: &'static [&'static str]) -> Verb {
     Verb { what, args, work: Work::Filter, codec: Some(args[1]) }
 }
 
-const STREAMS: [Stored; 4] = [
+const STREAMS: [Stored; 5] = [
     Stored {
         what: "stored 128K records",
         file: "big.zsend",
         pool: "perf.img",
         target: "perf/big@s",
         flags: &[],
+        split: None,
         key: None,
         verbs: &[
             DUMP,
@@ -86,8 +89,19 @@ const STREAMS: [Stored; 4] = [
         pool: "perf.img",
         target: "perf/vol8k@s",
         flags: &[],
+        split: None,
         key: None,
         verbs: &[DUMP, QUICK, CONVERT],
+    },
+    Stored {
+        what: "stored 4K records",
+        file: "vol4k.zsend",
+        pool: "perf.img",
+        target: "perf/vol8k@s",
+        flags: &[],
+        split: Some("4K"),
+        key: None,
+        verbs: &[DUMP, QUICK],
     },
     Stored {
         what: "stored 128K records, -Lec",
@@ -95,6 +109,7 @@ const STREAMS: [Stored; 4] = [
         pool: "perf.img",
         target: "perf/big@s",
         flags: &["-Lec"],
+        split: None,
         key: None,
         verbs: &[DUMP, VERIFY, DECOMPRESS],
     },
@@ -104,6 +119,7 @@ const STREAMS: [Stored; 4] = [
         pool: "enc.img",
         target: "enc/gcm@s",
         flags: &["-w"],
+        split: None,
         key: Some("gcm"),
         verbs: &[VERIFY_KEY, DECRYPT],
     },
@@ -129,10 +145,18 @@ impl Stored {
     fn made(&self, programs: &Programs, dir: &Path) -> Result<PathBuf, String> {
         let path = dir.join(self.file);
         if !path.exists() {
+            let sent =
+                if self.split.is_some() { path.with_extension("whole") } else { path.clone() };
             let mut send = Command::new(&programs.zsend);
             send.args(["send", "-q", "-d"]).arg(dir.join(self.pool)).args(self.flags);
-            send.arg("-o").arg(&path).arg(self.target);
+            send.arg("-o").arg(&sent).arg(self.target);
             succeed(send)?;
+            if let Some(size) = self.split {
+                let mut split = Command::new(&programs.zsend);
+                split.args(["rechunk", "--split", size, "-o"]).args([&path, &sent]);
+                succeed(split)?;
+                fs::remove_file(&sent).map_err(|e| format!("{}: {e}", sent.display()))?;
+            }
         }
         Ok(path)
     }

@@ -1,12 +1,11 @@
 //! Reading on threads that look at what they read themselves, while their own caches have it: each piece in its turn,
 //! the order being that of the input.
 //!
-//! Whoever has read a piece looks at it if it is next, and at those behind it that were read meanwhile. Otherwise it is
-//! left to whoever is at it, and the next is read. Nobody waits for a turn: to sleep and be woken up takes longer than a
-//! look at a piece.
+//! A thread whose turn has not come yet reads its next piece meanwhile. So it hardly ever waits: to sleep and be woken up
+//! takes longer than a look at a piece. Nor does it look at what another has read, which is in that one's cache.
 
 use crate::read_ahead::{ReadAhead, is_read_at, read_at, read_full};
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -15,8 +14,8 @@ use zsend_metal::pages::Pages;
 
 /// Bytes of a buffer: it has to stay in the cache of one core.
 const BUFFER: usize = 256 << 10;
-/// Buffers of all threads.
-const BUFFERS: usize = 4;
+/// Pieces that a thread has read and not looked at, at most.
+const HELD: usize = 4;
 /// Threads, if there are cores for them: what is done in turn is done by one at a time.
 const THREADS: usize = 2;
 
@@ -34,15 +33,7 @@ pub(crate) fn each_piece(mut file: File, look: impl FnMut(&[u8]) -> bool + Send)
     let reading = Reading {
         start: file.stream_position()?,
         file,
-        turn: Mutex::new(Turn {
-            read: 0,
-            next: 0,
-            early: BTreeMap::new(),
-            free: Vec::new(),
-            made: 0,
-            look: Some(look),
-            end: None,
-        }),
+        turn: Mutex::new(Turn { read: 0, next: 0, look: Some(look), end: None, waiting: 0 }),
         turned: Condvar::new(),
     };
     let others = thread::available_parallelism().map_or(1, usize::from).min(THREADS) - 1;
@@ -72,8 +63,9 @@ impl Read for At<'_> {
     }
 }
 
-/// A piece that was read.
+/// A piece that a thread has read.
 struct Piece {
+    number: u64,
     buffer: Pages,
     /// The error behind it.
     read: io::Result<()>,
@@ -85,14 +77,11 @@ struct Turn<F> {
     read: u64,
     /// Number of the piece that is looked at next.
     next: u64,
-    /// Pieces that were read before it was their turn.
-    early: BTreeMap<u64, Piece>,
-    free: Vec<Pages>,
-    /// Buffers that there are.
-    made: usize,
     /// Nothing while a thread is at it.
     look: Option<F>,
     end: Option<io::Result<()>>,
+    /// Threads that can read no more before they have looked at something.
+    waiting: usize,
 }
 
 struct Reading<F> {
@@ -100,66 +89,61 @@ struct Reading<F> {
     /// Offset of the first piece.
     start: u64,
     turn: Mutex<Turn<F>>,
-    /// A buffer came free, or there is an end.
+    /// A piece was looked at, or there is an end.
     turned: Condvar,
 }
 
 impl<F: FnMut(&[u8]) -> bool> Reading<F> {
-    /// Reads, and looks at what is next, until the end.
+    /// Reads, and looks at what was read in its turn, until the end.
     fn work(&self) {
         let ends = EndOnPanic(self);
-        while let Some((number, mut buffer)) = self.buffer() {
+        let mut held = VecDeque::with_capacity(HELD);
+        let mut free: Vec<Pages> = Vec::with_capacity(HELD);
+        while let Some(number) = self.look(&mut held, &mut free) {
+            let mut buffer = free.pop().unwrap_or_else(|| Pages::zeroed(BUFFER));
             buffer.set_len(BUFFER);
             let offset = self.start + number * BUFFER as u64;
             let mut at = At { file: &self.file, offset };
             let (len, read) = read_full(&mut at, buffer.as_mut_slice());
             buffer.set_len(len);
-            self.look(number, Piece { buffer, read });
+            held.push_back(Piece { number, buffer, read });
         }
         std::mem::forget(ends);
     }
 
-    /// The number of a piece that is to be read, and a buffer for it: the one that was used last, if any is free. `None`
-    /// at the end.
-    fn buffer(&self) -> Option<(u64, Pages)> {
+    /// Looks at those pieces whose turn has come, and at one at least if there is no room for more. The number of the
+    /// piece that is to be read; `None` at the end.
+    fn look(&self, held: &mut VecDeque<Piece>, free: &mut Vec<Pages>) -> Option<u64> {
         let mut turn = lock(&self.turn);
-        loop {
-            if turn.end.is_some() {
-                return None;
-            }
-            let free = turn.free.pop();
-            if free.is_some() || turn.made < BUFFERS {
-                turn.made += usize::from(free.is_none());
-                let number = turn.read;
-                turn.read += 1;
-                drop(turn);
-                return Some((number, free.unwrap_or_else(|| Pages::zeroed(BUFFER))));
-            }
-            turn = self.turned.wait(turn).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    /// Looks at a piece, and at those behind it, if their turn has come; if a thread is at it, that does.
-    fn look(&self, number: u64, piece: Piece) {
-        let mut turn = lock(&self.turn);
-        turn.early.insert(number, piece);
-        let Some(mut look) = turn.look.take() else { return };
         while turn.end.is_none() {
-            let next = turn.next;
-            let Some(Piece { buffer, read }) = turn.early.remove(&next) else { break };
-            drop(turn);
-            let bytes = buffer.as_slice();
-            let is_last = bytes.len() < BUFFER;
-            let goes_on = bytes.is_empty() || look(bytes);
-            turn = lock(&self.turn);
-            turn.next += 1;
-            if !goes_on || is_last {
-                turn.end.get_or_insert(if goes_on { read } else { Ok(()) });
+            let mine = held.front().is_some_and(|piece| piece.number == turn.next);
+            if mine
+                && let Some(mut look) = turn.look.take()
+                && let Some(Piece { buffer, read, .. }) = held.pop_front()
+            {
+                drop(turn);
+                let bytes = buffer.as_slice();
+                let goes_on = bytes.is_empty() || look(bytes);
+                let is_last = bytes.len() < BUFFER;
+                turn = lock(&self.turn);
+                (turn.look, turn.next) = (Some(look), turn.next + 1);
+                if !goes_on || is_last {
+                    turn.end.get_or_insert(if goes_on { read } else { Ok(()) });
+                }
+                if turn.waiting > 0 {
+                    self.turned.notify_all();
+                }
+                free.push(buffer);
+            } else if held.len() < HELD {
+                turn.read += 1;
+                return Some(turn.read - 1);
+            } else {
+                turn.waiting += 1;
+                turn = self.turned.wait(turn).unwrap_or_else(PoisonError::into_inner);
+                turn.waiting -= 1;
             }
-            turn.free.push(buffer);
-            self.turned.notify_all();
         }
-        turn.look = Some(look);
+        None
     }
 }
 

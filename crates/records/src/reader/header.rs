@@ -25,6 +25,7 @@ impl Header {
     ///
     /// # Errors
     /// If a BEGIN, or what should be one, does not have the magic number in either byte order.
+    #[inline]
     pub fn read(
         raw: &[u8; RECORD_SIZE],
         order: Option<Order>,

@@ -113,20 +113,30 @@ impl Framer {
         next
     }
 
+    /// Makes a header the last record's, if it can be followed.
     fn header(&mut self, raw: &[u8; RECORD_SIZE]) -> Next {
-        match read(raw, self.order) {
-            Ok((header, description, payload_len)) => {
-                self.take(&header, description, payload_len);
-                Next::Frame
-            }
-            Err(kind) => {
-                self.lost = Some(raw[1..].to_vec());
-                let (record, byte) = (self.record, self.byte);
-                self.byte += 1;
-                self.record += 1;
-                Next::Bad { record, byte, kind }
-            }
+        let (record, byte) = (self.record, self.byte);
+        self.record += 1;
+        let frame = &mut self.frame;
+        let read = Header::read(raw, self.order, &[]).and_then(|read| {
+            (frame.description, frame.payload_len) = followed(&read)?;
+            (frame.order, frame.header) = (read.order, read.header);
+            Ok(())
+        });
+        if let Err(kind) = read {
+            self.lost = Some(raw[1..].to_vec());
+            self.byte += 1;
+            return Next::Bad { record, byte, kind };
         }
+        self.byte += RECORD_SIZE as u64;
+        (frame.record, frame.byte) = (record, byte);
+        frame.is_found_again = take(&mut self.is_found_again);
+        if let Some(begin) = frame.header.body_as::<Begin<LE>>() {
+            self.order = Some(frame.order);
+            frame.context = Arc::new(Context::new(begin));
+        }
+        self.guid = guid(&frame.header).filter(|&guid| guid != 0).unwrap_or(self.guid);
+        Next::Frame
     }
 
     /// The end of the input, between records, or `within` the last one's payload, not all of which was there. Behind a
@@ -153,22 +163,6 @@ impl Framer {
     /// The record that [`Self::next`] gave.
     pub(super) const fn frame(&self) -> &Frame {
         &self.frame
-    }
-
-    /// Makes a header the last record's.
-    fn take(&mut self, read: &Header, description: &'static Description, payload_len: u64) {
-        let frame = &mut self.frame;
-        if let Some(begin) = read.header.body_as::<Begin<LE>>() {
-            self.order = Some(read.order);
-            frame.context = Arc::new(Context::new(begin));
-        }
-        self.guid = guid(&read.header).filter(|&guid| guid != 0).unwrap_or(self.guid);
-        (frame.record, frame.byte) = (self.record, self.byte);
-        (frame.order, frame.header) = (read.order, read.header);
-        (frame.description, frame.payload_len) = (description, payload_len);
-        frame.is_found_again = take(&mut self.is_found_again);
-        self.record += 1;
-        self.byte += RECORD_SIZE as u64;
     }
 
     /// The payload of the record that [`Self::next`] gave: its bytes if `keep`, else their sum. The list behind a BEGIN
@@ -254,7 +248,10 @@ impl Framer {
         if raw[1] != 0 || raw[2] != 0 || (raw[0] != 0 && raw[3] != 0) {
             return false;
         }
-        let Ok((read, ..)) = read(raw, self.order) else { return false };
+        let Ok(read) = Header::read(raw, self.order, &[]) else { return false };
+        if followed(&read).is_err() {
+            return false;
+        }
         if read.header.record_type() == RecordType::BEGIN {
             return true;
         }
@@ -274,14 +271,10 @@ fn no_stream(begin: &[u8], order: Option<Order>) -> Option<StreamErrorKind> {
     (!is_right).then_some(StreamErrorKind::Magic { found })
 }
 
-/// A header, its description and the length of its payload, if it can be followed.
-fn read(
-    raw: &[u8; RECORD_SIZE],
-    order: Option<Order>,
-) -> Result<(Header, &'static Description, u64), StreamErrorKind> {
-    let read = Header::read(raw, order, &[])?;
+/// A header's description and the length of its payload, if it can be followed.
+fn followed(read: &Header) -> Result<(&'static Description, u64), StreamErrorKind> {
     let found = read.header.record_type().0;
     let description = read.description.ok_or(RecordError::UnknownType { found })?;
     let len = LIMITS.check_described(&read.header, description)?;
-    Ok((read, description, len))
+    Ok((description, len))
 }
