@@ -1,11 +1,12 @@
 //! Reading on threads that look at what they read themselves, while their own caches have it: each piece in its turn,
 //! the order being that of the input.
 //!
-//! A thread whose turn has not come yet reads its next piece meanwhile. So it hardly ever waits: to sleep and be woken up
-//! takes longer than a look at a piece. Nor does it look at what another has read, which is in that one's cache.
+//! A thread whose turn has not come yet reads its next piece meanwhile, and does not look at what the other has read,
+//! which is in that one's cache. Where looking takes longer than reading, the other has no buffer left and sleeps; then
+//! its pieces are looked at all the same, as to wake it for its turn takes longer.
 
 use crate::read_ahead::{ReadAhead, is_read_at, read_at, read_full};
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -14,8 +15,8 @@ use zsend_metal::pages::Pages;
 
 /// Bytes of a buffer: it has to stay in the cache of one core.
 const BUFFER: usize = 256 << 10;
-/// Pieces that a thread has read and not looked at, at most.
-const HELD: usize = 4;
+/// Buffers of all threads.
+const BUFFERS: usize = 8;
 /// Threads, if there are cores for them: what is done in turn is done by one at a time.
 const THREADS: usize = 2;
 
@@ -33,17 +34,27 @@ pub(crate) fn each_piece(mut file: File, look: impl FnMut(&[u8]) -> bool + Send)
     let reading = Reading {
         start: file.stream_position()?,
         file,
-        turn: Mutex::new(Turn { read: 0, next: 0, look: Some(look), end: None, waiting: 0 }),
+        turn: Mutex::new(Turn {
+            read: 0,
+            next: 0,
+            held: BTreeMap::new(),
+            free: Vec::new(),
+            made: 0,
+            look: Some(look),
+            end: None,
+            waits: [false; THREADS],
+        }),
         turned: Condvar::new(),
     };
-    let others = thread::available_parallelism().map_or(1, usize::from).min(THREADS) - 1;
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS);
     thread::scope(|scope| {
-        for _ in 0..others {
+        for other in 1..threads {
             let builder = thread::Builder::new().name("read in turn".into());
+            let reading = &reading;
             // One that cannot be started is not missed: this thread does all that is left.
-            let _ = builder.spawn_scoped(scope, || reading.work());
+            let _ = builder.spawn_scoped(scope, move || reading.work(other));
         }
-        reading.work();
+        reading.work(0);
     });
     let turn = reading.turn.into_inner().unwrap_or_else(PoisonError::into_inner);
     turn.end.unwrap_or(Ok(()))
@@ -63,12 +74,13 @@ impl Read for At<'_> {
     }
 }
 
-/// A piece that a thread has read.
+/// A piece that was read.
 struct Piece {
-    number: u64,
     buffer: Pages,
     /// The error behind it.
     read: io::Result<()>,
+    /// Thread that has read it.
+    reader: usize,
 }
 
 /// State that all threads share.
@@ -77,11 +89,39 @@ struct Turn<F> {
     read: u64,
     /// Number of the piece that is looked at next.
     next: u64,
+    /// Pieces that were read and not looked at.
+    held: BTreeMap<u64, Piece>,
+    free: Vec<Pages>,
+    /// Buffers that there are.
+    made: usize,
     /// Nothing while a thread is at it.
     look: Option<F>,
     end: Option<io::Result<()>>,
-    /// Threads that can read no more before they have looked at something.
-    waiting: usize,
+    /// By thread: it waits for a buffer.
+    waits: [bool; THREADS],
+}
+
+impl<F> Turn<F> {
+    /// The next piece and what looks at it, if this thread is to look: if it has read the piece, or the one that has
+    /// sleeps.
+    fn next_of(&mut self, thread: usize) -> Option<(Piece, F)> {
+        let piece = self.held.get(&self.next)?;
+        if piece.reader != thread && !self.waits[piece.reader] {
+            return None;
+        }
+        let look = self.look.take()?;
+        self.held.remove(&self.next).map(|piece| (piece, look))
+    }
+
+    /// A buffer that is free, the one that was used last if there are several.
+    fn buffer(&mut self) -> Option<Pages> {
+        let free = self.free.pop();
+        if free.is_none() && self.made < BUFFERS {
+            self.made += 1;
+            return Some(Pages::zeroed(BUFFER));
+        }
+        free
+    }
 }
 
 struct Reading<F> {
@@ -89,58 +129,52 @@ struct Reading<F> {
     /// Offset of the first piece.
     start: u64,
     turn: Mutex<Turn<F>>,
-    /// A piece was looked at, or there is an end.
+    /// Buffers came free, or there is an end.
     turned: Condvar,
 }
 
 impl<F: FnMut(&[u8]) -> bool> Reading<F> {
     /// Reads, and looks at what was read in its turn, until the end.
-    fn work(&self) {
+    fn work(&self, thread: usize) {
         let ends = EndOnPanic(self);
-        let mut held = VecDeque::with_capacity(HELD);
-        let mut free: Vec<Pages> = Vec::with_capacity(HELD);
-        while let Some(number) = self.look(&mut held, &mut free) {
-            let mut buffer = free.pop().unwrap_or_else(|| Pages::zeroed(BUFFER));
+        while let Some((number, mut buffer)) = self.look(thread) {
             buffer.set_len(BUFFER);
             let offset = self.start + number * BUFFER as u64;
             let mut at = At { file: &self.file, offset };
             let (len, read) = read_full(&mut at, buffer.as_mut_slice());
             buffer.set_len(len);
-            held.push_back(Piece { number, buffer, read });
+            lock(&self.turn).held.insert(number, Piece { buffer, read, reader: thread });
         }
         std::mem::forget(ends);
     }
 
-    /// Looks at those pieces whose turn has come, and at one at least if there is no room for more. The number of the
-    /// piece that is to be read; `None` at the end.
-    fn look(&self, held: &mut VecDeque<Piece>, free: &mut Vec<Pages>) -> Option<u64> {
+    /// Looks at the pieces that are this thread's to look at. The number of the piece that it is to read, and a buffer;
+    /// `None` at the end.
+    fn look(&self, thread: usize) -> Option<(u64, Pages)> {
         let mut turn = lock(&self.turn);
         while turn.end.is_none() {
-            let mine = held.front().is_some_and(|piece| piece.number == turn.next);
-            if mine
-                && let Some(mut look) = turn.look.take()
-                && let Some(Piece { buffer, read, .. }) = held.pop_front()
-            {
+            if let Some((piece, mut look)) = turn.next_of(thread) {
                 drop(turn);
-                let bytes = buffer.as_slice();
+                let bytes = piece.buffer.as_slice();
                 let goes_on = bytes.is_empty() || look(bytes);
                 let is_last = bytes.len() < BUFFER;
                 turn = lock(&self.turn);
                 (turn.look, turn.next) = (Some(look), turn.next + 1);
                 if !goes_on || is_last {
-                    turn.end.get_or_insert(if goes_on { read } else { Ok(()) });
+                    turn.end.get_or_insert(if goes_on { piece.read } else { Ok(()) });
                 }
-                if turn.waiting > 0 {
+                turn.free.push(piece.buffer);
+                // To wake a thread for each buffer takes longer than to read it.
+                if turn.end.is_some() || turn.free.len() >= BUFFERS / 2 {
                     self.turned.notify_all();
                 }
-                free.push(buffer);
-            } else if held.len() < HELD {
+            } else if let Some(buffer) = turn.buffer() {
                 turn.read += 1;
-                return Some(turn.read - 1);
+                return Some((turn.read - 1, buffer));
             } else {
-                turn.waiting += 1;
+                turn.waits[thread] = true;
                 turn = self.turned.wait(turn).unwrap_or_else(PoisonError::into_inner);
-                turn.waiting -= 1;
+                turn.waits[thread] = false;
             }
         }
         None
