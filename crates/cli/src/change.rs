@@ -17,6 +17,7 @@ const CUT: u8 = 10;
 
 /// Runs the subcommand.
 pub(crate) fn run(mut args: ChangeArgs) -> Done {
+    zsend_metal::heap::keep();
     // Keys and rules are read, too: a file that is written must be none of them.
     let mut guard = Guard::new(&args.named_files());
     args.read_keys(keys::of_stream)?;

@@ -92,6 +92,7 @@ pub(crate) fn run(args: &VerifyArgs) -> Done {
     if let Some(target) = &args.against {
         return against::run(args, target);
     }
+    zsend_metal::heap::keep();
     if args.tee && args.files.len() > 1 {
         return Err(Failure::usage("--tee passes one stream on, not several"));
     }

@@ -6,6 +6,8 @@ extern crate std;
 
 mod fletcher;
 pub mod gf256;
+#[cfg(feature = "std")]
+pub mod heap;
 pub mod pages;
 #[cfg(feature = "std")]
 pub mod signals;

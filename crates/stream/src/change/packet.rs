@@ -128,6 +128,11 @@ impl Packet {
         }
     }
 
+    /// Returns true if [`Self::sum_for_writer`] has something to do.
+    pub(super) fn wants_sum(&self) -> bool {
+        self.order == Order::Little && self.sum.is_none() && !self.payload.is_empty()
+    }
+
     /// Sums the payload up for the writer, unless that is known. One of a big-endian stream does it by itself.
     pub(super) fn sum_for_writer(&mut self) {
         if self.order == Order::Little {

@@ -4,8 +4,7 @@
 use super::error::ChangeError;
 use super::packet::Packet;
 use super::source::{BATCH_RECORDS, Batch, Source};
-use super::transform::{Transform, step, step_end};
-use rayon::prelude::*;
+use super::transform::{Transform, step_end, through};
 use std::io::Write;
 use std::mem::take;
 use zsend_records::Order;
@@ -104,7 +103,7 @@ impl<W: Write, N: FnMut(&str)> Run<W, N> {
             let mut more = true;
             while more {
                 let Some((ending, rest)) = self.steps[at..].split_first_mut() else { break };
-                let (packets, is_more, fault) = step_end(&mut **ending);
+                let (packets, is_more, fault) = step_end(&mut **ending, rest.is_empty());
                 more = is_more;
                 let (packets, fault) = through(rest, packets, fault);
                 self.writer.write(told(packets, &mut self.note))?;
@@ -144,21 +143,6 @@ fn few_by_few<W: Write>(
         packets = rest;
     }
     Ok(through(steps, packets, fault))
-}
-
-/// Takes records, and the fault behind them, through steps. The records are ready to be written.
-fn through(
-    steps: &mut [Box<dyn Transform>],
-    mut packets: Vec<Packet>,
-    mut fault: Option<ChangeError>,
-) -> (Vec<Packet>, Option<ChangeError>) {
-    for transform in steps {
-        let (changed, earlier) = step(&mut **transform, packets);
-        packets = changed;
-        fault = earlier.or(fault);
-    }
-    packets.par_iter_mut().for_each(Packet::sum_for_writer);
-    (packets, fault)
 }
 
 /// Passes on what is noted of records.

@@ -81,14 +81,27 @@ impl Out {
         self.0.push((packet, Some(Box::new(work))));
     }
 
-    /// The records, once all work is done: those before the first fault, and the fault.
-    fn finish(self) -> (Vec<Packet>, Option<ChangeError>) {
+    /// The records, once all work is done: those before the first fault, and the fault. Those of the last step are summed
+    /// up for the writer by whoever has worked on them.
+    fn finish(self, is_last: bool) -> (Vec<Packet>, Option<ChangeError>) {
+        let rests = |(packet, work): &(Packet, Option<Work>)| {
+            work.is_none() && !(is_last && packet.wants_sum())
+        };
+        if self.0.iter().all(rests) {
+            return (self.0.into_iter().map(|(packet, _)| packet).collect(), None);
+        }
         let done: Vec<Result<Packet, ChangeError>> = self
             .0
             .into_par_iter()
-            .map(|(packet, work)| match work {
-                Some(work) => work(packet),
-                None => Ok(packet),
+            .map(|(packet, work)| {
+                let mut packet = match work {
+                    Some(work) => work(packet)?,
+                    None => packet,
+                };
+                if is_last {
+                    packet.sum_for_writer();
+                }
+                Ok(packet)
             })
             .collect();
         let mut packets = Vec::with_capacity(done.len());
@@ -102,10 +115,28 @@ impl Out {
     }
 }
 
+/// Takes records through steps, the last of which is the last of the change: what comes of those before the first fault, and
+/// the fault.
+pub(super) fn through(
+    steps: &mut [Box<dyn Transform>],
+    mut packets: Vec<Packet>,
+    mut fault: Option<ChangeError>,
+) -> (Vec<Packet>, Option<ChangeError>) {
+    let mut left = steps.len();
+    for transform in steps {
+        left -= 1;
+        let (changed, earlier) = step(&mut **transform, packets, left == 0);
+        packets = changed;
+        fault = earlier.or(fault);
+    }
+    (packets, fault)
+}
+
 /// Takes records through one step: what comes of those before the first fault, and the fault.
-pub(super) fn step(
+fn step(
     transform: &mut dyn Transform,
     packets: Vec<Packet>,
+    is_last: bool,
 ) -> (Vec<Packet>, Option<ChangeError>) {
     let mut out = Out::default();
     let taken = packets.into_iter().try_for_each(|packet| {
@@ -114,15 +145,18 @@ pub(super) fn step(
         }
         transform.record(packet, &mut out)
     });
-    let (packets, fault) = out.finish();
+    let (packets, fault) = out.finish(is_last);
     (packets, fault.or(taken.err()))
 }
 
 /// Takes what is left at the end through the last of these steps; says if there is more.
-pub(super) fn step_end(transform: &mut dyn Transform) -> (Vec<Packet>, bool, Option<ChangeError>) {
+pub(super) fn step_end(
+    transform: &mut dyn Transform,
+    is_last: bool,
+) -> (Vec<Packet>, bool, Option<ChangeError>) {
     let mut out = Out::default();
     let more = transform.end(&mut out);
-    let (packets, fault) = out.finish();
+    let (packets, fault) = out.finish(is_last);
     match more {
         Ok(more) => (packets, more, fault),
         Err(error) => (packets, false, fault.or(Some(error))),
