@@ -1,16 +1,16 @@
 //! Memory that was freed and is soon wanted again.
 
-/// Bytes that are freed at once, or lie free at the end of the heap, and stay with the process all the same. It is the most
-/// that glibc takes.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
+/// Bytes that are freed at once, or lie free at the end of a thread's heap, and stay with the process all the same. It is the
+/// most that glibc takes.
+#[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(miri)))]
 const KEPT: libc::c_int = 32 << 20;
 
-/// Makes the allocator keep what is freed, up to 32 MiB of it, for a program that takes and frees the same large buffers
-/// over and over: glibc gives them back to the kernel each time, which clears them and maps them anew.
+/// Makes the allocator keep what is freed, up to 32 MiB at the end of each thread's heap, for a program that takes and frees
+/// the same large buffers over and over: glibc gives them back to the kernel each time, which clears them and maps them anew.
 ///
-/// It does nothing where the allocator is not glibc's.
+/// It does nothing where the allocator is not glibc's, or addresses have 32 bits: there glibc refuses the half of it.
 pub fn keep() {
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(miri)))]
     for parameter in [libc::M_MMAP_THRESHOLD, libc::M_TRIM_THRESHOLD] {
         // SAFETY: the call sets one number, under the lock of the heap. Threads that allocate meanwhile may see the old
         // one or the new, and both are right: free() itself sets these two, without a lock, while others read them.

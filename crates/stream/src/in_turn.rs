@@ -1,9 +1,8 @@
 //! Reading on threads that look at what they read themselves, while their own caches have it: each piece in its turn,
 //! the order being that of the input.
 //!
-//! A thread whose turn has not come yet reads its next piece meanwhile, and does not look at what the other has read,
-//! which is in that one's cache. Where looking takes longer than reading, the other has no buffer left and sleeps; then
-//! its pieces are looked at all the same, as to wake it for its turn takes longer.
+//! A thread whose turn has not come reads its next piece. It leaves alone what the other has read, which is in that one's
+//! cache. If the other sleeps for want of a buffer, its pieces are looked at all the same: to wake it takes longer.
 
 use crate::read_ahead::{ReadAhead, is_read_at, read_at, read_full};
 use std::collections::BTreeMap;
@@ -17,16 +16,16 @@ use zsend_metal::pages::Pages;
 const BUFFER: usize = 256 << 10;
 /// Buffers of all threads.
 const BUFFERS: usize = 8;
-/// Threads, if there are cores for them: what is done in turn is done by one at a time.
+/// Threads. One core has two as well, so that it sums up while a disk is read; more would wait for one another.
 const THREADS: usize = 2;
 
 /// Reads a file, or whatever else a descriptor has, from where it stands, and gives it to `look` in order, in pieces that
 /// are not empty, until that returns false. It is called on any of the threads, on one at a time.
 ///
-/// What is no file is read ahead by a thread that nobody waits for: what is at the other end of a pipe may be silent.
+/// Anything but a file is read ahead by a thread that nobody waits for: a pipe may be silent.
 ///
 /// # Errors
-/// Those of reading; what was read before is looked at before.
+/// Those of reading; what was read before is looked at before. Where it is no file, if no thread can be started.
 pub(crate) fn each_piece(mut file: File, look: impl FnMut(&[u8]) -> bool + Send) -> io::Result<()> {
     if !is_read_at(&file)? {
         return ReadAhead::new(file)?.each(look);
@@ -46,9 +45,8 @@ pub(crate) fn each_piece(mut file: File, look: impl FnMut(&[u8]) -> bool + Send)
         }),
         turned: Condvar::new(),
     };
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS);
     thread::scope(|scope| {
-        for other in 1..threads {
+        for other in 1..THREADS {
             let builder = thread::Builder::new().name("read in turn".into());
             let reading = &reading;
             // One that cannot be started is not missed: this thread does all that is left.
@@ -136,7 +134,7 @@ struct Reading<F> {
 impl<F: FnMut(&[u8]) -> bool> Reading<F> {
     /// Reads, and looks at what was read in its turn, until the end.
     fn work(&self, thread: usize) {
-        let ends = EndOnPanic(self);
+        let _ends = EndOnPanic(self);
         while let Some((number, mut buffer)) = self.look(thread) {
             buffer.set_len(BUFFER);
             let offset = self.start + number * BUFFER as u64;
@@ -145,7 +143,6 @@ impl<F: FnMut(&[u8]) -> bool> Reading<F> {
             buffer.set_len(len);
             lock(&self.turn).held.insert(number, Piece { buffer, read, reader: thread });
         }
-        std::mem::forget(ends);
     }
 
     /// Looks at the pieces that are this thread's to look at. The number of the piece that it is to read, and a buffer;
@@ -181,7 +178,7 @@ impl<F: FnMut(&[u8]) -> bool> Reading<F> {
     }
 }
 
-/// Sees to it that the other threads do not wait for one that panicked.
+/// Sees to it that the other threads do not wait for one that panicked. Where all is read, it changes nothing.
 struct EndOnPanic<'a, F>(&'a Reading<F>);
 
 impl<F> Drop for EndOnPanic<'_, F> {
@@ -200,6 +197,7 @@ mod tests {
     use super::*;
     use std::io::Write;
     use std::path::PathBuf;
+    use zsend_records::fletcher::Fletcher4;
 
     fn bytes(len: usize) -> Vec<u8> {
         (0..len).map(|i| u8::try_from(i / 5 % 251).unwrap()).collect()
@@ -231,6 +229,24 @@ mod tests {
                 std::fs::remove_file(path).unwrap();
             }
         }
+    }
+
+    #[test]
+    fn a_thread_whose_buffers_are_full_misses_nothing() {
+        let data = bytes(40 * BUFFER + 9);
+        let (path, file) = file("slow", &data);
+        let mut sum = Fletcher4::ZERO;
+        each_piece(file, |piece| {
+            // Far longer than it takes to read one.
+            let sums: Vec<_> =
+                (0..40).map(|_| Fletcher4::of(std::hint::black_box(piece))).collect();
+            assert!(sums.iter().all(|other| *other == sums[0]));
+            sum.update(piece);
+            true
+        })
+        .unwrap();
+        assert_eq!(sum, Fletcher4::of(&data));
+        std::fs::remove_file(path).unwrap();
     }
 
     #[cfg(unix)]

@@ -3,12 +3,14 @@
 
 use std::env;
 use std::fs;
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use zsend_records::drr::RecordType;
 use zsend_records::nvlist::NvList;
 use zsend_records::reader::{Role, SliceReader, StreamReader};
 use zsend_records::writer::StreamWriter;
 use zsend_stream::dump::{DumpOptions, DumpSummary, Format, dump, dump_file};
+use zsend_stream::verify::{Fault, Outcome, VerifyError, VerifyOptions, verify, verify_file};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/streams")
@@ -178,8 +180,38 @@ fn json_has_a_line_for_each_record() {
     }
 }
 
+/// A verification by one way of reading: what it found, as text.
+fn verified(
+    done: impl FnOnce(&VerifyOptions, &mut Vec<Fault>) -> Result<Outcome, VerifyError>,
+) -> String {
+    let (options, mut faults) = (VerifyOptions::default(), Vec::new());
+    let outcome = done(&options.with_quick(true).with_all_faults(true), &mut faults);
+    format!("{:?} {faults:?}", outcome.unwrap())
+}
+
 #[test]
-fn a_file_that_is_read_ahead_has_the_same_dump() {
+fn a_file_has_the_same_verdict_as_a_pipe() {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("in-turn.zsend");
+    for (name, stream) in streams() {
+        let times = (3 << 20) / stream.len() + 1;
+        let long = stream.repeat(times);
+        let mut damaged = long.clone();
+        let middle = long.len() / 2;
+        damaged[middle] ^= 1;
+        for input in [long[..middle + 700_001].to_vec(), long, damaged] {
+            fs::write(&path, &input).unwrap();
+            let file = || fs::File::open(&path).unwrap();
+            let of_file = verified(|options, faults| verify_file("a", file(), options, faults));
+            let source = Cursor::new(input);
+            let of_pipe = verified(|options, faults| verify("a", source, options, faults));
+            assert_eq!(of_file, of_pipe, "{name}");
+        }
+    }
+    fs::remove_file(&path).unwrap();
+}
+
+#[test]
+fn a_file_has_the_same_dump_as_a_pipe() {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("read-ahead.zsend");
     let options = DumpOptions::default().with_verbose(true).with_payload(true);
     for (name, stream) in streams() {

@@ -135,7 +135,7 @@ impl Packet {
 
     /// Sums the payload up for the writer, unless that is known. One of a big-endian stream does it by itself.
     pub(super) fn sum_for_writer(&mut self) {
-        if self.order == Order::Little {
+        if self.wants_sum() {
             self.sum();
         }
     }

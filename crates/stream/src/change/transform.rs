@@ -116,7 +116,7 @@ impl Out {
 }
 
 /// Takes records through steps, the last of which is the last of the change: what comes of those before the first fault, and
-/// the fault.
+/// the fault. Where there is no step, the writer sums up by itself.
 pub(super) fn through(
     steps: &mut [Box<dyn Transform>],
     mut packets: Vec<Packet>,

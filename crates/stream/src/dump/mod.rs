@@ -100,8 +100,8 @@ pub fn dump(
     }
 }
 
-/// As [`dump`], of a file, or whatever else a descriptor has, from where it stands. It is read on several threads, each of
-/// which writes in its turn.
+/// As [`dump`], of a file, or whatever else a descriptor has, from where it stands. A file is read on two threads, each of
+/// which writes in its turn; anything else on one, ahead.
 ///
 /// # Errors
 /// As [`dump`], and if no thread can be started.

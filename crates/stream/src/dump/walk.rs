@@ -37,7 +37,7 @@ impl<S: Sink> Walk<S> {
             summary: DumpSummary::default(),
             parser: Parser::with_options(reading),
             verify: options.verify,
-            begun: Vec::with_capacity(RECORD_SIZE),
+            begun: Vec::new(),
             frame: None,
             list: Vec::new(),
             error: None,
@@ -84,8 +84,6 @@ impl<S: Sink> Walk<S> {
             }
             let header = take(&mut self.begun);
             self.event(&header)?;
-            self.begun = header;
-            self.begun.clear();
         }
         loop {
             let used = self.event(piece)?;

@@ -9,5 +9,5 @@ mod going_on;
 mod seam;
 
 pub use going_on::{GoingOn, SeamError};
-pub(crate) use seam::Last;
+pub(crate) use seam::Noted;
 pub use seam::{BeginDiffers, Seam};

@@ -20,12 +20,12 @@ pub struct Seam {
     begin: ReplayRecord<LE>,
     begin_sum: Fletcher4,
     resumed_at: Option<(u64, u64)>,
-    last: Box<Last>,
+    last: Box<Noted>,
 }
 
 /// A record that a stream may be gone on with behind.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Last {
+pub(crate) struct Noted {
     record: u64,
     header: ReplayRecord<LE>,
     payload_sum: Fletcher4,
@@ -59,7 +59,7 @@ impl Seam {
         chain: Chain,
     ) -> Self {
         let payload_sum = Fletcher4::ZERO;
-        let last = Last { record, header: *header, payload_sum, end, chain, at: None, run: None };
+        let last = Noted { record, header: *header, payload_sum, end, chain, at: None, run: None };
         Self {
             begin: *header,
             begin_sum: chain.sum(),
@@ -69,14 +69,14 @@ impl Seam {
     }
 
     /// The record that ends there.
-    pub(crate) const fn last(&self) -> &Last {
+    pub(crate) const fn last(&self) -> &Noted {
         &self.last
     }
 
     /// Puts the record `record` into `next`, if a receiver notes its place: says if it does.
     pub(crate) fn note(
         &self,
-        next: &mut Last,
+        next: &mut Noted,
         header: &ReplayRecord<LE>,
         record: u64,
         payload_sum: Fletcher4,
@@ -96,7 +96,7 @@ impl Seam {
     }
 
     /// Ends with another record, and gives the last in its place.
-    pub(crate) const fn end_with(&mut self, next: &mut Box<Last>) {
+    pub(crate) const fn end_with(&mut self, next: &mut Box<Noted>) {
         std::mem::swap(&mut self.last, next);
     }
 

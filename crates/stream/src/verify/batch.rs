@@ -26,7 +26,7 @@ struct Batch {
     /// Bytes that they take.
     cost: u64,
     /// A record follows, whose header was read, and its payload not.
-    next: bool,
+    has_header: bool,
     end: Option<Last>,
 }
 
@@ -67,6 +67,7 @@ impl<'c, 'a> OneByOne<'c, 'a> {
                     None => break,
                     Some(Next::Frame) => {}
                     Some(other) => {
+                        // A header that cannot be followed: the ends are told by `Framer::end`.
                         finish(Last::from(other), self.checker)?;
                         continue;
                     }
@@ -118,18 +119,18 @@ pub(super) fn in_batches(
     let mut batches = Batches { framer, input: Input::new(source) };
     let mut batch = batches.read(false);
     loop {
-        let Batch { records, cost, next, end } = batch;
+        let Batch { records, cost, has_header, end } = batch;
         let is_last = end.is_some();
         let look = || -> Vec<Worked> {
             records.par_iter().map(|(frame, payload)| work(frame, payload)).collect()
         };
         let (worked, following) = if is_last {
-            (look(), Batch { next, ..Batch::default() })
+            (look(), Batch { has_header, ..Batch::default() })
         } else if cost > BATCH_BYTES {
             // One record that is larger than that; the next may be, too.
-            (look(), batches.read(next))
+            (look(), batches.read(has_header))
         } else {
-            rayon::join(look, || batches.read(next))
+            rayon::join(look, || batches.read(has_header))
         };
         for ((frame, payload), worked) in records.iter().zip(&worked) {
             checker.record(frame, payload, worked)?;
@@ -139,7 +140,7 @@ pub(super) fn in_batches(
         }
         batch = following;
         if let Some(last) = end {
-            if take(&mut batch.next) {
+            if take(&mut batch.has_header) {
                 checker.cut_record(batches.framer.frame())?;
             }
             if checker.is_over() || finish(last, checker)? {
@@ -169,7 +170,7 @@ impl Batches {
             let cost = self.framer.frame().cost() + RECORD_SIZE as u64;
             // A large one is looked at alone.
             if batch.cost + cost > BATCH_BYTES && !batch.records.is_empty() {
-                batch.next = true;
+                batch.has_header = true;
                 break;
             }
             match self.payload() {
@@ -178,7 +179,7 @@ impl Batches {
                     batch.records.push((self.framer.frame().clone(), payload));
                 }
                 Ok(Err(cut)) => {
-                    batch.next = true;
+                    batch.has_header = true;
                     batch.end = Some(Last::from(cut));
                 }
                 Err(error) => batch.end = Some(Last::Failed(error)),
@@ -235,3 +236,6 @@ impl From<Next> for Last {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

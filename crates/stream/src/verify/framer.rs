@@ -65,6 +65,9 @@ struct Gathered {
     words: WholeWords,
 }
 
+/// Bytes that are searched for a header at a time: in a damaged stream, what is found may be near.
+const SOUGHT: usize = 4 << 10;
+
 /// Most bytes that are set aside for a payload before its bytes are there.
 const RESERVE: u64 = 1 << 20;
 
@@ -104,13 +107,9 @@ impl Framer {
         let head = &head[..head.len().min(missing)];
         self.begun.extend_from_slice(head);
         piece.advance(head.len());
-        let begun = take(&mut self.begun);
-        let next = begun.first_chunk().map(|raw| self.header(raw));
-        self.begun = begun;
-        if next.is_some() {
-            self.begun.clear();
-        }
-        next
+        let raw = *self.begun.first_chunk()?;
+        self.begun.clear();
+        Some(self.header(&raw))
     }
 
     /// Makes a header the last record's, if it can be followed.
@@ -139,8 +138,8 @@ impl Framer {
         Next::Frame
     }
 
-    /// The end of the input, between records, or `within` the last one's payload, not all of which was there. Behind a
-    /// header that cannot be followed, it is to be asked for again.
+    /// The end of the input, between records, or `within` the last one's payload, not all of which was there. After
+    /// [`Next::Bad`] it is asked again, and gives [`Next::End`].
     pub(super) fn end(&mut self, within: bool) -> Next {
         if within {
             let (have, need) = (take(&mut self.payload).have, self.frame.payload_len);
@@ -221,23 +220,25 @@ impl Framer {
     }
 
     /// Passes over bytes until those that can be a record's header, which it gives. `window` begins at this byte, and was
-    /// used before. `None` where all of the piece is used, and more is needed.
+    /// used before; it is shorter than a header. `None` where all of the piece is used, and more is needed.
     fn seek(&mut self, mut window: Vec<u8>, piece: &mut impl Buf) -> Option<[u8; RECORD_SIZE]> {
-        let before = window.len();
-        window.extend_from_slice(piece.chunk());
-        let found = window.windows(RECORD_SIZE).position(|raw| self.may_be_header(raw));
-        let passed = found.unwrap_or(window.len().saturating_sub(RECORD_SIZE - 1));
-        self.byte += passed as u64;
-        let Some(raw) = found.and_then(|at| window[at..].first_chunk()) else {
-            piece.advance(piece.chunk().len());
+        while piece.has_remaining() {
+            let before = window.len();
+            let part = piece.chunk();
+            window.extend_from_slice(&part[..part.len().min(SOUGHT)]);
+            let found = window.windows(RECORD_SIZE).position(|raw| self.may_be_header(raw));
+            let passed = found.unwrap_or(window.len().saturating_sub(RECORD_SIZE - 1));
+            self.byte += passed as u64;
+            if let Some(raw) = found.and_then(|at| window[at..].first_chunk()) {
+                piece.advance(passed + RECORD_SIZE - before);
+                self.is_found_again = true;
+                return Some(*raw);
+            }
+            piece.advance(window.len() - before);
             window.drain(..passed);
-            self.lost = Some(window);
-            return None;
-        };
-        // What the window had before is shorter than a header.
-        piece.advance(passed + RECORD_SIZE - before);
-        self.is_found_again = true;
-        Some(*raw)
+        }
+        self.lost = Some(window);
+        None
     }
 
     /// Returns true if the bytes are what a right sender may have written as a header of this stream: a BEGIN,

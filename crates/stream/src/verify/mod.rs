@@ -117,11 +117,12 @@ pub fn verify(
     options: &VerifyOptions,
     report: &mut dyn Report,
 ) -> Result<Outcome, VerifyError> {
-    run(name, Source::Ahead(ReadAhead::new(source)), options, report, Tee::new(None))
+    let ahead = ReadAhead::new(source).map_err(VerifyError::Read)?;
+    run(name, Source::Ahead(ahead), options, report, Tee::new(None))
 }
 
-/// As [`verify`], of a file, or whatever else a descriptor has, from where it stands. A file is read at two places at
-/// once.
+/// As [`verify`], of a file, or whatever else a descriptor has, from where it stands. A file is read on two threads; with
+/// `quick`, a report may be told on either.
 ///
 /// # Errors
 /// As [`verify`].
@@ -146,8 +147,8 @@ pub fn verify_tee(
     options: &VerifyOptions,
     report: &mut dyn Report,
 ) -> Result<Outcome, VerifyError> {
-    let source = Source::Ahead(ReadAhead::new(source));
-    run(name, source, options, report, Tee::new(Some(&mut out)))
+    let ahead = ReadAhead::new(source).map_err(VerifyError::Read)?;
+    run(name, Source::Ahead(ahead), options, report, Tee::new(Some(&mut out)))
 }
 
 /// The rules, by the part of a stream that they are of, in the order in which they are checked.
@@ -173,7 +174,7 @@ pub fn rules() -> Vec<(&'static str, Vec<&'static About>)> {
 /// Input of a verification.
 enum Source {
     /// Anything, read on a thread of its own.
-    Ahead(io::Result<ReadAhead>),
+    Ahead(ReadAhead),
     /// A file, or whatever else a descriptor has.
     File(File),
 }
@@ -190,14 +191,14 @@ fn run<'a>(
     let done = if checker.keeps_payloads() {
         let ahead = match source {
             Source::Ahead(ahead) => ahead,
-            Source::File(file) => ReadAhead::of_file(file),
+            Source::File(file) => ReadAhead::of_file(file).map_err(VerifyError::Read)?,
         };
-        in_batches(framer, ahead.map_err(VerifyError::Read)?, &mut checker)
+        in_batches(framer, ahead, &mut checker)
     } else {
         let mut records = OneByOne::new(framer, &mut checker);
         let look = |piece: &[u8]| records.goes_on(piece);
         let read = match source {
-            Source::Ahead(ahead) => ahead.and_then(|mut ahead| ahead.each(look)),
+            Source::Ahead(mut ahead) => ahead.each(look),
             Source::File(file) => each_piece(file, look),
         };
         records.finish(read)

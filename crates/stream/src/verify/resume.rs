@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::frame::Frame;
 use crate::position;
-use crate::resume::{Last, Seam};
+use crate::resume::{Noted, Seam};
 use std::sync::Arc;
 use zsend_records::chain::Chain;
 use zsend_records::drr::RECORD_SIZE;
@@ -20,7 +20,7 @@ use zsend_records::token::ResumeToken;
 pub(super) struct Position {
     /// The stream that the place is in; none between two.
     stream: Option<Box<Begun>>,
-    next: Next,
+    pending: Pending,
 }
 
 /// A stream up to a place in it.
@@ -31,13 +31,13 @@ struct Begun {
     start: u64,
     /// The end of the record that was noted, or of BEGIN.
     seam: Seam,
-    /// The record that is read, if it is [`Next::Record`].
-    next: Box<Last>,
+    /// The record that is read, if it is [`Pending::Record`].
+    next: Box<Noted>,
 }
 
 /// Change of the place.
 #[derive(Debug, Default)]
-enum Next {
+enum Pending {
     #[default]
     Nothing,
     Record,
@@ -50,7 +50,7 @@ impl Position {
     pub(super) fn begin(&mut self, frame: &Frame, chain: Chain) {
         let list = frame.context.nvlist();
         let seam = Seam::begin(&frame.header, list, frame.record, end(frame), chain);
-        self.next = Next::Stream(Box::new(Begun {
+        self.pending = Pending::Stream(Box::new(Begun {
             context: Arc::clone(&frame.context),
             start: frame.byte,
             next: Box::new(seam.last().clone()),
@@ -62,22 +62,22 @@ impl Position {
     pub(super) fn record(&mut self, frame: &Frame, payload: Fletcher4, chain: Chain) {
         let Some(Begun { seam, next, .. }) = self.stream.as_deref_mut() else { return };
         if seam.note(next, &frame.header, frame.record, payload, end(frame), chain) {
-            self.next = Next::Record;
+            self.pending = Pending::Record;
         }
     }
 
     /// Takes an END in.
     pub(super) fn end(&mut self) {
-        self.next = Next::Between;
+        self.pending = Pending::Between;
     }
 
     /// The record that was taken in is right.
     pub(super) fn go_on(&mut self) {
-        match (std::mem::take(&mut self.next), &mut self.stream) {
-            (Next::Record, Some(begun)) => begun.seam.end_with(&mut begun.next),
-            (Next::Stream(begun), stream) => *stream = Some(begun),
-            (Next::Between, stream) => *stream = None,
-            (Next::Nothing | Next::Record, _) => {}
+        match (std::mem::take(&mut self.pending), &mut self.stream) {
+            (Pending::Record, Some(begun)) => begun.seam.end_with(&mut begun.next),
+            (Pending::Stream(begun), stream) => *stream = Some(begun),
+            (Pending::Between, stream) => *stream = None,
+            (Pending::Nothing | Pending::Record, _) => {}
         }
     }
 
