@@ -1,7 +1,9 @@
 //! An LZ4 block, by its library.
 
 use super::CompressError;
-use lz4_flex::block::{CompressTable, compress_into_with_table, get_maximum_output_size};
+use lz4_flex::block::{
+    CompressError as LibraryError, CompressTable, compress_into_with_table, get_maximum_output_size,
+};
 use std::fmt;
 use zsend_records::types::Compress;
 
@@ -13,7 +15,7 @@ pub(super) struct Lz4 {
     /// One table for each kind of block, so that what a block becomes does not depend on those before it.
     small: CompressTable,
     large: CompressTable,
-    /// The library asks for room for the worst case.
+    /// The library asks for room for the worst case, which a destination may not have.
     worst: Vec<u8>,
 }
 
@@ -29,6 +31,11 @@ impl Lz4 {
         Self { small, large, worst: Vec::new() }
     }
 
+    /// Bytes that a block of this length takes at most.
+    pub(super) fn room(len: usize) -> usize {
+        get_maximum_output_size(len)
+    }
+
     /// Compresses a block; `None` if it does not fit.
     pub(super) fn block(
         &mut self,
@@ -36,15 +43,18 @@ impl Lz4 {
         dst: &mut [u8],
     ) -> Result<Option<usize>, CompressError> {
         let codec = Compress::LZ4;
-        let worst = get_maximum_output_size(src.len());
+        let worst = Self::room(src.len());
+        let table = if src.len() < LARGE { &mut self.small } else { &mut self.large };
+        let failed = |e: LibraryError| CompressError::Library { codec, reason: e.to_string() };
+        if dst.len() >= worst {
+            return compress_into_with_table(src, dst, table).map(Some).map_err(failed);
+        }
         if self.worst.len() < worst {
             let more = worst - self.worst.len();
             self.worst.try_reserve_exact(more).map_err(|_| CompressError::NoMemory(codec))?;
             self.worst.resize(worst, 0);
         }
-        let table = if src.len() < LARGE { &mut self.small } else { &mut self.large };
-        let len = compress_into_with_table(src, &mut self.worst, table)
-            .map_err(|e| CompressError::Library { codec, reason: e.to_string() })?;
+        let len = compress_into_with_table(src, &mut self.worst, table).map_err(failed)?;
         let (Some(made), Some(room)) = (self.worst.get(..len), dst.get_mut(..len)) else {
             return Ok(None);
         };

@@ -100,6 +100,17 @@ impl Compressor {
         self.compression
     }
 
+    /// Bytes of a destination into which a block of `len` bytes is compressed without a copy: of lz4 more than the block has,
+    /// as its library asks for room for the worst case. What is then made may be longer than the block.
+    pub fn room(&self, len: usize) -> usize {
+        match &self.state {
+            State::Lz4(_) => LZ4_LENGTH + lz4::Lz4::room(len),
+            #[cfg(feature = "zstd-c")]
+            State::Zstd(_) => len,
+            State::Off | State::Lzjb(_) | State::Zle | State::Gzip(_) => len,
+        }
+    }
+
     /// Compresses a block into the beginning of `dst` as ZFS stores it, and returns the bytes it takes there. `None`
     /// if it does not fit into `dst`: the caller stores it as it is, with [`Compress::OFF`]. That is always so with
     /// [`Compression::OFF`], and for a block of no bytes. What `dst` holds behind the bytes made, or
@@ -145,13 +156,16 @@ impl Compressor {
     }
 }
 
+/// Bytes of the length before an LZ4 block.
+const LZ4_LENGTH: usize = 4;
+
 /// An LZ4 block behind its big-endian length, `module/zfs/lz4_zfs.c`.
 fn behind_length(
     lz4: &mut lz4::Lz4,
     src: &[u8],
     dst: &mut [u8],
 ) -> Result<Option<usize>, CompressError> {
-    let Some((length, body)) = dst.split_first_chunk_mut::<4>() else { return Ok(None) };
+    let Some((length, body)) = dst.split_first_chunk_mut::<LZ4_LENGTH>() else { return Ok(None) };
     let Some(len) = lz4.block(src, body)? else { return Ok(None) };
     let Ok(stored) = u32::try_from(len) else { return Ok(None) };
     *length = stored.to_be_bytes();

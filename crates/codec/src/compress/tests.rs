@@ -88,6 +88,24 @@ fn round_trip(compressor: &mut Compressor, block: &[u8]) {
 }
 
 #[test]
+fn a_block_in_all_the_room_there_may_be_is_the_one_in_less() {
+    for mut compressor in compressors() {
+        for len in [1, 13, 512, 70_000, 131_072] {
+            let noise = (0..len).map(|i: usize| (i * i / 7 % 253).to_le_bytes()[0]);
+            for block in [vec![5; len], noise.collect()] {
+                let mut own = vec![0; len];
+                let mut all = vec![0; compressor.room(len)];
+                let small = compressor.compress(&block, &mut own).unwrap();
+                let large = compressor.compress(&block, &mut all).unwrap();
+                let fits = large.filter(|&made| made <= len);
+                assert_eq!(small, fits, "{} of {len}", compressor.compression());
+                assert_eq!(small.map(|made| &own[..made]), fits.map(|made| &all[..made]));
+            }
+        }
+    }
+}
+
+#[test]
 fn every_codec_and_level_is_undone() {
     let blocks = blocks();
     for mut compressor in compressors() {

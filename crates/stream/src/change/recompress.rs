@@ -134,22 +134,29 @@ fn compress(block: &[u8], compression: Compression) -> Result<Option<Vec<u8>>, C
             *state = Some((Compressor::new(compression)?, Vec::new()));
         }
         let Some((compressor, buffer)) = state else { return Ok(None) };
-        if buffer.len() < block.len() {
-            buffer.resize(block.len(), 0);
+        let room = compressor.room(block.len());
+        if buffer.len() < room {
+            buffer.resize(room, 0);
         }
-        let Some(len) = compressor.compress(block, &mut buffer[..block.len()])? else {
+        let Some(len) = compressor.compress(block, &mut buffer[..room])? else {
             return Ok(None);
         };
         let psize = len.next_multiple_of(SECTOR);
         if psize >= block.len() {
             return Ok(None);
         }
-        let mut stored = Vec::with_capacity(psize);
-        stored.extend_from_slice(&buffer[..len]);
-        stored.resize(psize, 0);
-        if buffer.len() > KEPT {
+        let stored = if buffer.len() > KEPT {
+            let mut large = std::mem::take(buffer);
+            large.truncate(len);
+            large.resize(psize, 0);
             *state = None;
-        }
+            large
+        } else {
+            let mut stored = Vec::with_capacity(psize);
+            stored.extend_from_slice(&buffer[..len]);
+            stored.resize(psize, 0);
+            stored
+        };
         Ok(Some(stored))
     })
 }
