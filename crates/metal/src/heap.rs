@@ -1,20 +1,22 @@
 //! Memory that was freed and is soon wanted again.
 
-/// Bytes that are freed at once, or lie free at the end of a thread's heap, and stay with the process all the same. It is the
-/// most that glibc takes.
+/// What the allocator is told: buffers of less than 4 MiB are its own, and 32 MiB of them may lie free at the end of a thread's
+/// heap. What is larger goes back to the kernel at once: it is rare, and two or three of the largest blocks take most of
+/// the memory that a program of ours may have.
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(miri)))]
-const KEPT: libc::c_int = 32 << 20;
+const KEPT: [(libc::c_int, libc::c_int); 2] =
+    [(libc::M_MMAP_THRESHOLD, 4 << 20), (libc::M_TRIM_THRESHOLD, 32 << 20)];
 
 /// Makes the allocator keep what is freed, up to 32 MiB at the end of each thread's heap, for a program that takes and frees
-/// the same large buffers over and over: glibc gives them back to the kernel each time, which clears them and maps them anew.
+/// buffers of up to 4 MiB over and over: glibc gives them back to the kernel each time, which clears them and maps them anew.
 ///
 /// It does nothing where the allocator is not glibc's, or addresses have 32 bits: there glibc refuses the half of it.
 pub fn keep() {
     #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(miri)))]
-    for parameter in [libc::M_MMAP_THRESHOLD, libc::M_TRIM_THRESHOLD] {
+    for (parameter, bytes) in KEPT {
         // SAFETY: the call sets one number, under the lock of the heap. Threads that allocate meanwhile may see the old
         // one or the new, and both are right: free() itself sets these two, without a lock, while others read them.
-        unsafe { libc::mallopt(parameter, KEPT) };
+        unsafe { libc::mallopt(parameter, bytes) };
     }
 }
 
