@@ -1,6 +1,6 @@
 //! Memory that was freed and is soon wanted again.
 
-/// What the allocator is told: buffers of less than 4 MiB are its own, and 32 MiB of them may lie free at the end of a thread's
+/// Parameters of the allocator: buffers of less than 4 MiB are its own, and 32 MiB of them may lie free at the end of a thread's
 /// heap. What is larger goes back to the kernel at once: it is rare, and two or three of the largest blocks take most of
 /// the memory that a program of ours may have.
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(miri)))]
