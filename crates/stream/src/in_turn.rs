@@ -4,10 +4,10 @@
 //! A thread whose turn has not come reads its next piece. It leaves alone what the other has read, which is in that one's
 //! cache. If the other sleeps for want of a buffer, its pieces are looked at all the same: to wake it takes longer.
 
-use crate::read_ahead::{ReadAhead, is_read_at, read_at, read_full};
+use crate::read_ahead::{At, ReadAhead, is_read_at, read_full};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read, Seek};
+use std::io::{self, Seek};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use zsend_metal::pages::Pages;
@@ -56,20 +56,6 @@ pub(crate) fn each_piece(mut file: File, look: impl FnMut(&[u8]) -> bool + Send)
     });
     let turn = reading.turn.into_inner().unwrap_or_else(PoisonError::into_inner);
     turn.end.unwrap_or(Ok(()))
-}
-
-/// A file from an offset on.
-struct At<'a> {
-    file: &'a File,
-    offset: u64,
-}
-
-impl Read for At<'_> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let read = read_at(self.file, buf, self.offset)?;
-        self.offset += read as u64;
-        Ok(read)
-    }
 }
 
 /// A piece that was read.

@@ -2,7 +2,7 @@
 
 use crate::read_ahead::ReadAhead;
 use std::io;
-use zsend_records::bytes::Bytes;
+use zsend_records::bytes::{Buf, Bytes};
 
 /// Most bytes that are set aside for a payload before its bytes are there.
 const RESERVE: usize = 1 << 20;
@@ -51,19 +51,43 @@ impl Input {
     /// # Errors
     /// Those of the source.
     pub(crate) fn bytes(&mut self, len: u64) -> io::Result<Bytes> {
-        let whole = usize::try_from(len).unwrap_or(usize::MAX);
-        if self.rest.len() >= whole {
-            return Ok(self.rest.split_to(whole));
-        }
-        // What a header announces is believed once the bytes are there.
-        let mut bytes = Vec::with_capacity(whole.min(RESERVE));
-        while bytes.len() < whole && self.fill()? {
-            let take = self.rest.len().min(whole - bytes.len());
-            if bytes.capacity() - bytes.len() < take {
-                bytes.reserve_exact((2 * bytes.capacity()).min(whole) - bytes.len());
+        let mut gathered = Gathered::default();
+        loop {
+            if let Some(bytes) = gathered.take(len, &mut self.rest) {
+                return Ok(bytes);
             }
-            bytes.extend_from_slice(&self.rest.split_to(take));
+            if !self.fill()? {
+                return Ok(gathered.0.into());
+            }
         }
-        Ok(bytes.into())
+    }
+}
+
+/// Bytes that may lie in several pieces, as far as they came.
+#[derive(Debug, Default)]
+pub(crate) struct Gathered(pub(crate) Vec<u8>);
+
+impl Gathered {
+    /// The bytes, once all `len` are there; `None` where all of the piece is used, and more is needed. What lies in one
+    /// piece is not copied, if the piece is [`Bytes`].
+    pub(crate) fn take(&mut self, len: u64, piece: &mut impl Buf) -> Option<Bytes> {
+        let Self(bytes) = self;
+        let whole = usize::try_from(len).unwrap_or(usize::MAX);
+        let missing = whole - bytes.len();
+        let is_whole = piece.remaining() >= missing;
+        if bytes.is_empty() && is_whole {
+            return Some(piece.copy_to_bytes(missing));
+        }
+        let part = piece.chunk();
+        let part = &part[..part.len().min(missing)];
+        // What a header announces is believed once the bytes are there.
+        if bytes.capacity() - bytes.len() < part.len() {
+            let room = (2 * bytes.capacity()).max(RESERVE).min(whole);
+            bytes.reserve_exact(room - bytes.len());
+        }
+        bytes.extend_from_slice(part);
+        let used = part.len();
+        piece.advance(used);
+        is_whole.then(|| std::mem::take(bytes).into())
     }
 }

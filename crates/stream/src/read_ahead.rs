@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read, Seek};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
@@ -27,10 +28,23 @@ pub(crate) struct ReadAhead {
     is_over: bool,
 }
 
+/// A file from an offset on, wherever it stands.
+pub(crate) struct At<F> {
+    pub(crate) file: F,
+    pub(crate) offset: u64,
+}
+
+impl<F: Deref<Target = File>> Read for At<F> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let read = read_at(&self.file, buf, self.offset)?;
+        self.offset += read as u64;
+        Ok(read)
+    }
+}
+
 /// The buffers of a file that are of one reader: those between them are of the others.
 struct Strided {
-    file: Arc<File>,
-    offset: u64,
+    at: At<Arc<File>>,
     /// Bytes that are yet to come of the buffer at this offset.
     left: usize,
 }
@@ -38,12 +52,11 @@ struct Strided {
 impl Read for Strided {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let len = buf.len().min(self.left);
-        let read = read_at(&self.file, &mut buf[..len], self.offset)?;
-        self.offset += read as u64;
+        let read = self.at.read(&mut buf[..len])?;
         self.left -= read;
         if self.left == 0 {
             self.left = BUFFER;
-            self.offset += (BUFFER * (READERS - 1)) as u64;
+            self.at.offset += (BUFFER * (READERS - 1)) as u64;
         }
         Ok(read)
     }
@@ -55,7 +68,7 @@ pub(crate) fn is_read_at(file: &File) -> io::Result<bool> {
 }
 
 /// Reads at an offset, whatever the file's position is. On Windows it moves that, which is of no matter here.
-pub(crate) fn read_at(file: &File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+fn read_at(file: &File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
     #[cfg(unix)]
     return std::os::unix::fs::FileExt::read_at(file, buf, offset);
     #[cfg(windows)]
@@ -108,7 +121,7 @@ impl ReadAhead {
         let file = Arc::new(file);
         let readers = (0..READERS).map(|reader| {
             let offset = start_at + (BUFFER * reader) as u64;
-            start(Strided { file: Arc::clone(&file), offset, left: BUFFER })
+            start(Strided { at: At { file: Arc::clone(&file), offset }, left: BUFFER })
         });
         Ok(Self { readers: readers.collect::<io::Result<_>>()?, is_over: false })
     }

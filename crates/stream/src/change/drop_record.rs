@@ -53,7 +53,7 @@ impl Transform for DropRecord {
     }
 
     fn record(&mut self, mut packet: Packet, out: &mut Out) -> Result<(), ChangeError> {
-        let place = of_block(&packet.header);
+        let place = of_block(&packet.record());
         let Some((object, offset)) = place.filter(|place| self.blocks.contains(place)) else {
             self.unmet.end(&mut packet);
             if !self.noted.is_empty() {

@@ -145,7 +145,7 @@ fn compress(block: &[u8], compression: Compression) -> Result<Option<Vec<u8>>, C
         if psize >= block.len() {
             return Ok(None);
         }
-        let stored = if buffer.len() > KEPT {
+        let stored = if block.len() > KEPT {
             let mut large = std::mem::take(buffer);
             large.truncate(len);
             large.resize(psize, 0);

@@ -122,10 +122,9 @@ pub(super) fn through(
     mut packets: Vec<Packet>,
     mut fault: Option<ChangeError>,
 ) -> (Vec<Packet>, Option<ChangeError>) {
-    let mut left = steps.len();
-    for transform in steps {
-        left -= 1;
-        let (changed, earlier) = step(&mut **transform, packets, left == 0);
+    let count = steps.len();
+    for (before, transform) in steps.iter_mut().enumerate() {
+        let (changed, earlier) = step(&mut **transform, packets, before + 1 == count);
         packets = changed;
         fault = earlier.or(fault);
     }

@@ -4,8 +4,8 @@
 //! sums are four hexadecimal numbers with slashes between, as in the text. With payloads, `raw` is
 //! the header as it lies in the stream, so that every byte of the stream is there.
 
-use super::Sink;
 use super::hex::digits;
+use super::{DumpError, DumpSummary, Sink};
 use serde_json::{Number, Value};
 use std::io::{self, Write};
 use zerocopy::IntoBytes;
@@ -32,7 +32,7 @@ impl<'a, W: Write> JsonDump<'a, W> {
     }
 
     /// Ends the line, if one is open: all lines are whole objects, even where a stream is cut.
-    pub(super) fn stop(&mut self) -> io::Result<()> {
+    fn stop(&mut self) -> io::Result<()> {
         if core::mem::take(&mut self.in_payload) {
             self.out.write_all(b"\"")?;
         }
@@ -154,6 +154,10 @@ impl<W: Write> Sink for JsonDump<'_, W> {
     fn mismatch(&mut self, _: &ChecksumMismatch, _: bool) -> io::Result<()> {
         // The caller's error tells it; a line is a record.
         Ok(())
+    }
+
+    fn end(&mut self, _: &DumpSummary, _: Option<&DumpError>) -> io::Result<()> {
+        self.stop()
     }
 }
 

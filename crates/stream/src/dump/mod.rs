@@ -90,12 +90,12 @@ pub fn dump(
         Format::Json => {
             let mut walk = Walk::new(JsonDump::new(out, options.payload), options);
             let read = each_read(&mut reader, |piece| walk.goes_on(piece));
-            end_json(walk, read)
+            walk.finish(read)
         }
         Format::Text | Format::TextMaster => {
             let mut walk = Walk::new(TextDump::new(out, options), options);
             let read = each_read(&mut reader, |piece| walk.goes_on(piece));
-            end_text(walk, read)
+            walk.finish(read)
         }
     }
 }
@@ -114,12 +114,12 @@ pub fn dump_file(
         Format::Json => {
             let mut walk = Walk::new(JsonDump::new(out, options.payload), options);
             let read = each_piece(file, |piece| walk.goes_on(piece));
-            end_json(walk, read)
+            walk.finish(read)
         }
         Format::Text | Format::TextMaster => {
             let mut walk = Walk::new(TextDump::new(out, options), options);
             let read = each_piece(file, |piece| walk.goes_on(piece));
-            end_text(walk, read)
+            walk.finish(read)
         }
     }
 }
@@ -138,29 +138,6 @@ fn each_read(reader: &mut impl Read, mut look: impl FnMut(&[u8]) -> bool) -> io:
     }
 }
 
-fn end_json<W: Write>(
-    walk: Walk<JsonDump<'_, W>>,
-    read: io::Result<()>,
-) -> Result<DumpSummary, DumpError> {
-    let (mut sink, summary, done) = walk.finish(read);
-    sink.stop().map_err(DumpError::Write)?;
-    done.map(|()| summary)
-}
-
-fn end_text<W: Write>(
-    walk: Walk<TextDump<'_, W>>,
-    read: io::Result<()>,
-) -> Result<DumpSummary, DumpError> {
-    let (mut sink, summary, done) = walk.finish(read);
-    match &done {
-        // Nothing can be written, or there is no stream at all.
-        Err(DumpError::Write(_)) => {}
-        Err(error) if summary.records() == 0 && error.stream().is_some() => {}
-        _ => sink.summary(&summary).map_err(DumpError::Write)?,
-    }
-    done.map(|()| summary)
-}
-
 /// Destination of the parts of a stream.
 trait Sink {
     /// A record's header. Its payload, if it has one, follows.
@@ -173,4 +150,6 @@ trait Sink {
     fn done(&mut self, frame: &Frame, header: &ReplayRecord<LE>) -> io::Result<()>;
     /// A checksum is wrong, in a header or in an END; nothing follows.
     fn mismatch(&mut self, mismatch: &ChecksumMismatch, end: bool) -> io::Result<()>;
+    /// The dump is over, by this error if there is one.
+    fn end(&mut self, summary: &DumpSummary, error: Option<&DumpError>) -> io::Result<()>;
 }

@@ -4,8 +4,7 @@
 
 use super::hex::{Hex, HexLines};
 use super::nvtext::nvlist_text;
-use super::summary::DumpSummary;
-use super::{DumpOptions, Format, Sink};
+use super::{DumpError, DumpOptions, DumpSummary, Format, Sink};
 use std::io::{self, Write};
 use zerocopy::IntoBytes;
 use zerocopy::byteorder::{LE, U64};
@@ -46,7 +45,7 @@ impl<'a, W: Write> TextDump<'a, W> {
     }
 
     /// Writes the totals.
-    pub(super) fn summary(&mut self, summary: &DumpSummary) -> io::Result<()> {
+    fn summary(&mut self, summary: &DumpSummary) -> io::Result<()> {
         use RecordType as T;
         let out = &mut self.out;
         writeln!(out, "SUMMARY:")?;
@@ -292,5 +291,14 @@ impl<W: Write> Sink for TextDump<'_, W> {
         writeln!(self.out, "Expected checksum differs from checksum in stream.")?;
         self.sums("Expected ", mismatch.expected.words())?;
         self.sums("END ", mismatch.found.words())
+    }
+
+    fn end(&mut self, summary: &DumpSummary, error: Option<&DumpError>) -> io::Result<()> {
+        match error {
+            // Nothing can be written, or there is no stream at all.
+            Some(DumpError::Write(_)) => Ok(()),
+            Some(error) if summary.records() == 0 && error.stream().is_some() => Ok(()),
+            _ => self.summary(summary),
+        }
     }
 }

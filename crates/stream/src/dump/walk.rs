@@ -1,6 +1,7 @@
 //! A stream on its way into a dump: its bytes come in pieces, of any length.
 
 use super::{DumpError, DumpOptions, DumpSummary, Sink};
+use crate::input::Gathered;
 use std::io;
 use std::mem::take;
 use zsend_records::drr::{RECORD_SIZE, RecordType};
@@ -17,7 +18,7 @@ pub(super) struct Walk<S> {
     /// Wrong sums do not end the dump, nor wrong lists.
     verify: bool,
     /// Beginning of a header, the rest of which is in the next piece.
-    begun: Vec<u8>,
+    begun: Gathered,
     frame: Option<Frame>,
     /// Bytes of the list in a BEGIN.
     list: Vec<u8>,
@@ -37,7 +38,7 @@ impl<S: Sink> Walk<S> {
             summary: DumpSummary::default(),
             parser: Parser::with_options(reading),
             verify: options.verify,
-            begun: Vec::new(),
+            begun: Gathered::default(),
             frame: None,
             list: Vec::new(),
             error: None,
@@ -51,18 +52,15 @@ impl<S: Sink> Walk<S> {
     }
 
     /// The end of the input, or the error behind the last piece. What is written ends there.
-    pub(super) fn finish(
-        mut self,
-        read: io::Result<()>,
-    ) -> (S, DumpSummary, Result<(), DumpError>) {
+    pub(super) fn finish(mut self, read: io::Result<()>) -> Result<DumpSummary, DumpError> {
         let done = match (self.error.take(), read) {
             (Some(error), _) => Err(error),
             (None, Err(source)) => {
-                let offset = self.parser.offset() + self.begun.len() as u64;
+                let offset = self.parser.offset() + self.begun.0.len() as u64;
                 Err(ReadError::Io { offset, source }.into())
             }
             (None, Ok(())) => {
-                let whole = self.parser.finish(self.begun.len());
+                let whole = self.parser.finish(self.begun.0.len());
                 whole.map_err(|error| ReadError::from(error).into())
             }
         };
@@ -70,28 +68,23 @@ impl<S: Sink> Walk<S> {
             self.summary.cut_payload = self.frame.map_or(0, |frame| frame.payload_len);
         }
         self.summary.complete = done.is_ok() && self.parser.is_done();
-        (self.sink, self.summary, done)
+        self.sink.end(&self.summary, done.as_ref().err()).map_err(DumpError::Write)?;
+        done.map(|()| self.summary)
     }
 
     fn piece(&mut self, mut piece: &[u8]) -> Result<(), DumpError> {
-        if !self.begun.is_empty() {
-            let missing = RECORD_SIZE - self.begun.len();
-            let (head, rest) = piece.split_at(piece.len().min(missing));
-            self.begun.extend_from_slice(head);
-            piece = rest;
-            if self.begun.len() < RECORD_SIZE {
-                return Ok(());
-            }
-            let header = take(&mut self.begun);
-            self.event(&header)?;
-        }
         loop {
-            let used = self.event(piece)?;
-            if used == 0 {
-                self.begun.extend_from_slice(piece);
-                return Ok(());
+            if self.begun.0.is_empty() {
+                let used = self.event(piece)?;
+                piece = &piece[used..];
+                if used > 0 {
+                    continue;
+                }
             }
-            piece = &piece[used..];
+            let Some(header) = self.begun.take(RECORD_SIZE as u64, &mut piece) else {
+                return Ok(());
+            };
+            self.event(&header)?;
         }
     }
 

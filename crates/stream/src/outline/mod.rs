@@ -18,7 +18,7 @@ use std::sync::Arc;
 use zsend_records::drr::{Begin, RECORD_SIZE, RecordType};
 use zsend_records::nvlist::{NvError, NvList};
 use zsend_records::reader::{
-    Frame, Options, Parser, ReaderEvent, Role, StreamError, StreamErrorKind,
+    Frame, Options, Parser, ReaderEvent, Record, Role, StreamError, StreamErrorKind,
 };
 use zsend_records::zerocopy::byteorder::LE;
 
@@ -158,7 +158,8 @@ impl<R: Read> Walk<R> {
         if passed == left
             && let Some(last) = self.outline.streams.last_mut()
         {
-            last.reached = position::noted(self.parser.header()).unwrap_or(last.reached);
+            let record = Record::of(self.parser.header());
+            last.reached = position::noted(&record).unwrap_or(last.reached);
         }
         Ok((passed < left).then_some(OutlineEnd::Cut))
     }

@@ -7,6 +7,7 @@ use zsend_records::chain::Chain;
 use zsend_records::drr::{Begin, RecordType, ReplayRecord};
 use zsend_records::fletcher::Fletcher4;
 use zsend_records::nvlist::NvList;
+use zsend_records::reader::Record;
 use zsend_records::zerocopy::FromBytes;
 use zsend_records::zerocopy::byteorder::LE;
 
@@ -83,13 +84,11 @@ impl Seam {
         end: u64,
         chain: Chain,
     ) -> bool {
-        let Some(at) = position::noted(header) else { return false };
+        let Some(at) = position::noted(&Record::of(header)) else { return false };
         let is_object = header.record_type() == RecordType::OBJECT;
-        next.run = match self.last.run {
-            Some(first) if is_object && block(first) == block(at.0) => Some(first),
-            _ => is_object.then_some(at.0),
-        };
-        next.header.clone_from(header);
+        let run = self.last.run.filter(|&first| block(first) == block(at.0));
+        next.run = is_object.then_some(run.unwrap_or(at.0));
+        next.header = *header;
         (next.record, next.payload_sum, next.end) = (record, payload_sum, end);
         (next.chain, next.at) = (chain, Some(at));
         true
@@ -199,7 +198,8 @@ impl Seam {
 
     /// True for a record of the same type with the same place.
     pub(super) fn is_at(&self, header: &ReplayRecord<LE>) -> bool {
-        self.last.header.drr_type == header.drr_type && position::noted(header) == self.last.at
+        self.last.header.drr_type == header.drr_type
+            && position::noted(&Record::of(header)) == self.last.at
     }
 
     /// True if it is the end of the BEGIN.

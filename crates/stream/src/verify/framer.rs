@@ -3,6 +3,7 @@
 
 use super::context::Context;
 use super::frame::{Frame, guid, unused};
+use crate::input::Gathered;
 use crate::limits::{LIMITS, LIST};
 use crate::raw::Keys;
 use std::mem::take;
@@ -47,29 +48,25 @@ pub(super) struct Framer {
     keys: Arc<Keys>,
     /// Guid of the last record, by which one is known again.
     guid: u64,
-    /// Beginning of a header.
-    begun: Vec<u8>,
-    payload: Gathered,
+    /// Beginning of a header, or of a payload.
+    gathered: Gathered,
+    summed: Summed,
     /// Bytes behind a header that cannot be followed, among which the next one begins.
     lost: Option<Vec<u8>>,
     is_found_again: bool,
 }
 
-/// Beginning of a payload.
+/// Beginning of a payload of which nothing but the sum is wanted.
 #[derive(Debug, Default)]
-struct Gathered {
+struct Summed {
     /// Bytes that came.
     have: u64,
-    bytes: Vec<u8>,
     sum: Fletcher4,
     words: WholeWords,
 }
 
 /// Bytes that are searched for a header at a time: in a damaged stream, what is found may be near.
 const SOUGHT: usize = 4 << 10;
-
-/// Most bytes that are set aside for a payload before its bytes are there.
-const RESERVE: u64 = 1 << 20;
 
 impl Framer {
     /// The beginning of an input.
@@ -81,8 +78,8 @@ impl Framer {
             frame: Frame::none(),
             keys,
             guid: 0,
-            begun: Vec::with_capacity(RECORD_SIZE),
-            payload: Gathered::default(),
+            gathered: Gathered::default(),
+            summed: Summed::default(),
             lost: None,
             is_found_again: false,
         }
@@ -95,21 +92,16 @@ impl Framer {
             let raw = self.seek(window, piece)?;
             return Some(self.header(&raw));
         }
-        if self.begun.is_empty()
+        // Nearly always it lies in one piece.
+        if self.gathered.0.is_empty()
             && let Some(raw) = piece.chunk().first_chunk()
         {
             let next = self.header(raw);
             piece.advance(RECORD_SIZE);
             return Some(next);
         }
-        let missing = RECORD_SIZE - self.begun.len();
-        let head = piece.chunk();
-        let head = &head[..head.len().min(missing)];
-        self.begun.extend_from_slice(head);
-        piece.advance(head.len());
-        let raw = *self.begun.first_chunk()?;
-        self.begun.clear();
-        Some(self.header(&raw))
+        let raw = self.gathered.take(RECORD_SIZE as u64, piece)?;
+        Some(self.header(raw.first_chunk()?))
     }
 
     /// Makes a header the last record's, if it can be followed.
@@ -142,14 +134,15 @@ impl Framer {
     /// [`Next::Bad`] it is asked again, and gives [`Next::End`].
     pub(super) fn end(&mut self, within: bool) -> Next {
         if within {
-            let (have, need) = (take(&mut self.payload).have, self.frame.payload_len);
-            return Next::Cut { what: "payload", have, need };
+            // One of the two is empty.
+            let have = take(&mut self.gathered).0.len() as u64 + take(&mut self.summed).have;
+            return Next::Cut { what: "payload", have, need: self.frame.payload_len };
         }
         if let Some(window) = self.lost.take() {
             self.byte += window.len() as u64;
             return Next::End;
         }
-        let begun = take(&mut self.begun);
+        let begun = take(&mut self.gathered).0;
         if begun.is_empty() {
             return Next::End;
         }
@@ -170,7 +163,11 @@ impl Framer {
         let Frame { payload_len: len, order, .. } = self.frame;
         let begins = self.frame.record_type() == RecordType::BEGIN;
         let keep = if begins { len <= LIST } else { keep };
-        let payload = if keep { self.bytes(len, piece)? } else { self.sum(len, order, piece)? };
+        let payload = if keep {
+            Payload::Bytes(self.gathered.take(len, piece)?)
+        } else {
+            Payload::Sum(self.sum(len, order, piece)?)
+        };
         self.byte += len;
         if begins {
             let list = match &payload {
@@ -184,28 +181,9 @@ impl Framer {
         Some(payload)
     }
 
-    /// The bytes of a payload. What lies in one piece is not copied, if the piece is [`Bytes`].
-    fn bytes(&mut self, len: u64, piece: &mut impl Buf) -> Option<Payload> {
-        let Gathered { have, bytes, .. } = &mut self.payload;
-        let missing = usize::try_from(len - *have).unwrap_or(usize::MAX);
-        let whole = piece.remaining() >= missing;
-        if *have == 0 && whole {
-            return Some(Payload::Bytes(piece.copy_to_bytes(missing)));
-        }
-        let part = piece.copy_to_bytes(piece.remaining().min(missing));
-        // What a header announces is believed once the bytes are there.
-        if bytes.capacity() - bytes.len() < part.len() {
-            let room = (2 * bytes.capacity() as u64).max(RESERVE).min(len);
-            bytes.reserve_exact(usize::try_from(room).map_or(0, |room| room - bytes.len()));
-        }
-        bytes.extend_from_slice(&part);
-        *have += part.len() as u64;
-        whole.then(|| Payload::Bytes(take(&mut self.payload).bytes.into()))
-    }
-
     /// The sum of a payload.
-    fn sum(&mut self, len: u64, order: Order, piece: &mut impl Buf) -> Option<Payload> {
-        let Gathered { have, sum, words, .. } = &mut self.payload;
+    fn sum(&mut self, len: u64, order: Order, piece: &mut impl Buf) -> Option<Fletcher4> {
+        let Summed { have, sum, words } = &mut self.summed;
         let missing = usize::try_from(len - *have).unwrap_or(usize::MAX);
         let part = piece.chunk();
         let part = &part[..part.len().min(missing)];
@@ -216,7 +194,7 @@ impl Framer {
         let len = part.len();
         *have += len as u64;
         piece.advance(len);
-        (len == missing).then(|| Payload::Sum(take(&mut self.payload).sum))
+        (len == missing).then(|| take(&mut self.summed).sum)
     }
 
     /// Passes over bytes until those that can be a record's header, which it gives. `window` begins at this byte, and was
