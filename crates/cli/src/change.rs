@@ -32,8 +32,7 @@ pub(crate) fn run(mut args: ChangeArgs) -> Done {
     for path in files {
         let (name, file) = stdin::open(Some(path))?;
         guard.add(&file);
-        let source = Source::of_file(&name, file);
-        sources.push(source.map_err(|e| Failure::io("read", path, &e))?);
+        sources.push(Source::of_file(&name, file));
     }
     let gauge = Arc::new(Gauge::new());
     let mut output = Output::open(args.output.as_deref(), true, &guard, &gauge)?;
@@ -97,6 +96,7 @@ pub(crate) fn failed(error: &ChangeError) -> Failure {
         | ChangeError::Destination(_)
         | ChangeError::Random(_)
         | ChangeError::Spill(_)
+        | ChangeError::Thread(_)
         | ChangeError::Write(_)
         | ChangeError::Volume { .. } => ErrorClass::Device,
         // A variant that is not known here is no success.

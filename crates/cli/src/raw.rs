@@ -99,7 +99,6 @@ pub(crate) fn run(args: &RawArgs) -> Done {
     guard.add(&file);
     let failed = |e: io::Error| Failure::io("write to", &args.volume, &e);
     let source = Source::of_file(&name, file);
-    let source = source.map_err(|e| Failure::io("read", Path::new(&name), &e))?;
     let image = Image::open(&args.volume).map_err(failed)?;
     guard.check_file(&args.volume, &image.file)?;
     let (to, guid) = ToVolume::new(image, args.guid);

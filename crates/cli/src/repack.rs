@@ -36,7 +36,7 @@ pub(crate) fn package(args: &PackArgs) -> Done {
     let mut sources = Vec::new();
     for path in &args.files {
         let (name, file) = stdin::open(Some(path))?;
-        sources.push(Source::of_file(&name, file).map_err(|e| Failure::io("read", path, &e))?);
+        sources.push(Source::of_file(&name, file));
     }
     let names: Vec<String> =
         args.files.iter().map(|path| path.to_string_lossy().into_owned()).collect();
@@ -137,7 +137,6 @@ pub(crate) fn unpackage(args: &UnpackArgs) -> Done {
     let mut guard = Guard::default();
     guard.add(&file);
     let source = Source::of_file(&name, file);
-    let source = source.map_err(|e| Failure::io("read", Path::new(&name), &e))?;
     match fs::create_dir(&args.output) {
         Err(e) if e.kind() != io::ErrorKind::AlreadyExists => {
             return Err(Failure::io("make", &args.output, &e));

@@ -143,7 +143,7 @@ fn run(source: impl Read + Send + 'static, steps: &[Step]) -> (Vec<u8>, Result<(
             _ => of_table(step),
         });
     }
-    let source = Source::of_reader("in", source).expect("a thread starts");
+    let source = Source::of_reader("in", source);
     let mut out = Vec::new();
     let done = change(vec![source], made, &mut out, |note| assert!(!note.is_empty()));
     (out, done.map(drop))

@@ -18,7 +18,7 @@ pub(crate) fn with_key(step: &str, stream: &[u8]) -> (Vec<u8>, Option<String>) {
     given.keys.push((ROOT.to_owned(), seed().1.clone().into()));
     let verb = Verb::named(step).expect("it is in the table");
     let step = (verb.make)(&given).expect("a key is given");
-    let source = Source::of_reader("in", Cursor::new(stream.to_vec())).expect("threads start");
+    let source = Source::of_reader("in", Cursor::new(stream.to_vec()));
     let mut out = Vec::new();
     let done = change(vec![source], vec![step], &mut out, |_| {});
     (out, done.err().map(|error| error.to_string()))

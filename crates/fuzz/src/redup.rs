@@ -117,7 +117,7 @@ fn run(source: impl Read + Send + 'static, name: &str) -> (Vec<u8>, Result<(), C
     let verb = Verb::named(name).expect("the table has it");
     let options = vec![("memory".to_owned(), "8M".to_owned())];
     let step = (verb.make)(&Given { options, ..Given::default() }).expect("the words are right");
-    let source = Source::of_reader("in", source).expect("a thread starts");
+    let source = Source::of_reader("in", source);
     let mut out = Vec::new();
     let done = change(vec![source], vec![step], &mut out, |_| {});
     (out, done.map(drop))

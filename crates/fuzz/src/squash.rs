@@ -148,7 +148,7 @@ fn judge(streams: &[&[u8]]) -> Option<Vec<u8>> {
 
 fn squash(streams: &[&[u8]]) -> (Vec<u8>, Result<(), ChangeError>) {
     let sources = streams.iter().map(|stream| {
-        Source::of_reader("in", Cursor::new(stream.to_vec())).expect("a thread starts")
+        Source::of_reader("in", Cursor::new(stream.to_vec()))
     });
     let verb = Verb::named("squash").expect("the table has it");
     let step = (verb.make)(&Given::default()).expect("there are no words");

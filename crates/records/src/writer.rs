@@ -232,10 +232,10 @@ impl<W: Write> RecordSink for StreamWriter<W> {
     fn take(&mut self, header: Header, payload: &Payload) -> Result<(), WriteError> {
         header.check(payload.size())?;
         self.header(header);
-        match self.order {
-            Order::Little => self.chain.payload_sum(payload.sum(), payload.size()),
-            // A payload knows its sum over little-endian words.
-            Order::Big => self.chain.payload(payload.data()),
+        if payload.order() == self.order {
+            self.chain.payload_sum(payload.sum(), payload.size());
+        } else {
+            self.chain.payload(payload.data());
         }
         self.offset += payload.size();
         let done = self.out.payload(payload.data());

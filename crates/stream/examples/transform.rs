@@ -56,7 +56,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let given = Given { operands: vec!["zstd-3".to_owned()], ..Given::default() };
     let steps: Vec<Box<dyn Transform>> =
         vec![Box::new(Rename("backup/a@b")), (recompress.make)(&given)?];
-    let source = Source::of_reader("a stream", Cursor::new(stream()?))?;
+    let source = Source::of_reader("a stream", Cursor::new(stream()?));
     let mut changed = Vec::new();
     change(vec![source], steps, &mut changed, |note| eprintln!("{note}"))?;
     for record in StreamReader::new(&changed[..]) {

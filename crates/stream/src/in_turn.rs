@@ -2,43 +2,59 @@
 //! the order being that of the input.
 //!
 //! A thread whose turn has not come reads its next piece. It leaves alone what the other has read, which is in that one's
-//! cache. If the other sleeps for want of a buffer, its pieces are looked at all the same: to wake it takes longer.
+//! cache. If the other sleeps, as enough was read ahead, its pieces are looked at all the same: to wake it takes longer.
 
+use crate::buffers::Buffers;
 use crate::read_ahead::{At, ReadAhead, is_read_at, read_full};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Seek};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use zsend_metal::pages::Pages;
+use zsend_records::bytes::Bytes;
 
-/// Bytes of a buffer: it has to stay in the cache of one core.
-const BUFFER: usize = 256 << 10;
-/// Buffers of all threads.
-const BUFFERS: usize = 8;
+/// Pieces in which a file is read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pieces {
+    /// Bytes of one.
+    pub(crate) len: usize,
+    /// Pieces that are read, or were and wait.
+    pub(crate) ahead: u64,
+}
+
+impl Pieces {
+    /// Pieces that stay in the cache of one core, for what nobody keeps.
+    pub(crate) const SMALL: Self = Self { len: 256 << 10, ahead: 8 };
+}
+
 /// Threads. One core has two as well, so that it sums up while a disk is read; more would wait for one another.
 const THREADS: usize = 2;
 
 /// Reads a file, or whatever else a descriptor has, from where it stands, and gives it to `look` in order, in pieces that
-/// are not empty, until that returns false. It is called on any of the threads, on one at a time.
+/// are not empty, until that returns false. It is called on any of the threads, on one at a time. What it keeps of a piece
+/// keeps a buffer.
 ///
 /// Anything but a file is read ahead by a thread that nobody waits for: a pipe may be silent.
 ///
 /// # Errors
 /// Those of reading; what was read before is looked at before. Where it is no file, if no thread can be started.
-pub(crate) fn each_piece(mut file: File, look: impl FnMut(&[u8]) -> bool + Send) -> io::Result<()> {
+pub(crate) fn each_piece(
+    mut file: File,
+    pieces: Pieces,
+    look: impl FnMut(Bytes) -> bool + Send,
+) -> io::Result<()> {
     if !is_read_at(&file)? {
         return ReadAhead::new(file)?.each(look);
     }
     let reading = Reading {
         start: file.stream_position()?,
         file,
+        pieces,
+        buffers: Buffers::new(pieces.len),
         turn: Mutex::new(Turn {
             read: 0,
             next: 0,
             held: BTreeMap::new(),
-            free: Vec::new(),
-            made: 0,
             look: Some(look),
             end: None,
             waits: [false; THREADS],
@@ -60,7 +76,7 @@ pub(crate) fn each_piece(mut file: File, look: impl FnMut(&[u8]) -> bool + Send)
 
 /// A piece that was read.
 struct Piece {
-    buffer: Pages,
+    bytes: Bytes,
     /// The error behind it.
     read: io::Result<()>,
     /// Thread that has read it.
@@ -75,13 +91,10 @@ struct Turn<F> {
     next: u64,
     /// Pieces that were read and not looked at.
     held: BTreeMap<u64, Piece>,
-    free: Vec<Pages>,
-    /// Buffers that there are.
-    made: usize,
     /// Nothing while a thread is at it.
     look: Option<F>,
     end: Option<io::Result<()>>,
-    /// By thread: it waits for a buffer.
+    /// By thread: it sleeps until less is read ahead.
     waits: [bool; THREADS],
 }
 
@@ -97,14 +110,9 @@ impl<F> Turn<F> {
         self.held.remove(&self.next).map(|piece| (piece, look))
     }
 
-    /// A buffer that is free, the one that was used last if there are several.
-    fn buffer(&mut self) -> Option<Pages> {
-        let free = self.free.pop();
-        if free.is_none() && self.made < BUFFERS {
-            self.made += 1;
-            return Some(Pages::zeroed(BUFFER));
-        }
-        free
+    /// Pieces that are read, or were and wait.
+    const fn ahead(&self) -> u64 {
+        self.read - self.next
     }
 }
 
@@ -112,48 +120,49 @@ struct Reading<F> {
     file: File,
     /// Offset of the first piece.
     start: u64,
+    pieces: Pieces,
+    buffers: Buffers,
     turn: Mutex<Turn<F>>,
-    /// Buffers came free, or there is an end.
+    /// Less is read ahead, or there is an end.
     turned: Condvar,
 }
 
-impl<F: FnMut(&[u8]) -> bool> Reading<F> {
+impl<F: FnMut(Bytes) -> bool> Reading<F> {
     /// Reads, and looks at what was read in its turn, until the end.
     fn work(&self, thread: usize) {
         let _ends = EndOnPanic(self);
-        while let Some((number, mut buffer)) = self.look(thread) {
-            buffer.set_len(BUFFER);
-            let offset = self.start + number * BUFFER as u64;
+        while let Some(number) = self.look(thread) {
+            let mut buffer = self.buffers.take();
+            let offset = self.start + number * self.pieces.len as u64;
             let mut at = At { file: &self.file, offset };
             let (len, read) = read_full(&mut at, buffer.as_mut_slice());
             buffer.set_len(len);
-            lock(&self.turn).held.insert(number, Piece { buffer, read, reader: thread });
+            let bytes = self.buffers.filled(buffer);
+            lock(&self.turn).held.insert(number, Piece { bytes, read, reader: thread });
         }
     }
 
-    /// Looks at the pieces that are this thread's to look at. The number of the piece that it is to read, and a buffer;
-    /// `None` at the end.
-    fn look(&self, thread: usize) -> Option<(u64, Pages)> {
+    /// Looks at the pieces that are this thread's to look at. The number of the piece that it is to read; `None` at the
+    /// end.
+    fn look(&self, thread: usize) -> Option<u64> {
         let mut turn = lock(&self.turn);
         while turn.end.is_none() {
-            if let Some((piece, mut look)) = turn.next_of(thread) {
+            if let Some((Piece { bytes, read, .. }, mut look)) = turn.next_of(thread) {
                 drop(turn);
-                let bytes = piece.buffer.as_slice();
+                let is_last = bytes.len() < self.pieces.len;
                 let goes_on = bytes.is_empty() || look(bytes);
-                let is_last = bytes.len() < BUFFER;
                 turn = lock(&self.turn);
                 (turn.look, turn.next) = (Some(look), turn.next + 1);
                 if !goes_on || is_last {
-                    turn.end.get_or_insert(if goes_on { piece.read } else { Ok(()) });
+                    turn.end.get_or_insert(if goes_on { read } else { Ok(()) });
                 }
-                turn.free.push(piece.buffer);
-                // To wake a thread for each buffer takes longer than to read it.
-                if turn.end.is_some() || turn.free.len() >= BUFFERS / 2 {
+                // To wake a thread for each piece takes longer than to read it.
+                if turn.end.is_some() || turn.ahead() <= self.pieces.ahead / 2 {
                     self.turned.notify_all();
                 }
-            } else if let Some(buffer) = turn.buffer() {
+            } else if turn.ahead() < self.pieces.ahead {
                 turn.read += 1;
-                return Some((turn.read - 1, buffer));
+                return Some(turn.read - 1);
             } else {
                 turn.waits[thread] = true;
                 turn = self.turned.wait(turn).unwrap_or_else(PoisonError::into_inner);
@@ -185,6 +194,8 @@ mod tests {
     use std::path::PathBuf;
     use zsend_records::fletcher::Fletcher4;
 
+    const BUFFER: usize = Pieces::SMALL.len;
+
     fn bytes(len: usize) -> Vec<u8> {
         (0..len).map(|i| u8::try_from(i / 5 % 251).unwrap()).collect()
     }
@@ -205,9 +216,9 @@ mod tests {
                 let (path, mut file) = file("order", &data);
                 file.seek(io::SeekFrom::Start(start as u64)).unwrap();
                 let mut read = Vec::new();
-                each_piece(file, |piece| {
+                each_piece(file, Pieces::SMALL, |piece| {
                     assert!(!piece.is_empty());
-                    read.extend_from_slice(piece);
+                    read.extend_from_slice(&piece);
                     true
                 })
                 .unwrap();
@@ -222,12 +233,12 @@ mod tests {
         let data = bytes(40 * BUFFER + 9);
         let (path, file) = file("slow", &data);
         let mut sum = Fletcher4::ZERO;
-        each_piece(file, |piece| {
+        each_piece(file, Pieces::SMALL, |piece| {
             // Far longer than it takes to read one.
             let sums: Vec<_> =
-                (0..40).map(|_| Fletcher4::of(std::hint::black_box(piece))).collect();
+                (0..40).map(|_| Fletcher4::of(std::hint::black_box(&piece))).collect();
             assert!(sums.iter().all(|other| *other == sums[0]));
-            sum.update(piece);
+            sum.update(&piece);
             true
         })
         .unwrap();
@@ -244,8 +255,8 @@ mod tests {
         thread::scope(|scope| {
             scope.spawn(|| writer.write_all(&data).map(|()| drop(writer)));
             let file = File::from(std::os::fd::OwnedFd::from(reader));
-            each_piece(file, |piece| {
-                read.extend_from_slice(piece);
+            each_piece(file, Pieces::SMALL, |piece| {
+                read.extend_from_slice(&piece);
                 true
             })
             .unwrap();
@@ -257,7 +268,7 @@ mod tests {
     fn nothing_comes_behind_the_piece_that_was_enough() {
         let (path, file) = file("enough", &bytes(20 * BUFFER));
         let mut pieces = 0;
-        each_piece(file, |_| {
+        each_piece(file, Pieces::SMALL, |_| {
             pieces += 1;
             pieces < 3
         })
@@ -270,14 +281,16 @@ mod tests {
     #[test]
     fn an_error_of_reading_is_told() {
         let folder = File::open(std::env::temp_dir()).unwrap();
-        let error = each_piece(folder, |_| true).unwrap_err();
+        let error = each_piece(folder, Pieces::SMALL, |_| true).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::IsADirectory);
     }
 
     #[test]
     fn a_panic_ends_all_threads() {
         let (path, file) = file("panic", &bytes(20 * BUFFER));
-        let looked = std::panic::AssertUnwindSafe(|| each_piece(file, |_| panic!("looked at")));
+        let looked = std::panic::AssertUnwindSafe(|| {
+            each_piece(file, Pieces::SMALL, |_| panic!("looked at"))
+        });
         std::panic::catch_unwind(looked).unwrap_err();
         std::fs::remove_file(path).unwrap();
     }

@@ -31,36 +31,6 @@ impl Input {
         }
         Ok(!self.rest.is_empty())
     }
-
-    /// Fills a buffer as far as the input goes; gives the number of bytes.
-    ///
-    /// # Errors
-    /// Those of the source.
-    pub(crate) fn take(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let mut filled = 0;
-        while filled < buf.len() && self.fill()? {
-            let take = self.rest.len().min(buf.len() - filled);
-            buf[filled..filled + take].copy_from_slice(&self.rest.split_to(take));
-            filled += take;
-        }
-        Ok(filled)
-    }
-
-    /// The next bytes: fewer than `len` at the end of the input. What lies in one buffer is not copied.
-    ///
-    /// # Errors
-    /// Those of the source.
-    pub(crate) fn bytes(&mut self, len: u64) -> io::Result<Bytes> {
-        let mut gathered = Gathered::default();
-        loop {
-            if let Some(bytes) = gathered.take(len, &mut self.rest) {
-                return Ok(bytes);
-            }
-            if !self.fill()? {
-                return Ok(gathered.0.into());
-            }
-        }
-    }
 }
 
 /// Bytes that may lie in several pieces, as far as they came.

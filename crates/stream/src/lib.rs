@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod buffers;
 pub mod chain;
 pub mod change;
 pub mod compare;

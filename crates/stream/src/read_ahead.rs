@@ -1,14 +1,14 @@
 //! Reading ahead, on threads of their own: the source fills one buffer while another is looked at. A file is read at
 //! two places at once.
 
+use crate::buffers::Buffers;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
-use zsend_metal::pages::Pages;
 use zsend_records::bytes::Bytes;
 
 /// Bytes of a buffer: large enough that few payloads lie in two, small enough that some stay in a cache.
@@ -80,25 +80,6 @@ fn read_at(file: &File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
     }
 }
 
-/// A buffer that goes back to be filled again once nobody looks at it.
-struct Filled {
-    buffer: Pages,
-    home: Sender<Pages>,
-}
-
-impl AsRef<[u8]> for Filled {
-    fn as_ref(&self) -> &[u8] {
-        self.buffer.as_slice()
-    }
-}
-
-impl Drop for Filled {
-    fn drop(&mut self) {
-        // Nobody waits for it where reading is over.
-        let _ = self.home.send(std::mem::take(&mut self.buffer));
-    }
-}
-
 impl ReadAhead {
     /// Begins to read. The thread ends with the source, or when nobody asks any more and the read that is
     /// under way returns.
@@ -145,9 +126,9 @@ impl ReadAhead {
     ///
     /// # Errors
     /// Those of the source.
-    pub(crate) fn each(&mut self, mut look: impl FnMut(&[u8]) -> bool) -> io::Result<()> {
+    pub(crate) fn each(&mut self, mut look: impl FnMut(Bytes) -> bool) -> io::Result<()> {
         while let Some(piece) = self.next()? {
-            if !look(&piece) {
+            if !look(piece) {
                 break;
             }
         }
@@ -178,16 +159,14 @@ fn start(source: impl Read + Send + 'static) -> io::Result<Receiver<io::Result<B
 }
 
 fn fill(mut source: impl Read, to: &SyncSender<io::Result<Bytes>>) {
-    let (home, free) = channel();
+    let buffers = Buffers::new(BUFFER);
     loop {
-        let mut buffer = free.try_recv().unwrap_or_else(|_| Pages::zeroed(BUFFER));
-        buffer.set_len(BUFFER);
+        let mut buffer = buffers.take();
         let (len, done) = read_full(&mut source, buffer.as_mut_slice());
         let is_last = len < BUFFER;
         if len > 0 {
             buffer.set_len(len);
-            let filled = Filled { buffer, home: home.clone() };
-            if to.send(Ok(Bytes::from_owner(filled))).is_err() {
+            if to.send(Ok(buffers.filled(buffer))).is_err() {
                 return;
             }
         }

@@ -83,14 +83,13 @@ fn records_before_a_fault_are_written_and_the_fault_is_named() {
     let mut damaged = stream.clone();
     let at = stream.len() / 2;
     damaged[at] ^= 1;
-    let source = Source::of_reader("in", Cursor::new(damaged)).unwrap();
+    let source = Source::of_reader("in", Cursor::new(damaged));
     let mut out = Vec::new();
     let error = change(vec![source], Vec::new(), &mut out, |_| {}).unwrap_err();
     assert!(matches!(error, ChangeError::Damaged { .. }), "{name}: {error}");
     assert!(!out.is_empty() && stream.starts_with(&out), "{name}");
     // A cut stream ends where it was cut, at a record.
-    let source =
-        Source::of_reader("in", Cursor::new(stream[..stream.len() - 312].to_vec())).unwrap();
+    let source = Source::of_reader("in", Cursor::new(stream[..stream.len() - 312].to_vec()));
     let mut out = Vec::new();
     let error = change(vec![source], Vec::new(), &mut out, |_| {}).unwrap_err();
     assert!(error.to_string().contains("without an END"), "{error}");

@@ -62,7 +62,7 @@ fn memory_is_what_was_given_however_many_blocks_there_are() {
     let counts = within(&ALLOCATOR, MOST, || {
         let (reader, writer) = pipe().unwrap();
         let made = thread::spawn(move || write(writer));
-        let source = Source::of_reader("in", reader).unwrap();
+        let source = Source::of_reader("in", reader);
         let steps = vec![step("dedup"), step("redup")];
         let counts = change(vec![source], steps, io::sink(), |_| {}).unwrap();
         made.join().unwrap();

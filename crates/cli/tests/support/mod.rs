@@ -92,7 +92,7 @@ pub fn piped(args: &[&str], input: &[u8]) -> Output {
 /// Takes a stream through a step.
 pub fn through(step: &str, given: &Given, stream: &[u8]) -> Result<Vec<u8>, ChangeError> {
     let step = (Verb::named(step).unwrap().make)(given).unwrap();
-    let source = Source::of_reader("in", Cursor::new(stream.to_vec())).unwrap();
+    let source = Source::of_reader("in", Cursor::new(stream.to_vec()));
     let mut out = Vec::new();
     change(vec![source], vec![step], &mut out, |_| {}).map(|_| out)
 }

@@ -1,5 +1,6 @@
 //! Payloads as a writer takes them: bytes with their sum, or only how many there are.
 
+use crate::Order;
 use crate::fletcher::Fletcher4;
 use bytes::Bytes;
 use core::fmt::Debug;
@@ -22,6 +23,8 @@ pub trait Measured: Clone + Debug + Send + Sync + 'static {
 pub struct Payload {
     data: Bytes,
     sum: Fletcher4,
+    /// Order of the words that the sum is of.
+    order: Order,
 }
 
 impl Payload {
@@ -29,12 +32,17 @@ impl Payload {
     pub fn new(data: impl Into<Bytes>) -> Self {
         let data = data.into();
         let sum = Fletcher4::of(&data);
-        Self { data, sum }
+        Self::with_sum(data, sum)
     }
 
     /// Bytes whose sum, taken from zero over little-endian words, is known.
     pub const fn with_sum(data: Bytes, sum: Fletcher4) -> Self {
-        Self { data, sum }
+        Self::with_sum_in(Order::Little, data, sum)
+    }
+
+    /// Bytes whose sum, taken from zero over words of this order, is known. A writer of another order sums up by itself.
+    pub const fn with_sum_in(order: Order, data: Bytes, sum: Fletcher4) -> Self {
+        Self { data, sum, order }
     }
 
     /// The bytes.
@@ -42,14 +50,19 @@ impl Payload {
         &self.data
     }
 
-    /// Their sum, from zero.
+    /// Their sum, from zero, over words of [`Self::order`].
     pub const fn sum(&self) -> Fletcher4 {
         self.sum
+    }
+
+    /// Order of the words that the sum is of.
+    pub const fn order(&self) -> Order {
+        self.order
     }
 }
 
 impl Measured for Payload {
-    const NONE: Self = Self { data: Bytes::new(), sum: Fletcher4::ZERO };
+    const NONE: Self = Self::with_sum(Bytes::new(), Fletcher4::ZERO);
 
     fn size(&self) -> u64 {
         self.data.len() as u64

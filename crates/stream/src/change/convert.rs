@@ -105,7 +105,7 @@ impl Transform for Convert {
         Features::all()
     }
 
-    fn record(&mut self, packet: Packet, out: &mut Out) -> Result<(), ChangeError> {
+    fn record(&mut self, mut packet: Packet, out: &mut Out) -> Result<(), ChangeError> {
         let from = packet.order;
         let to = self.order.unwrap_or(from);
         if let Some(begin) = packet.header.body_as::<Begin<LE>>() {
@@ -126,9 +126,18 @@ impl Transform for Convert {
             out.put(turned_embedded(packet, &embedded, object_type, to)?);
             return Ok(());
         }
-        let is_raw = self.is_raw;
+        if self.is_raw {
+            out.put(turned_raw(packet, to));
+            return Ok(());
+        }
+        let write = packet.header.body_as::<Write<LE>>();
+        if write.is_some_and(|write| !wants_work(write)) {
+            packet.order = to;
+            out.put(packet);
+            return Ok(());
+        }
         out.put_after(packet, move |packet| {
-            let mut packet = if is_raw { turned_raw(packet, to) } else { turned(packet, to)? };
+            let mut packet = turned(packet, to)?;
             packet.order = to;
             Ok(packet)
         });
@@ -192,6 +201,17 @@ fn turnable(kind: DmuType) -> Option<DmuType> {
     kind.byteswap().filter(|swap| *swap != ByteswapKind::U8).map(|_| kind)
 }
 
+/// Returns true if a block may be turned, or its checksum be another in the other order.
+fn wants_work(write: &Write<LE>) -> bool {
+    write.object_type().and_then(turnable).is_some() || has_key_of_order(write)
+}
+
+/// Returns true if the record has the checksum of a block that is compressed, which is of the sender's order.
+fn has_key_of_order(write: &Write<LE>) -> bool {
+    let is_compressed = write.compression().is_some_and(|codec| codec != Compress::OFF);
+    is_compressed && write.key_prop.get() != 0 && write.checksum().is_in_pointer()
+}
+
 /// Turns what a record of a plain stream holds. A spill block is not turned, as its record does not say what it holds.
 ///
 /// Source: OpenZFS `module/zfs/dmu_recv.c`, `receive_read_record()` and `flush_write_batch_impl()`, zfs-2.3.2.
@@ -231,8 +251,7 @@ fn turned(mut packet: Packet, to: Order) -> Result<Packet, ChangeError> {
 /// compressed but those of its own order. That of a plain block may be of either order.
 fn with_key_of(mut packet: Packet, write: &Write<LE>, to: Order) -> Packet {
     let kind = write.checksum();
-    let is_compressed = write.compression().is_some_and(|codec| codec != Compress::OFF);
-    if !is_compressed || write.key_prop.get() == 0 || !kind.is_in_pointer() {
+    if !has_key_of_order(write) {
         return packet;
     }
     let old = write.key_cksum.map(U64::get);
@@ -274,6 +293,7 @@ fn turned_embedded(
 ///
 /// Source: OpenZFS `module/zfs/dmu_send.c`, `dump_dnode()`, and `module/zfs/arc.c`, `arc_read()`, zfs-2.3.2.
 fn turned_raw(mut packet: Packet, to: Order) -> Packet {
+    packet.order = to;
     let flag = RecordFlags::RAW_BYTESWAP.bits();
     if let Some(write) = packet.body_mut::<Write<LE>>() {
         write.flags ^= flag;

@@ -68,6 +68,9 @@ pub enum ChangeError {
     /// The system gives no random numbers.
     #[error("random numbers for keys")]
     Random(#[source] io::Error),
+    /// A thread cannot be started.
+    #[error("start of a thread")]
+    Thread(#[source] io::Error),
     /// Temporary files cannot be written or read.
     #[error("temporary file")]
     Spill(#[source] io::Error),

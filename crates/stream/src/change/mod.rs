@@ -32,7 +32,7 @@
 //! let stream = writer.into_inner()?;
 //!
 //! let mut changed = Vec::new();
-//! let source = Source::of_reader("a stream", std::io::Cursor::new(stream))?;
+//! let source = Source::of_reader("a stream", std::io::Cursor::new(stream));
 //! let counts = change(vec![source], vec![Box::new(WithoutFree)], &mut changed, |_| {})?;
 //! assert_eq!(counts.records, 2);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -49,8 +49,10 @@ mod drop_record;
 mod encrypt;
 mod error;
 mod given;
+mod group;
 mod package;
 mod packet;
+mod parse;
 mod policy;
 mod rechunk;
 mod recompress;
@@ -61,16 +63,18 @@ mod spill;
 mod squash;
 mod transform;
 mod volume;
+mod writing;
 
 pub use apart::{Apart, Destinations};
 pub use error::ChangeError;
 pub use given::{Files, Given, GivenError, Operand, Opt, Verb};
 pub use package::{Package, PackageError};
 pub use packet::{Origin, Packet};
-pub use run::{Changed, change};
+pub use run::change;
 pub use source::Source;
 pub use transform::{Out, Transform};
 pub use volume::{ToVolume, Volume, VolumeGuid};
+pub use writing::Changed;
 
 /// The steps of this crate. One more is a file, and a line here.
 pub static VERBS: &[&Verb] = &[

@@ -42,8 +42,8 @@ pub struct Packet {
     /// The header, in little-endian order.
     pub header: ReplayRecord<LE>,
     payload: Bytes,
-    /// Fletcher-4 of the payload over little-endian words, once it is known.
-    sum: Option<Fletcher4>,
+    /// Fletcher-4 of the payload over words of an order, once it is known.
+    sum: Option<(Order, Fletcher4)>,
     note: Option<Box<str>>,
 }
 
@@ -120,20 +120,24 @@ impl Packet {
         self.note.take()
     }
 
-    /// Sums the payload up, over words of the stream's order. What was summed up is kept for the writer.
+    /// The payload's sum, over words of the stream's order, if it is known.
+    fn known_sum(&self) -> Option<Fletcher4> {
+        self.sum.filter(|&(order, _)| order == self.order).map(|(_, sum)| sum)
+    }
+
+    /// Sums the payload up, over words of the stream's order. The sum is kept for the writer.
     pub(super) fn sum(&mut self) -> Fletcher4 {
-        match self.order {
-            Order::Little => *self.sum.get_or_insert_with(|| Fletcher4::of(&self.payload)),
-            Order::Big => Fletcher4::of_byteswapped(&self.payload),
-        }
+        let sum = self.known_sum().unwrap_or_else(|| sum_of(&self.payload, self.order));
+        self.sum = Some((self.order, sum));
+        sum
     }
 
     /// Returns true if [`Self::sum_for_writer`] has something to do.
     pub(super) fn wants_sum(&self) -> bool {
-        self.order == Order::Little && self.sum.is_none() && !self.payload.is_empty()
+        !self.payload.is_empty() && self.known_sum().is_none()
     }
 
-    /// Sums the payload up for the writer, unless that is known. One of a big-endian stream does it by itself.
+    /// Sums the payload up for the writer, unless that is known.
     pub(super) fn sum_for_writer(&mut self) {
         if self.wants_sum() {
             self.sum();
@@ -144,14 +148,16 @@ impl Packet {
     pub(super) fn to_written(
         &self,
     ) -> Result<(zsend_records::writer::Header, Payload), RecordError> {
-        let payload = match self.sum {
-            Some(sum) => Payload::with_sum(self.payload.clone(), sum),
-            // A big-endian writer sums up by itself.
-            None if self.order == Order::Big => {
-                Payload::with_sum(self.payload.clone(), Fletcher4::ZERO)
-            }
-            None => Payload::new(self.payload.clone()),
-        };
+        let sum = self.known_sum().unwrap_or_else(|| sum_of(&self.payload, self.order));
+        let payload = Payload::with_sum_in(self.order, self.payload.clone(), sum);
         Ok((zsend_records::writer::Header::new(self.header)?, payload))
+    }
+}
+
+/// Fletcher-4 of bytes over words of this order.
+fn sum_of(bytes: &[u8], order: Order) -> Fletcher4 {
+    match order {
+        Order::Little => Fletcher4::of(bytes),
+        Order::Big => Fletcher4::of_byteswapped(bytes),
     }
 }

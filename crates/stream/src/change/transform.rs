@@ -1,9 +1,9 @@
 //! One step of a change: records in, records out.
 
 use super::error::ChangeError;
+use super::group::Group;
 use super::packet::Packet;
 use super::source::Source;
-use rayon::prelude::*;
 use std::fmt;
 use zsend_records::drr::Begin;
 use zsend_records::flags::Features;
@@ -54,7 +54,7 @@ pub trait Transform: fmt::Debug + Send {
 }
 
 /// Work on one record, on any thread.
-type Work = Box<dyn FnOnce(Packet) -> Result<Packet, ChangeError> + Send>;
+pub(super) type Work = Box<dyn FnOnce(Packet) -> Result<Packet, ChangeError> + Send>;
 
 /// Records that a step gave, in order.
 #[derive(Default)]
@@ -80,63 +80,31 @@ impl Out {
     ) {
         self.0.push((packet, Some(Box::new(work))));
     }
-
-    /// The records, once all work is done: those before the first fault, and the fault. Those of the last step are summed
-    /// up for the writer by whoever has worked on them.
-    fn finish(self, is_last: bool) -> (Vec<Packet>, Option<ChangeError>) {
-        let rests = |(packet, work): &(Packet, Option<Work>)| {
-            work.is_none() && !(is_last && packet.wants_sum())
-        };
-        if self.0.iter().all(rests) {
-            return (self.0.into_iter().map(|(packet, _)| packet).collect(), None);
-        }
-        let done: Vec<Result<Packet, ChangeError>> = self
-            .0
-            .into_par_iter()
-            .map(|(packet, work)| {
-                let mut packet = match work {
-                    Some(work) => work(packet)?,
-                    None => packet,
-                };
-                if is_last {
-                    packet.sum_for_writer();
-                }
-                Ok(packet)
-            })
-            .collect();
-        let mut packets = Vec::with_capacity(done.len());
-        for packet in done {
-            match packet {
-                Ok(packet) => packets.push(packet),
-                Err(error) => return (packets, Some(error)),
-            }
-        }
-        (packets, None)
-    }
 }
 
 /// Takes records through steps, the last of which is the last of the change: what comes of those before the first fault, and
-/// the fault. Where there is no step, the writer sums up by itself.
+/// the fault. The work of the last step may be under way.
 pub(super) fn through(
     steps: &mut [Box<dyn Transform>],
     mut packets: Vec<Packet>,
     mut fault: Option<ChangeError>,
-) -> (Vec<Packet>, Option<ChangeError>) {
-    let count = steps.len();
-    for (before, transform) in steps.iter_mut().enumerate() {
-        let (changed, earlier) = step(&mut **transform, packets, before + 1 == count);
-        packets = changed;
-        fault = earlier.or(fault);
+) -> Group {
+    let Some((last, steps)) = steps.split_last_mut() else {
+        return Group::start(at_rest(packets), fault, true);
+    };
+    for transform in steps {
+        (packets, fault) = step(&mut **transform, packets, fault, false).wait();
     }
-    (packets, fault)
+    step(&mut **last, packets, fault, true)
 }
 
 /// Takes records through one step: what comes of those before the first fault, and the fault.
 fn step(
     transform: &mut dyn Transform,
     packets: Vec<Packet>,
+    fault: Option<ChangeError>,
     is_last: bool,
-) -> (Vec<Packet>, Option<ChangeError>) {
+) -> Group {
     let mut out = Out::default();
     let taken = packets.into_iter().try_for_each(|packet| {
         if let Some(begin) = packet.header.body_as::<Begin<LE>>() {
@@ -144,22 +112,30 @@ fn step(
         }
         transform.record(packet, &mut out)
     });
-    let (packets, fault) = out.finish(is_last);
-    (packets, fault.or(taken.err()))
+    Group::start(out.0, taken.err().or(fault), is_last)
 }
 
-/// Takes what is left at the end through the last of these steps; says if there is more.
-pub(super) fn step_end(
-    transform: &mut dyn Transform,
-    is_last: bool,
-) -> (Vec<Packet>, bool, Option<ChangeError>) {
+/// Takes what is left at the end through the first of these steps, and that through those behind it; says if there is more.
+pub(super) fn step_end(steps: &mut [Box<dyn Transform>]) -> (Group, bool) {
+    let Some((ending, rest)) = steps.split_first_mut() else {
+        return (Group::start(Vec::new(), None, true), false);
+    };
     let mut out = Out::default();
-    let more = transform.end(&mut out);
-    let (packets, fault) = out.finish(is_last);
-    match more {
-        Ok(more) => (packets, more, fault),
-        Err(error) => (packets, false, fault.or(Some(error))),
+    let (more, fault) = match ending.end(&mut out) {
+        Ok(more) => (more, None),
+        Err(fault) => (false, Some(fault)),
+    };
+    let group = Group::start(out.0, fault, rest.is_empty());
+    if rest.is_empty() {
+        return (group, more);
     }
+    let (packets, fault) = group.wait();
+    (through(rest, packets, fault), more)
+}
+
+/// Records on which there is no work to do.
+fn at_rest(packets: Vec<Packet>) -> Vec<(Packet, Option<Work>)> {
+    packets.into_iter().map(|packet| (packet, None)).collect()
 }
 
 fn check_features(

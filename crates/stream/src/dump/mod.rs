@@ -14,7 +14,7 @@ pub use nvtext::nvlist_text;
 pub use options::DumpOptions;
 pub use summary::{DumpSummary, TypeCount};
 
-use crate::in_turn::each_piece;
+use crate::in_turn::{Pieces, each_piece};
 use json::JsonDump;
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -113,12 +113,12 @@ pub fn dump_file(
     match options.format {
         Format::Json => {
             let mut walk = Walk::new(JsonDump::new(out, options.payload), options);
-            let read = each_piece(file, |piece| walk.goes_on(piece));
+            let read = each_piece(file, Pieces::SMALL, |piece| walk.goes_on(&piece));
             walk.finish(read)
         }
         Format::Text | Format::TextMaster => {
             let mut walk = Walk::new(TextDump::new(out, options), options);
-            let read = each_piece(file, |piece| walk.goes_on(piece));
+            let read = each_piece(file, Pieces::SMALL, |piece| walk.goes_on(&piece));
             walk.finish(read)
         }
     }

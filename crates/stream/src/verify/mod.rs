@@ -31,7 +31,7 @@ pub use links::broken_links;
 pub use options::VerifyOptions;
 pub use verdict::{Cut, Outcome, Part, Verdict};
 
-use crate::in_turn::each_piece;
+use crate::in_turn::{Pieces, each_piece};
 use crate::read_ahead::ReadAhead;
 use crate::segment::Segment;
 use batch::{OneByOne, in_batches};
@@ -41,6 +41,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 use tee::Tee;
+use zsend_records::bytes::Bytes;
 
 /// Listener to a verification, which may be told on any thread.
 pub trait Report: Send {
@@ -196,10 +197,10 @@ fn run<'a>(
         in_batches(framer, ahead, &mut checker)
     } else {
         let mut records = OneByOne::new(framer, &mut checker);
-        let look = |piece: &[u8]| records.goes_on(piece);
+        let look = |piece: Bytes| records.goes_on(&piece);
         let read = match source {
             Source::Ahead(mut ahead) => ahead.each(look),
-            Source::File(file) => each_piece(file, look),
+            Source::File(file) => each_piece(file, Pieces::SMALL, look),
         };
         records.finish(read)
     };

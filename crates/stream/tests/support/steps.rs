@@ -24,7 +24,7 @@ pub fn step(name: &str, operands: &[&str], options: &[(&str, &str)]) -> Box<dyn 
 
 /// Takes a stream through steps.
 pub fn through(stream: &[u8], steps: Vec<Box<dyn Transform>>) -> Result<Vec<u8>, ChangeError> {
-    let source = Source::of_reader("in", Cursor::new(stream.to_vec())).unwrap();
+    let source = Source::of_reader("in", Cursor::new(stream.to_vec()));
     let mut out = Vec::new();
     change(vec![source], steps, &mut out, |_| {}).map(|_| out)
 }
