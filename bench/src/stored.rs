@@ -39,10 +39,12 @@ struct Verb {
 enum Work {
     /// A file is read, and what is written goes to `/dev/null`.
     Filter,
-    /// A file becomes parts in a folder; `cat` writes it into a file.
+    /// A file becomes parts in a folder; `cat` writes it into a file. Both make durable what they wrote.
     Split,
-    /// The parts become one stream.
+    /// The parts become one file, likewise.
     Join,
+    /// The parts become a stream, before which each is checked.
+    JoinNull,
 }
 
 const fn filter(what: &'static str, args: &'static [&'static str]) -> Verb {
@@ -53,12 +55,15 @@ const DUMP: Verb = filter("dump", &["dump"]);
 const QUICK: Verb = filter("verify --quick", &["verify", "--quick"]);
 const VERIFY: Verb = filter("verify", &["verify"]);
 const CONVERT: Verb = filter("convert", &["convert", "--byteorder", "big"]);
+const CONVERT_LIST: Verb = filter("convert --nvlist", &["convert", "--nvlist", "xdr"]);
 const DECOMPRESS: Verb = filter("decompress", &["decompress"]);
 const VERIFY_KEY: Verb = filter("verify --key", &["verify"]);
 const DECRYPT: Verb = filter("decrypt", &["decrypt"]);
 const SPLIT: Verb =
     Verb { what: "split", args: &["split", "--size", "256M"], work: Work::Split, codec: None };
 const JOIN: Verb = Verb { what: "join", args: &["join"], work: Work::Join, codec: None };
+const JOIN_NULL: Verb =
+    Verb { what: "join, /dev/null", args: &["join"], work: Work::JoinNull, codec: None };
 
 const fn recompress(what: &'static str, args: &'static [&'static str]) -> Verb {
     Verb { what, args, work: Work::Filter, codec: Some(args[1]) }
@@ -77,8 +82,10 @@ const STREAMS: [Stored; 5] = [
             DUMP,
             QUICK,
             CONVERT,
+            CONVERT_LIST,
             SPLIT,
             JOIN,
+            JOIN_NULL,
             recompress("recompress lz4", &["recompress", "lz4"]),
             recompress("recompress zstd-3", &["recompress", "zstd-3"]),
         ],
@@ -91,7 +98,7 @@ const STREAMS: [Stored; 5] = [
         flags: &[],
         split: None,
         key: None,
-        verbs: &[DUMP, QUICK, CONVERT],
+        verbs: &[DUMP, QUICK, CONVERT, CONVERT_LIST],
     },
     Stored {
         what: "stored 4K records",
@@ -190,7 +197,7 @@ pub(super) fn rows(
         let path = stored.made(programs, dir)?;
         for verb in verbs {
             let folder = path.with_extension("parts");
-            if verb.work == Work::Join {
+            if matches!(verb.work, Work::Join | Work::JoinNull) {
                 clear(&folder)?;
                 let mut split = Command::new(&programs.zsend);
                 split.args(SPLIT.args).args([&path, &folder]);
@@ -199,6 +206,10 @@ pub(super) fn rows(
             let run = Run { stored, verb, dir, path: &path, folder: &folder };
             let done = run.measure(programs, options, table);
             clear(&folder)?;
+            let joined = run.joined();
+            if joined.exists() {
+                fs::remove_file(&joined).map_err(|e| format!("{}: {e}", joined.display()))?;
+            }
             done?;
         }
     }
@@ -233,9 +244,22 @@ impl Run<'_> {
         let folder = self.folder.display().to_string();
         match self.verb.work {
             Work::Filter => line.chain([path]).collect(),
-            Work::Join => line.chain([folder]).collect(),
-            Work::Split => self.emptied(&line.chain([path, folder]).collect::<Line>().join(" ")),
+            Work::JoinNull => line.chain([folder]).collect(),
+            Work::Join => {
+                let joined = self.joined().display().to_string();
+                let line = line.chain([folder, "-o".to_owned(), joined.clone()]);
+                emptied(&joined, &line.collect::<Line>().join(" "))
+            }
+            Work::Split => {
+                let line = line.chain([path, folder.clone()]).collect::<Line>().join(" ");
+                emptied(&folder, &line)
+            }
         }
+    }
+
+    /// File that parts are joined to.
+    fn joined(&self) -> PathBuf {
+        self.path.with_extension("joined")
     }
 
     /// `cat`, with the same direction of the bytes.
@@ -243,14 +267,18 @@ impl Run<'_> {
         let (path, folder) = (self.path.display(), self.folder.display());
         match self.verb.work {
             Work::Filter => vec!["cat".into(), path.to_string()],
-            Work::Join => shell(format!("cat {folder}/*.zpart")),
-            Work::Split => self.emptied(&format!("sh -c 'mkdir {folder}; cat {path} >{folder}/1'")),
+            Work::JoinNull => shell(format!("cat {folder}/*.zpart")),
+            Work::Join => {
+                let joined = self.joined().display().to_string();
+                let cat = format!("sh -c 'cat {folder}/*.zpart >{joined}; sync {joined}'");
+                emptied(&joined, &cat)
+            }
+            Work::Split => {
+                let one = format!("{folder}/1");
+                let cat = format!("sh -c 'mkdir {folder}; cat {path} >{one}; sync {one}'");
+                emptied(&folder.to_string(), &cat)
+            }
         }
-    }
-
-    /// A command behind the removal of the folder, which both sides have to do.
-    fn emptied(&self, command: &str) -> Line {
-        shell(format!("rm -rf {}; exec {command}", self.folder.display()))
     }
 
     fn measure(
@@ -302,6 +330,11 @@ impl Run<'_> {
         table.push(row(&memory, "MiB", ours.peak_kib / 1024.0, None));
         Ok(())
     }
+}
+
+/// A command behind the removal of what an earlier run made, which both sides have to do.
+fn emptied(made: &str, command: &str) -> Line {
+    shell(format!("rm -rf {made}; exec {command}"))
 }
 
 fn shell(script: String) -> Line {

@@ -8,8 +8,8 @@ use xtask::run::{nightly_cargo, no_arguments, succeed, target};
 const FEATURES: [&str; 2] = ["+avx2", "+avx512f,+avx512bw,+gfni"];
 /// Miri interprets any machine's code on any other.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
-/// Cases of each proptest; a test runs a thousand times slower than it does otherwise.
-const CASES: &str = "2";
+/// Cases of each proptest, another in each run; a test runs a thousand times slower than it does otherwise.
+const CASES: &str = "1";
 
 /// Says what this machine lacks to run it; `None` if it lacks nothing.
 pub(crate) fn missing() -> Option<String> {

@@ -72,13 +72,12 @@ mod at_start {
     static LOOK: extern "C" fn() = look;
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix, not(miri)))]
 mod tests {
     use super::*;
 
     // That a closed one is seen is a test of the program, which can be started with one closed.
     #[test]
-    #[cfg(all(unix, not(miri)))]
     fn a_duplicate_is_another_descriptor_of_the_same_file() {
         use std::os::fd::AsRawFd;
         let error = duplicate(2).unwrap();

@@ -8,7 +8,7 @@ use crate::buffers::Buffers;
 use crate::read_ahead::{At, ReadAhead, is_read_at, read_full};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Seek};
+use std::io::{self, Read, Seek};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use zsend_records::bytes::Bytes;
@@ -25,10 +25,48 @@ pub(crate) struct Pieces {
 impl Pieces {
     /// Pieces that stay in the cache of one core, for what nobody keeps.
     pub(crate) const SMALL: Self = Self { len: 256 << 10, ahead: 8 };
+    /// Pieces for those who keep what is in them: few records of 128 KiB lie in two, and have to be copied together.
+    pub(crate) const LARGE: Self = Self { len: 1 << 20, ahead: 2 };
 }
 
 /// Threads. One core has two as well, so that it sums up while a disk is read; more would wait for one another.
 const THREADS: usize = 2;
+
+/// Input that can be read.
+pub(crate) enum Readable {
+    /// A file, or whatever else a descriptor has, from where it stands.
+    File(File),
+    /// Anything.
+    Reader(Box<dyn Read + Send>),
+}
+
+impl Readable {
+    /// Gives all of it to `look`: see [`each_piece`].
+    ///
+    /// # Errors
+    /// Those of reading, and if no thread can be started.
+    pub(crate) fn each(
+        self,
+        pieces: Pieces,
+        look: impl FnMut(Bytes) -> bool + Send,
+    ) -> io::Result<()> {
+        match self {
+            Self::File(file) => each_piece(file, pieces, look),
+            Self::Reader(reader) => ReadAhead::new(reader)?.each(look),
+        }
+    }
+
+    /// Begins to read it, for one who asks for pieces.
+    ///
+    /// # Errors
+    /// Those of looking at a file, and if no thread can be started.
+    pub(crate) fn ahead(self) -> io::Result<ReadAhead> {
+        match self {
+            Self::File(file) => ReadAhead::of_file(file),
+            Self::Reader(reader) => ReadAhead::new(reader),
+        }
+    }
+}
 
 /// Reads a file, or whatever else a descriptor has, from where it stands, and gives it to `look` in order, in pieces that
 /// are not empty, until that returns false. It is called on any of the threads, on one at a time. What it keeps of a piece

@@ -3,8 +3,7 @@
 use super::error::ChangeError;
 use super::packet::Packet;
 use super::parse::Parse;
-use crate::in_turn::{Pieces, each_piece};
-use crate::read_ahead::ReadAhead;
+use crate::in_turn::{Pieces, Readable};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -17,9 +16,6 @@ use std::thread::{self, JoinHandle};
 pub(super) const BATCH_BYTES: u64 = 4 << 20;
 /// Records that are changed together.
 pub(super) const BATCH_RECORDS: usize = 256;
-/// Few records of 128 KiB lie in two pieces of this length, which has to be copied together.
-const PIECES: Pieces = Pieces { len: 1 << 20, ahead: 2 };
-
 /// An input: a stream, or a package of streams, or several, one behind the other.
 #[derive(Debug)]
 pub struct Source(Box<dyn Batches>);
@@ -49,15 +45,15 @@ impl Source {
     /// A file, or whatever else a descriptor has, from where it stands. `name` is for messages. Reading begins with the
     /// first record that is asked for.
     pub fn of_file(name: &str, file: File) -> Self {
-        Self::new(name, Input::File(file))
+        Self::new(name, Readable::File(file))
     }
 
     /// Anything that can be read. `name` is for messages.
     pub fn of_reader(name: &str, reader: impl Read + Send + 'static) -> Self {
-        Self::new(name, Input::Reader(Box::new(reader)))
+        Self::new(name, Readable::Reader(Box::new(reader)))
     }
 
-    fn new(name: &str, input: Input) -> Self {
+    fn new(name: &str, input: Readable) -> Self {
         Self::of(Records { file: name.into(), most: BATCH_BYTES, state: State::Rests(input) })
     }
 
@@ -86,14 +82,9 @@ struct Records {
 }
 
 enum State {
-    Rests(Input),
+    Rests(Readable),
     Runs(Running),
     Over,
-}
-
-enum Input {
-    File(File),
-    Reader(Box<dyn Read + Send>),
 }
 
 /// Reading that is under way. It ends when nobody asks any more, once the read that it is at returns.
@@ -145,17 +136,13 @@ impl Batches for Records {
 }
 
 impl Records {
-    fn start(&self, input: Input) -> io::Result<Running> {
+    fn start(&self, input: Readable) -> io::Result<Running> {
         // A batch waits with whoever has read it: more of them in memory would take one another's place in the caches.
         let (to, batches) = sync_channel(0);
         let (go_on, may_go_on) = channel();
         let mut parse = Parse::new(Arc::clone(&self.file), self.most, to, may_go_on);
         let read = move || {
-            let read = match input {
-                Input::File(file) => each_piece(file, PIECES, |piece| parse.piece(piece)),
-                Input::Reader(reader) => ReadAhead::new(reader)
-                    .and_then(|mut ahead| ahead.each(|piece| parse.piece(piece))),
-            };
+            let read = input.each(Pieces::LARGE, |piece| parse.piece(piece));
             parse.end(read);
         };
         let thread = thread::Builder::new().name("read".into()).spawn(read)?;

@@ -3,8 +3,8 @@
 use super::error::SplitError;
 use super::manifest::{Manifest, Part, part_name};
 use crate::folder;
+use crate::in_turn::{Pieces, each_piece};
 use crate::limits::LIMITS;
-use crate::read_ahead::ReadAhead;
 use blake3::{Hash, Hasher};
 use std::fmt;
 use std::fs::File;
@@ -109,12 +109,12 @@ pub(crate) fn find<'a>(
 
 /// Hash and length of a file from where it stands.
 pub(crate) fn hash_of(file: File) -> io::Result<(Hash, u64)> {
-    let mut ahead = ReadAhead::of_file(file)?;
     let (mut hasher, mut length) = (Hasher::new(), 0);
-    while let Some(piece) = ahead.next()? {
+    each_piece(file, Pieces::LARGE, |piece| {
         hasher.update(&piece);
         length += piece.len() as u64;
-    }
+        true
+    })?;
     Ok((hasher.finalize(), length))
 }
 

@@ -2,8 +2,8 @@
 
 use super::error::SplitError;
 use super::manifest::MAX_PARTS;
+use crate::in_turn::{Pieces, Readable};
 use crate::limits::LIMITS;
-use crate::read_ahead::ReadAhead;
 use zsend_records::bytes::Bytes;
 use zsend_records::chain::Chain;
 use zsend_records::drr::RECORD_SIZE;
@@ -20,7 +20,7 @@ pub(super) struct Start {
 }
 
 /// Destination of parts.
-pub(super) trait Parts {
+pub(super) trait Parts: Send {
     /// A part begins; the one before is whole.
     fn begin(&mut self, start: Start) -> Result<(), SplitError>;
     /// Bytes of the part, which may come in any number of pieces.
@@ -49,23 +49,20 @@ struct Cutter<'a> {
 }
 
 /// Cuts a stream into parts of at most `size` bytes.
-pub(super) fn cut(
-    source: &mut ReadAhead,
-    size: u64,
-    to: &mut dyn Parts,
-) -> Result<Totals, SplitError> {
+pub(super) fn cut(source: Readable, size: u64, to: &mut dyn Parts) -> Result<Totals, SplitError> {
     // What was saved (`zfs send -S`) has no END.
     let options = Options::new().with_limits(LIMITS).with_missing_end(true);
     let parser = Parser::with_options(options);
     let mut cutter = Cutter { parser, to, size, length: 0, number: 0, records: 0, too_long: None };
     let mut begun: Vec<u8> = Vec::new();
-    let mut read = 0_u64;
-    while let Some(piece) =
-        source.next().map_err(|source| SplitError::Read { offset: read, source })?
-    {
-        read += piece.len() as u64;
-        cutter.piece(&piece, &mut begun)?;
-    }
+    let (mut offset, mut done) = (0_u64, Ok(()));
+    let read = source.each(Pieces::LARGE, |piece| {
+        offset += piece.len() as u64;
+        done = cutter.piece(&piece, &mut begun);
+        done.is_ok()
+    });
+    done?;
+    read.map_err(|source| SplitError::Read { offset, source })?;
     cutter.parser.finish(begun.len())?;
     if let Some((record, bytes, least)) = cutter.too_long {
         return Err(SplitError::TooSmall { record, bytes, size, least });

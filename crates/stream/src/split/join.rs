@@ -4,11 +4,14 @@ use super::check::{PartState, check_part, find};
 use super::error::SplitError;
 use super::manifest::Manifest;
 use crate::folder;
-use crate::read_ahead::ReadAhead;
+use crate::in_turn::{Pieces, each_piece};
 use blake3::Hasher;
 use std::io::Write;
+use std::panic::resume_unwind;
 use std::path::Path;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+use zsend_records::bytes::Bytes;
 
 /// Time at which a part is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +34,8 @@ pub struct Joined {
 
 /// Parts that may be checked and wait to be written.
 const AHEAD: usize = 1;
+/// Pieces that wait to be written.
+const WAITING: usize = 4;
 
 /// Writes the whole of which a folder has the parts.
 ///
@@ -43,34 +48,24 @@ pub fn join(
     mut out: impl Write + Send,
     order: JoinOrder,
 ) -> Result<Joined, SplitError> {
-    let (mut whole, mut bytes) = (Hasher::new(), 0_u64);
-    let numbers = 1..=list.parts.len() as u64;
-    match order {
-        JoinOrder::Meanwhile => {
-            for number in numbers.clone() {
-                bytes += pass(folder, list, number, &mut whole, true, &mut out)?;
-            }
-        }
-        JoinOrder::Before => std::thread::scope(|scope| {
-            let (checked, right) = sync_channel(AHEAD);
-            let all = numbers.clone();
-            scope.spawn(move || {
-                for number in all {
-                    let state = is_whole(folder, list, number);
-                    let is_over = state.is_err();
-                    // Nobody may want to know any more.
-                    if checked.send(state).is_err() || is_over {
-                        return;
-                    }
-                }
-            });
-            for (number, state) in numbers.clone().zip(right) {
-                state?;
-                bytes += pass(folder, list, number, &mut whole, false, &mut out)?;
-            }
-            Ok::<(), SplitError>(())
-        })?,
-    }
+    let mut whole = Hasher::new();
+    // Behind an error of writing, nothing else is of account.
+    let bytes = thread::scope(|scope| {
+        let (to, pieces) = sync_channel(WAITING);
+        let out = &mut out;
+        let write = move || write_all(out, &pieces);
+        let writer = thread::Builder::new().name("write".into()).spawn_scoped(scope, write);
+        let writer = writer.map_err(SplitError::Write)?;
+        let passed = match order {
+            JoinOrder::Before => checked_before(folder, list, &mut whole, &to),
+            JoinOrder::Meanwhile => (1..=list.parts.len() as u64)
+                .map(|number| pass(folder, list, number, &mut whole, true, &to))
+                .sum(),
+        };
+        drop(to);
+        writer.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+        passed
+    })?;
     let found = whole.finalize();
     if found != list.hash {
         let [found, expected] = [found, list.hash].map(|hash| hash.to_hex().to_string());
@@ -78,6 +73,40 @@ pub fn join(
     }
     out.flush().map_err(SplitError::Write)?;
     Ok(Joined { parts: list.parts.len() as u64, bytes })
+}
+
+/// Gives all parts to the writer, each once it was checked; the next is checked meanwhile. Their bytes.
+fn checked_before(
+    folder: &Path,
+    list: &Manifest,
+    whole: &mut Hasher,
+    to: &SyncSender<Bytes>,
+) -> Result<u64, SplitError> {
+    let numbers = 1..=list.parts.len() as u64;
+    thread::scope(|scope| {
+        let (checked, right) = sync_channel(AHEAD);
+        let all = numbers.clone();
+        scope.spawn(move || {
+            for number in all {
+                let state = is_whole(folder, list, number);
+                let is_over = state.is_err();
+                // Nobody may want to know any more.
+                if checked.send(state).is_err() || is_over {
+                    return;
+                }
+            }
+        });
+        let pass = |(number, state): (u64, Result<(), SplitError>)| {
+            state?;
+            pass(folder, list, number, whole, false, to)
+        };
+        numbers.clone().zip(right).map(pass).sum()
+    })
+}
+
+/// Writes all pieces that come.
+fn write_all(out: &mut impl Write, pieces: &Receiver<Bytes>) -> Result<(), SplitError> {
+    pieces.iter().try_for_each(|piece| out.write_all(&piece)).map_err(SplitError::Write)
 }
 
 /// Refuses a part that is not whole.
@@ -98,14 +127,14 @@ fn wrong<T>(
     Err(SplitError::Part { path, why: state.to_string() })
 }
 
-/// Writes a part, and adds it to the hash of the whole; its own is looked at if `is_new`. Its bytes.
+/// Gives a part to the writer, and adds it to the hash of the whole; its own is looked at if `is_new`. Its bytes.
 fn pass(
     folder: &Path,
     list: &Manifest,
     number: u64,
     whole: &mut Hasher,
     is_new: bool,
-    out: &mut (impl Write + Send),
+    to: &SyncSender<Bytes>,
 ) -> Result<u64, SplitError> {
     let (path, part) = find(folder, list, number)?;
     let failed = || SplitError::io("read", &path);
@@ -113,28 +142,21 @@ fn pass(
         return wrong(folder, list, number, PartState::Missing);
     };
     let found = file.metadata().map_err(failed())?.len();
-    let mut ahead = ReadAhead::of_file(file).map_err(failed())?;
     let (mut own, mut length) = (Hasher::new(), 0_u64);
-    while let Some(piece) = ahead.next().map_err(failed())? {
+    // Hashed while the cache of whoever has read it has it.
+    let look = |piece: Bytes| {
         length += piece.len() as u64;
         if length > part.length {
-            break;
+            return false;
         }
-        let (written, ()) = rayon::join(
-            || out.write_all(&piece),
-            || {
-                let add = |hasher: &mut Hasher| {
-                    hasher.update(&piece);
-                };
-                if is_new {
-                    rayon::join(|| add(whole), || add(&mut own));
-                } else {
-                    add(whole);
-                }
-            },
-        );
-        written.map_err(SplitError::Write)?;
-    }
+        whole.update(&piece);
+        if is_new {
+            own.update(&piece);
+        }
+        // A writer that is gone tells why.
+        to.send(piece).is_ok()
+    };
+    each_piece(file, Pieces::LARGE, look).map_err(failed())?;
     if length != part.length {
         let state = PartState::Length { found: found.max(length), expected: part.length };
         return wrong(folder, list, number, state);

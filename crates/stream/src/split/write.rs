@@ -5,12 +5,14 @@ use super::cutter::{Parts, Start, Totals, cut};
 use super::error::SplitError;
 use super::manifest::{MANIFEST, Manifest, Part, part_name};
 use crate::folder::{self, Partial};
-use crate::read_ahead::ReadAhead;
+use crate::in_turn::Readable;
 use blake3::{Hash, Hasher};
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::thread::JoinHandle;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{Builder, JoinHandle};
 use zsend_records::bytes::Bytes;
 
 /// Result of a split.
@@ -48,26 +50,25 @@ pub fn split(
     folder: &Path,
     size: u64,
 ) -> Result<Split, SplitError> {
-    run(ReadAhead::new(source), folder, size)
+    run(Readable::Reader(Box::new(source)), folder, size)
 }
 
-/// As [`split`], of a file from where it stands, which is read at two places at once.
+/// As [`split`], of a file from where it stands, which is read on two threads.
 ///
 /// # Errors
 /// As [`split`].
 pub fn split_file(source: File, folder: &Path, size: u64) -> Result<Split, SplitError> {
-    run(ReadAhead::of_file(source), folder, size)
+    run(Readable::File(source), folder, size)
 }
 
-fn run(source: io::Result<ReadAhead>, folder: &Path, size: u64) -> Result<Split, SplitError> {
-    let mut source = source.map_err(|source| SplitError::Read { offset: 0, source })?;
+fn run(source: Readable, folder: &Path, size: u64) -> Result<Split, SplitError> {
     make(folder)?;
     let path = folder.join(MANIFEST);
     let failed = || SplitError::io("write", &path);
     // It is locked, and so is the folder.
     let mut list = Partial::create(path.clone()).map_err(failed())?;
     let mut writer = Writer::new(folder);
-    let done = cut(&mut source, size, &mut writer).and_then(|totals| {
+    let done = cut(source, size, &mut writer).and_then(|totals| {
         writer.end()?;
         writer.wait()?;
         Ok(totals)
@@ -118,11 +119,9 @@ pub fn remake(
         return Err(SplitError::NoManifest(folder.to_owned()));
     };
     make(folder)?;
-    let failed = |source| SplitError::Read { offset: 0, source };
-    let mut source = ReadAhead::of_file(source).map_err(failed)?;
     let path = folder.join(part_name(number));
     let mut one = One { wanted: number, path: &path, is_it: false, made: None };
-    let totals = cut(&mut source, size, &mut one)?;
+    let totals = cut(Readable::File(source), size, &mut one)?;
     let Some((partial, hasher, length)) = one.made else {
         return Err(SplitError::NoPart { number, parts: totals.parts });
     };
@@ -165,10 +164,49 @@ fn is_there(path: &Path, hash: Hash) -> Result<Option<bool>, SplitError> {
 /// A part that is written.
 #[derive(Debug)]
 struct Open {
-    partial: Partial,
+    path: PathBuf,
+    file: Writing,
     hasher: Hasher,
     start: Start,
     length: u64,
+}
+
+/// A file that is written by a thread of its own.
+#[derive(Debug)]
+struct Writing {
+    pieces: SyncSender<Bytes>,
+    thread: JoinHandle<Result<Partial, SplitError>>,
+}
+
+/// Pieces that wait to be written.
+const WAITING: usize = 4;
+
+impl Writing {
+    fn start(partial: Partial) -> io::Result<Self> {
+        let (pieces, given) = sync_channel(WAITING);
+        let write = move || write_all(partial, &given);
+        let thread = Builder::new().name("write".into()).spawn(write)?;
+        Ok(Self { pieces, thread })
+    }
+
+    /// Gives a piece to be written.
+    fn write(&self, piece: &Bytes) -> bool {
+        self.pieces.send(piece.clone()).is_ok()
+    }
+
+    /// The file, once all is written, or the error of writing.
+    fn end(self) -> Result<Partial, SplitError> {
+        drop(self.pieces);
+        self.thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+    }
+}
+
+fn write_all(partial: Partial, pieces: &Receiver<Bytes>) -> Result<Partial, SplitError> {
+    for piece in pieces {
+        let written = (&partial.file).write_all(&piece);
+        written.map_err(SplitError::io("write", partial.target()))?;
+    }
+    Ok(partial)
 }
 
 /// Writes all parts.
@@ -200,18 +238,18 @@ impl<'a> Writer<'a> {
 
     /// Ends the part that is written.
     fn end(&mut self) -> Result<(), SplitError> {
-        if let Some(Open { partial, hasher, start, length }) = self.open.take() {
+        if let Some(Open { path, file, hasher, start, length }) = self.open.take() {
+            let partial = file.end()?;
             let Start { offset, record, chain, .. } = start;
             let hash = hasher.finalize();
             self.parts.push(Part { offset, length, record, chain, hash });
-            match is_there(partial.target(), hash)? {
+            match is_there(&path, hash)? {
                 Some(true) => self.found += 1,
-                Some(false) => return Err(SplitError::Exists(partial.target().to_owned())),
+                Some(false) => return Err(SplitError::Exists(path)),
                 None => {
                     self.wait()?;
                     // To make a file durable takes as long as to write it.
                     self.committing = Some(std::thread::spawn(move || {
-                        let path = partial.target().to_owned();
                         partial.commit().map_err(SplitError::io("write", &path))?;
                         Ok(path)
                     }));
@@ -224,7 +262,7 @@ impl<'a> Writer<'a> {
     /// Waits for the part that gets its name.
     fn wait(&mut self) -> Result<(), SplitError> {
         if let Some(thread) = self.committing.take() {
-            let done = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            let done = thread.join().unwrap_or_else(|panic| resume_unwind(panic));
             self.made.push(done?);
         }
         Ok(())
@@ -232,8 +270,10 @@ impl<'a> Writer<'a> {
 
     /// Removes all that was made.
     fn undo(&mut self) {
-        self.open = None;
-        // A part that did not get its name has removed itself.
+        // A part that did not get its name removes itself, once nobody writes to it.
+        if let Some(open) = self.open.take() {
+            let _ = open.file.end();
+        }
         let _ = self.wait();
         for path in self.made.drain(..) {
             let _ = std::fs::remove_file(path);
@@ -246,21 +286,19 @@ impl Parts for Writer<'_> {
         self.end()?;
         let path = self.folder.join(part_name(start.number));
         let partial = Partial::create(path.clone()).map_err(SplitError::io("write", &path))?;
-        self.open = Some(Open { partial, hasher: Hasher::new(), start, length: 0 });
+        let file = Writing::start(partial).map_err(SplitError::io("write", &path))?;
+        self.open = Some(Open { path, file, hasher: Hasher::new(), start, length: 0 });
         Ok(())
     }
 
     fn bytes(&mut self, piece: &Bytes) -> Result<(), SplitError> {
         let Some(open) = &mut self.open else { return Ok(()) };
-        let (whole, part, mut file) = (&mut self.whole, &mut open.hasher, &open.partial.file);
-        let (written, ()) = rayon::join(
-            || file.write_all(piece),
-            || {
-                rayon::join(|| whole.update(piece), || part.update(piece));
-            },
-        );
+        // Hashed while the cache of whoever has read it has it.
+        self.whole.update(piece);
+        open.hasher.update(piece);
         open.length += piece.len() as u64;
-        written.map_err(SplitError::io("write", open.partial.target()))
+        // Why it is not written, the end of the part tells.
+        if open.file.write(piece) { Ok(()) } else { self.end() }
     }
 }
 

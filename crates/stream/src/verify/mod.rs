@@ -31,8 +31,7 @@ pub use links::broken_links;
 pub use options::VerifyOptions;
 pub use verdict::{Cut, Outcome, Part, Verdict};
 
-use crate::in_turn::{Pieces, each_piece};
-use crate::read_ahead::ReadAhead;
+use crate::in_turn::{Pieces, Readable};
 use crate::segment::Segment;
 use batch::{OneByOne, in_batches};
 use checker::Checker;
@@ -41,7 +40,6 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 use tee::Tee;
-use zsend_records::bytes::Bytes;
 
 /// Listener to a verification, which may be told on any thread.
 pub trait Report: Send {
@@ -118,8 +116,7 @@ pub fn verify(
     options: &VerifyOptions,
     report: &mut dyn Report,
 ) -> Result<Outcome, VerifyError> {
-    let ahead = ReadAhead::new(source).map_err(VerifyError::Read)?;
-    run(name, Source::Ahead(ahead), options, report, Tee::new(None))
+    run(name, Readable::Reader(Box::new(source)), options, report, Tee::new(None))
 }
 
 /// As [`verify`], of a file, or whatever else a descriptor has, from where it stands. A file is read on two threads; with
@@ -133,7 +130,7 @@ pub fn verify_file(
     options: &VerifyOptions,
     report: &mut dyn Report,
 ) -> Result<Outcome, VerifyError> {
-    run(name, Source::File(file), options, report, Tee::new(None))
+    run(name, Readable::File(file), options, report, Tee::new(None))
 }
 
 /// As [`verify`], and writes every record to `out` once it was checked. At the first fault writing ends: what was
@@ -148,8 +145,7 @@ pub fn verify_tee(
     options: &VerifyOptions,
     report: &mut dyn Report,
 ) -> Result<Outcome, VerifyError> {
-    let ahead = ReadAhead::new(source).map_err(VerifyError::Read)?;
-    run(name, Source::Ahead(ahead), options, report, Tee::new(Some(&mut out)))
+    run(name, Readable::Reader(Box::new(source)), options, report, Tee::new(Some(&mut out)))
 }
 
 /// The rules, by the part of a stream that they are of, in the order in which they are checked.
@@ -172,17 +168,9 @@ pub fn rules() -> Vec<(&'static str, Vec<&'static About>)> {
     rules
 }
 
-/// Input of a verification.
-enum Source {
-    /// Anything, read on a thread of its own.
-    Ahead(ReadAhead),
-    /// A file, or whatever else a descriptor has.
-    File(File),
-}
-
 fn run<'a>(
     name: &str,
-    source: Source,
+    source: Readable,
     options: &'a VerifyOptions,
     report: &'a mut dyn Report,
     tee: Tee<'a>,
@@ -190,18 +178,11 @@ fn run<'a>(
     let framer = Framer::new(Arc::clone(&options.keys));
     let mut checker = Checker::new(name.into(), options, report, tee);
     let done = if checker.keeps_payloads() {
-        let ahead = match source {
-            Source::Ahead(ahead) => ahead,
-            Source::File(file) => ReadAhead::of_file(file).map_err(VerifyError::Read)?,
-        };
+        let ahead = source.ahead().map_err(VerifyError::Read)?;
         in_batches(framer, ahead, &mut checker)
     } else {
         let mut records = OneByOne::new(framer, &mut checker);
-        let look = |piece: Bytes| records.goes_on(&piece);
-        let read = match source {
-            Source::Ahead(mut ahead) => ahead.each(look),
-            Source::File(file) => each_piece(file, Pieces::SMALL, look),
-        };
+        let read = source.each(Pieces::SMALL, |piece| records.goes_on(&piece));
         records.finish(read)
     };
     done.map(|()| checker.outcome())
