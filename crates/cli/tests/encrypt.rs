@@ -42,9 +42,12 @@ fn assert_whole(dataset: &str, stream: &[u8], key: &[u8]) {
 fn plain(fixture: &str, args: &[&str]) -> Vec<u8> {
     let folder = zsend_testkit::fixture(fixture);
     let cases = zsend_testkit::cases::read(&folder).unwrap();
+    // Each key of a passphrase takes a quarter of a second, so only the dataset's own is given.
+    let is_of = |root: &str| args.iter().any(|arg| arg.starts_with(root));
     let keys: Vec<String> = cases
         .iter()
         .filter_map(|case| case.key.as_ref())
+        .filter(|(root, _)| is_of(root))
         .map(|(root, file)| format!("{root}={}", folder.join(file).display()))
         .collect();
     let mut all = vec!["-q"];
