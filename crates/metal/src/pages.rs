@@ -6,21 +6,23 @@
 
 extern crate alloc;
 
+use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
-use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 
 /// Bytes of a page.
 pub const PAGE: usize = 4096;
 
-#[derive(Clone, Copy, FromBytes, Immutable, IntoBytes, KnownLayout)]
-#[repr(C, align(4096))]
-struct Page([u8; PAGE]);
-
 /// Bytes that begin at a page; none to begin with.
-#[derive(Clone, Default)]
+///
+/// Memory that is aligned by the allocator would be cleared by writing to all of it, which takes as long as to read a file
+/// into it, and holds what is never used; so a page is looked for in memory that the kernel clears as it is used.
+#[derive(Default)]
 pub struct Pages {
-    pages: Vec<Page>,
+    memory: Vec<u8>,
+    /// Bytes before the first page.
+    start: usize,
+    capacity: usize,
     len: usize,
 }
 
@@ -30,25 +32,28 @@ impl Pages {
     /// # Panics
     /// If there is no memory for them.
     pub fn zeroed(len: usize) -> Self {
-        match Page::new_vec_zeroed(len.div_ceil(PAGE)) {
-            Ok(pages) => Self { pages, len },
-            Err(_) => panic!("no memory for {len} bytes"),
+        if len == 0 {
+            return Self::default();
         }
+        let capacity = len.next_multiple_of(PAGE);
+        let memory = vec![0; capacity + PAGE - 1];
+        let start = memory.as_ptr().align_offset(PAGE);
+        Self { memory, start, capacity, len }
     }
 
     /// The bytes.
     pub fn as_slice(&self) -> &[u8] {
-        &self.pages.as_bytes()[..self.len]
+        &self.memory[self.start..][..self.len]
     }
 
     /// The bytes, to be written.
     pub fn as_mut_slice(&mut self) -> &mut [u8] {
-        &mut self.pages.as_mut_bytes()[..self.len]
+        &mut self.memory[self.start..][..self.len]
     }
 
     /// Bytes that there is memory for: whole pages.
     pub const fn capacity(&self) -> usize {
-        self.pages.len() * PAGE
+        self.capacity
     }
 
     /// Makes them more or fewer. The new ones are what was there before.
@@ -58,6 +63,17 @@ impl Pages {
     pub fn set_len(&mut self, len: usize) {
         assert!(len <= self.capacity(), "{len} bytes in {}", self.capacity());
         self.len = len;
+    }
+}
+
+impl Clone for Pages {
+    /// A copy, which begins at a page of its own.
+    fn clone(&self) -> Self {
+        let Self { ref memory, start, capacity, len } = *self;
+        let mut copy = Self::zeroed(capacity);
+        copy.as_mut_slice().copy_from_slice(&memory[start..][..capacity]);
+        copy.len = len;
+        copy
     }
 }
 
@@ -85,7 +101,7 @@ mod tests {
             let mut pages = Pages::zeroed(len);
             assert_eq!(pages.as_slice().len(), len);
             assert_eq!(pages.capacity(), len.next_multiple_of(PAGE));
-            assert_eq!(pages.as_slice().as_ptr().addr() % PAGE, 0);
+            assert!(len == 0 || pages.as_slice().as_ptr().align_offset(PAGE) == 0);
             assert!(pages.as_slice().iter().all(|&byte| byte == 0));
             pages.as_mut_slice().fill(7);
             let whole = pages.capacity();
@@ -93,6 +109,12 @@ mod tests {
             assert_eq!(pages.as_slice().iter().filter(|&&byte| byte == 7).count(), len);
             pages.set_len(0);
             assert!(pages.as_slice().is_empty());
+            // What lies behind the length is of the copy, too.
+            let mut copy = pages.clone();
+            copy.set_len(whole);
+            pages.set_len(whole);
+            assert_eq!((copy.as_slice(), copy.capacity()), (pages.as_slice(), whole));
+            assert!(len == 0 || copy.as_slice().as_ptr().align_offset(PAGE) == 0);
         }
     }
 

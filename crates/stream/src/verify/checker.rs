@@ -124,7 +124,8 @@ impl<'a> Checker<'a> {
         worked: &Worked,
     ) -> Result<(), VerifyError> {
         let before = self.outcome.faults;
-        let role = self.header(frame, worked)?;
+        let record = Record::of(&frame.header);
+        let role = self.header(frame, &record, worked)?;
         self.outcome.bytes += frame.payload_len;
         let is_header = role == Some(Role::PackageBegin);
         if is_header && matches!(frame.context.list(), List::TooLarge) {
@@ -132,7 +133,7 @@ impl<'a> Checker<'a> {
         }
         if let Some(role) = role {
             let is_right = self.outcome.faults == before;
-            self.take(frame, role, is_right, worked.sum);
+            self.take(frame, &record, role, is_right, worked.sum);
             if role == Role::Stream && !self.options.quick {
                 let wrong = self.macs.take(frame, payload, is_right);
                 if let Some(wrong) = wrong {
@@ -152,7 +153,7 @@ impl<'a> Checker<'a> {
     pub(super) fn cut_record(&mut self, frame: &Frame) -> Result<(), VerifyError> {
         let before = self.outcome.faults;
         let worked = Worked::of_sum(Fletcher4::ZERO);
-        self.header(frame, &worked)?;
+        self.header(frame, &Record::of(&frame.header), &worked)?;
         if self.outcome.faults == before {
             Ok(())
         } else {
@@ -161,7 +162,12 @@ impl<'a> Checker<'a> {
     }
 
     /// Checks a header; the part that the record plays, if it can have one.
-    fn header(&mut self, frame: &Frame, worked: &Worked) -> Result<Option<Role>, VerifyError> {
+    fn header(
+        &mut self,
+        frame: &Frame,
+        record: &Record,
+        worked: &Worked,
+    ) -> Result<Option<Role>, VerifyError> {
         self.outcome.records += 1;
         self.outcome.bytes = frame.byte + RECORD_SIZE as u64;
         let before = self.outcome.faults;
@@ -176,7 +182,7 @@ impl<'a> Checker<'a> {
         }
         let role = self.shape(frame).filter(|_| !self.is_over);
         if let Some(role) = role {
-            self.rules(frame, role, worked);
+            self.rules(frame, record, role, worked);
         }
         Ok(role)
     }
@@ -213,7 +219,7 @@ impl<'a> Checker<'a> {
         Some(Role::Stream).filter(|_| is_lost)
     }
 
-    fn rules(&mut self, frame: &Frame, role: Role, worked: &Worked) {
+    fn rules(&mut self, frame: &Frame, record: &Record, role: Role, worked: &Worked) {
         if role == Role::Stream && frame.record_type() == RecordType::BEGIN {
             self.state.begin();
         }
@@ -222,7 +228,7 @@ impl<'a> Checker<'a> {
             broken.push((&shape::STAMPED, wrong));
         }
         let state = &self.state;
-        rules::check(&At { frame, role, state, worked }, |about, wrong| {
+        rules::check(&At { frame, record, role, state, worked }, |about, wrong| {
             broken.push((about, wrong));
         });
         for (about, wrong) in broken {
@@ -252,7 +258,14 @@ impl<'a> Checker<'a> {
     }
 
     /// Takes a record in, for those behind it.
-    fn take(&mut self, frame: &Frame, role: Role, is_right: bool, payload: Fletcher4) {
+    fn take(
+        &mut self,
+        frame: &Frame,
+        record: &Record,
+        role: Role,
+        is_right: bool,
+        payload: Fletcher4,
+    ) {
         match (role, frame.record_type()) {
             (Role::Stream, RecordType::BEGIN) => self.begin(frame),
             (Role::Stream, RecordType::END) => {
@@ -269,12 +282,11 @@ impl<'a> Checker<'a> {
                 if let Some(guid) = guid(&frame.header) {
                     self.state.guid.get_or_insert(guid);
                 }
-                let record = Record::of(&frame.header);
                 if is_right {
-                    self.state.take(&record, frame.context.features());
+                    self.state.take(record, frame.context.features());
                     self.position.record(frame, payload, self.chain);
                 } else {
-                    self.state.take_wrong(&record);
+                    self.state.take_wrong(record);
                 }
             }
             (Role::PackageBegin, RecordType::BEGIN) => {

@@ -24,6 +24,7 @@ use zsend_records::reader::{Record, Role};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct At<'a> {
     pub(super) frame: &'a Frame,
+    pub(super) record: &'a Record,
     pub(super) role: Role,
     pub(super) state: &'a State,
     pub(super) worked: &'a Worked,
@@ -50,21 +51,21 @@ impl<B> Rule<B> {
 pub(super) fn check(at: &At<'_>, mut broken: impl FnMut(&'static About, Wrong)) {
     run(common::RULES, at, &(), &mut broken);
     run(cover::RULES, at, &(), &mut broken);
-    match Record::of(&at.frame.header) {
+    match at.record {
         Record::Begin(body) => {
-            run(begin::RULES, at, &body, &mut broken);
-            run(key_data::RULES, at, &body, &mut broken);
+            run(begin::RULES, at, body, &mut broken);
+            run(key_data::RULES, at, body, &mut broken);
         }
-        Record::Object(body) => run(object::RULES, at, &body, &mut broken),
-        Record::FreeObjects(body) => run(free::FREEOBJECTS, at, &body, &mut broken),
-        Record::Write(body) => run(write::RULES, at, &body, &mut broken),
-        Record::Free(body) => run(free::FREE, at, &body, &mut broken),
-        Record::End(body) => run(end::RULES, at, &body, &mut broken),
-        Record::WriteByref(body) => run(byref::RULES, at, &body, &mut broken),
-        Record::Spill(body) => run(spill::RULES, at, &body, &mut broken),
-        Record::WriteEmbedded(body) => run(embedded::RULES, at, &body, &mut broken),
-        Record::ObjectRange(body) => run(range::RULES, at, &body, &mut broken),
-        Record::Redact(body) => run(free::REDACT, at, &body, &mut broken),
+        Record::Object(body) => run(object::RULES, at, body, &mut broken),
+        Record::FreeObjects(body) => run(free::FREEOBJECTS, at, body, &mut broken),
+        Record::Write(body) => run(write::RULES, at, body, &mut broken),
+        Record::Free(body) => run(free::FREE, at, body, &mut broken),
+        Record::End(body) => run(end::RULES, at, body, &mut broken),
+        Record::WriteByref(body) => run(byref::RULES, at, body, &mut broken),
+        Record::Spill(body) => run(spill::RULES, at, body, &mut broken),
+        Record::WriteEmbedded(body) => run(embedded::RULES, at, body, &mut broken),
+        Record::ObjectRange(body) => run(range::RULES, at, body, &mut broken),
+        Record::Redact(body) => run(free::REDACT, at, body, &mut broken),
         // The framer hands out none.
         Record::Unknown(_) => {}
     }
