@@ -232,11 +232,7 @@ impl<W: Write> RecordSink for StreamWriter<W> {
     fn take(&mut self, header: Header, payload: &Payload) -> Result<(), WriteError> {
         header.check(payload.size())?;
         self.header(header);
-        if payload.order() == self.order {
-            self.chain.payload_sum(payload.sum(), payload.size());
-        } else {
-            self.chain.payload(payload.data());
-        }
+        self.chain.payload_sum(payload.sum_in(self.order), payload.size());
         self.offset += payload.size();
         let done = self.out.payload(payload.data());
         self.told(done)

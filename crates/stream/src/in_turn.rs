@@ -9,6 +9,7 @@ use crate::read_ahead::{At, ReadAhead, is_read_at, read_full};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Seek};
+use std::panic::resume_unwind;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use zsend_records::bytes::Bytes;
@@ -27,6 +28,8 @@ impl Pieces {
     pub(crate) const SMALL: Self = Self { len: 256 << 10, ahead: 8 };
     /// Pieces for those who keep what is in them: few records of 128 KiB lie in two, and have to be copied together.
     pub(crate) const LARGE: Self = Self { len: 1 << 20, ahead: 2 };
+    /// Pieces of one of many inputs that are read side by side: of each, some are in memory.
+    pub(crate) const SHARED: Self = Self { len: 128 << 10, ahead: 4 };
 }
 
 /// Threads. One core has two as well, so that it sums up while a disk is read; more would wait for one another.
@@ -41,7 +44,7 @@ pub(crate) enum Readable {
 }
 
 impl Readable {
-    /// Gives all of it to `look`: see [`each_piece`].
+    /// Gives all of it to `look`: see [`each_piece`]. What is no file comes in pieces as [`ReadAhead`] has them.
     ///
     /// # Errors
     /// Those of reading, and if no thread can be started.
@@ -100,13 +103,17 @@ pub(crate) fn each_piece(
         turned: Condvar::new(),
     };
     thread::scope(|scope| {
-        for other in 1..THREADS {
+        let others = (1..THREADS).map(|other| {
             let builder = thread::Builder::new().name("read in turn".into());
             let reading = &reading;
             // One that cannot be started is not missed: this thread does all that is left.
-            let _ = builder.spawn_scoped(scope, move || reading.work(other));
-        }
+            builder.spawn_scoped(scope, move || reading.work(other)).ok()
+        });
+        let others: Vec<_> = others.collect();
         reading.work(0);
+        for other in others.into_iter().flatten() {
+            other.join().unwrap_or_else(|panic| resume_unwind(panic));
+        }
     });
     let turn = reading.turn.into_inner().unwrap_or_else(PoisonError::into_inner);
     turn.end.unwrap_or(Ok(()))
@@ -329,7 +336,8 @@ mod tests {
         let looked = std::panic::AssertUnwindSafe(|| {
             each_piece(file, Pieces::SMALL, |_| panic!("looked at"))
         });
-        std::panic::catch_unwind(looked).unwrap_err();
+        let panic = std::panic::catch_unwind(looked).unwrap_err();
+        assert_eq!(panic.downcast_ref::<&str>(), Some(&"looked at"));
         std::fs::remove_file(path).unwrap();
     }
 }

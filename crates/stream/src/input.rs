@@ -1,4 +1,4 @@
-//! Bytes of an input, cut as they are asked for.
+//! Bytes of an input that is read ahead, and what lies in several of its pieces.
 
 use crate::read_ahead::ReadAhead;
 use std::io;

@@ -3,23 +3,162 @@
 
 mod support;
 
+use std::fs::{self, File};
 use std::io::Cursor;
+use std::path::Path;
 use support::steps::{
-    assert_whole, changed, codecs, features, plain_streams, with_holes, with_options,
+    assert_whole, changed, codecs, features, plain_streams, step, through, with_holes, with_options,
 };
 use support::streams;
 use zsend_records::Order;
+use zsend_records::drr::{Begin, MAGIC, Write};
 use zsend_records::flags::Features;
 use zsend_records::reader::{Record, SliceReader};
 use zsend_records::types::Compress;
 use zsend_records::writer::StreamWriter;
-use zsend_stream::change::{ChangeError, Source, change};
+use zsend_records::zerocopy::FromZeros;
+use zsend_records::zerocopy::byteorder::LE;
+use zsend_stream::change::{ChangeError, Out, Packet, Source, Transform, change};
 
 #[test]
 fn a_stream_through_no_step_is_the_same() {
     for (name, stream) in streams() {
         assert!(changed(&stream, &[]).unwrap() == stream, "{name}");
     }
+}
+
+/// A stream of some megabytes, blocks of many lengths.
+fn large() -> Vec<u8> {
+    let mut writer = StreamWriter::new(Vec::new());
+    let mut begin = Begin::<LE>::new_zeroed();
+    (begin.magic, begin.versioninfo, begin.toguid) = (MAGIC.into(), 1.into(), 42.into());
+    writer.body(&begin, &[]).unwrap();
+    for number in 0..200_u32 {
+        let block = number.to_le_bytes().repeat(128 * (number as usize % 151 + 1));
+        let mut write = Write::<LE>::new_zeroed();
+        (write.object, write.toguid, write.object_type) =
+            (u64::from(number).into(), 42.into(), 19.into());
+        write.logical_size = (block.len() as u64).into();
+        writer.body(&write, &block).unwrap();
+    }
+    writer.end(42).unwrap();
+    writer.into_inner().unwrap()
+}
+
+#[test]
+fn a_file_gives_what_a_pipe_does_whoever_asks() {
+    let stream = large();
+    let small = changed(&stream, &[&["recompress", "lz4"]]).unwrap();
+    assert!(small.len() < stream.len() / 4);
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("change.zsend");
+    fs::write(&path, &stream).unwrap();
+    let recompressed = || {
+        let source = Source::of_file("in", File::open(&path).unwrap());
+        let mut out = Vec::new();
+        let steps = vec![step("decompress", &[], &[]), step("recompress", &["lz4"], &[])];
+        change(vec![source], steps, &mut out, |_| {}).unwrap();
+        out
+    };
+    assert!(recompressed() == small);
+    // Of a pool, the only thread, which then has to do all work itself.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    assert!(pool.install(recompressed) == small);
+    fs::remove_file(path).unwrap();
+}
+
+/// Takes so many bytes, and fails at the next.
+struct Full(usize);
+
+impl std::io::Write for Full {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let left = self.0.checked_sub(bytes.len());
+        self.0 = left.ok_or(std::io::ErrorKind::StorageFull)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_destination_that_fails_is_told_wherever_the_others_are() {
+    let stream = large();
+    for room in [0, 300_000, stream.len() / 2] {
+        // One step works on all cores, one makes more of each record, and there may be none.
+        for steps in
+            [vec![], vec![step("recompress", &["off"], &[])], vec![step("redup", &[], &[])]]
+        {
+            let source = Source::of_reader("in", Cursor::new(stream.clone()));
+            let error = change(vec![source], steps, Full(room), |_| {}).unwrap_err();
+            assert!(matches!(error, ChangeError::Write(_)), "{error}");
+        }
+    }
+}
+
+#[test]
+fn what_was_right_is_written_before_a_stream_of_the_other_byte_order() {
+    let little = large();
+    let big = changed_to_big(&little);
+    let sources = [&little, &big].map(|s| Source::of_reader("in", Cursor::new(s.clone())));
+    let mut out = Vec::new();
+    let error = change(sources.into(), vec![], &mut out, |_| {}).unwrap_err();
+    assert!(matches!(error, ChangeError::Refused { .. }), "{error}");
+    assert!(out == little);
+}
+
+fn changed_to_big(stream: &[u8]) -> Vec<u8> {
+    let big = with_options(stream, "convert", &[("byteorder", "big")]).unwrap();
+    let again = with_options(&big, "convert", &[("byteorder", "little")]).unwrap();
+    assert!(again == stream && big != stream);
+    // In one process, where what nobody turned has the sum that it was read with.
+    let order = |to| step("convert", &[], &[("byteorder", to)]);
+    let steps = vec![order("big"), order("little"), order("big")];
+    assert!(through(stream, steps).unwrap() == big);
+    big
+}
+
+#[test]
+#[should_panic(expected = "noted")]
+fn a_panic_of_whoever_takes_notes_ends_it() {
+    struct Notes;
+    impl std::fmt::Debug for Notes {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("Notes")
+        }
+    }
+    impl Transform for Notes {
+        fn record(&mut self, mut packet: Packet, out: &mut Out) -> Result<(), ChangeError> {
+            packet.note("this");
+            out.put(packet);
+            Ok(())
+        }
+    }
+    let source = Source::of_reader("in", Cursor::new(large()));
+    let _ = change(vec![source], vec![Box::new(Notes)], std::io::sink(), |_| panic!("noted"));
+}
+
+#[test]
+fn one_large_record_after_the_other_passes() {
+    let mut writer = StreamWriter::new(Vec::new());
+    let mut begin = Begin::<LE>::new_zeroed();
+    (begin.magic, begin.versioninfo, begin.toguid) = (MAGIC.into(), 1.into(), 42.into());
+    writer.body(&begin, &[]).unwrap();
+    for number in 0..3_u8 {
+        let mut write = Write::<LE>::new_zeroed();
+        (write.object, write.object_type) = (u64::from(number).into(), 19.into());
+        write.logical_size = (5_u64 << 20).into();
+        writer.body(&write, &vec![number; 5 << 20]).unwrap();
+    }
+    writer.end(42).unwrap();
+    let stream = writer.into_inner().unwrap();
+    let small = changed(&stream, &[&["recompress", "lz4"]]).unwrap();
+    assert!(small.len() < stream.len() / 100);
+    // All but the features of its BEGIN, and sums.
+    assert_eq!(changed(&small, &[&["decompress"]]).unwrap().len(), stream.len());
+    // The reader waits for the first when the step is done with it.
+    let source = Source::of_reader("in", Cursor::new(stream));
+    assert!(change(vec![source], vec![], Full(400), |_| {}).is_err());
 }
 
 #[test]

@@ -97,13 +97,20 @@ impl Partial {
             if fs::symlink_metadata(&name).is_err() {
                 break;
             }
-            // Whoever has it open holds the lock; what is no stream is not ours.
+            // Whoever has it open holds the lock; what is no stream is not ours. One that is empty may be new: it got its
+            // name just before it was to be locked.
             let Ok(Some(file)) = lock(&name) else { continue };
-            if is_left(&file).unwrap_or(false) && fs::remove_file(&name).is_ok() {
+            let is_ours = is_empty(&file).and_then(|empty| Ok(empty || is_left(&file)?));
+            if is_ours.unwrap_or(false) && fs::remove_file(&name).is_ok() {
                 let _ = fs::remove_file(with_end(&name, ".token"));
             }
         }
     }
+}
+
+/// Returns true if a file has no byte, and this name alone.
+fn is_empty(file: &File) -> io::Result<bool> {
+    Ok(file.metadata()?.len() == 0 && names(file)? == 1)
 }
 
 /// Returns true if a file was left by a send: a stream, under this name alone.
@@ -208,6 +215,19 @@ mod tests {
         assert_eq!(fs::read(&target).unwrap(), b"two and more");
         first.commit(one).unwrap();
         assert_eq!(fs::read(&target).unwrap(), b"one");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn an_empty_file_of_the_name_goes_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("s");
+        let (first, one) = create(&target, true);
+        let (second, two) = create(&target, true);
+        first.commit(one).unwrap();
+        // As another send makes it, if what it looked at gets its name before it is locked.
+        fs::write(dir.path().join("s.partial"), "").unwrap();
+        second.commit(two).unwrap();
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 

@@ -59,6 +59,15 @@ impl Payload {
     pub const fn order(&self) -> Order {
         self.order
     }
+
+    /// The sum, from zero, over words of this order: summed up anew if another is known.
+    pub fn sum_in(&self, order: Order) -> Fletcher4 {
+        match order {
+            _ if order == self.order => self.sum,
+            Order::Little => Fletcher4::of(&self.data),
+            Order::Big => Fletcher4::of_byteswapped(&self.data),
+        }
+    }
 }
 
 impl Measured for Payload {

@@ -3,13 +3,14 @@
 use super::error::ChangeError;
 use super::packet::Packet;
 use super::transform::Work;
+use rayon::prelude::*;
 use std::mem::take;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-/// Bytes of payloads that are one task: to hand over less takes longer than to work on it.
+/// Bytes of payloads, or of the blocks that they hold, that are one task: to hand over less takes longer than to work on it.
 const TASK: usize = 128 << 10;
 
 /// Records in order, and the fault behind them; work on them may be under way.
@@ -29,7 +30,7 @@ struct Tasks {
 }
 
 impl Group {
-    /// Begins the work on records. If they are the `last` step's, whoever works on them sums them up for the writer, which
+    /// Begins the work on records, or does it, on a thread of rayon's. If they are the `last` step's, whoever works on them sums them up for the writer, which
     /// does it itself where there is no work.
     pub(super) fn start(
         records: Vec<(Packet, Option<Work>)>,
@@ -39,11 +40,17 @@ impl Group {
         let (to, tasks) = sync_channel(1);
         if records.iter().all(|(_, work)| work.is_none()) {
             let packets = records.into_iter().map(|(packet, _)| Ok(packet)).collect();
-            // There is room for it.
+            // The channel has room for one.
             let _ = to.send(vec![Ok(packets)]);
             return Self { tasks, fault };
         }
         let parts = parts(records);
+        if rayon::current_thread_index().is_some() {
+            // All of a pool's threads may be at this: nobody but them would do the work.
+            let done = parts.into_par_iter().map(|part| run(part, last)).collect();
+            let _ = to.send(done);
+            return Self { tasks, fault };
+        }
         let (results, left) = (parts.iter().map(|_| None).collect(), parts.len());
         let state = Arc::new(Mutex::new(Tasks { results, left }));
         for (at, part) in parts.into_iter().enumerate() {
@@ -77,14 +84,16 @@ impl Group {
 fn parts(records: Vec<(Packet, Option<Work>)>) -> Vec<Vec<(Packet, Option<Work>)>> {
     let (mut parts, mut part, mut bytes) = (Vec::new(), Vec::new(), 0);
     for record in records {
-        bytes += record.0.payload().len();
+        bytes += record.0.logical().max(record.0.payload().len());
         part.push(record);
         if bytes >= TASK {
             parts.push(take(&mut part));
             bytes = 0;
         }
     }
-    parts.push(part);
+    if !part.is_empty() {
+        parts.push(part);
+    }
     parts
 }
 

@@ -1,6 +1,7 @@
 //! A record on its way from the stream that it was read of to the one that it is written to.
 
 use super::error::ChangeError;
+use crate::limits::LIMITS;
 use std::fmt;
 use std::sync::Arc;
 use zsend_records::bytes::Bytes;
@@ -96,10 +97,15 @@ impl Packet {
         self.sum = None;
     }
 
-    /// Takes the payload out, to be changed and put back: copied only where others have it too.
+    /// Takes the payload out, to be changed and put back. What lies in the buffer that it was read into is copied.
     pub(super) fn take_payload(&mut self) -> Vec<u8> {
         self.sum = None;
         std::mem::take(&mut self.payload).into()
+    }
+
+    /// Bytes of the block that it holds or stands for, as its header says; bounded.
+    pub(super) fn logical(&self) -> usize {
+        usize::try_from(logical(&self.header)).unwrap_or(usize::MAX)
     }
 
     /// Puts a packed list behind a BEGIN, in place of what is there.
@@ -152,6 +158,25 @@ impl Packet {
         let payload = Payload::with_sum_in(self.order, self.payload.clone(), sum);
         Ok((zsend_records::writer::Header::new(self.header)?, payload))
     }
+}
+
+/// Bytes of the block that a record holds or stands for, as its header says, at most those that a block may have.
+pub(super) fn logical(header: &ReplayRecord<LE>) -> u64 {
+    let logical = match Record::of(header) {
+        Record::Write(write) => write.logical_size.get(),
+        Record::WriteByref(byref) => byref.length.get(),
+        Record::Spill(spill) => spill.length.get(),
+        Record::WriteEmbedded(embedded) => embedded.lsize.get().into(),
+        Record::Begin(_)
+        | Record::Object(_)
+        | Record::FreeObjects(_)
+        | Record::Free(_)
+        | Record::End(_)
+        | Record::ObjectRange(_)
+        | Record::Redact(_)
+        | Record::Unknown(_) => 0,
+    };
+    logical.min(LIMITS.block)
 }
 
 /// Fletcher-4 of bytes over words of this order.

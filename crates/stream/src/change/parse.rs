@@ -1,7 +1,7 @@
 //! Records out of the pieces of an input, and the check of every sum along it.
 
 use super::error::ChangeError;
-use super::packet::{Origin, Packet};
+use super::packet::{Origin, Packet, logical};
 use super::source::{BATCH_BYTES, BATCH_RECORDS, Batch};
 use crate::input::Gathered;
 use crate::limits::LIMITS;
@@ -14,7 +14,7 @@ use zsend_records::bytes::{Buf, Bytes};
 use zsend_records::chain::Chain;
 use zsend_records::drr::{End, RECORD_SIZE, RecordType, ReplayRecord};
 use zsend_records::payload::RecordError;
-use zsend_records::reader::{Header, Place, Record, Role, StreamErrorKind};
+use zsend_records::reader::{Header, Place, Role, StreamErrorKind};
 use zsend_records::zerocopy::byteorder::LE;
 
 /// An input on its way into batches of records.
@@ -38,8 +38,10 @@ pub(super) struct Parse {
     total: u64,
     /// Most of them.
     most: u64,
+    /// Each batch is done with before the next is begun.
+    is_alone: bool,
     to: SyncSender<Batch>,
-    /// A word for each large batch that is done with.
+    /// A word for each batch that is done with, if it is alone or large.
     may_go_on: Receiver<()>,
     /// Nobody wants more, or nothing can come.
     is_over: bool,
@@ -54,10 +56,10 @@ struct Announced {
 }
 
 impl Parse {
-    /// The beginning of an input, whose batches go to `to`.
+    /// The beginning of an input, whose batches go to `to`: of at most `most` bytes each, unless a record has more.
     pub(super) fn new(
         file: Arc<str>,
-        most: u64,
+        (most, is_alone): (u64, bool),
         to: SyncSender<Batch>,
         may_go_on: Receiver<()>,
     ) -> Self {
@@ -74,6 +76,7 @@ impl Parse {
             packets: Vec::new(),
             total: 0,
             most,
+            is_alone,
             to,
             may_go_on,
             is_over: false,
@@ -184,7 +187,8 @@ impl Parse {
         let batch = Batch { packets: take(&mut self.packets), fault, is_last, is_large };
         // Nobody may want it: behind a fault of a step, or where nothing can be written.
         let is_gone = self.to.send(batch).is_err();
-        self.is_over |= is_last || is_gone || (is_large && self.may_go_on.recv().is_err());
+        let waits = self.is_alone || is_large;
+        self.is_over |= is_last || is_gone || (waits && self.may_go_on.recv().is_err());
     }
 
     /// Reads a header that may stand here: with its part in the stream, and the length of its payload.
@@ -217,21 +221,7 @@ impl Parse {
 
 /// Bytes of memory that a change of a record takes: its payload, and the block that it holds or stands for.
 fn cost(announced: &Announced) -> u64 {
-    let logical = match Record::of(&announced.header.header) {
-        Record::Write(write) => write.logical_size.get(),
-        Record::WriteByref(byref) => byref.length.get(),
-        Record::Spill(spill) => spill.length.get(),
-        Record::WriteEmbedded(embedded) => embedded.lsize.get().into(),
-        Record::Begin(_)
-        | Record::Object(_)
-        | Record::FreeObjects(_)
-        | Record::Free(_)
-        | Record::End(_)
-        | Record::ObjectRange(_)
-        | Record::Redact(_)
-        | Record::Unknown(_) => 0,
-    };
-    RECORD_SIZE as u64 + announced.payload_len + logical.min(LIMITS.block)
+    RECORD_SIZE as u64 + announced.payload_len + logical(&announced.header.header)
 }
 
 #[cfg(test)]
@@ -264,7 +254,7 @@ mod tests {
     fn parsed(stream: &[u8], len: usize) -> (Vec<(u64, Bytes)>, Option<String>) {
         let (to, batches) = sync_channel(1000);
         let (_go_on, may_go_on) = channel();
-        let mut parse = Parse::new("in".into(), 600, to, may_go_on);
+        let mut parse = Parse::new("in".into(), (600, false), to, may_go_on);
         let mut pieces = stream.chunks(len).map(Bytes::copy_from_slice);
         while pieces.next().is_some_and(|piece| parse.piece(piece)) {}
         parse.end(Ok(()));

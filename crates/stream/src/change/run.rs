@@ -12,11 +12,13 @@ use std::panic::resume_unwind;
 use std::thread;
 
 /// Takes whole inputs through the steps of a change, one behind the other unless the first step reads them side by side,
-/// and writes what comes of them. `note` takes what a step has to say of a record, in order, on a thread of its own.
+/// and writes what comes of them. `note` takes what a step has to say of a record, in order; it and the destination are used
+/// on one thread, not the caller's. The work of the last step is done while others are read and written, unless this is
+/// called on a thread of rayon's.
 ///
 /// # Errors
-/// If an input is damaged or cut, if it stands against the change, or if the destination fails. The records before the
-/// fault are written.
+/// If an input is damaged or cut, if it stands against the change, if the destination fails, or if a thread cannot be started. The
+/// records before the fault are written.
 pub fn change(
     sources: Vec<Source>,
     mut steps: Vec<Box<dyn Transform>>,

@@ -16,6 +16,7 @@ use std::thread::{self, JoinHandle};
 pub(super) const BATCH_BYTES: u64 = 4 << 20;
 /// Records that are changed together.
 pub(super) const BATCH_RECORDS: usize = 256;
+
 /// An input: a stream, or a package of streams, or several, one behind the other.
 #[derive(Debug)]
 pub struct Source(Box<dyn Batches>);
@@ -37,24 +38,26 @@ pub(super) struct Batch {
     pub(super) fault: Option<ChangeError>,
     /// True if nothing is behind it.
     pub(super) is_last: bool,
-    /// It takes so much memory that no other is read until it is done with: until the next is asked for.
+    /// True if it takes so much memory that no other is read until it is done with: until the next is asked for.
     pub(super) is_large: bool,
 }
 
 impl Source {
-    /// A file, or whatever else a descriptor has, from where it stands. `name` is for messages. Reading begins with the
-    /// first record that is asked for.
+    /// A file, or whatever else a descriptor has. `name` is for messages. Reading begins with the first record that is
+    /// asked for, from where the file stands by then, on two threads of its own, which end with the read that is under way
+    /// when nobody wants more.
     pub fn of_file(name: &str, file: File) -> Self {
         Self::new(name, Readable::File(file))
     }
 
-    /// Anything that can be read. `name` is for messages.
+    /// Anything that can be read. `name` is for messages. It is read as a file is.
     pub fn of_reader(name: &str, reader: impl Read + Send + 'static) -> Self {
         Self::new(name, Readable::Reader(Box::new(reader)))
     }
 
     fn new(name: &str, input: Readable) -> Self {
-        Self::of(Records { file: name.into(), most: BATCH_BYTES, state: State::Rests(input) })
+        let (file, state) = (name.into(), State::Rests(input));
+        Self::of(Records { file, most: BATCH_BYTES, is_shared: false, state })
     }
 
     /// Records that come from somewhere else.
@@ -78,6 +81,8 @@ struct Records {
     file: Arc<str>,
     /// Bytes of payloads, and of what they decompress to, that are given together.
     most: u64,
+    /// Others are read beside it.
+    is_shared: bool,
     state: State,
 }
 
@@ -90,9 +95,10 @@ enum State {
 /// Reading that is under way. It ends when nobody asks any more, once the read that it is at returns.
 struct Running {
     batches: Receiver<Batch>,
-    /// One word for each large batch that is done with.
+    /// A word for each batch that is done with, if nothing is read before.
     go_on: Sender<()>,
-    was_large: bool,
+    /// The reader waits for that.
+    waits: bool,
     thread: JoinHandle<()>,
 }
 
@@ -113,25 +119,30 @@ impl Batches for Records {
                 Err(e) => return Batch { fault: Some(ChangeError::Thread(e)), ..nothing },
             },
         };
-        if running.was_large {
-            // A reader that is done waits for nothing.
+        if running.waits {
+            // A reader that is done does not wait.
             let _ = running.go_on.send(());
         }
         match running.batches.recv() {
             Ok(batch) => {
-                running.was_large = batch.is_large;
+                running.waits = batch.is_large || self.is_shared;
                 if !batch.is_last {
                     self.state = State::Runs(running);
                 }
                 batch
             }
-            // It gives a last batch, whatever comes but this.
-            Err(_) => running.thread.join().map_or_else(|panic| resume_unwind(panic), |()| nothing),
+            // A reader that does not panic gives a last batch.
+            Err(_) => {
+                running.thread.join().unwrap_or_else(|panic| resume_unwind(panic));
+                let (file, source) = (Arc::clone(&self.file), io::ErrorKind::UnexpectedEof.into());
+                Batch { fault: Some(ChangeError::Read { file, byte: 0, source }), ..nothing }
+            }
         }
     }
 
     fn share(&mut self, inputs: u64) {
         self.most = BATCH_BYTES / inputs.max(1);
+        self.is_shared = true;
     }
 }
 
@@ -140,12 +151,14 @@ impl Records {
         // A batch waits with whoever has read it: more of them in memory would take one another's place in the caches.
         let (to, batches) = sync_channel(0);
         let (go_on, may_go_on) = channel();
-        let mut parse = Parse::new(Arc::clone(&self.file), self.most, to, may_go_on);
+        let mut parse =
+            Parse::new(Arc::clone(&self.file), (self.most, self.is_shared), to, may_go_on);
+        let pieces = if self.is_shared { Pieces::SHARED } else { Pieces::LARGE };
         let read = move || {
-            let read = input.each(Pieces::LARGE, |piece| parse.piece(piece));
+            let read = input.each(pieces, |piece| parse.piece(piece));
             parse.end(read);
         };
         let thread = thread::Builder::new().name("read".into()).spawn(read)?;
-        Ok(Running { batches, go_on, was_large: false, thread })
+        Ok(Running { batches, go_on, waits: false, thread })
     }
 }

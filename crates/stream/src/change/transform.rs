@@ -37,7 +37,8 @@ pub trait Transform: fmt::Debug + Send {
         0
     }
 
-    /// Takes the next record.
+    /// Takes the next record. Where work that the last step left to [`Out::put_after`] fails, some records behind may come
+    /// here yet, and nothing of them is written.
     ///
     /// # Errors
     /// If the stream stands against the change, or is damaged.
@@ -72,7 +73,8 @@ impl Out {
         self.0.push((packet, None));
     }
 
-    /// Gives a record that some work is to be done on first. It keeps its place, and the work is done on any thread.
+    /// Gives a record that some work is to be done on first. It keeps its place, and the work is done on any thread, behind
+    /// a fault perhaps after the change has ended.
     pub fn put_after(
         &mut self,
         packet: Packet,

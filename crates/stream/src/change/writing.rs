@@ -75,7 +75,10 @@ pub(super) fn write_all(
         for text in packets.iter_mut().filter_map(Packet::take_note) {
             note(&text);
         }
-        writer.write(packets)?;
+        let fault = match writer.write(packets) {
+            Err(ChangeError::Write(error)) => return Err(error.into()),
+            written => written.err().or(fault),
+        };
         if let Some(fault) = fault {
             writer.finish()?;
             return Err(fault);

@@ -69,7 +69,7 @@ impl<'s, W: Write> GoingOn<'s, W> {
             // Both were compared before: see `Seam::check_begin`.
             return Ok(header.record_type() == RecordType::BEGIN);
         }
-        if self.seam.is(record, payload.sum()) {
+        if self.seam.is(record, payload.sum_in(self.seam.order())) {
             return Ok(true);
         }
         let (object, offset) = self.seam.position(false).unwrap_or_default();

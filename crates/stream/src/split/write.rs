@@ -78,10 +78,7 @@ fn run(source: Readable, folder: &Path, size: u64) -> Result<Split, SplitError> 
             let (parts, hash) = (std::mem::take(&mut writer.parts), writer.whole.finalize());
             Manifest { size, length: bytes, records, hash, parts }
         }
-        Err(e) => {
-            writer.undo();
-            return Err(e);
-        }
+        Err(e) => return Err(writer.undo().unwrap_or(e)),
     };
     let text = manifest.to_text();
     if let Some(old) = folder::open_if_there(&path).map_err(failed())? {
@@ -268,16 +265,15 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Removes all that was made.
-    fn undo(&mut self) {
+    /// Removes all that was made. The error of writing, if that was before anything else was wrong.
+    fn undo(&mut self) -> Option<SplitError> {
         // A part that did not get its name removes itself, once nobody writes to it.
-        if let Some(open) = self.open.take() {
-            let _ = open.file.end();
-        }
+        let written = self.open.take().and_then(|open| open.file.end().err());
         let _ = self.wait();
         for path in self.made.drain(..) {
             let _ = std::fs::remove_file(path);
         }
+        written
     }
 }
 

@@ -80,10 +80,6 @@ impl Side {
         }
     }
 
-    pub(super) fn share(&mut self, inputs: u64) {
-        self.source.share(inputs);
-    }
-
     /// The next record, which stays where it is.
     pub(super) fn peek(&mut self) -> Result<Option<&Packet>, ChangeError> {
         while self.packets.is_empty() {
