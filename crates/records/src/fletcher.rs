@@ -1,5 +1,7 @@
 //! Fletcher-4: the sum of streams and of most blocks, in one pass, in pieces, and combined.
 
+use crate::Order;
+
 /// The four running sums of Fletcher-4 over 32-bit words.
 ///
 /// `a` is the sum of the words, `b` the sum of the running `a`, and so on, all modulo 2^64.
@@ -29,6 +31,14 @@ impl Fletcher4 {
     /// The sum of `data` read as big-endian words.
     pub fn of_byteswapped(data: &[u8]) -> Self {
         Self::from_words(zsend_metal::fletcher4_byteswapped(data))
+    }
+
+    /// The sum of `data` read as words of this order.
+    pub fn in_order(order: Order, data: &[u8]) -> Self {
+        match order {
+            Order::Little => Self::of(data),
+            Order::Big => Self::of_byteswapped(data),
+        }
     }
 
     /// Goes on with `data`, little-endian words.

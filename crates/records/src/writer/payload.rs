@@ -62,11 +62,7 @@ impl Payload {
 
     /// The sum, from zero, over words of this order: summed up anew if another is known.
     pub fn sum_in(&self, order: Order) -> Fletcher4 {
-        match order {
-            _ if order == self.order => self.sum,
-            Order::Little => Fletcher4::of(&self.data),
-            Order::Big => Fletcher4::of_byteswapped(&self.data),
-        }
+        if order == self.order { self.sum } else { Fletcher4::in_order(order, &self.data) }
     }
 }
 

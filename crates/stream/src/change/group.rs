@@ -1,7 +1,7 @@
 //! Records that are worked on, on all cores, while those before them are written and those behind them are read.
 
 use super::error::ChangeError;
-use super::packet::Packet;
+use super::packet::{Packet, logical};
 use super::transform::Work;
 use rayon::prelude::*;
 use std::mem::take;
@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 /// Bytes of payloads, or of the blocks that they hold, that are one task: to hand over less takes longer than to work on it.
-const TASK: usize = 128 << 10;
+const TASK: u64 = 128 << 10;
 
 /// Records in order, and the fault behind them; work on them may be under way.
 pub(super) struct Group {
@@ -23,24 +23,25 @@ pub(super) struct Group {
 /// Result of a task: its records, each with what came of the work.
 type Task = thread::Result<Vec<Result<Packet, ChangeError>>>;
 
-/// Tasks of a group: their results, and how many are not done.
+/// Tasks of a group: their results, and how many are not done. They are counted here, not left to rayon to join: a thread that
+/// waits in a join takes up work of the next group, and the writer waits for this one meanwhile (`recompress lz4`: a tenth).
 struct Tasks {
     results: Vec<Option<Task>>,
     left: usize,
 }
 
 impl Group {
-    /// Begins the work on records, or does it, on a thread of rayon's. If they are the `last` step's, whoever works on them sums them up for the writer, which
-    /// does it itself where there is no work.
+    /// Begins the work on records, or does it, if this is a thread of rayon's. If they are the `last` step's, whoever works on
+    /// them sums them up for the writer, which does it itself where there is no work.
     pub(super) fn start(
         records: Vec<(Packet, Option<Work>)>,
         fault: Option<ChangeError>,
         last: bool,
     ) -> Self {
+        // There is room for what comes, and nobody may wait for it any more.
         let (to, tasks) = sync_channel(1);
         if records.iter().all(|(_, work)| work.is_none()) {
             let packets = records.into_iter().map(|(packet, _)| Ok(packet)).collect();
-            // The channel has room for one.
             let _ = to.send(vec![Ok(packets)]);
             return Self { tasks, fault };
         }
@@ -82,9 +83,10 @@ impl Group {
 
 /// Records, cut into tasks.
 fn parts(records: Vec<(Packet, Option<Work>)>) -> Vec<Vec<(Packet, Option<Work>)>> {
-    let (mut parts, mut part, mut bytes) = (Vec::new(), Vec::new(), 0);
+    let (mut parts, mut part, mut bytes) = (Vec::new(), Vec::new(), 0_u64);
     for record in records {
-        bytes += record.0.logical().max(record.0.payload().len());
+        let (packet, _) = &record;
+        bytes += logical(&packet.header).max(packet.payload().len() as u64);
         part.push(record);
         if bytes >= TASK {
             parts.push(take(&mut part));
@@ -105,7 +107,7 @@ fn run(part: Vec<(Packet, Option<Work>)>, last: bool) -> Task {
             None => packet,
         };
         if last {
-            packet.sum_for_writer();
+            packet.sum();
         }
         Ok(packet)
     };
@@ -134,6 +136,9 @@ mod tests {
     use zsend_records::zerocopy::FromZeros;
     use zsend_records::zerocopy::byteorder::LE;
 
+    /// Bytes that are a task by themselves.
+    const LEN: usize = 128 << 10;
+
     /// A record by number, with as many bytes.
     fn packet(number: u64, len: usize) -> Packet {
         let mut write = Write::<LE>::new_zeroed();
@@ -150,7 +155,7 @@ mod tests {
     #[test]
     fn records_stay_in_order_whoever_is_done_first() {
         // Some tasks of one record, some of several.
-        let len = |number| if number % 3 == 0 { TASK } else { 1000 };
+        let len = |number| if number % 3 == 0 { LEN } else { 1000 };
         let records = (0..40).map(|number| {
             let work: Work = Box::new(move |mut packet: Packet| {
                 packet.set_payload(vec![7; len(number)]);
@@ -163,7 +168,7 @@ mod tests {
         assert_eq!(numbers(&packets), (0..40).collect::<Vec<_>>());
         for (number, packet) in packets.iter().enumerate() {
             assert_eq!(packet.payload()[0], if number % 2 == 0 { 7 } else { 1 });
-            assert!(!packet.wants_sum());
+            assert!(packet.known_sum().is_some());
         }
     }
 
@@ -174,7 +179,7 @@ mod tests {
                 4 | 6 => Err(ChangeError::refused(&packet.origin, "not this one")),
                 _ => Ok(packet),
             });
-            (packet(number, TASK / 2), Some(work))
+            (packet(number, LEN / 2), Some(work))
         });
         let behind = ChangeError::refused(&packet(99, 0).origin, "behind all");
         let (packets, fault) = Group::start(records.collect(), Some(behind), false).wait();

@@ -103,11 +103,6 @@ impl Packet {
         std::mem::take(&mut self.payload).into()
     }
 
-    /// Bytes of the block that it holds or stands for, as its header says; bounded.
-    pub(super) fn logical(&self) -> usize {
-        usize::try_from(logical(&self.header)).unwrap_or(usize::MAX)
-    }
-
     /// Puts a packed list behind a BEGIN, in place of what is there.
     pub(super) fn set_list(&mut self, packed: Vec<u8>) -> Result<(), ChangeError> {
         let len = u32::try_from(packed.len());
@@ -127,34 +122,24 @@ impl Packet {
     }
 
     /// The payload's sum, over words of the stream's order, if it is known.
-    fn known_sum(&self) -> Option<Fletcher4> {
+    pub(super) fn known_sum(&self) -> Option<Fletcher4> {
         self.sum.filter(|&(order, _)| order == self.order).map(|(_, sum)| sum)
     }
 
     /// Sums the payload up, over words of the stream's order. The sum is kept for the writer.
     pub(super) fn sum(&mut self) -> Fletcher4 {
-        let sum = self.known_sum().unwrap_or_else(|| sum_of(&self.payload, self.order));
+        let sum =
+            self.known_sum().unwrap_or_else(|| Fletcher4::in_order(self.order, &self.payload));
         self.sum = Some((self.order, sum));
         sum
-    }
-
-    /// Returns true if [`Self::sum_for_writer`] has something to do.
-    pub(super) fn wants_sum(&self) -> bool {
-        !self.payload.is_empty() && self.known_sum().is_none()
-    }
-
-    /// Sums the payload up for the writer, unless that is known.
-    pub(super) fn sum_for_writer(&mut self) {
-        if self.wants_sum() {
-            self.sum();
-        }
     }
 
     /// The header and the payload as a writer takes them.
     pub(super) fn to_written(
         &self,
     ) -> Result<(zsend_records::writer::Header, Payload), RecordError> {
-        let sum = self.known_sum().unwrap_or_else(|| sum_of(&self.payload, self.order));
+        let sum =
+            self.known_sum().unwrap_or_else(|| Fletcher4::in_order(self.order, &self.payload));
         let payload = Payload::with_sum_in(self.order, self.payload.clone(), sum);
         Ok((zsend_records::writer::Header::new(self.header)?, payload))
     }
@@ -177,12 +162,4 @@ pub(super) fn logical(header: &ReplayRecord<LE>) -> u64 {
         | Record::Unknown(_) => 0,
     };
     logical.min(LIMITS.block)
-}
-
-/// Fletcher-4 of bytes over words of this order.
-fn sum_of(bytes: &[u8], order: Order) -> Fletcher4 {
-    match order {
-        Order::Little => Fletcher4::of(bytes),
-        Order::Big => Fletcher4::of_byteswapped(bytes),
-    }
 }

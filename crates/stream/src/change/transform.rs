@@ -127,11 +127,7 @@ pub(super) fn step_end(steps: &mut [Box<dyn Transform>]) -> (Group, bool) {
         Ok(more) => (more, None),
         Err(fault) => (false, Some(fault)),
     };
-    let group = Group::start(out.0, fault, rest.is_empty());
-    if rest.is_empty() {
-        return (group, more);
-    }
-    let (packets, fault) = group.wait();
+    let (packets, fault) = Group::start(out.0, fault, rest.is_empty()).wait();
     (through(rest, packets, fault), more)
 }
 

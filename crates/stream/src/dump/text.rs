@@ -298,7 +298,7 @@ impl<W: Write> Sink for TextDump<'_, W> {
             // Nothing can be written, or there is no stream at all.
             Some(DumpError::Write(_)) => Ok(()),
             Some(error) if summary.records() == 0 && error.stream().is_some() => Ok(()),
-            _ => self.summary(summary),
+            Some(_) | None => self.summary(summary),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::error::SplitError;
 use super::manifest::MAX_PARTS;
 use crate::in_turn::{Pieces, Readable};
+use crate::input::Gathered;
 use crate::limits::LIMITS;
 use zsend_records::bytes::Bytes;
 use zsend_records::chain::Chain;
@@ -54,7 +55,7 @@ pub(super) fn cut(source: Readable, size: u64, to: &mut dyn Parts) -> Result<Tot
     let options = Options::new().with_limits(LIMITS).with_missing_end(true);
     let parser = Parser::with_options(options);
     let mut cutter = Cutter { parser, to, size, length: 0, number: 0, records: 0, too_long: None };
-    let mut begun: Vec<u8> = Vec::new();
+    let mut begun = Gathered::default();
     let (mut offset, mut done) = (0_u64, Ok(()));
     let read = source.each(Pieces::LARGE, |piece| {
         offset += piece.len() as u64;
@@ -63,7 +64,7 @@ pub(super) fn cut(source: Readable, size: u64, to: &mut dyn Parts) -> Result<Tot
     });
     done?;
     read.map_err(|source| SplitError::Read { offset, source })?;
-    cutter.parser.finish(begun.len())?;
+    cutter.parser.finish(begun.0.len())?;
     if let Some((record, bytes, least)) = cutter.too_long {
         return Err(SplitError::TooSmall { record, bytes, size, least });
     }
@@ -74,15 +75,12 @@ pub(super) fn cut(source: Readable, size: u64, to: &mut dyn Parts) -> Result<Tot
 impl Cutter<'_> {
     /// Takes a piece of the stream. `begun` is the beginning of a header that the piece before ended in, and is left
     /// as that of this one.
-    fn piece(&mut self, piece: &Bytes, begun: &mut Vec<u8>) -> Result<(), SplitError> {
+    fn piece(&mut self, piece: &Bytes, begun: &mut Gathered) -> Result<(), SplitError> {
         let mut used = 0;
-        if !begun.is_empty() {
-            used = piece.len().min(RECORD_SIZE - begun.len());
-            begun.extend_from_slice(&piece[..used]);
-            if begun.len() < RECORD_SIZE {
-                return Ok(());
-            }
-            let raw = Bytes::from(std::mem::take(begun));
+        if !begun.0.is_empty() {
+            let mut rest = &piece[..];
+            let Some(raw) = begun.take(RECORD_SIZE as u64, &mut rest) else { return Ok(()) };
+            used = piece.len() - rest.len();
             self.header(&raw, &Bytes::new())?;
             self.write(&raw)?;
         }
@@ -98,7 +96,7 @@ impl Cutter<'_> {
                 }
                 used += RECORD_SIZE;
             } else {
-                begun.extend_from_slice(left);
+                begun.0.extend_from_slice(left);
                 return self.write(&piece.slice(from..used));
             }
         }

@@ -3,13 +3,14 @@
 use super::check::{PartState, check_part, find};
 use super::error::SplitError;
 use super::manifest::Manifest;
+use super::pieces::{way, write_all};
 use crate::folder;
 use crate::in_turn::{Pieces, each_piece};
 use blake3::Hasher;
 use std::io::Write;
 use std::panic::resume_unwind;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 use zsend_records::bytes::Bytes;
 
@@ -34,8 +35,6 @@ pub struct Joined {
 
 /// Parts that may be checked and wait to be written.
 const AHEAD: usize = 1;
-/// Pieces that wait to be written.
-const WAITING: usize = 4;
 
 /// Writes the whole of which a folder has the parts.
 ///
@@ -51,9 +50,9 @@ pub fn join(
     let mut whole = Hasher::new();
     // Behind an error of writing, nothing else is of account.
     let bytes = thread::scope(|scope| {
-        let (to, pieces) = sync_channel(WAITING);
+        let (to, pieces) = way();
         let out = &mut out;
-        let write = move || write_all(out, &pieces);
+        let write = move || write_all(out, &pieces).map_err(SplitError::Write);
         let writer = thread::Builder::new().name("write".into()).spawn_scoped(scope, write);
         let writer = writer.map_err(SplitError::Write)?;
         let passed = match order {
@@ -102,11 +101,6 @@ fn checked_before(
         };
         numbers.clone().zip(right).map(pass).sum()
     })
-}
-
-/// Writes all pieces that come.
-fn write_all(out: &mut impl Write, pieces: &Receiver<Bytes>) -> Result<(), SplitError> {
-    pieces.iter().try_for_each(|piece| out.write_all(&piece)).map_err(SplitError::Write)
 }
 
 /// Refuses a part that is not whole.

@@ -8,6 +8,7 @@ mod cutter;
 mod error;
 mod join;
 mod manifest;
+mod pieces;
 mod write;
 
 pub use check::{PartState, check_part};

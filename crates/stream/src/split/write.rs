@@ -4,6 +4,7 @@ use super::check::hash_of;
 use super::cutter::{Parts, Start, Totals, cut};
 use super::error::SplitError;
 use super::manifest::{MANIFEST, Manifest, Part, part_name};
+use super::pieces::{way, write_all};
 use crate::folder::{self, Partial};
 use crate::in_turn::Readable;
 use blake3::{Hash, Hasher};
@@ -11,7 +12,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::SyncSender;
 use std::thread::{Builder, JoinHandle};
 use zsend_records::bytes::Bytes;
 
@@ -175,13 +176,14 @@ struct Writing {
     thread: JoinHandle<Result<Partial, SplitError>>,
 }
 
-/// Pieces that wait to be written.
-const WAITING: usize = 4;
-
 impl Writing {
     fn start(partial: Partial) -> io::Result<Self> {
-        let (pieces, given) = sync_channel(WAITING);
-        let write = move || write_all(partial, &given);
+        let (pieces, given) = way();
+        let write = move || {
+            let written = write_all(&partial.file, &given);
+            written.map_err(SplitError::io("write", partial.target()))?;
+            Ok(partial)
+        };
         let thread = Builder::new().name("write".into()).spawn(write)?;
         Ok(Self { pieces, thread })
     }
@@ -196,14 +198,6 @@ impl Writing {
         drop(self.pieces);
         self.thread.join().unwrap_or_else(|panic| resume_unwind(panic))
     }
-}
-
-fn write_all(partial: Partial, pieces: &Receiver<Bytes>) -> Result<Partial, SplitError> {
-    for piece in pieces {
-        let written = (&partial.file).write_all(&piece);
-        written.map_err(SplitError::io("write", partial.target()))?;
-    }
-    Ok(partial)
 }
 
 /// Writes all parts.

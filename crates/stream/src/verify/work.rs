@@ -52,10 +52,7 @@ pub(super) fn work(frame: &Frame, payload: &Payload) -> Worked {
         Payload::Sum(sum) => return Worked::of_sum(*sum),
         Payload::Bytes(bytes) => &bytes[..],
     };
-    let mut worked = Worked::of_sum(match frame.order {
-        Order::Little => Fletcher4::of(bytes),
-        Order::Big => Fletcher4::of_byteswapped(bytes),
-    });
+    let mut worked = Worked::of_sum(Fletcher4::in_order(frame.order, bytes));
     match Record::of(&frame.header) {
         Record::Write(write) => {
             worked.key = write_key(frame, &write, bytes, worked.sum);
