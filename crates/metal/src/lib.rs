@@ -9,9 +9,11 @@ pub mod gf256;
 #[cfg(feature = "std")]
 pub mod heap;
 pub mod pages;
+mod reverse;
 #[cfg(feature = "std")]
 pub mod signals;
 #[cfg(feature = "std")]
 pub mod stdio;
 
 pub use fletcher::{fletcher4, fletcher4_byteswapped, fletcher4_portable};
+pub use reverse::reverse_words;

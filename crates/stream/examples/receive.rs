@@ -40,7 +40,7 @@ fn apply(record: &StreamRecord, dir: &Path) -> Done {
             File::options().create(true).append(true).open(path(object.object.get()))?;
         }
         Record::Write(write) => {
-            put(&path(write.object.get()), write.offset.get(), &block_of(&write, record)?)?;
+            put(&path(write.object.get()), write.offset.get(), &block_of(write, record)?)?;
         }
         Record::WriteEmbedded(write) => {
             let stored = &record.payload[..write.psize.get().try_into()?];

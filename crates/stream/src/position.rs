@@ -8,7 +8,7 @@ pub(crate) const START: (u64, u64) = (1, 0);
 /// Object and offset that a receiver notes of a record: of a dnode, and of a block of data.
 ///
 /// Source: OpenZFS `module/zfs/dmu_recv.c`, `save_resume_state()`, zfs-2.3.2.
-pub(crate) fn noted(record: &Record) -> Option<(u64, u64)> {
+pub(crate) fn noted(record: &Record<'_>) -> Option<(u64, u64)> {
     match record {
         Record::Object(o) => Some((o.object.get(), 0)),
         other => of_block(other),
@@ -16,7 +16,7 @@ pub(crate) fn noted(record: &Record) -> Option<(u64, u64)> {
 }
 
 /// Object and offset of a record's block of data, embedded or not.
-pub(crate) fn of_block(record: &Record) -> Option<(u64, u64)> {
+pub(crate) fn of_block(record: &Record<'_>) -> Option<(u64, u64)> {
     match record {
         Record::Write(w) => Some((w.object.get(), w.offset.get())),
         Record::WriteEmbedded(w) => Some((w.object.get(), w.offset.get())),

@@ -306,7 +306,7 @@ fn a_piece_of_a_block_is_not_compressed() {
     let mut writer = StreamWriter::new(Vec::new());
     for record in &records {
         match record.record() {
-            Record::Write(mut write) => {
+            Record::Write(&(mut write)) => {
                 write.logical_size = 512.into();
                 for (i, piece) in record.payload.chunks(512).enumerate() {
                     write.offset = (write.offset.get() + if i > 0 { 512 } else { 0 }).into();

@@ -49,7 +49,7 @@ fn a_block_that_is_larger_than_its_object_says_is_refused() {
     let mut writer = StreamWriter::new(Vec::new());
     for record in &records {
         match record.record() {
-            Record::Write(mut write) if write.offset.get() == 0 => {
+            Record::Write(&(mut write)) if write.offset.get() == 0 => {
                 write.logical_size = (64 << 10).into();
                 writer.body(&write, &[7; 64 << 10]).unwrap();
             }
@@ -103,11 +103,11 @@ fn with_only_block(block: u32, is_hole: bool) -> Vec<u8> {
     let mut writer = StreamWriter::new(Vec::new());
     for record in &records {
         match record.record() {
-            Record::Object(mut object) => {
+            Record::Object(&(mut object)) => {
                 object.blksz = block.into();
                 writer.body(&object, &[]).unwrap();
             }
-            Record::Free(mut free) if free.length.get() == u64::MAX => {
+            Record::Free(&(mut free)) if free.length.get() == u64::MAX => {
                 free.offset = u64::from(block).into();
                 writer.body(&free, &[]).unwrap();
                 if is_hole {
@@ -115,7 +115,7 @@ fn with_only_block(block: u32, is_hole: bool) -> Vec<u8> {
                     writer.body(&free, &[]).unwrap();
                 }
             }
-            Record::Write(mut write) if write.offset.get() == 0 && !is_hole => {
+            Record::Write(&(mut write)) if write.offset.get() == 0 && !is_hole => {
                 write.logical_size = u64::from(block).into();
                 writer.body(&write, &vec![7; block as usize]).unwrap();
             }

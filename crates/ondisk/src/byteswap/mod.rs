@@ -11,6 +11,7 @@ mod dnode;
 mod tests;
 mod zap;
 
+use zsend_metal::reverse_words;
 use zsend_records::types::ByteswapKind;
 
 /// Direction in which a block is turned. A field that decides what follows is read as its writer meant it:
@@ -56,24 +57,18 @@ fn turn(kind: ByteswapKind, data: &mut [u8], way: Way) {
 
 /// Swaps every two bytes; a rest is left alone.
 fn u16s(data: &mut [u8]) {
-    for w in data.as_chunks_mut::<2>().0 {
-        w.reverse();
-    }
+    reverse_words::<2>(data);
 }
 
 /// Swaps every four bytes; a rest is left alone.
 fn u32s(data: &mut [u8]) {
-    for w in data.as_chunks_mut::<4>().0 {
-        w.reverse();
-    }
+    reverse_words::<4>(data);
 }
 
 /// Swaps every eight bytes; a rest is left alone. Indirect blocks are such arrays, whatever their
 /// object's type.
 pub fn u64s(data: &mut [u8]) {
-    for w in data.as_chunks_mut::<8>().0 {
-        w.reverse();
-    }
+    reverse_words::<8>(data);
 }
 
 /// Reverses the integers of `sizes` bytes that lie one after another from the start of `data`.

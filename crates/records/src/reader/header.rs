@@ -1,25 +1,26 @@
-//! A record header of either byte order, turned to one.
+//! A record header of either byte order, and the record in it in one order.
 
 use super::error::StreamErrorKind;
 use crate::Order;
 use crate::byteswap::byteswap_with;
+use crate::chain::{Chain, ChecksumMismatch};
 use crate::describe::Description;
 use crate::drr::{Begin, MAGIC, RECORD_SIZE, RecordType, ReplayRecord};
 use zerocopy::FromBytes;
 use zerocopy::byteorder::{BE, LE};
 
-/// A record header as it was read: nothing of it is checked but the magic number of a BEGIN.
+/// A record header as it lies in a stream: nothing of it is checked but the magic number of a BEGIN.
 #[derive(Clone, Copy, Debug)]
-pub struct Header {
-    /// Byte order in which it lay in the stream.
+#[non_exhaustive]
+pub struct Header<'a> {
+    raw: &'a [u8; RECORD_SIZE],
+    /// Byte order in which it lies there.
     pub order: Order,
-    /// The header in little-endian order.
-    pub header: ReplayRecord<LE>,
     /// Description of its type; `None` for a type that is not known.
     pub description: Option<&'static Description>,
 }
 
-impl Header {
+impl<'a> Header<'a> {
     /// Reads a header. `order` is that of the stream, which a BEGIN tells by its magic number; `None` takes
     /// nothing but a BEGIN. `described` are record types that are not of this crate.
     ///
@@ -27,7 +28,7 @@ impl Header {
     /// If a BEGIN, or what should be one, does not have the magic number in either byte order.
     #[inline]
     pub fn read(
-        raw: &[u8; RECORD_SIZE],
+        raw: &'a [u8; RECORD_SIZE],
         order: Option<Order>,
         described: &'static [Description],
     ) -> Result<Self, StreamErrorKind> {
@@ -53,11 +54,34 @@ impl Header {
         };
         let described = described.iter().find(|d| d.record_type == kind);
         let description = kind.description().or(described);
-        let fields = description.map_or(&[][..], |description| description.fields);
-        let header = match order {
-            Order::Little => *little,
-            Order::Big => byteswap_with(big, fields),
-        };
-        Ok(Self { order, header, description })
+        Ok(Self { raw, order, description })
+    }
+
+    /// The record in little-endian order: where it lies, if it has that order, else turned, in `room`.
+    #[inline]
+    pub fn record<'r>(&self, room: &'r mut Option<ReplayRecord<LE>>) -> &'r ReplayRecord<LE>
+    where
+        'a: 'r,
+    {
+        match self.order {
+            Order::Little => zerocopy::transmute_ref!(self.raw),
+            Order::Big => {
+                let big: &ReplayRecord<BE> = zerocopy::transmute_ref!(self.raw);
+                let fields = self.description.map_or(&[][..], |description| description.fields);
+                room.insert(byteswap_with(big, fields))
+            }
+        }
+    }
+
+    /// Goes on with the header along the chain of sums: see [`Chain::check`].
+    ///
+    /// # Errors
+    /// As [`Chain::check`].
+    #[inline]
+    pub fn check(&self, chain: &mut Chain) -> Result<(), ChecksumMismatch> {
+        match self.order {
+            Order::Little => chain.check::<LE>(zerocopy::transmute_ref!(self.raw)),
+            Order::Big => chain.check::<BE>(zerocopy::transmute_ref!(self.raw)),
+        }
     }
 }

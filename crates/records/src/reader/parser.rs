@@ -10,7 +10,7 @@ use crate::chain::Chain;
 use crate::drr::{End, RECORD_SIZE, ReplayRecord};
 use crate::fletcher::WholeWords;
 use crate::payload::{Limits, RecordError};
-use zerocopy::byteorder::{BE, LE};
+use zerocopy::byteorder::LE;
 use zerocopy::{FromBytes, FromZeros};
 
 /// Result of [`Parser::parse`].
@@ -220,14 +220,16 @@ impl Parser {
         let known = (!self.place.is_before_stream()).then_some(self.order);
         let read = Header::read(raw, known, self.options.records)?;
         self.order = read.order;
+        let mut room = None;
+        let header = read.record(&mut room);
         // Before anything is made of its fields: of a damaged header, that is what is to be told.
         if self.options.verify {
-            self.verify(&read, raw)?;
+            self.verify(&read, header)?;
         }
-        let (place, role) = self.place.next(&read.header)?;
-        let found = read.header.record_type().0;
+        let (place, role) = self.place.next(header)?;
+        let found = header.record_type().0;
         let description = read.description.ok_or(RecordError::UnknownType { found })?;
-        let payload_len = self.options.limits.check_described(&read.header, description)?;
+        let payload_len = self.options.limits.check_described(header, description)?;
         let frame = Frame {
             index: self.records,
             offset: self.offset,
@@ -237,7 +239,7 @@ impl Parser {
             description,
         };
         self.frame = Some(frame);
-        self.header = read.header;
+        self.header = *header;
         self.place = place;
         self.remaining = payload_len;
         self.records += 1;
@@ -245,15 +247,15 @@ impl Parser {
         Ok(frame)
     }
 
-    /// Checks a header's sums; `raw` is its bytes in the stream.
-    fn verify(&mut self, read: &Header, raw: &[u8; RECORD_SIZE]) -> Result<(), StreamErrorKind> {
+    /// Checks the sums of a header, and of the record in it.
+    fn verify(
+        &mut self,
+        read: &Header<'_>,
+        header: &ReplayRecord<LE>,
+    ) -> Result<(), StreamErrorKind> {
         let before = self.chain;
-        let checked = match read.order {
-            Order::Little => self.chain.check::<LE>(zerocopy::transmute_ref!(raw)),
-            Order::Big => self.chain.check::<BE>(zerocopy::transmute_ref!(raw)),
-        };
-        checked.map_err(StreamErrorKind::Checksum)?;
-        if let Some(end) = read.header.body_as::<End<LE>>() {
+        read.check(&mut self.chain).map_err(StreamErrorKind::Checksum)?;
+        if let Some(end) = header.body_as::<End<LE>>() {
             before.check_end(end).map_err(StreamErrorKind::EndChecksum)?;
             // Every stream sums up from its BEGIN, and the last END of a package from nothing.
             self.chain = Chain::new();

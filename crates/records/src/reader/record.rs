@@ -96,17 +96,17 @@ macro_rules! record_enum {
     ($($(#[$doc:meta])* $kind:ident = $number:literal, $body:ident;)+) => {
         /// The fields of a record, by its type.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Record {
-            $($(#[$doc])* $body(drr::$body<LE>),)+
+        pub enum Record<'a> {
+            $($(#[$doc])* $body(&'a drr::$body<LE>),)+
             /// A type that is not of this crate: one that the parser's caller described, or none.
             Unknown(RecordType),
         }
 
-        impl Record {
+        impl<'a> Record<'a> {
             /// The fields of `header`.
-            pub fn of(header: &ReplayRecord<LE>) -> Self {
+            pub fn of(header: &'a ReplayRecord<LE>) -> Self {
                 let body = match header.record_type() {
-                    $(RecordType::$kind => header.body_as().copied().map(Self::$body),)+
+                    $(RecordType::$kind => header.body_as().map(Self::$body),)+
                     RecordType(_) => None,
                 };
                 body.unwrap_or(Self::Unknown(header.record_type()))
@@ -130,7 +130,7 @@ pub struct StreamRecord {
 
 impl StreamRecord {
     /// The record's fields.
-    pub fn record(&self) -> Record {
+    pub fn record(&self) -> Record<'_> {
         Record::of(&self.header)
     }
 

@@ -6,7 +6,7 @@ use super::given::{Files, Given, GivenError, Opt, Verb};
 use super::packet::Packet;
 use super::transform::{Out, Transform};
 use crate::limits::LIST;
-use crate::raw::{bonus_type, turn};
+use crate::raw::{self, bonus_type, turn};
 use zsend_codec::checksum::compute;
 use zsend_records::Order;
 use zsend_records::drr::{Begin, Object, ObjectRange, Spill, Write, WriteEmbedded};
@@ -121,7 +121,7 @@ impl Transform for Convert {
         if let Some(object) = packet.header.body_as::<Object<LE>>() {
             self.types.note(object.object.get(), object.object_type().unwrap_or_default());
         }
-        if let Record::WriteEmbedded(embedded) = packet.record() {
+        if let Some(&embedded) = packet.header.body_as::<WriteEmbedded<LE>>() {
             let object_type = self.types.of(embedded.object.get());
             out.put(turned_embedded(packet, &embedded, object_type, to)?);
             return Ok(());
@@ -216,21 +216,27 @@ fn has_key_of_order(write: &Write<LE>) -> bool {
 ///
 /// Source: OpenZFS `module/zfs/dmu_recv.c`, `receive_read_record()` and `flush_write_batch_impl()`, zfs-2.3.2.
 fn turned(mut packet: Packet, to: Order) -> Result<Packet, ChangeError> {
-    match packet.record() {
+    let header = packet.header;
+    match Record::of(&header) {
         Record::Write(write) => {
             let Some(kind) = write.object_type().and_then(turnable) else {
-                return Ok(with_key_of(packet, &write, to));
+                return Ok(with_key_of(packet, write, to));
             };
             // A receiver turns nothing that is compressed.
-            packet = without_codec(decompressed(packet)?);
-            let mut bytes = packet.payload().to_vec();
-            turn(kind, to, &mut bytes);
-            packet.set_payload(bytes);
+            if write.compression().is_some() {
+                packet = decompressed(packet)?;
+                let mut bytes = packet.take_payload();
+                turn(kind, to, &mut bytes);
+                packet.set_payload(bytes);
+            } else {
+                packet = without_codec(packet);
+                packet.set_payload(raw::turned(kind, to, packet.payload()));
+            }
         }
         Record::Object(object) => {
             let mut bytes = packet.payload().to_vec();
             let len = usize::try_from(object.bonuslen.get()).unwrap_or(usize::MAX).min(bytes.len());
-            turn(bonus_type(&object), to, &mut bytes[..len]);
+            turn(bonus_type(object), to, &mut bytes[..len]);
             packet.set_payload(bytes);
         }
         Record::Begin(_)
@@ -304,9 +310,7 @@ fn turned_raw(mut packet: Packet, to: Order) -> Packet {
     } else if let Some(object) = packet.body_mut::<Object<LE>>() {
         object.flags ^= flag;
         let kind = bonus_type(object);
-        let mut bytes = packet.payload().to_vec();
-        turn(kind, to, &mut bytes);
-        packet.set_payload(bytes);
+        packet.set_payload(raw::turned(kind, to, packet.payload()));
     }
     packet
 }

@@ -91,12 +91,12 @@ impl Transform for Dedup {
         match packet.record() {
             Record::Begin(_) => self.begin(&mut packet)?,
             Record::Write(write) => {
-                let key = key(&write, packet.payload());
+                let key = key(write, packet.payload());
                 if let Some(value) = self.seen.get(&key)? {
-                    out.put(self.byref(&packet, &write, &value)?);
+                    out.put(self.byref(&packet, write, &value)?);
                     return Ok(());
                 }
-                self.seen.insert(&key, &pack(&write))?;
+                self.seen.insert(&key, &pack(write))?;
             }
             Record::End(_) => {
                 self.in_package &= packet.role != Role::PackageEnd;

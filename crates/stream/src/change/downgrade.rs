@@ -109,11 +109,12 @@ impl Transform for Downgrade {
     }
 
     fn record(&mut self, mut packet: Packet, out: &mut Out) -> Result<(), ChangeError> {
-        match packet.record() {
-            Record::Begin(begin) => self.begin(&mut packet, &begin)?,
-            Record::Object(object) => self.object(&mut packet, &object)?,
+        let header = packet.header;
+        match Record::of(&header) {
+            Record::Begin(begin) => self.begin(&mut packet, begin)?,
+            Record::Object(object) => self.object(&mut packet, object)?,
             Record::Write(write) => {
-                if !self.takes_codec(&write) {
+                if !self.takes_codec(write) {
                     // What is split is decompressed there.
                     if self.split.is_none() {
                         out.put_after(packet, decompressed);
@@ -126,7 +127,7 @@ impl Transform for Downgrade {
                 if !self.takes_embedded(embedded.compression()) {
                     let kind = self.types.of(embedded.object.get());
                     let kind = kind.unwrap_or(DmuType::PLAIN_FILE_CONTENTS);
-                    let (write, block) = embedded_block(&packet, &embedded, kind)?;
+                    let (write, block) = embedded_block(&packet, embedded, kind)?;
                     packet = packet.with(&write, block.into());
                 }
             }

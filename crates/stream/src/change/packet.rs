@@ -77,7 +77,7 @@ impl Packet {
     }
 
     /// The record's fields.
-    pub fn record(&self) -> Record {
+    pub fn record(&self) -> Record<'_> {
         Record::of(&self.header)
     }
 

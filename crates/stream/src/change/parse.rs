@@ -50,7 +50,8 @@ pub(super) struct Parse {
 /// A record whose payload follows.
 struct Announced {
     origin: Origin,
-    header: Header,
+    order: Order,
+    header: ReplayRecord<LE>,
     role: Role,
     payload_len: u64,
 }
@@ -136,8 +137,8 @@ impl Parse {
                 break;
             };
             self.byte += next.payload_len;
-            let Announced { origin, header, role, .. } = next;
-            let mut packet = Packet::new(origin, header.order, role, header.header, payload);
+            let Announced { origin, order, header, role, .. } = next;
+            let mut packet = Packet::new(origin, order, role, header, payload);
             let sum = packet.sum();
             self.chain.payload_sum(sum, packet.payload().len() as u64);
             if packet.record_type() == RecordType::END {
@@ -166,12 +167,16 @@ impl Parse {
         // The fault may be in what the record before holds.
         let last = self.last.take();
         let damaged = |kind| ChangeError::Damaged { origin: origin.clone(), kind };
-        let (header, role, payload_len) = self.header(raw).map_err(damaged)?;
-        self.check((&header.header, header.order)).map_err(damaged)?;
+        let known = self.order.filter(|_| !self.place.is_before_stream());
+        let read = Header::read(raw, known, &[]).map_err(damaged)?;
+        let mut room = None;
+        let header = read.record(&mut room);
+        let (role, payload_len) = self.role(&read, header).map_err(damaged)?;
+        self.check(&read, header).map_err(damaged)?;
         self.packets.extend(last);
         self.byte += RECORD_SIZE as u64;
         self.record += 1;
-        let next = Announced { origin, header, role, payload_len };
+        let next = Announced { origin, order: read.order, header: *header, role, payload_len };
         let cost = cost(&next);
         let is_full = self.packets.len() == BATCH_RECORDS || self.total + cost > self.most;
         if is_full && !self.packets.is_empty() {
@@ -191,27 +196,28 @@ impl Parse {
         self.is_over |= is_last || is_gone || (waits && self.may_go_on.recv().is_err());
     }
 
-    /// Reads a header that may stand here: with its part in the stream, and the length of its payload.
-    fn header(&mut self, raw: &[u8; RECORD_SIZE]) -> Result<(Header, Role, u64), StreamErrorKind> {
-        let known = self.order.filter(|_| !self.place.is_before_stream());
-        let read = Header::read(raw, known, &[])?;
-        let found = read.header.record_type().0;
+    /// The part in the stream of a record that may stand here, and the length of its payload.
+    fn role(
+        &mut self,
+        read: &Header<'_>,
+        header: &ReplayRecord<LE>,
+    ) -> Result<(Role, u64), StreamErrorKind> {
+        let found = header.record_type().0;
         let description = read.description.ok_or(RecordError::UnknownType { found })?;
-        let (place, role) = self.place.next(&read.header)?;
-        let len = LIMITS.check_described(&read.header, description)?;
+        let (place, role) = self.place.next(header)?;
+        let len = LIMITS.check_described(header, description)?;
         (self.order, self.place) = (Some(read.order), place);
-        Ok((read, role, len))
+        Ok((role, len))
     }
 
-    /// Checks the sums in a header, of this byte order.
+    /// Checks the sums in a header.
     fn check(
         &mut self,
-        (header, order): (&ReplayRecord<LE>, Order),
+        read: &Header<'_>,
+        header: &ReplayRecord<LE>,
     ) -> Result<(), StreamErrorKind> {
         let before = self.chain;
-        let fields = header.record_type().description().map_or(&[][..], |d| d.fields);
-        let checked = self.chain.check_turned(header, order, fields);
-        checked.map_err(StreamErrorKind::Checksum)?;
+        read.check(&mut self.chain).map_err(StreamErrorKind::Checksum)?;
         if let Some(end) = header.body_as::<End<LE>>() {
             before.check_end(end).map_err(StreamErrorKind::EndChecksum)?;
         }
@@ -221,7 +227,7 @@ impl Parse {
 
 /// Bytes of memory that a change of a record takes: its payload, and the block that it holds or stands for.
 fn cost(announced: &Announced) -> u64 {
-    RECORD_SIZE as u64 + announced.payload_len + logical(&announced.header.header)
+    RECORD_SIZE as u64 + announced.payload_len + logical(&announced.header)
 }
 
 #[cfg(test)]

@@ -275,13 +275,13 @@ impl Rechunk {
         match packet.record() {
             Record::Write(write) => {
                 if let Some(object) = self.objects.of(write.object.get()) {
-                    let block = plain(&packet, &write)?;
-                    return self.block(&packet, &write, block, object, out);
+                    let block = plain(&packet, write)?;
+                    return self.block(&packet, write, block, object, out);
                 }
             }
             Record::WriteEmbedded(embedded) => {
                 if let Some(object) = self.objects.of(embedded.object.get()) {
-                    let (write, block) = embedded_block(&packet, &embedded, object.object_type)?;
+                    let (write, block) = embedded_block(&packet, embedded, object.object_type)?;
                     return self.block(&packet, &write, block.into(), object, out);
                 }
             }

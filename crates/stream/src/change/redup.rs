@@ -89,8 +89,8 @@ impl Transform for Redup {
         self.records += 1;
         match packet.record() {
             Record::Begin(_) => self.begin(&mut packet),
-            Record::Write(write) if self.package || self.stream => self.keep(&packet, &write)?,
-            Record::WriteByref(byref) => self.replace(&mut packet, &byref)?,
+            Record::Write(write) if self.package || self.stream => self.keep(&packet, write)?,
+            Record::WriteByref(&byref) => self.replace(&mut packet, &byref)?,
             Record::End(_) => self.end_of_stream(&mut packet),
             Record::Write(_)
             | Record::Object(_)

@@ -172,16 +172,16 @@ impl<V: Volume> Transform for ToVolume<V> {
 
     fn record(&mut self, packet: Packet, _out: &mut Out) -> Result<(), ChangeError> {
         match packet.record() {
-            Record::Begin(begin) => self.begin(&packet, &begin)?,
+            Record::Begin(begin) => self.begin(&packet, begin)?,
             Record::Object(object) => {
                 self.types.note(object.object.get(), object.object_type().unwrap_or_default());
             }
             Record::Write(write) => {
-                let block = plain(&packet, &write)?;
+                let block = plain(&packet, write)?;
                 self.block(&packet, write.object.get(), write.offset.get(), &block)?;
             }
             Record::WriteEmbedded(embedded) => {
-                let (write, block) = embedded_block(&packet, &embedded, ZVOL)?;
+                let (write, block) = embedded_block(&packet, embedded, ZVOL)?;
                 self.block(&packet, write.object.get(), write.offset.get(), &block.into())?;
             }
             Record::Free(free) => {

@@ -108,7 +108,7 @@ impl<'a, W: Write> TextDump<'a, W> {
     /// The line of a record other than BEGIN and END.
     fn line(
         &mut self,
-        record: &Record,
+        record: &Record<'_>,
         frame: &Frame,
         header: &ReplayRecord<LE>,
     ) -> io::Result<()> {

@@ -13,7 +13,7 @@ use zsend_ondisk::{LayoutError, Order};
 use zsend_records::bytes::Bytes;
 use zsend_records::drr::Object;
 use zsend_records::flags::RecordFlags;
-use zsend_records::types::DmuType;
+use zsend_records::types::{ByteswapKind as K, DmuType};
 use zsend_records::zerocopy::byteorder::LE;
 use zsend_records::zerocopy::{FromBytes, FromZeros, IntoBytes};
 
@@ -153,4 +153,23 @@ pub(crate) fn turn(kind: DmuType, to: Order, bytes: &mut [u8]) {
         Order::Little => swap(kind, bytes),
         Order::Big => swap_out(kind, bytes),
     }
+}
+
+/// Bytes that are copied and turned while the nearest cache has them; a multiple of all words.
+const PART: usize = 4 << 10;
+
+/// As [`turn`], of a copy.
+pub(crate) fn turned(kind: DmuType, to: Order, bytes: &[u8]) -> Vec<u8> {
+    let part = match kind.byteswap() {
+        Some(K::U8 | K::U16 | K::U32 | K::U64) => PART,
+        // The fields of one part tell of those of others.
+        Some(K::Zap | K::Dnode | K::Objset | K::Znode | K::OldAcl | K::Acl) | None => bytes.len(),
+    };
+    let mut turned = Vec::with_capacity(bytes.len());
+    for part in bytes.chunks(part.max(1)) {
+        let at = turned.len();
+        turned.extend_from_slice(part);
+        turn(kind, to, &mut turned[at..]);
+    }
+    turned
 }

@@ -126,7 +126,7 @@ impl<P: Clone> Macs<P> {
     pub(crate) fn take(
         &mut self,
         place: &P,
-        record: &Record,
+        record: &Record<'_>,
         payload: Option<&Bytes>,
     ) -> Option<WrongMac<P>> {
         let at = |error: LayoutError| {
@@ -139,7 +139,7 @@ impl<P: Clone> Macs<P> {
                 self.block = Some(Block {
                     order: self.order_of(flags),
                     is_swapped: flags.contains(RecordFlags::RAW_BYTESWAP),
-                    range,
+                    range: *range,
                     dnodes: Vec::new(),
                     place: place.clone(),
                 });
@@ -147,7 +147,7 @@ impl<P: Clone> Macs<P> {
             }
             Record::Object(object) => {
                 let bonus = payload.cloned().unwrap_or_default();
-                self.block.as_mut()?.dnodes.push(Dnode::new(&object, bonus));
+                self.block.as_mut()?.dnodes.push(Dnode::new(object, bonus));
                 None
             }
             Record::Write(write) => {

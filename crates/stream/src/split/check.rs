@@ -15,7 +15,6 @@ use zsend_records::chain::Chain;
 use zsend_records::drr::{RECORD_SIZE, RecordType};
 use zsend_records::fletcher::WholeWords;
 use zsend_records::reader::Header;
-use zsend_records::zerocopy::byteorder::{BE, LE};
 
 /// State of a part.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,13 +158,11 @@ fn fill(file: &mut impl Read, buffer: &mut [u8]) -> io::Result<bool> {
 fn next(raw: &[u8; RECORD_SIZE], order: &mut Option<Order>, chain: &mut Chain) -> Option<u64> {
     let read = Header::read(raw, *order, &[]).ok()?;
     *order = Some(read.order);
-    let checked = match read.order {
-        Order::Little => chain.check::<LE>(&zsend_records::zerocopy::transmute!(*raw)),
-        Order::Big => chain.check::<BE>(&zsend_records::zerocopy::transmute!(*raw)),
-    };
-    checked.ok()?;
-    if read.header.record_type() == RecordType::END {
+    read.check(chain).ok()?;
+    let mut room = None;
+    let header = read.record(&mut room);
+    if header.record_type() == RecordType::END {
         *chain = Chain::in_order(read.order);
     }
-    LIMITS.check_described(&read.header, read.description?).ok()
+    LIMITS.check_described(header, read.description?).ok()
 }

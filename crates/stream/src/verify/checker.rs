@@ -165,7 +165,7 @@ impl<'a> Checker<'a> {
     fn header(
         &mut self,
         frame: &Frame,
-        record: &Record,
+        record: &Record<'_>,
         worked: &Worked,
     ) -> Result<Option<Role>, VerifyError> {
         self.outcome.records += 1;
@@ -219,7 +219,7 @@ impl<'a> Checker<'a> {
         Some(Role::Stream).filter(|_| is_lost)
     }
 
-    fn rules(&mut self, frame: &Frame, record: &Record, role: Role, worked: &Worked) {
+    fn rules(&mut self, frame: &Frame, record: &Record<'_>, role: Role, worked: &Worked) {
         if role == Role::Stream && frame.record_type() == RecordType::BEGIN {
             self.state.begin();
         }
@@ -261,7 +261,7 @@ impl<'a> Checker<'a> {
     fn take(
         &mut self,
         frame: &Frame,
-        record: &Record,
+        record: &Record<'_>,
         role: Role,
         is_right: bool,
         payload: Fletcher4,

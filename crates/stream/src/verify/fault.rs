@@ -89,8 +89,8 @@ pub struct Fault {
     pub wrong: Wrong,
 }
 
-/// Result of a rule.
-pub(super) type Check = Result<(), Wrong>;
+/// Result of a rule, which nearly always is that it is kept: so it is small.
+pub(super) type Check = Result<(), Box<Wrong>>;
 
 impl Wrong {
     pub(super) const fn new(what: &'static str, found: Value, expected: Expected) -> Self {
@@ -167,11 +167,11 @@ pub(super) fn so(
     found: impl Into<Value>,
     expected: &'static str,
 ) -> Check {
-    if is_so { Ok(()) } else { Err(Wrong::words(what, found, expected)) }
+    if is_so { Ok(()) } else { Err(Wrong::words(what, found, expected).into()) }
 }
 
 fn pass(passes: bool, what: &'static str, found: Value, expected: Expected) -> Check {
-    if passes { Ok(()) } else { Err(Wrong::new(what, found, expected)) }
+    if passes { Ok(()) } else { Err(Wrong::new(what, found, expected).into()) }
 }
 
 impl From<u64> for Value {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use zsend_records::Order;
 use zsend_records::bytes::{Buf, Bytes};
 use zsend_records::describe::Description;
-use zsend_records::drr::{Begin, MAGIC, RECORD_SIZE, RecordType};
+use zsend_records::drr::{Begin, MAGIC, RECORD_SIZE, RecordType, ReplayRecord};
 use zsend_records::fletcher::{Fletcher4, WholeWords};
 use zsend_records::payload::RecordError;
 use zsend_records::reader::{Header, StreamErrorKind};
@@ -110,8 +110,10 @@ impl Framer {
         self.record += 1;
         let frame = &mut self.frame;
         let read = Header::read(raw, self.order, &[]).and_then(|read| {
-            (frame.description, frame.payload_len) = followed(&read)?;
-            (frame.order, frame.header) = (read.order, read.header);
+            let mut room = None;
+            let header = read.record(&mut room);
+            (frame.description, frame.payload_len) = followed(&read, header)?;
+            (frame.order, frame.header) = (read.order, *header);
             Ok(())
         });
         if let Err(kind) = read {
@@ -228,15 +230,17 @@ impl Framer {
             return false;
         }
         let Ok(read) = Header::read(raw, self.order, &[]) else { return false };
-        if followed(&read).is_err() {
+        let mut room = None;
+        let header = read.record(&mut room);
+        if followed(&read, header).is_err() {
             return false;
         }
-        if read.header.record_type() == RecordType::BEGIN {
+        if header.record_type() == RecordType::BEGIN {
             return true;
         }
-        let guid = guid(&read.header);
+        let guid = guid(header);
         let is_ours = guid == Some(self.guid) || guid == Some(self.frame.context.toguid());
-        is_ours && read.header.payloadlen.get() == 0 && unused(&read.header) == 0
+        is_ours && header.payloadlen.get() == 0 && unused(header) == 0
     }
 }
 
@@ -251,9 +255,12 @@ fn no_stream(begin: &[u8], order: Option<Order>) -> Option<StreamErrorKind> {
 }
 
 /// A header's description and the length of its payload, if it can be followed.
-fn followed(read: &Header) -> Result<(&'static Description, u64), StreamErrorKind> {
-    let found = read.header.record_type().0;
+fn followed(
+    read: &Header<'_>,
+    header: &ReplayRecord<LE>,
+) -> Result<(&'static Description, u64), StreamErrorKind> {
+    let found = header.record_type().0;
     let description = read.description.ok_or(RecordError::UnknownType { found })?;
-    let len = LIMITS.check_described(&read.header, description)?;
+    let len = LIMITS.check_described(header, description)?;
     Ok((description, len))
 }

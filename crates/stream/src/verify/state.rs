@@ -91,7 +91,7 @@ impl State {
     }
 
     /// Takes a record in that keeps the rules.
-    pub(super) fn take(&mut self, record: &Record, features: Features) {
+    pub(super) fn take(&mut self, record: &Record<'_>, features: Features) {
         let dedups = features.contains(Features::DEDUP);
         let wrote = |state: &mut Self, object: u64, offset: u64, len: u64| {
             let end = offset.saturating_add(len);
@@ -135,7 +135,7 @@ impl State {
     }
 
     /// Takes a record in that breaks a rule, as far as others would be blamed for it.
-    pub(super) fn take_wrong(&mut self, record: &Record) {
+    pub(super) fn take_wrong(&mut self, record: &Record<'_>) {
         self.awaits_free = None;
         match record {
             Record::Object(object) => self.announce(object),

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 /// A destination, and the record that waits for the sum of its payload to be checked.
 pub(super) struct Tee<'a> {
     to: Option<Box<dyn Write + Send + 'a>>,
-    held: Option<(Frame, Payload)>,
+    held: Option<Box<(Frame, Payload)>>,
 }
 
 impl std::fmt::Debug for Tee<'_> {
@@ -29,9 +29,8 @@ impl<'a> Tee<'a> {
 
     /// Passes the record that waits on: the header behind it was found right.
     pub(super) fn release(&mut self) -> io::Result<()> {
-        let (Some(to), Some((frame, payload))) = (&mut self.to, self.held.take()) else {
-            return Ok(());
-        };
+        let (Some(to), Some(held)) = (&mut self.to, self.held.take()) else { return Ok(()) };
+        let (frame, payload) = *held;
         to.write_all(&frame.raw())?;
         match payload {
             Payload::Bytes(bytes) => to.write_all(&bytes),
@@ -45,7 +44,7 @@ impl<'a> Tee<'a> {
     /// Holds a record until the next header.
     pub(super) fn hold(&mut self, frame: &Frame, payload: &Payload) {
         if self.is_on() {
-            self.held = Some((frame.clone(), payload.clone()));
+            self.held = Some(Box::new((frame.clone(), payload.clone())));
         }
     }
 

@@ -55,7 +55,7 @@ pub(super) fn work(frame: &Frame, payload: &Payload) -> Worked {
     let mut worked = Worked::of_sum(Fletcher4::in_order(frame.order, bytes));
     match Record::of(&frame.header) {
         Record::Write(write) => {
-            worked.key = write_key(frame, &write, bytes, worked.sum);
+            worked.key = write_key(frame, write, bytes, worked.sum);
             let block = Stored {
                 kind: write.object_type().filter(|kind| kind.is_valid()),
                 codec: write.compression(),
@@ -73,7 +73,7 @@ pub(super) fn work(frame: &Frame, payload: &Payload) -> Worked {
             };
             block.look(frame, bytes, &mut worked);
         }
-        Record::WriteEmbedded(embedded) => worked.contents = embedded_contents(&embedded, bytes),
+        Record::WriteEmbedded(embedded) => worked.contents = embedded_contents(embedded, bytes),
         Record::Begin(_)
         | Record::Object(_)
         | Record::FreeObjects(_)
@@ -105,14 +105,14 @@ impl Stored {
         } else if !kind.is_encrypted() {
             if let Some(key) = key {
                 let checked = key.verify_data(bytes, &self.params.mac);
-                worked.mac = checked.map_err(|error| crypto(&error));
+                worked.mac = checked.map_err(|error| crypto(&error).into());
             }
             worked.contents = decompressed(codec, bytes, self.lsize);
         } else if let Some(key) = key {
             let mut plain = Zeroizing::new(bytes.to_vec());
             match key.decrypt(&self.params, &[], &mut plain) {
                 Ok(()) => worked.contents = decompressed(codec, &plain, self.lsize),
-                Err(error) => worked.mac = Err(crypto(&error)),
+                Err(error) => worked.mac = Err(crypto(&error).into()),
             }
         }
     }
@@ -159,7 +159,7 @@ fn decompressed(codec: Compress, stored: &[u8], len: u64) -> Check {
         }
         done.map_err(|e| {
             let right = format!("a block that decompresses to {len} bytes");
-            Wrong::words("payload", e.to_string(), right)
+            Wrong::words("payload", e.to_string(), right).into()
         })
     })
 }
@@ -212,7 +212,8 @@ fn write_key(frame: &Frame, write: &Write<LE>, bytes: &[u8], sum: Fletcher4) -> 
         return Ok(());
     }
     let right = Expected::Exactly(Value::Sum(Fletcher4::from_words(key)));
-    Err(Wrong::new("checksum of the payload", Value::Sum(Fletcher4::from_words(found)), right))
+    let found = Value::Sum(Fletcher4::from_words(found));
+    Err(Wrong::new("checksum of the payload", found, right).into())
 }
 
 /// Returns true if the sender could not read the block.

@@ -51,7 +51,7 @@ pub fn with_options(
 pub fn features(stream: &[u8]) -> Features {
     let records = SliceReader::new(stream.to_vec().into()).map(|record| record.unwrap());
     records.fold(Features::empty(), |all, record| match record.record() {
-        Record::Begin(begin) => all | Begin::features(&begin),
+        Record::Begin(begin) => all | Begin::features(begin),
         _ => all,
     })
 }

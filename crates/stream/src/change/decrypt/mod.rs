@@ -94,10 +94,11 @@ impl Transform for Decrypt {
             out.put(packet);
             return Ok(());
         };
-        let record = packet.record();
+        let header = packet.header;
+        let record = Record::of(&header);
         stream.order.check(&packet)?;
         if let Record::FreeObjects(free) = record {
-            self.free_objects(packet, &free, out);
+            self.free_objects(packet, free, out);
             return Ok(());
         }
         let is_range = matches!(record, Record::ObjectRange(_));
@@ -109,7 +110,7 @@ impl Transform for Decrypt {
                 if let Some(free) = &mut self.free {
                     free.is_cut = true;
                 }
-                stream.dnodes = Some(Dnodes::begin(&packet, &range, stream)?);
+                stream.dnodes = Some(Dnodes::begin(&packet, range, stream)?);
                 check(&mut stream.macs, &packet)?;
             }
             Record::Object(object) => {
@@ -117,9 +118,9 @@ impl Transform for Decrypt {
                     let what = format!("object {}", object.object);
                     ChangeError::contents(&packet.origin, what, "no OBJECT_RANGE is before it")
                 })?;
-                dnodes.check(&packet, &object)?;
+                dnodes.check(&packet, object)?;
                 check(&mut stream.macs, &packet)?;
-                dnodes.open(&mut packet, &object)?;
+                dnodes.open(&mut packet, object)?;
                 out.put(packet);
             }
             Record::Write(_) => {

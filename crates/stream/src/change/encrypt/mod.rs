@@ -94,7 +94,7 @@ fn make(given: &Given) -> Result<Box<dyn Transform>, GivenError> {
 impl Transform for Encrypt {
     fn record(&mut self, packet: Packet, _: &mut Out) -> Result<(), ChangeError> {
         match (&mut self.state, packet.record()) {
-            (State::Before, Record::Begin(begin)) => self.begin(packet, &begin),
+            (State::Before, Record::Begin(&begin)) => self.begin(packet, &begin),
             (State::Within { sealing, .. }, record) => match record {
                 Record::End(_) => self.end_of_stream(packet),
                 record => sealing.take(&packet, &record),

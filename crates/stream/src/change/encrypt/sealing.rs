@@ -113,7 +113,7 @@ impl Sealing {
     }
 
     /// Takes the next record in.
-    pub(super) fn take(&mut self, packet: &Packet, record: &Record) -> Result<(), ChangeError> {
+    pub(super) fn take(&mut self, packet: &Packet, record: &Record<'_>) -> Result<(), ChangeError> {
         match record {
             Record::Object(object) => self.take_object(packet, object),
             Record::Write(write) => {

@@ -139,7 +139,7 @@ impl Side {
         let least = self.next_number;
         let Some(packet) = self.peek()? else { return Ok(false) };
         let (first, number) = match packet.record() {
-            Record::Object(object) => (object.object.get(), slots(&object)),
+            Record::Object(object) => (object.object.get(), slots(object)),
             Record::FreeObjects(free) => (free.firstobj.get(), free.numobjs.get()),
             Record::Begin(_)
             | Record::Write(_)

@@ -201,9 +201,9 @@ fn list(at: &At<'_>, _: &Begin<LE>) -> Check {
         List::TooLarge if is_package(at) => Ok(()),
         List::TooLarge => {
             let found = format!("{} bytes", at.frame.payload_len);
-            Err(Wrong::words("list", found, "a list that fits into 8 MiB, and into memory"))
+            Err(Wrong::words("list", found, "a list that fits into 8 MiB, and into memory").into())
         }
-        List::Malformed(error) => Err(Wrong::words("list", error.to_string(), "an nvlist")),
+        List::Malformed(error) => Err(Wrong::words("list", error.to_string(), "an nvlist").into()),
         List::Read(_, behind, others) => {
             at_most("number of bytes behind the list", *behind as u64, 7)?;
             exactly("number of bytes that are not zero behind the list", *others as u64, 0u64)
@@ -233,7 +233,7 @@ fn package(at: &At<'_>, _: &Begin<LE>) -> Check {
         let digits = guid.strip_prefix("0x").map(|digits| u64::from_str_radix(digits, 16));
         so(matches!(digits, Some(Ok(_))), "key of a dataset", guid.to_owned(), "a guid")?;
         let NvValue::List(dataset) = dataset else {
-            return Err(Wrong::words("dataset", "no list", "a list"));
+            return Err(Wrong::words("dataset", "no list", "a list").into());
         };
         so(dataset.str("name").is_some(), "name of a dataset", "absent", "a name")?;
         so(dataset.list("snaps").is_some(), "snaps of a dataset", "absent", "a list")?;

@@ -116,12 +116,8 @@ pub(super) static RULES: &[Rule<()>] = &[
             let lacking = at.state.objects().find(|known| known.has_spill && !known.spilled);
             match lacking.filter(|_| is_full(at) && goes_on(at)) {
                 Some(known) => {
-                    so(false, "spill block of an object", "absent", "there").map_err(|wrong| {
-                        Wrong {
-                            found: Value::Words(format!("absent: {}", known.object).into()),
-                            ..wrong
-                        }
-                    })
+                    let found = format!("absent: {}", known.object);
+                    so(false, "spill block of an object", found, "there")
                 }
                 None => Ok(()),
             }
@@ -159,7 +155,7 @@ fn whole_objects(at: &At<'_>, (): &()) -> Check {
             let found =
                 Value::Words(format!("{} of object {}", known.covered, known.object).into());
             let right = Expected::Exactly(Value::Number(end));
-            return Err(Wrong::new("end of what was told", found, right));
+            return Err(Wrong::new("end of what was told", found, right).into());
         }
     }
     Ok(())

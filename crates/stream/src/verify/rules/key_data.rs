@@ -95,7 +95,8 @@ pub(super) static RULES: &[Rule<Begin<LE>>] = &[
         |at, _| match at.frame.context.key() {
             Some(Err(error)) => {
                 let right = "one that it opens; the key may be of another encryption root, or of a time before the key was changed";
-                Err(Wrong::words("answer to the key that was given", error.to_string(), right))
+                Err(Wrong::words("answer to the key that was given", error.to_string(), right)
+                    .into())
             }
             Some(Ok(_)) | None => Ok(()),
         },
@@ -108,8 +109,8 @@ fn key(at: &At<'_>, check: impl FnOnce(&NvList) -> Check) -> Check {
     keys.filter(|_| at.frame.context.is_raw()).map_or(Ok(()), check)
 }
 
-fn number(keys: &NvList, what: &'static str) -> Result<u64, Wrong> {
-    keys.u64(what).ok_or_else(|| Wrong::words(what, "absent", "a number"))
+fn number(keys: &NvList, what: &'static str) -> Result<u64, Box<Wrong>> {
+    keys.u64(what).ok_or_else(|| Wrong::words(what, "absent", "a number").into())
 }
 
 fn bytes(keys: &NvList, what: &'static str, len: usize) -> Check {

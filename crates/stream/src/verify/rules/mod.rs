@@ -24,7 +24,7 @@ use zsend_records::reader::{Record, Role};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct At<'a> {
     pub(super) frame: &'a Frame,
-    pub(super) record: &'a Record,
+    pub(super) record: &'a Record<'a>,
     pub(super) role: Role,
     pub(super) state: &'a State,
     pub(super) worked: &'a Worked,
@@ -79,7 +79,7 @@ fn run<B>(
 ) {
     for rule in rules {
         if let Err(wrong) = (rule.check)(at, body) {
-            broken(&rule.about, wrong);
+            broken(&rule.about, *wrong);
         }
     }
 }

@@ -74,9 +74,10 @@ pub(in crate::verify) fn wrong(kind: &StreamErrorKind) -> Wrong {
         }
         StreamErrorKind::Record(RecordError::UnknownType { found }) => {
             let most = (RecordType::COUNT - 1) as u64;
-            at_most("type", *found, most)
-                .err()
-                .unwrap_or_else(|| Wrong::words("type", u64::from(*found), "a type that there is"))
+            at_most("type", *found, most).err().map_or_else(
+                || Wrong::words("type", u64::from(*found), "a type that there is"),
+                |wrong| *wrong,
+            )
         }
         StreamErrorKind::Record(RecordError::PayloadTooLong { found, limit, .. }) => {
             Wrong::new("length of the payload", Value::Number(*found), Expected::AtMost(*limit))
