@@ -33,25 +33,21 @@ mod token;
 mod txgs;
 mod verify;
 
-use args::{Args, Command};
-use clap::{ColorChoice, FromArgMatches, ValueEnum};
+use args::{Command, Parsed};
+use clap::{ColorChoice, ValueEnum};
 use exit::Done;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let line: Vec<String> =
-        std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect();
-    let parsed = args::command().color(color(&line)).try_get_matches_from(std::env::args_os());
-    let parsed = parsed.and_then(|matches| match args::parse_change(&matches) {
-        Some(change) => change.map(Parsed::Change),
-        None => Args::from_arg_matches(&matches).map(Parsed::Args),
-    });
-    let args = match parsed {
-        Ok(Parsed::Args(args)) => args,
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let line: Vec<String> = words.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let command = match args::parse(&words, color(&line)) {
+        Ok(Parsed::Command(command)) => command,
         Ok(Parsed::Change(args)) => return end(change::run(args)),
         Err(e) => return unparsed(&e, &line),
     };
-    let done = match args.command {
+    let done = match command {
         Command::Send(send) => send::run(&send),
         Command::List(list) => list::run(&list.settled()),
         Command::Get(get) => get::run(&get.settled()),
@@ -73,12 +69,6 @@ fn main() -> ExitCode {
         Command::Completions(completions) => manual::completions(&completions),
     };
     end(done)
-}
-
-/// A command line that was understood.
-enum Parsed {
-    Args(Args),
-    Change(args::ChangeArgs),
 }
 
 fn end(done: Done) -> ExitCode {

@@ -25,7 +25,7 @@ pub(crate) struct Pieces {
 
 impl Pieces {
     /// Pieces that stay in the cache of one core, for what nobody keeps.
-    pub(crate) const SMALL: Self = Self { len: 256 << 10, ahead: 8 };
+    pub(crate) const SMALL: Self = Self { len: 128 << 10, ahead: 8 };
     /// Pieces for those who keep what is in them: few records of 128 KiB lie in two, and have to be copied together.
     pub(crate) const LARGE: Self = Self { len: 1 << 20, ahead: 2 };
     /// Pieces of one of many inputs that are read side by side: of each, some are in memory.

@@ -30,9 +30,13 @@ pub(super) fn commands() -> impl Iterator<Item = Command> {
     VERBS.iter().map(|verb| command(verb)).chain([pipe()])
 }
 
+/// The subcommand of this name.
+pub(super) fn command_of(name: &str) -> Option<Command> {
+    if name == PIPE { Some(pipe()) } else { Verb::named(name).map(command) }
+}
+
 /// The words of a subcommand, if it is one of these.
-pub(crate) fn parse(matches: &ArgMatches) -> Option<Result<ChangeArgs, clap::Error>> {
-    let (name, matches) = matches.subcommand()?;
+pub(super) fn parse(name: &str, matches: &ArgMatches) -> Option<Result<ChangeArgs, clap::Error>> {
     if name == PIPE {
         return Some(parse_pipe(matches));
     }

@@ -8,81 +8,25 @@ mod package;
 mod parts;
 mod send;
 mod stored;
+mod verbs;
 
 pub(crate) use all::{AllArgs, BaseArg, CatalogueArgs, CatalogueVerb};
-pub(crate) use change::{ChangeArgs, parse as parse_change};
+pub(crate) use change::ChangeArgs;
 pub(crate) use list::{ChoiceArgs, GetArgs, ListArgs, SortKey};
 pub(crate) use other::{CompletionsArgs, DumpArgs, Like, ManArgs, TokenArgs, VerifyArgs};
 pub(crate) use package::PackageArgs;
 pub(crate) use parts::{JoinArgs, ParityArgs, RepairArgs, SplitArgs};
 pub(crate) use send::{ProgressFormat, SendArgs};
 pub(crate) use stored::{ChainArgs, KeysArgs, PackArgs, RawArgs, ResumePointArgs, UnpackArgs};
+pub(crate) use verbs::{Command, EXIT_STATUS, Parsed, VERSION, command, parse};
 
 use crate::exit::warn;
-use clap::{Args as ClapArgs, ColorChoice, CommandFactory, Parser, Subcommand};
+use clap::Args as ClapArgs;
 use std::num::{IntErrorKind, ParseIntError};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use zsend_pool::CancelToken;
 use zsend_pool::pool::OpenOptions;
-
-/// Version, with the commit if it was built in a checkout.
-pub(crate) const VERSION: &str = env!("ZSEND_VERSION");
-
-/// Exit codes, as the help and the manual give them.
-pub(crate) const EXIT_STATUS: &str = "\
-Exit status: 0 done, even if unreadable blocks were replaced, as with zfs send: the last line has their number; \
-1 the input is damaged, a check failed, or what was asked for does not exist; \
-2 the command line is wrong; 3 a device or the output failed; 4 the pool or stream needs something \
-that is not supported; 10 a stream is cut, and whole so far (verify, chain), or before its first record (resume-point, send --append); 11 a stream does not continue the one before (verify, chain), or \
-raw streams do not fit together (keys); \
-129, 130, 143 ended by SIGHUP, SIGINT, SIGTERM. A reader that goes away ends a send or verify --tee with 3, and is no \
-error for the other verbs.";
-
-/// Everything before and after the subcommand.
-#[derive(Debug, Parser)]
-#[command(
-    name = "zsend",
-    version = VERSION,
-    about = "zfs send in user space: streams out of pool images and devices, with no kernel module",
-    after_help = EXIT_STATUS
-)]
-pub(crate) struct Args {
-    /// Colour of help and errors: on a terminal, unless NO_COLOR is set; always; or never
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
-    pub(crate) color: ColorChoice,
-    #[command(subcommand)]
-    pub(crate) command: Command,
-}
-
-/// The subcommands.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    Send(Box<SendArgs>),
-    List(ListArgs),
-    Get(GetArgs),
-    Catalogue(CatalogueArgs),
-    Dump(DumpArgs),
-    Verify(VerifyArgs),
-    Chain(ChainArgs),
-    Keys(KeysArgs),
-    Package(PackArgs),
-    Unpackage(UnpackArgs),
-    Raw(RawArgs),
-    Token(TokenArgs),
-    ResumePoint(ResumePointArgs),
-    Split(SplitArgs),
-    Join(JoinArgs),
-    Parity(ParityArgs),
-    Repair(RepairArgs),
-    Man(ManArgs),
-    Completions(CompletionsArgs),
-}
-
-/// The whole command line.
-pub(crate) fn command() -> clap::Command {
-    Args::command().subcommands(change::commands())
-}
 
 /// Parses a number, and says in plain words why it is none.
 fn number<T: FromStr<Err = ParseIntError>>(text: &str) -> Result<T, String> {
