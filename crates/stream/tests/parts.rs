@@ -14,7 +14,8 @@ use support::{records, streams};
 use tempfile::TempDir;
 use zerocopy::FromZeros;
 use zerocopy::byteorder::LE;
-use zsend_records::drr::{Begin, MAGIC, ReplayRecord};
+use zsend_records::drr::{Begin, MAGIC, RECORD_SIZE, ReplayRecord};
+use zsend_records::fletcher::Fletcher4;
 use zsend_records::writer::StreamWriter;
 use zsend_stream::parity::{ParityError, make, repair, volume_name};
 use zsend_stream::split::{
@@ -127,11 +128,40 @@ fn parts_of_more_than_one_piece_of_input_come_back() {
 }
 
 #[test]
+fn what_no_sum_vouches_for_goes_out_once_its_part_is_known_to_be_whole() {
+    let mut stream = large(25 << 20);
+    for record in records(&stream) {
+        if record.frame.index > 0 {
+            let end = record.frame.offset as usize + RECORD_SIZE;
+            stream[end - 32..end].fill(0);
+        }
+    }
+    let end = stream.len() - RECORD_SIZE;
+    let sum = Fletcher4::of(&stream[..end]).words().map(u64::to_le_bytes).concat();
+    stream[end + 8..][..32].copy_from_slice(&sum);
+    let dir = TempDir::new().unwrap();
+    let list = split_into(dir.path(), &stream, 24 << 20).unwrap();
+    assert_eq!(list.parts.len(), 2);
+    assert!(joined(dir.path(), JoinOrder::Before).unwrap() == stream);
+    for (number, goes_out) in [(1, 0), (2, list.parts[1].offset)] {
+        let path = dir.path().join(part_name(number));
+        let part = fs::read(&path).unwrap();
+        let mut damaged = part.clone();
+        damaged[part.len() - 400] ^= 1;
+        fs::write(&path, &damaged).unwrap();
+        let mut out = Vec::new();
+        join(dir.path(), &list, &mut out, JoinOrder::Before).unwrap_err();
+        assert_eq!(out.len() as u64, goes_out);
+        fs::write(&path, &part).unwrap();
+    }
+}
+
+#[test]
 fn each_part_is_known_by_itself_and_made_again_alone() {
     let (_, stream) = streams().into_iter().find(|(name, _)| name == "right").unwrap();
     let dir = TempDir::new().unwrap();
     let list = split_into(dir.path(), &stream, longest(&stream)).unwrap();
-    let whole = files(dir.path());
+    let (whole, all) = (files(dir.path()), records(&stream));
     let count = list.parts.len() as u64;
     assert!(count > 3, "{count} parts");
     for number in 1..=count {
@@ -165,10 +195,14 @@ fn each_part_is_known_by_itself_and_made_again_alone() {
             for order in [JoinOrder::Before, JoinOrder::Meanwhile] {
                 assert!(matches!(joined(dir.path(), order), Err(SplitError::Part { .. })), "{at}");
             }
-            // Before: nothing of the part has gone out.
+            // Before: whole records have gone out, none of them damaged.
             let mut out = Vec::new();
             join(dir.path(), &list, &mut out, JoinOrder::Before).unwrap_err();
-            assert_eq!(out.len() as u64, list.parts[number as usize - 1].offset);
+            let offset = list.parts[number as usize - 1].offset as usize;
+            assert!((offset..=offset + at).contains(&out.len()), "{at}: {}", out.len());
+            assert!(out == stream[..out.len()]);
+            let mut frames = all.iter().map(|record| record.frame.offset);
+            assert!(frames.any(|begin| begin == out.len() as u64));
         }
         assert!(!remake(file(&stream), dir.path(), Some(list.size), number).unwrap().is_found);
         assert!(files(dir.path()) == whole);

@@ -128,9 +128,10 @@ fn damage(mut file: impl Read, part: &Part) -> io::Result<Option<(u64, u64)>> {
         if !fill(&mut file, &mut raw)? {
             return Ok(None);
         }
-        let Some(length) = next(&raw, &mut order, &mut chain) else {
+        let Some(header) = next(&raw, &mut order, &mut chain) else {
             return Ok(Some((record, byte)));
         };
+        let length = header.payload_len;
         let (mut left, mut words) = (length, WholeWords::default());
         while left > 0 {
             let most = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
@@ -154,8 +155,20 @@ fn fill(file: &mut impl Read, buffer: &mut [u8]) -> io::Result<bool> {
     }
 }
 
-/// Takes a header into the chain; the length of its payload, if all of it fits.
-fn next(raw: &[u8; RECORD_SIZE], order: &mut Option<Order>, chain: &mut Chain) -> Option<u64> {
+/// A header that fits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fits {
+    pub(super) payload_len: u64,
+    /// It has the sum of all before it.
+    pub(super) has_sum: bool,
+}
+
+/// Takes a header into the chain, if all of it fits.
+pub(super) fn next(
+    raw: &[u8; RECORD_SIZE],
+    order: &mut Option<Order>,
+    chain: &mut Chain,
+) -> Option<Fits> {
     let read = Header::read(raw, *order, &[]).ok()?;
     *order = Some(read.order);
     read.check(chain).ok()?;
@@ -164,5 +177,8 @@ fn next(raw: &[u8; RECORD_SIZE], order: &mut Option<Order>, chain: &mut Chain) -
     if header.record_type() == RecordType::END {
         *chain = Chain::in_order(read.order);
     }
-    LIMITS.check_described(header, read.description?).ok()
+    let payload_len = LIMITS.check_described(header, read.description?).ok()?;
+    let is_begin = header.record_type() == RecordType::BEGIN;
+    let has_sum = !is_begin && header.checksum.iter().any(|word| word.get() != 0);
+    Some(Fits { payload_len, has_sum })
 }

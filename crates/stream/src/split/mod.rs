@@ -9,6 +9,7 @@ mod error;
 mod join;
 mod manifest;
 mod pieces;
+mod vouched;
 mod write;
 
 pub use check::{PartState, check_part};
