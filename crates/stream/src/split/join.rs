@@ -2,26 +2,26 @@
 
 use super::check::{PartState, check_part, find};
 use super::error::SplitError;
-use super::manifest::Manifest;
-use super::pieces::way;
+use super::manifest::{Manifest, part_name};
+use super::pieces::{way, write_all};
 use super::vouched::{Stop, Vouched};
 use crate::folder;
 use crate::in_turn::{Pieces, each_piece};
-use blake3::{Hash, Hasher};
+use blake3::Hasher;
 use std::io::{self, Write};
 use std::panic::resume_unwind;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::mpsc::SyncSender;
 use std::thread;
 use zsend_records::bytes::Bytes;
 
-/// Time at which a part is checked.
+/// Time at which the parts are checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JoinOrder {
-    /// Before its bytes are written, which cannot be taken back: a record once a sum behind it fits, and the last ones once
-    /// the part does.
+    /// Before their bytes are written, which cannot be taken back: a record once a sum behind it fits, and the last ones
+    /// once the whole has its hash.
     Before,
-    /// While it is written: who gives the output its name does so at the end.
+    /// While they are written: who gives the output its name does so at the end.
     Meanwhile,
 }
 
@@ -47,116 +47,131 @@ pub fn join(
     mut out: impl Write + Send,
     order: JoinOrder,
 ) -> Result<Joined, SplitError> {
-    // Behind an error of writing, nothing else is of account.
-    let (bytes, found) = thread::scope(|scope| {
+    let bytes = thread::scope(|scope| {
         let (to, pieces) = way();
         let out = &mut out;
-        let write = move || write_hashed(out, &pieces).map_err(SplitError::Write);
+        let write = move || write_all(out, &pieces).map_err(SplitError::Write);
         let writer = thread::Builder::new().name("write".into()).spawn_scoped(scope, write);
         let writer = writer.map_err(SplitError::Write)?;
-        let numbers = 1..=list.parts.len() as u64;
-        let passed: Result<u64, _> =
-            numbers.map(|number| pass(folder, list, number, order, &to)).sum();
-        drop(to);
-        let hash = writer.join().unwrap_or_else(|panic| resume_unwind(panic))?;
-        Ok::<_, SplitError>((passed?, hash))
+        let waiting = Some(Vouched::default());
+        let joining =
+            Joining { folder, list, order, hash: Hasher::new(), waiting, reads_twice: false, to };
+        let passed = joining.all();
+        // Behind an error of writing, nothing else is of account.
+        writer.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+        passed
     })?;
-    if found != list.hash {
-        let [found, expected] = [found, list.hash].map(|hash| hash.to_hex().to_string());
-        return Err(SplitError::Whole { found, expected });
-    }
     out.flush().map_err(SplitError::Write)?;
     Ok(Joined { parts: list.parts.len() as u64, bytes })
 }
 
-/// Writes all pieces that come; the hash of them together.
-fn write_hashed(mut out: impl Write, pieces: &Receiver<Bytes>) -> io::Result<Hash> {
-    let mut whole = Hasher::new();
-    for piece in pieces {
-        whole.update(&piece);
-        out.write_all(&piece)?;
-    }
-    Ok(whole.finalize())
-}
-
-/// Refuses a part that is not whole.
-fn is_whole(folder: &Path, list: &Manifest, number: u64) -> Result<(), SplitError> {
-    match check_part(folder, list, number)? {
-        PartState::Whole => Ok(()),
-        state => wrong(folder, list, number, state),
-    }
-}
-
-fn wrong<T>(
-    folder: &Path,
-    list: &Manifest,
-    number: u64,
-    state: PartState,
-) -> Result<T, SplitError> {
-    let (path, _) = find(folder, list, number)?;
-    Err(SplitError::Part { path, why: state.to_string() })
-}
-
-/// Gives a part to the writer. Its bytes.
-fn pass(
-    folder: &Path,
-    list: &Manifest,
-    number: u64,
+/// A join that is under way.
+struct Joining<'a> {
+    folder: &'a Path,
+    list: &'a Manifest,
     order: JoinOrder,
-    to: &SyncSender<Bytes>,
-) -> Result<u64, SplitError> {
-    let (path, part) = find(folder, list, number)?;
-    let failed = || SplitError::io("read", &path);
-    let Some(file) = folder::open_if_there(&path).map_err(failed())? else {
-        return wrong(folder, list, number, PartState::Missing);
-    };
-    let found = file.metadata().map_err(failed())?.len();
-    let mut waiting = (order == JoinOrder::Before).then(|| Vouched::new(part));
-    let (mut own, mut length, mut fault) = (Hasher::new(), 0_u64, None);
-    // Hashed while the cache of whoever has read it has it.
-    let look = |piece: Bytes| {
-        length += piece.len() as u64;
-        if length > part.length {
-            return false;
+    /// Hash of the whole, up to there: as every byte of it is in a part, those of the parts need not be looked at.
+    hash: Hasher,
+    /// Records that no sum vouches for yet; nothing if the stream has no sums.
+    waiting: Option<Vouched>,
+    /// Parts are checked by themselves before, as nothing else vouches for them.
+    reads_twice: bool,
+    to: SyncSender<Bytes>,
+}
+
+impl Joining<'_> {
+    /// Gives all parts to the writer. Their bytes.
+    fn all(mut self) -> Result<u64, SplitError> {
+        let numbers = 1..=self.list.parts.len() as u64;
+        let bytes = numbers.clone().map(|number| self.pass(number)).sum::<Result<u64, _>>()?;
+        let (found, expected) = (self.hash.finalize(), self.list.hash);
+        if found != expected {
+            numbers.clone().try_for_each(|number| self.check(number))?;
+            let [found, expected] = [found, expected].map(|hash| hash.to_hex().to_string());
+            return Err(SplitError::Whole { found, expected });
         }
-        own.update(&piece);
-        // A writer that is gone tells why.
-        let mut is_gone = false;
-        let mut give = |piece| is_gone |= to.send(piece).is_err();
-        let checked = match waiting.as_mut().map(|vouched| vouched.take(piece.clone(), &mut give)) {
-            None => {
-                give(piece);
-                Ok(())
-            }
-            Some(Ok(())) => Ok(()),
-            Some(Err(Stop::Damaged { record, byte })) => {
-                let state = PartState::Damaged { before: Some((record, byte)) };
-                wrong(folder, list, number, state)
-            }
-            // It is read twice.
-            Some(Err(Stop::NoSums)) => is_whole(folder, list, number).map(|()| {
-                waiting.take().into_iter().flat_map(Vouched::into_rest).for_each(&mut give);
-            }),
+        for piece in self.waiting.into_iter().flat_map(Vouched::into_rest) {
+            // A writer that is gone tells why.
+            let _ = self.to.send(piece);
+        }
+        Ok(bytes)
+    }
+
+    /// Gives a part to the writer. Its bytes.
+    fn pass(&mut self, number: u64) -> Result<u64, SplitError> {
+        let (path, part) = find(self.folder, self.list, number)?;
+        let failed = || SplitError::io("read", &path);
+        if self.reads_twice {
+            self.check(number)?;
+        }
+        let Some(file) = folder::open_if_there(&path).map_err(failed())? else {
+            return Err(self.wrong(number, PartState::Missing));
         };
-        fault = checked.err();
-        !is_gone && fault.is_none()
-    };
-    each_piece(file, Pieces::LARGE, look).map_err(failed())?;
-    if let Some(fault) = fault {
-        return Err(fault);
+        let found = file.metadata().map_err(failed())?.len();
+        let of_length = |found| PartState::Length { found, expected: part.length };
+        if found != part.length {
+            return Err(self.wrong(number, of_length(found)));
+        }
+        let (mut length, mut fault) = (0_u64, None);
+        // Looked at while the cache of whoever has read it has it.
+        let look = |piece: Bytes| {
+            length += piece.len() as u64;
+            if length > part.length {
+                return false;
+            }
+            self.hash.update(&piece);
+            let given = self.give(piece, number);
+            fault = given.err();
+            fault.is_none()
+        };
+        each_piece(file, Pieces::LARGE, look).map_err(failed())?;
+        match fault {
+            Some(fault) => Err(fault),
+            None if length != part.length => Err(self.wrong(number, of_length(length))),
+            None => Ok(length),
+        }
     }
-    if length != part.length {
-        let state = PartState::Length { found: found.max(length), expected: part.length };
-        return wrong(folder, list, number, state);
+
+    /// Gives bytes of a part to the writer, as far as they may go.
+    fn give(&mut self, piece: Bytes, number: u64) -> Result<(), SplitError> {
+        // What a writer that is gone has to tell comes first.
+        let to =
+            |piece| self.to.send(piece).map_err(|_| SplitError::Write(io::ErrorKind::Other.into()));
+        let Some(waiting) = &mut self.waiting else { return to(piece) };
+        let mut given = Ok(());
+        let checked = waiting.take(piece, |piece| {
+            given = std::mem::replace(&mut given, Ok(())).and_then(|()| to(piece))
+        });
+        given?;
+        let first = self.list.parts.partition_point(|part| part.offset <= waiting.from()) as u64;
+        match checked {
+            Ok(()) => Ok(()),
+            Err(Stop::Damaged) => {
+                // The damage may be at the end of a part before.
+                (first..=number).try_for_each(|number| self.check(number))?;
+                // It is whole by now: whoever wrote to it was not done.
+                Err(self.wrong(number, PartState::Damaged { before: None }))
+            }
+            Err(Stop::NoSums) => {
+                if self.order == JoinOrder::Before {
+                    (first..=number).try_for_each(|number| self.check(number))?;
+                    self.reads_twice = true;
+                }
+                self.waiting.take().into_iter().flat_map(Vouched::into_rest).try_for_each(to)
+            }
+        }
     }
-    if own.finalize() != part.hash {
-        is_whole(folder, list, number)?;
-        // It is by now: whoever wrote to it was not done.
-        return wrong(folder, list, number, PartState::Damaged { before: None });
+
+    /// Refuses a part that is not whole.
+    fn check(&self, number: u64) -> Result<(), SplitError> {
+        match check_part(self.folder, self.list, number)? {
+            PartState::Whole => Ok(()),
+            state => Err(self.wrong(number, state)),
+        }
     }
-    for piece in waiting.into_iter().flat_map(Vouched::into_rest) {
-        // As above.
-        let _ = to.send(piece);
+
+    fn wrong(&self, number: u64, state: PartState) -> SplitError {
+        let path = self.folder.join(part_name(number));
+        SplitError::Part { path, why: state.to_string() }
     }
-    Ok(length)
 }

@@ -1,7 +1,6 @@
-//! A part on its way out, record by record: what the sums along the stream do not vouch for waits.
+//! Parts on their way out, record by record: what the sums along the stream do not vouch for waits.
 
 use super::check::next;
-use super::manifest::Part;
 use std::collections::VecDeque;
 use zsend_records::Order;
 use zsend_records::bytes::{Buf, Bytes};
@@ -12,13 +11,12 @@ use zsend_records::fletcher::WholeWords;
 /// Bytes that may wait for a sum. More, and there is none: a stream may have been written without.
 const MOST: u64 = 20 << 20;
 
-/// Records of a part that wait until a header behind them has their sum.
-#[derive(Debug)]
+/// Records that wait until a header behind them has their sum.
+#[derive(Debug, Default)]
 pub(super) struct Vouched {
     chain: Chain,
     order: Option<Order>,
-    /// Number in the stream of the record that begins at `begin`, a byte of the part.
-    record: u64,
+    /// Byte at which the next record begins.
     begin: u64,
     /// Beginning of a header.
     header: Vec<u8>,
@@ -30,29 +28,19 @@ pub(super) struct Vouched {
     from: u64,
 }
 
-/// Reason that nothing more of a part can be passed on as it comes.
+/// Reason that nothing more can be passed on as it comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
-    /// A header does not fit: the number of its record in the stream, and its byte in the part.
-    Damaged { record: u64, byte: u64 },
+    /// A header does not fit.
+    Damaged,
     /// Too much waits.
     NoSums,
 }
 
 impl Vouched {
-    /// The beginning of a part.
-    pub(super) fn new(part: &Part) -> Self {
-        Self {
-            chain: part.chain,
-            order: (part.offset > 0).then(|| part.chain.order()),
-            record: part.record,
-            begin: 0,
-            header: Vec::with_capacity(RECORD_SIZE),
-            left: 0,
-            words: WholeWords::default(),
-            held: VecDeque::new(),
-            from: 0,
-        }
+    /// The first byte that waits.
+    pub(super) const fn from(&self) -> u64 {
+        self.from
     }
 
     /// Takes the next bytes, and gives `to` those before the last header that has a right sum.
@@ -72,17 +60,15 @@ impl Vouched {
             self.header.extend_from_slice(&rest[..len]);
             rest.advance(len);
             let Some(raw) = self.header.first_chunk() else { break };
-            let (record, byte) = (self.record, self.begin);
             let Some(header) = next(raw, &mut self.order, &mut self.chain) else {
                 self.release(right, to);
-                return Err(Stop::Damaged { record, byte });
+                return Err(Stop::Damaged);
             };
             if header.has_sum {
-                right = byte;
+                right = self.begin;
             }
             self.words.clear();
             self.left = header.payload_len;
-            self.record += 1;
             self.begin += RECORD_SIZE as u64 + header.payload_len;
             self.header.clear();
         }
@@ -96,7 +82,7 @@ impl Vouched {
         self.held.into_iter()
     }
 
-    /// Gives the bytes before one of the part.
+    /// Gives the bytes before this one.
     fn release(&mut self, end: u64, mut to: impl FnMut(Bytes)) {
         while let Some(first) = self.held.front_mut()
             && self.from < end
