@@ -8,11 +8,14 @@ use zsend_records::bytes::Bytes;
 const WAITING: usize = 4;
 
 /// The way of pieces to a writer.
-pub(super) fn way() -> (SyncSender<Bytes>, Receiver<Bytes>) {
+pub(super) fn way<T>() -> (SyncSender<T>, Receiver<T>) {
     sync_channel(WAITING)
 }
 
 /// Writes all pieces that come.
-pub(super) fn write_all(mut out: impl Write, pieces: &Receiver<Bytes>) -> io::Result<()> {
-    pieces.iter().try_for_each(|piece| out.write_all(&piece))
+pub(super) fn write_all(
+    mut out: impl Write,
+    mut pieces: impl Iterator<Item = Bytes>,
+) -> io::Result<()> {
+    pieces.try_for_each(|piece| out.write_all(&piece))
 }

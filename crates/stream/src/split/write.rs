@@ -164,25 +164,28 @@ fn is_there(path: &Path, hash: Hash) -> Result<Option<bool>, SplitError> {
 struct Open {
     path: PathBuf,
     file: Writing,
-    hasher: Hasher,
     start: Start,
     length: u64,
 }
 
-/// A file that is written by a thread of its own.
+/// A file that is hashed and written by a thread of its own.
 #[derive(Debug)]
 struct Writing {
     pieces: SyncSender<Bytes>,
-    thread: JoinHandle<Result<Partial, SplitError>>,
+    thread: JoinHandle<Result<(Partial, Hash), SplitError>>,
 }
 
 impl Writing {
     fn start(partial: Partial) -> io::Result<Self> {
         let (pieces, given) = way();
         let write = move || {
-            let written = write_all(&partial.file, &given);
+            let mut hasher = Hasher::new();
+            let hashed = given.into_iter().inspect(|piece: &Bytes| {
+                hasher.update(piece);
+            });
+            let written = write_all(&partial.file, hashed);
             written.map_err(SplitError::io("write", partial.target()))?;
-            Ok(partial)
+            Ok((partial, hasher.finalize()))
         };
         let thread = Builder::new().name("write".into()).spawn(write)?;
         Ok(Self { pieces, thread })
@@ -193,8 +196,8 @@ impl Writing {
         self.pieces.send(piece.clone()).is_ok()
     }
 
-    /// The file, once all is written, or the error of writing.
-    fn end(self) -> Result<Partial, SplitError> {
+    /// The file and its hash, once all is written, or the error of writing.
+    fn end(self) -> Result<(Partial, Hash), SplitError> {
         drop(self.pieces);
         self.thread.join().unwrap_or_else(|panic| resume_unwind(panic))
     }
@@ -229,10 +232,9 @@ impl<'a> Writer<'a> {
 
     /// Ends the part that is written.
     fn end(&mut self) -> Result<(), SplitError> {
-        if let Some(Open { path, file, hasher, start, length }) = self.open.take() {
-            let partial = file.end()?;
+        if let Some(Open { path, file, start, length }) = self.open.take() {
+            let (partial, hash) = file.end()?;
             let Start { offset, record, chain, .. } = start;
-            let hash = hasher.finalize();
             self.parts.push(Part { offset, length, record, chain, hash });
             match is_there(&path, hash)? {
                 Some(true) => self.found += 1,
@@ -277,7 +279,7 @@ impl Parts for Writer<'_> {
         let path = self.folder.join(part_name(start.number));
         let partial = Partial::create(path.clone()).map_err(SplitError::io("write", &path))?;
         let file = Writing::start(partial).map_err(SplitError::io("write", &path))?;
-        self.open = Some(Open { path, file, hasher: Hasher::new(), start, length: 0 });
+        self.open = Some(Open { path, file, start, length: 0 });
         Ok(())
     }
 
@@ -285,7 +287,6 @@ impl Parts for Writer<'_> {
         let Some(open) = &mut self.open else { return Ok(()) };
         // Hashed while the cache of whoever has read it has it.
         self.whole.update(piece);
-        open.hasher.update(piece);
         open.length += piece.len() as u64;
         // Why it is not written, the end of the part tells.
         if open.file.write(piece) { Ok(()) } else { self.end() }
