@@ -146,8 +146,9 @@ mod tests {
         ["zsend"].into_iter().chain(line.split(' ')).map(OsString::from).collect()
     }
 
-    /// What a line is understood as if all subcommands are set up. A name before it has no place in the line.
+    /// Words of a line, as they are understood if all subcommands are set up.
     fn whole(line: &str) -> String {
+        // An option before the subcommand: then it is not set up alone.
         let line = format!("--color auto {line}");
         assert!(parse_alone(&words(&line)).is_none());
         format!("{:?}", parse(&words(&line), ColorChoice::Auto).expect("a right line"))

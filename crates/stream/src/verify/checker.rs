@@ -71,6 +71,11 @@ impl Where {
         let record_type = Some(frame.record_type());
         Self { record: frame.record, byte: frame.byte, record_type, object, offset }
     }
+
+    /// A place with nothing that can be read.
+    const fn of_byte(record: u64, byte: u64) -> Self {
+        Self { record, byte, record_type: None, object: None, offset: None }
+    }
 }
 
 impl<'a> Checker<'a> {
@@ -341,7 +346,7 @@ impl<'a> Checker<'a> {
     ) -> Result<(), VerifyError> {
         self.outcome.records += 1;
         self.outcome.bytes = byte + RECORD_SIZE as u64;
-        let at = Where { record, byte, record_type: None, object: None, offset: None };
+        let at = Where::of_byte(record, byte);
         self.tee.stop().map_err(VerifyError::Write)?;
         let about = match kind {
             StreamErrorKind::Magic { .. } => &shape::BEGINS,
@@ -357,7 +362,7 @@ impl<'a> Checker<'a> {
         let have = part.map_or(0, |part| part.have);
         self.outcome.bytes += have;
         if self.outcome.faults == 0 && self.outcome.bytes == 0 {
-            let at = Where { record: 0, byte: 0, record_type: None, object: None, offset: None };
+            let at = Where::of_byte(0, 0);
             let nothing = Wrong::words("input", "empty", "a stream");
             self.fault(at, &shape::BEGINS, nothing);
             return Ok(());
@@ -367,7 +372,7 @@ impl<'a> Checker<'a> {
         }
         if self.place.is_done() && self.outcome.faults == 0 {
             let (record, byte) = (self.outcome.records, self.outcome.bytes - have);
-            let at = Where { record, byte, record_type: None, object: None, offset: None };
+            let at = Where::of_byte(record, byte);
             let wrong = Wrong::words("input behind the stream", format!("{have} bytes"), "none");
             self.fault(at, &shape::TRAILING, wrong);
             return Ok(());
