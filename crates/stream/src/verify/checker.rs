@@ -1,10 +1,11 @@
 //! The checks that need what came before, record by record.
 
+mod place;
 mod sums;
 
 use super::context::{Context, List};
 use super::fault::{About, Fault, Wrong};
-use super::frame::{Frame, guid, place};
+use super::frame::{Frame, guid};
 use super::framer::Payload;
 use super::macs::{PendingMacs, WrongMac};
 use super::members::Members;
@@ -16,6 +17,7 @@ use super::verdict::{Cut, Outcome, Part, Verdict};
 use super::work::Worked;
 use super::{Report, VerifyError, VerifyOptions};
 use crate::segment::Segment;
+use place::Where;
 use std::sync::Arc;
 use zsend_records::chain::Chain;
 use zsend_records::drr::{RECORD_SIZE, RecordType};
@@ -52,29 +54,6 @@ impl std::fmt::Debug for Checker<'_> {
             .field("place", &self.place)
             .field("outcome", &self.outcome)
             .finish_non_exhaustive()
-    }
-}
-
-/// A record's place in a report.
-#[derive(Clone, Copy)]
-struct Where {
-    record: u64,
-    byte: u64,
-    record_type: Option<RecordType>,
-    object: Option<u64>,
-    offset: Option<u64>,
-}
-
-impl Where {
-    fn of(frame: &Frame) -> Self {
-        let (object, offset) = place(&frame.header);
-        let record_type = Some(frame.record_type());
-        Self { record: frame.record, byte: frame.byte, record_type, object, offset }
-    }
-
-    /// A place with nothing that can be read.
-    const fn of_byte(record: u64, byte: u64) -> Self {
-        Self { record, byte, record_type: None, object: None, offset: None }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The chain of sums along a stream.
 
-use super::{Checker, Where};
+use super::Checker;
+use super::place::Where;
 use crate::verify::fault::Wrong;
 use crate::verify::frame::Frame;
 use crate::verify::rules::shape;
