@@ -362,6 +362,16 @@ proptest! {
             fs::write(&path, bytes).unwrap();
         }
         let damaged = files(dir.path());
+        // Whole records go out, and none that is damaged.
+        if let Ok(list) = Manifest::of_folder(dir.path()) {
+            let mut out = Vec::new();
+            let done = join(dir.path(), &list, &mut out, JoinOrder::Before);
+            prop_assert!(stream.starts_with(&out));
+            prop_assert_eq!(done.is_ok(), out.len() == stream.len());
+            let at = out.len() as u64;
+            let mut records = records(&stream).into_iter();
+            prop_assert!(done.is_ok() || records.any(|record| record.frame.offset == at));
+        }
         match repair(dir.path()) {
             Ok(_) => {
                 let after = files(dir.path());
