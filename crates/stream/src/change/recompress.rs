@@ -149,6 +149,8 @@ fn compress(block: &[u8], compression: Compression) -> Result<Option<Vec<u8>>, C
             let mut large = std::mem::take(buffer);
             large.truncate(len);
             large.resize(psize, 0);
+            // Many of them may wait to be written together.
+            large.shrink_to_fit();
             *state = None;
             large
         } else {

@@ -242,10 +242,13 @@ impl<'a> Writer<'a> {
                 None => {
                     self.wait()?;
                     // To make a file durable takes as long as to write it.
-                    self.committing = Some(std::thread::spawn(move || {
+                    let named = path.clone();
+                    let commit = move || {
                         partial.commit().map_err(SplitError::io("write", &path))?;
                         Ok(path)
-                    }));
+                    };
+                    let thread = Builder::new().name("commit".into()).spawn(commit);
+                    self.committing = Some(thread.map_err(SplitError::io("write", &named))?);
                 }
             }
         }
