@@ -24,7 +24,8 @@ pub(crate) struct Pieces {
 }
 
 impl Pieces {
-    /// Pieces that stay in the cache of one core, for what nobody keeps.
+    /// Pieces that stay in the cache of one core, for what nobody keeps. With pieces of 256 KiB, `verify --quick` of 4K records
+    /// takes a sixth longer.
     pub(crate) const SMALL: Self = Self { len: 128 << 10, ahead: 8 };
     /// Pieces for those who keep what is in them: few records of 128 KiB lie in two, and have to be copied together.
     pub(crate) const LARGE: Self = Self { len: 1 << 20, ahead: 2 };
