@@ -52,7 +52,7 @@ fn no_byte_of_a_part_goes_out_before_the_part_is_known_to_be_whole() {
     let (done, out) = joined(&list);
     assert_eq!(done.unwrap().bytes, stream.len() as u64);
     assert!(out == stream);
-    for (number, goes_out) in [(1, 0), (2, list.parts[1].offset)] {
+    for (number, most) in [(1, 0), (2, list.parts[1].offset)] {
         let path = dir.path().join(part_name(number));
         let part = fs::read(&path).unwrap();
         let mut damaged = part.clone();
@@ -60,7 +60,8 @@ fn no_byte_of_a_part_goes_out_before_the_part_is_known_to_be_whole() {
         fs::write(&path, &damaged).unwrap();
         let (done, out) = joined(&list);
         assert!(matches!(done, Err(SplitError::Part { path: named, .. }) if named == path));
-        assert_eq!(out.len() as u64, goes_out);
+        assert!(stream.starts_with(&out) && out.len() as u64 <= most);
+        assert!(number == 1 || out.len() > BLOCK);
         fs::write(&path, &part).unwrap();
     }
 }

@@ -57,8 +57,8 @@ pub(crate) struct SplitArgs {
 
 /// Put the parts of a stream together again, or check them
 ///
-/// No byte of a part is written to standard output before the part was checked, so that each is read twice; with
-/// -o each is read once, and FILE gets its name if all was right.
+/// No byte is written to standard output before it was checked: the first part by its hash, so that it is read twice, and what
+/// is behind it record by record. With -o, FILE gets its name if all was right.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:

@@ -18,7 +18,7 @@ Exit status: 0 done, even if unreadable blocks were replaced, as with zfs send: 
 2 the command line is wrong; 3 a device or the output failed; 4 the pool or stream needs something \
 that is not supported; 10 a stream is cut, and whole so far (verify, chain), or before its first record (resume-point, send --append); 11 a stream does not continue the one before (verify, chain), or \
 raw streams do not fit together (keys); \
-129, 130, 143 ended by SIGHUP, SIGINT, SIGTERM. A reader that goes away ends a send or verify --tee with 3, and is no \
+129, 130, 143 ended by SIGHUP, SIGINT, SIGTERM. A reader that goes away ends what writes a stream with 3, and is no \
 error for the other verbs.";
 
 // Options that may stand before a subcommand or behind it. A doc comment would become the description of every command.

@@ -12,9 +12,10 @@ use std::io::{self, BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 use zsend_records::Order;
 use zsend_records::chain::Chain;
-use zsend_records::drr::{RECORD_SIZE, RecordType};
+use zsend_records::drr::{End, RECORD_SIZE, RecordType};
 use zsend_records::fletcher::WholeWords;
-use zsend_records::reader::Header;
+use zsend_records::reader::{Header, Place};
+use zsend_records::zerocopy::byteorder::LE;
 
 /// State of a part.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +33,7 @@ pub enum PartState {
         expected: u64,
     },
     /// It has other bytes. The first record behind which the sums do not fit is named, by its number in the whole
-    /// stream and its byte in the part; `None` if they fit up to the part's last payload.
+    /// stream and its byte in the part; `None` if all fit.
     Damaged {
         /// Record and byte.
         before: Option<(u64, u64)>,
@@ -62,7 +63,9 @@ impl fmt::Display for PartState {
                 f,
                 ": before record {record} of the stream, at byte {byte} of the part, the sums do not fit"
             ),
-            Self::Damaged { before: None } => f.write_str(": its last record has other bytes"),
+            Self::Damaged { before: None } => f.write_str(
+                ": it has other bytes, in its last record or where no sum tells of them",
+            ),
         }
     }
 }
@@ -128,7 +131,7 @@ fn damage(mut file: impl Read, part: &Part) -> io::Result<Option<(u64, u64)>> {
         if !fill(&mut file, &mut raw)? {
             return Ok(None);
         }
-        let Some(header) = next(&raw, &mut order, &mut chain) else {
+        let Some(header) = next(&raw, &mut order, &mut chain, None) else {
             return Ok(Some((record, byte)));
         };
         let length = header.payload_len;
@@ -158,27 +161,36 @@ fn fill(file: &mut impl Read, buffer: &mut [u8]) -> io::Result<bool> {
 /// A header that fits.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fits {
+    pub(super) record_type: RecordType,
+    /// Bytes that follow.
     pub(super) payload_len: u64,
     /// It has the sum of all before it.
     pub(super) has_sum: bool,
 }
 
-/// Takes a header into the chain, if all of it fits.
+/// Takes a header into the chain, if all of it fits, and if it may stand at its place.
 pub(super) fn next(
     raw: &[u8; RECORD_SIZE],
     order: &mut Option<Order>,
     chain: &mut Chain,
+    place: Option<&mut Place>,
 ) -> Option<Fits> {
     let read = Header::read(raw, *order, &[]).ok()?;
-    *order = Some(read.order);
+    let before = *chain;
     read.check(chain).ok()?;
     let mut room = None;
     let header = read.record(&mut room);
-    if header.record_type() == RecordType::END {
+    if let Some(place) = place {
+        *place = place.next(header).ok()?.0;
+    }
+    *order = Some(read.order);
+    if let Some(end) = header.body_as::<End<LE>>() {
+        before.check_end(end).ok()?;
         *chain = Chain::in_order(read.order);
     }
     let payload_len = LIMITS.check_described(header, read.description?).ok()?;
-    let is_begin = header.record_type() == RecordType::BEGIN;
+    let record_type = header.record_type();
+    let is_begin = record_type == RecordType::BEGIN;
     let has_sum = !is_begin && header.checksum.iter().any(|word| word.get() != 0);
-    Some(Fits { payload_len, has_sum })
+    Some(Fits { record_type, payload_len, has_sum })
 }

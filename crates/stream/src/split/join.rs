@@ -18,8 +18,9 @@ use zsend_records::bytes::Bytes;
 /// Time at which the parts are checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JoinOrder {
-    /// Before their bytes are written, which cannot be taken back: a record once a sum behind it fits, and the last ones
-    /// once the whole has its hash.
+    /// Before their bytes are written, which cannot be taken back: the first part by its hash, a record of the others once a
+    /// sum behind it fits, and the last ones once the whole has its hash. A part with bytes that no sum covers is read twice,
+    /// as the first one is.
     Before,
     /// While they are written: who gives the output its name does so at the end.
     Meanwhile,
@@ -56,8 +57,8 @@ pub fn join(
         let writer = spawned("write").spawn_scoped(scope, write).map_err(SplitError::Write)?;
         let hash = move || hashed(list.hash, passed.into_iter(), &to_writer);
         let hasher = spawned("hash").spawn_scoped(scope, hash).map_err(SplitError::Write)?;
-        let waiting = Some(Vouched::default());
-        let mut joining = Joining { folder, list, order, waiting, reads_twice: false, to };
+        let waiting = Vouched::new(list.length, order == JoinOrder::Before);
+        let mut joining = Joining { folder, list, order, waiting, checked: 0, to };
         let passed = joining.all();
         let wrong = joining.end(hasher);
         // Behind an error of writing, nothing else is of account.
@@ -111,10 +112,9 @@ struct Joining<'a> {
     folder: &'a Path,
     list: &'a Manifest,
     order: JoinOrder,
-    /// Records that no sum vouches for yet; nothing if the stream has no sums.
-    waiting: Option<Vouched>,
-    /// Parts are checked by themselves before, as nothing else vouches for them.
-    reads_twice: bool,
+    waiting: Vouched,
+    /// Number of the last part that was checked by itself.
+    checked: u64,
     to: SyncSender<Passed>,
 }
 
@@ -123,8 +123,8 @@ impl Joining<'_> {
     fn all(&mut self) -> Result<u64, SplitError> {
         let numbers = 1..=self.list.parts.len() as u64;
         let bytes = numbers.map(|number| self.pass(number)).sum::<Result<u64, _>>()?;
-        let last = self.waiting.take().into_iter().flat_map(Vouched::into_rest).collect();
-        self.send(Passed::Last(last))?;
+        let waiting = std::mem::replace(&mut self.waiting, Vouched::new(0, false));
+        self.to.send(Passed::Last(waiting.into_rest().collect())).map_err(|_| gone())?;
         Ok(bytes)
     }
 
@@ -140,17 +140,17 @@ impl Joining<'_> {
         Err(SplitError::Whole { found, expected })
     }
 
-    fn send(&self, passed: Passed) -> Result<(), SplitError> {
-        // What a writer that is gone has to tell comes first.
-        self.to.send(passed).map_err(|_| SplitError::Write(io::ErrorKind::Other.into()))
-    }
-
     /// Gives a part to the writer. Its bytes.
     fn pass(&mut self, number: u64) -> Result<u64, SplitError> {
         let (path, part) = find(self.folder, self.list, number)?;
         let failed = || SplitError::io("read", &path);
-        if self.reads_twice {
+        // Nothing else tells whether the first part is one of this stream.
+        if self.order == JoinOrder::Before && number == 1 {
             check(self.folder, self.list, number)?;
+            self.checked = number;
+        }
+        if !self.waiting.fits(part) {
+            return Err(self.damaged(number));
         }
         let Some(file) = folder::open_if_there(&path).map_err(failed())? else {
             return Err(wrong(self.folder, number, &PartState::Missing));
@@ -161,7 +161,7 @@ impl Joining<'_> {
             return Err(wrong(self.folder, number, &of_length(found)));
         }
         let (mut length, mut fault) = (0_u64, None);
-        // Looked at while the cache of whoever has read it has it.
+        // Summed up while the cache of whoever has read it has it.
         let look = |piece: Bytes| {
             length += piece.len() as u64;
             if length > part.length {
@@ -181,38 +181,47 @@ impl Joining<'_> {
 
     /// Gives bytes of a part to the writer, as far as they may go.
     fn give(&mut self, piece: Bytes, number: u64) -> Result<(), SplitError> {
-        let Some(mut waiting) = self.waiting.take() else {
-            return self.send(Passed::Piece(piece));
-        };
-        let mut given = Ok(());
-        let checked = waiting.take(piece, |piece| {
-            if given.is_ok() {
-                given = self.send(Passed::Piece(piece));
-            }
-        });
-        given?;
-        let first = self.list.parts.partition_point(|part| part.offset <= waiting.from()) as u64;
-        let check = |number| check(self.folder, self.list, number);
-        match checked {
-            Ok(()) => {
-                self.waiting = Some(waiting);
-                Ok(())
-            }
-            Err(Stop::Damaged) => {
-                // The damage may be at the end of a part before.
-                (first..=number).try_for_each(check)?;
-                // It is whole by now: whoever wrote to it was not done.
-                Err(wrong(self.folder, number, &PartState::Damaged { before: None }))
-            }
-            Err(Stop::NoSums) => {
-                if self.order == JoinOrder::Before {
-                    (first..=number).try_for_each(check)?;
-                    self.reads_twice = true;
+        let Self { folder, list, waiting, checked, to, .. } = self;
+        let mut is_gone = false;
+        let give = |piece| is_gone |= to.send(Passed::Piece(piece)).is_err();
+        let done = waiting.take(piece, give, |from| {
+            let mut whole = from;
+            for (number, part) in
+                (1..=number).zip(&list.parts).skip_while(|(_, part)| part.end() <= from)
+            {
+                if number > *checked {
+                    if let Err(fault) = check(folder, list, number) {
+                        return (whole, Err(fault));
+                    }
+                    *checked = number;
                 }
-                waiting.into_rest().try_for_each(|piece| self.send(Passed::Piece(piece)))
+                whole = part.end();
             }
+            (whole, Ok(()))
+        });
+        if is_gone {
+            return Err(gone());
         }
+        done.map_err(|stop| match stop {
+            Stop::Part(fault) => fault,
+            Stop::Damaged => self.damaged(number),
+        })
     }
+
+    /// The fault of the part that is read, or of one before that nothing vouches for.
+    fn damaged(&self, number: u64) -> SplitError {
+        let before = self.list.parts.iter().take_while(|part| part.end() <= self.waiting.from());
+        let first = before.count() as u64 + 1;
+        let checked = (first..=number).try_for_each(|number| check(self.folder, self.list, number));
+        // Or it is whole by now: whoever wrote to it was not done.
+        let damaged = || wrong(self.folder, number, &PartState::Damaged { before: None });
+        checked.err().unwrap_or_else(damaged)
+    }
+}
+
+/// What a writer that is gone has to tell comes first.
+fn gone() -> SplitError {
+    SplitError::Write(io::ErrorKind::BrokenPipe.into())
 }
 
 /// Refuses a part that is not whole.

@@ -47,6 +47,13 @@ pub struct Part {
     pub hash: Hash,
 }
 
+impl Part {
+    /// The byte of the whole behind it.
+    pub(super) const fn end(&self) -> u64 {
+        self.offset.saturating_add(self.length)
+    }
+}
+
 /// All parts of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
