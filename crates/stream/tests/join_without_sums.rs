@@ -62,6 +62,8 @@ fn no_byte_of_a_part_goes_out_before_the_part_is_known_to_be_whole() {
         assert!(matches!(done, Err(SplitError::Part { path: named, .. }) if named == path));
         assert!(stream.starts_with(&out) && out.len() as u64 <= most);
         assert!(number == 1 || out.len() > BLOCK);
+        let record = RECORD_SIZE + BLOCK;
+        assert!(out.is_empty() || out.len() % record == RECORD_SIZE, "it ends with a record");
         fs::write(&path, &part).unwrap();
     }
 }

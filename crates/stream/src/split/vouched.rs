@@ -23,6 +23,8 @@ pub(super) struct Vouched {
     chain: Chain,
     order: Option<Order>,
     place: Option<Place>,
+    /// Byte at which the last record began.
+    record: u64,
     /// Byte at which the next record begins.
     begin: u64,
     /// Beginning of a header.
@@ -55,6 +57,7 @@ impl Vouched {
             chain: Chain::new(),
             order: None,
             place: Some(Place::START),
+            record: 0,
             begin: 0,
             header: Vec::with_capacity(RECORD_SIZE),
             left: 0,
@@ -120,16 +123,18 @@ impl Vouched {
                 // The sum in a header is of all before it, and of itself.
                 right = if is_end { behind } else { self.begin };
                 if std::mem::take(&mut self.is_bare) {
-                    self.ask(&mut to, &mut parts)?;
+                    self.ask(right, &mut to, &mut parts)?;
                 }
             }
             self.left = header.payload_len;
             self.is_bare |= !header.payload_len.is_multiple_of(4);
+            self.record = self.begin;
             self.begin = behind + header.payload_len;
         }
         self.release(right, &mut to);
         if self.held.iter().flatten().map(|held| held.len() as u64).sum::<u64>() > MOST {
-            self.ask(&mut to, &mut parts)?;
+            let border = if self.left > 0 { self.record } else { self.begin };
+            self.ask(border, &mut to, &mut parts)?;
         }
         Ok(())
     }
@@ -139,9 +144,10 @@ impl Vouched {
         self.held.into_iter().flatten()
     }
 
-    /// Gives what waits as far as the parts are whole.
+    /// Gives what waits up to the border of a record, as far as the parts are whole.
     fn ask<E>(
         &mut self,
+        border: u64,
         to: impl FnMut(Bytes),
         mut parts: impl FnMut(u64) -> (u64, Result<(), E>),
     ) -> Result<(), Stop<E>> {
@@ -149,7 +155,7 @@ impl Vouched {
             return Ok(());
         }
         let (whole, checked) = parts(self.from);
-        self.release(whole, to);
+        self.release(whole.min(border), to);
         checked.map_err(Stop::Part)
     }
 
