@@ -16,14 +16,19 @@ use zsend_stream::split::{MANIFEST, part_name};
 /// Runs `zsend parity`.
 pub(crate) fn make(args: &ParityArgs) -> Done {
     let made = make_parity(&args.dir, args.percent).map_err(|e| failed(&args.dir, e))?;
+    let bears = match made.bearable {
+        0 => {
+            "no whole part may be lost, which takes smaller parts or a larger --percent".to_owned()
+        }
+        bearable => format!("any {} may be lost", count(bearable, "part")),
+    };
     let text = format!(
-        "{}: {} in {}, of {} of {} bytes; any {} may be lost",
+        "{}: {} in {}, of {} of {} bytes; {bears}",
         args.dir.display(),
         count(made.bytes, "byte"),
         count(made.volumes, "parity file"),
         count(made.recovery, "block"),
         made.block,
-        count(made.bearable, "part"),
     );
     stdout::print((one_line(&text) + "\n").as_bytes())
 }

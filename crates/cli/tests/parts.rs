@@ -124,6 +124,15 @@ fn parity_repairs_a_part_and_bytes_of_others() {
 }
 
 #[test]
+fn parity_of_one_part_does_not_stand_for_the_part() {
+    let stored = Stored::new(&["basic/fs@c"]);
+    assert_eq!(code(&stored.split("1G")), 0);
+    let out = zsend(&["parity", "--percent", "10", &stored.at("parts")]);
+    let said = stdout(&out);
+    assert!(code(&out) == 0 && said.contains("no whole part may be lost"), "{said}");
+}
+
+#[test]
 fn a_package_comes_through_a_pipe() {
     let stored = Stored::new(&["-R", "basic/fs@b"]);
     let out = piped(&["split", "--size", "1M", "-", &stored.at("parts")], &stored.stream);

@@ -58,7 +58,7 @@ pub enum SplitError {
     #[error("{} is there already, and is not what would be written", .0.display())]
     Exists(PathBuf),
     /// The stream has no part of this number.
-    #[error("the stream has {parts} parts, and no part {number}")]
+    #[error("the stream has no part {number}: its last is part {parts}")]
     NoPart {
         /// The number.
         number: u64,
