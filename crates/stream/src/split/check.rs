@@ -12,9 +12,9 @@ use std::io::{self, BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 use zsend_records::Order;
 use zsend_records::chain::Chain;
-use zsend_records::drr::{End, RECORD_SIZE, RecordType};
+use zsend_records::drr::{End, RECORD_SIZE};
 use zsend_records::fletcher::WholeWords;
-use zsend_records::reader::{Header, Place};
+use zsend_records::reader::Header;
 use zsend_records::zerocopy::byteorder::LE;
 
 /// State of a part.
@@ -131,10 +131,9 @@ fn damage(mut file: impl Read, part: &Part) -> io::Result<Option<(u64, u64)>> {
         if !fill(&mut file, &mut raw)? {
             return Ok(None);
         }
-        let Some(header) = next(&raw, &mut order, &mut chain, None) else {
+        let Some(length) = next(&raw, &mut order, &mut chain) else {
             return Ok(Some((record, byte)));
         };
-        let length = header.payload_len;
         let (mut left, mut words) = (length, WholeWords::default());
         while left > 0 {
             let most = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
@@ -158,39 +157,17 @@ fn fill(file: &mut impl Read, buffer: &mut [u8]) -> io::Result<bool> {
     }
 }
 
-/// A header that fits.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Fits {
-    pub(super) record_type: RecordType,
-    /// Bytes that follow.
-    pub(super) payload_len: u64,
-    /// It has the sum of all before it.
-    pub(super) has_sum: bool,
-}
-
-/// Takes a header into the chain, if all of it fits, and if it may stand at its place.
-pub(super) fn next(
-    raw: &[u8; RECORD_SIZE],
-    order: &mut Option<Order>,
-    chain: &mut Chain,
-    place: Option<&mut Place>,
-) -> Option<Fits> {
+/// Takes a header into the chain; the length of its payload, if all of it fits.
+fn next(raw: &[u8; RECORD_SIZE], order: &mut Option<Order>, chain: &mut Chain) -> Option<u64> {
     let read = Header::read(raw, *order, &[]).ok()?;
+    *order = Some(read.order);
     let before = *chain;
     read.check(chain).ok()?;
     let mut room = None;
     let header = read.record(&mut room);
-    if let Some(place) = place {
-        *place = place.next(header).ok()?.0;
-    }
-    *order = Some(read.order);
     if let Some(end) = header.body_as::<End<LE>>() {
         before.check_end(end).ok()?;
         *chain = Chain::in_order(read.order);
     }
-    let payload_len = LIMITS.check_described(header, read.description?).ok()?;
-    let record_type = header.record_type();
-    let is_begin = record_type == RecordType::BEGIN;
-    let has_sum = !is_begin && header.checksum.iter().any(|word| word.get() != 0);
-    Some(Fits { record_type, payload_len, has_sum })
+    LIMITS.check_described(header, read.description?).ok()
 }

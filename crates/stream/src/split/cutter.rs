@@ -49,11 +49,15 @@ struct Cutter<'a> {
     too_long: Option<(u64, u64, u64)>,
 }
 
+/// A parser of what is cut into parts, and put together of them.
+pub(super) fn reading() -> Parser {
+    // What was saved (`zfs send -S`) has no END.
+    Parser::with_options(Options::new().with_limits(LIMITS).with_missing_end(true))
+}
+
 /// Cuts a stream into parts of at most `size` bytes.
 pub(super) fn cut(source: Readable, size: u64, to: &mut dyn Parts) -> Result<Totals, SplitError> {
-    // What was saved (`zfs send -S`) has no END.
-    let options = Options::new().with_limits(LIMITS).with_missing_end(true);
-    let parser = Parser::with_options(options);
+    let parser = reading();
     let mut cutter = Cutter { parser, to, size, length: 0, number: 0, records: 0, too_long: None };
     let mut begun = Gathered::default();
     let (mut offset, mut done) = (0_u64, Ok(()));

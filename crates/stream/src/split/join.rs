@@ -2,7 +2,7 @@
 
 use super::check::{PartState, check_part, find};
 use super::error::SplitError;
-use super::manifest::{Manifest, part_name};
+use super::manifest::{Manifest, Part, part_name};
 use super::pieces::{way, write_all};
 use super::vouched::{Stop, Vouched};
 use crate::folder;
@@ -123,8 +123,7 @@ impl Joining<'_> {
     fn all(&mut self) -> Result<u64, SplitError> {
         let numbers = 1..=self.list.parts.len() as u64;
         let bytes = numbers.map(|number| self.pass(number)).sum::<Result<u64, _>>()?;
-        let waiting = std::mem::replace(&mut self.waiting, Vouched::new(0, false));
-        self.to.send(Passed::Last(waiting.into_rest().collect())).map_err(|_| gone())?;
+        self.to.send(Passed::Last(self.waiting.rest())).map_err(|_| gone())?;
         Ok(bytes)
     }
 
@@ -186,9 +185,7 @@ impl Joining<'_> {
         let give = |piece| is_gone |= to.send(Passed::Piece(piece)).is_err();
         let done = waiting.take(piece, give, |from| {
             let mut whole = from;
-            for (number, part) in
-                (1..=number).zip(&list.parts).skip_while(|(_, part)| part.end() <= from)
-            {
+            for (number, part) in parts_from(list, from, number) {
                 if number > *checked {
                     if let Err(fault) = check(folder, list, number) {
                         return (whole, Err(fault));
@@ -210,16 +207,20 @@ impl Joining<'_> {
 
     /// The fault of the part that is read, or of one before that nothing vouches for.
     fn damaged(&self, number: u64) -> SplitError {
-        let before = self.list.parts.iter().take_while(|part| part.end() <= self.waiting.from());
-        let first = before.count() as u64 + 1;
-        let checked = (first..=number).try_for_each(|number| check(self.folder, self.list, number));
+        let checked = parts_from(self.list, self.waiting.from(), number)
+            .try_for_each(|(number, _)| check(self.folder, self.list, number));
         // Or it is whole by now: whoever wrote to it was not done.
         let damaged = || wrong(self.folder, number, &PartState::Damaged { before: None });
         checked.err().unwrap_or_else(damaged)
     }
 }
 
-/// What a writer that is gone has to tell comes first.
+/// Parts from the one that has this byte to another, with their numbers.
+fn parts_from(list: &Manifest, from: u64, number: u64) -> impl Iterator<Item = (u64, &Part)> {
+    (1..=number).zip(&list.parts).skip_while(move |(_, part)| part.end() <= from)
+}
+
+/// Stands for the error of a writer that is gone, which comes first.
 fn gone() -> SplitError {
     SplitError::Write(io::ErrorKind::BrokenPipe.into())
 }

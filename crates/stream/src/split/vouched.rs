@@ -4,15 +4,13 @@
 //! an END without a sum, as that behind the header of a package is; for what no Fletcher-4 sees, which takes whole words; and for a
 //! stream that has no sums at all.
 
-use super::check::next;
+use super::cutter::reading;
 use super::manifest::Part;
+use crate::input::Gathered;
 use std::collections::VecDeque;
-use zsend_records::Order;
 use zsend_records::bytes::{Buf, Bytes};
-use zsend_records::chain::Chain;
 use zsend_records::drr::{RECORD_SIZE, RecordType};
-use zsend_records::fletcher::{Fletcher4, WholeWords};
-use zsend_records::reader::Place;
+use zsend_records::reader::{Parser, ReaderEvent};
 
 /// Bytes that may wait for a sum: more than the longest record.
 const MOST: u64 = 20 << 20;
@@ -20,23 +18,14 @@ const MOST: u64 = 20 << 20;
 /// Records that wait until something vouches for them.
 #[derive(Debug)]
 pub(super) struct Vouched {
-    chain: Chain,
-    order: Option<Order>,
-    place: Option<Place>,
-    /// Byte at which the last record began.
-    record: u64,
-    /// Byte at which the next record begins.
-    begin: u64,
+    parser: Parser,
     /// Beginning of a header.
-    header: Vec<u8>,
-    /// Bytes that are yet to come of a payload.
-    left: u64,
-    words: WholeWords,
+    begun: Gathered,
     /// No sum covers some of what came since the last that did.
     is_bare: bool,
-    /// Bytes of the whole: what is at its end waits for its hash.
+    /// Bytes of the whole: the last record waits for its hash.
     length: u64,
-    /// What waits, from byte `from` on; nothing if all is passed on at once, and only looked at.
+    /// Bytes that wait, from `from` on; nothing if all is passed on at once, and only looked at.
     held: Option<VecDeque<Bytes>>,
     from: u64,
 }
@@ -54,14 +43,8 @@ impl Vouched {
     /// The beginning of a whole of this length, which is passed on before it is vouched for unless it `waits`.
     pub(super) fn new(length: u64, waits: bool) -> Self {
         Self {
-            chain: Chain::new(),
-            order: None,
-            place: Some(Place::START),
-            record: 0,
-            begin: 0,
-            header: Vec::with_capacity(RECORD_SIZE),
-            left: 0,
-            words: WholeWords::default(),
+            parser: reading(),
+            begun: Gathered::default(),
             is_bare: false,
             length,
             held: waits.then(VecDeque::new),
@@ -76,10 +59,9 @@ impl Vouched {
 
     /// Says if a part may begin here: between two records, with the sum that the list has.
     pub(super) fn fits(&self, part: &Part) -> bool {
-        let (here, there) = (self.chain, part.chain);
-        // Behind an END there is no sum, nor its order.
-        let is_same = here == there || [here.sum(), there.sum()] == [Fletcher4::ZERO; 2];
-        self.left == 0 && self.header.is_empty() && self.begin == part.offset && is_same
+        let parser = &self.parser;
+        let is_border = parser.payload_left() == 0 && self.begun.0.is_empty();
+        is_border && (parser.offset(), parser.chain()) == (part.offset, part.chain)
     }
 
     /// Takes the next bytes, and gives `to` those that something vouches for. `parts` looks at the parts from the one of this byte
@@ -96,52 +78,49 @@ impl Vouched {
             None => to(piece),
         }
         let mut right = self.from;
-        while !rest.is_empty() {
-            if self.left > 0 {
-                let len = usize::try_from(self.left).unwrap_or(usize::MAX).min(rest.len());
-                self.words.feed(&rest[..len], |whole| self.chain.payload(whole));
-                rest.advance(len);
-                self.left -= len as u64;
+        loop {
+            if self.parser.payload_left() > 0 {
+                // Of a payload the parser refuses nothing.
+                let used = self.parser.parse(&rest).map_or(0, |(used, _)| used);
+                if used == 0 {
+                    break;
+                }
+                rest.advance(used);
                 continue;
             }
-            let len = (RECORD_SIZE - self.header.len()).min(rest.len());
-            self.header.extend_from_slice(&rest[..len]);
-            rest.advance(len);
-            let Some(raw) = self.header.first_chunk() else { break };
-            let header = next(raw, &mut self.order, &mut self.chain, self.place.as_mut());
-            let Some(header) = header else {
+            let Some(raw) = self.begun.take(RECORD_SIZE as u64, &mut rest) else { break };
+            let Ok((_, ReaderEvent::Record(frame))) = self.parser.parse(&raw) else {
                 self.release(right, to);
                 return Err(Stop::Damaged);
             };
-            self.header.clear();
-            self.words.clear();
-            let behind = self.begin + RECORD_SIZE as u64;
-            let is_end = header.record_type == RecordType::END;
+            let behind = frame.offset + RECORD_SIZE as u64;
+            let header = self.parser.header();
+            let has_sum = frame.record_type() != RecordType::BEGIN
+                && header.checksum.iter().any(|word| word.get() != 0);
+            let is_end = frame.record_type() == RecordType::END;
             let is_last = is_end && behind == self.length;
-            self.is_bare |= is_end && !header.has_sum;
-            if (header.has_sum || is_end) && !is_last {
+            self.is_bare |= is_end && !has_sum;
+            if (has_sum || is_end) && !is_last {
                 // The sum in a header is of all before it, and of itself.
-                right = if is_end { behind } else { self.begin };
+                right = if is_end { behind } else { frame.offset };
                 if std::mem::take(&mut self.is_bare) {
                     self.ask(right, &mut to, &mut parts)?;
                 }
             }
-            self.left = header.payload_len;
-            self.is_bare |= !header.payload_len.is_multiple_of(4);
-            self.record = self.begin;
-            self.begin = behind + header.payload_len;
+            self.is_bare |= !frame.payload_len.is_multiple_of(4);
         }
         self.release(right, &mut to);
         if self.held.iter().flatten().map(|held| held.len() as u64).sum::<u64>() > MOST {
-            let border = if self.left > 0 { self.record } else { self.begin };
+            let under_way = self.parser.frame().filter(|_| self.parser.payload_left() > 0);
+            let border = under_way.map_or(self.parser.offset(), |frame| frame.offset);
             self.ask(border, &mut to, &mut parts)?;
         }
         Ok(())
     }
 
-    /// All that waits, for which the hash of the whole vouches.
-    pub(super) fn into_rest(self) -> impl Iterator<Item = Bytes> {
-        self.held.into_iter().flatten()
+    /// All that waits, for which the hash of the whole vouches. Nothing comes behind it.
+    pub(super) fn rest(&mut self) -> Vec<Bytes> {
+        self.held.take().into_iter().flatten().collect()
     }
 
     /// Gives what waits up to the border of a record, as far as the parts are whole.
@@ -168,7 +147,8 @@ impl Vouched {
         while let Some(first) = held.front_mut()
             && self.from < end
         {
-            let len = usize::try_from(end - self.from).unwrap_or(usize::MAX).min(first.len());
+            let len =
+                usize::try_from(end - self.from).map_or(first.len(), |len| len.min(first.len()));
             to(first.split_to(len));
             self.from += len as u64;
             if first.is_empty() {
