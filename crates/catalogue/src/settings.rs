@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Most bytes of the file.
 const MAX_FILE: u64 = 4 << 10;
@@ -101,7 +102,11 @@ fn clean(folder: &Path) -> io::Result<()> {
     for item in fs::read_dir(folder)? {
         let item = item?;
         if item.file_name().to_str().is_some_and(is_partial) {
-            fs::remove_file(item.path())?;
+            // Of runs that begin at once each does this.
+            match fs::remove_file(item.path()) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+                Ok(()) | Err(_) => {}
+            }
         }
     }
     Ok(())
@@ -110,15 +115,27 @@ fn clean(folder: &Path) -> io::Result<()> {
 /// Returns true for the name of the file before it has its own.
 pub(crate) fn is_partial(name: &str) -> bool {
     let number = name.strip_prefix(SETTINGS).and_then(|rest| rest.strip_prefix(".partial."));
-    number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+    number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit() || b == b'.'))
+}
+
+/// Makes a file that nobody else has, for what is not whole yet.
+fn partial(folder: &Path) -> io::Result<(PathBuf, File)> {
+    static MADE: AtomicU64 = AtomicU64::new(0);
+    loop {
+        let (process, number) = (std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+        let path = folder.join(format!("{SETTINGS}.partial.{process}.{number}"));
+        match files::open(&path, OpenOptions::new().write(true).create_new(true)) {
+            // A killed run had the same number.
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            made => return made.map(|file| (path, file)),
+        }
+    }
 }
 
 /// Makes the file, whole from the moment that it has its name. Of several runs that begin at once one makes it.
 fn make(folder: &Path, path: &Path, settings: &Settings) -> io::Result<()> {
-    let own: PathBuf = folder.join(format!("{SETTINGS}.partial.{}", std::process::id()));
+    let (own, mut file) = partial(folder)?;
     let linked = (|| {
-        let mut file =
-            files::open(&own, OpenOptions::new().write(true).create(true).truncate(true))?;
         serde_json::to_writer(&mut file, settings)?;
         file.write_all(b"\n")?;
         file.sync_all()?;
@@ -159,6 +176,28 @@ mod tests {
         assert!(matches!(shard, Err(CatalogueError::InUse(_))));
         drop(only);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn shards_that_begin_at_once_all_get_in() {
+        let settings = Settings::new("", "openzfs");
+        for _ in 0..100 {
+            let dir = tempfile::tempdir().unwrap();
+            for killed in 1..=8 {
+                let left = dir.path().join(format!("{SETTINGS}.partial.{killed}"));
+                fs::write(left, "{").unwrap();
+            }
+            let barrier = std::sync::Barrier::new(8);
+            let begin = || {
+                barrier.wait();
+                take(dir.path(), &settings, Company::Shards).map(drop)
+            };
+            std::thread::scope(|scope| {
+                let runs = [(); 8].map(|()| scope.spawn(begin));
+                runs.map(|run| run.join().unwrap().unwrap())
+            });
+            assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        }
     }
 
     #[test]
