@@ -1,5 +1,5 @@
-//! Gives the program its version, with the commit if it is built in a checkout of its own, and the guide of
-//! `zsend man rescue`.
+//! Gives the program its version, with the commit if it is built in a checkout of its own, the guide of
+//! `zsend man rescue`, and the order of its functions.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,6 +7,7 @@ use std::{env, fs};
 
 fn main() {
     rescue();
+    layout();
     let version = env!("CARGO_PKG_VERSION");
     let commit = git(&["rev-parse", "--short=10", "HEAD"]).filter(|_| is_ours());
     let version = commit.map_or_else(|| version.to_owned(), |c| format!("{version} ({c})"));
@@ -34,6 +35,42 @@ fn rescue() {
     if let Err(e) = fs::write(out.join("rescue.md"), text) {
         panic!("{}: {e}", out.display());
     }
+}
+
+/// Has the linker put the functions that are used in one place, if it can: docs/benchmarks.md, "Functions that are used
+/// lie together".
+fn layout() {
+    println!("cargo:rerun-if-changed=layout.ld");
+    let is = |name: &str, value: &str| env::var(name).is_ok_and(|found| found == value);
+    if !is("PROFILE", "release") || !is("CARGO_CFG_TARGET_OS", "linux") {
+        return;
+    }
+    let Ok(script) = fs::canonicalize("layout.ld") else { return };
+    let arg = format!("-Wl,-T,{}", script.display());
+    if links(&arg).unwrap_or(false) {
+        println!("cargo:rustc-link-arg-bin=zsend={arg}");
+    }
+}
+
+/// Returns true if the linker takes an argument: gold and mold have no such scripts.
+fn links(arg: &str) -> Option<bool> {
+    let out = PathBuf::from(env::var_os("OUT_DIR")?);
+    let source = out.join("linked.rs");
+    fs::write(&source, "fn main() {}").ok()?;
+    let mut rustc = Command::new(env::var_os("RUSTC")?);
+    rustc
+        .arg(&source)
+        .arg("-o")
+        .arg(out.join("linked"))
+        .arg("--target")
+        .arg(env::var_os("TARGET")?);
+    if let Some(linker) = env::var_os("RUSTC_LINKER") {
+        rustc.arg("-C").arg(format!("linker={}", linker.display()));
+    }
+    let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
+    rustc.args(flags.split('\x1f').filter(|flag| !flag.is_empty()));
+    rustc.args(["-C", &format!("link-arg={arg}")]);
+    Some(rustc.output().ok()?.status.success())
 }
 
 /// A package that is unpacked in somebody else's checkout has none of its own.

@@ -43,6 +43,11 @@ const TASKS: &[Task] = &[
         "[--against zdb|cat]... [OPTION]...: how fast, beside the reference; --help tells the options",
     ),
     (
+        "layout",
+        |args| program(Profile::Release, "zsend-testkit", "layout", args),
+        "put the functions that the program runs in one place of it: crates/cli/layout.ld; needs valgrind",
+    ),
+    (
         "fuzz",
         fuzz::run,
         "[TARGET [SECONDS]]: fuzz one target; without arguments replay all corpora",
