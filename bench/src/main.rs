@@ -1,6 +1,7 @@
 //! Measures how fast we are, beside the reference, in one run: `cargo xtask bench`.
 
 mod against;
+mod codec;
 mod make;
 mod measure;
 mod micro;

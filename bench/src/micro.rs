@@ -5,7 +5,7 @@ use crate::options::Options;
 use crate::table::{Table, row};
 use std::hint::black_box;
 use std::time::Instant;
-use zsend_codec::{Compressor, UnknownCompression, decompress};
+use zsend_codec::decompress;
 use zsend_metal::gf256::{self, Term};
 use zsend_records::fletcher::Fletcher4;
 use zsend_records::types::Compress;
@@ -38,19 +38,6 @@ pub(super) fn rows(options: &Options, table: &mut Table<'_>) {
             table.push(row(&what, "GB/s", rate(options.runs, BLOCK, unpack), None));
         }
     }
-}
-
-/// GB/s of a codec on one core; the sample becomes what ZFS stores.
-pub(super) fn compress(word: &str, runs: usize) -> Result<f64, String> {
-    let compression = word.parse().map_err(|e: UnknownCompression| e.to_string())?;
-    let mut codec = Compressor::new(compression).map_err(|e| e.to_string())?;
-    let (block, mut out) = (sample(), vec![0; BLOCK]);
-    let mut pack =
-        || u64::from(codec.compress(black_box(&block), &mut out).is_ok_and(|len| len.is_some()));
-    if pack() == 0 {
-        return Err(format!("the sample does not get shorter with {word}"));
-    }
-    Ok(rate(runs, BLOCK, pack))
 }
 
 /// GB/s of a block of four columns, of which two are computed from the others and two of parity.

@@ -1,7 +1,7 @@
 //! Stored streams: what reads, checks and changes them, beside `zstream dump`, `cat` and the codecs' own rate.
 
+use crate::codec;
 use crate::measure::{self, BEFORE, Line, Programs, Took, in_turn};
-use crate::micro;
 use crate::options::Options;
 use crate::table::{Table, row};
 use std::fs;
@@ -30,7 +30,7 @@ struct Verb {
     args: &'static [&'static str],
     /// Place of the output, and for `cat`'s.
     work: Work,
-    /// Value of `compression` whose rate on all cores is the aim.
+    /// Value of `compression`, whose rate over the same blocks on all cores is the aim.
     codec: Option<&'static str>,
 }
 
@@ -308,7 +308,7 @@ impl Run<'_> {
         let size = measure::size(self.path)? as f64 / 1e9;
         let speed = |took: Took| size / took.seconds;
         let codec = match verb.codec {
-            Some(word) => Some(micro::compress(word, options.runs)? * cores() as f64),
+            Some(word) => Some(codec::rate(word, self.path, options.runs)?),
             None => None,
         };
         let others = [
@@ -339,8 +339,4 @@ fn emptied(made: &str, command: &str) -> Line {
 
 fn shell(script: String) -> Line {
     vec!["sh".into(), "-c".into(), script]
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
