@@ -2,7 +2,7 @@
 
 use crate::{api, miri, outside, platforms, qemu};
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use xtask::run::{Profile, cargo, no_arguments, succeed};
 
 /// End of a step that did not fail.
@@ -20,6 +20,7 @@ const STEPS: &[Step] = &[
         let clippy = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
         passed(succeed(cargo(&clippy)))
     }),
+    ("build", || passed(succeed(cargo(&["test", "--quiet", "--workspace", "--no-run"])))),
     // The corpora of the fuzz targets are among them.
     ("tests", || passed(succeed(cargo(&["test", "--quiet", "--workspace"])))),
     ("platforms", || Ok(platforms::fast()?.map_or(End::Passed, End::Skipped))),
@@ -36,11 +37,25 @@ const STEPS: &[Step] = &[
         Some(why) => Ok(End::Skipped(why)),
         None => passed(qemu::run(&[])),
     }),
-    ("miri", || match miri::missing() {
-        Some(why) => Ok(End::Skipped(why)),
-        None => passed(miri::run(&[])),
-    }),
 ];
+
+/// Step behind which [`miri`] begins: the tests leave much of a core idle.
+const BEFORE_MIRI: &str = "build";
+
+/// Miri, in a process of its own; what it says, and how long it took.
+fn beside() -> Result<(End, Vec<u8>, Duration), String> {
+    let begun = Instant::now();
+    if let Some(why) = miri::missing() {
+        return Ok((End::Skipped(why), Vec::new(), Duration::ZERO));
+    }
+    let program = std::env::current_exe().map_err(|e| format!("this program: {e}"))?;
+    let out = Command::new(program).arg("miri").output().map_err(|e| e.to_string())?;
+    let said = [out.stdout, out.stderr].concat();
+    if out.status.success() {
+        return Ok((End::Passed, said, begun.elapsed()));
+    }
+    Err(format!("{}{}", String::from_utf8_lossy(&said), out.status))
+}
 
 /// Compares the fixtures, with the programs that the tests were built with: another build would have other features of
 /// what is shared, and take longer than all cases.
@@ -60,19 +75,40 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     no_arguments("ci", args)?;
     let start = Instant::now();
     let mut skipped = 0;
-    for (name, step) in STEPS {
-        println!("== {name}");
-        let begun = Instant::now();
-        match step().map_err(|e| format!("{name}: {e}"))? {
-            End::Passed => println!("== {name}: {:.0} s", begun.elapsed().as_secs_f64()),
-            End::Skipped(why) => {
-                skipped += 1;
-                println!("== {name}: skipped: {why}");
+    std::thread::scope(|scope| {
+        let mut miri = None;
+        for (name, step) in STEPS {
+            println!("== {name}");
+            let begun = Instant::now();
+            let end = step().map_err(|e| format!("{name}: {e}"))?;
+            skipped += tell(name, &end, begun.elapsed());
+            if *name == BEFORE_MIRI {
+                miri = Some(scope.spawn(beside));
             }
         }
-    }
-    let passed = STEPS.len() - skipped;
-    let seconds = start.elapsed().as_secs_f64();
-    println!("{passed} of {} steps passed, {skipped} skipped, in {seconds:.0} s", STEPS.len());
+        let Some(miri) = miri else { return Err(format!("no step {BEFORE_MIRI}")) };
+        println!("== miri, which began behind {BEFORE_MIRI}");
+        let ended = miri.join().map_err(|_| "miri: the thread panicked".to_owned())?;
+        let (end, said, took) = ended.map_err(|e| format!("miri: {e}"))?;
+        print!("{}", String::from_utf8_lossy(&said));
+        skipped += tell("miri", &end, took);
+        Ok(())
+    })?;
+    let (all, seconds) = (STEPS.len() + 1, start.elapsed().as_secs_f64());
+    println!("{} of {all} steps passed, {skipped} skipped, in {seconds:.0} s", all - skipped);
     Ok(())
+}
+
+/// Says how a step ended; 1 if it was skipped.
+fn tell(name: &str, end: &End, took: Duration) -> usize {
+    match end {
+        End::Passed => {
+            println!("== {name}: {:.0} s", took.as_secs_f64());
+            0
+        }
+        End::Skipped(why) => {
+            println!("== {name}: skipped: {why}");
+            1
+        }
+    }
 }
