@@ -32,38 +32,56 @@ const STEPS: &[Step] = &[
     // Of the pages that were just made.
     ("api", || passed(api::compare())),
     ("outside", || passed(outside::run(&[]))),
-    ("conformance", || passed(conform())),
     ("qemu", || match qemu::missing() {
         Some(why) => Ok(End::Skipped(why)),
         None => passed(qemu::run(&[])),
     }),
 ];
 
-/// Step behind which [`miri`] begins: the tests leave much of a core idle.
-const BEFORE_MIRI: &str = "build";
+/// A step that begins behind another one, beside those that follow: they leave much of a core idle.
+struct Beside {
+    name: &'static str,
+    behind: &'static str,
+    run: fn() -> Result<Said, String>,
+}
 
-/// Miri, in a process of its own; what it says, and how long it took.
-fn beside() -> Result<(End, Vec<u8>, Duration), String> {
-    let begun = Instant::now();
+/// End of such a step, what it printed, and how long it took.
+struct Said {
+    end: End,
+    text: Vec<u8>,
+    took: Duration,
+}
+
+const BESIDE: &[Beside] = &[
+    Beside { name: "miri", behind: "build", run: miri },
+    Beside { name: "conformance", behind: "tests", run: conform },
+];
+
+/// Miri, in a process of its own.
+fn miri() -> Result<Said, String> {
     if let Some(why) = miri::missing() {
-        return Ok((End::Skipped(why), Vec::new(), Duration::ZERO));
+        return Ok(Said { end: End::Skipped(why), text: Vec::new(), took: Duration::ZERO });
     }
     let program = std::env::current_exe().map_err(|e| format!("this program: {e}"))?;
-    let out = Command::new(program).arg("miri").output().map_err(|e| e.to_string())?;
-    let said = [out.stdout, out.stderr].concat();
-    if out.status.success() {
-        return Ok((End::Passed, said, begun.elapsed()));
-    }
-    Err(format!("{}{}", String::from_utf8_lossy(&said), out.status))
+    said(Command::new(program).arg("miri"))
 }
 
 /// Compares the fixtures, with the programs that the tests were built with: another build would have other features of
 /// what is shared, and take longer than all cases.
-fn conform() -> Result<(), String> {
+fn conform() -> Result<Said, String> {
     let built = Profile::Dev.folder();
-    let mut conform = Command::new(built.join("conform"));
-    conform.arg("--program").arg(built.join("zsend"));
-    succeed(conform)
+    said(Command::new(built.join("conform")).arg("--program").arg(built.join("zsend")))
+}
+
+/// Runs a command to its end.
+fn said(command: &mut Command) -> Result<Said, String> {
+    let begun = Instant::now();
+    let out = command.output().map_err(|e| format!("{command:?}: {e}"))?;
+    let text = [out.stdout, out.stderr].concat();
+    if out.status.success() {
+        return Ok(Said { end: End::Passed, text, took: begun.elapsed() });
+    }
+    Err(format!("{}{command:?}: {}", String::from_utf8_lossy(&text), out.status))
 }
 
 fn passed(result: Result<(), String>) -> Result<End, String> {
@@ -76,25 +94,25 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     let start = Instant::now();
     let mut skipped = 0;
     std::thread::scope(|scope| {
-        let mut miri = None;
+        let mut under_way = Vec::new();
         for (name, step) in STEPS {
             println!("== {name}");
             let begun = Instant::now();
             let end = step().map_err(|e| format!("{name}: {e}"))?;
             skipped += tell(name, &end, begun.elapsed());
-            if *name == BEFORE_MIRI {
-                miri = Some(scope.spawn(beside));
-            }
+            let beside = BESIDE.iter().filter(|beside| beside.behind == *name);
+            under_way.extend(beside.map(|beside| (beside.name, scope.spawn(beside.run))));
         }
-        let Some(miri) = miri else { return Err(format!("no step {BEFORE_MIRI}")) };
-        println!("== miri, which began behind {BEFORE_MIRI}");
-        let ended = miri.join().map_err(|_| "miri: the thread panicked".to_owned())?;
-        let (end, said, took) = ended.map_err(|e| format!("miri: {e}"))?;
-        print!("{}", String::from_utf8_lossy(&said));
-        skipped += tell("miri", &end, took);
-        Ok(())
+        for (name, step) in under_way {
+            println!("== {name}, beside the others");
+            let ended = step.join().map_err(|_| format!("{name}: the thread panicked"))?;
+            let Said { end, text, took } = ended.map_err(|e| format!("{name}: {e}"))?;
+            print!("{}", String::from_utf8_lossy(&text));
+            skipped += tell(name, &end, took);
+        }
+        Ok::<(), String>(())
     })?;
-    let (all, seconds) = (STEPS.len() + 1, start.elapsed().as_secs_f64());
+    let (all, seconds) = (STEPS.len() + BESIDE.len(), start.elapsed().as_secs_f64());
     println!("{} of {all} steps passed, {skipped} skipped, in {seconds:.0} s", all - skipped);
     Ok(())
 }
