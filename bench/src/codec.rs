@@ -40,6 +40,9 @@ fn blocks(stream: &Path) -> Result<Vec<Bytes>, String> {
             blocks.push(record.payload);
         }
     }
+    if blocks.is_empty() {
+        return Err(format!("{}: no WRITE record", stream.display()));
+    }
     Ok(blocks)
 }
 

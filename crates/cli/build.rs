@@ -41,12 +41,16 @@ fn rescue() {
 /// lie together".
 fn layout() {
     println!("cargo:rerun-if-changed=layout.ld");
+    // Cargo runs this again for another compiler or other flags, and for another linker only if it is named so. One that
+    // is changed in a configuration file needs `cargo clean -p zsend-cli`.
+    let target = env::var("TARGET").unwrap_or_default().to_uppercase().replace('-', "_");
+    println!("cargo:rerun-if-env-changed=CARGO_TARGET_{target}_LINKER");
     let is = |name: &str, value: &str| env::var(name).is_ok_and(|found| found == value);
     if !is("PROFILE", "release") || !is("CARGO_CFG_TARGET_OS", "linux") {
         return;
     }
     let Ok(script) = fs::canonicalize("layout.ld") else { return };
-    let arg = format!("-Wl,-T,{}", script.display());
+    let arg = format!("-T{}", script.display());
     if links(&arg).unwrap_or(false) {
         println!("cargo:rustc-link-arg-bin=zsend={arg}");
     }

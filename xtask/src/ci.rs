@@ -1,7 +1,9 @@
-//! `ci`: everything that a change must pass, in the order in which it fails fastest.
+//! `ci`: everything that a change must pass, in the order in which it fails fastest. What runs beside other steps is told
+//! of behind them.
 
 use crate::{api, miri, outside, platforms, qemu};
 use std::process::Command;
+use std::thread;
 use std::time::{Duration, Instant};
 use xtask::run::{Profile, cargo, no_arguments, succeed};
 
@@ -12,49 +14,59 @@ enum End {
     Skipped(String),
 }
 
-type Step = (&'static str, fn() -> Result<End, String>);
+struct Step {
+    name: &'static str,
+    run: fn() -> Result<End, String>,
+    /// Begins once this step has passed, beside those that follow: they leave much of a core idle.
+    then: Option<Beside>,
+}
 
-const STEPS: &[Step] = &[
-    ("format", || passed(succeed(cargo(&["fmt", "--all", "--check"])))),
-    ("clippy", || {
-        let clippy = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
-        passed(succeed(cargo(&clippy)))
-    }),
-    ("build", || passed(succeed(cargo(&["test", "--quiet", "--workspace", "--no-run"])))),
-    // The corpora of the fuzz targets are among them.
-    ("tests", || passed(succeed(cargo(&["test", "--quiet", "--workspace"])))),
-    ("platforms", || Ok(platforms::fast()?.map_or(End::Passed, End::Skipped))),
-    ("docs", || {
-        let mut docs = cargo(&["doc", "--quiet", "--workspace", "--no-deps"]);
-        docs.env("RUSTDOCFLAGS", "-D warnings");
-        passed(succeed(docs))
-    }),
-    // Of the pages that were just made.
-    ("api", || passed(api::compare())),
-    ("outside", || passed(outside::run(&[]))),
-    ("qemu", || match qemu::missing() {
-        Some(why) => Ok(End::Skipped(why)),
-        None => passed(qemu::run(&[])),
-    }),
-];
-
-/// A step that begins behind another one, beside those that follow: they leave much of a core idle.
 struct Beside {
     name: &'static str,
-    behind: &'static str,
     run: fn() -> Result<Said, String>,
 }
 
-/// End of such a step, what it printed, and how long it took.
+/// End of a step that runs beside others, what it printed, and how long it took.
 struct Said {
     end: End,
     text: Vec<u8>,
     took: Duration,
 }
 
-const BESIDE: &[Beside] = &[
-    Beside { name: "miri", behind: "build", run: miri },
-    Beside { name: "conformance", behind: "tests", run: conform },
+const fn step(name: &'static str, run: fn() -> Result<End, String>) -> Step {
+    Step { name, run, then: None }
+}
+
+const STEPS: &[Step] = &[
+    step("format", || passed(succeed(cargo(&["fmt", "--all", "--check"])))),
+    step("clippy", || {
+        let clippy = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
+        passed(succeed(cargo(&clippy)))
+    }),
+    Step {
+        name: "build",
+        run: || passed(succeed(cargo(&["test", "--quiet", "--workspace", "--no-run"]))),
+        then: Some(Beside { name: "miri", run: miri }),
+    },
+    // The corpora of the fuzz targets are among them.
+    Step {
+        name: "tests",
+        run: || passed(succeed(cargo(&["test", "--quiet", "--workspace"]))),
+        then: Some(Beside { name: "conformance", run: conform }),
+    },
+    step("platforms", || Ok(platforms::fast()?.map_or(End::Passed, End::Skipped))),
+    step("docs", || {
+        let mut docs = cargo(&["doc", "--quiet", "--workspace", "--no-deps"]);
+        docs.env("RUSTDOCFLAGS", "-D warnings");
+        passed(succeed(docs))
+    }),
+    // Of the pages that were just made.
+    step("api", || passed(api::compare())),
+    step("outside", || passed(outside::run(&[]))),
+    step("qemu", || match qemu::missing() {
+        Some(why) => Ok(End::Skipped(why)),
+        None => passed(qemu::run(&[])),
+    }),
 ];
 
 /// Miri, in a process of its own.
@@ -92,41 +104,63 @@ fn passed(result: Result<(), String>) -> Result<End, String> {
 pub(crate) fn run(args: &[String]) -> Result<(), String> {
     no_arguments("ci", args)?;
     let start = Instant::now();
-    let mut skipped = 0;
-    std::thread::scope(|scope| {
-        let mut under_way = Vec::new();
-        for (name, step) in STEPS {
+    let mut tally = Tally::default();
+    thread::scope(|scope| {
+        let mut beside = Vec::new();
+        for Step { name, run, then } in STEPS {
             println!("== {name}");
             let begun = Instant::now();
-            let end = step().map_err(|e| format!("{name}: {e}"))?;
-            skipped += tell(name, &end, begun.elapsed());
-            let beside = BESIDE.iter().filter(|beside| beside.behind == *name);
-            under_way.extend(beside.map(|beside| (beside.name, scope.spawn(beside.run))));
+            if !tally.take(name, run(), begun.elapsed()) {
+                break;
+            }
+            beside.extend(then.iter().map(|then| (then.name, scope.spawn(then.run))));
         }
-        for (name, step) in under_way {
+        for (name, step) in beside {
             println!("== {name}, beside the others");
-            let ended = step.join().map_err(|_| format!("{name}: the thread panicked"))?;
-            let Said { end, text, took } = ended.map_err(|e| format!("{name}: {e}"))?;
-            print!("{}", String::from_utf8_lossy(&text));
-            skipped += tell(name, &end, took);
+            let ended = step.join().unwrap_or_else(|_| Err("the thread panicked".to_owned()));
+            let (end, took) = match ended {
+                Ok(Said { end, text, took }) => {
+                    print!("{}", String::from_utf8_lossy(&text));
+                    (Ok(end), took)
+                }
+                Err(why) => (Err(why), Duration::ZERO),
+            };
+            tally.take(name, end, took);
         }
-        Ok::<(), String>(())
-    })?;
-    let (all, seconds) = (STEPS.len() + BESIDE.len(), start.elapsed().as_secs_f64());
-    println!("{} of {all} steps passed, {skipped} skipped, in {seconds:.0} s", all - skipped);
-    Ok(())
+    });
+    let Tally { passed, skipped, failed } = tally;
+    let (all, seconds) = (passed + skipped + failed.len(), start.elapsed().as_secs_f64());
+    println!("{passed} of {all} steps passed, {skipped} skipped, in {seconds:.0} s");
+    if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join(", "))) }
 }
 
-/// Says how a step ended; 1 if it was skipped.
-fn tell(name: &str, end: &End, took: Duration) -> usize {
-    match end {
-        End::Passed => {
-            println!("== {name}: {:.0} s", took.as_secs_f64());
-            0
+/// Steps by how they ended.
+#[derive(Default)]
+struct Tally {
+    passed: usize,
+    skipped: usize,
+    /// Names of those that failed.
+    failed: Vec<&'static str>,
+}
+
+impl Tally {
+    /// Counts a step, and says how it ended; false if it failed.
+    fn take(&mut self, name: &'static str, end: Result<End, String>, took: Duration) -> bool {
+        match end {
+            Ok(End::Passed) => {
+                self.passed += 1;
+                println!("== {name}: {:.0} s", took.as_secs_f64());
+            }
+            Ok(End::Skipped(why)) => {
+                self.skipped += 1;
+                println!("== {name}: skipped: {why}");
+            }
+            Err(why) => {
+                self.failed.push(name);
+                eprintln!("xtask ci: {name}: {why}");
+                return false;
+            }
         }
-        End::Skipped(why) => {
-            println!("== {name}: skipped: {why}");
-            1
-        }
+        true
     }
 }

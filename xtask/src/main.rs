@@ -45,7 +45,7 @@ const TASKS: &[Task] = &[
     (
         "layout",
         |args| program(Profile::Release, "zsend-testkit", "layout", args),
-        "put the functions that the program runs in one place of it: crates/cli/layout.ld; needs valgrind",
+        "put the functions that the program runs in one place of it: crates/cli/layout.ld; needs valgrind and binutils",
     ),
     (
         "fuzz",

@@ -114,13 +114,20 @@ fn clean(folder: &Path) -> io::Result<()> {
 
 /// Returns true for the name of the file before it has its own.
 pub(crate) fn is_partial(name: &str) -> bool {
-    let number = name.strip_prefix(SETTINGS).and_then(|rest| rest.strip_prefix(".partial."));
-    number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit() || b == b'.'))
+    let numbers = name.strip_prefix(SETTINGS).and_then(|rest| rest.strip_prefix(".partial."));
+    let is_number = |n: &str| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit());
+    // Earlier releases gave the process alone.
+    numbers.is_some_and(|n| {
+        let (process, number) = n.split_once('.').unwrap_or((n, "0"));
+        is_number(process) && is_number(number)
+    })
 }
+
+/// Files that this process has made for what is not whole yet.
+static MADE: AtomicU64 = AtomicU64::new(0);
 
 /// Makes a file that nobody else has, for what is not whole yet.
 fn partial(folder: &Path) -> io::Result<(PathBuf, File)> {
-    static MADE: AtomicU64 = AtomicU64::new(0);
     loop {
         let (process, number) = (std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
         let path = folder.join(format!("{SETTINGS}.partial.{process}.{number}"));
@@ -142,6 +149,8 @@ fn make(folder: &Path, path: &Path, settings: &Settings) -> io::Result<()> {
         // Unlike a rename, it does not replace what another has made meanwhile.
         fs::hard_link(&own, path)
     })();
+    // Of a file that is removed while it is open, NFS keeps another name until it is closed.
+    drop(file);
     let _ = fs::remove_file(&own);
     match linked {
         // Another run was first; it may have taken ours for what a killed one has left.
@@ -183,9 +192,14 @@ mod tests {
         let settings = Settings::new("", "openzfs");
         for _ in 0..100 {
             let dir = tempfile::tempdir().unwrap();
-            for killed in 1..=8 {
-                let left = dir.path().join(format!("{SETTINGS}.partial.{killed}"));
-                fs::write(left, "{").unwrap();
+            // Some have the numbers that are taken next.
+            let (process, next) = (std::process::id(), MADE.load(Ordering::Relaxed));
+            for killed in 0..4 {
+                let old = format!("{SETTINGS}.partial.{killed}");
+                let left = format!("{SETTINGS}.partial.{process}.{}", next + killed);
+                for name in [old, left] {
+                    fs::write(dir.path().join(name), "{").unwrap();
+                }
             }
             let barrier = std::sync::Barrier::new(8);
             let begin = || {
@@ -198,6 +212,16 @@ mod tests {
             });
             assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
         }
+    }
+
+    #[test]
+    fn names_of_what_is_not_whole_have_one_number_or_two() {
+        for name in ["", ".", "1.", ".1", "1.2.3", "a", "1.a"] {
+            assert!(!is_partial(&format!("{SETTINGS}.partial.{name}")), "{name}");
+        }
+        assert!(is_partial(&format!("{SETTINGS}.partial.1")));
+        assert!(is_partial(&format!("{SETTINGS}.partial.1.20")));
+        assert!(!is_partial(SETTINGS));
     }
 
     #[test]

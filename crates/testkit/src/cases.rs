@@ -57,6 +57,14 @@ pub struct Case {
     pub references: Vec<Reference>,
 }
 
+impl Case {
+    /// Value of `--key` for a pool's folder, if the case needs one.
+    pub fn key_value(&self, fixture: &Path) -> Option<String> {
+        let (dataset, file) = self.key.as_ref()?;
+        Some(format!("{dataset}={}", fixture.join(file).display()))
+    }
+}
+
 /// Reads `cases.json` of a folder.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! The command, as its users run it.
 //!
-//! One program: each would be linked by itself, and would leave a core idle at its end.
+//! One program: several would each be linked, and each would leave a core idle at its end.
 
 mod against;
 mod all;

@@ -1,6 +1,6 @@
-//! What is read, checked and made of stored streams.
+//! Stored streams: reading, checking and changing them.
 //!
-//! One program: each would be linked by itself, and would leave a core idle at its end.
+//! One program: several would each be linked, and each would leave a core idle at its end.
 
 mod change;
 mod damaged;

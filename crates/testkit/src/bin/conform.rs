@@ -137,8 +137,8 @@ fn command(
     let mut command = Command::new(zsend);
     command.arg("send").arg("-d").arg(images).args(["--dialect", dialect]);
     command.args(variant);
-    if let Some((dataset, file)) = &case.key {
-        command.arg("--key").arg(format!("{dataset}={}", pool.join(file).display()));
+    if let Some(key) = case.key_value(pool) {
+        command.arg("--key").arg(key);
     }
     if let Some(txg) = case.txg {
         command.arg("--txg").arg(txg.to_string());

@@ -25,7 +25,7 @@ const MOST: usize = 8;
 /// Most bytes of a stream.
 const LARGEST: u64 = 8 << 20;
 
-/// Streams for the verbs of stored ones: a name, and the case that they are of.
+/// Streams for the verbs of stored ones: name, pool and case.
 const STREAMS: [(&str, &str, &str); 3] =
     [("plain", "basic", "full-fs@a"), ("packed", "comp", "c-Lec-lz4"), ("raw", "crypt", RAW)];
 const RAW: &str = "full-w-aes-256-gcm";
@@ -82,10 +82,33 @@ fn run() -> Result<(), String> {
     let path = root().join("crates/cli/layout.ld");
     let text = script(&functions, &uses, sends.len());
     fs::write(&path, text).map_err(|e| format!("{}: {e}", path.display()))?;
+    has_its_place(&zsend(Profile::Release)?)?;
     let count = uses.iter().filter(|count| count.is_any()).count();
     let lines = sends.len() + stored.len();
     println!("{}: {count} functions of {lines} runs", path.display());
     Ok(())
+}
+
+/// Least bytes of the functions that lie together: those of sends are a million.
+const LEAST: u64 = 256 << 10;
+
+/// Refuses a program that was not built by the script: the build leaves it away where the linker does not take it.
+fn has_its_place(program: &Path) -> Result<(), String> {
+    let mut readelf = Command::new("readelf");
+    let out = readelf.args(["--sections", "--wide"]).arg(program).output();
+    let out = out.map_err(|e| format!("readelf, of binutils: {e}"))?;
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    // Name, type, address, offset, size.
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let found = words.iter().position(|word| *word == ".text.first");
+    let size = found.and_then(|at| u64::from_str_radix(words.get(at + 4)?, 16).ok()).unwrap_or(0);
+    if size >= LEAST {
+        return Ok(());
+    }
+    Err(format!(
+        "{}: {size} bytes of functions lie together: the script has no effect",
+        program.display()
+    ))
 }
 
 type Line = Vec<String>;
@@ -112,7 +135,7 @@ fn sends() -> Result<Vec<Line>, String> {
 /// Command line of a case.
 fn send(fixture: &Path, dir: &Path, case: cases::Case) -> Line {
     let mut line = vec!["send".to_owned(), "-d".to_owned(), dir.display().to_string()];
-    let key = case.key.map(|(dataset, file)| format!("{dataset}={}", fixture.join(file).display()));
+    let key = case.key_value(fixture);
     line.extend(key.into_iter().flat_map(|key| ["--key".to_owned(), key]));
     line.extend(case.args);
     line
@@ -128,9 +151,9 @@ fn stored(program: &Path, dir: &Path) -> Result<Vec<Line>, String> {
         let case = cases.swap_remove(at.ok_or_else(|| format!("{pool} has no case {id}"))?);
         // A raw send takes no key: a plain one of the same snapshot has it.
         let key = cases.into_iter().filter(|other| other.args.last() == case.args.last());
-        let key = key.filter_map(|other| other.key).next();
-        let key = key.map(|(dataset, file)| format!("{dataset}={}", fixture.join(file).display()));
-        names.extend(key.map(|key| ("KEY", key)));
+        names.extend(
+            key.filter_map(|other| other.key_value(&fixture)).next().map(|key| ("KEY", key)),
+        );
         let file = dir.join(name).display().to_string();
         let mut command = Command::new(program);
         command.args(send(&fixture, &images::unpack(&fixture)?, case)).args(["-o", &file]);

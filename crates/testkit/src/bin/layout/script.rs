@@ -98,8 +98,8 @@ pub(crate) fn script(functions: &Functions, uses: &[Use], all_sends: usize) -> S
             text += NEWER;
         }
     }
-    text += "    /* Functions of other types beside those of the same name above: one more compiler, and those have\n       \
-             other numbers. */\n";
+    text += "    /* Found by these where another compiler gives other numbers: those above that have one, and their namesakes of\n       \
+             other types. */\n";
     text.extend(wide.iter().map(|pattern| section(pattern)));
     text += "  }\n}\nINSERT BEFORE .text;\n";
     text
@@ -136,7 +136,8 @@ fn pattern(name: &str) -> String {
         return name.to_owned();
     }
     let mut pattern = String::new();
-    let mut rest = name;
+    // What is shared between units of code has a number behind it.
+    let (mut rest, end) = name.split_once(".llvm.").map_or((name, ""), |(name, _)| (name, "*"));
     // A crate is `Cs`, a hash, `_` and its name.
     while let Some((before, behind)) = rest.split_once("Cs") {
         pattern += before;
@@ -149,7 +150,7 @@ fn pattern(name: &str) -> String {
             rest = behind;
         }
     }
-    pattern + rest
+    pattern + rest + end
 }
 
 #[cfg(test)]
@@ -162,6 +163,7 @@ mod tests {
             ("_ZN5zsend4main17h5ec03c5f56e0e4d7E", "_ZN5zsend4main17h*"),
             ("_ZN5zsend4main17h5ec03c5f56e0e4d7E.llvm.123", "_ZN5zsend4main17h*"),
             ("_RNvNtCsjrHSEGnQ3l9_3std6thread4park", "_RNvNtCs*_3std6thread4park"),
+            ("_RNvCsAb1_3std4main.llvm.364", "_RNvCs*_3std4main*"),
             ("_RNvXCsAb1_4core3fmtCsZ9_3std", "_RNvXCs*_4core3fmtCs*_3std"),
             ("aws_lc_0_47_0_EVP_aead", "aws_lc_*_EVP_aead"),
             ("ZSTD_decompress", "ZSTD_decompress"),
