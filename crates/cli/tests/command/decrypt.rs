@@ -199,22 +199,40 @@ fn with(records: &[StreamRecord], at: usize, change: impl FnOnce(&mut StreamReco
 
 #[test]
 fn what_is_changed_is_refused() {
-    // A passphrase is stretched for each stream, so few of those are changed.
+    let (crypt, becrypt) = (Pool::of("crypt"), Pool::of("becrypt"));
+    let gcm = crypt.send(&["-w", "crypt/hex@b"]);
+    let (ccm, ccm_key) = with_ccm("crypt/hex", &crypt.decrypt(&gcm).unwrap());
+    // A passphrase is stretched for each stream, so few of the kernel's own of CCM are changed.
     let rows = [
-        ("crypt", "crypt/aes-128-ccm@b", 4),
-        ("becrypt", "becrypt/aes-128-ccm@b", 40),
-        ("crypt", "crypt/hex@b", 40),
+        (
+            "little-endian CCM of a kernel",
+            crypt.send(&["-w", "crypt/aes-128-ccm@b"]),
+            crypt.given(),
+            4,
+        ),
+        ("little-endian CCM", ccm, ccm_key, 40),
+        ("big-endian CCM", becrypt.send(&["-w", "becrypt/aes-128-ccm@b"]), becrypt.given(), 40),
+        ("GCM", gcm, crypt.given(), 40),
     ];
     std::thread::scope(|scope| {
-        for (pool, dataset, most) in rows {
-            scope.spawn(move || is_refused_if_changed(&Pool::of(pool), dataset, most));
+        for (what, raw, given, most) in &rows {
+            scope.spawn(move || is_refused_if_changed(what, raw, given, *most));
         }
     });
 }
 
-/// Changes records of each type, until `most` changes were refused.
-fn is_refused_if_changed(pool: &Pool, dataset: &str, most: u32) {
-    let records = records(&pool.send(&["-w", dataset]));
+/// A plain stream encrypted anew with CCM and a raw key, and what decrypts it.
+fn with_ccm(dataset: &str, plain: &[u8]) -> (Vec<u8>, Given) {
+    let mut given = Given::default();
+    given.keys.push((dataset.to_owned(), Zeroizing::new(vec![7; 32])));
+    let mut with_suite = given.clone();
+    with_suite.options.push(("suite".to_owned(), "aes-128-ccm".to_owned()));
+    (through("encrypt", &with_suite, plain).unwrap(), given)
+}
+
+/// Changes records of each type, until more than `most` changes were refused.
+fn is_refused_if_changed(what: &str, raw: &[u8], given: &Given, most: u32) {
+    let records = records(raw);
     let mut refused = BTreeMap::new();
     for (at, record) in records.iter().enumerate() {
         let kind = record.frame.record_type();
@@ -250,11 +268,11 @@ fn is_refused_if_changed(pool: &Pool, dataset: &str, most: u32) {
             }));
         }
         for (change, stream) in changed.iter().enumerate() {
-            let Err(error) = pool.decrypt(stream) else {
-                panic!("{dataset}: record {at}: change {change} passes");
+            let Err(error) = through("decrypt", given, stream) else {
+                panic!("{what}: record {at}: change {change} passes");
             };
             let is_told = matches!(error, ChangeError::Contents { .. });
-            assert!(is_told, "{dataset}: record {at}: {error}");
+            assert!(is_told, "{what}: record {at}: {error}");
             *refused.entry(kind.0).or_insert(0) += 1;
         }
     }
