@@ -116,7 +116,7 @@ fn clean(folder: &Path) -> io::Result<()> {
 pub(crate) fn is_partial(name: &str) -> bool {
     let numbers = name.strip_prefix(SETTINGS).and_then(|rest| rest.strip_prefix(".partial."));
     let is_number = |n: &str| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit());
-    // Earlier releases gave the process alone.
+    // Older ones have the process alone.
     numbers.is_some_and(|n| {
         let (process, number) = n.split_once('.').unwrap_or((n, "0"));
         is_number(process) && is_number(number)

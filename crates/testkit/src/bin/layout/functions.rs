@@ -58,6 +58,12 @@ impl Functions {
     }
 }
 
+/// Bytes of a section, by a list of `readelf --sections --wide`: of each a name, a type, an address, an offset, a size.
+pub(crate) fn section_size(list: &str, name: &str) -> Option<u64> {
+    let (_, behind) = list.split_once(&format!(" {name} "))?;
+    u64::from_str_radix(behind.split_whitespace().nth(3)?, 16).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,5 +81,14 @@ mod tests {
                        calls=1 0\n0 5\n\nfn=(2)\n0 5\nfn=(3) malloc\n";
         assert_eq!(functions.called(profile), [0, 1]);
         assert_eq!(functions.called("fn=(1) other\n"), [0_usize; 0]);
+    }
+
+    #[test]
+    fn a_section_has_its_size() {
+        let list = "  [16] .text.first       PROGBITS        000000000018f900 18e900 3626b0 00  AX  0   0 64\n  \
+                    [17] .text             PROGBITS        00000000004f1fc0 4f0fc0 453715 00  AX  0   0 64\n";
+        assert_eq!(section_size(list, ".text.first"), Some(0x0036_26b0));
+        assert_eq!(section_size(list, ".text"), Some(0x0045_3715));
+        assert_eq!(section_size(list, ".first"), None);
     }
 }

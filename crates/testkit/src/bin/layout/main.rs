@@ -8,10 +8,10 @@
 mod functions;
 mod script;
 
-use functions::Functions;
+use functions::{Functions, section_size};
 use script::{Use, script};
-use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use xtask::run::{Profile, exit_code, no_arguments, root, succeed, target, zsend};
@@ -71,13 +71,15 @@ fn run() -> Result<(), String> {
     let sends = sends()?;
     let stored = stored(&program, &dir)?;
     let mut uses = vec![Use::default(); functions.len()];
-    for (is_send, lines) in [(false, &stored), (true, &sends)] {
-        for line in lines {
-            for function in runs.functions(line, &functions)? {
-                let count = &mut uses[function];
-                *(if is_send { &mut count.sends } else { &mut count.stored }) += 1;
-            }
-        }
+    for line in &stored {
+        runs.functions(line, &functions)?
+            .into_iter()
+            .for_each(|function| uses[function].stored += 1);
+    }
+    for line in &sends {
+        runs.functions(line, &functions)?
+            .into_iter()
+            .for_each(|function| uses[function].sends += 1);
     }
     let path = root().join("crates/cli/layout.ld");
     let text = script(&functions, &uses, sends.len());
@@ -97,18 +99,12 @@ fn has_its_place(program: &Path) -> Result<(), String> {
     let mut readelf = Command::new("readelf");
     let out = readelf.args(["--sections", "--wide"]).arg(program).output();
     let out = out.map_err(|e| format!("readelf, of binutils: {e}"))?;
-    let text = String::from_utf8_lossy(&out.stdout).into_owned();
-    // Name, type, address, offset, size.
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let found = words.iter().position(|word| *word == ".text.first");
-    let size = found.and_then(|at| u64::from_str_radix(words.get(at + 4)?, 16).ok()).unwrap_or(0);
-    if size >= LEAST {
-        return Ok(());
-    }
-    Err(format!(
-        "{}: {size} bytes of functions lie together: the script has no effect",
-        program.display()
-    ))
+    let lies_together = match section_size(&String::from_utf8_lossy(&out.stdout), ".text.first") {
+        Some(size) if size >= LEAST => return Ok(()),
+        Some(size) => format!("{size} bytes of functions lie together"),
+        None => "no functions lie together".to_owned(),
+    };
+    Err(format!("{}: {lies_together}: the script has no effect", program.display()))
 }
 
 type Line = Vec<String>;
@@ -184,7 +180,7 @@ impl Runs<'_> {
     /// Numbers of the functions that a command line calls.
     fn functions(&self, line: &Line, functions: &Functions) -> Result<Vec<usize>, String> {
         println!("zsend {}", line.join(" "));
-        let _ = std::io::stdout().flush();
+        let _ = io::stdout().flush();
         let mut command = Command::new("valgrind");
         command.args(["--tool=callgrind", "--demangle=no", "--quiet"]);
         command.arg(format!("--callgrind-out-file={}", self.out.display()));
@@ -192,17 +188,14 @@ impl Runs<'_> {
         // A pipe is written to by other functions than a device is.
         let mut run =
             command.stdout(Stdio::piped()).spawn().map_err(|e| format!("valgrind: {e}"))?;
-        let mut piece = vec![0; 64 << 10];
         if let Some(stdout) = &mut run.stdout {
-            while stdout.read(&mut piece).map_err(|e| format!("{line:?}: {e}"))? > 0 {}
+            io::copy(stdout, &mut io::sink()).map_err(|e| format!("{line:?}: {e}"))?;
         }
         let status = run.wait().map_err(|e| format!("valgrind: {e}"))?;
         if !status.success() {
             return Err(format!("zsend {}: {status}", line.join(" ")));
         }
-        let tell = |e: std::io::Error| format!("{}: {e}", self.out.display());
-        let mut text = Vec::new();
-        File::open(&self.out).and_then(|mut file| file.read_to_end(&mut text)).map_err(tell)?;
+        let text = fs::read(&self.out).map_err(|e| format!("{}: {e}", self.out.display()))?;
         Ok(functions.called(&String::from_utf8_lossy(&text)))
     }
 }

@@ -20,9 +20,9 @@ impl Use {
 /// Place of a function among those that are used, the first ones first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
-    /// Sends and the verbs for stored streams run it.
+    /// Most sends run it, and verbs for stored streams.
     Everywhere,
-    /// Most sends run it.
+    /// Most sends run it, and nothing else.
     Sends,
     /// Some sends do.
     SomeSends,
