@@ -82,11 +82,12 @@ pub(crate) fn script(functions: &Functions, uses: &[Use], all_sends: usize) -> S
         if group.used_bytes * 2 >= group.bytes {
             lines.push((first, pattern));
         } else {
-            lines.extend(group.used.iter().map(|(place, name)| (*place, (*name).to_owned())));
+            lines.extend(group.used.iter().map(|(place, name)| (*place, in_any_unit(name))));
             wide.push(pattern);
         }
     }
     lines.sort();
+    lines.dedup();
     wide.sort();
     let mut text = HEAD.to_owned();
     for place in Place::ALL {
@@ -136,8 +137,8 @@ fn pattern(name: &str) -> String {
         return name.to_owned();
     }
     let mut pattern = String::new();
-    // What is shared between units of code has a number behind it.
-    let (mut rest, end) = name.split_once(".llvm.").map_or((name, ""), |(name, _)| (name, "*"));
+    let name = in_any_unit(name);
+    let mut rest = name.as_str();
     // A crate is `Cs`, a hash, `_` and its name.
     while let Some((before, behind)) = rest.split_once("Cs") {
         pattern += before;
@@ -150,7 +151,12 @@ fn pattern(name: &str) -> String {
             rest = behind;
         }
     }
-    pattern + rest + end
+    pattern + rest
+}
+
+/// A function's name with `*` for the number behind it, which it has where units of code share it.
+fn in_any_unit(name: &str) -> String {
+    name.split_once(".llvm.").map_or_else(|| name.to_owned(), |(name, _)| format!("{name}*"))
 }
 
 #[cfg(test)]
@@ -177,7 +183,7 @@ mod tests {
     fn functions_lie_in_the_order_of_their_use() {
         let list = "0 0000000000000010 t _ZN1a1a17h0000000000000001E\n\
                     0 0000000000000010 t _ZN1a1b17h0000000000000002E\n\
-                    0 0000000000000010 t _ZN1a$3drop17h0000000000000003E\n\
+                    0 0000000000000010 t _ZN1a$3drop17h0000000000000003E.llvm.7\n\
                     0 0000000000000100 t _ZN1a$3drop17h0000000000000004E\n\
                     0 0000000000000010 t _ZN1a1c17h0000000000000005E\n\
                     0 0000000000000010 t _ZN1a1d17h0000000000000006E\n";
@@ -195,7 +201,7 @@ mod tests {
             [
                 "_ZN1a1b17h*",
                 // The name alone would bring the other one with it.
-                "_ZN1a?3drop17h0000000000000003E",
+                "_ZN1a?3drop17h0000000000000003E*",
                 "*zsend_metal*",
                 "_ZN1a1c17h*",
                 "_ZN1a1a17h*",
