@@ -9,6 +9,7 @@ use super::given::{Files, Given, GivenError, Operand, Opt, Verb};
 use super::packet::Packet;
 use super::transform::{Out, Transform};
 use super::volume::ZVOL;
+use crate::raw::is_part;
 use zsend_ondisk::blkptr::MAX_BLOCK_SIZE;
 use zsend_records::bytes::Bytes;
 use zsend_records::drr::{Begin, Free, OBJECT_END, Object, Write};
@@ -29,7 +30,7 @@ pub(super) static VERB: Verb = Verb {
         name: "SIZE",
         help: "Bytes of a block: a power of two from 512 to 16M, with K or M. Larger blocks are split, in increments as \
                in full streams; every stream of a chain has to be split alike. Smaller ones are joined, in full \
-               streams alone: an increment does not have what lies between its blocks. The blocks come uncompressed",
+               streams alone: an increment or a redacted stream does not have what lies between its blocks. The blocks come uncompressed",
         any: None,
     }],
     options: &[Opt {
@@ -49,8 +50,8 @@ pub(super) struct Rechunk {
     size: u64,
     /// Blocks that are too small are joined.
     joins: bool,
-    /// The stream is an increment, or the rest of a stream: what it does not send is not all zeros.
-    lacks_some: bool,
+    /// The stream is an increment, redacted, or the rest of one: what it does not send is not all zeros.
+    is_part: bool,
     /// The objects whose blocks are changed.
     objects: Objects<Resized>,
     /// The record of the last of them, of smaller blocks than asked for: the record behind it says if there is more than one.
@@ -98,7 +99,7 @@ impl Rechunk {
     /// Splits blocks that are larger than `size`; joins smaller ones if `joins`.
     pub(super) fn new(size: u64, joins: bool) -> Self {
         let objects = Objects::default();
-        Self { size, joins, lacks_some: false, objects, held: None, open: None }
+        Self { size, joins, is_part: false, objects, held: None, open: None }
     }
 
     fn begin(&mut self, packet: &mut Packet) {
@@ -108,10 +109,9 @@ impl Rechunk {
         }
         let is_large = self.joins && self.size > OLD_MAX_BLOCK_SIZE;
         if let Some(begin) = packet.body_mut::<Begin<LE>>() {
-            let features = begin.features();
-            self.lacks_some = begin.fromguid.get() != 0 || features.contains(Features::RESUMING);
+            self.is_part = is_part(begin);
             if is_large {
-                begin.set_features(features | Features::LARGE_BLOCKS);
+                begin.set_features(begin.features() | Features::LARGE_BLOCKS);
             }
         }
     }
@@ -159,11 +159,11 @@ impl Rechunk {
             let reaches = free.offset.get();
             free.object.get() == number && free.length.get() == OBJECT_END && reaches <= blksz
         });
-        if self.lacks_some {
+        if self.is_part {
             let why = format!(
-                "object {number} has blocks of {blksz} bytes, and an increment, or the rest of a stream, does not have \
-                 what lies between those that it sends: they are joined in whole full streams alone. With --split larger \
-                 ones are split, and no others touched, in every stream of a chain alike"
+                "object {number} has blocks of {blksz} bytes, and an increment, a redacted stream or the rest of one does \
+                 not have what lies between those that it sends: they are joined in whole full streams alone. With --split \
+                 larger ones are split, and no others touched, in every stream of a chain alike"
             );
             return Err(ChangeError::refused(&packet.origin, why));
         }

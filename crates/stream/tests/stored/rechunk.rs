@@ -4,7 +4,8 @@
 use crate::support::steps::{
     assert_whole, changed, contents, plain_streams, step, through, with_holes,
 };
-use zsend_records::drr::FreeObjects;
+use zsend_records::drr::{FreeObjects, Redact};
+use zsend_records::flags::Features;
 use zsend_records::reader::{Record, SliceReader};
 use zsend_records::writer::StreamWriter;
 use zsend_records::zerocopy::FromZeros;
@@ -152,4 +153,34 @@ fn a_hole_in_the_place_of_an_only_block_goes_to_the_end_of_its_last_piece() {
         })
         .collect();
     assert!(frees.contains(&(14 * 8192, u64::MAX)) && frees.contains(&(0, 14 * 8192)), "{frees:?}");
+}
+
+/// A receiver frees every block that a REDACT touches, with what else would be in a larger one.
+#[test]
+fn blocks_of_a_redacted_stream_are_split_and_not_joined() {
+    let records: Vec<_> = SliceReader::new(with_holes().into()).map(|r| r.unwrap()).collect();
+    let mut writer = StreamWriter::new(Vec::new());
+    let mut redact = Redact::<LE>::new_zeroed();
+    for record in &records {
+        match record.record() {
+            Record::Begin(&(mut begin)) => {
+                begin.set_features(begin.features() | Features::REDACTED);
+                redact.toguid = begin.toguid;
+                writer.body(&begin, &[]).unwrap();
+            }
+            Record::Free(free) if free.length.get() == u64::MAX => {
+                writer.record(record.header, &[]).unwrap();
+                (redact.object, redact.length) = (free.object, 4096.into());
+                writer.body(&redact, &[]).unwrap();
+            }
+            Record::Write(write) if write.offset.get() == 0 => {}
+            _ => writer.record(record.header, &record.payload).unwrap(),
+        }
+    }
+    let stream = writer.into_inner().unwrap();
+    let error = changed(&stream, &[&["rechunk", "1M"]]).unwrap_err();
+    assert!(matches!(error, ChangeError::Refused { .. }), "{error}");
+    assert!(error.to_string().contains("redacted"), "{error}");
+    let small = with_split(&stream, "512").unwrap();
+    assert!(contents(&small) == contents(&stream) && small != stream);
 }
