@@ -2,17 +2,13 @@
 
 use zsend_pool::dmu::objset::Objset;
 use zsend_pool::dsl::dir::Dir;
+use zsend_pool::dsl::prop::{HAS_RECEIVED, INHERIT, RECEIVED, UNKNOWN};
 use zsend_pool::zap::{self, Entry};
 use zsend_pool::zbookmark::Zbookmark;
 use zsend_pool::{PoolError, Result};
 use zsend_props::{ItemKind, Native};
 use zsend_records::nvlist::{NvList, NvValue};
 
-/// `ZPROP_HAS_RECVD`: the mark of a directory into which properties were received.
-const HAS_RECEIVED: &[u8] = b"$hasrecvd";
-const RECEIVED: &str = "$recvd";
-const INHERIT: &str = "$inherit";
-const UNKNOWN: &str = "$iuv";
 /// Properties of volumes that `zfs get` does not show and `zfs send` sends.
 const HIDDEN: [&str; 2] = ["iscsioptions", "stmf_sbd_lu"];
 
@@ -140,7 +136,7 @@ fn add_limits(dir: &Dir, list: &mut NvList) {
 /// # Errors
 /// Those of reading the ZAP.
 pub fn has_received(mos: &Objset, props: u64) -> Result<bool> {
-    Ok(props != 0 && zap::entries(mos, props)?.iter().any(|e| e.name == HAS_RECEIVED))
+    Ok(props != 0 && zap::entries(mos, props)?.iter().any(|e| e.name == HAS_RECEIVED.as_bytes()))
 }
 
 /// The holds of a snapshot: tags, and the time of each in seconds since 1970, in the order of the ZAP.

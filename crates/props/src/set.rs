@@ -4,17 +4,11 @@ use crate::item::{Item, ItemKind};
 use crate::native::{Form, Kept, Native, Preset};
 use crate::value::{Property, PropertySource, Value};
 use std::collections::HashMap;
-use zsend_pool::dsl::dir::Dir;
+use std::iter::{once, successors};
+use zsend_pool::dsl::prop;
 use zsend_pool::zap::{self, Entry};
 use zsend_pool::zbookmark::Zbookmark;
 use zsend_pool::{PoolError, Result};
-
-/// Ends of names in a ZAP of properties: `ZPROP_RECVD_SUFFIX`, `ZPROP_INHERIT_SUFFIX` and
-/// `ZPROP_IUV_SUFFIX`, OpenZFS `include/sys/fs/zfs.h`, zfs-2.3.2.
-const RECEIVED: &str = "$recvd";
-const INHERIT: &str = "$inherit";
-/// A number that has no name in older releases.
-const UNKNOWN: &str = "$iuv";
 
 /// Properties that are set on one dataset.
 #[derive(Debug)]
@@ -31,21 +25,9 @@ impl SetOn {
     }
 
     /// Returns the entry that counts, and true if it was received.
-    ///
-    /// Follows `dsl_prop_get_dd()`, OpenZFS `module/zfs/dsl_prop.c`, zfs-2.3.2.
     fn find(&self, name: &str, form: Option<Form>) -> Option<(&Entry, bool)> {
-        if let (Some(Form::Index(names)), Some(entry)) = (form, self.entry(name, UNKNOWN))
-            && entry.u64().is_some_and(|n| names.of(n).is_some())
-        {
-            return Some((entry, false));
-        }
-        if let Some(entry) = self.entry(name, "") {
-            return Some((entry, false));
-        }
-        if self.entry(name, INHERIT).is_some() {
-            return None;
-        }
-        self.entry(name, RECEIVED).map(|entry| (entry, true))
+        let is_known = |n| matches!(form, Some(Form::Index(names)) if names.of(n).is_some());
+        prop::counting(|end| self.entry(name, end), is_known)
     }
 }
 
@@ -66,12 +48,10 @@ impl Item<'_> {
             levels.push(read(&self.name, snapshot.props)?);
         }
         let end = self.name.find(['@', '#']).unwrap_or(self.name.len());
-        // The name gets shorter at each step.
-        let (mut name, mut dir) = (&self.name[..end], self.dir.clone());
-        loop {
-            levels.push(read(name, dir.props)?);
-            let Some((above, _)) = name.rsplit_once('/').filter(|_| dir.parent != 0) else { break };
-            (name, dir) = (above, Dir::open(mos, dir.parent)?);
+        let names = successors(Some(&self.name[..end]), |name| Some(name.rsplit_once('/')?.0));
+        let dirs = once(Ok(self.dir.clone())).chain(self.dir.ancestors(mos));
+        for (name, dir) in names.zip(dirs) {
+            levels.push(read(name, dir?.props)?);
         }
         Ok(self.levels.get_or_init(|| levels))
     }
@@ -136,7 +116,7 @@ impl Item<'_> {
             return Ok(None);
         }
         let level = self.levels()?.first();
-        let Some(entry) = level.and_then(|level| level.entry(name, RECEIVED)) else {
+        let Some(entry) = level.and_then(|level| level.entry(name, prop::RECEIVED)) else {
             return Ok(None);
         };
         let native = Native::by_name(name).filter(|native| !matches!(native.form, Form::Text));
@@ -189,7 +169,7 @@ impl Item<'_> {
         let mut names: Vec<String> = Vec::new();
         for name in self.levels()?.iter().flat_map(|level| level.entries.keys()) {
             let name = String::from_utf8_lossy(name);
-            let end = [RECEIVED, INHERIT].iter().find_map(|end| name.strip_suffix(end));
+            let end = [prop::RECEIVED, prop::INHERIT].iter().find_map(|end| name.strip_suffix(end));
             let name = end.unwrap_or(&name);
             if name.contains(':') {
                 names.push(name.to_owned());

@@ -121,7 +121,7 @@ pub enum TokenError {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResumeToken {
-    /// Guid of the incremental source; none for a full stream.
+    /// Guid of the incremental source; none for a full stream, as where a list says zero.
     pub fromguid: Option<u64>,
     /// The object to go on with.
     pub object: u64,
@@ -179,7 +179,8 @@ impl ResumeToken {
     /// If a value is missing or of the wrong type. What is not known is ignored.
     pub fn from_nvlist(list: &NvList) -> Result<Self, TokenError> {
         Ok(Self {
-            fromguid: optional(list, "fromguid", NvType::UINT64, NvList::u64)?,
+            fromguid: optional(list, "fromguid", NvType::UINT64, NvList::u64)?
+                .filter(|&guid| guid != 0),
             object: required(list, "object", NvType::UINT64, NvList::u64)?,
             offset: required(list, "offset", NvType::UINT64, NvList::u64)?,
             bytes: required(list, "bytes", NvType::UINT64, NvList::u64)?,

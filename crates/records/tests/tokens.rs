@@ -243,6 +243,8 @@ fn each_defect_has_its_error() {
     assert!(error(&token_of(&[3; 8], 8)).starts_with("nvlist@0x0: nvlist encoding is 0x3"));
 
     let mut list = token.to_nvlist();
+    list.insert("fromguid", NvValue::Uint64(0));
+    assert_eq!(ResumeToken::decode(&token_of_list(&list)).unwrap().fromguid, None);
     list.insert("offset", NvValue::Boolean);
     assert_eq!(error(&token_of_list(&list)), "token's offset is of type 1, expected 8");
     let mut list = NvList::new();
@@ -267,7 +269,7 @@ prop_compose! {
         (redact_snaps, book_redact_snaps) in any::<(Option<Vec<u64>>, Option<Vec<u64>>)>(),
     ) -> ResumeToken {
         ResumeToken {
-            fromguid, object, offset, bytes, toguid, toname, largeblockok, embedok, compressok,
+            fromguid: fromguid.filter(|&guid| guid != 0), object, offset, bytes, toguid, toname, largeblockok, embedok, compressok,
             rawok, savedok, redact_snaps, book_redact_snaps,
         }
     }

@@ -106,14 +106,13 @@ fn what_is_there(
 
 /// Refuses a token of another stream than the file's; where it goes on does not matter.
 fn same_stream(name: &str, own: &ResumeToken, given: &ResumeToken) -> Done {
-    let from = |token: &ResumeToken| token.fromguid.unwrap_or(0);
     // A token may have what was asked for, and a file has what came of it.
     let lacks = |own: bool, given: bool| own && !given;
     let has_form = !lacks(own.rawok, given.rawok)
         && !lacks(own.largeblockok, given.largeblockok || given.rawok)
         && !lacks(own.embedok, given.embedok || given.rawok)
         && own.compressok == (given.compressok || given.rawok);
-    let is_same = (own.toguid, from(own)) == (given.toguid, from(given))
+    let is_same = (own.toguid, own.fromguid) == (given.toguid, given.fromguid)
         && own.redact_snaps == given.redact_snaps
         && own.book_redact_snaps == given.book_redact_snaps
         && has_form;
@@ -128,7 +127,12 @@ fn same_stream(name: &str, own: &ResumeToken, given: &ResumeToken) -> Done {
             (token.rawok, "w"),
         ];
         let forms: String = forms.iter().filter(|(has, _)| *has).map(|(_, flag)| *flag).collect();
-        format!("{} (guid {}, from {}, flags -{forms})", token.toname, token.toguid, from(token))
+        format!(
+            "{} (guid {}, from {}, flags -{forms})",
+            token.toname,
+            token.toguid,
+            token.fromguid.unwrap_or(0)
+        )
     };
     let why = format!(
         "{name} is no beginning of the stream that the token names: the file is of {}, the token of {}",

@@ -48,7 +48,7 @@ impl Dataset {
         })?;
         let book = self.field("com.delphix:resume_redact_book_snaps")?;
         Ok(Some(ResumeToken {
-            fromguid: number("com.delphix:resume_fromguid")?,
+            fromguid: number("com.delphix:resume_fromguid")?.filter(|&guid| guid != 0),
             object: number("com.delphix:resume_object")?.unwrap_or(0),
             offset: number("com.delphix:resume_offset")?.unwrap_or(0),
             bytes: number("com.delphix:resume_bytes")?.unwrap_or(0),

@@ -34,7 +34,7 @@ impl<'p> SendPlan<'p> {
     pub fn saved(pool: &'p Pool, dataset: &str, options: SendOptions) -> Result<Self> {
         let (head, token) = Self::saved_token(pool, dataset)?;
         let to = Name::parse(dataset)?;
-        let source = match token.fromguid.filter(|&guid| guid != 0) {
+        let source = match token.fromguid {
             None => None,
             Some(guid) => {
                 let redacted_for = token.book_redact_snaps.as_deref();
