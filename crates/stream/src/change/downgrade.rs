@@ -170,7 +170,7 @@ impl Downgrade {
                        with all blocks";
             return Err(ChangeError::refused(&packet.origin, why));
         }
-        self.split = splits.then(|| Rechunk::new(OLD_MAX_BLOCK_SIZE, false));
+        self.split = splits.then(Rechunk::without_large_blocks);
         self.types.clear();
         if let Some(begin) = packet.body_mut::<Begin<LE>>() {
             begin.set_features(features.intersection(self.takes));

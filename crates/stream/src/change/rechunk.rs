@@ -12,7 +12,7 @@ use super::volume::ZVOL;
 use crate::raw::is_part;
 use zsend_ondisk::blkptr::MAX_BLOCK_SIZE;
 use zsend_records::bytes::Bytes;
-use zsend_records::drr::{Begin, Free, OBJECT_END, Object, Write};
+use zsend_records::drr::{Begin, Free, OBJECT_END, Object, Redact, Write};
 use zsend_records::flags::Features;
 use zsend_records::reader::{Record, Role};
 use zsend_records::types::DmuType;
@@ -50,6 +50,8 @@ pub(super) struct Rechunk {
     size: u64,
     /// Blocks that are too small are joined.
     joins: bool,
+    /// The last piece of a block, and holes, end where the block did.
+    keeps_ends: bool,
     /// The stream is an increment, redacted, or the rest of one: what it does not send is not all zeros.
     is_part: bool,
     /// The objects whose blocks are changed.
@@ -58,6 +60,8 @@ pub(super) struct Rechunk {
     held: Option<Packet>,
     /// Blocks of it that are yet to be joined.
     open: Option<Open>,
+    /// The hole that came last, if the next record may go on with it.
+    hole: Option<Packet>,
 }
 
 /// Returns true for the types of objects whose bytes are the user's own, in blocks of whatever size.
@@ -69,9 +73,27 @@ pub(super) fn is_data(kind: DmuType) -> bool {
 #[derive(Clone, Copy, Debug)]
 struct Resized {
     object_type: DmuType,
-    /// Bytes of its blocks before.
-    blksz: u64,
     joins: bool,
+    /// The end of its last block before, as the FREE behind its OBJECT tells.
+    end: Option<u64>,
+}
+
+impl Resized {
+    /// Offset and length of the new blocks that lie in a range as a whole. Nothing lies behind the end of the object, so
+    /// that a range which ends there has the last of them too.
+    fn whole_blocks(self, size: u64, offset: u64, length: u64) -> Option<(u64, u64)> {
+        let start = offset.checked_next_multiple_of(size)?;
+        let end = offset.checked_add(length).filter(|_| length != OBJECT_END);
+        let end = match end {
+            Some(end) if self.end == Some(end) => end.checked_next_multiple_of(size),
+            Some(end) => Some(end - end % size),
+            None => None,
+        };
+        match end {
+            Some(end) => (start < end).then(|| (start, end - start)),
+            None => Some((start, OBJECT_END)),
+        }
+    }
 }
 
 /// A block that is being filled.
@@ -99,11 +121,21 @@ impl Rechunk {
     /// Splits blocks that are larger than `size`; joins smaller ones if `joins`.
     pub(super) fn new(size: u64, joins: bool) -> Self {
         let objects = Objects::default();
-        Self { size, joins, is_part: false, objects, held: None, open: None }
+        let (held, open, hole) = (None, None, None);
+        Self { size, joins, keeps_ends: false, is_part: false, objects, held, open, hole }
+    }
+
+    /// Splits as a sender does whose receiver takes no large blocks: the last piece of a block is as long as what is left
+    /// of it, and holes end where the block did.
+    ///
+    /// Source: OpenZFS `module/zfs/dmu_send.c`, `do_dump()`, zfs-2.3.2.
+    pub(super) fn without_large_blocks() -> Self {
+        Self { keeps_ends: true, ..Self::new(OLD_MAX_BLOCK_SIZE, false) }
     }
 
     fn begin(&mut self, packet: &mut Packet) {
         self.objects.clear();
+        self.hole = None;
         if packet.role != Role::Stream {
             return;
         }
@@ -125,7 +157,7 @@ impl Rechunk {
             let joins = blksz < self.size;
             // One that has several blocks has them of a power of two.
             let is_kept = blksz == self.size || joins && !(self.joins && blksz.is_power_of_two());
-            (!is_kept).then_some(Resized { object_type, blksz, joins })
+            (!is_kept).then_some(Resized { object_type, joins, end: None })
         });
         match wanted {
             Some(resized) => self.objects.note(number, resized),
@@ -193,8 +225,8 @@ impl Rechunk {
         let mut offset = write.offset.get();
         while !rest.is_empty() {
             let mut piece = rest.split_to(size.min(rest.len()));
-            if piece.len() < size && self.size != OLD_MAX_BLOCK_SIZE {
-                // Behind the end of the file. A sender that splits at 128 KiB leaves its last piece short.
+            if piece.len() < size && !self.keeps_ends {
+                // Behind the end of the file.
                 let mut whole = piece.to_vec();
                 whole.resize(size, 0);
                 piece = whole.into();
@@ -239,27 +271,54 @@ impl Rechunk {
         Ok(())
     }
 
-    /// Frees the new blocks that lie in a hole as a whole. What it has of others is zeros in them already. Behind an only block
-    /// that is no multiple of the new ones nothing lies, so the last of these goes with it.
-    fn free(&mut self, mut packet: Packet, object: Resized, out: &mut Out) {
-        let size = self.size;
-        let Some(free) = packet.body_mut::<Free<LE>>() else { return };
-        let (offset, length) = (free.offset.get(), free.length.get());
-        let start = offset.checked_next_multiple_of(size).unwrap_or(u64::MAX);
-        let end = match offset.checked_add(length).filter(|_| length != OBJECT_END) {
-            Some(end) if end == object.blksz && !end.is_power_of_two() => {
-                end.next_multiple_of(size)
-            }
-            Some(end) => end - end % size,
-            None => OBJECT_END,
-        };
-        if start >= end {
+    /// Takes a hole of an object, which may go on in the next record.
+    fn hole(&mut self, packet: Packet, free: &Free<LE>, object: Resized, out: &mut Out) {
+        let (number, offset, length) = (free.object, free.offset.get(), free.length.get());
+        if length == OBJECT_END {
+            self.fill(out);
+            self.objects.note(number.get(), Resized { end: Some(offset), ..object });
+            self.free(packet, out);
             return;
         }
-        free.offset = start.into();
-        free.length = if end == OBJECT_END { OBJECT_END } else { end - start }.into();
+        let before = self.hole.as_mut().and_then(|packet| packet.body_mut::<Free<LE>>());
+        if let Some(before) = before.filter(|before| before.object == number)
+            && before.offset.get().checked_add(before.length.get()) == Some(offset)
+            && let Some(both) = before.length.get().checked_add(length)
+        {
+            before.length = both.into();
+        } else {
+            self.fill(out);
+            self.hole = Some(packet);
+        }
+    }
+
+    /// Gives the hole that was held back.
+    fn fill(&mut self, out: &mut Out) {
+        if let Some(packet) = self.hole.take() {
+            self.free(packet, out);
+        }
+    }
+
+    /// Frees the new blocks that lie in a hole as a whole. What it has of others is zeros in them already.
+    fn free(&mut self, mut packet: Packet, out: &mut Out) {
+        let Some(free) = packet.body_mut::<Free<LE>>() else { return };
+        if let Some(object) = self.objects.of(free.object.get()) {
+            let range = object.whole_blocks(self.size, free.offset.get(), free.length.get());
+            let Some((offset, length)) = range else { return };
+            (free.offset, free.length) = (offset.into(), length.into());
+        }
         self.close(out);
         out.put(packet);
+    }
+
+    /// Withholds the new blocks of a range that is redacted. Blocks that are joined have none.
+    fn redact(&self, packet: &mut Packet) {
+        let Some(redact) = packet.body_mut::<Redact<LE>>() else { return };
+        let Some(object) = self.objects.of(redact.object.get()) else { return };
+        let range = object.whole_blocks(self.size, redact.offset.get(), redact.length.get());
+        if let Some((offset, length)) = range {
+            (redact.offset, redact.length) = (offset.into(), length.into());
+        }
     }
 
     /// Gives the block that was being filled.
@@ -272,7 +331,11 @@ impl Rechunk {
     /// Takes a record. A block that a caller has decompressed already comes as any other.
     pub(super) fn take(&mut self, mut packet: Packet, out: &mut Out) -> Result<(), ChangeError> {
         self.release(&packet, out)?;
-        match packet.record() {
+        let record = packet.record();
+        if !matches!(record, Record::Free(_)) {
+            self.fill(out);
+        }
+        match record {
             Record::Write(write) => {
                 if let Some(object) = self.objects.of(write.object.get()) {
                     let block = plain(&packet, write)?;
@@ -285,15 +348,18 @@ impl Rechunk {
                     return self.block(&packet, &write, block.into(), object, out);
                 }
             }
-            Record::Free(free) => {
+            Record::Free(&free) if !self.keeps_ends => {
                 if let Some(object) = self.objects.of(free.object.get()) {
-                    self.free(packet, object, out);
+                    self.hole(packet, &free, object, out);
                     return Ok(());
                 }
+                self.fill(out);
             }
+            Record::Redact(_) if !self.keeps_ends => self.redact(&mut packet),
             Record::Begin(_)
             | Record::Object(_)
             | Record::FreeObjects(_)
+            | Record::Free(_)
             | Record::End(_)
             | Record::WriteByref(_)
             | Record::Spill(_)

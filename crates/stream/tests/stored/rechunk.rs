@@ -20,12 +20,16 @@ fn with_split(stream: &[u8], size: &str) -> Result<Vec<u8>, ChangeError> {
 #[test]
 fn blocks_of_another_size_hold_the_same() {
     let (mut split, mut joined, mut refused) = (0, 0, 0);
-    for (name, stream) in plain_streams().into_iter().chain([("holes".to_owned(), with_holes())]) {
-        let small = with_split(&stream, "512").unwrap();
-        assert_whole(&name, &small);
-        split += usize::from(small != stream);
-        assert!(contents(&small) == contents(&stream), "{name}");
-        for size in ["16K", "1M"] {
+    let tails = [("holes", with_holes()), ("tail", with_tail(1)), ("two", with_tail(2))];
+    let made = tails.map(|(name, stream)| (name.to_owned(), stream));
+    for (name, stream) in plain_streams().into_iter().chain(made) {
+        for size in ["512", "1K", "2K", "32K", "64K", "128K"] {
+            let small = with_split(&stream, size).unwrap();
+            assert_whole(&name, &small);
+            split += usize::from(small != stream);
+            assert!(contents(&small) == contents(&stream), "{name}, {size}");
+        }
+        for size in ["16K", "64K", "256K", "1M"] {
             match changed(&stream, &[&["rechunk", size]]) {
                 Ok(large) => {
                     assert_whole(&name, &large);
@@ -98,6 +102,28 @@ fn objects_in_front_of_their_data_are_all_changed() {
     }
 }
 
+/// As [`with_holes`], with a hole to the end of the file, in this many records.
+fn with_tail(parts: u64) -> Vec<u8> {
+    let records: Vec<_> = SliceReader::new(with_holes().into()).map(|r| r.unwrap()).collect();
+    let mut writer = StreamWriter::new(Vec::new());
+    for record in &records {
+        match record.record() {
+            Record::Free(&(mut free)) if free.offset.get() == 41 * 4096 => {
+                let (blocks, start) = (261 / parts, free.offset.get());
+                for part in 0..parts {
+                    free.offset = (start + part * blocks * 4096).into();
+                    let len = if part + 1 == parts { 261 - part * blocks } else { blocks };
+                    free.length = (len * 4096).into();
+                    writer.body(&free, &[]).unwrap();
+                }
+            }
+            Record::Write(write) if write.offset.get() == 301 * 4096 => {}
+            _ => writer.record(record.header, &record.payload).unwrap(),
+        }
+    }
+    writer.into_inner().unwrap()
+}
+
 /// A full stream of one file with one block of this many bytes: data, or a hole.
 fn with_only_block(block: u32, is_hole: bool) -> Vec<u8> {
     let records: Vec<_> = SliceReader::new(with_holes().into()).map(|r| r.unwrap()).collect();
@@ -137,6 +163,48 @@ fn the_last_piece_of_a_block_is_filled_up() {
         assert_whole(size, &small);
         assert!(contents(&small) == contents(&stream), "{size}");
     }
+}
+
+/// A file of more than 128 KiB has one block of an odd size if larger ones are allowed.
+#[test]
+fn a_large_block_of_an_odd_size_is_split_for_either_receiver() {
+    for is_hole in [false, true] {
+        let stream = with_only_block((129 << 10) + 512, is_hole);
+        let stream = with_features(&stream, Features::LARGE_BLOCKS);
+        assert_whole("large", &stream);
+        let same_feature = with_split(&stream, "128K").unwrap();
+        assert_whole("128K", &same_feature);
+        assert!(contents(&same_feature) == contents(&stream));
+        let older = through(&stream, vec![step("downgrade", &[], &[("to", "SA_SPILL")])]).unwrap();
+        assert_whole("downgraded", &older);
+        assert!(contents(&older) == contents(&stream));
+        let ends: Vec<_> = SliceReader::new(older.into())
+            .filter_map(|record| match record.unwrap().record() {
+                Record::Write(write) => Some(write.offset.get() + write.logical_size.get()),
+                Record::Free(free) if free.length.get() == u64::MAX => Some(free.offset.get()),
+                Record::Free(free) => Some(free.offset.get() + free.length.get()),
+                _ => None,
+            })
+            .collect();
+        // A sender has no zeros behind the block.
+        assert_eq!(ends.iter().max(), Some(&((129 << 10) + 512)), "{ends:?}");
+    }
+}
+
+/// The stream with these features, too.
+fn with_features(stream: &[u8], features: Features) -> Vec<u8> {
+    let mut writer = StreamWriter::new(Vec::new());
+    for record in SliceReader::new(stream.to_vec().into()) {
+        let record = record.unwrap();
+        match record.record() {
+            Record::Begin(&(mut begin)) => {
+                begin.set_features(begin.features() | features);
+                writer.body(&begin, &record.payload).unwrap();
+            }
+            _ => writer.record(record.header, &record.payload).unwrap(),
+        }
+    }
+    writer.into_inner().unwrap()
 }
 
 #[test]
@@ -183,4 +251,36 @@ fn blocks_of_a_redacted_stream_are_split_and_not_joined() {
     assert!(error.to_string().contains("redacted"), "{error}");
     let small = with_split(&stream, "512").unwrap();
     assert!(contents(&small) == contents(&stream) && small != stream);
+}
+
+/// A receiver takes REDACT of whole blocks alone.
+#[test]
+fn what_is_redacted_of_an_odd_block_is_whole_pieces() {
+    let records: Vec<_> = SliceReader::new(with_only_block(13 * 8192 + 4608, true).into())
+        .map(|r| r.unwrap())
+        .collect();
+    let mut writer = StreamWriter::new(Vec::new());
+    for record in &records {
+        match record.record() {
+            Record::Begin(&(mut begin)) => {
+                begin.set_features(begin.features() | Features::REDACTED);
+                writer.body(&begin, &[]).unwrap();
+            }
+            Record::Free(free) if free.length.get() != u64::MAX => {
+                let mut redact = Redact::<LE>::new_zeroed();
+                (redact.object, redact.toguid) = (free.object, free.toguid);
+                redact.length = free.length;
+                writer.body(&redact, &[]).unwrap();
+            }
+            _ => writer.record(record.header, &record.payload).unwrap(),
+        }
+    }
+    let small = with_split(&writer.into_inner().unwrap(), "8K").unwrap();
+    let redacts: Vec<_> = SliceReader::new(small.into())
+        .filter_map(|record| match record.unwrap().record() {
+            Record::Redact(redact) => Some((redact.offset.get(), redact.length.get())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(redacts, [(0, 14 * 8192)]);
 }
