@@ -12,6 +12,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
+use zsend_encoder::dialect::Dialect;
 use zsend_encoder::encoder::Encoder;
 use zsend_encoder::event::Event;
 use zsend_pool::dsl::name::Name;
@@ -52,6 +53,7 @@ pub(super) fn run(args: &SendArgs, path: &Path) -> Done {
         return Err(Failure::new(ErrorClass::Unsupported, why));
     }
     let options = options(args)?;
+    same_order(&name, seam, options.dialect)?;
     let gauge = Arc::new(Gauge::new());
     let cancel = CancelToken::default();
     signals::take(cancel.clone(), Arc::clone(&gauge), token.toname.clone())?;
@@ -70,7 +72,7 @@ pub(super) fn run(args: &SendArgs, path: &Path) -> Done {
     };
     let whole = plan_at(seam.and_then(Seam::resumed_at), 0)?;
     check_begin(&name, &mut file, seam, &whole, failed)?;
-    let position = seam.and_then(|seam| seam.position(options.dialect.is_illumos()));
+    let position = seam.and_then(Seam::position);
     let kept = seam.map_or(0, Seam::end);
     let plan = plan_at(position, kept)?;
     plan.check().map_err(|e| without_key(refused(e), args, &plan, &target))?;
@@ -140,6 +142,22 @@ fn same_stream(name: &str, own: &ResumeToken, given: &ResumeToken) -> Done {
         described(given)
     );
     Err(Failure::new(ErrorClass::Damaged, why))
+}
+
+/// Refuses a dialect whose records come in another order than those of the file.
+fn same_order(name: &str, seam: Option<&Seam>, dialect: Dialect) -> Done {
+    let Some(is_by_block) = seam.and_then(Seam::is_by_block) else { return Ok(()) };
+    if is_by_block == dialect.is_illumos() {
+        return Ok(());
+    }
+    let (order, of) = match is_by_block {
+        true => ("objects before the data of those beside them", "illumos"),
+        false => ("the data of each object behind it", "openzfs, or openzfs-xdr"),
+    };
+    let why = format!(
+        "{name} has {order}, as a sender of dialect {of}: a stream of dialect {dialect} does not go on so"
+    );
+    Err(Failure::new(ErrorClass::Damaged, why).and("Say with --dialect which one it is of."))
 }
 
 /// Failure of a send into a file that ended early, with the way to go on; a record that is not what the file has

@@ -76,7 +76,7 @@ fn cut(beginning: &[u8]) -> Cut {
 /// The stream that becomes of a beginning.
 fn gone_on(pool: &Pool, cut: &Cut, beginning: &[u8], options: &SendOptions) -> Vec<u8> {
     let (seam, token) = (cut.seam.as_deref().unwrap(), cut.token.clone().unwrap());
-    let (object, offset) = seam.position(options.dialect.is_illumos()).unwrap_or_default();
+    let (object, offset) = seam.position().unwrap_or_default();
     let token = ResumeToken { object, offset, ..token };
     let plan = SendPlan::by_token(pool, &token, options.clone()).unwrap();
     let mut stream = beginning[..usize::try_from(seam.end()).unwrap()].to_vec();
@@ -282,6 +282,34 @@ fn a_send_cut_at_twenty_bytes_is_appended_to_with_the_token_and_without() {
     let (code, said, _) = point(&[], &stored.beginning(stored.whole.len()));
     assert!(code == 0 && said.contains(": whole: "), "{said}");
     assert!(append(&stored.beginning(stored.whole.len()), &[]).status.success());
+}
+
+/// Streams of two dialects begin with the same records, up to the first block of dnodes with two objects.
+#[test]
+fn a_file_of_another_dialect_is_refused_unless_both_begin_so() {
+    let (openzfs, illumos) = (&["basic/fs@b"][..], &["--dialect", "illumos", "basic/fs@b"][..]);
+    let (mut refused, mut same) = (0, 0);
+    for (there, asked) in [(openzfs, illumos), (illumos, openzfs)] {
+        let (there, whole) = (Stored::new(there), Stored::new(asked).whole);
+        assert!(there.whole != whole);
+        let records = records(&there.whole);
+        let ends = records.iter().map(|record| usize::try_from(record.frame.offset).unwrap());
+        for at in ends.filter(|&at| at > 700).step_by(records.len().div_ceil(40)) {
+            let path = there.beginning(at);
+            let out = append(&path, &asked[..asked.len() - 1]);
+            let left = fs::read(&path).unwrap();
+            if out.status.success() {
+                assert!(left == whole, "{at}");
+                same += 1;
+            } else {
+                assert_eq!(out.status.code(), Some(1), "{at}: {}", stderr(&out));
+                assert!(stderr(&out).contains("dialect"), "{at}: {}", stderr(&out));
+                assert!(left == there.whole[..at], "{at}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused > 40 && same > 0, "{refused} refused, {same} the same");
 }
 
 #[test]

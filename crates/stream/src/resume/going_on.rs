@@ -2,8 +2,9 @@
 
 use super::Seam;
 use std::io::{self, Write};
-use zsend_records::drr::RecordType;
+use zsend_records::drr::{Object, RecordType};
 use zsend_records::writer::{Header, Payload, RecordSink, StreamWriter, WriteError};
+use zsend_records::zerocopy::byteorder::LE;
 
 /// Reason that a stream is no continuation of a file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,6 +38,19 @@ pub enum SeamError {
         /// Its offset in the object, bytes.
         offset: u64,
     },
+    /// The stream has other records before it.
+    #[error(
+        "before record {record} of the file, {name} of object {object}, other records would be sent now: it may be of a \
+         sender of another dialect"
+    )]
+    Order {
+        /// Number of the record in the file, from zero.
+        record: u64,
+        /// Name of its type.
+        name: String,
+        /// Its object.
+        object: u64,
+    },
 }
 
 /// Sink of a sender that goes on at [`Seam::position`].
@@ -52,28 +66,59 @@ pub struct GoingOn<'s, W> {
 #[derive(Debug)]
 enum State<W> {
     /// The record at the seam is yet to come.
-    Seeking(Option<W>),
+    Seeking {
+        destination: Option<W>,
+        before: Before,
+    },
     Writing(StreamWriter<W>),
+}
+
+/// Records that the stream has before the one at the seam.
+#[derive(Clone, Copy, Debug, Default)]
+struct Before {
+    /// The highest object whose OBJECT came.
+    highest: u64,
+    /// Number of records, and of those behind the first OBJECT.
+    records: u64,
+    behind_object: Option<u64>,
+}
+
+impl Before {
+    fn take(&mut self, header: &Header) {
+        self.records += 1;
+        self.behind_object = self.behind_object.map(|records| records + 1);
+        if let Some(object) = header.record().body_as::<Object<LE>>() {
+            self.highest = object.object.get();
+            self.behind_object.get_or_insert(0);
+        }
+    }
 }
 
 impl<'s, W: Write> GoingOn<'s, W> {
     /// A sink whose destination takes what comes behind the first [`Seam::end`] bytes.
     pub const fn new(seam: &'s Seam, destination: W) -> Self {
-        Self { seam, state: State::Seeking(Some(destination)) }
+        let before = Before { highest: 0, records: 0, behind_object: None };
+        Self { seam, state: State::Seeking { destination: Some(destination), before } }
     }
 
-    /// Compares a record with that at the seam. True if it is that one.
-    fn seek(&self, header: &Header, payload: &Payload) -> Result<bool, SeamError> {
+    /// Compares a record with that at the seam; `before` has it too. True if it is that one.
+    fn seek(&self, header: &Header, payload: &Payload, before: Before) -> Result<bool, SeamError> {
         let record = header.record();
         if self.seam.is_begin() {
             // Both were compared before: see `Seam::check_begin`.
             return Ok(header.record_type() == RecordType::BEGIN);
         }
-        if self.seam.is(record, payload.sum_in(self.seam.order())) {
-            return Ok(true);
-        }
-        let (object, offset) = self.seam.position(false).unwrap_or_default();
+        let (object, offset) = self.seam.at().unwrap_or_default();
         let (number, name) = (self.seam.record(), self.seam.header().record_type().to_string());
+        if self.seam.is(record, payload.sum_in(self.seam.order())) {
+            let behind_begin = before.records.saturating_sub(1);
+            let behind_object = before.behind_object.unwrap_or(0);
+            let is_reached = self.seam.is_reached(behind_begin, behind_object);
+            return match is_reached && before.highest == self.seam.highest() {
+                true => Ok(true),
+                false => Err(SeamError::Order { record: number, name, object }),
+            };
+        }
         if self.seam.is_at(record) {
             return Err(SeamError::Differs { record: number, name, object, offset });
         }
@@ -91,12 +136,15 @@ impl<W: Write> RecordSink for GoingOn<'_, W> {
         if let State::Writing(writer) = &mut self.state {
             return writer.take(header, payload);
         }
-        let found = self.seek(&header, payload).map_err(|e| WriteError::Io {
+        let State::Seeking { before, .. } = &mut self.state else { return Ok(()) };
+        before.take(&header);
+        let before = *before;
+        let found = self.seek(&header, payload, before).map_err(|e| WriteError::Io {
             offset: self.seam.end(),
             source: io::Error::new(io::ErrorKind::InvalidData, e),
         })?;
         if found
-            && let State::Seeking(destination) = &mut self.state
+            && let State::Seeking { destination, .. } = &mut self.state
             && let Some(destination) = destination.take()
         {
             let (chain, end) = (self.seam.chain(), self.seam.end());
@@ -107,7 +155,7 @@ impl<W: Write> RecordSink for GoingOn<'_, W> {
 
     fn flush(&mut self) -> Result<(), WriteError> {
         match &mut self.state {
-            State::Seeking(_) => Ok(()),
+            State::Seeking { .. } => Ok(()),
             State::Writing(writer) => writer.flush(),
         }
     }
@@ -120,7 +168,6 @@ mod tests {
     use zsend_records::drr::{Begin, End, MAGIC, ReplayRecord, Write as Block};
     use zsend_records::fletcher::Fletcher4;
     use zsend_records::zerocopy::FromZeros;
-    use zsend_records::zerocopy::byteorder::LE;
 
     fn begin() -> Header {
         let mut begin = Begin::<LE>::new_zeroed();
@@ -164,7 +211,7 @@ mod tests {
             let up_to = chain(usize::try_from(end).unwrap());
             assert!(seam.note(&mut next, header.record(), number.into(), sum, end, up_to));
             seam.end_with(&mut next);
-            assert_eq!(seam.position(false), Some((7, 512 * index)));
+            assert_eq!(seam.position(), Some((7, 512 * index)));
         }
         seam
     }

@@ -34,8 +34,23 @@ pub(crate) struct Noted {
     chain: Chain,
     /// Object and offset of the record; none of a BEGIN.
     at: Option<(u64, u64)>,
-    /// The first object of a block of dnodes since which no data have come; none behind data.
-    run: Option<u64>,
+    /// The objects since the first of which no data have come; none behind data.
+    run: Option<Run>,
+    /// The highest object whose OBJECT has come; zero of a BEGIN.
+    highest: u64,
+    /// See [`Seam::is_by_block`].
+    is_by_block: Option<bool>,
+}
+
+/// Objects of one block of dnodes, one behind the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Run {
+    /// Number of the block of dnodes.
+    block: u64,
+    /// The first of them; none if it is the first of the stream.
+    first: Option<u64>,
+    /// Number of its record in the input, or of BEGIN.
+    record: u64,
 }
 
 /// A BEGIN is not that of the file.
@@ -60,7 +75,17 @@ impl Seam {
         chain: Chain,
     ) -> Self {
         let payload_sum = Fletcher4::ZERO;
-        let last = Noted { record, header: *header, payload_sum, end, chain, at: None, run: None };
+        let last = Noted {
+            record,
+            header: *header,
+            payload_sum,
+            end,
+            chain,
+            at: None,
+            run: None,
+            highest: 0,
+            is_by_block: None,
+        };
         Self {
             begin: *header,
             begin_sum: chain.sum(),
@@ -85,9 +110,20 @@ impl Seam {
         chain: Chain,
     ) -> bool {
         let Some(at) = position::noted(&Record::of(header)) else { return false };
+        let last = &*self.last;
         let is_object = header.record_type() == RecordType::OBJECT;
-        let run = self.last.run.filter(|&first| block(first) == block(at.0));
-        next.run = is_object.then_some(run.unwrap_or(at.0));
+        next.run = is_object.then(|| match (last.run, last.at) {
+            (Some(run), _) if run.block == block(at.0) => run,
+            (_, None) => Run { block: block(at.0), first: None, record: last.record },
+            (_, Some(_)) => Run { block: block(at.0), first: Some(at.0), record },
+        });
+        next.highest = if is_object { at.0 } else { last.highest };
+        let is_behind_data =
+            last.run.is_none() && last.at.is_some_and(|(object, _)| block(object) == block(at.0));
+        next.is_by_block = last.is_by_block.or(match is_object {
+            true => is_behind_data.then_some(false),
+            false => (at.0 < last.highest && block(at.0) == block(last.highest)).then_some(true),
+        });
         next.header = *header;
         (next.record, next.payload_sum, next.end) = (record, payload_sum, end);
         (next.chain, next.at) = (chain, Some(at));
@@ -134,19 +170,44 @@ impl Seam {
         self.resumed_at
     }
 
+    /// True if the sender sends all objects of a block of dnodes before their data, as illumos does, false if each
+    /// object with its data; `None` as long as either may have sent what there is.
+    pub const fn is_by_block(&self) -> Option<bool> {
+        self.last.is_by_block
+    }
+
     /// Object and offset from which a sender goes on so that its stream has the record, and everything behind it
     /// as the whole stream has it; `None` for the start of the snapshot.
     ///
-    /// `by_block` is true of a sender that sends all objects of a block of dnodes before their data, as illumos
-    /// does: there an object says nothing of the data of those before it.
-    pub fn position(&self, by_block: bool) -> Option<(u64, u64)> {
+    /// Where objects of a block of dnodes may stand before their data, an object says nothing of the data of those
+    /// before it, and the first is gone on from.
+    pub fn position(&self) -> Option<(u64, u64)> {
         let Some(at) = self.last.at else { return self.resumed_at };
-        let at = match self.last.run {
-            Some(first) if by_block => (first, 0),
-            Some(_) | None => at,
+        let at = match self.run() {
+            Some(Run { first: None, .. }) => return self.resumed_at,
+            Some(Run { first: Some(first), .. }) => (first, 0),
+            None => at,
         };
         // The rest of a stream begins with its object, and goes on at an offset in it.
         Some(self.resumed_at.map_or(at, |begun| at.max(begun)))
+    }
+
+    fn run(&self) -> Option<Run> {
+        self.last.run.filter(|_| self.last.is_by_block != Some(false))
+    }
+
+    /// Returns false if a sender that goes on from [`Self::position`] has another number of records before this one:
+    /// `behind_begin` of them come behind BEGIN, `behind_object` behind the first OBJECT.
+    pub(super) fn is_reached(&self, behind_begin: u64, behind_object: u64) -> bool {
+        self.run().is_none_or(|run| {
+            let found = run.first.map_or(behind_begin, |_| behind_object);
+            found == self.last.record - run.record
+        })
+    }
+
+    /// The highest object whose OBJECT is in the file.
+    pub(super) const fn highest(&self) -> u64 {
+        self.last.highest
     }
 
     /// Checks that `made`, the BEGIN of a little-endian stream with its list, is the file's.
