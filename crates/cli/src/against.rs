@@ -1,9 +1,9 @@
 //! `zsend verify --against`: a stored stream beside what would be sent now.
 
 use crate::args::{PoolArgs, VerifyArgs};
-use crate::exit::{Done, Failure, be_quiet, warn_of};
+use crate::exit::{CUT, Done, Failure, be_quiet, warn_of};
 use crate::progress::Gauge;
-use crate::text::one_line;
+use crate::text::{count, one_line};
 use crate::{keys, signals, stdin, stdout};
 use serde_json::json;
 use std::fs::File;
@@ -16,6 +16,7 @@ use zsend_pool::pool::Pool;
 use zsend_pool::{CancelToken, ErrorClass};
 use zsend_records::flags::Features;
 use zsend_records::nvlist::Encoding;
+use zsend_records::reader::{ReadError, StreamError, StreamErrorKind};
 use zsend_stream::Segment;
 use zsend_stream::compare::{CompareError, Comparison, Difference};
 use zsend_traverse::{IncrementalSource, ResumePosition, SendError, SendOptions, SendPlan};
@@ -54,6 +55,7 @@ pub(crate) fn run(args: &VerifyArgs, target: &str) -> Done {
     if again.is_some() && dialects == [Dialect::default()] {
         dialects.push(Dialect::Illumos);
     }
+    let print = |text: String| stdout::print((text + "\n").as_bytes());
     let mut found: Option<Difference> = None;
     let mut next = Some(stored);
     for dialect in dialects {
@@ -66,13 +68,29 @@ pub(crate) fn run(args: &VerifyArgs, target: &str) -> Done {
             }
             (None, None) => break,
         };
-        let difference = compared(&pool, &target, stored, dialect, &cancel, &name)?;
-        let Some(difference) = difference else {
-            let text = match args.json {
-                true => json!({ "kind": "verdict", "file": name, "verdict": "same" }).to_string(),
-                false => format!("{}: the same as {target}", one_line(&name)),
-            };
-            return stdout::print((text + "\n").as_bytes());
+        let difference = match compared(&pool, &target, stored, dialect, &cancel, &name)? {
+            Compared::Same => {
+                let same = json!({ "kind": "verdict", "file": name, "verdict": "same" });
+                return print(match args.json {
+                    true => same.to_string(),
+                    false => format!("{}: the same as {target}", one_line(&name)),
+                });
+            }
+            Compared::Cut { records } => {
+                let cut = json!({
+                    "kind": "verdict", "file": name, "verdict": "cut", "records": records,
+                });
+                let seen = count(records, "record");
+                print(match args.json {
+                    true => cut.to_string(),
+                    false => {
+                        format!("{}: cut, the same as {target} so far: {seen}", one_line(&name))
+                    }
+                })?;
+                let why = format!("{name} is cut, and the same so far");
+                return Err(Failure::with_code(CUT, why));
+            }
+            Compared::Differs(difference) => difference,
         };
         // The sender that comes farther is the one that the stream is of.
         if found.as_ref().is_none_or(|found| found.record < difference.record) {
@@ -82,8 +100,8 @@ pub(crate) fn run(args: &VerifyArgs, target: &str) -> Done {
     let Some(found) = found else { return Ok(()) };
     let text =
         if args.json { as_json(&name, &found) } else { one_line(&format!("{name}: {found}")) };
-    stdout::print((text + "\n").as_bytes())?;
-    Err(Failure::with_code(1, format!("{name} is not the stream of {target}")))
+    print(text)?;
+    Err(Failure::new(ErrorClass::Damaged, format!("{name} is not the stream of {target}")))
 }
 
 fn open(name: &str, file: File) -> Result<Comparison<File>, Failure> {
@@ -91,6 +109,11 @@ fn open(name: &str, file: File) -> Result<Comparison<File>, Failure> {
 }
 
 fn failure(name: &str, e: &CompareError) -> Failure {
+    if let CompareError::Stored(stored) = e
+        && cut_at(stored).is_some()
+    {
+        return Failure::with_code(CUT, format!("{name}: {stored}"));
+    }
     let class = match e {
         CompareError::Unsupported(_) => ErrorClass::Unsupported,
         CompareError::Stored(e) if e.stream().is_none() => ErrorClass::Device,
@@ -99,7 +122,40 @@ fn failure(name: &str, e: &CompareError) -> Failure {
     Failure::caused(class, name, e)
 }
 
-/// The first difference to what a sender of this dialect sends.
+/// A stored stream beside one that is sent.
+enum Compared {
+    Same,
+    /// The stored one ends early, and is the same up to there, in this many whole records.
+    Cut {
+        records: u64,
+    },
+    Differs(Difference),
+}
+
+impl Compared {
+    fn of(compared: Result<Option<Difference>, CompareError>) -> Result<Self, CompareError> {
+        match compared {
+            Ok(None) => Ok(Self::Same),
+            Ok(Some(found)) if found.record_type.is_none() => {
+                Ok(Self::Cut { records: found.record })
+            }
+            Ok(Some(found)) => Ok(Self::Differs(found)),
+            Err(CompareError::Stored(e)) => match cut_at(&e) {
+                Some(records) => Ok(Self::Cut { records }),
+                None => Err(CompareError::Stored(e)),
+            },
+            Err(e) => Err(e),
+        }
+    }
+}
+
+/// Records before the one that a stream ends in.
+fn cut_at(e: &ReadError) -> Option<u64> {
+    let StreamError { index, kind, .. } = e.stream()?;
+    matches!(kind, StreamErrorKind::Truncated { .. }).then_some(*index)
+}
+
+/// The comparison with what a sender of this dialect sends.
 fn compared(
     pool: &Pool,
     target: &str,
@@ -107,7 +163,7 @@ fn compared(
     dialect: Dialect,
     cancel: &CancelToken,
     name: &str,
-) -> Result<Option<Difference>, Failure> {
+) -> Result<Compared, Failure> {
     let segment = stored.segment();
     let has = |features| segment.features.contains(features);
     let resume =
@@ -136,7 +192,7 @@ fn compared(
             // What is short because of that is no difference.
             Err(e) => return Err(Failure::from(e).context(format!("cannot send '{target}'"))),
         }
-        compared.map_err(|e| failure(name, &e))
+        Compared::of(compared).map_err(|e| failure(name, &e))
     })
 }
 

@@ -2,7 +2,7 @@
 
 use crate::args::ChainArgs;
 use crate::catalogue;
-use crate::exit::{Done, Failure, warn};
+use crate::exit::{CHAIN_BROKEN, CUT, Done, Failure, warn};
 use crate::text::{Head, count, one_line, or_dash, table};
 use crate::{stdin, stdout};
 use std::collections::BTreeMap;
@@ -54,10 +54,10 @@ pub(crate) fn run(args: &ChainArgs) -> Done {
         |fate: fn(&Fate) -> bool| chain.steps.iter().filter(|step| fate(&step.fate)).count() as u64;
     let (code, why) = match chain.verdict() {
         ChainVerdict::Whole => return Ok(()),
-        ChainVerdict::Cut => (10, format!("{} cut", count(of(|f| *f == Fate::Cut), "file"))),
+        ChainVerdict::Cut => (CUT, format!("{} cut", count(of(|f| *f == Fate::Cut), "file"))),
         ChainVerdict::Broken => {
             let files = count(of(|f| *f == Fate::Broken), "file");
-            (11, format!("{files} cannot be received"))
+            (CHAIN_BROKEN, format!("{files} cannot be received"))
         }
         _ => {
             let files = count(of(|f| matches!(f, Fate::Damaged(_) | Fate::NoStream)), "file");

@@ -1,7 +1,7 @@
 //! The verbs that change streams.
 
 use crate::args::ChangeArgs;
-use crate::exit::{Done, Failure, say};
+use crate::exit::{CUT, Done, Failure, say};
 use crate::output::{Guard, Output};
 use crate::progress::Gauge;
 use crate::{keys, stdin};
@@ -11,9 +11,6 @@ use std::sync::Arc;
 use zsend_pool::ErrorClass;
 use zsend_records::reader::StreamErrorKind;
 use zsend_stream::change::{ChangeError, Source, change};
-
-/// Exit code of a stream that is cut: `verify` has the same.
-const CUT: u8 = 10;
 
 /// Runs the subcommand.
 pub(crate) fn run(mut args: ChangeArgs) -> Done {

@@ -28,6 +28,11 @@ pub(crate) fn code_of_signal() -> Option<u8> {
     (signal != 0).then(|| 128 + signal)
 }
 
+/// Exit code of a stream that is cut, and whole so far.
+pub(crate) const CUT: u8 = 10;
+/// Exit code of streams, or keys, that do not continue one another.
+pub(crate) const CHAIN_BROKEN: u8 = 11;
+
 /// Prints no more warnings.
 pub(crate) fn be_quiet(quiet: bool) {
     QUIET.store(quiet, Ordering::Relaxed);

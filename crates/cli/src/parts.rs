@@ -1,7 +1,7 @@
 //! `zsend split` and `zsend join`: a stream in parts, and the whole of them.
 
 use crate::args::{JoinArgs, SplitArgs};
-use crate::exit::{Done, Failure};
+use crate::exit::{CUT, Done, Failure};
 use crate::output::{Guard, Output};
 use crate::progress::Gauge;
 use crate::text::{count, one_line};
@@ -17,6 +17,7 @@ use zsend_stream::split::{
 /// Runs `zsend split`.
 pub(crate) fn split(args: &SplitArgs) -> Done {
     let (name, file) = stdin::open(Some(&args.file))?;
+    let mut has_end = true;
     let text = match (args.part, args.size) {
         (Some(number), size) => {
             let made = remake(file, &args.dir, size, number).map_err(|e| failure(&name, e))?;
@@ -30,6 +31,7 @@ pub(crate) fn split(args: &SplitArgs) -> Done {
         (None, Some(size)) => {
             let done = split_file(file, &args.dir, size).map_err(|e| failure(&name, e))?;
             let list = &done.manifest;
+            has_end = done.has_end;
             let parts = count(list.parts.len() as u64, "part");
             let found = match done.found {
                 0 => String::new(),
@@ -40,7 +42,12 @@ pub(crate) fn split(args: &SplitArgs) -> Done {
         }
         (None, None) => return Err(Failure::usage("--size says how long a part may be")),
     };
-    stdout::print((one_line(&text) + "\n").as_bytes())
+    stdout::print((one_line(&text) + "\n").as_bytes())?;
+    if has_end {
+        return Ok(());
+    }
+    let why = format!("{name}: the stream has no END: what is there was split");
+    Err(Failure::with_code(CUT, why))
 }
 
 /// Runs `zsend join`.

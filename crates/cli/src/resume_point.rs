@@ -1,7 +1,7 @@
 //! `zsend resume-point`: where a cut stream can be gone on with.
 
 use crate::args::ResumePointArgs;
-use crate::exit::{Done, Failure, warn};
+use crate::exit::{CUT, Done, Failure, warn};
 use crate::output::{Guard, open_to_append};
 use crate::text::one_line;
 use crate::{stdin, stdout};
@@ -88,7 +88,7 @@ pub(crate) fn refuse_package(name: &str, cut: &Cut) -> Done {
 /// Failure of a stream of which not even BEGIN is known to be right.
 pub(crate) fn none_there(name: &str) -> Failure {
     let why = format!("{name} ends before its first record: there is no place to go on from");
-    Failure::with_code(10, why)
+    Failure::with_code(CUT, why)
 }
 
 fn as_json(name: &str, outcome: &Outcome, cut: Option<&Cut>) -> String {

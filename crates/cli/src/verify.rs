@@ -1,9 +1,10 @@
 //! `zsend verify`: verdicts on stored streams.
 
 use crate::args::VerifyArgs;
-use crate::exit::{Done, Failure, warn};
+use crate::exit::{CHAIN_BROKEN, CUT, Done, Failure, warn};
 use crate::text::one_line;
 use crate::{against, keys, stdin, stdout};
+use serde_json::json;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
@@ -36,12 +37,23 @@ impl Grade {
         }
     }
 
+    /// The word for it in JSON, as [`Verdict::word`] has it.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Whole => "whole",
+            Self::Cut => "cut",
+            Self::ChainBroken => "chain-broken",
+            Self::Damaged => "damaged",
+            Self::Unread => "unread",
+        }
+    }
+
     /// The exit code, and what a file of that grade is called.
     const fn code(self) -> (u8, &'static str) {
         match self {
             Self::Whole => (0, "whole"),
-            Self::Cut => (10, "cut, and whole so far"),
-            Self::ChainBroken => (11, "no continuation of what came before"),
+            Self::Cut => (CUT, "cut, and whole so far"),
+            Self::ChainBroken => (CHAIN_BROKEN, "no continuation of what came before"),
             Self::Damaged => (1, "damaged"),
             Self::Unread => (3, "not read"),
         }
@@ -131,8 +143,15 @@ pub(crate) fn run(args: &VerifyArgs) -> Done {
     if !broken.is_empty() {
         worst = worst.max(Grade::ChainBroken);
     }
-    stdout::finish(report.written)?;
     let (code, called) = worst.code();
+    if args.json && files.len() > 1 {
+        let all = json!({
+            "kind": "all", "verdict": worst.word(), "files": files.len(), "not_whole": not_whole,
+            "broken": broken.len(),
+        });
+        report.line(&all.to_string());
+    }
+    stdout::finish(report.written)?;
     match (code, files.len()) {
         (0, _) => Ok(()),
         (_, 1) => Err(Failure::with_code(code, format!("{last} is {called}"))),

@@ -16,7 +16,7 @@ pub(crate) const EXIT_STATUS: &str = "\
 Exit status: 0 done, even if unreadable blocks were replaced, as with zfs send: the last line has their number; \
 1 the input is damaged, a check failed, or what was asked for does not exist; \
 2 the command line is wrong; 3 a device or the output failed; 4 the pool or stream needs something \
-that is not supported; 10 a stream is cut, and whole so far (verify, chain), or before its first record (resume-point, send --append); 11 a stream does not continue the one before (verify, chain), or \
+that is not supported; 10 a stream is cut, and whole so far (verify, chain), or was changed or split as far as it goes, or ends before its first record (resume-point, send --append); 11 a stream does not continue the one before (verify, chain), or \
 raw streams do not fit together (keys); \
 129, 130, 143 ended by SIGHUP, SIGINT, SIGTERM. A reader that goes away ends what writes a stream with 3, and is no \
 error for the other verbs.";

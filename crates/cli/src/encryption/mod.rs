@@ -5,7 +5,7 @@ mod row;
 mod streams;
 
 use crate::args::KeysArgs;
-use crate::exit::{Done, Failure, be_quiet};
+use crate::exit::{CHAIN_BROKEN, Done, Failure, be_quiet};
 use crate::list::collect::Failures;
 use crate::txgs::{self, Style};
 use crate::{stdout, text};
@@ -74,8 +74,9 @@ fn show(args: &KeysArgs, found: Found) -> Done {
     failures.end()?;
     match text::count(faults.len() as u64, "fault") {
         _ if faults.is_empty() => Ok(()),
-        count => {
-            Err(Failure::with_code(11, format!("{count}: what is there does not fit together")))
-        }
+        count => Err(Failure::with_code(
+            CHAIN_BROKEN,
+            format!("{count}: what is there does not fit together"),
+        )),
     }
 }

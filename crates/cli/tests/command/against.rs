@@ -5,7 +5,6 @@
 use crate::support::{pool_dir, send, stderr, zsend};
 use serde_json::Value;
 use std::fs::{self, File};
-use std::path::Path;
 use std::process::{Command, Output};
 use tempfile::TempDir;
 use zsend_records::drr::RecordType;
@@ -133,9 +132,30 @@ fn what_cannot_be_compared_is_refused() {
     let out = against("crypt", "crypt/raw@a", &[&increment]);
     assert_eq!(out.status.code(), Some(1));
     assert!(stderr(&out).contains("which the pool has not"), "{}", stderr(&out));
-    let whole = fs::read(&path).unwrap_or_default();
+}
+
+#[test]
+fn what_is_cut_is_the_same_so_far_or_not() {
+    let dir = TempDir::new().unwrap();
+    let path = stored(&dir, "basic", &["basic/fs@b"]);
+    let whole = fs::read(&path).unwrap();
     let cut = dir.path().join("cut");
-    fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
-    let out = against("basic", "basic/fs@b", &[Path::new(&cut).to_str().unwrap()]);
-    assert_eq!(out.status.code(), Some(1), "{}{}", text(&out), stderr(&out));
+    let borders: Vec<usize> = SliceReader::new(whole.clone().into())
+        .map(|record| usize::try_from(record.unwrap().frame.offset).unwrap())
+        .collect();
+    let middle = borders[borders.len() / 2];
+    for at in [100, 312, middle, middle + 1, middle + 400, whole.len() - 1] {
+        fs::write(&cut, &whole[..at]).unwrap();
+        let file = cut.to_str().unwrap();
+        let out = against("basic", "basic/fs@b", &["--json", file]);
+        assert_eq!(out.status.code(), Some(10), "{at}: {}{}", text(&out), stderr(&out));
+        if at >= 312 {
+            let found: Value = serde_json::from_str(&text(&out)).unwrap();
+            assert_eq!(found["verdict"], "cut", "{found}");
+            let whole = borders.iter().skip(1).filter(|&&border| border <= at).count();
+            assert_eq!(found["records"], whole, "{at}");
+        }
+        let other = against("basic", "basic/fs@c", &[file]);
+        assert_eq!(other.status.code(), Some(if at < 312 { 10 } else { 1 }), "{at}");
+    }
 }

@@ -8,6 +8,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Output;
 use tempfile::TempDir;
+use zsend_records::reader::SliceReader;
 
 /// A stream of the fixture `basic`, and a folder for its parts.
 struct Stored {
@@ -157,4 +158,16 @@ fn what_cannot_be_done_is_said() {
     fs::write(&manifest, text).unwrap();
     let out = zsend(&["join", &stored.at("parts")]);
     assert!(code(&out) == 1 && stderr(&out).contains("line 2: name is"), "{}", stderr(&out));
+}
+
+#[test]
+fn a_stream_without_end_is_split_as_far_as_it_goes() {
+    let mut stored = Stored::new(&["basic/fs@b"]);
+    let border = SliceReader::new(stored.stream.clone().into()).nth(40).unwrap().unwrap();
+    stored.stream.truncate(usize::try_from(border.frame.offset).unwrap());
+    fs::write(stored.at("whole.zsend"), &stored.stream).unwrap();
+    let out = stored.split("1M");
+    assert_eq!(code(&out), 10, "{}", stderr(&out));
+    assert!(stderr(&out).contains("no END") && stdout(&out).contains(": 40 records"));
+    assert!(stored.join() == (0, stored.stream.clone()));
 }

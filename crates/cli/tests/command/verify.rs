@@ -248,6 +248,12 @@ fn increments_in_files_belong_to_one_chain() {
     let out = verify(&[], &[&full.path(), &next.path(), &other.path()]);
     assert_eq!(code(&out), 11);
     assert!(stdout(&out).contains(": chain.fork: fromguid is "), "{}", stdout(&out));
+    let out = verify(&["--json"], &[&full.path(), &next.path(), &other.path()]);
+    let all: Value = serde_json::from_str(stdout(&out).lines().last().unwrap()).unwrap();
+    let expected = serde_json::json!({
+        "kind": "all", "verdict": "chain-broken", "files": 3, "not_whole": 0, "broken": 1,
+    });
+    assert_eq!(all, expected);
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub(super) static VERB: Verb = Verb {
     operands: &[Operand {
         name: "OBJECT,OFFSET[,TYPE]",
         help: "Blocks to decompress, whatever their headers say: from off, gzip, lz4 (if no type is given), lzjb, zle or \
-               zstd; off changes the header alone. One that does not decompress is left as it is. All blocks, as their \
+               zstd; off changes the header alone. One that does not decompress is left as it is, and off leaves what is no whole block. All blocks, as their \
                headers say, if none is named",
         any: Some(blocks::is_block),
     }],
@@ -81,7 +81,7 @@ impl Transform for Decompress {
             return Ok(());
         };
         if self.blocks.is_empty() {
-            out.put_after(packet, decompressed);
+            out.put_after(packet, move |packet| as_said(packet, verbose));
         } else if let Some(&codec) = self.blocks.get(&(write.object.get(), write.offset.get())) {
             self.unmet.met((write.object.get(), write.offset.get()));
             out.put_after(packet, move |packet| Ok(as_from(packet, codec, verbose)));
@@ -92,6 +92,17 @@ impl Transform for Decompress {
     }
 }
 
+/// Decompresses a block as its header says.
+fn as_said(packet: Packet, verbose: bool) -> Result<Packet, ChangeError> {
+    let write = packet.header.body_as::<Write<LE>>();
+    let codec = write.and_then(|write| Some((named(write), write.compression()?)));
+    let mut packet = decompressed(packet)?;
+    if let Some((name, codec)) = codec.filter(|_| verbose) {
+        packet.note(format!("{name}: decompressed from {}", codec.name()));
+    }
+    Ok(packet)
+}
+
 /// Decompresses a block as from this codec, whatever its header says. A block that is not compressed so is left as it
 /// is: the same place may be written more than once.
 ///
@@ -100,6 +111,13 @@ fn as_from(mut packet: Packet, codec: Compress, verbose: bool) -> Packet {
     let Some(write) = packet.header.body_as::<Write<LE>>().copied() else { return packet };
     let name = named(&write);
     if codec == Compress::OFF {
+        let (found, lsize) = (packet.payload().len() as u64, write.logical_size.get());
+        if found != lsize {
+            packet.note(format!(
+                "{name}: left as it is: {found} bytes are no plain block of {lsize}"
+            ));
+            return packet;
+        }
         if verbose {
             packet.note(format!("{name}: its header says off now"));
         }

@@ -34,6 +34,8 @@ pub(super) struct Totals {
     pub(super) bytes: u64,
     pub(super) records: u64,
     pub(super) parts: u64,
+    /// True if it ends with END.
+    pub(super) has_end: bool,
 }
 
 /// A stream as it is cut. Every sum along it is checked.
@@ -72,8 +74,8 @@ pub(super) fn cut(source: Readable, size: u64, to: &mut dyn Parts) -> Result<Tot
     if let Some((record, bytes, least)) = cutter.too_long {
         return Err(SplitError::TooSmall { record, bytes, size, least });
     }
-    let bytes = cutter.parser.offset();
-    Ok(Totals { bytes, records: cutter.records, parts: cutter.number })
+    let (bytes, has_end) = (cutter.parser.offset(), cutter.parser.is_done());
+    Ok(Totals { bytes, records: cutter.records, parts: cutter.number, has_end })
 }
 
 impl Cutter<'_> {

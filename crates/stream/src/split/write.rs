@@ -24,6 +24,9 @@ pub struct Split {
     pub manifest: Manifest,
     /// Parts that were there already, with the same bytes.
     pub found: u64,
+    /// False for a stream without END, which was saved (`zfs send -S`) or cut at a record: its parts are whole all the
+    /// same.
+    pub has_end: bool,
 }
 
 /// A part that was made again.
@@ -74,10 +77,10 @@ fn run(source: Readable, folder: &Path, size: u64) -> Result<Split, SplitError> 
         writer.wait()?;
         Ok(totals)
     });
-    let manifest = match done {
-        Ok(Totals { bytes, records, .. }) => {
+    let (manifest, has_end) = match done {
+        Ok(Totals { bytes, records, has_end, .. }) => {
             let (parts, hash) = (std::mem::take(&mut writer.parts), writer.whole.finalize());
-            Manifest { size, length: bytes, records, hash, parts }
+            (Manifest { size, length: bytes, records, hash, parts }, has_end)
         }
         Err(e) => return Err(writer.undo().unwrap_or(e)),
     };
@@ -94,7 +97,7 @@ fn run(source: Readable, folder: &Path, size: u64) -> Result<Split, SplitError> 
     list.file.write_all(text.as_bytes()).map_err(failed())?;
     list.commit().map_err(failed())?;
     folder::sync(folder).map_err(failed())?;
-    Ok(Split { manifest, found: writer.found })
+    Ok(Split { manifest, found: writer.found, has_end })
 }
 
 /// Makes one part of a stream again, by its number from 1 on, from the whole stream. If the folder has a list, the

@@ -202,6 +202,27 @@ fn what_cannot_be_looked_into_is_refused_by_name() {
 }
 
 #[test]
+fn what_is_no_plain_block_is_not_called_one() {
+    let is_packed =
+        |record: &Record<'_>| matches!(record, Record::Write(w) if w.compressiontype > 2);
+    let mut left = 0;
+    for (name, stream) in plain_streams() {
+        let records = SliceReader::new(stream.clone().into()).map(Result::unwrap);
+        let Some(packed) = records.into_iter().find(|record| is_packed(&record.record())) else {
+            continue;
+        };
+        let (object, offset) = match packed.record() {
+            Record::Write(write) => (write.object.get(), write.offset.get()),
+            other => panic!("{other:?}"),
+        };
+        let word = format!("{object},{offset},off");
+        assert!(changed(&stream, &[&["decompress", &word]]).unwrap() == stream, "{name}");
+        left += 1;
+    }
+    assert!(left > 0);
+}
+
+#[test]
 fn a_record_is_dropped_alone() {
     let (name, stream) = plain_streams().into_iter().find(|(_, s)| !codecs(s).is_empty()).unwrap();
     let records: Vec<_> = SliceReader::new(stream.clone().into()).map(|r| r.unwrap()).collect();

@@ -143,7 +143,7 @@ impl Rules {
 
     pub(super) fn check_dataset(&self, name: &str) -> Result<(), String> {
         match &self.datasets {
-            Some(patterns) if !matches(patterns, name) => {
+            Some(patterns) if !matches(patterns, name) || !is_straight(name) => {
                 Err(format!("datasets: '{name}' is a name that no pattern has"))
             }
             _ => Ok(()),
@@ -174,11 +174,25 @@ impl Rules {
             return Err(format!("properties.allow: {of} has {property}={shown}"));
         }
         let Some(mountpoints) = &self.mountpoints else { return Ok(()) };
-        if property == "mountpoint" && !matches(mountpoints, &shown) {
-            return Err(format!("mountpoints: {of} has {shown}"));
+        if property != "mountpoint" {
+            return Ok(());
         }
-        Ok(())
+        if !is_straight(&shown) {
+            return Err(format!(
+                "mountpoints: {of} has {shown}, which leads elsewhere than it says"
+            ));
+        }
+        match matches(mountpoints, &shown) {
+            true => Ok(()),
+            false => Err(format!("mountpoints: {of} has {shown}")),
+        }
     }
+}
+
+/// Returns true for a name that has no step aside or back: a pattern fits the letters of a name.
+fn is_straight(name: &str) -> bool {
+    let name = name.strip_prefix('/').unwrap_or(name);
+    name.is_empty() || name.split('/').all(|step| !["", ".", ".."].contains(&step))
 }
 
 fn check(choice: Option<Choice>, is: bool, what: &str) -> Result<(), String> {
@@ -227,7 +241,7 @@ deny = ["sharenfs", "*:*"]
             ("tank/home@weekly", false),
             ("tank/homes@daily-1", false),
             ("tank@daily-1", false),
-            ("tank/home/..@daily-1", true),
+            ("tank/home/..@daily-1", false),
             ("", false),
         ] {
             assert_eq!(rules.check_snapshot(name).is_ok(), is_kept, "{name}");
@@ -241,6 +255,11 @@ deny = ["sharenfs", "*:*"]
             ("mountpoint", text("/srv/home"), true),
             ("mountpoint", text("none"), true),
             ("mountpoint", text("/etc"), false),
+            ("mountpoint", text("/srv/../etc"), false),
+            ("mountpoint", text("/srv/a/.."), false),
+            ("mountpoint", text("/srv/./a"), false),
+            ("mountpoint", text("/srv//a"), false),
+            ("mountpoint", text("/srv/..a/b."), true),
             ("mountpoint", NvValue::Uint64(1), false),
         ] {
             assert_eq!(rules.check_property("x", property, &value).is_ok(), is_kept, "{property}");
