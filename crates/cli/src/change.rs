@@ -51,8 +51,9 @@ pub(crate) fn run(mut args: ChangeArgs) -> Done {
             Err(Failure::with_code(CUT, why))
         }
         Err(error) => {
+            let is_partly_out = !is_empty && args.output.is_none();
             output.discard();
-            Err(failed(&error))
+            Err(failed(&error, if is_partly_out { "changed up to there" } else { "not changed" }))
         }
     }
 }
@@ -82,7 +83,7 @@ impl Write for Counted<'_> {
 }
 
 /// Failure of a change that ended early.
-pub(crate) fn failed(error: &ChangeError) -> Failure {
+pub(crate) fn failed(error: &ChangeError, what: &str) -> Failure {
     let class = match error {
         ChangeError::Damaged { .. }
         | ChangeError::Contents { .. }
@@ -99,5 +100,5 @@ pub(crate) fn failed(error: &ChangeError) -> Failure {
         // A variant that is not known here is no success.
         _ => ErrorClass::Damaged,
     };
-    Failure::caused(class, "not changed", error)
+    Failure::caused(class, what, error)
 }

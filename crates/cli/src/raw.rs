@@ -113,9 +113,9 @@ pub(crate) fn run(args: &RawArgs) -> Done {
         Ok(_) => {}
         Err(error @ ChangeError::Base { have: None, .. }) => {
             let advice = "With -g GUID: the guid of the snapshot that the volume is of, as the last run printed it.";
-            return Err(change::failed(&error).and(advice));
+            return Err(change::failed(&error, "not changed").and(advice));
         }
-        Err(error) => return Err(change::failed(&error)),
+        Err(error) => return Err(change::failed(&error, "not changed")),
     }
     match guid.get() {
         Some(guid) => stdout::print(format!("{guid}\n").as_bytes()),

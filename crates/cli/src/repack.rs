@@ -46,7 +46,7 @@ pub(crate) fn package(args: &PackArgs) -> Done {
         Ok(_) => output.commit(),
         Err(error) => {
             output.discard();
-            Err(change::failed(&error))
+            Err(change::failed(&error, "not changed"))
         }
     }
 }
@@ -149,5 +149,5 @@ pub(crate) fn unpackage(args: &UnpackArgs) -> Done {
     let folder = Folder { path: args.output.clone(), guard, gauge: Arc::new(Gauge::new()) };
     let apart = Apart::new(folder);
     let done = run_steps(vec![source], vec![Box::new(apart)], io::sink(), |_| {});
-    done.map(drop).map_err(|error| change::failed(&error))
+    done.map(drop).map_err(|error| change::failed(&error, "not changed"))
 }

@@ -27,6 +27,7 @@ pub(crate) fn run(args: &ResumePointArgs) -> Done {
     let cut = match &outcome.verdict {
         Verdict::Whole => None,
         Verdict::Cut(cut) => Some(cut),
+        _ if outcome.bytes == 0 => return Err(none_there(&name)),
         _ => return Err(damaged(&name, &outcome)),
     };
     if let Some(cut) = cut {

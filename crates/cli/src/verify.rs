@@ -185,6 +185,12 @@ fn one(
             if !args.keys.is_empty() && outcome.opened == 0 && outcome.faults == 0 {
                 warn(format!("{name} has no raw stream of a dataset whose key was given"));
             }
+            if outcome.verdict != Verdict::Whole && is_part(Path::new(name)) {
+                let folder = Path::new(name).parent().unwrap_or(Path::new(""));
+                let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+                let how = format!("zsend join --check {}", folder.display());
+                warn(format!("{name} is a part of a stream, which `{how}` looks at"));
+            }
             Ok(Grade::of(&outcome.verdict))
         }
         Err(e @ VerifyError::Write(_)) => {
@@ -203,6 +209,11 @@ fn one(
             Ok(Grade::Unread)
         }
     }
+}
+
+/// Returns true for the name of a part of a stream: see `zsend split`.
+fn is_part(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "zpart")
 }
 
 /// A verdict in words, without the end of the line.

@@ -79,6 +79,11 @@ impl PoolArgs {
         Self { devices, txg: None, checkpoint: false, force: false, list_txgs: false, quiet: false }
     }
 
+    /// Returns true if the devices are those of the default.
+    pub(crate) fn names_no_device(&self) -> bool {
+        self.devices == [Path::new(DEFAULT_DEVICES)]
+    }
+
     /// Flags to type for the same devices and the same state of the pool, with a blank behind each.
     pub(crate) fn as_typed(&self) -> String {
         let mut typed = String::new();

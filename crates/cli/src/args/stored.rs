@@ -2,6 +2,7 @@
 
 use super::PoolArgs;
 use clap::Args as ClapArgs;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Show what raw streams and pools say of their encryption without a key, and if raw streams fit together
@@ -25,7 +26,7 @@ pub(crate) struct KeysArgs {
     /// Streams, if there is a file of that name, or - is standard input; and else pools and datasets, with all below
     /// them; all pools if nothing is named
     #[arg(value_name = "FILE|POOL/DS")]
-    pub(crate) targets: Vec<String>,
+    pub(crate) targets: Vec<OsString>,
 }
 
 /// Say where a stream that was cut can be gone on with: the length to cut it to, and the token

@@ -10,7 +10,9 @@ use crate::list::collect::Failures;
 use crate::txgs::{self, Style};
 use crate::{stdout, text};
 use row::Row;
+use std::ffi::OsString;
 use std::path::Path;
+use zsend_pool::ErrorClass;
 use zsend_stream::keys::divergences;
 use zsend_stream::outline::Budget;
 
@@ -28,19 +30,31 @@ struct Found {
 /// Runs the subcommand.
 pub(crate) fn run(args: &KeysArgs) -> Done {
     be_quiet(args.pool.quiet);
-    let is_stream = |target: &&String| {
+    let is_stream = |target: &&OsString| {
         let path = Path::new(target);
         *target == "-" || (path.exists() && !path.is_dir())
     };
-    let (streams, pools): (Vec<&String>, Vec<&String>) = args.targets.iter().partition(is_stream);
-    let pools: Vec<String> = pools.into_iter().cloned().collect();
+    let (streams, pools): (Vec<_>, Vec<_>) = args.targets.iter().partition(is_stream);
+    let no_file =
+        |target: &OsString| format!("There is no file '{}'.", Path::new(target).display());
+    let names = pools.iter().map(|target| {
+        // Names of datasets are ASCII.
+        let name = target.to_str().map(str::to_owned);
+        name.ok_or_else(|| Failure::new(ErrorClass::Damaged, no_file(target)))
+    });
+    let pools: Vec<String> = names.collect::<Result<_, _>>()?;
     if args.pool.list_txgs {
         let style = Style { scripted: args.scripted, exact: true, json: args.json };
         return txgs::list(&args.pool.devices, &pools, style);
     }
     let mut found = Found::default();
     if !pools.is_empty() || streams.is_empty() {
-        pools::collect(&args.pool, &pools, &mut found)?;
+        let collected = pools::collect(&args.pool, &pools, &mut found);
+        // A name that no pool has may have been meant for a file.
+        collected.map_err(|failure| match args.targets.first() {
+            Some(target) if args.pool.names_no_device() => failure.and(no_file(target)),
+            Some(_) | None => failure,
+        })?;
     }
     for stream in streams {
         match streams::collect(Path::new(stream), &mut found) {

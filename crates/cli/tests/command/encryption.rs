@@ -6,7 +6,7 @@ use crate::support::{pool_dir, send, stderr, zsend};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output};
 use tempfile::TempDir;
 use zsend_pool::pool::{OpenOptions, Pool};
 use zsend_pool::zap;
@@ -190,4 +190,24 @@ fn what_cannot_be_looked_at_fails() {
     // What is not encrypted is no fault, and has no row.
     let out = zsend(&["keys", "-q", "-d", pool_dir("basic").to_str().unwrap(), "basic"]);
     assert_eq!((out.status.code(), out.stdout), (Some(0), Vec::new()));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_stream_has_whatever_name_a_file_can_have() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let dir = TempDir::new().unwrap();
+    let stream = raw(dir.path(), "raw", &["crypt/raw@a"]);
+    let strange = dir.path().join(OsStr::from_bytes(b"n\xff.zsend"));
+    fs::rename(stream, &strange).unwrap();
+    let keys = |path: &Path| {
+        Command::new(env!("CARGO_BIN_EXE_zsend")).arg("keys").arg(path).output().unwrap()
+    };
+    let out = keys(&strange);
+    assert!(out.status.success(), "{}", stderr(&out));
+    fs::remove_file(&strange).unwrap();
+    let out = keys(&strange);
+    assert_eq!(out.status.code(), Some(1));
+    assert!(stderr(&out).contains("There is no file"), "{}", stderr(&out));
 }

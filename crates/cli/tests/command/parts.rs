@@ -69,6 +69,10 @@ fn parts_are_checked_lost_and_made_again() {
     let check =
         |args: &[&str]| zsend(&[&["join", "--check"], args, &[&stored.at("parts")]].concat());
     assert_eq!(code(&check(&[])), 0);
+    // A part is no stream, and what looks at it is named.
+    let out = zsend(&["verify", stored.part(2).to_str().unwrap()]);
+    let how = format!("zsend join --check {}", stored.at("parts"));
+    assert!(code(&out) == 1 && stderr(&out).contains(&how), "{}", stderr(&out));
     let saved = fs::read(stored.part(3)).unwrap();
     fs::remove_file(stored.part(3)).unwrap();
     let mut damaged = fs::read(stored.part(2)).unwrap();
