@@ -53,7 +53,13 @@ impl Room {
         Ok(Self { tmp: given.value(TMP.long).map(PathBuf::from), memory })
     }
 
-    fn file(&self) -> io::Result<File> {
+    /// Bytes of memory for all of it.
+    pub(super) const fn memory(&self) -> u64 {
+        self.memory
+    }
+
+    /// A file without a name.
+    pub(super) fn file(&self) -> io::Result<File> {
         unnamed_file(self.tmp.as_deref())
     }
 }

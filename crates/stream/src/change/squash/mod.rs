@@ -3,6 +3,7 @@
 //! Each input is in the order of objects and offsets, so all are read side by side: `side` reads one, `heads` makes one
 //! BEGIN of theirs, `merge` goes through the numbers of objects, and `object` through the data of one.
 
+mod aside;
 mod heads;
 mod merge;
 mod object;
@@ -12,7 +13,9 @@ use super::error::ChangeError;
 use super::given::{Files, Given, GivenError, Verb};
 use super::packet::Packet;
 use super::source::Source;
+use super::spill::{MEMORY, Room, TMP};
 use super::transform::{Out, Transform};
+use aside::Aside;
 use merge::Merge;
 use side::Side;
 use zsend_records::drr::RecordType;
@@ -27,20 +30,21 @@ pub(super) static VERB: Verb = Verb {
         "zsend pipe 'squash | recompress zstd-9' full.zsend monday.zsend -o archive.zsend",
     ],
     operands: &[],
-    options: &[],
+    options: &[MEMORY, TMP],
     files: Files::Many,
     make,
 };
 
 /// Merges streams.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Squash {
+    room: Room,
     /// The inputs were merged before their records came here.
     merged: bool,
 }
 
-fn make(_: &Given) -> Result<Box<dyn Transform>, GivenError> {
-    Ok(Box::new(Squash::default()))
+fn make(given: &Given) -> Result<Box<dyn Transform>, GivenError> {
+    Ok(Box::new(Squash { room: Room::of(given)?, merged: false }))
 }
 
 impl Transform for Squash {
@@ -49,7 +53,7 @@ impl Transform for Squash {
         let inputs = sources.len() as u64;
         let sides = sources.into_iter().map(|mut source| {
             source.share(inputs);
-            Side::new(source)
+            Side::new(source, Aside::new(self.room.clone(), inputs))
         });
         let merged = Merge::new(sides.collect())?;
         Ok(merged.map(Source::of).into_iter().collect())

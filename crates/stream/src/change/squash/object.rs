@@ -154,7 +154,7 @@ impl Merged {
                 else {
                     return Ok(false);
                 };
-                let Some(packet) = reader.take_data(number, data) else { return Ok(false) };
+                let Some(packet) = reader.take_data(number, data)? else { return Ok(false) };
                 if start < at || until < end {
                     let why = format!(
                         "object {number}: of the block from offset {start} to {end}, a later stream replaces a part \
@@ -198,8 +198,11 @@ impl Merged {
             if data != Data::Spill && data.end() > self.at {
                 break;
             }
-            let packet = reader.take_data(self.number, data);
-            let Some(packet) = packet.filter(|_| data == Data::Spill) else { continue };
+            if data != Data::Spill {
+                reader.drop_data(self.number, data);
+                continue;
+            }
+            let Some(packet) = reader.take_data(self.number, data)? else { continue };
             if !marks_spill {
                 let why = "it has a spill block, and its BEGIN does not say that objects which have one are marked \
                            (SPILL_BLOCK)";

@@ -3,6 +3,7 @@
 use super::super::error::ChangeError;
 use super::super::packet::Packet;
 use super::super::source::{Batch, Source};
+use super::aside::Aside;
 use crate::dnode::{SLOTS, slots};
 use std::collections::VecDeque;
 use zsend_records::drr::{Free, OBJECT_END, Object, Spill};
@@ -59,6 +60,8 @@ pub(super) struct Side {
     source: Source,
     /// Records that were read.
     packets: VecDeque<Packet>,
+    /// The payload of one of them, if it is large.
+    aside: Aside,
     batch: Batch,
     /// Words on objects that were read and are not taken yet: of one block of dnodes, if it is more than one.
     told: VecDeque<Told>,
@@ -69,10 +72,11 @@ pub(super) struct Side {
 }
 
 impl Side {
-    pub(super) fn new(source: Source) -> Self {
+    pub(super) fn new(source: Source, aside: Aside) -> Self {
         Self {
             source,
             packets: VecDeque::new(),
+            aside,
             batch: Batch::default(),
             told: VecDeque::new(),
             next_number: 0,
@@ -80,7 +84,7 @@ impl Side {
         }
     }
 
-    /// The next record, which stays where it is.
+    /// The next record, which stays where it is; its payload may wait elsewhere.
     pub(super) fn peek(&mut self) -> Result<Option<&Packet>, ChangeError> {
         while self.packets.is_empty() {
             if let Some(fault) = self.batch.fault.take() {
@@ -90,7 +94,10 @@ impl Side {
                 return Ok(None);
             }
             self.batch = self.source.next_batch();
-            self.packets.extend(std::mem::take(&mut self.batch.packets));
+            for mut packet in std::mem::take(&mut self.batch.packets) {
+                self.aside.put(&mut packet)?;
+                self.packets.push_back(packet);
+            }
         }
         Ok(self.packets.front())
     }
@@ -98,7 +105,16 @@ impl Side {
     /// Takes the next record.
     pub(super) fn pop(&mut self) -> Result<Option<Packet>, ChangeError> {
         self.peek()?;
-        Ok(self.packets.pop_front())
+        self.take()
+    }
+
+    /// Takes the record that [`Self::peek`] gave, with its payload.
+    fn take(&mut self) -> Result<Option<Packet>, ChangeError> {
+        let mut packet = self.packets.pop_front();
+        if let Some(packet) = &mut packet {
+            self.aside.give_back(packet)?;
+        }
+        Ok(packet)
     }
 
     /// Next word of the stream on objects, if it says anything more. The data of those before were taken.
@@ -200,7 +216,7 @@ impl Side {
         let is_that = spill.is_some_and(|spill| {
             spill.object.get() == object && spill.flags().contains(RecordFlags::SPILL_UNMODIFIED)
         });
-        Ok(if is_that { self.packets.pop_front() } else { None })
+        if is_that { self.take() } else { Ok(None) }
     }
 
     /// Next piece of the data of an object whose OBJECT was taken.
@@ -245,17 +261,36 @@ impl Side {
     }
 
     /// Takes what [`Self::data`] gave.
-    pub(super) fn take_data(&mut self, object: u64, data: Data) -> Option<Packet> {
+    ///
+    /// # Errors
+    /// Those of a temporary file.
+    pub(super) fn take_data(
+        &mut self,
+        object: u64,
+        data: Data,
+    ) -> Result<Option<Packet>, ChangeError> {
+        self.pass(object, data);
+        self.take()
+    }
+
+    fn pass(&mut self, object: u64, data: Data) {
         // A spill block comes behind all else, once.
         let end = if data == Data::Spill { u64::MAX } else { data.end().min(u64::MAX - 1) };
         self.last = (object, end);
-        self.packets.pop_front()
+    }
+
+    /// Passes over what [`Self::data`] gave.
+    pub(super) fn drop_data(&mut self, object: u64, data: Data) {
+        self.pass(object, data);
+        if let Some(packet) = self.packets.pop_front() {
+            self.aside.forget(&packet);
+        }
     }
 
     /// Passes over the data of an object.
     pub(super) fn skip(&mut self, object: u64) -> Result<(), ChangeError> {
         while let Some(data) = self.data(object)? {
-            self.take_data(object, data);
+            self.drop_data(object, data);
         }
         Ok(())
     }
