@@ -1,6 +1,7 @@
 //! From labelled devices to pools: which belong together, and which is the newest of a kind.
 
 use super::Labelled;
+use crate::cancel::CancelToken;
 use crate::config::{LabelConfig, PoolState, VdevConfig};
 use crate::device::Device;
 use crate::label::{DATA_START, LABELS_END_SIZE, LabelSet, Labels, Rings};
@@ -28,6 +29,8 @@ pub struct Found {
     pub unread: Vec<String>,
     /// Places of its uberblocks.
     pub(super) rings: Vec<RingsOf>,
+    /// Token that its devices ask before each read.
+    pub(crate) cancel: CancelToken,
 }
 
 /// Places of a pool's uberblocks on one of its devices.
@@ -60,6 +63,19 @@ impl Found {
         self.newest.filter(|_| is_exported(self.config.state)).map(|newest| newest.txg)
     }
 
+    /// The same pool, of whose devices nothing more is read once the token is cancelled.
+    pub(crate) fn with_cancel(&self, cancel: &CancelToken) -> Self {
+        let mut found = self.clone();
+        for member in found.leaves.values_mut().flatten() {
+            member.device = member.device.with_cancel(cancel);
+        }
+        for rings in &mut found.rings {
+            rings.device = rings.device.with_cancel(cancel);
+        }
+        found.cancel = cancel.clone();
+        found
+    }
+
     /// Every good uberblock that its devices have now, newest first, without repeats.
     pub fn uberblocks(&self) -> Vec<Uberblock> {
         let rings = self.rings.iter().map(RingsOf::read);
@@ -84,12 +100,12 @@ impl Labelled {
 }
 
 /// The pools that the devices belong to.
-pub(super) fn group(labelled: Vec<Labelled>) -> Vec<Found> {
+pub(super) fn group(labelled: Vec<Labelled>, cancel: &CancelToken) -> Vec<Found> {
     let mut pools: BTreeMap<u64, Vec<Labelled>> = BTreeMap::new();
     for one in labelled {
         pools.entry(one.labels.config.pool_guid).or_default().push(one);
     }
-    pools.into_values().filter_map(assemble).collect()
+    pools.into_values().filter_map(|members| assemble(members, cancel)).collect()
 }
 
 /// Warning for the administrator about a device's labels.
@@ -118,7 +134,7 @@ fn cut_short(device: &Device, top: &VdevConfig) -> Option<String> {
     })
 }
 
-fn assemble(mut members: Vec<Labelled>) -> Option<Found> {
+fn assemble(mut members: Vec<Labelled>, cancel: &CancelToken) -> Option<Found> {
     let config = members.iter().max_by_key(|m| m.labels.config.txg)?.labels.config.clone();
     // The newest copy of a device comes first; its name breaks ties, so that the choice is the same
     // each time.
@@ -201,5 +217,6 @@ fn assemble(mut members: Vec<Labelled>) -> Option<Found> {
         _ => {}
     }
     let tops = tops.into_values().map(|(_, top)| top).collect();
-    Some(Found { config, leaves, tops, newest, warnings, unread: Vec::new(), rings })
+    let (unread, cancel) = (Vec::new(), cancel.clone());
+    Some(Found { config, leaves, tops, newest, warnings, unread, rings, cancel })
 }

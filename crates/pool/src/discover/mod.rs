@@ -8,6 +8,7 @@ pub(crate) mod mmp;
 
 pub use group::Found;
 
+use crate::cancel::CancelToken;
 use crate::device::Device;
 use crate::error::{NoLabelAt, NoLabelReason, NoPool, PoolId};
 use crate::label::{self, Labels};
@@ -46,12 +47,12 @@ impl Discovery {
 }
 
 /// All pools on the devices and in the folders that `paths` name. What holds none is passed over, or
-/// cannot be read, and hides no other.
+/// cannot be read, and hides no other. The token ends it within one read of each device that is looked at.
 ///
 /// # Errors
-/// If no pool was found: the one thing that there is to tell, or [`PoolError::NothingRead`] where
+/// [`PoolError::Cancelled`]; if no pool was found: the one thing that there is to tell, or [`PoolError::NothingRead`] where
 /// something could not be read.
-pub fn discover(paths: &[PathBuf]) -> Result<Discovery> {
+pub fn discover(paths: &[PathBuf], cancel: &CancelToken) -> Result<Discovery> {
     let mut candidates = Vec::new();
     let mut refused = Vec::new();
     for path in paths {
@@ -68,8 +69,10 @@ pub fn discover(paths: &[PathBuf]) -> Result<Discovery> {
     let mut seen = BTreeSet::new();
     candidates.retain(|c| seen.insert(c.path.canonicalize().unwrap_or_else(|_| c.path.clone())));
     let probed = side_by_side(&candidates, |candidate| {
-        probe(&Device::open(&candidate.path)?, candidate.is_node)
+        cancel.go_on()?;
+        probe(&Device::open(&candidate.path)?.with_cancel(cancel), candidate.is_node)
     });
+    cancel.go_on()?;
     let mut labelled = Vec::new();
     let mut passed_over = Vec::new();
     for (candidate, probed) in candidates.iter().zip(probed) {
@@ -99,21 +102,24 @@ pub fn discover(paths: &[PathBuf]) -> Result<Discovery> {
     }
     let is_unread = |e: &&PoolError| matches!(e, PoolError::Open { .. } | PoolError::Device { .. });
     let unread: Vec<String> = refused.iter().filter(is_unread).map(ToString::to_string).collect();
-    let mut pools = group::group(labelled);
+    let mut pools = group::group(labelled, cancel);
     pools.iter_mut().for_each(|found| found.unread.clone_from(&unread));
     Ok(Discovery { pools, passed_over: refused, named })
 }
 
-/// All pools on devices that are at hand: sources that are neither files nor block devices, too.
+/// All pools on devices that are at hand: sources that are neither files nor block devices, too. The token
+/// ends it within one read of each device.
 ///
 /// # Errors
-/// [`PoolError::NoLabel`] if one holds no label, nor a partition that does.
-pub fn discover_devices(devices: &[Device]) -> Result<Vec<Found>> {
+/// [`PoolError::Cancelled`]; [`PoolError::NoLabel`] if one holds no label, nor a partition that does.
+pub fn discover_devices(devices: &[Device], cancel: &CancelToken) -> Result<Vec<Found>> {
     let mut labelled = Vec::new();
-    for found in side_by_side(devices, |device| probe(device, false)) {
+    let probed = side_by_side(devices, |device| probe(&device.with_cancel(cancel), false));
+    cancel.go_on()?;
+    for found in probed {
         labelled.extend(found?.into_iter().filter(|one| !one.labels.config.is_auxiliary()));
     }
-    Ok(group::group(labelled))
+    Ok(group::group(labelled, cancel))
 }
 
 /// A path that may hold a label.

@@ -84,6 +84,7 @@ impl Dataset {
             // What the bonus says is there without them.
             match zap::readable_of(mos, object, &dnode) {
                 Ok(readable) => (readable.entries, readable.lost.into_iter().next()),
+                Err(PoolError::Cancelled) => return Err(PoolError::Cancelled),
                 Err(e) => (Vec::new(), Some(e)),
             }
         };
