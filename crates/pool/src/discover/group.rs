@@ -120,6 +120,13 @@ fn labels_warning(device: &Device, labels: &Labels) -> Option<String> {
         let (own, others) = (labels.good, others.join(", "));
         what.push(format!("{own} of its labels are of pool {pool}, others of {others}"));
     }
+    if !labels.unread.is_empty() {
+        let why: Vec<String> = labels.unread.iter().map(ToString::to_string).collect();
+        let (count, why) = (labels.unread.len(), why.join("; "));
+        what.push(format!(
+            "{count} of its rings of uberblocks cannot be read, and the newest state may be there: {why}"
+        ));
+    }
     (!what.is_empty()).then(|| format!("{}: {}", device.name(), what.join("; ")))
 }
 
