@@ -32,7 +32,7 @@ pub(crate) fn list(devices: &[PathBuf], targets: &[String], style: Style) -> Don
     let pools = if names.is_empty() {
         let discovery = discover(devices, &cancel)?;
         if discovery.pools.is_empty() {
-            let looked_at = Listed(&discovery.passed_over);
+            let looked_at = Listed(discovery.passed_over.all());
             let why = format!("no pool was found on the given devices{looked_at}");
             return Err(Failure::new(ErrorClass::Damaged, why));
         }

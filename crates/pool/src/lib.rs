@@ -30,7 +30,7 @@ pub use blkptr::{BlkPtr, Dva};
 pub use cache::BlockCache;
 pub use cancel::CancelToken;
 pub use device::{Device, ReadRange, Source};
-pub use discover::{Discovery, Found, discover, discover_devices, select};
+pub use discover::{Discovery, Found, PassedOver, discover, discover_devices, select};
 pub use dmu::dnode::Dnode;
 pub use dmu::objset::Objset;
 pub use dmu::zil;

@@ -6,7 +6,7 @@ use crate::cache::BlockCache;
 use crate::capacity;
 use crate::config::{LabelConfig, VdevConfig};
 use crate::device::Device;
-use crate::discover::{self, Discovery, Found};
+use crate::discover::{self, Discovery, Found, PassedOver};
 use crate::dmu::objset::Objset;
 use crate::dsl::bookmark::{self, DsBookmark};
 use crate::dsl::dataset::Dataset;
@@ -54,7 +54,10 @@ impl Pool {
     /// # Errors
     /// [`PoolError::NoPool`], [`PoolError::NoLabel`], and those of [`Self::open_found`].
     pub fn open(paths: &[PathBuf], name: &str, options: &OpenOptions) -> Result<Self> {
-        Self::open_found(&discover::select(discover::discover(paths, &options.cancel)?, name)?, options)
+        Self::open_found(
+            &discover::select(discover::discover(paths, &options.cancel)?, name)?,
+            options,
+        )
     }
 
     /// Opens the pool called `name` on devices that are at hand: on sources that are no files, too.
@@ -93,7 +96,7 @@ impl Pool {
     /// As [`Self::open`].
     pub fn open_devices(devices: &[Device], name: &str, options: &OpenOptions) -> Result<Self> {
         let pools = discover::discover_devices(devices, &options.cancel)?;
-        let discovery = Discovery { pools, passed_over: Vec::new(), named: 0 };
+        let discovery = Discovery { pools, passed_over: PassedOver::default() };
         Self::open_found(&discover::select(discovery, name)?, options)
     }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use zsend_pool::{
     CancelToken, Device, OpenOptions, Pool, PoolError, ReadRange, Source, discover_devices,
-    known_txgs, select,
+    known_txgs,
 };
 
 /// Reads of some devices, of which one cancels.
@@ -152,10 +152,11 @@ fn a_pool_that_is_open_ends_what_it_reads() {
     let dir = copy("gang");
     let (all, alarm) = devices(dir.path(), 0);
     let options = OpenOptions::default().cancel(alarm.cancel.clone());
-    let found = discover_devices(&all, &CancelToken::default()).unwrap().remove(0);
-    let discovery =
-        zsend_pool::Discovery { pools: vec![found], passed_over: Vec::new(), named: 0 };
-    let pool = Pool::open_found(&select(discovery, "gang").unwrap(), &options).unwrap();
+    // The token of the search counts no more.
+    let searched = CancelToken::default();
+    let found = discover_devices(&all, &searched).unwrap().remove(0);
+    searched.cancel();
+    let pool = Pool::open_found(&found, &options).unwrap();
     let head = pool.head("gang").unwrap();
     alarm.cancel.cancel();
     let before = alarm.begun();

@@ -121,7 +121,7 @@ fn not_found(what: &str, discovery: &Discovery) -> Failure {
             format!(", which hold {}: {}", count(others as u64, "other pool"), found.join(", "))
         }
     };
-    let looked_at = Listed(&discovery.passed_over);
+    let looked_at = Listed(discovery.passed_over.all());
     let why = format!("{what} was found on the given devices{others}{looked_at}");
     Failure::new(ErrorClass::Damaged, why)
 }

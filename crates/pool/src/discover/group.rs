@@ -1,6 +1,6 @@
 //! From labelled devices to pools: which belong together, and which is the newest of a kind.
 
-use super::Labelled;
+use super::{Labelled, PassedOver};
 use crate::cancel::CancelToken;
 use crate::config::{LabelConfig, PoolState, VdevConfig};
 use crate::device::Device;
@@ -24,9 +24,9 @@ pub struct Found {
     pub newest: Option<Uberblock>,
     /// Warnings for the administrator.
     pub warnings: Vec<String>,
-    /// Devices that were looked at beside it and could not be read, with the reason: one that the
-    /// pool lacks may be among them.
-    pub unread: Vec<String>,
+    /// What was looked at beside it and passed over: of what could not be read, some may be a device that the
+    /// pool lacks.
+    pub passed_over: PassedOver,
     /// Places of its uberblocks.
     pub(super) rings: Vec<RingsOf>,
     /// Token that its devices ask before each read.
@@ -224,6 +224,6 @@ fn assemble(mut members: Vec<Labelled>, cancel: &CancelToken) -> Option<Found> {
         _ => {}
     }
     let tops = tops.into_values().map(|(_, top)| top).collect();
-    let (unread, cancel) = (Vec::new(), cancel.clone());
-    Some(Found { config, leaves, tops, newest, warnings, unread, rings, cancel })
+    let (passed_over, cancel) = (PassedOver::default(), cancel.clone());
+    Some(Found { config, leaves, tops, newest, warnings, passed_over, rings, cancel })
 }

@@ -5,14 +5,17 @@ mod dos;
 pub mod gpt;
 mod group;
 pub(crate) mod mmp;
+mod passed_over;
 
 pub use group::Found;
+pub use passed_over::PassedOver;
 
 use crate::cancel::CancelToken;
 use crate::device::Device;
 use crate::error::{NoLabelAt, NoLabelReason, NoPool, PoolId};
 use crate::label::{self, Labels};
 use crate::{PoolError, Result, file};
+use passed_over::is_unread;
 use rayon::ThreadPoolBuilder;
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use std::collections::BTreeSet;
@@ -32,17 +35,14 @@ struct Labelled {
 pub struct Discovery {
     /// The pools, by guid.
     pub pools: Vec<Found>,
-    /// Reasons why something was passed over: [`PoolError::Device`] if it cannot be read,
-    /// [`PoolError::NoLabel`] otherwise. What was named itself comes first.
-    pub passed_over: Vec<PoolError>,
-    /// Number of these that were named themselves, not their folder.
-    pub named: usize,
+    /// Reasons why something was passed over.
+    pub passed_over: PassedOver,
 }
 
 impl Discovery {
     /// Reasons why what was named itself holds no pool, for warnings.
     pub fn refused(&self) -> &[PoolError] {
-        &self.passed_over[..self.named.min(self.passed_over.len())]
+        self.passed_over.named()
     }
 }
 
@@ -89,22 +89,18 @@ pub fn discover(paths: &[PathBuf], cancel: &CancelToken) -> Result<Discovery> {
             .iter()
             .map(|one| PoolError::from(NoPool::Auxiliary { device: one.device.name().to_owned() })),
     );
-    let named = refused.len();
-    refused.append(&mut passed_over);
-    if labelled.is_empty() {
-        let unread =
-            refused.iter().any(|e| matches!(e, PoolError::Open { .. } | PoolError::Device { .. }));
-        match (refused.len(), unread || named > 0) {
-            (1, true) => return Err(refused.swap_remove(0)),
-            (_, true) => return Err(PoolError::NothingRead { passed_over: refused }),
-            (_, false) => {}
-        }
+    let tells = !refused.is_empty() || passed_over.iter().any(is_unread);
+    if labelled.is_empty() && tells {
+        refused.append(&mut passed_over);
+        return Err(match refused.len() {
+            1 => refused.swap_remove(0),
+            _ => PoolError::NothingRead { passed_over: refused },
+        });
     }
-    let is_unread = |e: &&PoolError| matches!(e, PoolError::Open { .. } | PoolError::Device { .. });
-    let unread: Vec<String> = refused.iter().filter(is_unread).map(ToString::to_string).collect();
+    let passed_over = PassedOver::new(refused, passed_over);
     let mut pools = group::group(labelled, cancel);
-    pools.iter_mut().for_each(|found| found.unread.clone_from(&unread));
-    Ok(Discovery { pools, passed_over: refused, named })
+    pools.iter_mut().for_each(|found| found.passed_over = passed_over.clone());
+    Ok(Discovery { pools, passed_over })
 }
 
 /// All pools on devices that are at hand: sources that are neither files nor block devices, too. The token
@@ -290,7 +286,7 @@ impl Probe {
 /// [`PoolError::NoPool`] if there is none, or more than one of that name; it lists what there is.
 pub fn select(discovery: Discovery, name: &str) -> Result<Found> {
     let refused: Vec<String> = discovery.refused().iter().map(ToString::to_string).collect();
-    let Discovery { pools, passed_over, .. } = discovery;
+    let Discovery { pools, passed_over } = discovery;
     let found: Vec<PoolId> = pools.iter().map(|p| p.config.id()).collect();
     let (guids, others): (Vec<Found>, Vec<Found>) =
         pools.into_iter().partition(|p| p.config.pool_guid.to_string() == name);

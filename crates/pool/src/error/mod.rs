@@ -16,6 +16,7 @@ pub use label::{
 pub use listed::Listed;
 pub use vdev::{ShapeError, VdevError};
 
+use crate::discover::PassedOver;
 use crate::zbookmark::Zbookmark;
 use listed::{Commas, Joined};
 use std::error::Error;
@@ -165,14 +166,14 @@ pub enum NoPool {
         device: String,
     },
     /// There is none of that name or guid.
-    #[error("cannot open '{name}': {}{}", Others(found), Listed(passed_over))]
+    #[error("cannot open '{name}': {}{}", Others(found), Listed(passed_over.all()))]
     Absent {
         /// The name or guid that was asked for.
         name: String,
         /// The pools that were found.
         found: Vec<PoolId>,
         /// Reasons why devices were passed over.
-        passed_over: Vec<PoolError>,
+        passed_over: PassedOver,
     },
     /// There is more than one of that name.
     #[error("cannot open '{name}': {count} pools have that name; ask by guid: {}", Commas(found))]

@@ -67,8 +67,7 @@ pub(crate) fn open(found: &Found, options: &OpenOptions) -> Result<(Opened, Vec<
     warnings.append(&mut state.warnings);
     // What could not be read may be what is missing. What was named itself is told of anyway.
     if !state.zio.tree().health().is_empty() {
-        let unread = found.unread.iter().filter(|e| !found.warnings.contains(e));
-        warnings.extend(unread.cloned());
+        warnings.extend(found.passed_over.unread_beside().map(ToString::to_string));
     }
     Ok((state, warnings))
 }
