@@ -4,7 +4,7 @@
 //! `spa_get_slop_space()`, `module/zfs/spa_misc.c`, zfs-2.3.2, of a pool that nobody has imported and
 //! whose module parameters are as they come.
 
-use crate::config::VdevConfig;
+use crate::config::{VdevConfig, VdevType};
 use crate::dmu::each_block;
 use crate::dmu::objset::Objset;
 use crate::dsl::deadlist::bpobj_space;
@@ -82,7 +82,7 @@ fn metaslabs(
     let size = 1_u64.checked_shl(top.metaslab_shift).unwrap_or(u64::MAX);
     let count = top.asize / size;
     let has_log = count > EMBEDDED_SLOG_MIN_METASLABS;
-    if top.kind != "draid" {
+    if top.kind != VdevType::Draid {
         return Ok((count * size, if has_log { size } else { 0 }));
     }
     if count > MAX_METASLABS {
@@ -141,9 +141,9 @@ fn space_map(mos: &Objset, object: u64) -> Result<SpaceMapPhys> {
 fn deflate_ratio(top: &VdevConfig) -> Option<u64> {
     let sector = 1_u64.checked_shl(u32::try_from(top.ashift).ok()?)?;
     let sectors = TYPICAL.div_ceil(sector);
-    let sectors = match top.kind.as_str() {
-        "hole" | "missing" | "indirect" => return None,
-        "raidz" => {
+    let sectors = match &top.kind {
+        VdevType::Hole | VdevType::Missing | VdevType::Indirect => return None,
+        VdevType::Raidz => {
             // Of a raidz that was expanded, the width that it had at first.
             let added = top.raidz_expand_txgs.len() as u64 + u64::from(top.raidz_expanding);
             // Pools from before there was a choice say nothing, and have one.
@@ -152,11 +152,18 @@ fn deflate_ratio(top: &VdevConfig) -> Option<u64> {
             let parity = nparity.checked_mul(sectors.div_ceil(data.max(1)))?;
             sectors.checked_add(parity)?.checked_next_multiple_of(nparity + 1)?
         }
-        "draid" => {
+        VdevType::Draid => {
             let rows = sectors.div_ceil(top.draid_ndata.max(1));
             rows.checked_mul(top.draid_ndata.checked_add(top.nparity)?)?
         }
-        _ => sectors,
+        VdevType::Root
+        | VdevType::Disk
+        | VdevType::File
+        | VdevType::Mirror
+        | VdevType::Replacing
+        | VdevType::Spare
+        | VdevType::DraidSpare
+        | VdevType::Unknown(_) => sectors,
     };
     TYPICAL.checked_div(sectors.checked_mul(sector)? / SECTOR)
 }

@@ -1,5 +1,9 @@
 //! Pool and vdev configuration, from the nvlists in labels and in the MOS.
 
+mod vdev_type;
+
+pub use vdev_type::VdevType;
+
 use crate::error::{ConfigError, PoolId};
 use zsend_records::nvlist::NvList;
 
@@ -34,8 +38,8 @@ impl PoolState {
 /// Source: OpenZFS `module/zfs/vdev_label.c`, `vdev_config_generate()`, zfs-2.3.2.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct VdevConfig {
-    /// `disk`, `file`, `mirror`, `raidz`, …
-    pub kind: String,
+    /// Its type.
+    pub kind: VdevType,
     /// Index among its parent's children.
     pub id: u64,
     /// The vdev's guid.
@@ -117,7 +121,7 @@ impl VdevConfig {
             None => Vec::new(),
         };
         Ok(Self {
-            kind: list.str("type").ok_or(ConfigError::NoType)?.to_owned(),
+            kind: list.str("type").ok_or(ConfigError::NoType)?.into(),
             id: num("id"),
             guid: num("guid"),
             path: list.str("path").map(str::to_owned),

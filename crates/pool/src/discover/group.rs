@@ -2,7 +2,7 @@
 
 use super::{Labelled, PassedOver};
 use crate::cancel::CancelToken;
-use crate::config::{LabelConfig, PoolState, VdevConfig};
+use crate::config::{LabelConfig, PoolState, VdevConfig, VdevType};
 use crate::device::Device;
 use crate::label::{DATA_START, LABELS_END_SIZE, LabelSet, Labels, Rings};
 use crate::uberblock::Uberblock;
@@ -133,7 +133,20 @@ fn labels_warning(device: &Device, labels: &Labels) -> Option<String> {
 /// Says that a device ends before the space that the pool uses of it. Only where each device has all
 /// of its top-level vdev's space is that known.
 fn cut_short(device: &Device, top: &VdevConfig) -> Option<String> {
-    let whole = matches!(top.kind.as_str(), "disk" | "file" | "mirror");
+    let whole = match &top.kind {
+        VdevType::Disk | VdevType::File | VdevType::Mirror => true,
+        // Devices of a spare or replacing vdev, and children of the others, need not be of one size.
+        VdevType::Root
+        | VdevType::Replacing
+        | VdevType::Spare
+        | VdevType::Raidz
+        | VdevType::Draid
+        | VdevType::DraidSpare
+        | VdevType::Indirect
+        | VdevType::Hole
+        | VdevType::Missing
+        | VdevType::Unknown(_) => false,
+    };
     let used = DATA_START.checked_add(top.asize)?.checked_add(LABELS_END_SIZE)?;
     (whole && device.size() < used).then(|| {
         let (name, size) = (device.name(), device.size());
