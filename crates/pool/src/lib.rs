@@ -36,7 +36,7 @@ pub use dmu::objset::Objset;
 pub use dmu::zil;
 pub use dsl::bookmark::DsBookmark;
 pub use dsl::crypt::Encryption;
-pub use dsl::dataset::Dataset;
+pub use dsl::dataset::{Dataset, Earlier};
 pub use dsl::dir::Dir;
 pub use dsl::listing::Listing;
 pub use dsl::name::{Name, Suffix};
