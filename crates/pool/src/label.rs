@@ -219,6 +219,7 @@ mod tests {
     fn config(pool: u64, txg: u64) -> Vec<u8> {
         let mut tree = NvList::new();
         tree.insert("type", NvValue::String("file".into()));
+        tree.insert("id", NvValue::Uint64(0));
         tree.insert("ashift", NvValue::Uint64(9));
         let mut list = NvList::new();
         list.insert("name", NvValue::String(format!("pool{pool}").as_str().into()));
