@@ -135,7 +135,7 @@ impl Device {
     /// The same device, of which nothing more is read once the token is cancelled: each call then fails.
     /// A token that it had before is asked no more.
     #[must_use]
-    pub fn with_cancel(&self, cancel: &CancelToken) -> Self {
+    pub(crate) fn with_cancel(&self, cancel: &CancelToken) -> Self {
         Self { cancel: Some(cancel.clone()), ..self.clone() }
     }
 

@@ -1,9 +1,10 @@
 //! From labelled devices to pools: which belong together, and which is the newest of a kind.
 
-use super::{Labelled, PassedOver};
+use super::Labelled;
 use crate::cancel::CancelToken;
 use crate::config::{LabelConfig, PoolState, VdevConfig, VdevType};
 use crate::device::Device;
+use crate::error::PassedOver;
 use crate::label::{DATA_START, LABELS_END_SIZE, LabelSet, Labels, Rings};
 use crate::uberblock::Uberblock;
 use crate::vdev::{Leaves, Member};
@@ -24,8 +25,8 @@ pub struct Found {
     pub newest: Option<Uberblock>,
     /// Warnings for the administrator.
     pub warnings: Vec<String>,
-    /// What was looked at beside it and passed over: of what could not be read, some may be a device that the
-    /// pool lacks.
+    /// Devices that were looked at beside it and passed over: of those that could not be read, one may be a
+    /// device that the pool lacks.
     pub passed_over: PassedOver,
     /// Places of its uberblocks.
     pub(super) rings: Vec<RingsOf>,

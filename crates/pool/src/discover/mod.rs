@@ -5,17 +5,14 @@ mod dos;
 pub mod gpt;
 mod group;
 pub(crate) mod mmp;
-mod passed_over;
 
 pub use group::Found;
-pub use passed_over::PassedOver;
 
 use crate::cancel::CancelToken;
 use crate::device::Device;
-use crate::error::{NoLabelAt, NoLabelReason, NoPool, PoolId};
+use crate::error::{NoLabelAt, NoLabelReason, NoPool, PassedOver, PoolId, is_unread};
 use crate::label::{self, Labels};
 use crate::{PoolError, Result, file};
-use passed_over::is_unread;
 use rayon::ThreadPoolBuilder;
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use std::collections::BTreeSet;
@@ -50,8 +47,8 @@ impl Discovery {
 /// cannot be read, and hides no other. The token ends it within one read of each device that is looked at.
 ///
 /// # Errors
-/// [`PoolError::Cancelled`]; if no pool was found: the one thing that there is to tell, or [`PoolError::NothingRead`] where
-/// something could not be read.
+/// [`PoolError::Cancelled`]; if no pool was found: the one thing that there is to tell, or
+/// [`PoolError::NothingRead`] where something could not be read.
 pub fn discover(paths: &[PathBuf], cancel: &CancelToken) -> Result<Discovery> {
     let mut candidates = Vec::new();
     let mut refused = Vec::new();

@@ -62,7 +62,7 @@ pub struct Dataset {
     fields_lost: Option<Arc<PoolError>>,
 }
 
-/// What an incremental stream may start from, as far as it decides what descends from it.
+/// A snapshot that an incremental stream may start from, as far as it decides what descends from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Earlier {
     /// Object of the snapshot in the MOS; `None` if a bookmark is all that is left of it.

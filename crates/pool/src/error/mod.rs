@@ -5,6 +5,7 @@ mod class;
 mod health;
 mod label;
 mod listed;
+mod passed_over;
 mod vdev;
 
 pub use attempt::{Attempt, Cause, DeviceFailure, Doubt, Lack, Mismatch};
@@ -14,9 +15,10 @@ pub use label::{
     ConfigError, Contents, GptError, LabelError, NoLabelAt, NoLabelReason, PoolId, Unlabelled,
 };
 pub use listed::Listed;
+pub use passed_over::PassedOver;
+pub(crate) use passed_over::is_unread;
 pub use vdev::{ShapeError, VdevError};
 
-use crate::discover::PassedOver;
 use crate::zbookmark::Zbookmark;
 use listed::{Commas, Joined};
 use std::error::Error;

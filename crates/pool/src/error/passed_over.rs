@@ -1,6 +1,6 @@
 //! Devices that hold no pool or could not be read, with the reason.
 
-use crate::PoolError;
+use super::PoolError;
 use std::sync::Arc;
 
 /// Reasons why something was passed over in a search for pools: [`PoolError::Open`] or [`PoolError::Device`] if
@@ -14,7 +14,7 @@ pub struct PassedOver {
 
 impl PassedOver {
     /// Those that were named themselves, and those that a folder has.
-    pub(super) fn new(mut named: Vec<PoolError>, found: Vec<PoolError>) -> Self {
+    pub(crate) fn new(mut named: Vec<PoolError>, found: Vec<PoolError>) -> Self {
         let count = named.len();
         named.extend(found);
         Self { errors: named.into(), named: count }
@@ -38,7 +38,7 @@ impl PassedOver {
 }
 
 /// Returns true if the error says that something could not be read.
-pub(super) const fn is_unread(error: &PoolError) -> bool {
+pub(crate) const fn is_unread(error: &PoolError) -> bool {
     matches!(error, PoolError::Open { .. } | PoolError::Device { .. })
 }
 
