@@ -117,7 +117,7 @@ fn measure(images: &[PathBuf], dataset: &str) -> Result<[f64; 5], String> {
     };
     let devices: Vec<Device> = images.iter().map(device).collect::<Result<_, _>>()?;
     let begun = Instant::now();
-    let found = discover_devices(&devices).map_err(|e| e.to_string())?;
+    let found = discover_devices(&devices, &CancelToken::default()).map_err(|e| e.to_string())?;
     let found = found.first().ok_or("no pool")?;
     let pool = Pool::open_found(found, &OpenOptions::default()).map_err(|e| e.to_string())?;
     let opening = begun.elapsed().as_secs_f64();

@@ -33,7 +33,7 @@ impl Units {
     /// clone, so that no chain of streams is in two shards.
     ///
     /// # Errors
-    /// [`PoolError::NotFound`] for a root that is not there. What cannot be read costs itself and what
+    /// [`PoolError::NotFound`] for a root that is not there, [`PoolError::Cancelled`]. What cannot be read costs itself and what
     /// lies below it: see [`Self::lost`].
     pub fn find(pool: &Pool, root: Option<&str>, shard: Option<Shard>) -> Result<Self, PoolError> {
         let top = pool.root_dir()?;
@@ -59,6 +59,7 @@ impl Units {
                     found.units.push(unit);
                 }
                 Ok(None) => {}
+                Err(PoolError::Cancelled) => return Err(PoolError::Cancelled),
                 Err(e) => found.lost.push((name, e)),
             }
         }

@@ -5,7 +5,7 @@ use crate::stdout;
 use crate::text::{Head, table as as_table};
 use std::path::PathBuf;
 use zsend_pool::discover::{Found, discover, select};
-use zsend_pool::{ErrorClass, Listed, Name, known_txgs};
+use zsend_pool::{CancelToken, ErrorClass, Listed, Name, PoolError, known_txgs};
 
 /// Options of the list: the flags of `zsend list` of the same names.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,6 +20,8 @@ pub(crate) struct Style {
 
 /// Prints the states of the pools of these targets, or of every pool found, newest first.
 pub(crate) fn list(devices: &[PathBuf], targets: &[String], style: Style) -> Done {
+    // No signal is taken here: one ends the program at once.
+    let cancel = CancelToken::default();
     let mut names = Vec::new();
     for target in targets {
         let name = Name::parse(target)?.pool().to_owned();
@@ -28,23 +30,23 @@ pub(crate) fn list(devices: &[PathBuf], targets: &[String], style: Style) -> Don
         }
     }
     let pools = if names.is_empty() {
-        let discovery = discover(devices)?;
+        let discovery = discover(devices, &cancel)?;
         if discovery.pools.is_empty() {
-            let looked_at = Listed(&discovery.passed_over);
+            let looked_at = Listed(discovery.passed_over.all());
             let why = format!("no pool was found on the given devices{looked_at}");
             return Err(Failure::new(ErrorClass::Damaged, why));
         }
         discovery.refused().iter().for_each(warn);
         discovery.pools
     } else {
-        let named = names.iter().map(|name| select(discover(devices)?, name));
+        let named = names.iter().map(|name| select(discover(devices, &cancel)?, name));
         named.collect::<Result<_, _>>()?
     };
-    let text = if style.json { json(&pools) } else { table(&pools, style) };
+    let text = if style.json { json(&pools, &cancel)? } else { table(&pools, style, &cancel)? };
     stdout::print(text.as_bytes())
 }
 
-fn table(pools: &[Found], style: Style) -> String {
+fn table(pools: &[Found], style: Style, cancel: &CancelToken) -> Result<String, PoolError> {
     let mut lines = Vec::new();
     let head = ["POOL", "TXG", "TIME", "USABLE"];
     let head = head.map(Head::of);
@@ -52,7 +54,7 @@ fn table(pools: &[Found], style: Style) -> String {
         for warning in &pool.warnings {
             warn(warning);
         }
-        for known in known_txgs(pool) {
+        for known in known_txgs(pool, cancel)? {
             lines.push(vec![
                 pool.config.name.clone(),
                 known.uberblock.txg.to_string(),
@@ -61,7 +63,7 @@ fn table(pools: &[Found], style: Style) -> String {
             ]);
         }
     }
-    as_table(head.into(), lines, style.scripted)
+    Ok(as_table(head.into(), lines, style.scripted))
 }
 
 /// A time in the words of `zfs list`, or with `exact` in seconds since 1970.
@@ -69,10 +71,10 @@ fn time(seconds: u64, exact: bool) -> String {
     if exact { seconds.to_string() } else { zsend_props::date(seconds, false) }
 }
 
-fn json(pools: &[Found]) -> String {
+fn json(pools: &[Found], cancel: &CancelToken) -> Result<String, PoolError> {
     let mut rows = Vec::new();
     for pool in pools {
-        for known in known_txgs(pool) {
+        for known in known_txgs(pool, cancel)? {
             rows.push(serde_json::json!({
                 "pool": pool.config.name,
                 "guid": pool.config.pool_guid.to_string(),
@@ -83,5 +85,5 @@ fn json(pools: &[Found]) -> String {
             }));
         }
     }
-    format!("{:#}\n", serde_json::Value::Array(rows))
+    Ok(format!("{:#}\n", serde_json::Value::Array(rows)))
 }

@@ -11,7 +11,7 @@ use zsend_package::properties::{self, Choice, Owner};
 use zsend_pool::dsl::deadlist::{OldSpace, space_written};
 use zsend_pool::dsl::redaction::RedactionList;
 use zsend_pool::dsl::{bookmark, prop};
-use zsend_pool::{Dataset, Datasets, Dir, Encryption, Objset};
+use zsend_pool::{Dataset, Datasets, Dir, Earlier, Encryption, Objset};
 use zsend_records::nvlist::NvValue;
 use zsend_records::types::DmuType;
 
@@ -70,10 +70,10 @@ pub fn check(bytes: &[u8]) {
     }
     for (i, dataset) in found.iter().enumerate() {
         let other = &found[(i + 1) % found.len()];
-        let _ = dataset.descends_from(&mos, other);
+        let _ = dataset.descends_from(&mos, Earlier::snapshot(other));
         let _ = space_written(&mos, &OldSpace::from(other), dataset);
         if dataset.is_snapshot {
-            assert!(!matches!(dataset.descends_from(&mos, dataset), Ok(true)));
+            assert!(!matches!(dataset.descends_from(&mos, Earlier::snapshot(dataset)), Ok(true)));
         }
     }
 }

@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Ends opening a pool, or waiting for one, from any thread. Clones are the same token.
+use crate::{PoolError, Result};
+
+/// Ends what threads do with a pool: opening it, reading it, or waiting for it. Clones are the same token.
 ///
 /// ```
 /// use std::time::Duration;
@@ -38,6 +40,14 @@ impl CancelToken {
     /// Returns true if it was cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.0.is_cancelled.load(Ordering::Relaxed)
+    }
+
+    /// Refuses to go on if it was cancelled.
+    ///
+    /// # Errors
+    /// [`PoolError::Cancelled`].
+    pub fn go_on(&self) -> Result<()> {
+        if self.is_cancelled() { Err(PoolError::Cancelled) } else { Ok(()) }
     }
 
     /// Waits for this time, or until it is cancelled; says whether it was.

@@ -4,7 +4,7 @@
 //! `spa_get_slop_space()`, `module/zfs/spa_misc.c`, zfs-2.3.2, of a pool that nobody has imported and
 //! whose module parameters are as they come.
 
-use crate::config::VdevConfig;
+use crate::config::{VdevConfig, VdevType};
 use crate::dmu::each_block;
 use crate::dmu::objset::Objset;
 use crate::dsl::deadlist::bpobj_space;
@@ -53,7 +53,7 @@ impl Space {
     ) -> Result<Self> {
         let mut space = Self::default();
         for top in tops {
-            let Some(ratio) = deflate_ratio(top) else { continue };
+            let Some(ratio) = deflate_ratio(top)? else { continue };
             let (all, log) = metaslabs(top, &emptiest)?;
             let deflated = |bytes: u64| (bytes / SECTOR).saturating_mul(ratio);
             space.normal = space.normal.saturating_add(deflated(all - log));
@@ -74,15 +74,35 @@ impl Space {
     }
 }
 
+/// Two to a power that the configuration of a top-level vdev has, in bytes.
+///
+/// # Errors
+/// [`PoolError::Corrupt`] for a power that no word holds.
+fn power(top: &VdevConfig, what: &'static str, shift: u64) -> Result<u64> {
+    let bytes = u32::try_from(shift).ok().and_then(|shift| 1_u64.checked_shl(shift));
+    bytes.ok_or_else(|| {
+        let at = Zbookmark::new(0, top.metaslab_array, 0, 0);
+        PoolError::corrupt(at, what, format!("{shift} (vdev {})", top.id), "0 to 63")
+    })
+}
+
+/// Bytes of a sector of a top-level vdev.
+///
+/// # Errors
+/// As [`power`].
+fn sector(top: &VdevConfig) -> Result<u64> {
+    power(top, "ashift of a vdev", top.ashift)
+}
+
 /// Bytes of all metaslabs of a top-level vdev, and of that one which keeps the intent log.
 fn metaslabs(
     top: &VdevConfig,
     emptiest: impl Fn(&VdevConfig, u64) -> Result<u64>,
 ) -> Result<(u64, u64)> {
-    let size = 1_u64.checked_shl(top.metaslab_shift).unwrap_or(u64::MAX);
+    let size = power(top, "metaslab_shift of a vdev", top.metaslab_shift)?;
     let count = top.asize / size;
     let has_log = count > EMBEDDED_SLOG_MIN_METASLABS;
-    if top.kind != "draid" {
+    if top.kind != VdevType::Draid {
         return Ok((count * size, if has_log { size } else { 0 }));
     }
     if count > MAX_METASLABS {
@@ -91,7 +111,7 @@ fn metaslabs(
         return Err(PoolError::corrupt(at, "metaslabs of a vdev", count, expected));
     }
     // A metaslab of a draid begins and ends with a group: `vdev_draid_metaslab_init()`.
-    let sector = 1_u64.checked_shl(u32::try_from(top.ashift).unwrap_or(u32::MAX)).unwrap_or(0);
+    let sector = sector(top)?;
     let group = top.draid_ndata.saturating_add(top.nparity).saturating_mul(sector).max(1);
     let of = |i: u64| {
         let start = i * size;
@@ -138,27 +158,44 @@ fn space_map(mos: &Objset, object: u64) -> Result<SpaceMapPhys> {
 }
 
 /// Bytes of a block of typical size for each sector that it takes; `None` for a vdev that has no space.
-fn deflate_ratio(top: &VdevConfig) -> Option<u64> {
-    let sector = 1_u64.checked_shl(u32::try_from(top.ashift).ok()?)?;
-    let sectors = TYPICAL.div_ceil(sector);
-    let sectors = match top.kind.as_str() {
-        "hole" | "missing" | "indirect" => return None,
-        "raidz" => {
+///
+/// # Errors
+/// As [`power`].
+fn deflate_ratio(top: &VdevConfig) -> Result<Option<u64>> {
+    let sector = sector(top)?;
+    Ok(sectors(top, TYPICAL.div_ceil(sector)).and_then(|sectors| {
+        let taken = sectors.checked_mul(sector)? / SECTOR;
+        TYPICAL.checked_div(taken)
+    }))
+}
+
+/// Sectors that a block of `sectors` takes with its parity; `None` for a vdev that has no space, or whose
+/// numbers leave none.
+fn sectors(top: &VdevConfig, sectors: u64) -> Option<u64> {
+    match &top.kind {
+        VdevType::Hole | VdevType::Missing | VdevType::Indirect => None,
+        VdevType::Raidz => {
             // Of a raidz that was expanded, the width that it had at first.
             let added = top.raidz_expand_txgs.len() as u64 + u64::from(top.raidz_expanding);
             // Pools from before there was a choice say nothing, and have one.
             let nparity = top.nparity.max(1);
             let data = (top.children.len() as u64).checked_sub(nparity.checked_add(added)?)?;
             let parity = nparity.checked_mul(sectors.div_ceil(data.max(1)))?;
-            sectors.checked_add(parity)?.checked_next_multiple_of(nparity + 1)?
+            sectors.checked_add(parity)?.checked_next_multiple_of(nparity + 1)
         }
-        "draid" => {
+        VdevType::Draid => {
             let rows = sectors.div_ceil(top.draid_ndata.max(1));
-            rows.checked_mul(top.draid_ndata.checked_add(top.nparity)?)?
+            rows.checked_mul(top.draid_ndata.checked_add(top.nparity)?)
         }
-        _ => sectors,
-    };
-    TYPICAL.checked_div(sectors.checked_mul(sector)? / SECTOR)
+        VdevType::Root
+        | VdevType::Disk
+        | VdevType::File
+        | VdevType::Mirror
+        | VdevType::Replacing
+        | VdevType::Spare
+        | VdevType::DraidSpare
+        | VdevType::Unknown(_) => Some(sectors),
+    }
 }
 
 /// Bytes for datasets, used and free; `None` if the pool has a log of deduplicated blocks that were not
@@ -279,10 +316,11 @@ mod tests {
             (top("raidz", 12, 1, 3), None),
             (top("raidz", 12, 3, u64::MAX), None),
             (top("raidz", 12, 3, 0), Some(131_072 / (48 * 8))),
-            (top("disk", 64, 0, 0), None),
         ] {
-            assert_eq!(deflate_ratio(&top), ratio, "{top:?}");
+            assert_eq!(deflate_ratio(&top).unwrap(), ratio, "{top:?}");
         }
+        let refused = deflate_ratio(&top("disk", 64, 0, 0)).unwrap_err().to_string();
+        assert!(refused.contains("ashift of a vdev is 64 (vdev 0), expected 0 to 63"), "{refused}");
     }
 
     #[test]
@@ -305,9 +343,14 @@ mod tests {
         let space = Space::of(&[&disk, &closed, &hole], none).unwrap();
         let want = Space { normal: 198 << 20, embedded_log: 2 << 20, closed: 100 << 20 };
         assert_eq!(space, want);
-        let hostile = VdevConfig { asize: u64::MAX, metaslab_shift: 200, ..top("disk", 9, 0, 0) };
+        let hostile = VdevConfig { asize: u64::MAX, metaslab_shift: 63, ..top("disk", 9, 0, 0) };
         assert_eq!(Space::of(&[&hostile], none).unwrap().embedded_log, 0);
         assert!(Space::of(&[&hostile; 3], none).unwrap().normal > 1 << 63);
+        for shift in [64, 200, u64::MAX] {
+            let hostile = VdevConfig { metaslab_shift: shift, ..hostile.clone() };
+            let refused = Space::of(&[&hostile], none).unwrap_err().to_string();
+            assert!(refused.contains(&format!("metaslab_shift of a vdev is {shift}")), "{refused}");
+        }
         let hostile = VdevConfig { asize: u64::MAX, draid_ndata: 9, ..top("draid", 9, 0, 9) };
         assert!(Space::of(&[&hostile], none).is_err());
     }

@@ -1,7 +1,11 @@
 //! Pool and vdev configuration, from the nvlists in labels and in the MOS.
 
+mod vdev_type;
+
+pub use vdev_type::VdevType;
+
 use crate::error::{ConfigError, PoolId};
-use zsend_records::nvlist::NvList;
+use zsend_records::nvlist::{NvList, NvValue};
 
 /// Most levels of a vdev tree; real ones have at most four (root, raidz, spare, disk).
 const MAX_DEPTH: usize = 16;
@@ -34,9 +38,9 @@ impl PoolState {
 /// Source: OpenZFS `module/zfs/vdev_label.c`, `vdev_config_generate()`, zfs-2.3.2.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct VdevConfig {
-    /// `disk`, `file`, `mirror`, `raidz`, …
-    pub kind: String,
-    /// Index among its parent's children.
+    /// Its type.
+    pub kind: VdevType,
+    /// Index among its parent's children; of the root of a tree zero.
     pub id: u64,
     /// The vdev's guid.
     pub guid: u64,
@@ -79,8 +83,8 @@ pub struct VdevConfig {
     pub is_behind: bool,
     /// MOS object that lists the space maps of a top-level vdev's metaslabs.
     pub metaslab_array: u64,
-    /// log2 of the size of a metaslab (top-level vdevs).
-    pub metaslab_shift: u32,
+    /// log2 of the size of a metaslab, as stored (top-level vdevs).
+    pub metaslab_shift: u64,
     /// True if the top-level vdev is for the intent log alone.
     pub is_log: bool,
     /// True if nothing more is allocated on the top-level vdev: its property `allocating`.
@@ -97,7 +101,8 @@ impl VdevConfig {
     /// Reads a tree.
     ///
     /// # Errors
-    /// [`ConfigError`] names a key that is missing, and a tree that is too large.
+    /// [`ConfigError`] names a key that is missing, one whose value is of another type, and a tree that is too
+    /// large.
     pub fn parse(list: &NvList) -> Result<Self, ConfigError> {
         let mut left = MAX_VDEVS;
         Self::parse_at(list, MAX_DEPTH, &mut left)
@@ -108,46 +113,87 @@ impl VdevConfig {
             return Err(ConfigError::Tree { depth: MAX_DEPTH, vdevs: MAX_VDEVS });
         }
         *left -= 1;
-        let num = |key: &str| list.u64(key).unwrap_or(0);
-        let children = match list.list_array("children") {
-            Some(lists) => lists
+        let kind: VdevType = list.str("type").ok_or(ConfigError::NoType)?.into();
+        // Of what is not there the kernel has zero.
+        let num = |key| Ok::<u64, ConfigError>(number(list, key)?.unwrap_or(0));
+        // A fault that was asked for is kept by its reason alone.
+        let mut is_behind = list.str("aux_state") == Some("external");
+        for key in OUT_OF_USE {
+            is_behind |= num(key)? != 0;
+        }
+        let children = match list.get("children") {
+            Some(NvValue::ListArray(lists)) => lists
                 .iter()
                 .map(|l| Self::parse_at(l, depth - 1, left))
                 .collect::<Result<_, _>>()?,
+            Some(_) => {
+                return Err(ConfigError::Type { key: "children", expected: "a list of vdevs" });
+            }
+            None => Vec::new(),
+        };
+        let raidz_expand_txgs = match list.get("raidz_expand_txgs") {
+            Some(NvValue::Uint64Array(txgs)) => txgs.to_vec(),
+            Some(_) => {
+                let expected = "a list of numbers of 64 bits";
+                return Err(ConfigError::Type { key: "raidz_expand_txgs", expected });
+            }
             None => Vec::new(),
         };
         Ok(Self {
-            kind: list.str("type").ok_or(ConfigError::NoType)?.to_owned(),
-            id: num("id"),
-            guid: num("guid"),
+            id: id(list, &kind)?,
+            kind,
+            guid: num("guid")?,
             path: list.str("path").map(str::to_owned),
-            ashift: num("ashift"),
-            asize: num("asize"),
-            nparity: num("nparity"),
-            indirect_object: list.u64("com.delphix:indirect_object"),
-            indirect_births: list.u64("com.delphix:indirect_births"),
+            ashift: num("ashift")?,
+            asize: num("asize")?,
+            nparity: num("nparity")?,
+            indirect_object: number(list, "com.delphix:indirect_object")?,
+            indirect_births: number(list, "com.delphix:indirect_births")?,
             raidz_expanding: list.contains("raidz_expanding"),
-            raidz_expand_txgs: list.u64_array("raidz_expand_txgs").unwrap_or(&[]).to_vec(),
-            draid_ndata: num("draid_ndata"),
-            draid_nspares: num("draid_nspares"),
-            draid_ngroups: num("draid_ngroups"),
-            draid_nchildren: list.u64("draid_nchildren"),
-            spare_id: num("spareid"),
-            top_guid: num("top_guid"),
-            dtl: list.u64("DTL"),
-            resilver_txg: num("resilver_txg"),
-            rebuild_txg: num("rebuild_txg"),
-            // A fault that was asked for is kept by its reason alone.
-            is_behind: OUT_OF_USE.iter().any(|key| num(key) != 0)
-                || list.str("aux_state") == Some("external"),
-            metaslab_array: num("metaslab_array"),
-            metaslab_shift: u32::try_from(num("metaslab_shift")).unwrap_or(u32::MAX),
-            is_log: num("is_log") != 0,
-            non_allocating: num("non_allocating") != 0,
-            removing: num("removing") != 0,
-            top_zap: num("com.delphix:vdev_zap_top"),
+            raidz_expand_txgs,
+            draid_ndata: num("draid_ndata")?,
+            draid_nspares: num("draid_nspares")?,
+            draid_ngroups: num("draid_ngroups")?,
+            draid_nchildren: number(list, "draid_nchildren")?,
+            spare_id: num("spareid")?,
+            top_guid: num("top_guid")?,
+            dtl: number(list, "DTL")?,
+            resilver_txg: num("resilver_txg")?,
+            rebuild_txg: num("rebuild_txg")?,
+            is_behind,
+            metaslab_array: num("metaslab_array")?,
+            metaslab_shift: num("metaslab_shift")?,
+            is_log: num("is_log")? != 0,
+            non_allocating: num("non_allocating")? != 0,
+            removing: num("removing")? != 0,
+            top_zap: num("com.delphix:vdev_zap_top")?,
             children,
         })
+    }
+}
+
+/// The number of that name; `None` if there is none.
+///
+/// # Errors
+/// [`ConfigError::Type`] for a value of another type.
+fn number(list: &NvList, key: &'static str) -> Result<Option<u64>, ConfigError> {
+    match list.get(key) {
+        None => Ok(None),
+        Some(NvValue::Uint64(number)) => Ok(Some(*number)),
+        Some(_) => Err(ConfigError::Type { key, expected: "a number of 64 bits" }),
+    }
+}
+
+/// Index of a vdev among its parent's children. The root has no parent, and need not have one; any other has:
+/// `vdev_config_generate()` writes it always, and DVAs count top-level vdevs by it.
+///
+/// # Errors
+/// [`ConfigError::NoId`] if it has none.
+fn id(list: &NvList, kind: &VdevType) -> Result<u64, ConfigError> {
+    match (number(list, "id")?, kind) {
+        (Some(id), _) => Ok(id),
+        (None, VdevType::Root) => Ok(0),
+        (None, kind) => Err(ConfigError::NoId(kind.to_string())),
     }
 }
 
@@ -192,7 +238,7 @@ impl LabelConfig {
     /// # Errors
     /// [`ConfigError`] names a key that is missing, and a state that is none.
     pub fn parse(list: &NvList) -> Result<Self, ConfigError> {
-        let need = |key| list.u64(key).ok_or(ConfigError::Missing(key));
+        let need = |key| number(list, key)?.ok_or(ConfigError::Missing(key));
         let state = PoolState(need("state")?);
         if state.0 > PoolState::L2CACHE.0 {
             return Err(ConfigError::State(state.0));
@@ -213,10 +259,11 @@ impl LabelConfig {
             name,
             pool_guid,
             state,
-            txg: list.u64("txg").unwrap_or(0),
+            // A spare has none.
+            txg: number(list, "txg")?.unwrap_or(0),
             guid: need("guid")?,
             // Pools before version 3 do not say how many there are.
-            vdev_children: list.u64("vdev_children").unwrap_or(0),
+            vdev_children: number(list, "vdev_children")?.unwrap_or(0),
             hostname: list.str("hostname").map(str::to_owned),
             top,
             features_for_read: list
@@ -224,5 +271,53 @@ impl LabelConfig {
                 .map(|l| l.iter().map(|(name, _)| name.to_string()).collect())
                 .unwrap_or_default(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vdev(kind: &str, pairs: &[(&str, NvValue)]) -> NvList {
+        let mut list = NvList::new();
+        list.insert("type", NvValue::String(kind.into()));
+        for (key, value) in pairs {
+            list.insert(*key, value.clone());
+        }
+        list
+    }
+
+    #[test]
+    fn a_number_of_another_type_is_not_one_that_is_not_there() {
+        let (zero, text) = (NvValue::Uint64(0), NvValue::String("7".into()));
+        let parsed = |key: &'static str, value: &NvValue| {
+            let list = vdev("disk", &[("id", zero.clone()), (key, value.clone())]);
+            VdevConfig::parse(&list).map(drop)
+        };
+        for key in
+            ["guid", "ashift", "asize", "DTL", "offline", "metaslab_shift", "draid_nchildren"]
+        {
+            assert_eq!(parsed(key, &zero), Ok(()), "{key}");
+            let expected = "a number of 64 bits";
+            assert_eq!(parsed(key, &text), Err(ConfigError::Type { key, expected }));
+        }
+        for key in ["children", "raidz_expand_txgs"] {
+            let refused = parsed(key, &text);
+            assert!(
+                matches!(refused, Err(ConfigError::Type { key: k, .. }) if k == key),
+                "{refused:?}"
+            );
+        }
+        assert_eq!(VdevConfig::parse(&vdev("disk", &[("id", zero)])).unwrap().asize, 0);
+    }
+
+    #[test]
+    fn a_vdev_without_a_number_is_not_the_first() {
+        let refused = VdevConfig::parse(&vdev("mirror", &[])).unwrap_err();
+        assert_eq!(refused, ConfigError::NoId("mirror".to_owned()));
+        let top = vdev("disk", &[("id", NvValue::Uint64(3))]);
+        let root = vdev("root", &[("children", NvValue::ListArray(vec![top]))]);
+        let root = VdevConfig::parse(&root).unwrap();
+        assert_eq!((root.id, root.children[0].id), (0, 3));
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::buffer::{self, Buffer};
+use crate::cancel::CancelToken;
 use crate::{PoolError, Result, file};
 use bytes::Bytes;
 
@@ -83,7 +84,14 @@ pub struct Device {
     name: Arc<str>,
     start: u64,
     size: u64,
+    /// Asked before each read.
+    cancel: Option<CancelToken>,
 }
+
+/// Reason why a device was not asked.
+#[derive(Debug, thiserror::Error)]
+#[error("cancelled")]
+struct NotAsked;
 
 impl std::fmt::Debug for Device {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -101,13 +109,13 @@ impl Device {
         let failed = |source| PoolError::Open { path: name.clone(), source };
         let file = File::open(path).map_err(failed)?;
         let size = end(&file).map_err(failed)?;
-        Ok(Self { source: Arc::new(file), name: name.into(), start: 0, size })
+        Ok(Self { source: Arc::new(file), name: name.into(), start: 0, size, cancel: None })
     }
 
     /// A device over any source.
     pub fn new(name: impl Into<Arc<str>>, source: Arc<dyn Source>) -> Self {
         let size = source.size();
-        Self { source, name: name.into(), start: 0, size }
+        Self { source, name: name.into(), start: 0, size, cancel: None }
     }
 
     /// The part of `size` bytes from `start`, under the same name: a partition. Errors go on
@@ -120,6 +128,22 @@ impl Device {
             name: Arc::clone(&self.name),
             start: self.start + start,
             size: size.min(self.size - start),
+            cancel: self.cancel.clone(),
+        }
+    }
+
+    /// The same device, of which nothing more is read once the token is cancelled: each call then fails.
+    /// A token that it had before is asked no more.
+    #[must_use]
+    pub(crate) fn with_cancel(&self, cancel: &CancelToken) -> Self {
+        Self { cancel: Some(cancel.clone()), ..self.clone() }
+    }
+
+    /// Refuses to ask the device once its token is cancelled.
+    fn go_on(&self) -> io::Result<()> {
+        match &self.cancel {
+            Some(cancel) if cancel.is_cancelled() => Err(io::Error::other(NotAsked)),
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -155,7 +179,10 @@ impl Device {
     /// Whatever the device says; `UnexpectedEof` past its end.
     pub fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
         match offset.checked_add(buf.len() as u64) {
-            Some(end) if end <= self.size => self.source.read_at(buf, self.start + offset),
+            Some(end) if end <= self.size => {
+                self.go_on()?;
+                self.source.read_at(buf, self.start + offset)
+            }
             _ => Err(io::Error::new(
                 io::ErrorKind::UnexpectedEof,
                 format!(
@@ -200,7 +227,9 @@ impl Device {
         let offsets = ranges.iter().filter(|range| fits(range)).map(|(at, _)| self.start + at);
         let mut together: Vec<ReadRange<'_>> =
             offsets.zip(&mut buffers).map(|(offset, buf)| ReadRange { offset, buf }).collect();
-        let is_read = together.len() > 1 && self.source.read_ranges(&mut together).is_ok();
+        let is_read = together.len() > 1
+            && self.go_on().is_ok()
+            && self.source.read_ranges(&mut together).is_ok();
         let mut read = buffers.into_iter();
         let each = ranges.iter().map(|range| match fits(range).then(|| read.next()).flatten() {
             Some(buffer) if is_read => Ok(buffer::freeze(buffer)),

@@ -1,5 +1,6 @@
 //! The four labels of a device: its configuration nvlist and its uberblocks.
 
+use crate::PoolError;
 use crate::config::LabelConfig;
 use crate::device::Device;
 use crate::error::{ConfigError, LabelError, PoolId, Unlabelled};
@@ -26,7 +27,7 @@ pub const RING_OFFSET: u64 = 128 << 10;
 pub(crate) type LabelSet = [bool; 4];
 
 /// Contents of those of a device's labels that belong to one pool.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Labels {
     /// The newest good configuration.
     pub(crate) config: LabelConfig,
@@ -44,6 +45,8 @@ pub(crate) struct Labels {
     pub(crate) damaged: usize,
     /// Other pools that the device has labels of.
     pub(crate) others: Vec<PoolId>,
+    /// Reasons why rings of uberblocks of [`Self::set`] could not be read: the newest may lie there.
+    pub(crate) unread: Vec<PoolError>,
 }
 
 /// First byte of label `i`, of four, on a device of `size` bytes, which has room for all of them.
@@ -107,7 +110,8 @@ pub(crate) fn read(device: &Device) -> Result<Vec<Labels>, Unlabelled> {
         let good = good.into_iter().filter(|&good| good).count();
         let others = ids.iter().enumerate().filter(|(j, _)| *j != i);
         let others = others.map(|(_, id)| id.clone()).collect();
-        Labels { config, newest, synced, good, set, damaged, others }
+        let unread = rings.unread;
+        Labels { config, newest, synced, good, set, damaged, others, unread }
     });
     Ok(labels.collect())
 }
@@ -133,11 +137,13 @@ pub(crate) struct Rings {
     /// First byte of each on the device, and its bytes.
     rings: Vec<(u64, Bytes)>,
     ashift: u64,
+    /// Reasons why others could not be read, each with its offset.
+    pub(crate) unread: Vec<PoolError>,
 }
 
 impl Rings {
-    /// Reads those of the labels in `set` that can be read. `ashift` is that of the device's
-    /// top-level vdev.
+    /// Reads those of the labels in `set`; those that cannot be read are [`Self::unread`]. `ashift` is that of
+    /// the device's top-level vdev.
     pub(crate) fn read(device: &Device, ashift: u64, set: LabelSet) -> Self {
         let has_labels = device.size() >= 4 * LABEL_SIZE;
         let labels = (0..).zip(set).filter(|(_, is_in)| *is_in && has_labels).map(|(i, _)| i);
@@ -145,8 +151,17 @@ impl Rings {
             labels.map(|i| label_offset(device.size(), i) + RING_OFFSET).collect();
         let ranges: Vec<_> = offsets.iter().map(|at| (*at, uberblock::RING_SIZE)).collect();
         let read = offsets.into_iter().zip(device.read_many(&ranges));
-        let rings = read.filter_map(|(at, bytes)| Some((at, bytes.ok()?))).collect();
-        Self { rings, ashift }
+        let (mut rings, mut unread) = (Vec::new(), Vec::new());
+        for (at, bytes) in read {
+            match bytes {
+                Ok(bytes) => rings.push((at, bytes)),
+                Err(source) => {
+                    let (device, offset) = (device.name().to_owned(), device.absolute(at));
+                    unread.push(PoolError::Device { device, offset, source });
+                }
+            }
+        }
+        Self { rings, ashift, unread }
     }
 
     fn slots(&self) -> impl Iterator<Item = Unverified<'_>> {
@@ -204,6 +219,7 @@ mod tests {
     fn config(pool: u64, txg: u64) -> Vec<u8> {
         let mut tree = NvList::new();
         tree.insert("type", NvValue::String("file".into()));
+        tree.insert("id", NvValue::Uint64(0));
         tree.insert("ashift", NvValue::Uint64(9));
         let mut list = NvList::new();
         list.insert("name", NvValue::String(format!("pool{pool}").as_str().into()));

@@ -54,7 +54,8 @@ impl OpenOptions {
         self
     }
 
-    /// Ends the opening from another thread.
+    /// Ends the opening from another thread, and all reads of the pool that was opened: before each read of a
+    /// device the token is asked, and what was under way then ends with [`crate::PoolError::Cancelled`].
     #[must_use]
     pub fn cancel(mut self, cancel: CancelToken) -> Self {
         self.cancel = cancel;

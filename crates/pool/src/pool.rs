@@ -14,7 +14,7 @@ use crate::dsl::dir::Dir;
 use crate::dsl::listing::Listing;
 use crate::dsl::name::{Name, Suffix};
 use crate::dsl::tree::Datasets;
-use crate::error::Health;
+use crate::error::{Health, PassedOver};
 use crate::open::{self, DIRECTORY_OBJECT};
 use crate::uberblock::Uberblock;
 use crate::zbookmark::Zbookmark;
@@ -37,11 +37,11 @@ pub struct Pool {
     cache: Arc<BlockCache>,
     mos: Objset,
     root_dir: u64,
-    /// Refcounts of the features that must be understood to read.
     /// The vdev tree as the MOS has it.
     config: VdevConfig,
     /// The result of [`Self::capacity`], once it was asked for.
     capacity: OnceLock<Option<u64>>,
+    /// Refcounts of the features that must be understood to read, by guid.
     features_for_read: HashMap<String, u64>,
     warnings: Vec<String>,
     /// Wrapping keys by the directory object of their encryption root.
@@ -54,7 +54,10 @@ impl Pool {
     /// # Errors
     /// [`PoolError::NoPool`], [`PoolError::NoLabel`], and those of [`Self::open_found`].
     pub fn open(paths: &[PathBuf], name: &str, options: &OpenOptions) -> Result<Self> {
-        Self::open_found(&discover::select(discover::discover(paths)?, name)?, options)
+        Self::open_found(
+            &discover::select(discover::discover(paths, &options.cancel)?, name)?,
+            options,
+        )
     }
 
     /// Opens the pool called `name` on devices that are at hand: on sources that are no files, too.
@@ -92,8 +95,8 @@ impl Pool {
     /// # Errors
     /// As [`Self::open`].
     pub fn open_devices(devices: &[Device], name: &str, options: &OpenOptions) -> Result<Self> {
-        let pools = discover::discover_devices(devices)?;
-        let discovery = Discovery { pools, passed_over: Vec::new(), named: 0 };
+        let pools = discover::discover_devices(devices, &options.cancel)?;
+        let discovery = Discovery { pools, passed_over: PassedOver::default() };
         Self::open_found(&discover::select(discovery, name)?, options)
     }
 
@@ -102,9 +105,10 @@ impl Pool {
     /// # Errors
     /// [`PoolError::Unsupported`] for a feature or a layout that is not understood,
     /// [`PoolError::InUse`] if another host has the pool imported, [`PoolError::NotFound`] for a
-    /// txg or a checkpoint that is not there, [`PoolError::State`] if the state cannot be read.
+    /// txg or a checkpoint that is not there, [`PoolError::State`] if the state cannot be read,
+    /// [`PoolError::Cancelled`].
     pub fn open_found(found: &Found, options: &OpenOptions) -> Result<Self> {
-        let (state, warnings) = open::open(found, options)?;
+        let (state, warnings) = open::open(&found.with_cancel(&options.cancel), options)?;
         Ok(Self {
             label: found.config.clone(),
             uberblock: state.uberblock,

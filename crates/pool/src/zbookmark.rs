@@ -11,7 +11,8 @@ pub struct Zbookmark {
     pub objset: u64,
     /// Object number; zero for the meta-dnode.
     pub object: u64,
-    /// Level in the object's tree; minus one for the object set's own block, minus two for a dnode.
+    /// Level in the object's tree; minus one for the object set's own block, minus two for one of its intent log
+    /// (`ZB_ZIL_LEVEL`). Minus three, a dnode (`ZB_DNODE_LEVEL`), names no block and is not used here.
     pub level: i64,
     /// Block number at that level; [`SPILL_BLKID`] for a spill block.
     pub blkid: u64,

@@ -81,3 +81,39 @@ fn every_dataset_of_a_pool_is_named_once() {
         assert_eq!(pool.head(name).unwrap().guid, dataset.guid);
     }
 }
+
+/// A device of which one place cannot be read.
+struct Worn {
+    bytes: Vec<u8>,
+    at: u64,
+}
+
+impl Source for Worn {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        let at = usize::try_from(offset).unwrap();
+        if (offset..offset + buf.len() as u64).contains(&self.at) {
+            return Err(io::Error::other("worn out"));
+        }
+        buf.copy_from_slice(&self.bytes[at..at + buf.len()]);
+        Ok(())
+    }
+
+    fn size(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+}
+
+#[test]
+fn uberblocks_that_cannot_be_read_are_told_of() {
+    let bytes = fs::read(copy("gang").path().join("d0.img")).unwrap();
+    // The second label's ring of uberblocks, and a byte that nothing asks for.
+    for (at, is_told) in [((256 << 10) + (128 << 10) + 5, true), (3 << 20, false)] {
+        let worn = Worn { bytes: bytes.clone(), at };
+        let device = Device::new("old disk", Arc::new(worn));
+        let pool = Pool::open_devices(&[device], "gang", &OpenOptions::default()).unwrap();
+        let warnings = pool.warnings().join("\n");
+        let told = "old disk: 1 of its rings of uberblocks cannot be read, and the newest state may be there: \
+                    old disk@0x60000: worn out";
+        assert_eq!(warnings.contains(told), is_told, "{warnings}");
+    }
+}

@@ -77,8 +77,10 @@ fn a_checkpoint_has_what_was_destroyed_since() {
 #[test]
 fn an_older_txg_is_read_if_it_is_there() {
     let dir = copy("xhole");
-    let found = select(discover(&[dir.path().to_owned()]).unwrap(), "xhole").unwrap();
-    let known = known_txgs(&found);
+    let found =
+        select(discover(&[dir.path().to_owned()], &CancelToken::default()).unwrap(), "xhole")
+            .unwrap();
+    let known = known_txgs(&found, &CancelToken::default()).unwrap();
     let usable: Vec<u64> =
         known.iter().filter(|k| k.problem.is_none()).map(|k| k.uberblock.txg).collect();
     assert!(known.len() > usable.len() && usable.len() > 10, "{usable:?}");
@@ -94,9 +96,11 @@ fn an_older_txg_is_read_if_it_is_there() {
 #[test]
 fn what_an_older_state_has_without_checksum_is_said_to_be_uncertain() {
     let dir = copy("bdtl");
-    let found = select(discover(&[dir.path().to_owned()]).unwrap(), "bdtl").unwrap();
+    let found =
+        select(discover(&[dir.path().to_owned()], &CancelToken::default()).unwrap(), "bdtl")
+            .unwrap();
     let newest = found.newest.unwrap().txg;
-    let known = known_txgs(&found);
+    let known = known_txgs(&found, &CancelToken::default()).unwrap();
     let older = known.iter().find(|k| k.problem.is_none() && k.uberblock.txg < newest).unwrap();
     for (txg, is_certain) in [(newest, true), (older.uberblock.txg, false)] {
         let options = OpenOptions::default().txg(txg);
@@ -176,7 +180,7 @@ fn a_disk_image_in_a_partition_is_looked_into() {
 #[test]
 fn both_pools_of_a_device_with_labels_of_two_are_found() {
     let dir = copy("bstale");
-    let found = discover(&[dir.path().to_owned()]).unwrap().pools;
+    let found = discover(&[dir.path().to_owned()], &CancelToken::default()).unwrap().pools;
     let mut names: Vec<_> = found.iter().map(|f| f.config.name.as_str()).collect();
     names.sort_unstable();
     assert_eq!(names, ["bold", "bstale"]);
@@ -221,11 +225,11 @@ fn watching_a_heartbeat_can_be_cancelled() {
     let dir = copy("xmmp");
     drop(quick_heart(&dir));
     let cancel = CancelToken::default();
-    cancel.cancel();
     let noticed = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&noticed);
+    let (count, theirs) = (Arc::clone(&noticed), cancel.clone());
     let options = OpenOptions::default().cancel(cancel).notice(move |text| {
         count.fetch_add(text.len(), Ordering::Relaxed);
+        theirs.cancel();
     });
     let cancelled = open(dir.path(), "xmmp", &options).map(drop);
     assert!(matches!(cancelled, Err(PoolError::Cancelled)), "{cancelled:?}");
@@ -294,7 +298,7 @@ fn several_pools_in_a_folder_are_told_apart() {
     let other = dir.path().join("old1");
     zsend_testkit::images::unpack_to(&zsend_testkit::fixture("old1"), &other).unwrap();
     let paths: Vec<PathBuf> = vec![dir.path().to_owned(), other];
-    let found = discover(&paths).unwrap().pools;
+    let found = discover(&paths, &CancelToken::default()).unwrap().pools;
     assert_eq!(found.len(), 2);
     for one in &found {
         let guid = one.config.pool_guid.to_string();
@@ -331,11 +335,11 @@ fn what_is_named_and_holds_no_pool_hides_no_other() {
     assert!(warnings.contains("wiped.img: no ZFS label found"), "{warnings}");
     assert!(warnings.contains("missing.img: No such file"), "{warnings}");
     // Where there is nothing else, all of it is the error.
-    let error = discover(&paths[1..]).unwrap_err();
+    let error = discover(&paths[1..], &CancelToken::default()).unwrap_err();
     let text = error.to_string();
     assert!(text.contains("wiped.img") && text.contains("missing.img"), "{text}");
     assert_eq!(error.class(), ErrorClass::Device);
-    let alone = discover(&[missing]).unwrap_err();
+    let alone = discover(&[missing], &CancelToken::default()).unwrap_err();
     assert!(matches!(alone, PoolError::Open { .. }), "{alone}");
 }
 
@@ -358,7 +362,7 @@ fn uberblocks_of_an_older_pool_are_not_taken_for_the_pools_own() {
 fn an_image_that_was_cut_short_is_told() {
     let dir = copy("old1");
     image(&dir, "d0.img").set_len(40 << 20).unwrap();
-    let found = discover(&[dir.path().to_owned()]).unwrap().pools;
+    let found = discover(&[dir.path().to_owned()], &CancelToken::default()).unwrap().pools;
     let warnings = found[0].warnings.join("\n");
     assert!(warnings.contains("it was cut short"), "{warnings}");
 }

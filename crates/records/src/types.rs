@@ -294,6 +294,19 @@ impl Checksum {
         if (self.0 as usize) < Self::ALL.len() { Some(Self::ALL[self.0 as usize].1) } else { None }
     }
 
+    /// Returns true if a block pointer may name it: it is known, and no mere value of the property.
+    pub const fn is_of_block(self) -> bool {
+        match self.role() {
+            Some(
+                ChecksumUse::Absent
+                | ChecksumUse::InBlock
+                | ChecksumUse::Pointer
+                | ChecksumUse::Dedup,
+            ) => true,
+            Some(ChecksumUse::Property) | None => false,
+        }
+    }
+
     /// Returns true if the sum lies in the block and not in its pointer, which no block of a dataset
     /// has.
     pub const fn is_in_block(self) -> bool {
@@ -348,5 +361,11 @@ mod tests {
     fn dedup_checksums_are_those_that_the_stream_flags() {
         let flagged: Vec<u8> = (0..=14).filter(|&n| Checksum(n).is_dedup()).collect();
         assert_eq!(flagged, [8, 11, 12, 14]);
+    }
+
+    #[test]
+    fn checksums_of_blocks_are_those_from_off_to_the_last_row() {
+        let of_block: Vec<u8> = (0..=255).filter(|&n| Checksum(n).is_of_block()).collect();
+        assert_eq!(of_block, (2..=14).collect::<Vec<u8>>());
     }
 }

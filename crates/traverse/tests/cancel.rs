@@ -54,6 +54,10 @@ impl Source for Gate {
 }
 
 fn pool(fixture: &str, reads: &Arc<Reads>) -> Pool {
+    pool_with(fixture, reads, &OpenOptions::default())
+}
+
+fn pool_with(fixture: &str, reads: &Arc<Reads>, options: &OpenOptions) -> Pool {
     let images = std::fs::read_dir(support::images(fixture)).unwrap();
     let devices: Vec<Device> = images
         .map(|image| image.unwrap().path())
@@ -63,8 +67,8 @@ fn pool(fixture: &str, reads: &Arc<Reads>) -> Pool {
             Device::new(path.display().to_string(), Arc::new(gate))
         })
         .collect();
-    let found = discover_devices(&devices).unwrap();
-    Pool::open_found(&found[0], &OpenOptions::default()).unwrap()
+    let found = discover_devices(&devices, &CancelToken::default()).unwrap();
+    Pool::open_found(&found[0], options).unwrap()
 }
 
 /// Reads of a whole send.
@@ -126,4 +130,25 @@ fn a_token_that_is_cancelled_before_lets_nothing_be_read() {
     assert_eq!(reads.begun.load(Ordering::SeqCst), 0);
     // BEGIN was written, which is a true beginning.
     assert_eq!(stream.len(), 312);
+}
+
+/// The pool's own token ends what a plan reads before it is given one.
+#[test]
+fn a_plan_ends_at_any_read_with_the_token_that_the_pool_was_opened_with() {
+    let plan = |at: usize| {
+        let (reads, cancel) = (Arc::default(), CancelToken::default());
+        let pool = pool_with("basic", &reads, &OpenOptions::default().cancel(cancel.clone()));
+        reads.arm(at, &cancel);
+        let (to, from) = ("basic/fs@c", Some("basic/fs@a"));
+        let made = SendPlan::by_name(&pool, to, from, SendOptions::default()).map(drop);
+        (made, reads.begun.load(Ordering::SeqCst))
+    };
+    let (made, all) = plan(0);
+    made.unwrap();
+    assert!(all > 2, "{all}");
+    for at in 1..=all {
+        let (made, begun) = plan(at);
+        assert!(matches!(made, Err(SendError::Cancelled)), "read {at}: {made:?}");
+        assert_eq!(begun, at);
+    }
 }

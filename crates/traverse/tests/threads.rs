@@ -64,7 +64,7 @@ fn a_send_by_object_number_is_a_send_by_name() {
     let name = zsend_pool::dsl::name::Name::parse;
     let to = pool.dataset(&name("basic/fs@c").unwrap()).unwrap();
     let from = pool.dataset(&name("basic/fs@a").unwrap()).unwrap();
-    for (from_object, from_name) in [(0, None), (from.object, Some("basic/fs@a"))] {
+    for (from_object, from_name) in [(None, None), (Some(from.object), Some("basic/fs@a"))] {
         let mut stream = Vec::new();
         SendPlan::by_object(&pool, to.object, from_object, SendOptions::default())
             .unwrap()

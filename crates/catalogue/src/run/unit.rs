@@ -69,6 +69,7 @@ impl<S: Store, T: FnMut(News<'_>) + Send> Sender<'_, S, T> {
         let dataset = unit.name.as_str();
         let (chain, lost) = match self.chain(unit) {
             Ok(chain) => chain,
+            Err(PoolError::Cancelled) => return Err(RunError::Cancelled),
             Err(error) => {
                 self.tell(News::Lost { dataset, error: &error });
                 self.count(|totals| totals.failed += 1);
@@ -145,6 +146,7 @@ impl<S: Store, T: FnMut(News<'_>) + Send> Sender<'_, S, T> {
                 lost.iter().for_each(|e| warn("a bookmark", e));
                 bookmarks
             }
+            Err(PoolError::Cancelled) => return Err(PoolError::Cancelled),
             Err(e) => {
                 warn("the bookmarks", &e);
                 Vec::new()
@@ -156,6 +158,7 @@ impl<S: Store, T: FnMut(News<'_>) + Send> Sender<'_, S, T> {
         };
         let origin = match unit.origin.map(read).transpose() {
             Ok(origin) => origin,
+            Err(PoolError::Cancelled) => return Err(PoolError::Cancelled),
             Err(e) => {
                 warn("the origin", &e);
                 None

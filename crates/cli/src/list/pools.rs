@@ -25,7 +25,8 @@ impl Pools {
     pub(crate) fn open(args: &PoolArgs, targets: &[String]) -> Result<Self, Failure> {
         let targets: Vec<Name> =
             targets.iter().map(|t| Name::parse(t)).collect::<Result<_, _>>()?;
-        let discovery = discover(&args.devices)?;
+        let cancel = CancelToken::default();
+        let discovery = discover(&args.devices, &cancel)?;
         discovery.refused().iter().for_each(warn);
         let is_called = |found: &Found, target: &Name| {
             let config = &found.config;
@@ -45,7 +46,7 @@ impl Pools {
         if discovery.pools.is_empty() {
             return Err(not_found("no pool", &discovery));
         }
-        let options = args.options(&CancelToken::default());
+        let options = args.options(&cancel);
         let mut pools = Self { opened: Vec::new(), targets, failures };
         for found in discovery.pools {
             let named = &pools.targets;
@@ -120,7 +121,7 @@ fn not_found(what: &str, discovery: &Discovery) -> Failure {
             format!(", which hold {}: {}", count(others as u64, "other pool"), found.join(", "))
         }
     };
-    let looked_at = Listed(&discovery.passed_over);
+    let looked_at = Listed(discovery.passed_over.all());
     let why = format!("{what} was found on the given devices{others}{looked_at}");
     Failure::new(ErrorClass::Damaged, why)
 }

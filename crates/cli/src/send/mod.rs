@@ -121,7 +121,7 @@ fn plan<'p>(
         && matches!(pool.dataset(target), Err(PoolError::NotFound { .. }))
     {
         let from = from.map(|from| pool.dataset(&Name::parse(&from)?)).transpose()?;
-        return SendPlan::by_object(pool, object, from.map_or(0, |from| from.object), options);
+        return SendPlan::by_object(pool, object, from.map(|from| from.object), options);
     }
     let plan = SendPlan::by_name(pool, &target.to_string(), from.as_deref(), options)?;
     match &args.package.redact {

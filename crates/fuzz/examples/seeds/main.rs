@@ -68,7 +68,7 @@ fn labels(pool: &str, image: &Path) -> Result<()> {
 /// Blocks of the MOS: dnodes, ZAPs, and one of each other type.
 fn blocks(name: &str, dir: &Path) -> Result<()> {
     let options = OpenOptions::default().force(true);
-    let found = zsend_pool::discover::discover(&[dir.to_owned()])?;
+    let found = zsend_pool::discover(&[dir.to_owned()], &zsend_pool::CancelToken::default())?;
     let pool = Pool::open_found(found.pools.first().ok_or("no pool")?, &options)?;
     let mos = pool.mos();
     if let Some(dnodes) = mos.block(mos.meta(), 0, 1)? {
@@ -298,6 +298,7 @@ fn decrypt(name: &str, dnodes: &[u8]) -> Result<()> {
             kind: 19,
             nlevels: 1,
             bonustype: SA,
+            datablkszsec: 1.into(),
             extra_slots: slots - 1,
             ..DnodePhys::default()
         };

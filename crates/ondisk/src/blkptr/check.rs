@@ -47,7 +47,7 @@ impl BlkPtr {
         if self.compress() == Compress::OFF && self.psize() != self.lsize() {
             return Err(LayoutError::field("psize", self.psize(), self.lsize()));
         }
-        if !(2..=14).contains(&self.checksum_type().0) {
+        if !self.checksum_type().is_of_block() {
             return Err(LayoutError::Unknown(self.checksum_type().name().into_owned()));
         }
         Ok(())

@@ -27,6 +27,8 @@ pub const DNODES_PER_BLOCK: u64 = (DNODE_BLOCK_SIZE / DNODE_SIZE) as u64;
 pub const CORE_SIZE: usize = 64;
 /// Most block pointers that a dnode has room for: `DN_MAX_NBLKPTR`.
 pub const MAX_BLKPTRS: u8 = 3;
+/// Sectors of the largest data block, of 16 MiB: `SPA_MAXBLOCKSIZE`.
+pub const MAX_SECTORS: u16 = 1 << 15;
 /// The dnode's last 128 bytes are a block pointer: `DNODE_FLAG_SPILL_BLKPTR`.
 pub const FLAG_SPILL: u8 = 1 << 2;
 
@@ -160,6 +162,10 @@ impl DnodePhys {
     /// Refuses a dnode with a field that no writer gives it. A free slot may hold anything behind its
     /// type. Returns the level that its block pointers point to, [`Level::DATA`] for a free slot.
     ///
+    /// Source: what `dnode_allocate()` and `dnode_set_blksz()` assert, OpenZFS `module/zfs/dnode.c`, and what
+    /// `receive_object()` refuses, `module/zfs/dmu_recv.c`, zfs-2.3.2. The sender of the reference does not
+    /// look at the block size and the type of the bonus, and no receiver takes a stream with such an object.
+    ///
     /// # Errors
     /// [`LayoutError::Field`] names the field.
     pub fn check(&self) -> Result<Level, LayoutError> {
@@ -170,6 +176,14 @@ impl DnodePhys {
         }
         if !self.object_type().is_valid() {
             return bad("dn_type", self.kind, "a known object type");
+        }
+        if !DmuType(self.bonustype).is_valid() {
+            return bad("dn_bonustype", self.bonustype, "a known object type, or 0");
+        }
+        let sectors = self.datablkszsec.get();
+        if !(1..=MAX_SECTORS).contains(&sectors) {
+            let expected = format_args!("1 to {MAX_SECTORS}");
+            return Err(LayoutError::field("dn_datablkszsec", sectors.into(), expected));
         }
         // Six levels of the smallest fan-out reach any object; the format's bound is eight.
         let Some(top) = self.nlevels.checked_sub(1).and_then(Level::new) else {

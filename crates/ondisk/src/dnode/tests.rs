@@ -85,6 +85,45 @@ fn a_spill_pointer_may_lie_over_the_end_of_the_third_pointer() {
     assert!(made(16, 1).build(Order::Little).is_ok());
 }
 
+/// A block has one sector to 16 MiB. A bonus has a type of the old list, which ends at 53, or of the new
+/// one, whose low five bits name one of ten byte orders; without a bonus the type is mostly zero.
+#[test]
+fn a_block_size_and_a_bonus_type_that_no_writer_gives_are_refused() {
+    let check = |sectors: u16, bonustype: u8, bonuslen: u16| {
+        let (kind, nlevels, nblkptr) = (19, 1, 1);
+        let (datablkszsec, bonuslen) = (sectors.into(), bonuslen.into());
+        let core = DnodePhys {
+            kind,
+            nlevels,
+            nblkptr,
+            bonustype,
+            datablkszsec,
+            bonuslen,
+            ..DnodePhys::default()
+        };
+        core.check().map(drop).map_err(|e| e.to_string())
+    };
+    for sectors in [1, 3, 256, 2048, 32768] {
+        assert_eq!(check(sectors, 0, 0), Ok(()));
+    }
+    for sectors in [0, 32769, u16::MAX] {
+        let wanted = format!("dn_datablkszsec is {sectors}, expected 1 to 32768");
+        assert_eq!(check(sectors, 44, 168), Err(wanted));
+    }
+    for (bonustype, bonuslen) in
+        [(0, 0), (44, 0), (44, 168), (17, 264), (53, 8), (0xc3, 24), (0xa9, 8)]
+    {
+        assert_eq!(check(1, bonustype, bonuslen), Ok(()), "{bonustype}");
+    }
+    for (bonustype, bonuslen) in [(54, 8), (127, 0), (0x8a, 8), (0xff, 8)] {
+        let wanted = format!("dn_bonustype is {bonustype}, expected a known object type, or 0");
+        assert_eq!(check(1, bonustype, bonuslen), Err(wanted));
+    }
+    // Behind the type of a free slot there may be anything.
+    let free = DnodePhys { bonustype: 255, datablkszsec: u16::MAX.into(), ..DnodePhys::default() };
+    assert_eq!(free.check().map(drop), Ok(()));
+}
+
 proptest! {
     #[test]
     fn what_is_built_reads_back(

@@ -1,8 +1,10 @@
 //! From labelled devices to pools: which belong together, and which is the newest of a kind.
 
 use super::Labelled;
-use crate::config::{LabelConfig, PoolState, VdevConfig};
+use crate::cancel::CancelToken;
+use crate::config::{LabelConfig, PoolState, VdevConfig, VdevType};
 use crate::device::Device;
+use crate::error::PassedOver;
 use crate::label::{DATA_START, LABELS_END_SIZE, LabelSet, Labels, Rings};
 use crate::uberblock::Uberblock;
 use crate::vdev::{Leaves, Member};
@@ -23,11 +25,13 @@ pub struct Found {
     pub newest: Option<Uberblock>,
     /// Warnings for the administrator.
     pub warnings: Vec<String>,
-    /// Devices that were looked at beside it and could not be read, with the reason: one that the
-    /// pool lacks may be among them.
-    pub unread: Vec<String>,
+    /// Devices that were looked at beside it and passed over: of those that could not be read, one may be a
+    /// device that the pool lacks.
+    pub passed_over: PassedOver,
     /// Places of its uberblocks.
     pub(super) rings: Vec<RingsOf>,
+    /// Token that its devices ask before each read.
+    pub(crate) cancel: CancelToken,
 }
 
 /// Places of a pool's uberblocks on one of its devices.
@@ -60,6 +64,19 @@ impl Found {
         self.newest.filter(|_| is_exported(self.config.state)).map(|newest| newest.txg)
     }
 
+    /// The same pool, of whose devices nothing more is read once the token is cancelled.
+    pub(crate) fn with_cancel(&self, cancel: &CancelToken) -> Self {
+        let mut found = self.clone();
+        for member in found.leaves.values_mut().flatten() {
+            member.device = member.device.with_cancel(cancel);
+        }
+        for rings in &mut found.rings {
+            rings.device = rings.device.with_cancel(cancel);
+        }
+        found.cancel = cancel.clone();
+        found
+    }
+
     /// Every good uberblock that its devices have now, newest first, without repeats.
     pub fn uberblocks(&self) -> Vec<Uberblock> {
         let rings = self.rings.iter().map(RingsOf::read);
@@ -84,12 +101,12 @@ impl Labelled {
 }
 
 /// The pools that the devices belong to.
-pub(super) fn group(labelled: Vec<Labelled>) -> Vec<Found> {
+pub(super) fn group(labelled: Vec<Labelled>, cancel: &CancelToken) -> Vec<Found> {
     let mut pools: BTreeMap<u64, Vec<Labelled>> = BTreeMap::new();
     for one in labelled {
         pools.entry(one.labels.config.pool_guid).or_default().push(one);
     }
-    pools.into_values().filter_map(assemble).collect()
+    pools.into_values().filter_map(|members| assemble(members, cancel)).collect()
 }
 
 /// Warning for the administrator about a device's labels.
@@ -104,13 +121,33 @@ fn labels_warning(device: &Device, labels: &Labels) -> Option<String> {
         let (own, others) = (labels.good, others.join(", "));
         what.push(format!("{own} of its labels are of pool {pool}, others of {others}"));
     }
+    if !labels.unread.is_empty() {
+        let why: Vec<String> = labels.unread.iter().map(ToString::to_string).collect();
+        let (count, why) = (labels.unread.len(), why.join("; "));
+        what.push(format!(
+            "{count} of its rings of uberblocks cannot be read, and the newest state may be there: {why}"
+        ));
+    }
     (!what.is_empty()).then(|| format!("{}: {}", device.name(), what.join("; ")))
 }
 
 /// Says that a device ends before the space that the pool uses of it. Only where each device has all
 /// of its top-level vdev's space is that known.
 fn cut_short(device: &Device, top: &VdevConfig) -> Option<String> {
-    let whole = matches!(top.kind.as_str(), "disk" | "file" | "mirror");
+    let whole = match &top.kind {
+        VdevType::Disk | VdevType::File | VdevType::Mirror => true,
+        // Devices of a spare or replacing vdev, and children of the others, need not be of one size.
+        VdevType::Root
+        | VdevType::Replacing
+        | VdevType::Spare
+        | VdevType::Raidz
+        | VdevType::Draid
+        | VdevType::DraidSpare
+        | VdevType::Indirect
+        | VdevType::Hole
+        | VdevType::Missing
+        | VdevType::Unknown(_) => false,
+    };
     let used = DATA_START.checked_add(top.asize)?.checked_add(LABELS_END_SIZE)?;
     (whole && device.size() < used).then(|| {
         let (name, size) = (device.name(), device.size());
@@ -118,7 +155,7 @@ fn cut_short(device: &Device, top: &VdevConfig) -> Option<String> {
     })
 }
 
-fn assemble(mut members: Vec<Labelled>) -> Option<Found> {
+fn assemble(mut members: Vec<Labelled>, cancel: &CancelToken) -> Option<Found> {
     let config = members.iter().max_by_key(|m| m.labels.config.txg)?.labels.config.clone();
     // The newest copy of a device comes first; its name breaks ties, so that the choice is the same
     // each time.
@@ -201,5 +238,6 @@ fn assemble(mut members: Vec<Labelled>) -> Option<Found> {
         _ => {}
     }
     let tops = tops.into_values().map(|(_, top)| top).collect();
-    Some(Found { config, leaves, tops, newest, warnings, unread: Vec::new(), rings })
+    let (passed_over, cancel) = (PassedOver::default(), cancel.clone());
+    Some(Found { config, leaves, tops, newest, warnings, passed_over, rings, cancel })
 }

@@ -20,16 +20,17 @@ const SAFETY_FACTOR: u32 = 2;
 const ENOUGH: Duration = Duration::from_secs(10);
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// Refuses a pool whose heartbeat goes on. Returns what to say of one whose heartbeat has stopped.
+/// Refuses a pool whose heartbeat goes on. Returns what to say of one whose heartbeat has stopped:
+/// where a beat would not have been seen, then that there was none.
 /// The options' `notice` is called before the one wait.
 ///
 /// # Errors
 /// [`PoolError::InUse`]; [`PoolError::Cancelled`].
-pub(crate) fn check(found: &Found, options: &OpenOptions) -> Result<Option<String>> {
-    let Some(before) = &found.newest else { return Ok(None) };
-    let Some(beat) = before.heartbeat else { return Ok(None) };
+pub(crate) fn check(found: &Found, options: &OpenOptions) -> Result<Vec<String>> {
+    let Some(before) = &found.newest else { return Ok(Vec::new()) };
+    let Some(beat) = before.heartbeat else { return Ok(Vec::new()) };
     if found.config.state != PoolState::ACTIVE {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let time = watch_time(&beat);
     let name = &found.config.name;
@@ -45,12 +46,22 @@ pub(crate) fn check(found: &Found, options: &OpenOptions) -> Result<Option<Strin
             return Err(PoolError::Cancelled);
         }
     }
-    let after = newest(found);
+    let (after, unread) = newest(found);
+    found.cancel.go_on()?;
     if after.is_some_and(|after| after.rank() > before.rank()) {
         let host = found.config.hostname.as_deref().unwrap_or("an unknown host");
         return Err(PoolError::InUse { pool: name.clone(), host: host.to_owned() });
     }
-    Ok(Some(format!("pool '{name}': no heartbeat of another host in {seconds:.0} seconds")))
+    let mut warnings: Vec<String> = unread
+        .iter()
+        .map(|e| {
+            format!(
+                "pool '{name}': a heartbeat would not have been seen where this cannot be read: {e}"
+            )
+        })
+        .collect();
+    warnings.push(format!("pool '{name}': no heartbeat of another host in {seconds:.0} seconds"));
+    Ok(warnings)
 }
 
 /// Time to watch: as long as the reference before an import, but no longer than it takes to see
@@ -79,13 +90,17 @@ fn is_idle_file(found: &Found, time: Duration) -> bool {
     })
 }
 
-/// The newest uberblock that the devices have now.
-fn newest(found: &Found) -> Option<Uberblock> {
+/// The newest uberblock that the devices have now, and why some rings cannot be read.
+fn newest(found: &Found) -> (Option<Uberblock>, Vec<PoolError>) {
+    let mut unread = Vec::new();
     let newest = found.rings.iter().filter_map(|rings| {
         rings.device.refresh();
-        rings.read().newest(|_| true)
+        let mut rings = rings.read();
+        unread.append(&mut rings.unread);
+        rings.newest(|_| true)
     });
-    newest.max_by_key(Uberblock::rank)
+    let newest = newest.max_by_key(Uberblock::rank);
+    (newest, unread)
 }
 
 #[cfg(test)]

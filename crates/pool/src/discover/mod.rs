@@ -8,8 +8,9 @@ pub(crate) mod mmp;
 
 pub use group::Found;
 
+use crate::cancel::CancelToken;
 use crate::device::Device;
-use crate::error::{NoLabelAt, NoLabelReason, NoPool, PoolId};
+use crate::error::{NoLabelAt, NoLabelReason, NoPool, PassedOver, PoolId, is_unread};
 use crate::label::{self, Labels};
 use crate::{PoolError, Result, file};
 use rayon::ThreadPoolBuilder;
@@ -31,27 +32,24 @@ struct Labelled {
 pub struct Discovery {
     /// The pools, by guid.
     pub pools: Vec<Found>,
-    /// Reasons why something was passed over: [`PoolError::Device`] if it cannot be read,
-    /// [`PoolError::NoLabel`] otherwise. What was named itself comes first.
-    pub passed_over: Vec<PoolError>,
-    /// Number of these that were named themselves, not their folder.
-    pub named: usize,
+    /// Reasons why something was passed over.
+    pub passed_over: PassedOver,
 }
 
 impl Discovery {
     /// Reasons why what was named itself holds no pool, for warnings.
     pub fn refused(&self) -> &[PoolError] {
-        &self.passed_over[..self.named.min(self.passed_over.len())]
+        self.passed_over.named()
     }
 }
 
 /// All pools on the devices and in the folders that `paths` name. What holds none is passed over, or
-/// cannot be read, and hides no other.
+/// cannot be read, and hides no other. The token ends it within one read of each device that is looked at.
 ///
 /// # Errors
-/// If no pool was found: the one thing that there is to tell, or [`PoolError::NothingRead`] where
-/// something could not be read.
-pub fn discover(paths: &[PathBuf]) -> Result<Discovery> {
+/// [`PoolError::Cancelled`]; if no pool was found: the one thing that there is to tell, or
+/// [`PoolError::NothingRead`] where something could not be read.
+pub fn discover(paths: &[PathBuf], cancel: &CancelToken) -> Result<Discovery> {
     let mut candidates = Vec::new();
     let mut refused = Vec::new();
     for path in paths {
@@ -68,8 +66,10 @@ pub fn discover(paths: &[PathBuf]) -> Result<Discovery> {
     let mut seen = BTreeSet::new();
     candidates.retain(|c| seen.insert(c.path.canonicalize().unwrap_or_else(|_| c.path.clone())));
     let probed = side_by_side(&candidates, |candidate| {
-        probe(&Device::open(&candidate.path)?, candidate.is_node)
+        cancel.go_on()?;
+        probe(&Device::open(&candidate.path)?.with_cancel(cancel), candidate.is_node)
     });
+    cancel.go_on()?;
     let mut labelled = Vec::new();
     let mut passed_over = Vec::new();
     for (candidate, probed) in candidates.iter().zip(probed) {
@@ -86,34 +86,33 @@ pub fn discover(paths: &[PathBuf]) -> Result<Discovery> {
             .iter()
             .map(|one| PoolError::from(NoPool::Auxiliary { device: one.device.name().to_owned() })),
     );
-    let named = refused.len();
-    refused.append(&mut passed_over);
-    if labelled.is_empty() {
-        let unread =
-            refused.iter().any(|e| matches!(e, PoolError::Open { .. } | PoolError::Device { .. }));
-        match (refused.len(), unread || named > 0) {
-            (1, true) => return Err(refused.swap_remove(0)),
-            (_, true) => return Err(PoolError::NothingRead { passed_over: refused }),
-            (_, false) => {}
-        }
+    let tells = !refused.is_empty() || passed_over.iter().any(is_unread);
+    if labelled.is_empty() && tells {
+        refused.append(&mut passed_over);
+        return Err(match refused.len() {
+            1 => refused.swap_remove(0),
+            _ => PoolError::NothingRead { passed_over: refused },
+        });
     }
-    let is_unread = |e: &&PoolError| matches!(e, PoolError::Open { .. } | PoolError::Device { .. });
-    let unread: Vec<String> = refused.iter().filter(is_unread).map(ToString::to_string).collect();
-    let mut pools = group::group(labelled);
-    pools.iter_mut().for_each(|found| found.unread.clone_from(&unread));
-    Ok(Discovery { pools, passed_over: refused, named })
+    let passed_over = PassedOver::new(refused, passed_over);
+    let mut pools = group::group(labelled, cancel);
+    pools.iter_mut().for_each(|found| found.passed_over = passed_over.clone());
+    Ok(Discovery { pools, passed_over })
 }
 
-/// All pools on devices that are at hand: sources that are neither files nor block devices, too.
+/// All pools on devices that are at hand: sources that are neither files nor block devices, too. The token
+/// ends it within one read of each device.
 ///
 /// # Errors
-/// [`PoolError::NoLabel`] if one holds no label, nor a partition that does.
-pub fn discover_devices(devices: &[Device]) -> Result<Vec<Found>> {
+/// [`PoolError::Cancelled`]; [`PoolError::NoLabel`] if one holds no label, nor a partition that does.
+pub fn discover_devices(devices: &[Device], cancel: &CancelToken) -> Result<Vec<Found>> {
     let mut labelled = Vec::new();
-    for found in side_by_side(devices, |device| probe(device, false)) {
+    let probed = side_by_side(devices, |device| probe(&device.with_cancel(cancel), false));
+    cancel.go_on()?;
+    for found in probed {
         labelled.extend(found?.into_iter().filter(|one| !one.labels.config.is_auxiliary()));
     }
-    Ok(group::group(labelled))
+    Ok(group::group(labelled, cancel))
 }
 
 /// A path that may hold a label.
@@ -284,7 +283,7 @@ impl Probe {
 /// [`PoolError::NoPool`] if there is none, or more than one of that name; it lists what there is.
 pub fn select(discovery: Discovery, name: &str) -> Result<Found> {
     let refused: Vec<String> = discovery.refused().iter().map(ToString::to_string).collect();
-    let Discovery { pools, passed_over, .. } = discovery;
+    let Discovery { pools, passed_over } = discovery;
     let found: Vec<PoolId> = pools.iter().map(|p| p.config.id()).collect();
     let (guids, others): (Vec<Found>, Vec<Found>) =
         pools.into_iter().partition(|p| p.config.pool_guid.to_string() == name);

@@ -229,6 +229,7 @@ mod tests {
                     indblkshift: 17,
                     nlevels,
                     nblkptr,
+                    datablkszsec: 1.into(),
                     bonuslen: bonuslen.into(),
                     extra_slots: extra,
                     ..DnodePhys::default()
@@ -252,7 +253,8 @@ mod tests {
 
     #[test]
     fn three_block_pointers_and_a_spill_pointer_leave_no_bonus() {
-        let core = DnodePhys { kind: 0xc3, nlevels: 1, ..DnodePhys::default() };
+        let datablkszsec = 1.into();
+        let core = DnodePhys { kind: 0xc3, nlevels: 1, datablkszsec, ..DnodePhys::default() };
         let pointer =
             |word, set| BlkPtr::from_words(std::array::from_fn(|i| if i < set { word } else { 0 }));
         let made = DnodeBuilder {

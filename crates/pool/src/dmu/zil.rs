@@ -120,6 +120,8 @@ pub fn unreplayed(os: &Objset, txg: u64) -> Unreplayed {
             Ok(Some(block)) => block,
             // The end of the chain is a block that was set aside and never written.
             Ok(None) => return found,
+            // Nothing is wrong with the log, and whoever reads on is told.
+            Err(PoolError::Cancelled) => return found,
             Err(e) => {
                 found.problem = Some(e);
                 return found;

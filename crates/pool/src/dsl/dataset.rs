@@ -1,5 +1,6 @@
 //! Datasets: heads and snapshots, and how they descend from one another.
 
+use super::bookmark::DsBookmark;
 use super::dir::Dir;
 use crate::blkptr::BlkPtr;
 use crate::dmu::objset::Objset;
@@ -61,6 +62,30 @@ pub struct Dataset {
     fields_lost: Option<Arc<PoolError>>,
 }
 
+/// A snapshot that an incremental stream may start from, as far as it decides what descends from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Earlier {
+    /// Object of the snapshot in the MOS; `None` if a bookmark is all that is left of it.
+    object: Option<u64>,
+    /// Object of the directory that it belongs to.
+    dir: u64,
+    /// Txg that it was taken in.
+    creation_txg: u64,
+}
+
+impl Earlier {
+    /// A snapshot.
+    pub const fn snapshot(snapshot: &Dataset) -> Self {
+        let Dataset { object, dir, creation_txg, .. } = snapshot;
+        Self { object: Some(*object), dir: *dir, creation_txg: *creation_txg }
+    }
+
+    /// The snapshot that a bookmark of `head` was made of, and which may be gone.
+    pub const fn bookmark(head: &Dataset, bookmark: &DsBookmark) -> Self {
+        Self { object: None, dir: head.dir, creation_txg: bookmark.creation_txg }
+    }
+}
+
 impl Dataset {
     /// Reads dataset `object` of the MOS.
     ///
@@ -84,6 +109,7 @@ impl Dataset {
             // What the bonus says is there without them.
             match zap::readable_of(mos, object, &dnode) {
                 Ok(readable) => (readable.entries, readable.lost.into_iter().next()),
+                Err(PoolError::Cancelled) => return Err(PoolError::Cancelled),
                 Err(e) => (Vec::new(), Some(e)),
             }
         };
@@ -183,7 +209,7 @@ impl Dataset {
     ///
     /// # Errors
     /// Those of reading the directories and origins on the way.
-    pub fn descends_from(&self, mos: &Objset, earlier: &Self) -> Result<bool> {
+    pub fn descends_from(&self, mos: &Objset, earlier: Earlier) -> Result<bool> {
         let mut later = self.clone();
         let mut later_txg = self.is_snapshot.then_some(self.creation_txg);
         let mut seen = HashSet::new();
@@ -195,11 +221,11 @@ impl Dataset {
                 return Ok(true);
             }
             let dir = Dir::open(mos, later.dir)?;
-            if dir.origin == earlier.object {
-                return Ok(true);
-            }
             if dir.origin == 0 {
                 return Ok(false);
+            }
+            if earlier.object == Some(dir.origin) {
+                return Ok(true);
             }
             let origin = Self::open(mos, dir.origin)?;
             if origin.dir == earlier.dir && origin.creation_txg < earlier.creation_txg {
@@ -239,6 +265,33 @@ mod tests {
             let dataset = Dataset::open(&made::objset(&[object], &[], &[]), 1).unwrap();
             prop_assert_eq!(dataset.is_inconsistent, flags & 1 != 0);
             prop_assert_eq!(dataset.is_case_insensitive, flags & 1 << 16 != 0);
+        }
+    }
+
+    /// A dataset that is no clone, in a pool of before there was an origin of all datasets: its directory has
+    /// none, which is not the snapshot that is gone.
+    #[test]
+    fn what_was_cloned_from_nothing_does_not_descend_from_a_bookmark() {
+        let object = |kind: u8, bonus: Vec<u8>| Made {
+            kind,
+            bonustype: kind,
+            levels: 1,
+            sectors: 1,
+            pointers: vec![BlkPtr::default()],
+            bonus,
+            ..Made::default()
+        };
+        // Object 1 is a dataset whose directory, its first word, is object 2; that is all zero.
+        let mut bonus = vec![0; 320];
+        bonus[0] = 2;
+        let objset = made::objset(&[object(16, bonus), object(12, vec![0; 256])], &[], &[]);
+        let dataset = Dataset::open(&objset, 1).unwrap();
+        let earlier = |object, dir| Earlier { object, dir, creation_txg: 5 };
+        for (object, dir, descends) in
+            [(None, 9, false), (Some(7), 9, false), (None, 2, true), (Some(7), 2, true)]
+        {
+            let found = dataset.descends_from(&objset, earlier(object, dir)).unwrap();
+            assert_eq!(found, descends, "{object:?} of directory {dir}");
         }
     }
 }

@@ -51,13 +51,16 @@ impl<T> Listing<T> {
         let readable = zap::readable(mos, object)?;
         let at = Zbookmark::new(mos.id(), object, 0, 0);
         let item = |entry: &Entry| match shown(&entry.name()) {
-            None => (entry.name(), of(entry)),
+            None => match of(entry) {
+                Err(PoolError::Cancelled) => Err(PoolError::Cancelled),
+                item => Ok((entry.name(), item)),
+            },
             Some(shown) => {
                 let e = PoolError::corrupt(at, "name", format!("'{shown}'"), "a name of zfs");
-                (shown, Err(e))
+                Ok((shown, Err(e)))
             }
         };
-        let items = readable.entries.iter().map(item).collect();
+        let items = readable.entries.iter().map(item).collect::<Result<_>>()?;
         Ok(Self { items, lost: readable.lost })
     }
 

@@ -118,7 +118,7 @@ impl RedactionList {
         if self.read >= self.header.entries {
             return Ok(None);
         }
-        let per_block = per_block(&self.dnode).max(1);
+        let per_block = per_block(&self.dnode);
         let (blkid, index) = (self.read / per_block, self.read % per_block);
         let at = Zbookmark::new(self.mos.id(), self.object, 0, blkid);
         let block = match self.block.take_if(|(n, _)| *n == blkid) {
@@ -161,6 +161,7 @@ fn after(last: Option<Run>, entry: &RedactionEntryPhys) -> Option<Run> {
     follows.then_some(run)
 }
 
+/// Entries in a block of the list. A block has a sector or more, so that it is not zero.
 fn per_block(dnode: &Dnode) -> u64 {
     dnode.datablksz() / ENTRY_SIZE as u64
 }

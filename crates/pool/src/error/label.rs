@@ -20,6 +20,17 @@ pub enum ConfigError {
     /// A vdev has no type.
     #[error("vdev without a type")]
     NoType,
+    /// A vdev does not say which of its parent's children it is.
+    #[error("vdev of type {0} without an id")]
+    NoId(String),
+    /// A key has a value of another type.
+    #[error("{key} is not {expected}")]
+    Type {
+        /// The key.
+        key: &'static str,
+        /// The value that it should have.
+        expected: &'static str,
+    },
     /// A label lacks a key.
     #[error("label has no {0}")]
     Missing(&'static str),

@@ -1,17 +1,22 @@
 //! Errors of reading a pool: the device fails, the bytes are wrong, or this reader does not know them.
 
 mod attempt;
+mod class;
 mod health;
 mod label;
 mod listed;
+mod passed_over;
 mod vdev;
 
 pub use attempt::{Attempt, Cause, DeviceFailure, Doubt, Lack, Mismatch};
+pub use class::ErrorClass;
 pub use health::Health;
 pub use label::{
     ConfigError, Contents, GptError, LabelError, NoLabelAt, NoLabelReason, PoolId, Unlabelled,
 };
 pub use listed::Listed;
+pub use passed_over::PassedOver;
+pub(crate) use passed_over::is_unread;
 pub use vdev::{ShapeError, VdevError};
 
 use crate::zbookmark::Zbookmark;
@@ -23,19 +28,6 @@ use std::sync::Arc;
 use zsend_crypto::CryptoError;
 use zsend_ondisk::LayoutError;
 use zsend_records::types::DmuType;
-
-/// Kind of an error, by what its reader can do about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorClass {
-    /// The input is damaged, a check failed, or what was asked for is not there.
-    Damaged,
-    /// The request itself makes no sense.
-    Usage,
-    /// A device or the output failed.
-    Device,
-    /// The pool needs something that is not supported, named.
-    Unsupported,
-}
 
 /// An error of this crate. Its text has the whole cause; [`Error::source`] gives the cause as a value.
 #[derive(Debug, thiserror::Error)]
@@ -176,14 +168,14 @@ pub enum NoPool {
         device: String,
     },
     /// There is none of that name or guid.
-    #[error("cannot open '{name}': {}{}", Others(found), Listed(passed_over))]
+    #[error("cannot open '{name}': {}{}", Others(found), Listed(passed_over.all()))]
     Absent {
         /// The name or guid that was asked for.
         name: String,
         /// The pools that were found.
         found: Vec<PoolId>,
         /// Reasons why devices were passed over.
-        passed_over: Vec<PoolError>,
+        passed_over: PassedOver,
     },
     /// There is more than one of that name.
     #[error("cannot open '{name}': {count} pools have that name; ask by guid: {}", Commas(found))]
@@ -313,36 +305,6 @@ impl PoolError {
                 Self::corrupt(at, what, found, expected)
             }
             source => Self::Unsupported(Unsupported::Layout { at, source }),
-        }
-    }
-
-    /// Kind of the error.
-    pub fn class(&self) -> ErrorClass {
-        match self {
-            Self::Open { .. } | Self::Device { .. } => ErrorClass::Device,
-            Self::NothingRead { passed_over } => {
-                let unread = passed_over.iter().any(|e| e.class() == ErrorClass::Device);
-                if unread { ErrorClass::Device } else { ErrorClass::Damaged }
-            }
-            Self::Unreadable { attempts, .. } => {
-                if !attempts.is_empty() && attempts.iter().all(|a| a.cause.is_device()) {
-                    ErrorClass::Device
-                } else {
-                    ErrorClass::Damaged
-                }
-            }
-            Self::Unsupported(_) => ErrorClass::Unsupported,
-            Self::State { source, .. } | Self::TooFewDevices { source, .. } => source.class(),
-            Self::Known(source) => source.class(),
-            Self::BadName { .. } => ErrorClass::Usage,
-            Self::NoLabel { .. }
-            | Self::NoPool(_)
-            | Self::InUse { .. }
-            | Self::Cancelled
-            | Self::Corrupt { .. }
-            | Self::NotFound { .. }
-            | Self::KeyNeeded(_)
-            | Self::Crypto { .. } => ErrorClass::Damaged,
         }
     }
 }

@@ -39,7 +39,7 @@ fn load_below(
         let dtl = match read(mos, object, left) {
             Ok(segments) => Dtl::Read(Arc::new(segments)),
             Err(why) => {
-                let name = config.path.as_deref().unwrap_or(&config.kind);
+                let name = config.path.as_deref().unwrap_or_else(|| config.kind.name());
                 warnings.push(format!(
                     "{name}: what this device lacks is not known, so it is read last: {why}"
                 ));

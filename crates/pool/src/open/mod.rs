@@ -4,6 +4,7 @@ mod dtl;
 mod indirect;
 
 use crate::cache::BlockCache;
+use crate::cancel::CancelToken;
 use crate::config::VdevConfig;
 use crate::discover::{Found, mmp};
 use crate::dmu::objset::Objset;
@@ -66,8 +67,7 @@ pub(crate) fn open(found: &Found, options: &OpenOptions) -> Result<(Opened, Vec<
     warnings.append(&mut state.warnings);
     // What could not be read may be what is missing. What was named itself is told of anyway.
     if !state.zio.tree().health().is_empty() {
-        let unread = found.unread.iter().filter(|e| !found.warnings.contains(e));
-        warnings.extend(unread.cloned());
+        warnings.extend(found.passed_over.unread_beside().map(ToString::to_string));
     }
     Ok((state, warnings))
 }
@@ -79,6 +79,7 @@ fn choose(found: &Found, txg: Option<u64>) -> Result<Uberblock> {
         return found.newest.ok_or_else(|| NoPool::NoUberblock { pool: name.clone() }.into());
     };
     let uberblocks = found.uberblocks();
+    found.cancel.go_on()?;
     uberblocks.iter().find(|u| u.txg == txg).copied().ok_or_else(|| {
         let mut known: Vec<u64> = uberblocks.iter().map(|u| u.txg).collect();
         known.dedup();
@@ -104,7 +105,11 @@ fn with_usable(found: &Found, uberblock: &Uberblock, e: PoolError) -> PoolError 
     ) {
         return e;
     }
-    let usable = known_txgs(found)
+    let known = match known(found) {
+        Ok(known) => known,
+        Err(cancelled) => return cancelled,
+    };
+    let usable = known
         .into_iter()
         .filter(|known| known.problem.is_none() && known.uberblock.txg < uberblock.txg)
         .map(|known| known.uberblock.txg)
@@ -135,14 +140,27 @@ pub struct KnownTxg {
 
 /// Every state that the devices have an uberblock of, newest first. The blocks of an older one may
 /// have been overwritten since, so each is tried.
-pub fn known_txgs(found: &Found) -> Vec<KnownTxg> {
+///
+/// # Errors
+/// [`PoolError::Cancelled`] if the token was cancelled, which each read asks.
+pub fn known_txgs(found: &Found, cancel: &CancelToken) -> Result<Vec<KnownTxg>> {
+    known(&found.with_cancel(cancel))
+}
+
+/// As [`known_txgs`], by the token that the devices have.
+fn known(found: &Found) -> Result<Vec<KnownTxg>> {
     let mut uberblocks = found.uberblocks();
     // Of several with one txg the first is the newest, which is the one that would be opened.
     uberblocks.dedup_by_key(|u| u.txg);
-    uberblocks
-        .into_iter()
-        .map(|uberblock| KnownTxg { uberblock, problem: Opened::open(found, uberblock).err() })
-        .collect()
+    let tried = uberblocks.into_iter().map(|uberblock| {
+        let problem = Opened::open(found, uberblock).err();
+        found.cancel.go_on()?;
+        Ok(KnownTxg { uberblock, problem })
+    });
+    let known = tried.collect::<Result<_>>()?;
+    // Where the rings were not read there is none to try.
+    found.cancel.go_on()?;
+    Ok(known)
 }
 
 impl Opened {
@@ -162,10 +180,11 @@ impl Opened {
         };
         // The labels tell enough to find the MOS; the MOS has the configuration that counts.
         let first = tree(&found.tops, found.config.vdev_children, known)?;
-        let first = Arc::new(Zio::new(first));
+        let zio_of = |tree| Zio::new(tree).with_cancel(found.cancel.clone());
+        let first = Arc::new(zio_of(first));
         let config = trusted_config(&open_mos(&first)?).map_err(|e| for_want(&first, e))?;
         let count = config.children.len() as u64;
-        let mut zio = Arc::new(Zio::new(tree(&config.children, count, known)?));
+        let mut zio = Arc::new(zio_of(tree(&config.children, count, known)?));
         let mut mos = open_mos(&zio)?;
         let mut warnings = indirect::load(&mos);
         // The root of the tree has the pool's guid.
@@ -185,6 +204,8 @@ impl Opened {
             zio = Arc::new(zio.by_tree(tree));
             mos = open_mos(&zio)?;
         }
+        // A mapping or a DTL that was not read for it is no warning.
+        zio.go_on()?;
         let want = |e| for_want(&zio, e);
         let salt =
             zap::lookup(&mos, DIRECTORY_OBJECT, "org.illumos:checksum_salt").map_err(want)?;

@@ -6,7 +6,7 @@ use super::indirect::Indirect;
 use super::raidz::Raidz;
 use super::trust::{DeviceRecord, Dtls};
 use super::{Tree, Vdev, VdevKind};
-use crate::config::VdevConfig;
+use crate::config::{VdevConfig, VdevType};
 use crate::device::Device;
 use crate::error::VdevError;
 use crate::uberblock::Reflow;
@@ -97,26 +97,30 @@ fn build(config: &VdevConfig, known: Known<'_>) -> Vdev {
     let children = || -> Result<Vec<Copies>, VdevError> {
         config.children.iter().map(|c| builder.copies(c)).collect()
     };
-    let kind = match config.kind.as_str() {
-        "disk" | "file" | "mirror" | "replacing" | "spare" => {
-            builder.copies(config).map(VdevKind::Copies)
-        }
-        "raidz" => children()
+    let kind = match &config.kind {
+        VdevType::Disk
+        | VdevType::File
+        | VdevType::Mirror
+        | VdevType::Replacing
+        | VdevType::Spare => builder.copies(config).map(VdevKind::Copies),
+        VdevType::Raidz => children()
             .and_then(|c| Raidz::new(config, c, known.reflow).map_err(VdevError::Raidz))
             .map(VdevKind::Raidz),
-        "draid" => children()
+        VdevType::Draid => children()
             .and_then(|c| Draid::new(config, c).map_err(VdevError::Draid))
             .map(|d| VdevKind::Draid(Box::new(d))),
-        "indirect" => Ok(VdevKind::Indirect(Indirect::new(config))),
-        "hole" => Ok(VdevKind::Hole),
-        "missing" => Ok(VdevKind::Missing),
-        other => Err(VdevError::Type(other.to_owned())),
+        VdevType::Indirect => Ok(VdevKind::Indirect(Indirect::new(config))),
+        VdevType::Hole => Ok(VdevKind::Hole),
+        VdevType::Missing => Ok(VdevKind::Missing),
+        other @ (VdevType::Root | VdevType::DraidSpare | VdevType::Unknown(_)) => {
+            Err(VdevError::Type(other.to_string()))
+        }
     };
     let (ashift, kind) = match (u32::try_from(config.ashift), kind) {
         (Ok(ashift), Ok(kind)) => (ashift, kind),
         (Ok(ashift), Err(why)) => (ashift, VdevKind::Unsupported(why)),
         (Err(_), _) => {
-            let (kind, ashift) = (config.kind.clone(), config.ashift);
+            let (kind, ashift) = (config.kind.to_string(), config.ashift);
             (0, VdevKind::Unsupported(VdevError::Ashift { kind, ashift }))
         }
     };
@@ -155,8 +159,8 @@ impl Builder<'_> {
             };
             Side { name, record, origin, nth }
         };
-        match config.kind.as_str() {
-            "disk" | "file" => {
+        match &config.kind {
+            VdevType::Disk | VdevType::File => {
                 let members = self.members(config);
                 for (nth, member) in members.iter().enumerate() {
                     let newest = (member.txg < self.newest).then_some(member.txg);
@@ -166,14 +170,20 @@ impl Builder<'_> {
                     out.push(side(Origin::Missing, None, 0));
                 }
             }
-            "dspare" if config.top_guid == self.top => {
+            VdevType::DraidSpare if config.top_guid == self.top => {
                 out.push(side(Origin::Spare(config.spare_id), None, 0));
             }
-            "missing" => out.push(side(Origin::Missing, None, 0)),
-            "mirror" | "replacing" | "spare" => {
+            VdevType::Missing => out.push(side(Origin::Missing, None, 0)),
+            VdevType::Mirror | VdevType::Replacing | VdevType::Spare => {
                 return config.children.iter().try_for_each(|c| self.sides(c, is_behind, out));
             }
-            other => return Err(VdevError::Nested(other.to_owned())),
+            other @ (VdevType::Root
+            | VdevType::Raidz
+            | VdevType::Draid
+            | VdevType::DraidSpare
+            | VdevType::Indirect
+            | VdevType::Hole
+            | VdevType::Unknown(_)) => return Err(VdevError::Nested(other.to_string())),
         }
         Ok(())
     }
@@ -187,11 +197,21 @@ impl Builder<'_> {
         match (self.members(config).first(), &config.path) {
             (Some(m), _) => m.device.name().to_owned(),
             (None, Some(path)) => path.clone(),
-            (None, None) => match config.kind.as_str() {
-                "raidz" | "draid" => {
-                    format!("{}{}-{}", config.kind, config.nparity.max(1), config.id)
+            (None, None) => match &config.kind {
+                kind @ (VdevType::Raidz | VdevType::Draid) => {
+                    format!("{kind}{}-{}", config.nparity.max(1), config.id)
                 }
-                kind => format!("{kind}-{}", config.id),
+                kind @ (VdevType::Root
+                | VdevType::Disk
+                | VdevType::File
+                | VdevType::Mirror
+                | VdevType::Replacing
+                | VdevType::Spare
+                | VdevType::DraidSpare
+                | VdevType::Indirect
+                | VdevType::Hole
+                | VdevType::Missing
+                | VdevType::Unknown(_)) => format!("{kind}-{}", config.id),
             },
         }
     }

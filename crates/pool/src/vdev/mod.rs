@@ -67,7 +67,12 @@ impl Vdev {
     fn unsupported(&self) -> Option<&VdevError> {
         match &self.kind {
             VdevKind::Unsupported(why) => Some(why),
-            _ => None,
+            VdevKind::Copies(_)
+            | VdevKind::Raidz(_)
+            | VdevKind::Draid(_)
+            | VdevKind::Indirect(_)
+            | VdevKind::Hole
+            | VdevKind::Missing => None,
         }
     }
 }
@@ -152,7 +157,12 @@ impl Tree {
     fn copies(&self, vdev: u64) -> Option<&Copies> {
         match &self.top(vdev)?.kind {
             VdevKind::Copies(copies) => Some(copies),
-            _ => None,
+            VdevKind::Raidz(_)
+            | VdevKind::Draid(_)
+            | VdevKind::Indirect(_)
+            | VdevKind::Hole
+            | VdevKind::Missing
+            | VdevKind::Unsupported(_) => None,
         }
     }
 
@@ -162,7 +172,12 @@ impl Tree {
         let top = self.top(vdev)?;
         match &top.kind {
             VdevKind::Raidz(raidz) => Some((raidz, &top.name)),
-            _ => None,
+            VdevKind::Copies(_)
+            | VdevKind::Draid(_)
+            | VdevKind::Indirect(_)
+            | VdevKind::Hole
+            | VdevKind::Missing
+            | VdevKind::Unsupported(_) => None,
         }
     }
 
@@ -204,7 +219,12 @@ impl Tree {
         let top = self.top(vdev)?;
         match &top.kind {
             VdevKind::Draid(draid) => Some(draid.min_alloc()),
-            _ => 1_usize.checked_shl(top.ashift),
+            VdevKind::Copies(_)
+            | VdevKind::Raidz(_)
+            | VdevKind::Indirect(_)
+            | VdevKind::Hole
+            | VdevKind::Missing
+            | VdevKind::Unsupported(_) => 1_usize.checked_shl(top.ashift),
         }
     }
 

@@ -4,7 +4,7 @@
 //! A block with a checksum tells by itself which side of a mirror holds it. One without does not, and
 //! then these records are all that there is to go by.
 
-use crate::config::VdevConfig;
+use crate::config::{VdevConfig, VdevType};
 use crate::error::{Doubt, Lack};
 use crate::space_map::Segments;
 use std::collections::HashMap;
@@ -99,7 +99,7 @@ impl DeviceRecord {
         } else {
             None
         };
-        let is_rebuilding = config.kind == "dspare" && config.rebuild_txg != 0;
+        let is_rebuilding = config.kind == VdevType::DraidSpare && config.rebuild_txg != 0;
         Self { missed, newest, doubt, is_rebuilding }
     }
 
@@ -213,7 +213,7 @@ mod tests {
     fn what_is_out_of_use_older_or_half_filled_is_doubtful() {
         let sound = VdevConfig::default();
         let filling = VdevConfig { rebuild_txg: 7, ..VdevConfig::default() };
-        let spare = VdevConfig { kind: "dspare".to_owned(), ..filling.clone() };
+        let spare = VdevConfig { kind: VdevType::DraidSpare, ..filling.clone() };
         let of = |config: &VdevConfig, dtl: Option<&Dtl>, newest, is_behind| {
             let record = DeviceRecord::new(config, dtl, newest, is_behind, false);
             [5, 9].map(|txg| trust(&record, txg))

@@ -30,7 +30,11 @@ pub(super) fn entries(blocks: &ZapBlocks<'_>, block: &[u8]) -> Result<Readable> 
             LeafBlock::parse(&data, blocks.at(leaf))?.entries(key_size, &mut out);
             Ok(())
         });
-        out.lost.extend(read.err());
+        match read {
+            Ok(()) => {}
+            Err(PoolError::Cancelled) => return Err(PoolError::Cancelled),
+            Err(e) => out.lost.push(e),
+        }
         if out.lost.len() >= MAX_LOST {
             break;
         }

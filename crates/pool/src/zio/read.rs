@@ -83,6 +83,8 @@ pub struct Zio {
     /// overwritten.
     is_overwritten: OnceLock<()>,
     latency: Arc<Latency>,
+    /// Token of whoever opened the pool; its devices ask it before each read.
+    cancel: CancelToken,
 }
 
 impl Zio {
@@ -97,12 +99,28 @@ impl Zio {
             doubted: Mutex::default(),
             is_overwritten: OnceLock::new(),
             latency: Arc::default(),
+            cancel: CancelToken::default(),
         }
+    }
+
+    /// The same reader, whose reads end with [`PoolError::Cancelled`] once the token is cancelled, which the
+    /// tree's devices were given.
+    pub(crate) fn with_cancel(self, cancel: CancelToken) -> Self {
+        Self { cancel, ..self }
+    }
+
+    /// Refuses to go on once whoever opened the pool has cancelled.
+    ///
+    /// # Errors
+    /// [`PoolError::Cancelled`].
+    pub(crate) fn go_on(&self) -> Result<()> {
+        self.cancel.go_on()
     }
 
     /// Reads the same pool by a tree that knows more.
     pub(crate) fn by_tree(&self, tree: Tree) -> Self {
-        Self { latency: Arc::clone(&self.latency), ..Self::new(tree) }
+        let (latency, cancel) = (Arc::clone(&self.latency), self.cancel.clone());
+        Self { latency, cancel, ..Self::new(tree) }
     }
 
     /// Sets the salt of the salted checksums, which is known only once the MOS can be read. The
@@ -241,6 +259,7 @@ impl Zio {
             if request.is_cancelled() {
                 return Err(PoolError::Cancelled);
             }
+            self.go_on()?;
             data = if dva.is_gang() {
                 gang::read(by, bp, dva, size, &mut request)
             } else {
@@ -250,6 +269,8 @@ impl Zio {
                 break;
             }
         }
+        // A device that was not asked for that has not failed: nothing is told of it.
+        self.go_on()?;
         match data {
             Some(data) => {
                 self.note_overwritten(bp);

@@ -12,6 +12,7 @@ pub(crate) fn copy(fixture: &str) -> TempDir {
 }
 
 /// Opens the pool of that name in a folder or on a file.
+#[allow(dead_code, reason = "some test files open pools otherwise")]
 pub(crate) fn open(path: &Path, name: &str, options: &OpenOptions) -> zsend_pool::Result<Pool> {
     Pool::open(&[path.to_owned()], name, options)
 }

@@ -11,7 +11,7 @@ use zsend_ondisk::Order;
 use zsend_ondisk::blkptr::{BlkPtr, Dva};
 use zsend_ondisk::embedded::{self, Sum};
 use zsend_ondisk::uberblock::{RING_SIZE, UberblockPhys, slot_size};
-use zsend_pool::config::{LabelConfig, VdevConfig};
+use zsend_pool::config::{LabelConfig, VdevConfig, VdevType};
 use zsend_pool::label::{
     DATA_START, LABELS_END_SIZE, PHYS_OFFSET, PHYS_SIZE, RING_OFFSET, label_offset,
 };
@@ -115,14 +115,24 @@ impl Disks {
             guids.push(config.guid);
             configs.insert(config.top.id, config.top);
         }
-        let is_leaf = |config: &VdevConfig| ["disk", "file"].contains(&config.kind.as_str());
+        let is_leaf = |config: &VdevConfig| [VdevType::Disk, VdevType::File].contains(&config.kind);
         let place = |config: &VdevConfig| {
             guids.iter().position(|guid| *guid == config.guid).filter(|_| is_leaf(config))
         };
         let tops = configs.into_iter().filter_map(|(id, config)| {
-            let sides: Option<Vec<usize>> = match config.kind.as_str() {
-                "mirror" => config.children.iter().map(place).collect(),
-                _ => place(&config).map(|leaf| vec![leaf]),
+            let sides: Option<Vec<usize>> = match config.kind {
+                VdevType::Mirror => config.children.iter().map(place).collect(),
+                VdevType::Disk | VdevType::File => place(&config).map(|leaf| vec![leaf]),
+                VdevType::Root
+                | VdevType::Replacing
+                | VdevType::Spare
+                | VdevType::Raidz
+                | VdevType::Draid
+                | VdevType::DraidSpare
+                | VdevType::Indirect
+                | VdevType::Hole
+                | VdevType::Missing
+                | VdevType::Unknown(_) => None,
             };
             let sides = sides?;
             let free = room(&sides, &leaves, config.asize);

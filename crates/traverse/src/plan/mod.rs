@@ -77,17 +77,21 @@ impl<'p> SendPlan<'p> {
         Self::new(pool, to.to_string(), dataset, source, options)
     }
 
-    /// A send of dataset object `to` of the MOS from snapshot object `from`, zero for none:
-    /// `dmu_send_obj()`.
+    /// A send of dataset object `to` of the MOS from snapshot object `from`, if from any: `dmu_send_obj()`.
     ///
     /// # Errors
     /// As [`Self::by_name`].
-    pub fn by_object(pool: &'p Pool, to: u64, from: u64, options: SendOptions) -> Result<Self> {
+    pub fn by_object(
+        pool: &'p Pool,
+        to: u64,
+        from: Option<u64>,
+        options: SendOptions,
+    ) -> Result<Self> {
         let named = |object| {
             let dataset = Dataset::open(pool.mos(), object)?;
             Ok::<_, SendError>((pool.dataset_name(&dataset)?, object))
         };
-        let from = (from != 0).then(|| named(from)).transpose()?;
+        let from = from.map(named).transpose()?;
         Self::by_named_object(pool, named(to)?, from, options)
     }
 

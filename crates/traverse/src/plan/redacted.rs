@@ -2,7 +2,7 @@
 
 use super::find::is_same_set;
 use super::{SendPlan, redaction};
-use crate::error::{Refusal, Result, SendError};
+use crate::error::{Refusal, Result, ResumeRefusal, SendError};
 use zsend_pool::dsl::name::Name;
 use zsend_pool::dsl::name::Suffix;
 use zsend_records::flags::Features;
@@ -44,20 +44,70 @@ impl SendPlan<'_> {
     /// guids.
     ///
     /// Follows `find_redact_book()`, in the same place.
+    ///
+    /// # Errors
+    /// [`SendError::CannotResume`] if none was made for them; the first error of reading the bookmarks if one
+    /// that cannot be read may be it.
     pub(super) fn redacted_for(self, guids: &[u64]) -> Result<Self> {
         let head = self.pool.head(self.target.dataset())?;
         let (bookmarks, lost) = self.pool.bookmarks(&head)?.split();
-        for (name, bookmark) in bookmarks {
-            // One that is not complete is none to send with.
-            if let Ok(Some(list)) = redaction::list(self.pool, &bookmark)
-                && is_same_set(list.guids(), guids)
-            {
-                return self.redacted(&name);
+        let lists = bookmarks.into_iter().map(|(name, bookmark)| {
+            let list = redaction::list(self.pool, &bookmark);
+            (name, list.map(|list| list.map(|list| list.guids().to_vec())))
+        });
+        match (fitting(lists, guids)?, lost.into_iter().next()) {
+            (Some(name), _) => self.redacted(&name),
+            (None, Some(e)) => Err(e.into()),
+            (None, None) => Err(SendError::CannotResume(ResumeRefusal::NoRedactBook)),
+        }
+    }
+}
+
+/// The name of the first bookmark whose redaction list is for the snapshots of these guids, of bookmarks with
+/// the guids of their lists; those without a list fit nothing.
+///
+/// # Errors
+/// The first error among them, if none fits: what cannot be read may be it.
+fn fitting(
+    lists: impl Iterator<Item = (String, Result<Option<Vec<u64>>>)>,
+    guids: &[u64],
+) -> Result<Option<String>> {
+    let mut unread = None;
+    for (name, list) in lists {
+        match list {
+            Ok(Some(list)) if is_same_set(&list, guids) => return Ok(Some(name)),
+            Ok(Some(_) | None) => {}
+            // One that is not complete is none to send with either.
+            Err(e) => {
+                unread.get_or_insert(e);
             }
         }
-        match lost.into_iter().next() {
-            Some(e) => Err(e.into()),
-            None => Err(SendError::CannotResume(crate::error::ResumeRefusal::NoRedactBook)),
-        }
+    }
+    unread.map_or(Ok(None), Err)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zsend_pool::{PoolError, Zbookmark};
+
+    #[test]
+    fn a_list_that_cannot_be_read_is_not_one_that_does_not_fit() {
+        let lost = |object| {
+            let at = Zbookmark::new(0, object, 0, 0);
+            Err(PoolError::Unreadable { at, attempts: Vec::new() }.into())
+        };
+        let find = |lists: Vec<Result<Option<Vec<u64>>>>| {
+            let names = ["a", "b", "c"].map(str::to_owned);
+            fitting(names.into_iter().zip(lists), &[1, 2])
+        };
+        let other = || Ok(Some(vec![1]));
+        assert_eq!(find(vec![other(), Ok(None), other()]).unwrap(), None);
+        assert_eq!(find(vec![lost(7), other(), Ok(Some(vec![2, 1]))]).unwrap().unwrap(), "c");
+        let e = find(vec![other(), lost(7), lost(8)]).unwrap_err();
+        assert!(
+            matches!(e, SendError::Pool(PoolError::Unreadable { at, .. }) if at.object == 7),
+            "{e}"
+        );
     }
 }

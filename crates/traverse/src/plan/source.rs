@@ -6,7 +6,7 @@ use std::fmt;
 use zsend_encoder::dialect::Dialect;
 use zsend_pool::PoolError;
 use zsend_pool::dsl::bookmark::DsBookmark;
-use zsend_pool::dsl::dataset::Dataset;
+use zsend_pool::dsl::dataset::{Dataset, Earlier};
 use zsend_pool::dsl::name::{Name, Suffix};
 use zsend_pool::pool::Pool;
 
@@ -77,17 +77,13 @@ impl IncrementalSource {
             Suffix::Bookmark(short) => {
                 let head = pool.head(&from.dataset).map_err(exists)?;
                 let bookmark = pool.bookmark(&head, short)?.ok_or_else(missing)?;
-                // A bookmark stands for the snapshot that it was made of.
-                let mut earlier = head;
-                earlier.is_snapshot = true;
-                earlier.creation_txg = bookmark.creation_txg;
-                earlier.object = 0;
+                let earlier = Earlier::bookmark(&head, &bookmark);
                 // From a redaction bookmark to the snapshot that it was made of, a stream brings what
                 // was redacted.
                 let fills = bookmark.redaction_obj != 0
                     && bookmark.guid == to.guid
                     && !dialect.is_illumos();
-                if !fills && !to.descends_from(pool.mos(), &earlier)? {
+                if !fills && !to.descends_from(pool.mos(), earlier)? {
                     return Err(refuse(to_name, Refusal::NotEarlier));
                 }
                 Ok(Self {
@@ -95,7 +91,7 @@ impl IncrementalSource {
                     guid: bookmark.guid,
                     creation_txg: bookmark.creation_txg,
                     ivset_guid: bookmark.ivset_guid,
-                    is_clone: earlier.dir != to.dir,
+                    is_clone: head.dir != to.dir,
                     kind: SourceKind::Bookmark(bookmark),
                 })
             }
@@ -110,7 +106,8 @@ impl IncrementalSource {
         name: String,
         snapshot: Dataset,
     ) -> Result<Self> {
-        if !snapshot.is_snapshot || !to.descends_from(pool.mos(), &snapshot)? {
+        let earlier = Earlier::snapshot(&snapshot);
+        if !snapshot.is_snapshot || !to.descends_from(pool.mos(), earlier)? {
             return Err(refuse(to_name, Refusal::NotEarlier));
         }
         Ok(Self {

@@ -305,7 +305,8 @@ mod tests {
         let mut data = Vec::new();
         for _ in 0..DNODES_PER_BLOCK {
             let pointers = vec![pointer(19, 100, sectors).build().unwrap()];
-            let core = DnodePhys { kind: 19, nlevels: 1, ..DnodePhys::default() };
+            let datablkszsec = 1.into();
+            let core = DnodePhys { kind: 19, nlevels: 1, datablkszsec, ..DnodePhys::default() };
             let dnode = DnodeBuilder { core, pointers, ..DnodeBuilder::default() };
             data.extend(dnode.build(Order::Little).unwrap());
         }

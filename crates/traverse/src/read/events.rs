@@ -275,10 +275,11 @@ impl Maker<'_> {
         P::block(blksz, read)
     }
 
-    /// A block of the pattern, if lost blocks are to be replaced; otherwise the error.
+    /// A block of the pattern, if lost blocks are to be replaced and the error means that this one is lost;
+    /// otherwise the error.
     fn replace<P: SendPayload>(&mut self, error: PoolError, blksz: u64) -> Result<P::Block> {
         let Ok(len) = usize::try_from(blksz) else { return Err(error.into()) };
-        if !self.reader.is_replacing {
+        if !self.reader.is_replacing || !error.is_lost_block() {
             return Err(error.into());
         }
         self.replaced.push(error);

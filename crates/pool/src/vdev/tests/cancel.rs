@@ -3,7 +3,7 @@
 use super::spread::raidz_map;
 use super::{Lab, Memory, data, leaf, parent, raidz};
 use crate::CancelToken;
-use crate::config::VdevConfig;
+use crate::config::{VdevConfig, VdevType};
 use crate::device::Source;
 use crate::error::Mismatch;
 use crate::vdev::{Request, Want};
@@ -87,7 +87,7 @@ fn after_a_cancel_no_other_column_and_no_other_side_is_read() {
         if broken {
             let memory = || Arc::new(Memory { broken, ..Memory::default() });
             lab.devices.values_mut().for_each(|device| *device = memory());
-        } else if config.kind == "raidz" {
+        } else if config.kind == VdevType::Raidz {
             lab.write(&raidz_map(&lab.tree(&config), 0, LEN, 5), &data(LEN));
         }
         let all = reads(&mut lab, &config, usize::MAX, rows);

@@ -5,7 +5,7 @@ use super::spread::{columns, raidz_map};
 use super::{Lab, Memory, data, leaf, parent};
 use crate::CancelToken;
 use crate::blkptr::{BlkPtr, Dva};
-use crate::config::VdevConfig;
+use crate::config::{VdevConfig, VdevType};
 use crate::label::DATA_START;
 use crate::space_map::{Log, Scale};
 use crate::vdev::raidz::map::{Col, Map};
@@ -117,7 +117,7 @@ impl Devices {
             }
             Node::Leaf(state) => self.add(state),
             Node::Spare(state) => {
-                VdevConfig { kind: "dspare".to_owned(), top_guid: 1000, ..self.add(state) }
+                VdevConfig { kind: VdevType::DraidSpare, top_guid: 1000, ..self.add(state) }
             }
         }
     }
@@ -196,7 +196,7 @@ impl Model {
     /// Writes a block to every device that has it, and other bytes to every one that lacks it.
     /// Returns how much of the vdev it takes.
     fn write(&self, lab: &Lab, block: &Block) -> u64 {
-        if self.config.kind == "mirror" {
+        if self.config.kind == VdevType::Mirror {
             let pos = block.offset + DATA_START;
             for child in &self.config.children {
                 self.write_child(lab, child, pos, &block.bytes, block.birth);
@@ -207,7 +207,7 @@ impl Model {
         for (col, bytes) in columns(&map, &block.bytes) {
             self.write_child(lab, &self.config.children[col.child], col.pos, &bytes, block.birth);
         }
-        if self.config.kind == "draid" {
+        if self.config.kind == VdevType::Draid {
             // Each block takes whole rows.
             let rows = block.bytes.len().div_ceil(2 * 512) as u64;
             return rows * 3 * 512;
@@ -220,7 +220,7 @@ impl Model {
             let lacks = self.trust(side.guid, birth) == Trust::Lacking;
             if is_spare(&self.config, side.guid) {
                 let target = self.behind(pos);
-                for leaf in sides(target).into_iter().filter(|s| s.kind != "dspare") {
+                for leaf in sides(target).into_iter().filter(|s| s.kind != VdevType::DraidSpare) {
                     let lacks = lacks || self.trust(leaf.guid, birth) == Trust::Lacking;
                     write(lab, leaf.guid, pos, bytes, lacks);
                 }
@@ -261,7 +261,7 @@ impl Model {
             if is_spare(&self.config, side.guid) {
                 // There is one spare, so what it leads to is a device.
                 let target = sides(self.behind(pos)).into_iter();
-                let leaves = target.filter(|leaf| leaf.kind != "dspare");
+                let leaves = target.filter(|leaf| leaf.kind != VdevType::DraidSpare);
                 let best = leaves.filter_map(|leaf| {
                     let state = &self.devices.states[&leaf.guid];
                     (!state.is_missing).then(|| self.trust(leaf.guid, birth))
@@ -276,7 +276,7 @@ impl Model {
     /// The trust that it takes to read a block; `None` if it cannot be read.
     fn needed(&self, block: &Block) -> Option<Trust> {
         let Block { birth, offset, bytes } = block;
-        if self.config.kind == "mirror" {
+        if self.config.kind == VdevType::Mirror {
             let children = self.config.children.iter();
             return children.filter_map(|c| self.best(c, offset + DATA_START, *birth)).min();
         }
@@ -315,7 +315,7 @@ fn sides(config: &VdevConfig) -> Vec<&VdevConfig> {
 }
 
 fn is_spare(config: &VdevConfig, guid: u64) -> bool {
-    sides(config).iter().any(|side| side.guid == guid && side.kind == "dspare")
+    sides(config).iter().any(|side| side.guid == guid && side.kind == VdevType::DraidSpare)
 }
 
 /// A pointer to an uncompressed block without checksum, or with one.

@@ -70,11 +70,11 @@ struct Lab {
 
 fn leaf(guid: u64) -> VdevConfig {
     let path = Some(format!("d{guid}"));
-    VdevConfig { kind: "file".to_owned(), guid, path, ..VdevConfig::default() }
+    VdevConfig { kind: "file".into(), guid, path, ..VdevConfig::default() }
 }
 
 fn parent(kind: &str, children: Vec<VdevConfig>) -> VdevConfig {
-    VdevConfig { kind: kind.to_owned(), guid: 1000, ashift: 9, children, ..VdevConfig::default() }
+    VdevConfig { kind: kind.into(), guid: 1000, ashift: 9, children, ..VdevConfig::default() }
 }
 
 fn raidz(nparity: u64, children: u64) -> VdevConfig {
@@ -175,7 +175,7 @@ fn a_device_that_an_export_passed_by_is_older_than_the_others() {
 fn a_torn_block_is_joined_from_the_good_copies_of_its_pieces() {
     let lab = Lab::with([1, 2, 3, 4]);
     let tops = [
-        VdevConfig { kind: "indirect".to_owned(), ..VdevConfig::default() },
+        VdevConfig { kind: "indirect".into(), ..VdevConfig::default() },
         VdevConfig { id: 1, ..parent("mirror", vec![leaf(1), leaf(2)]) },
         VdevConfig { id: 2, ..parent("mirror", vec![leaf(3), leaf(4)]) },
     ];

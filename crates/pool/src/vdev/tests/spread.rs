@@ -250,7 +250,7 @@ fn a_column_is_read_from_the_other_side_of_a_replacement() {
 #[test]
 fn a_distributed_spare_stands_for_a_device() {
     let spare = |id| VdevConfig {
-        kind: "dspare".to_owned(),
+        kind: "dspare".into(),
         top_guid: 77,
         spare_id: id,
         ..VdevConfig::default()

@@ -102,3 +102,19 @@ proptest! {
         }
     }
 }
+
+/// A block that was not read since the caller cancelled is not lost: nothing is written in its place.
+#[test]
+fn a_block_that_was_not_read_is_not_replaced() {
+    let cancel = CancelToken::default();
+    let mut reader = reader(Features::empty(), true);
+    reader.spec.objset = std::sync::Arc::new(reader.spec.objset.with_cancel(cancel.clone()));
+    let (bp, at) = (pointer(19, 100, 1).build().unwrap(), Zbookmark::new(1, 3, 0, 2));
+    let data = DataBlock { at, bp, dnode_type: DmuType(19), blksz: 512 };
+    cancel.cancel();
+    let mut replaced = Vec::new();
+    let mut maker = Maker { reader: &reader, replaced: &mut replaced };
+    let made = maker.item(SendItem::<Payload>::Data(data), None, &mut |event| panic!("{event:?}"));
+    assert!(matches!(made, Err(SendError::Cancelled)), "{made:?}");
+    assert!(replaced.is_empty(), "{replaced:?}");
+}
