@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use zsend_codec::decompress;
 use zsend_ondisk::blkptr::{MAX_BLOCK_SIZE, MINBLOCK_SHIFT};
 use zsend_records::bytes::Bytes;
-use zsend_records::drr::{RecordType, Write, WriteEmbedded};
+use zsend_records::drr::{Object, RecordType, Write, WriteEmbedded};
 use zsend_records::flags::{Features, RecordFlags};
 use zsend_records::reader::Role;
 use zsend_records::types::{Checksum, Compress, DmuType};
@@ -182,6 +182,25 @@ pub(super) struct Objects<T>(BTreeMap<u64, T>);
 
 /// Types of objects.
 pub(super) type ObjectTypes = Objects<DmuType>;
+
+impl ObjectTypes {
+    /// Notes the type of an object.
+    ///
+    /// # Errors
+    /// [`ChangeError::Contents`] for a type that no dnode can hold.
+    pub(super) fn note_object(
+        &mut self,
+        packet: &Packet,
+        object: &Object<LE>,
+    ) -> Result<(), ChangeError> {
+        let kind = object.object_type().ok_or_else(|| {
+            let (what, found) = (format!("object {}", object.object), object.object_type);
+            ChangeError::contents(&packet.origin, what, format!("type {found} is none"))
+        })?;
+        self.note(object.object.get(), kind);
+        Ok(())
+    }
+}
 
 /// Objects that are kept: more than a block of dnodes has.
 const MOST_OBJECTS: usize = 64;

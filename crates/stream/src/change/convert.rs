@@ -6,7 +6,7 @@ use super::given::{Files, Given, GivenError, Opt, Verb};
 use super::packet::Packet;
 use super::transform::{Out, Transform};
 use crate::limits::LIST;
-use crate::raw::{self, bonus_type, turn};
+use crate::raw::{self, turn};
 use zsend_codec::checksum::compute;
 use zsend_records::Order;
 use zsend_records::drr::{Begin, Object, ObjectRange, Spill, Write, WriteEmbedded};
@@ -119,7 +119,11 @@ impl Transform for Convert {
             return Ok(());
         }
         if let Some(object) = packet.header.body_as::<Object<LE>>() {
-            self.types.note(object.object.get(), object.object_type().unwrap_or_default());
+            // Of a type that no dnode can hold nobody knows the fields.
+            match object.object_type() {
+                Some(kind) => self.types.note(object.object.get(), kind),
+                None => self.types.forget(object.object.get()),
+            }
         }
         if let Some(&embedded) = packet.header.body_as::<WriteEmbedded<LE>>() {
             let object_type = self.types.of(embedded.object.get());
@@ -234,10 +238,12 @@ fn turned(mut packet: Packet, to: Order) -> Result<Packet, ChangeError> {
             }
         }
         Record::Object(object) => {
-            let mut bytes = packet.payload().to_vec();
-            let len = usize::try_from(object.bonuslen.get()).unwrap_or(usize::MAX).min(bytes.len());
-            turn(bonus_type(object), to, &mut bytes[..len]);
-            packet.set_payload(bytes);
+            if let Some(kind) = object.bonustype() {
+                let mut bytes = packet.payload().to_vec();
+                let len = bytes.len().min(object.bonuslen.get() as usize);
+                turn(kind, to, &mut bytes[..len]);
+                packet.set_payload(bytes);
+            }
         }
         Record::Begin(_)
         | Record::FreeObjects(_)
@@ -309,8 +315,9 @@ fn turned_raw(mut packet: Packet, to: Order) -> Packet {
         range.flags ^= flag;
     } else if let Some(object) = packet.body_mut::<Object<LE>>() {
         object.flags ^= flag;
-        let kind = bonus_type(object);
-        packet.set_payload(raw::turned(kind, to, packet.payload()));
+        if let Some(kind) = object.bonustype() {
+            packet.set_payload(raw::turned(kind, to, packet.payload()));
+        }
     }
     packet
 }

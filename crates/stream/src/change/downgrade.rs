@@ -179,10 +179,12 @@ impl Downgrade {
     }
 
     fn object(&mut self, packet: &mut Packet, object: &Object<LE>) -> Result<(), ChangeError> {
-        let kind = object.object_type().unwrap_or_default();
-        self.types.note(object.object.get(), kind);
+        self.types.note_object(packet, object)?;
         let blksz = u64::from(object.blksz.get());
-        if self.split.is_some() && blksz > OLD_MAX_BLOCK_SIZE && !is_data(kind) {
+        if self.split.is_some()
+            && blksz > OLD_MAX_BLOCK_SIZE
+            && !object.object_type().is_some_and(is_data)
+        {
             let why = format!(
                 "object {} has blocks of {blksz} bytes, which the receiver does not take, and what they hold cannot be \
                  split",

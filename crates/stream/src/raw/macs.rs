@@ -4,7 +4,7 @@
 //! of a block of its records, and the object set of all blocks of dnodes. An incremental stream has not: there
 //! the MACs of its blocks are checked, and these are not.
 
-use super::dnode::{Dnode, block_of, objset_of};
+use super::dnode::{Dnode, block_of, field, objset_of};
 use super::tree::{Leaf, Shape, Tree};
 use std::sync::Arc;
 use zsend_crypto::{BlockParams, CryptoError, DatasetKey, decrypt_dnode_block, verify_objset};
@@ -78,9 +78,14 @@ pub(crate) enum MacFault {
     Crypto(#[from] CryptoError),
     #[error(transparent)]
     Layout(#[from] LayoutError),
-    /// A dnode that is not in its block; the number is its slot.
-    #[error("the dnode at slot {0} is not in its block")]
-    Slot(u64),
+    /// An object whose dnode is not in this block.
+    #[error("the dnode of object {object} does not lie in the block of dnodes from object {first}")]
+    Slot {
+        /// Number of the object.
+        object: u64,
+        /// The first object of the block.
+        first: u64,
+    },
 }
 
 impl<P: Clone> Macs<P> {
@@ -147,12 +152,21 @@ impl<P: Clone> Macs<P> {
             }
             Record::Object(object) => {
                 let bonus = payload.cloned().unwrap_or_default();
-                self.block.as_mut()?.dnodes.push(Dnode::new(object, bonus));
-                None
+                match Dnode::new(object, bonus) {
+                    Ok(dnode) => {
+                        self.block.as_mut()?.dnodes.push(dnode);
+                        None
+                    }
+                    Err(error) => at(error),
+                }
             }
             Record::Write(write) => {
+                let Some(object_type) = write.object_type().filter(|kind| kind.is_valid()) else {
+                    let found = write.object_type.get().into();
+                    return at(field("type", found, "a type that there is"));
+                };
                 let leaf = Leaf {
-                    object_type: write.object_type().unwrap_or_default(),
+                    object_type,
                     lsize: write.logical_size.get(),
                     psize: write.compressed_size.get(),
                     compress: write.compression().unwrap_or(Compress::OFF),

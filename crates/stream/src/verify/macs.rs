@@ -95,9 +95,11 @@ fn difference(fault: MacFault) -> Wrong {
     match fault {
         MacFault::Crypto(error) => crypto(&error),
         MacFault::Layout(error) => {
-            Wrong::words("block pointer", error.to_string(), "one that can be")
+            Wrong::words("dnode or block pointer", error.to_string(), "one that can be")
         }
-        MacFault::Slot(slot) => Wrong::words("dnode", slot, "in its block"),
+        MacFault::Slot { object, first } => {
+            Wrong::words("object", object, format!("one of the block of dnodes from {first} on"))
+        }
     }
 }
 

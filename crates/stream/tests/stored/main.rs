@@ -6,6 +6,7 @@ mod change;
 mod damaged;
 mod dedup;
 mod described;
+mod encrypt;
 mod fixtures;
 mod format_doc;
 mod join_package;

@@ -118,9 +118,9 @@ impl Transform for Decrypt {
                     let what = format!("object {}", object.object);
                     ChangeError::contents(&packet.origin, what, "no OBJECT_RANGE is before it")
                 })?;
-                dnodes.check(&packet, object)?;
+                let bonus = dnodes.check(&packet, object)?;
                 check(&mut stream.macs, &packet)?;
-                dnodes.open(&mut packet, object)?;
+                dnodes.open(&mut packet, object, bonus)?;
                 out.put(packet);
             }
             Record::Write(_) => {

@@ -157,6 +157,34 @@ pub(super) struct AtEnd {
     pub(super) ivset_guid: u64,
 }
 
+/// Blocks that have one salt: `ZFS_KEY_MAX_SALT_USES_DEFAULT`.
+const MAX_SALT_USES: u64 = 400_000_000;
+
+/// The salts of blocks, which make their keys.
+#[derive(Debug)]
+pub(super) struct Salts {
+    salt: [u8; 8],
+    /// Blocks that have this salt.
+    used: u64,
+}
+
+impl Salts {
+    pub(super) fn new() -> Result<Self, ChangeError> {
+        Ok(Self { salt: random().map_err(no_random)?, used: 0 })
+    }
+
+    /// The salt of the next block: another one after as many as ZFS takes one for.
+    ///
+    /// Source: OpenZFS `module/os/linux/zfs/zio_crypt.c`, `zfs_key_max_salt_uses`, zfs-2.3.2.
+    pub(super) fn next(&mut self) -> Result<[u8; 8], ChangeError> {
+        if self.used == MAX_SALT_USES {
+            *self = Self::new()?;
+        }
+        self.used += 1;
+        Ok(self.salt)
+    }
+}
+
 /// Salt, IV and MAC.
 pub(super) type Sealed = ([u8; 8], [u8; 12], [u8; 16]);
 

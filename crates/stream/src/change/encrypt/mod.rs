@@ -12,7 +12,7 @@ use super::given::{Files, Given, GivenError, Opt, Verb};
 use super::packet::Packet;
 use super::transform::{Out, Transform};
 use crate::limits::{LIST, LIST_MEMORY};
-use keys::UserKey;
+use keys::{UserKey, no_random};
 use sealing::Sealing;
 use spool::{Spool, Spooled};
 use std::path::PathBuf;
@@ -182,7 +182,7 @@ impl Encrypt {
                 "a part of the snapshot is not in the stream: it was redacted".to_owned(),
             );
         }
-        let made = self.user.make().map_err(|e| ChangeError::Spill(std::io::Error::other(e)))?;
+        let made = self.user.make().map_err(no_random)?;
         let made = made.map_err(|e| {
             ChangeError::refused(&packet.origin, format!("{}: {e}", self.user.suite))
         })?;
