@@ -176,7 +176,7 @@ impl Convert {
         if packing == encoding {
             return Ok(packet);
         }
-        let mut packed = list.encode(packing);
+        let mut packed = list.encode(packing).map_err(|e| fault(e.to_string()))?;
         let is_xdr = packing.is_xdr();
         if is_xdr {
             // `pad_packed_nvlist()`, OpenZFS `module/zfs/dmu_send.c`, master of August 2026.

@@ -27,7 +27,7 @@ fn package(order: Order, toguid: u64) -> Vec<u8> {
     };
     let mut list = NvList::new();
     list.insert("tosnap", NvValue::String("a".into()));
-    let list = list.encode(Encoding::Xdr);
+    let list = list.encode(Encoding::Xdr).unwrap();
     let mut writer = StreamWriter::in_order(Vec::new(), order);
     let put = |writer: &mut StreamWriter<_>, record, payload: Vec<u8>| {
         let sum = Fletcher4::in_order(order, &payload);

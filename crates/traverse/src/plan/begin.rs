@@ -1,7 +1,7 @@
 //! BEGIN: the record, and the nvlist that some features need.
 
 use super::SendPlan;
-use crate::error::Result;
+use crate::error::{Result, SendError};
 use crate::read::SendPayload;
 use zsend_encoder::event::Begin;
 use zsend_pool::dsl::crypt::Encryption;
@@ -12,7 +12,8 @@ impl SendPlan<'_> {
     /// The BEGIN of the stream, which [`Self::write_to`] begins with.
     ///
     /// # Errors
-    /// [`SendError::Pool`](crate::SendError::Pool) if the set of IVs of a raw stream cannot be read.
+    /// [`SendError::Pool`] if the set of IVs of a raw stream cannot be read; [`SendError::Unsupported`] if
+    /// the list behind it is too long to be packed.
     pub fn begin(&self) -> Result<Begin> {
         self.begin_of()
     }
@@ -35,7 +36,9 @@ impl SendPlan<'_> {
         let mut payload = Vec::new();
         if !list.is_empty() {
             let encoding = self.options().dialect.payload_encoding();
-            payload = list.encode(encoding);
+            payload = list
+                .encode(encoding)
+                .map_err(|e| SendError::Unsupported(format!("the list behind BEGIN: {e}")))?;
             // The native form ends where it ends; the other is padded (`pad_packed_nvlist()`).
             if encoding != Encoding::Native {
                 payload.resize(payload.len().next_multiple_of(8), 0);

@@ -50,7 +50,7 @@ pub(super) fn plain_package(
         return Ok(());
     };
     let header = changed(&without(&list, &["raw"]), "fss", |fss| {
-        let mut plain = NvList::new();
+        let mut plain = NvList::with_flags(fss.flags());
         for (guid, dataset) in fss.iter() {
             let dataset = match dataset {
                 NvValue::List(dataset) => {
@@ -76,7 +76,12 @@ fn without_raw(packet: &mut Packet, more: Features) {
 
 /// Puts a list behind a BEGIN; none if there is nothing in it.
 fn put_list(packet: &mut Packet, list: &NvList, encoding: Encoding) -> Result<(), ChangeError> {
-    let mut bytes = if list.is_empty() { Vec::new() } else { list.encode(encoding) };
+    let mut bytes = if list.is_empty() {
+        Vec::new()
+    } else {
+        list.encode(encoding)
+            .map_err(|e| ChangeError::contents(&packet.origin, "list of BEGIN", e.to_string()))?
+    };
     if packet.payload().len().is_multiple_of(8) && packet.role == Role::Stream {
         // Senders since 2026 fill it up: `pad_packed_nvlist()`, OpenZFS `module/zfs/dmu_send.c`, master.
         bytes.resize(bytes.len().next_multiple_of(8), 0);
@@ -86,7 +91,7 @@ fn put_list(packet: &mut Packet, list: &NvList, encoding: Encoding) -> Result<()
 
 /// A list without the pairs of these names.
 fn without(list: &NvList, names: &[&str]) -> NvList {
-    let mut rest = NvList::new();
+    let mut rest = NvList::with_flags(list.flags());
     for (name, value) in list.iter().filter(|(name, _)| !names.contains(name)) {
         rest.insert(name, value.clone());
     }
@@ -95,7 +100,7 @@ fn without(list: &NvList, names: &[&str]) -> NvList {
 
 /// A list in which the list of this name, if there is one, is changed.
 fn changed(list: &NvList, name: &str, change: impl Fn(&NvList) -> NvList) -> NvList {
-    let mut made = NvList::new();
+    let mut made = NvList::with_flags(list.flags());
     for (found, value) in list.iter() {
         let value = match value {
             NvValue::List(inner) if found == name => NvValue::List(change(inner)),

@@ -210,10 +210,13 @@ impl Encrypt {
 fn put_keys(begin: &mut Packet, mut list: NvList, keys: NvList) -> Result<(), ChangeError> {
     list.insert("crypt_keydata", NvValue::List(keys));
     // Every receiver takes this encoding, of a sender of its own byte order.
-    begin.set_list(list.encode(match begin.order {
+    let packed = list.encode(match begin.order {
         Order::Little => Encoding::Native,
         Order::Big => Encoding::NativeBig,
-    }))?;
+    });
+    begin.set_list(
+        packed.map_err(|e| ChangeError::contents(&begin.origin, "list of BEGIN", e.to_string()))?,
+    )?;
     if let Some(body) = begin.body_mut::<Begin<LE>>() {
         let features = body.features().difference(Features::EMBED_DATA);
         body.set_features(features | Features::RAW | Features::COMPRESSED);

@@ -113,7 +113,8 @@ impl Policy {
         let (list, encoding, used) =
             list.map_err(|e| format!("the package's list cannot be read: {e}"))?;
         // Of two pairs of one name, one is lost here.
-        if packet.payload().get(..used) != Some(&list.encode(encoding)[..]) {
+        let packed = list.encode(encoding).map_err(|e| format!("the package's list: {e}"))?;
+        if packet.payload().get(..used) != Some(&packed[..]) {
             return Err("the package's list is not as a sender packs it".into());
         }
         let mut told = BTreeSet::new();

@@ -19,7 +19,7 @@ const GUID: u64 = 42;
 fn stream(order: Order) -> Vec<u8> {
     let mut list = NvList::new();
     list.insert("one", NvValue::Uint64(1));
-    let list = list.encode(Encoding::Native);
+    let list = list.encode(Encoding::Native).unwrap();
     let mut begin = Begin::<LE>::new_zeroed();
     (begin.magic, begin.toguid) = (MAGIC.into(), GUID.into());
     (begin.versioninfo, begin.objset_type) = (1.into(), 2.into());
