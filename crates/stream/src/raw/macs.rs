@@ -7,8 +7,11 @@
 use super::dnode::{Dnode, block_of, field, objset_of};
 use super::tree::{Leaf, Shape, Tree};
 use std::sync::Arc;
-use zsend_crypto::{BlockParams, CryptoError, DatasetKey, decrypt_dnode_block, verify_objset};
-use zsend_ondisk::dnode::{DNODE_SIZE, DNODES_PER_BLOCK, DnodePhys};
+use zsend_crypto::key_data::{names, portable_mac_in};
+use zsend_crypto::{
+    BlockParams, CryptoError, DatasetKey, MetaDnode, decrypt_dnode_block, verify_objset,
+};
+use zsend_ondisk::dnode::{DNODE_SIZE, DNODES_PER_BLOCK, DnodePhys, MAX_BLKPTRS};
 use zsend_ondisk::objset::ObjsetPhys;
 use zsend_ondisk::{LayoutError, Order};
 use zsend_records::bytes::Bytes;
@@ -66,7 +69,7 @@ pub(crate) struct WrongMac<P> {
 
 /// Returns true if the stream has not every block of its object set: those that it starts from, those that were sent before,
 /// or those that are withheld, which have pointers that nothing in the stream tells.
-pub(crate) fn is_part(begin: &Begin<LE>) -> bool {
+fn is_part(begin: &Begin<LE>) -> bool {
     let parts = Features::RESUMING | Features::REDACTED;
     begin.fromguid.get() != 0 || begin.features().intersects(parts)
 }
@@ -90,40 +93,49 @@ pub(crate) enum MacFault {
 
 impl<P: Clone> Macs<P> {
     /// The MACs of the stream behind a BEGIN with this list; `None` if it has not all that they are over.
+    ///
+    /// # Errors
+    /// [`MacFault::Crypto`] or [`MacFault::Layout`] for a part of `crypt_keydata` that is not there, or that no
+    /// meta-dnode has.
     pub(crate) fn begin(
         begin: &Begin<LE>,
         list: &NvList,
         key: Arc<DatasetKey>,
         order: Order,
-    ) -> Option<Self> {
+    ) -> Result<Option<Self>, MacFault> {
         if is_part(begin) {
-            return None;
+            return Ok(None);
         }
-        let keys = list.list("crypt_keydata")?;
-        let byte = |name| keys.u64(name).and_then(|number| u8::try_from(number).ok());
-        let shape = Shape {
-            object_type: DmuType::DNODE,
-            nlevels: byte("mdn_nlevels").filter(|levels| (1..=6).contains(levels))?,
-            indblkshift: byte("mdn_indblkshift").filter(|shift| (12..=17).contains(shift))?,
-            nblkptr: byte("mdn_nblkptr").filter(|&number| number == 3)?,
-        };
+        let what = names::LIST;
+        let keys = list.list(what).ok_or(CryptoError::KeyData { what, found: "absent" })?;
+        let MetaDnode { checksum, compress, nlevels, blksz, indblkshift, nblkptr, maxblkid } =
+            MetaDnode::from_nvlist(keys)?;
+        for (what, found, right, expected) in [
+            (names::META_LEVELS, nlevels, 1..=6, "1 to 6"),
+            (names::META_INDBLKSHIFT, indblkshift, 12..=17, "12 to 17"),
+            (names::META_BLKPTRS, nblkptr, MAX_BLKPTRS..=MAX_BLKPTRS, "3"),
+        ] {
+            if !right.contains(&found) {
+                return Err(field(what, found.into(), expected).into());
+            }
+        }
+        let sectors = u16::try_from(blksz / DNODE_SIZE as u64)
+            .map_err(|_| field(names::META_BLKSZ, blksz, "16384"))?;
+        let shape = Shape { object_type: DmuType::DNODE, nlevels, indblkshift, nblkptr };
         let mut core = DnodePhys::new_zeroed();
         core.kind = DmuType::DNODE.0;
-        (core.indblkshift, core.nlevels) = (shape.indblkshift, shape.nlevels);
-        core.nblkptr = shape.nblkptr;
-        (core.checksum, core.compress) = (byte("mdn_checksum")?, byte("mdn_compress")?);
-        let sectors = u16::try_from(keys.u64("mdn_blksz")? / DNODE_SIZE as u64).ok()?;
-        core.datablkszsec = sectors.into();
-        core.maxblkid = keys.u64("mdn_maxblkid")?.into();
-        Some(Self {
+        (core.indblkshift, core.nlevels, core.nblkptr) = (indblkshift, nlevels, nblkptr);
+        (core.checksum, core.compress) = (checksum, compress);
+        (core.datablkszsec, core.maxblkid) = (sectors.into(), maxblkid.into());
+        Ok(Some(Self {
             key,
             block: None,
             meta: Tree::new(shape),
             core,
             objset_type: begin.objset_type.get().into(),
-            portable_mac: keys.u8_array("portable_mac")?.try_into().ok()?,
+            portable_mac: portable_mac_in(keys)?,
             order,
-        })
+        }))
     }
 
     /// Takes a record in whose numbers are within the limits of the rules; the MAC that is wrong, if one can be checked

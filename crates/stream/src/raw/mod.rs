@@ -7,5 +7,5 @@ mod tree;
 
 pub(crate) use dnode::{Dnode, block_of, core_of, nblkptr, objset_of, turn, turned};
 pub(crate) use keys::Keys;
-pub(crate) use macs::{MacFault, Macs, Over, WrongMac, is_part};
+pub(crate) use macs::{MacFault, Macs, Over, WrongMac};
 pub(crate) use tree::{Leaf, Shape, Tree};

@@ -3,6 +3,7 @@
 use super::super::error::ChangeError;
 use super::super::packet::Packet;
 use crate::limits::{LIST, LIST_MEMORY};
+use zsend_crypto::key_data::names;
 use zsend_records::drr::Begin;
 use zsend_records::flags::Features;
 use zsend_records::nvlist::{Encoding, NvList, NvValue};
@@ -34,7 +35,7 @@ pub(super) fn plain_stream(
     encoding: Encoding,
 ) -> Result<(), ChangeError> {
     without_raw(packet, Features::COMPRESSED);
-    put_list(packet, &without(list, &["crypt_keydata"]), encoding)
+    put_list(packet, &without(list, &[names::LIST]), encoding)
 }
 
 /// Makes of the header of a package of raw streams that of plain ones: nothing in it says that its datasets are

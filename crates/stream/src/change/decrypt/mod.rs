@@ -12,7 +12,7 @@ use super::error::ChangeError;
 use super::given::{Files, Given, GivenError, Opt, Verb};
 use super::packet::{Origin, Packet};
 use super::transform::{Out, Transform};
-use crate::raw::{Keys, Macs, Over, WrongMac, is_part};
+use crate::raw::{Keys, Macs, Over, WrongMac};
 use crate::segment::resumed_at;
 use blocks::{plain_spill, plain_write};
 use dnodes::Dnodes;
@@ -184,11 +184,9 @@ impl Decrypt {
         })?;
         let key = self.open(&packet, &begin, &list)?;
         let first_object = resumed_at(&list).map_or(0, |(object, _)| object);
-        let macs = Macs::begin(&begin, &list, Arc::clone(&key), packet.order);
-        if macs.is_none() && !is_part(&begin) {
-            let why = "it has not all that the MACs of the stream are over";
-            return Err(ChangeError::contents(&packet.origin, "the list behind BEGIN", why));
-        }
+        let macs = Macs::begin(&begin, &list, Arc::clone(&key), packet.order).map_err(|e| {
+            ChangeError::contents(&packet.origin, "the list behind BEGIN", e.to_string())
+        })?;
         let order = Order::default();
         self.stream = Some(Stream { key, macs, dnodes: None, first_object, order });
         header::plain_stream(&mut packet, &list, encoding)?;

@@ -16,6 +16,7 @@ use keys::{UserKey, no_random};
 use sealing::Sealing;
 use spool::{Spool, Spooled};
 use std::path::PathBuf;
+use zsend_crypto::key_data::names;
 use zsend_records::Order;
 use zsend_records::drr::Begin;
 use zsend_records::flags::Features;
@@ -199,7 +200,7 @@ impl Encrypt {
             return Ok(());
         };
         let (object, at_end, spool) = sealing.finish(&end)?;
-        put_keys(&mut begin, list, self.user.key_data(&object, &at_end))?;
+        put_keys(&mut begin, list, self.user.key_data(object, &at_end))?;
         let records = spool.read()?;
         self.state = State::Behind { begin: Some(begin), records, end: Some(Box::new(end)) };
         Ok(())
@@ -208,7 +209,7 @@ impl Encrypt {
 
 /// Makes of a BEGIN that of a raw stream.
 fn put_keys(begin: &mut Packet, mut list: NvList, keys: NvList) -> Result<(), ChangeError> {
-    list.insert("crypt_keydata", NvValue::List(keys));
+    list.insert(names::LIST, NvValue::List(keys));
     // Every receiver takes this encoding, of a sender of its own byte order.
     let packed = list.encode(match begin.order {
         Order::Little => Encoding::Native,

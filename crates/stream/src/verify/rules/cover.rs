@@ -7,6 +7,7 @@ use crate::verify::fault::{
     Check, Expected, Value, Wrong, at_least, at_most, exactly, multiple_of, so,
 };
 use crate::verify::frame::place;
+use zsend_crypto::key_data::names;
 use zsend_records::drr::{Free, OBJECT_END, Object, RecordType};
 use zsend_records::flags::Features;
 use zsend_records::reader::Role;
@@ -97,8 +98,8 @@ pub(super) static RULES: &[Rule<()>] = &[
                 return Ok(());
             }
             multiple_of("object behind the last one", at.state.next_object, SLOTS)?;
-            let keys = at.frame.context.nvlist().and_then(|list| list.list("crypt_keydata"));
-            let last = keys.and_then(|keys| keys.u64("mdn_maxblkid")).unwrap_or(0);
+            let keys = at.frame.context.nvlist().and_then(|list| list.list(names::LIST));
+            let last = keys.and_then(|keys| keys.u64(names::META_MAXBLKID)).unwrap_or(0);
             let least = last.saturating_add(1).saturating_mul(SLOTS);
             let is_raw = at.frame.context.is_raw();
             at_least(
