@@ -16,6 +16,7 @@ pub mod describe;
 pub mod drr;
 pub mod flags;
 pub mod fletcher;
+pub mod key_prop;
 pub mod nvlist;
 mod order;
 pub mod payload;

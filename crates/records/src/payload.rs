@@ -27,6 +27,12 @@ pub enum RecordError {
     },
 }
 
+/// Word, in the sender's byte order, that a block is filled with which the sender could not read and sends all the same:
+/// `zfs_send_corrupt_data`.
+///
+/// Source: OpenZFS `module/zfs/dmu_send.c`, `do_dump()`, zfs-2.3.2.
+pub const UNREADABLE: u64 = 0x02F5_BADD_B10C;
+
 /// The least multiple of eight that is not below `len`.
 pub const fn round_up_8(len: u32) -> u64 {
     (len as u64 + 7) & !7

@@ -4,9 +4,9 @@ use super::object::{BLOCK, SECTOR, is_announced};
 use super::write::order;
 use super::{At, Rule};
 use crate::verify::fault::{Check, at_most, between, exactly_hex, multiple_of, so};
-use crate::verify::work::KeyProp;
 use zsend_records::drr::WriteByref;
 use zsend_records::flags::{Features, RecordFlags};
+use zsend_records::key_prop::KeyProp;
 use zsend_records::zerocopy::byteorder::LE;
 
 /// The filter of `zfs send -D`, which OpenZFS 2.0 has no more.

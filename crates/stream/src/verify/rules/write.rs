@@ -6,10 +6,10 @@ use crate::verify::fault::{
     Check, at_least, at_most, between, exactly, exactly_hex, multiple_of, no_bits_but, so,
 };
 use crate::verify::state::Announced;
-use crate::verify::work::KeyProp;
 use zsend_records::Order;
 use zsend_records::drr::Write;
 use zsend_records::flags::{Features, RecordFlags};
+use zsend_records::key_prop::KeyProp;
 use zsend_records::types::{Checksum, Compress};
 use zsend_records::zerocopy::byteorder::{LE, U64};
 
