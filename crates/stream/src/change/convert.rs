@@ -5,13 +5,13 @@ use super::error::ChangeError;
 use super::given::{Files, Given, GivenError, Opt, Verb};
 use super::packet::Packet;
 use super::transform::{Out, Transform};
-use crate::limits::LIST;
+use crate::begin_list::BeginList;
 use crate::raw::{self, turn};
 use zsend_codec::checksum::compute;
 use zsend_records::Order;
 use zsend_records::drr::{Begin, Object, ObjectRange, Spill, Write, WriteEmbedded};
 use zsend_records::flags::{Features, RecordFlags};
-use zsend_records::nvlist::{Encoding, NvList};
+use zsend_records::nvlist::Encoding;
 use zsend_records::reader::{Record, Role};
 use zsend_records::types::{ByteswapKind, Compress, DmuType};
 use zsend_records::zerocopy::byteorder::{LE, U64};
@@ -154,18 +154,16 @@ impl Convert {
     fn begin(&self, mut packet: Packet, to: Order) -> Result<Packet, ChangeError> {
         packet.order = to;
         // The list of a package's header is XDR, which is the same in either order.
-        if packet.payload().is_empty() || packet.role != Role::Stream {
+        if packet.role != Role::Stream {
             return Ok(packet);
         }
+        let Some(BeginList { list, encoding, used }) = packet.begin_list()? else {
+            return Ok(packet);
+        };
         let fault = |why: String| ChangeError::contents(&packet.origin, "list behind BEGIN", why);
-        if packet.payload().len() as u64 > LIST {
-            return Err(fault(format!(
-                "{} bytes, expected at most {LIST}",
-                packet.payload().len()
-            )));
+        if packet.payload()[used..].iter().any(|&byte| byte != 0) {
+            return Err(fault(format!("bytes behind byte {used}, its end, are not zero")));
         }
-        let (list, encoding) =
-            NvList::decode(packet.payload()).map_err(|e| fault(e.to_string()))?;
         let packing = match (self.is_xdr, to) {
             (Some(true), Order::Little) => Encoding::Xdr,
             (Some(true), Order::Big) => Encoding::XdrBig,

@@ -1,6 +1,7 @@
 //! A record on its way from the stream that it was read of to the one that it is written to.
 
 use super::error::ChangeError;
+use crate::begin_list::{BeginList, begin_list};
 use crate::limits::LIMITS;
 use std::fmt;
 use std::sync::Arc;
@@ -110,6 +111,15 @@ impl Packet {
         self.header.payloadlen = len.into();
         self.set_payload(packed);
         Ok(())
+    }
+
+    /// The list behind a BEGIN, if there is one.
+    ///
+    /// # Errors
+    /// [`ChangeError::Contents`] if it is longer than is looked at, or cannot be read.
+    pub(super) fn begin_list(&self) -> Result<Option<BeginList>, ChangeError> {
+        begin_list(self.payload())
+            .map_err(|e| ChangeError::contents(&self.origin, "list behind BEGIN", e.to_string()))
     }
 
     /// Notes something of the record that whoever runs the change should see.

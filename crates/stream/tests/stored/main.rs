@@ -11,6 +11,7 @@ mod fixtures;
 mod format_doc;
 mod join_package;
 mod join_without_sums;
+mod lists;
 mod outline;
 mod parts;
 mod rechunk;

@@ -2,7 +2,7 @@
 
 use super::super::error::ChangeError;
 use super::super::packet::Packet;
-use crate::limits::{LIST, LIST_MEMORY};
+use crate::begin_list::BeginList;
 use zsend_crypto::key_data::names;
 use zsend_records::drr::Begin;
 use zsend_records::flags::Features;
@@ -10,32 +10,10 @@ use zsend_records::nvlist::{Encoding, NvList, NvValue};
 use zsend_records::reader::Role;
 use zsend_records::zerocopy::byteorder::LE;
 
-/// The list behind a BEGIN, if there is one.
-pub(super) fn list(packet: &Packet) -> Result<Option<(NvList, Encoding)>, ChangeError> {
-    let bytes = packet.payload();
-    if bytes.is_empty() {
-        return Ok(None);
-    }
-    if bytes.len() as u64 > LIST {
-        let why = format!("the list behind it is {} bytes, expected at most {LIST}", bytes.len());
-        return Err(ChangeError::refused(&packet.origin, why));
-    }
-    match NvList::decode_within(bytes, LIST_MEMORY) {
-        Ok((list, encoding, _)) => Ok(Some((list, encoding))),
-        Err(error) => {
-            Err(ChangeError::contents(&packet.origin, "list of BEGIN", error.to_string()))
-        }
-    }
-}
-
 /// Makes of a raw stream's BEGIN that of a plain one, whose blocks are compressed as those of the raw one are.
-pub(super) fn plain_stream(
-    packet: &mut Packet,
-    list: &NvList,
-    encoding: Encoding,
-) -> Result<(), ChangeError> {
+pub(super) fn plain_stream(packet: &mut Packet, list: &BeginList) -> Result<(), ChangeError> {
     without_raw(packet, Features::COMPRESSED);
-    put_list(packet, &without(list, &[names::LIST]), encoding)
+    put_list(packet, &without(&list.list, &[names::LIST]), list.encoding)
 }
 
 /// Makes of the header of a package of raw streams that of plain ones: nothing in it says that its datasets are
@@ -44,10 +22,10 @@ pub(super) fn plain_stream(
 /// Source: OpenZFS `lib/libzfs/libzfs_sendrecv.c`, `send_iterate_fs()` and `send_prelim_records()`, zfs-2.3.2.
 pub(super) fn plain_package(
     packet: &mut Packet,
-    list: Option<(NvList, Encoding)>,
+    list: Option<BeginList>,
 ) -> Result<(), ChangeError> {
     without_raw(packet, Features::empty());
-    let Some((list, encoding)) = list.filter(|(list, _)| list.contains("raw")) else {
+    let Some(BeginList { list, encoding, .. }) = list.filter(|all| all.list.contains("raw")) else {
         return Ok(());
     };
     let header = changed(&without(&list, &["raw"]), "fss", |fss| {
@@ -80,8 +58,9 @@ fn put_list(packet: &mut Packet, list: &NvList, encoding: Encoding) -> Result<()
     let mut bytes = if list.is_empty() {
         Vec::new()
     } else {
-        list.encode(encoding)
-            .map_err(|e| ChangeError::contents(&packet.origin, "list of BEGIN", e.to_string()))?
+        list.encode(encoding).map_err(|e| {
+            ChangeError::contents(&packet.origin, "list behind BEGIN", e.to_string())
+        })?
     };
     if packet.payload().len().is_multiple_of(8) && packet.role == Role::Stream {
         // Senders since 2026 fill it up: `pad_packed_nvlist()`, OpenZFS `module/zfs/dmu_send.c`, master.

@@ -173,23 +173,24 @@ impl Decrypt {
             out.put(packet);
             return Ok(());
         };
-        let list = header::list(&packet)?;
+        let list = packet.begin_list()?;
         if packet.role == Role::PackageBegin {
             header::plain_package(&mut packet, list)?;
             out.put(packet);
             return Ok(());
         }
-        let (list, encoding) = list.ok_or_else(|| {
+        let list = list.ok_or_else(|| {
             ChangeError::contents(&packet.origin, "BEGIN", "a raw stream has a list behind it")
         })?;
-        let key = self.open(&packet, &begin, &list)?;
-        let first_object = resumed_at(&list).map_or(0, |(object, _)| object);
-        let macs = Macs::begin(&begin, &list, Arc::clone(&key), packet.order).map_err(|e| {
-            ChangeError::contents(&packet.origin, "the list behind BEGIN", e.to_string())
-        })?;
+        let key = self.open(&packet, &begin, &list.list)?;
+        let first_object = resumed_at(&list.list).map_or(0, |(object, _)| object);
+        let macs =
+            Macs::begin(&begin, &list.list, Arc::clone(&key), packet.order).map_err(|e| {
+                ChangeError::contents(&packet.origin, "the list behind BEGIN", e.to_string())
+            })?;
         let order = Order::default();
         self.stream = Some(Stream { key, macs, dnodes: None, first_object, order });
-        header::plain_stream(&mut packet, &list, encoding)?;
+        header::plain_stream(&mut packet, &list)?;
         out.put(packet);
         Ok(())
     }

@@ -11,7 +11,7 @@ use super::error::ChangeError;
 use super::given::{Files, Given, GivenError, Opt, Verb};
 use super::packet::Packet;
 use super::transform::{Out, Transform};
-use crate::limits::{LIST, LIST_MEMORY};
+use crate::begin_list::BeginList;
 use keys::{UserKey, no_random};
 use sealing::Sealing;
 use spool::{Spool, Spooled};
@@ -165,18 +165,9 @@ impl Encrypt {
                 self.user.dataset
             ));
         }
-        let list = match packet.payload() {
-            bytes if bytes.is_empty() => NvList::new(),
-            bytes if bytes.len() as u64 > LIST => {
-                return refused("its list is too long".to_owned());
-            }
-            bytes => match NvList::decode_within(bytes, LIST_MEMORY) {
-                Ok((list, ..)) => list,
-                Err(error) => {
-                    let why = error.to_string();
-                    return Err(ChangeError::contents(&packet.origin, "list of BEGIN", why));
-                }
-            },
+        let list = match packet.begin_list()? {
+            Some(BeginList { list, .. }) => list,
+            None => NvList::new(),
         };
         if list.contains("redact_snaps") {
             return refused(
