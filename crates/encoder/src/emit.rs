@@ -3,6 +3,7 @@
 use crate::dialect::Dialect;
 use std::io;
 use zsend_records::flags::Features;
+use zsend_records::sizes::DNODES_PER_BLOCK;
 use zsend_records::writer::Header;
 
 /// Parameters that all records of a stream share.
@@ -22,7 +23,7 @@ pub struct StreamParams {
 impl StreamParams {
     /// Parameters of a stream without features, of an object set of one block of dnodes: 32 object numbers.
     pub const fn new(dialect: Dialect, toguid: u64) -> Self {
-        Self { dialect, features: Features::empty(), toguid, object_limit: 32 }
+        Self { dialect, features: Features::empty(), toguid, object_limit: DNODES_PER_BLOCK }
     }
 
     /// The same with these features.

@@ -21,6 +21,7 @@ pub mod nvlist;
 mod order;
 pub mod payload;
 pub mod reader;
+pub mod sizes;
 #[cfg(feature = "std")]
 pub mod token;
 pub mod types;

@@ -7,12 +7,11 @@ use crate::event::{FreeSlot, Hole};
 use std::io;
 use zerocopy::byteorder::U64;
 use zsend_records::drr::FreeObjects;
+use zsend_records::sizes::{DNODE_SIZE, DNODES_PER_BLOCK};
 use zsend_records::writer::{Header, Measured};
 
 /// log2 of a dnode slot's bytes.
-const DNODE_SHIFT: u32 = 9;
-/// Dnode slots in a block of the meta-dnode.
-const DNODES_PER_BLOCK: u64 = 32;
+const DNODE_SHIFT: u32 = DNODE_SIZE.trailing_zeros();
 
 pub(super) struct FreeObjectsEncoder;
 

@@ -15,8 +15,8 @@ use zsend_records::types::{Checksum, Compress, DmuType};
 use zsend_records::zerocopy::FromZeros;
 use zsend_records::zerocopy::byteorder::{LE, U64};
 
-/// The largest block without the feature for larger ones: `SPA_OLD_MAXBLOCKSIZE`.
-pub(super) const OLD_MAX_BLOCK_SIZE: u64 = 128 << 10;
+pub(super) use zsend_records::sizes::OLD_MAX_BLOCK_SIZE;
+
 /// Unit of the sizes of stored blocks, in bytes: `SPA_MINBLOCKSIZE`.
 pub(super) const SECTOR: usize = 1 << MINBLOCK_SHIFT;
 

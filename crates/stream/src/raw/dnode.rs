@@ -2,9 +2,9 @@
 
 use super::macs::MacFault;
 use super::tree::{Shape, Tree};
-use crate::dnode::{SLOTS, bonus_room, slots};
+use crate::dnode::{bonus_room, slots};
 use std::ops::Range;
-use zsend_ondisk::blkptr::{BLKPTR_SIZE, BlkPtr, MAX_BLOCK_SIZE};
+use zsend_ondisk::blkptr::{BLKPTR_SIZE, BlkPtr, MAX_BLOCK_SIZE, MINBLOCK_SHIFT};
 use zsend_ondisk::byteswap::{swap, swap_out};
 use zsend_ondisk::dnode::{
     CORE_SIZE, DNODE_BLOCK_SIZE, DNODE_SIZE, DNODES_PER_BLOCK, DnodePhys, FLAG_SPILL, MAX_BLKPTRS,
@@ -19,7 +19,7 @@ use zsend_records::zerocopy::byteorder::LE;
 use zsend_records::zerocopy::{FromBytes, FromZeros, IntoBytes};
 
 /// Unit of the sizes of blocks, in bytes: `SPA_MINBLOCKSIZE`.
-const SECTOR: u32 = 512;
+const SECTOR: u32 = 1 << MINBLOCK_SHIFT;
 
 /// A dnode that has come, and its blocks.
 #[derive(Debug)]
@@ -145,7 +145,7 @@ pub(crate) fn core_of(object: &Object<LE>) -> Result<DnodePhys, LayoutError> {
     let len = u16::try_from(object.bonuslen.get()).map_err(|_| {
         field("bonuslen", object.bonuslen.get().into(), "at most what the slots have room for")
     })?;
-    if slots(object) > SLOTS {
+    if slots(object) > DNODES_PER_BLOCK {
         return Err(field("dn_slots", object.dn_slots.into(), "at most 32"));
     }
     (core.indblkshift, core.nlevels) = (object.indblkshift, object.nlevels);
