@@ -4,7 +4,7 @@ use crate::dialect::Dialect;
 use std::io;
 use zsend_records::flags::Features;
 use zsend_records::sizes::DNODES_PER_BLOCK;
-use zsend_records::writer::Header;
+use zsend_records::writer::OutHeader;
 
 /// Parameters that all records of a stream share.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +48,7 @@ pub trait Emit<P> {
     ///
     /// # Errors
     /// Those of the sink; a payload whose length is not the header's.
-    fn emit(&mut self, header: Header, payload: &P) -> io::Result<()>;
+    fn emit(&mut self, header: OutHeader, payload: &P) -> io::Result<()>;
 
     /// Adds a hole of an object, `length` bytes from `offset`: a FREE that the next may extend.
     ///

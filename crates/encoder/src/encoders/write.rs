@@ -9,7 +9,7 @@ use zsend_records::drr::Write;
 use zsend_records::flags::RecordFlags;
 use zsend_records::key_prop::KeyProp;
 use zsend_records::types::Checksum;
-use zsend_records::writer::{Header, Measured};
+use zsend_records::writer::{Measured, OutHeader};
 
 pub(super) struct WriteEncoder;
 
@@ -47,6 +47,6 @@ impl<P: Measured> RecordEncoder<event::Write<P>, P> for WriteEncoder {
             iv: crypt.iv,
             mac: crypt.mac,
         };
-        out.emit(Header::of(&body), &w.payload)
+        out.emit(OutHeader::of(&body), &w.payload)
     }
 }

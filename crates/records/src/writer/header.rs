@@ -8,14 +8,14 @@ use zerocopy::byteorder::LE;
 
 /// A record header and how many bytes of payload it announces.
 #[derive(Clone, Copy, Debug)]
-pub struct Header {
+pub struct OutHeader {
     record: ReplayRecord<LE>,
     name: &'static str,
     fields: &'static [Field],
     payload_len: u64,
 }
 
-impl Header {
+impl OutHeader {
     /// The header of a record with this body, of any crate. A BEGIN made so has no payload: only its
     /// header says how long that is, which [`Self::new`] takes.
     pub fn of<B: Body<LE>>(body: &B) -> Self {

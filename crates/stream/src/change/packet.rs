@@ -147,11 +147,11 @@ impl Packet {
     /// The header and the payload as a writer takes them.
     pub(super) fn to_written(
         &self,
-    ) -> Result<(zsend_records::writer::Header, Payload), RecordError> {
+    ) -> Result<(zsend_records::writer::OutHeader, Payload), RecordError> {
         let sum =
             self.known_sum().unwrap_or_else(|| Fletcher4::in_order(self.order, &self.payload));
         let payload = Payload::with_sum_in(self.order, self.payload.clone(), sum);
-        Ok((zsend_records::writer::Header::new(self.header)?, payload))
+        Ok((zsend_records::writer::OutHeader::new(self.header)?, payload))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Seam;
 use std::io::{self, Write};
 use zsend_records::drr::RecordType;
-use zsend_records::writer::{Header, Payload, RecordSink, StreamWriter, WriteError};
+use zsend_records::writer::{OutHeader, Payload, RecordSink, StreamWriter, WriteError};
 
 /// Reason that a stream is no continuation of a file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -63,7 +63,7 @@ impl<'s, W: Write> GoingOn<'s, W> {
     }
 
     /// Compares a record with that at the seam. True if it is that one.
-    fn seek(&self, header: &Header, payload: &Payload) -> Result<bool, SeamError> {
+    fn seek(&self, header: &OutHeader, payload: &Payload) -> Result<bool, SeamError> {
         let record = header.record();
         if self.seam.is_begin() {
             // Both were compared before: see `Seam::check_begin`.
@@ -87,7 +87,7 @@ impl<'s, W: Write> GoingOn<'s, W> {
 impl<W: Write> RecordSink for GoingOn<'_, W> {
     type Payload = Payload;
 
-    fn take(&mut self, header: Header, payload: &Payload) -> Result<(), WriteError> {
+    fn take(&mut self, header: OutHeader, payload: &Payload) -> Result<(), WriteError> {
         if let State::Writing(writer) = &mut self.state {
             return writer.take(header, payload);
         }
@@ -122,24 +122,24 @@ mod tests {
     use zsend_records::zerocopy::FromZeros;
     use zsend_records::zerocopy::byteorder::LE;
 
-    fn begin() -> Header {
+    fn begin() -> OutHeader {
         let mut begin = Begin::<LE>::new_zeroed();
         (begin.magic, begin.versioninfo) = (MAGIC.into(), 1.into());
-        Header::new(ReplayRecord::new(&begin)).unwrap()
+        OutHeader::new(ReplayRecord::new(&begin)).unwrap()
     }
 
-    fn block(offset: u64) -> Header {
+    fn block(offset: u64) -> OutHeader {
         let mut block = Block::<LE>::new_zeroed();
         (block.object, block.offset, block.logical_size) = (7.into(), offset.into(), 512.into());
-        Header::of(&block)
+        OutHeader::of(&block)
     }
 
     fn payload(fill: u8) -> Payload {
         Payload::new(vec![fill; 512])
     }
 
-    fn end() -> Header {
-        Header::of(&End::<LE>::new_zeroed())
+    fn end() -> OutHeader {
+        OutHeader::of(&End::<LE>::new_zeroed())
     }
 
     /// A stream of three blocks, whole.
@@ -170,7 +170,7 @@ mod tests {
     }
 
     /// Bytes that some records have, as far as they were written, and the error that ended it.
-    fn written(seam: &Seam, records: &[(Header, Payload)]) -> (Vec<u8>, Option<SeamError>) {
+    fn written(seam: &Seam, records: &[(OutHeader, Payload)]) -> (Vec<u8>, Option<SeamError>) {
         let mut out = Vec::new();
         let mut sink = GoingOn::new(seam, &mut out);
         let mut failed = None;
