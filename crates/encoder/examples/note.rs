@@ -21,7 +21,7 @@ use zsend_stream::dump::{DumpOptions, dump};
 
 zsend_records::body! {
     /// A remark on an object; its text follows as payload.
-    pub Note = RecordType(12), "NOTE", 24, payload: |note, _| note.len.get().into();
+    pub Note = RecordType(12), "NOTE", 24, payload: Block, |note, _| note.len.get().into();
     /// Object number.
     object: U64<O> = 8,
     /// Guid of the sent snapshot.
