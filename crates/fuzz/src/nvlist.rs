@@ -1,7 +1,7 @@
 //! Any bytes as a packed nvlist.
 //!
 //! A list that is accepted can be packed in every encoding, and what was packed reads the same. In its own encoding
-//! it becomes what it was, but for the bytes that no reader looks at: see [`Read`].
+//! it becomes what it was, but for the bytes that no reader looks at: see `Read`.
 
 use zsend_records::nvlist::{Encoding, NvList, NvValue};
 
