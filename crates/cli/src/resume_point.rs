@@ -4,7 +4,7 @@ use crate::args::ResumePointArgs;
 use crate::exit::{CUT, Done, Failure, warn};
 use crate::output::{Guard, open_to_append};
 use crate::text::one_line;
-use crate::{stdin, stdout};
+use crate::{stdin, stdout, token};
 use serde_json::{Value, json};
 use std::fs::File;
 use std::io;
@@ -39,11 +39,11 @@ pub(crate) fn run(args: &ResumePointArgs) -> Done {
         kept.sync_all().map_err(failed)?;
     }
     let text = if args.json {
-        as_json(&name, &outcome, cut.map(|cut| &**cut)) + "\n"
+        as_json(&name, &outcome, cut.map(|cut| &**cut))? + "\n"
     } else if args.scripted {
-        scripted(cut.map(|cut| &**cut))
+        scripted(cut.map(|cut| &**cut))?
     } else {
-        text(&name, &outcome, cut.map(|cut| &**cut))
+        text(&name, &outcome, cut.map(|cut| &**cut))?
     };
     stdout::print(text.as_bytes())?;
     match cut {
@@ -92,9 +92,9 @@ pub(crate) fn none_there(name: &str) -> Failure {
     Failure::with_code(CUT, why)
 }
 
-fn as_json(name: &str, outcome: &Outcome, cut: Option<&Cut>) -> String {
+fn as_json(name: &str, outcome: &Outcome, cut: Option<&Cut>) -> Result<String, Failure> {
     let token = cut.and_then(|cut| cut.token.as_ref());
-    json!({
+    Ok(json!({
         "kind": "resume-point",
         "file": name,
         "verdict": outcome.verdict.word(),
@@ -103,29 +103,29 @@ fn as_json(name: &str, outcome: &Outcome, cut: Option<&Cut>) -> String {
         "toname": cut.map(|cut| Value::from(&*cut.toname)),
         "object": token.map(|token| token.object),
         "offset": token.map(|token| token.offset),
-        "token": token.map(|token| token.encode()),
+        "token": token.map(token::text).transpose()?,
     })
-    .to_string()
+    .to_string())
 }
 
-fn scripted(cut: Option<&Cut>) -> String {
-    let Some(cut) = cut else { return String::new() };
-    let token = cut.token.as_ref().map_or_else(String::new, |token| token.encode());
-    format!("{}\t{token}\n", cut.length)
+fn scripted(cut: Option<&Cut>) -> Result<String, Failure> {
+    let Some(cut) = cut else { return Ok(String::new()) };
+    let token = cut.token.as_ref().map(token::text).transpose()?.unwrap_or_default();
+    Ok(format!("{}\t{token}\n", cut.length))
 }
 
-fn text(name: &str, outcome: &Outcome, cut: Option<&Cut>) -> String {
+fn text(name: &str, outcome: &Outcome, cut: Option<&Cut>) -> Result<String, Failure> {
     let Outcome { bytes, .. } = outcome;
     let name = one_line(name);
-    let Some(cut) = cut else { return format!("{name}: whole: {bytes} bytes\n") };
-    let Some(token) = &cut.token else { return String::new() };
-    let (object, offset, token) = (token.object, token.offset, token.encode());
-    format!(
+    let Some(cut) = cut else { return Ok(format!("{name}: whole: {bytes} bytes\n")) };
+    let Some(token) = &cut.token else { return Ok(String::new()) };
+    let (object, offset, token) = (token.object, token.offset, token::text(token)?);
+    Ok(format!(
         "{name}: cut, of {}: {bytes} bytes, checked to byte {}\n  it goes on at object {object}, offset {offset}\n  \
          length: {}\n  token: {token}\n  in the file itself: zsend send --append {name}\n  or receive it with \
          `zfs receive -s`, then the rest: zsend send -t {token}\n",
         one_line(&cut.toname),
         cut.length,
         cut.length,
-    )
+    ))
 }

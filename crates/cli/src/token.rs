@@ -39,6 +39,11 @@ pub(crate) fn list(token: &str) -> Result<NvList, Failure> {
     unpack(token).map_err(failure)
 }
 
+/// The text of a token.
+pub(crate) fn text(token: &ResumeToken) -> Result<String, Failure> {
+    token.encode().map_err(|e| Failure::new(ErrorClass::Damaged, e))
+}
+
 /// Decodes a token.
 pub(crate) fn decode(token: &str) -> Result<ResumeToken, Failure> {
     ResumeToken::decode(token).map_err(failure)

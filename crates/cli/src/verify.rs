@@ -235,7 +235,11 @@ fn how_to_go_on(cut: &Cut) -> String {
         text += &format!("\n  it ends in a {}: {} of {} bytes", part.what, part.have, part.need);
     }
     text += &format!("\n  checked to byte {}: cut it there (truncate -s {0})", cut.length);
-    if let Some(token) = &cut.token {
+    let token = cut.token.as_ref().map(|token| token.encode());
+    if let Some(Err(error)) = &token {
+        text += &format!("\n  it has no token to go on with: {error}");
+    }
+    if let Some(Ok(token)) = token {
         text += &format!(
             "\n  receive it with `zfs receive -s`, then the rest of {}: zsend send -t {token}",
             one_line(&cut.toname)

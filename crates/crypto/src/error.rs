@@ -18,6 +18,14 @@ pub enum CryptoError {
         /// `DSL_CRYPTO_VERSION`.
         found: u64,
     },
+    /// A part of a raw stream's `crypt_keydata` is not there, or is not what it must be.
+    #[error("crypt_keydata: {what} is {found}")]
+    KeyData {
+        /// Name of the part.
+        what: &'static str,
+        /// What is wrong with it, in words.
+        found: &'static str,
+    },
     /// The dataset's `keyformat` is not known.
     #[error("keyformat {} is not supported", .0.0)]
     Format(KeyFormat),

@@ -16,12 +16,12 @@ use zsend_records::drr::RecordType;
 use zsend_records::flags::BeginFlags;
 use zsend_records::reader::{Options, ReadError, StreamReader};
 use zsend_records::types::ObjsetType;
-use zsend_records::writer::{Header, Measured, Payload, StreamWriter};
+use zsend_records::writer::{Measured, OutHeader, Payload, StreamWriter};
 use zsend_stream::dump::{DumpOptions, dump};
 
 zsend_records::body! {
     /// A remark on an object; its text follows as payload.
-    pub Note = RecordType(12), "NOTE", 24, payload: |note, _| note.len.get().into();
+    pub Note = RecordType(12), "NOTE", 24, payload: Block, |note, _| note.len.get().into();
     /// Object number.
     object: U64<O> = 8,
     /// Guid of the sent snapshot.
@@ -56,7 +56,7 @@ impl<P: Measured> RecordEncoder<Remark<P>, P> for NoteEncoder {
             len: u32::try_from(remark.text.size()).map_err(io::Error::other)?.into(),
             pad: [0; 4],
         };
-        out.emit(Header::of(&note), &remark.text)
+        out.emit(OutHeader::of(&note), &remark.text)
     }
 }
 

@@ -3,7 +3,8 @@
 use crate::dialect::Dialect;
 use std::io;
 use zsend_records::flags::Features;
-use zsend_records::writer::Header;
+use zsend_records::sizes::DNODES_PER_BLOCK;
+use zsend_records::writer::OutHeader;
 
 /// Parameters that all records of a stream share.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +23,7 @@ pub struct StreamParams {
 impl StreamParams {
     /// Parameters of a stream without features, of an object set of one block of dnodes: 32 object numbers.
     pub const fn new(dialect: Dialect, toguid: u64) -> Self {
-        Self { dialect, features: Features::empty(), toguid, object_limit: 32 }
+        Self { dialect, features: Features::empty(), toguid, object_limit: DNODES_PER_BLOCK }
     }
 
     /// The same with these features.
@@ -47,7 +48,7 @@ pub trait Emit<P> {
     ///
     /// # Errors
     /// Those of the sink; a payload whose length is not the header's.
-    fn emit(&mut self, header: Header, payload: &P) -> io::Result<()>;
+    fn emit(&mut self, header: OutHeader, payload: &P) -> io::Result<()>;
 
     /// Adds a hole of an object, `length` bytes from `offset`: a FREE that the next may extend.
     ///

@@ -8,7 +8,7 @@ use crate::stretch::Stretch;
 use crate::summary::Summary;
 use std::fmt;
 use std::io;
-use zsend_records::writer::{Counter, Header, Measured, RecordSink};
+use zsend_records::writer::{Counter, Measured, OutHeader, RecordSink};
 
 /// Destination of a [`RecordEncoder`](encoders::RecordEncoder).
 struct RecordOutput<S> {
@@ -25,7 +25,7 @@ struct RecordOutput<S> {
 }
 
 impl<S: RecordSink> RecordOutput<S> {
-    fn write(&mut self, header: Header, payload: &S::Payload) -> io::Result<()> {
+    fn write(&mut self, header: OutHeader, payload: &S::Payload) -> io::Result<()> {
         self.check()?;
         self.sink.take(header, payload).inspect_err(|_| self.is_broken = true)?;
         self.summary.count(&header);
@@ -68,7 +68,7 @@ impl<S: RecordSink> Emit<S::Payload> for RecordOutput<S> {
         &self.params
     }
 
-    fn emit(&mut self, header: Header, payload: &S::Payload) -> io::Result<()> {
+    fn emit(&mut self, header: OutHeader, payload: &S::Payload) -> io::Result<()> {
         if !self.is_begun {
             (self.is_begun, self.is_sealed) = (true, true);
         }

@@ -5,10 +5,7 @@ use crate::event::{BlockInfo, WriteForm};
 use zsend_records::flags::Features;
 use zsend_records::types::{Compress, DmuType};
 
-/// The largest block of a stream without LARGE_BLOCKS: `SPA_OLD_MAXBLOCKSIZE`.
-pub const OLD_MAX_BLOCK_SIZE: u64 = 128 << 10;
-/// The first compression that an old receiver may not know: `ZIO_COMPRESS_LEGACY_FUNCTIONS`.
-const FIRST_NOT_LEGACY: Compress = Compress::LZ4;
+pub use zsend_records::sizes::OLD_MAX_BLOCK_SIZE;
 
 /// Record that a data block is sent as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,12 +65,14 @@ impl Policy {
 
     fn sends_embedded(&self, block: &BlockInfo) -> bool {
         let knows = |feature| self.features.contains(feature);
+        // Of a compression that nobody knows no receiver makes the block.
+        let Some(feature) = block.compress.feature() else { return false };
+        // Whatever has a feature of its own needs LZ4 too (`ZIO_COMPRESS_LEGACY_FUNCTIONS`); illumos asks for no more.
+        let is_legacy = feature.is_empty();
         block.embedded == Some(0)
             && knows(Features::EMBED_DATA)
-            && (block.compress.0 < FIRST_NOT_LEGACY.0 || knows(Features::LZ4))
-            && (block.compress != Compress::ZSTD
-                || knows(Features::ZSTD)
-                || self.dialect.is_illumos())
+            && (is_legacy || knows(Features::LZ4))
+            && (knows(feature) || self.dialect.is_illumos())
     }
 
     /// Returns true if a visited level-0 block is a spill block: its type says so in both lineages.
@@ -138,5 +137,15 @@ mod tests {
         assert_eq!(e.plan(&b, 1 << 20, false), Plan::Split);
         b.compress = Compress::ZSTD;
         assert_eq!(e.plan(&b, 4096, false), anonymous);
+        let z = policy(Features::EMBED_DATA | Features::LZ4 | Features::ZSTD);
+        assert_eq!(z.plan(&b, 4096, false), Plan::Embedded);
+        // illumos knows no zstd, and asks of whatever has a feature of its own for LZ4.
+        let illumos = Policy::new(Dialect::Illumos, Features::EMBED_DATA | Features::LZ4);
+        assert_eq!(illumos.plan(&b, 4096, false), Plan::Embedded);
+        let without = policy(Features::EMBED_DATA | Features::ZSTD);
+        assert_eq!(without.plan(&b, 4096, false), anonymous);
+        // No feature says that a receiver knows a compression of which there is no row.
+        b.compress = Compress(17);
+        assert_eq!(policy(Features::all()).plan(&b, 4096, false), anonymous);
     }
 }

@@ -62,6 +62,7 @@ mod tests {
     use crate::event::{FreeSlot, Hole, Object, Redact};
     use proptest::prelude::*;
     use zsend_records::flags::Features;
+    use zsend_records::sizes::DNODES_PER_BLOCK;
     use zsend_records::types::DmuType;
 
     fn event() -> impl Strategy<Value = Event<Counted>> {
@@ -114,7 +115,7 @@ mod tests {
                 dialect: if illumos { Dialect::Illumos } else { Dialect::OpenZfs },
                 features: Features::empty(),
                 toguid: 1,
-                object_limit: 32,
+                object_limit: DNODES_PER_BLOCK,
             };
             let mut whole = Encoder::new(params, Counter);
             for event in &events {

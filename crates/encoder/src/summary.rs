@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use zsend_records::drr::{RECORD_SIZE, RecordType};
-use zsend_records::writer::Header;
+use zsend_records::writer::OutHeader;
 
 /// Totals of what was written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Summary {
     }
 
     /// Counts a record with its payload.
-    pub(crate) fn count(&mut self, header: &Header) {
+    pub(crate) fn count(&mut self, header: &OutHeader) {
         self.add_records(header.record_type(), 1);
         let len = header.payload_len().saturating_add(RECORD_SIZE as u64);
         self.bytes = self.bytes.saturating_add(len);

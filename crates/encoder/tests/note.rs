@@ -17,7 +17,7 @@ use zsend_encoder::event::{Event, FreeSlot, Redact};
 use zsend_encoder::stretch::Stretch;
 use zsend_records::drr::{RECORD_SIZE, RecordType};
 use zsend_records::reader::{Options, StreamReader};
-use zsend_records::writer::{Counted, Counter, Header, Measured, Payload, StreamWriter};
+use zsend_records::writer::{Counted, Counter, Measured, OutHeader, Payload, StreamWriter};
 use zsend_stream::dump::{DumpOptions, dump};
 
 const PARAMS: StreamParams = StreamParams::new(Dialect::OpenZfs, 42);
@@ -134,7 +134,7 @@ fn a_payload_of_another_length_is_refused() {
         fn encode(&self, _: &Short, out: &mut dyn Emit<Payload>) -> io::Result<()> {
             let (object, toguid) = (7.into(), 42.into());
             let note = Note::<LE> { object, toguid, len: 8.into(), pad: [0; 4] };
-            out.emit(Header::of(&note), &Payload::new(&b"short"[..]))
+            out.emit(OutHeader::of(&note), &Payload::new(&b"short"[..]))
         }
     }
     let table = Encoders::default().register::<Short>(ShortEncoder);

@@ -6,6 +6,7 @@
 
 use crate::edits::{edited, read, seed, with_key};
 use zerocopy::byteorder::LE;
+use zsend_crypto::key_data::names;
 use zsend_records::drr::{Begin, RecordType};
 use zsend_records::flags::Features;
 use zsend_records::nvlist::NvList;
@@ -56,7 +57,7 @@ fn asks_for_too_much(stream: &[u8]) -> bool {
         .filter(|record| record.frame.record_type() == RecordType::BEGIN)
         .filter_map(|record| NvList::decode_prefix(&record.payload).ok());
     lists.any(|(list, ..)| {
-        let keys = list.list("crypt_keydata");
+        let keys = list.list(names::LIST);
         keys.and_then(|keys| keys.u64("pbkdf2iters")).is_some_and(|found| found > ITERATIONS)
     })
 }

@@ -26,7 +26,7 @@ pub fn check(bytes: &[u8]) {
     let (records, error) = read(bytes, OPTIONS);
     for record in &records {
         assert_eq!(record.payload.len() as u64, record.frame.payload_len);
-        assert!(record.frame.payload_len <= Limits::FUZZ.of(record.frame.record_type()));
+        assert!(record.frame.payload_len <= Limits::FUZZ.of(record.frame.description.payload));
         let at = usize::try_from(record.frame.offset).expect("within the input");
         assert_eq!(record.raw()[..], bytes[at..][..RECORD_SIZE]);
     }

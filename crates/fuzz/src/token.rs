@@ -18,6 +18,6 @@ pub fn check(bytes: &[u8]) {
 }
 
 fn same(token: &ResumeToken) {
-    let again = ResumeToken::decode(&token.encode()).expect("a token that was written can be read");
+    let again = ResumeToken::decode(&token.encode().expect("a token that was read can be written")).expect("a token that was written can be read");
     assert_eq!(&again, token);
 }

@@ -1,5 +1,6 @@
 //! The header of a package: BEGIN with a list of all that is sent, and its END.
 
+use crate::error::PackageRefusal;
 use crate::tree::Scope;
 use std::io::{self, Write};
 use zerocopy::FromZeros;
@@ -32,7 +33,12 @@ impl Room {
     pub(crate) fn takes(&mut self, key: &str, entry: &NvValue) -> bool {
         let mut one = NvList::new();
         one.insert(key, entry.clone());
-        let size = one.encode(Encoding::Native).len();
+        // What cannot be packed has no room in any list.
+        let Ok(packed) = one.encode(Encoding::Native) else {
+            self.is_spent = true;
+            return false;
+        };
+        let size = packed.len();
         let has_room = self.has(size);
         if has_room {
             self.left -= size;
@@ -64,7 +70,14 @@ impl Header {
     /// The header of a package whose datasets are described by `described`.
     ///
     /// Follows `send_prelim_records()`, OpenZFS `lib/libzfs/libzfs_sendrecv.c`, zfs-2.3.2.
-    pub(crate) fn new(scope: &Scope<'_>, described: NvList, features: Features) -> Self {
+    ///
+    /// # Errors
+    /// [`PackageRefusal::TooLarge`] if the list cannot be packed.
+    pub(crate) fn new(
+        scope: &Scope<'_>,
+        described: NvList,
+        features: Features,
+    ) -> Result<Self, PackageRefusal> {
         let options = scope.options;
         let mut features = features;
         features.set(Features::HOLDS, options.holds);
@@ -82,9 +95,12 @@ impl Header {
                 list.insert("raw", NvValue::Boolean);
             }
             list.insert("fss", NvValue::List(described));
-            payload = list.encode(Encoding::Xdr);
+            payload = list.encode(Encoding::Xdr).map_err(|_| {
+                let target = scope.target();
+                PackageRefusal::TooLarge { at: target.clone(), target }
+            })?;
         }
-        Self { toname: scope.target(), features, payload }
+        Ok(Self { toname: scope.target(), features, payload })
     }
 
     /// Bytes of the two records and the list.

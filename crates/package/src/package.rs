@@ -107,7 +107,7 @@ impl<'p> Package<'p> {
             target: scope.target(),
             send: options.send.clone(),
             redaction: options.redaction.clone(),
-            header: Header::new(&scope, NvList::new(), Features::empty()),
+            header: Header::new(&scope, NvList::new(), Features::empty())?,
             nodes,
             streams,
             omitted,
@@ -118,7 +118,7 @@ impl<'p> Package<'p> {
         if options.send.dialect.is_illumos() && !package.is_empty() {
             features = package.plan(0)?.features() & Features::SA_SPILL;
         }
-        package.header = Header::new(&scope, described, features);
+        package.header = Header::new(&scope, described, features)?;
         // A package of which all is left out has a header alone; one that cannot be made is none.
         match package.omitted.iter().find(|omission| omission.is_failure()) {
             Some(why) if package.is_empty() => Err(PackageRefusal::LeftOut(why.to_string()).into()),

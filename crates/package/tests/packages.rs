@@ -108,7 +108,7 @@ fn a_package_goes_on_behind_a_snapshot_and_inside_a_stream() {
         })
         .unwrap();
     for (at, progress) in tokens.iter().step_by(tokens.len().div_ceil(6)) {
-        let token = package.plan(*at).unwrap().token_at(progress).encode();
+        let token = package.plan(*at).unwrap().token_at(progress).encode().unwrap();
         let mut rest = Vec::new();
         replicate(&pool, "basic/fs@c", Some(&token), &mut rest).unwrap();
         let (left, again) = read(&rest);

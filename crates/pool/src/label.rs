@@ -229,7 +229,7 @@ mod tests {
             list.insert(key, NvValue::Uint64(value));
         }
         list.insert("vdev_tree", NvValue::List(tree));
-        list.encode(Encoding::Xdr)
+        list.encode(Encoding::Xdr).unwrap()
     }
 
     fn device(places: [LabelContents; 4]) -> Device {

@@ -268,7 +268,11 @@ impl Item<'_> {
                 None => None,
             },
         };
-        Ok(state.map(|token| named(token.encode())))
+        let at = Zbookmark::new(self.pool.mos().id(), self.dir.object, 0, 0);
+        let text = state.map(|token| token.encode()).transpose().map_err(|error| {
+            PoolError::corrupt(at, "state of a receive", error, "one that a token can hold")
+        })?;
+        Ok(text.map(named))
     }
 
     fn redact_snaps(&self) -> Result<Option<Property>> {

@@ -16,7 +16,7 @@ macro_rules! body {
 
 body! {
     /// `drr_begin`. Offsets beside the fields are those in the whole record.
-    Begin = BEGIN, 304, payload: |_, record| record.payloadlen.get().into();
+    Begin = BEGIN, 304, payload: List, |_, record| record.payloadlen.get().into();
     /// [`crate::drr::MAGIC`]; its bytes tell the stream's byte order.
     magic: U64<O> = 8,
     /// Header type and features: see [`crate::flags::VersionInfo`].
@@ -37,7 +37,7 @@ body! {
 
 body! {
     /// `drr_object`: a dnode. The bonus follows as payload.
-    Object = OBJECT, 56, payload: |object, _| payload::object_len(object);
+    Object = OBJECT, 56, payload: Bonus, |object, _| payload::object_len(object);
     /// Object number.
     object: U64<O> = 8,
     /// `dn_type`.
@@ -85,7 +85,7 @@ body! {
 
 body! {
     /// `drr_write`: a block of data; it follows as payload.
-    Write = WRITE, 132, payload: |write, _| payload::write_len(write);
+    Write = WRITE, 132, payload: Block, |write, _| payload::write_len(write);
     /// Object number.
     object: U64<O> = 8,
     /// DMU type of the data.
@@ -173,7 +173,7 @@ body! {
 
 body! {
     /// `drr_spill`: an object's spill block; it follows as payload.
-    Spill = SPILL, 80, payload: |spill, _| payload::spill_len(spill);
+    Spill = SPILL, 80, payload: Block, |spill, _| payload::spill_len(spill);
     /// Object number.
     object: U64<O> = 8,
     /// Bytes of the block when decompressed.
@@ -201,7 +201,7 @@ body! {
 body! {
     /// `drr_write_embedded`: a block that lay in its block pointer; its bytes follow as payload.
     WriteEmbedded = WRITE_EMBEDDED, 48,
-    payload: |embedded, _| payload::round_up_8(embedded.psize.get());
+    payload: Embedded, |embedded, _| payload::round_up_8(embedded.psize.get());
     /// Object number.
     object: U64<O> = 8,
     /// Offset in the object, bytes.

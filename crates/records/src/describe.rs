@@ -5,6 +5,7 @@
 //! [`Description::of`] it, which a parser takes in its options.
 
 use crate::drr::{Body, RecordType, ReplayRecord};
+use crate::payload::PayloadBound;
 use zerocopy::ByteOrder;
 use zerocopy::byteorder::{LE, U16, U32, U64};
 
@@ -86,6 +87,8 @@ pub struct Description {
     pub fields: &'static [Field],
     /// Bytes of payload that follow a record. Nothing is bounded here.
     pub payload_len: fn(&ReplayRecord<LE>) -> u64,
+    /// Bound of that payload.
+    pub payload: PayloadBound,
 }
 
 impl Description {
@@ -96,6 +99,7 @@ impl Description {
             name: B::NAME,
             fields: B::FIELDS,
             payload_len: |record| record.body_as::<B>().map_or(0, |body| body.payload_len(record)),
+            payload: B::PAYLOAD,
         }
     }
 }
@@ -103,7 +107,8 @@ impl Description {
 /// Makes the struct of a record's body, in both byte orders, with its [`Body`](crate::drr::Body).
 ///
 /// First come the struct's name, its number, its name in dumps, its bytes, and, if such a record has a
-/// payload, how long that is by body and header. Then come the fields without gaps, each with a doc comment, the
+/// payload, what bounds that (a [`PayloadBound`](crate::payload::PayloadBound)), and how long it is by body and
+/// header. Then come the fields without gaps, each with a doc comment, the
 /// byte order being `O`, and its offset in the whole record: a body begins at byte 8. An offset or a size that is
 /// not so does not compile. The crate that uses it needs `zerocopy`.
 ///
@@ -113,7 +118,7 @@ impl Description {
 ///
 /// zsend_records::body! {
 ///     /// A remark on an object; its text follows as payload.
-///     pub Note = RecordType(12), "NOTE", 16, payload: |note, _| note.len.get().into();
+///     pub Note = RecordType(12), "NOTE", 16, payload: Block, |note, _| note.len.get().into();
 ///     /// Object number.
 ///     object: U64<O> = 8,
 ///     /// Bytes of text.
@@ -128,7 +133,7 @@ impl Description {
 #[macro_export]
 macro_rules! body {
     ($(#[$doc:meta])* $vis:vis $name:ident = $kind:expr, $called:expr, $size:literal
-     $(, payload: $payload:expr)?;
+     $(, payload: $bound:ident, $payload:expr)?;
      $($(#[doc = $fdoc:literal])* $field:ident : $ty:ty = $off:literal,)+) => {
         $(#[$doc])*
         #[derive(
@@ -158,6 +163,9 @@ macro_rules! body {
                 doc: concat!($($fdoc),*),
             }),+];
             $(
+                const PAYLOAD: $crate::payload::PayloadBound =
+                    $crate::payload::PayloadBound::$bound;
+
                 fn payload_len(&self, record: &$crate::drr::ReplayRecord<O>) -> u64 {
                     let len: fn(&Self, &$crate::drr::ReplayRecord<O>) -> u64 = $payload;
                     len(self, record)

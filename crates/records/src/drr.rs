@@ -10,6 +10,7 @@ pub use crate::bodies::{
 };
 
 use crate::describe::{Description, Field};
+use crate::payload::PayloadBound;
 use core::mem::offset_of;
 use static_assertions::{assert_eq_align, assert_eq_size, const_assert_eq};
 use zerocopy::byteorder::{LE, U32, U64};
@@ -136,6 +137,8 @@ pub trait Body<O: ByteOrder>: FromBytes + IntoBytes + Immutable + KnownLayout + 
     const NAME: &'static str;
     /// The body's fields, in order.
     const FIELDS: &'static [Field];
+    /// Bound of the payload that follows such a record. Where a type with a payload has none, every payload is refused.
+    const PAYLOAD: PayloadBound = PayloadBound::Absent;
 
     /// Bytes of payload that follow such a record; none unless the type says otherwise.
     fn payload_len(&self, record: &ReplayRecord<O>) -> u64 {

@@ -16,10 +16,12 @@ pub mod describe;
 pub mod drr;
 pub mod flags;
 pub mod fletcher;
+pub mod key_prop;
 pub mod nvlist;
 mod order;
 pub mod payload;
 pub mod reader;
+pub mod sizes;
 #[cfg(feature = "std")]
 pub mod token;
 pub mod types;

@@ -27,6 +27,12 @@ pub enum RecordError {
     },
 }
 
+/// Word, in the sender's byte order, that a block is filled with which the sender could not read and sends all the same:
+/// `zfs_send_corrupt_data`.
+///
+/// Source: OpenZFS `module/zfs/dmu_send.c`, `do_dump()`, zfs-2.3.2.
+pub const UNREADABLE: u64 = 0x02F5_BADD_B10C;
+
 /// The least multiple of eight that is not below `len`.
 pub const fn round_up_8(len: u32) -> u64 {
     (len as u64 + 7) & !7
@@ -71,6 +77,21 @@ pub(crate) fn spill_len<O: ByteOrder>(spill: &Spill<O>) -> u64 {
         0 => spill.length.get(),
         compressed => compressed,
     }
+}
+
+/// Bound of the payloads of a record type, by the contents that they have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PayloadBound {
+    /// There is no payload.
+    Absent,
+    /// A packed list: [`Limits::nvlist`].
+    List,
+    /// The bonus of a dnode: [`Limits::bonus`].
+    Bonus,
+    /// A block: [`Limits::block`].
+    Block,
+    /// A block that lay in its block pointer: [`Limits::embedded`].
+    Embedded,
 }
 
 /// The longest payloads that are read, in bytes.
@@ -129,19 +150,14 @@ impl Limits {
         Self { embedded, ..self }
     }
 
-    /// The limit for records of this type; that of a block for a type of another crate.
-    pub const fn of(&self, kind: RecordType) -> u64 {
-        match kind {
-            RecordType::BEGIN => self.nvlist,
-            RecordType::OBJECT => self.bonus,
-            RecordType::WRITE_EMBEDDED => self.embedded,
-            RecordType::FREEOBJECTS
-            | RecordType::FREE
-            | RecordType::END
-            | RecordType::WRITE_BYREF
-            | RecordType::OBJECT_RANGE
-            | RecordType::REDACT => 0,
-            RecordType(_) => self.block,
+    /// The limit of payloads with this bound.
+    pub const fn of(&self, bound: PayloadBound) -> u64 {
+        match bound {
+            PayloadBound::Absent => 0,
+            PayloadBound::List => self.nvlist,
+            PayloadBound::Bonus => self.bonus,
+            PayloadBound::Block => self.block,
+            PayloadBound::Embedded => self.embedded,
         }
     }
 
@@ -150,7 +166,10 @@ impl Limits {
     /// # Errors
     /// If the type is unknown or the payload is longer than the limit.
     pub fn check<O: ByteOrder>(&self, record: &ReplayRecord<O>) -> Result<u64, RecordError> {
-        self.bound(record.record_type(), payload_len(record)?)
+        let kind = record.record_type();
+        let found = payload_len(record)?;
+        let description = kind.description().ok_or(RecordError::UnknownType { found: kind.0 })?;
+        self.bound(kind, description.payload, found)
     }
 
     /// As [`Self::check`], for a type that may be described by another crate.
@@ -162,11 +181,16 @@ impl Limits {
         record: &ReplayRecord<LE>,
         description: &Description,
     ) -> Result<u64, RecordError> {
-        self.bound(record.record_type(), (description.payload_len)(record))
+        self.bound(record.record_type(), description.payload, (description.payload_len)(record))
     }
 
-    fn bound(&self, record: RecordType, found: u64) -> Result<u64, RecordError> {
-        let limit = self.of(record);
+    fn bound(
+        &self,
+        record: RecordType,
+        bound: PayloadBound,
+        found: u64,
+    ) -> Result<u64, RecordError> {
+        let limit = self.of(bound);
         if found > limit {
             return Err(RecordError::PayloadTooLong { record, found, limit });
         }
@@ -225,6 +249,20 @@ mod tests {
             error.to_string(),
             "payload of WRITE_EMBEDDED is 4294967296 bytes, expected at most 112"
         );
+    }
+
+    #[test]
+    fn a_type_with_a_payload_has_a_bound_and_no_other_has() {
+        for number in (0..).take(RecordType::COUNT) {
+            let description = RecordType(number).description().expect("one of this crate's");
+            // A header in which every number is one.
+            let mut record = ReplayRecord::<LE>::new_zeroed();
+            record.drr_type = number.into();
+            record.payloadlen = 1.into();
+            record.body = [1; 272];
+            let has_payload = (description.payload_len)(&record) > 0;
+            assert_eq!(has_payload, description.payload != PayloadBound::Absent, "{number}");
+        }
     }
 
     #[test]

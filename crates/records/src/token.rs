@@ -8,7 +8,6 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use flate2::Compression;
 use flate2::read::{ZlibDecoder, ZlibEncoder};
-use std::fmt;
 use std::io::{self, Read};
 use std::str::FromStr;
 
@@ -116,7 +115,7 @@ pub enum TokenError {
 /// use zsend_records::token::ResumeToken;
 ///
 /// let token = ResumeToken { object: 74, toguid: 9, toname: "tank/fs@b".into(), ..Default::default() };
-/// assert_eq!(token.to_string().parse::<ResumeToken>()?, token);
+/// assert_eq!(token.encode()?.parse::<ResumeToken>()?, token);
 /// # Ok::<(), zsend_records::token::TokenError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -160,8 +159,11 @@ impl ResumeToken {
     }
 
     /// Writes the token, as the reference does but for the choices that a deflate encoder has.
-    pub fn encode(&self) -> String {
-        let packed = self.to_nvlist().encode(Encoding::Native);
+    ///
+    /// # Errors
+    /// [`NvError::TooLong`] if the name or a list of guids is larger than a list holds, which is some gigabytes.
+    pub fn encode(&self) -> Result<String, NvError> {
+        let packed = self.to_nvlist().encode(Encoding::Native)?;
         let mut zlib = Vec::new();
         // Reading from memory into memory does not fail.
         let _ = ZlibEncoder::new(&packed[..], Compression::new(LEVEL)).read_to_end(&mut zlib);
@@ -170,7 +172,7 @@ impl ResumeToken {
             token.push(digit(byte >> 4));
             token.push(digit(byte & 15));
         }
-        token
+        Ok(token)
     }
 
     /// The token of a list, as it is in a token.
@@ -233,12 +235,6 @@ impl FromStr for ResumeToken {
 
     fn from_str(token: &str) -> Result<Self, TokenError> {
         Self::decode(token)
-    }
-}
-
-impl fmt::Display for ResumeToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.encode())
     }
 }
 

@@ -3,7 +3,10 @@
 //! Each is a newtype over the number that is stored, so that an unknown value survives to be
 //! printed and to be refused by name.
 
+mod compress;
 mod names;
+
+pub use compress::Compress;
 
 /// Contents of a block of some object type, which decide how it is turned to another byte order.
 ///
@@ -182,34 +185,6 @@ impl DmuType {
             };
         }
         if (self.0 as usize) < OLD_TYPES.len() { Some(OLD_TYPES[self.0 as usize].0) } else { None }
-    }
-}
-
-/// `enum zio_compress`: how a block is compressed. Source: `include/sys/zio_compress.h`, zfs-2.3.2.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub struct Compress(pub u8);
-
-impl Compress {
-    /// Not compressed.
-    pub const OFF: Self = Self(2);
-    /// The original codec.
-    pub const LZJB: Self = Self(3);
-    /// All zeros.
-    pub const EMPTY: Self = Self(4);
-    /// zlib at level 1; levels to 9 follow.
-    pub const GZIP_1: Self = Self(5);
-    /// zlib at level 9.
-    pub const GZIP_9: Self = Self(13);
-    /// Zero-length encoding.
-    pub const ZLE: Self = Self(14);
-    /// LZ4, behind a big-endian length.
-    pub const LZ4: Self = Self(15);
-    /// Zstandard, behind a length and a version word.
-    pub const ZSTD: Self = Self(16);
-
-    /// Returns true if the value is one that a block pointer may carry.
-    pub const fn is_known(self) -> bool {
-        self.0 >= Self::OFF.0 && self.0 <= Self::ZSTD.0
     }
 }
 

@@ -18,7 +18,7 @@ use zerocopy::IntoBytes;
 use zerocopy::byteorder::{BE, LE, U64};
 
 pub use error::WriteError;
-pub use header::Header;
+pub use header::OutHeader;
 pub use payload::{Counted, Measured, Payload};
 
 /// Destination of finished records, in order: a [`StreamWriter`] or a [`Counter`].
@@ -30,7 +30,7 @@ pub trait RecordSink {
     ///
     /// # Errors
     /// If the payload's length is not the header's, or the destination fails.
-    fn take(&mut self, header: Header, payload: &Self::Payload) -> Result<(), WriteError>;
+    fn take(&mut self, header: OutHeader, payload: &Self::Payload) -> Result<(), WriteError>;
 
     /// Hands all that was taken to the destination, and flushes that.
     ///
@@ -46,7 +46,7 @@ pub struct Counter;
 impl RecordSink for Counter {
     type Payload = Counted;
 
-    fn take(&mut self, header: Header, payload: &Counted) -> Result<(), WriteError> {
+    fn take(&mut self, header: OutHeader, payload: &Counted) -> Result<(), WriteError> {
         header.check(payload.size())
     }
 
@@ -135,7 +135,7 @@ impl<W: Write> StreamWriter<W> {
     /// # Errors
     /// If the payload's length is not the header's, or the destination fails.
     pub fn record(&mut self, header: ReplayRecord<LE>, payload: &[u8]) -> Result<(), WriteError> {
-        self.slice(Header::new(header)?, payload)
+        self.slice(OutHeader::new(header)?, payload)
     }
 
     /// As [`Self::record`], for a body that another crate may have described.
@@ -143,10 +143,10 @@ impl<W: Write> StreamWriter<W> {
     /// # Errors
     /// As [`Self::record`].
     pub fn body<B: Body<LE>>(&mut self, body: &B, payload: &[u8]) -> Result<(), WriteError> {
-        self.slice(Header::of(body), payload)
+        self.slice(OutHeader::of(body), payload)
     }
 
-    fn slice(&mut self, header: Header, payload: &[u8]) -> Result<(), WriteError> {
+    fn slice(&mut self, header: OutHeader, payload: &[u8]) -> Result<(), WriteError> {
         header.check(payload.len() as u64)?;
         self.header(header);
         self.chain.payload(payload);
@@ -156,7 +156,7 @@ impl<W: Write> StreamWriter<W> {
     }
 
     /// Completes a header and gathers it.
-    fn header(&mut self, header: Header) {
+    fn header(&mut self, header: OutHeader) {
         let (mut record, fields) = header.into_parts();
         let sum = self.chain.sum().words().map(U64::new);
         if let Some(end) = record.body_as_mut::<End<LE>>() {
@@ -229,7 +229,7 @@ impl<W: Write> StreamWriter<W> {
 impl<W: Write> RecordSink for StreamWriter<W> {
     type Payload = Payload;
 
-    fn take(&mut self, header: Header, payload: &Payload) -> Result<(), WriteError> {
+    fn take(&mut self, header: OutHeader, payload: &Payload) -> Result<(), WriteError> {
         header.check(payload.size())?;
         self.header(header);
         self.chain.payload_sum(payload.sum_in(self.order), payload.size());
@@ -284,7 +284,7 @@ mod tests {
                 if summed {
                     let sum = crate::fletcher::Fletcher4::of(&data);
                     let payload = Payload::with_sum(data.to_vec().into(), sum);
-                    writer.take(Header::of(&embedded), &payload).expect("written");
+                    writer.take(OutHeader::of(&embedded), &payload).expect("written");
                 } else {
                     writer.body(&embedded, &data).expect("written");
                 }
@@ -302,7 +302,7 @@ mod tests {
     fn what_is_counted_is_checked_as_what_is_written() {
         let mut embedded = WriteEmbedded::<LE>::new_zeroed();
         embedded.psize = 9.into();
-        let header = Header::of(&embedded);
+        let header = OutHeader::of(&embedded);
         assert!(Counter.take(header, &Counted(16)).is_ok());
         let error = Counter.take(header, &Counted(9)).expect_err("too short");
         assert_eq!(error.to_string(), "payload of WRITE_EMBEDDED is 9 bytes, expected 16");

@@ -1,11 +1,11 @@
 //! Facts of dnodes that OBJECT records tell.
 
+use zsend_ondisk::blkptr::BLKPTR_SIZE;
+use zsend_ondisk::dnode::CORE_SIZE;
 use zsend_records::drr::Object;
+use zsend_records::sizes::{DNODE_SIZE, DNODES_PER_BLOCK};
 use zsend_records::types::DmuType;
 use zsend_records::zerocopy::byteorder::LE;
-
-/// Dnode slots of a block: OBJECT records run ahead of their data by no more.
-pub(crate) const SLOTS: u64 = 32;
 
 /// Dnode slots of an object; records of before large dnodes have zero there.
 pub(crate) fn slots(object: &Object<LE>) -> u64 {
@@ -14,17 +14,17 @@ pub(crate) fn slots(object: &Object<LE>) -> u64 {
 
 /// `DN_SLOTS_TO_BONUSLEN`: the room for a bonus behind one block pointer.
 pub(crate) fn bonus_room(o: &Object<LE>) -> u64 {
-    slots(o).min(SLOTS) * 512 - 64 - 128
+    (slots(o).min(DNODES_PER_BLOCK) - 1) * DNODE_SIZE as u64 + OLD_MAX_BONUSLEN
 }
 
 /// Block pointers that a receiver takes a dnode to have, as far as the record tells: `deduce_nblkptr()`, OpenZFS
 /// `module/zfs/dmu_recv.c`, zfs-2.3.2. It counts with the bonus of a dnode of one slot, however many there are.
-pub(crate) fn deduced_nblkptr(object: &Object<LE>) -> u32 {
+pub(crate) fn deduced_nblkptr(object: &Object<LE>) -> u64 {
     if object.bonustype.get() == u32::from(DmuType::SA.0) {
         return 1;
     }
-    1 + (OLD_MAX_BONUSLEN.saturating_sub(object.bonuslen.get()) >> 7)
+    1 + (OLD_MAX_BONUSLEN.saturating_sub(object.bonuslen.get().into()) / BLKPTR_SIZE as u64)
 }
 
-/// `DN_OLD_MAX_BONUSLEN`.
-const OLD_MAX_BONUSLEN: u32 = 320;
+/// The room for a bonus behind one block pointer in one slot: `DN_OLD_MAX_BONUSLEN`.
+const OLD_MAX_BONUSLEN: u64 = (DNODE_SIZE - CORE_SIZE - BLKPTR_SIZE) as u64;

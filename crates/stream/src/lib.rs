@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod begin_list;
 mod buffers;
 pub mod chain;
 pub mod change;

@@ -2,6 +2,7 @@
 
 use crate::keys::KeyData;
 use std::sync::Arc;
+use zsend_crypto::key_data::names;
 use zsend_records::drr::Begin;
 use zsend_records::flags::{BeginFlags, Features};
 use zsend_records::nvlist::NvList;
@@ -53,7 +54,7 @@ impl Segment {
         list: Option<&NvList>,
     ) -> Self {
         let guids = |name| list.and_then(|list| list.u64_array(name)).map(Box::from);
-        let keys = list.and_then(|list| list.list("crypt_keydata"));
+        let keys = list.and_then(|list| list.list(names::LIST));
         Self {
             file: Arc::clone(file),
             record,

@@ -169,7 +169,7 @@ fn many_snapshots(datasets: u64, snapshots: u64) -> impl Read + Send + 'static {
     let mut list = NvList::new();
     list.insert("tosnap", NvValue::String("s0".into()));
     list.insert("fss", NvValue::List(fss));
-    let payload = Bytes::from(list.encode(Encoding::Xdr));
+    let payload = Bytes::from(list.encode(Encoding::Xdr).unwrap());
     let mut chain = Chain::new();
     let len = u32::try_from(payload.len()).unwrap();
     let mut record = begin(HeaderType::COMPOUND, Features::empty(), len);

@@ -76,7 +76,8 @@ pub(super) fn unfinished(
             let Ok(plan) = package.plan(at) else { return failure };
             let (object, offset) = (position.object(), position.offset());
             let at = format!("in {place}, at object {object}, offset {offset}");
-            (plan.token_at(last).encode(), at)
+            let Ok(token) = plan.token_at(last).encode() else { return failure };
+            (token, at)
         }
         (None, Some(before)) => (before, format!("at the start of {place}")),
         // It is sent from its start again.

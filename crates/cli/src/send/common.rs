@@ -9,6 +9,7 @@ use std::time::Duration;
 use zsend_pool::PoolError;
 use zsend_pool::error::Cause;
 use zsend_pool::zio::Zio;
+use zsend_records::payload::UNREADABLE;
 use zsend_traverse::{ResumePosition, SendError, SendOptions, Tunables};
 
 /// Words of `zfs send -i NAME`, OpenZFS `cmd/zfs/zfs_main.c`, zfs-2.3.2.
@@ -92,7 +93,7 @@ pub(crate) fn tell_of_reading(args: &SendArgs, zio: &Zio, replaced: &[PoolError]
         ));
     }
     for lost in replaced {
-        warn(format!("replaced by the pattern 0x2f5baddb10c: {lost}"));
+        warn(format!("replaced by the pattern {UNREADABLE:#x}: {lost}"));
     }
     tell_of_replaced(replaced.len() as u64);
 }

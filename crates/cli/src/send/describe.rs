@@ -65,7 +65,7 @@ fn saved(plan: &SendPlan<'_>) -> Result<Vec<u8>, Failure> {
     let name = plan.target().to_string();
     let (_, mut token) = SendPlan::saved_token(plan.pool(), &name).map_err(super::refused)?;
     token.savedok = false;
-    let mut list = token::list(&token.encode())?;
+    let mut list = token::list(&token::text(&token)?)?;
     for name in ["object", "offset", "bytes"] {
         list.insert(name, NvValue::Uint64(0));
     }

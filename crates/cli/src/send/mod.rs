@@ -228,7 +228,10 @@ fn unfinished(
         return failure.and(when_full(partial.name(), &more));
     }
     let Some(position) = last.position.filter(|_| is_delivered) else { return failure };
-    let token = plan.token_at(last).encode();
+    let token = match plan.token_at(last).encode() {
+        Ok(token) => token,
+        Err(error) => return failure.and(format!("There is no token to go on with: {error}")),
+    };
     // The token is in the message too, so a file that cannot be written loses nothing.
     let _ = std::fs::write(partial.token_file(), format!("{token}\n"));
     let (object, offset) = (position.object(), position.offset());

@@ -23,6 +23,7 @@ use zsend_catalogue::{
 use zsend_pool::dsl::name::{Name, Suffix};
 use zsend_pool::{CancelToken, ErrorClass, Pool};
 use zsend_props::nice_bytes;
+use zsend_records::payload::UNREADABLE;
 use zsend_traverse::{Progress, Refusal, SendError};
 
 /// Runs `zsend send --all`.
@@ -130,7 +131,7 @@ impl Shown {
             News::Warning(text) => warn(text),
             News::Replaced(error) => {
                 self.replaced += 1;
-                warn(format!("replaced by the pattern 0x2f5baddb10c: {error}"));
+                warn(format!("replaced by the pattern {UNREADABLE:#x}: {error}"));
             }
             _ => {}
         }

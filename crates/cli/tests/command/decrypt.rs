@@ -292,7 +292,7 @@ fn a_stream_that_was_resumed_within_a_block_of_dnodes_is_refused() {
         let info = VersionInfo(begin.versioninfo.get());
         let features = info.features() | Features::RESUMING;
         begin.versioninfo = VersionInfo::new(info.header_type(), features).0.into();
-        let list = list.encode(encoding);
+        let list = list.encode(encoding).unwrap();
         records[0].header.payloadlen = u32::try_from(list.len()).unwrap().into();
         records[0].payload = list.into();
         let comes = |record: &StreamRecord| match record.record() {

@@ -43,7 +43,7 @@ fn changed(path: &str, name: &str) -> String {
     data.insert(name, NvValue::Uint64(data.u64(name).unwrap() ^ 1));
     let mut changed = NvList::new();
     changed.insert("crypt_keydata", NvValue::List(data));
-    let payload = changed.encode(Encoding::Native);
+    let payload = changed.encode(Encoding::Native).unwrap();
     assert_eq!(payload.len(), records[0].payload.len());
     records[0].payload = payload.into();
     let path = format!("{path}.changed");

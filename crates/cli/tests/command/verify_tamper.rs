@@ -163,7 +163,7 @@ fn the_object_set_and_the_wrapped_keys_are_checked() {
             }
             let mut list = NvList::new();
             list.insert("crypt_keydata", NvValue::List(other));
-            raw.with(0, |record| record.payload = list.encode(Encoding::Native).into())
+            raw.with(0, |record| record.payload = list.encode(Encoding::Native).unwrap().into())
         };
         for key in ["portable_mac", "mdn_checksum", "mdn_compress", "mdn_indblkshift"] {
             assert_eq!(changed(key), Some("mac.objset"), "{name}: {key}");

@@ -7,7 +7,7 @@ use std::io;
 use zerocopy::byteorder::{U32, U64};
 use zsend_records::drr::{Begin, MAGIC, NAME_SIZE, ReplayRecord};
 use zsend_records::flags::{HeaderType, VersionInfo};
-use zsend_records::writer::{Header, Measured};
+use zsend_records::writer::{Measured, OutHeader};
 
 pub(super) struct BeginEncoder;
 
@@ -32,6 +32,6 @@ impl<P: Measured> RecordEncoder<event::Begin<P>, P> for BeginEncoder {
         });
         record.payloadlen =
             U32::new(u32::try_from(begin.payload.size()).map_err(io::Error::other)?);
-        out.emit(Header::new(record).map_err(io::Error::other)?, &begin.payload)
+        out.emit(OutHeader::new(record).map_err(io::Error::other)?, &begin.payload)
     }
 }

@@ -6,7 +6,7 @@ use crate::event::Hole;
 use std::io;
 use zerocopy::byteorder::U64;
 use zsend_records::drr::{Free, OBJECT_END};
-use zsend_records::writer::{Header, Measured};
+use zsend_records::writer::{Measured, OutHeader};
 
 pub(super) struct FreeEncoder;
 
@@ -22,9 +22,9 @@ impl<P: Measured> RecordEncoder<Hole, P> for FreeEncoder {
 }
 
 /// The FREE of a range that is complete.
-pub(crate) fn free_header(object: u64, offset: u64, length: u64, toguid: u64) -> Header {
+pub(crate) fn free_header(object: u64, offset: u64, length: u64, toguid: u64) -> OutHeader {
     let [object, offset, length, toguid] = [object, offset, length, toguid].map(U64::new);
-    Header::of(&Free { object, offset, length, toguid })
+    OutHeader::of(&Free { object, offset, length, toguid })
 }
 
 /// `BP_SPAN`: bytes below a pointer. The C shift wraps at 64 bits, and its count on the machines

@@ -7,12 +7,11 @@ use crate::event::{FreeSlot, Hole};
 use std::io;
 use zerocopy::byteorder::U64;
 use zsend_records::drr::FreeObjects;
-use zsend_records::writer::{Header, Measured};
+use zsend_records::sizes::{DNODE_SIZE, DNODES_PER_BLOCK};
+use zsend_records::writer::{Measured, OutHeader};
 
 /// log2 of a dnode slot's bytes.
-const DNODE_SHIFT: u32 = 9;
-/// Dnode slots in a block of the meta-dnode.
-const DNODES_PER_BLOCK: u64 = 32;
+const DNODE_SHIFT: u32 = DNODE_SIZE.trailing_zeros();
 
 pub(super) struct FreeObjectsEncoder;
 
@@ -47,8 +46,8 @@ fn add<P>(first: u64, count: u64, out: &mut dyn Emit<P>) -> io::Result<()> {
 }
 
 /// The FREEOBJECTS of a range that is complete.
-pub(crate) fn freeobjects_header(first: u64, count: u64, toguid: u64) -> Header {
-    Header::of(&FreeObjects {
+pub(crate) fn freeobjects_header(first: u64, count: u64, toguid: u64) -> OutHeader {
+    OutHeader::of(&FreeObjects {
         firstobj: U64::new(first),
         numobjs: U64::new(count),
         toguid: U64::new(toguid),

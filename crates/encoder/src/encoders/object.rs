@@ -8,7 +8,7 @@ use std::io;
 use zerocopy::byteorder::{U32, U64};
 use zsend_records::drr::{OBJECT_END, Object};
 use zsend_records::flags::{Features, RecordFlags};
-use zsend_records::writer::{Header, Measured};
+use zsend_records::writer::{Measured, OutHeader};
 
 pub(super) struct ObjectEncoder;
 
@@ -51,7 +51,7 @@ impl<P: Measured> RecordEncoder<event::Object<P>, P> for ObjectEncoder {
             }
         }
         body.flags = flags.bits();
-        out.emit(Header::of(&body), &o.bonus)?;
+        out.emit(OutHeader::of(&body), &o.bonus)?;
         let end = o.maxblkid.wrapping_add(1).wrapping_mul(o.blksz);
         out.free(o.object, end, OBJECT_END)
     }

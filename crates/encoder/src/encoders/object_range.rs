@@ -7,7 +7,7 @@ use std::io;
 use zerocopy::byteorder::U64;
 use zsend_records::drr::ObjectRange;
 use zsend_records::flags::{Features, RecordFlags};
-use zsend_records::writer::{Header, Measured};
+use zsend_records::writer::{Measured, OutHeader};
 
 pub(super) struct ObjectRangeEncoder;
 
@@ -30,6 +30,6 @@ impl<P: Measured> RecordEncoder<event::ObjectRange, P> for ObjectRangeEncoder {
             flags: flags.bits(),
             pad: [0; 3],
         };
-        out.emit(Header::of(&body), &P::NONE)
+        out.emit(OutHeader::of(&body), &P::NONE)
     }
 }

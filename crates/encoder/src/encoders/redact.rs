@@ -6,7 +6,7 @@ use crate::event;
 use std::io;
 use zerocopy::byteorder::U64;
 use zsend_records::drr::Redact;
-use zsend_records::writer::{Header, Measured};
+use zsend_records::writer::{Measured, OutHeader};
 
 pub(super) struct RedactEncoder;
 
@@ -17,7 +17,7 @@ impl<P: Measured> RecordEncoder<event::Redact, P> for RedactEncoder {
 }
 
 /// The REDACT of a range that is complete.
-pub(crate) fn redact_header(object: u64, offset: u64, length: u64, toguid: u64) -> Header {
+pub(crate) fn redact_header(object: u64, offset: u64, length: u64, toguid: u64) -> OutHeader {
     let [object, offset, length, toguid] = [object, offset, length, toguid].map(U64::new);
-    Header::of(&Redact { object, offset, length, toguid })
+    OutHeader::of(&Redact { object, offset, length, toguid })
 }

@@ -7,7 +7,7 @@ use std::io;
 use zerocopy::byteorder::{U32, U64};
 use zsend_records::drr::Spill;
 use zsend_records::flags::{Features, RecordFlags};
-use zsend_records::writer::{Header, Measured};
+use zsend_records::writer::{Measured, OutHeader};
 
 pub(super) struct SpillEncoder;
 
@@ -34,6 +34,6 @@ impl<P: Measured> RecordEncoder<event::Spill<P>, P> for SpillEncoder {
             // The struct has the field, and no sender of any lineage sets it.
             object_type: U32::new(0),
         };
-        out.emit(Header::of(&body), &s.payload)
+        out.emit(OutHeader::of(&body), &s.payload)
     }
 }

@@ -6,7 +6,7 @@ use crate::event;
 use std::io;
 use zerocopy::byteorder::{U32, U64};
 use zsend_records::drr::WriteEmbedded;
-use zsend_records::writer::{Header, Measured};
+use zsend_records::writer::{Measured, OutHeader};
 
 pub(super) struct WriteEmbeddedEncoder;
 
@@ -24,6 +24,6 @@ impl<P: Measured> RecordEncoder<event::WriteEmbedded<P>, P> for WriteEmbeddedEnc
             lsize: U32::new(small(w.block.lsize)?),
             psize: U32::new(small(w.block.psize)?),
         };
-        out.emit(Header::of(&body), &w.payload)
+        out.emit(OutHeader::of(&body), &w.payload)
     }
 }

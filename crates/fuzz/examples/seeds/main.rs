@@ -58,7 +58,7 @@ fn labels(pool: &str, image: &Path) -> Result<()> {
     let bytes = fs::read(image)?;
     let (list, encoding, used) = NvList::decode_prefix(&bytes[16 << 10..128 << 10])?;
     save("label", pool, &bytes[16 << 10..(16 << 10) + used])?;
-    save("nvlist", &format!("{pool}-label"), &list.encode(encoding))?;
+    save("nvlist", &format!("{pool}-label"), &list.encode(encoding)?)?;
     let ring = bytes[128 << 10..256 << 10].chunks(1024);
     let full = ring.filter(|slot| slot[..8].iter().any(|&b| b != 0)).take(3);
     let words: Vec<u8> = full.flat_map(|slot| &slot[..984]).copied().collect();

@@ -50,8 +50,8 @@ pub(super) fn streams() -> Result<()> {
         redact_snaps: Some(vec![1, 2]),
         book_redact_snaps: None,
     };
-    save("token", "token", token.encode().as_bytes())?;
-    save("token", "list", &token.to_nvlist().encode(Encoding::Native))
+    save("token", "token", token.encode()?.as_bytes())?;
+    save("token", "list", &token.to_nvlist().encode(Encoding::Native)?)
 }
 
 /// A list of parts and a parity file, without what the targets add.

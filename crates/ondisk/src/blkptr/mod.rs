@@ -10,16 +10,13 @@ pub use build::BlkPtrBuilder;
 pub use dva::Dva;
 
 use crate::Order;
+pub use zsend_records::sizes::{MAX_BLOCK_SIZE, MINBLOCK_SHIFT};
 use zsend_records::types::{Checksum, Compress, DmuType};
 
 /// Bytes of a block pointer.
 pub const BLKPTR_SIZE: usize = 128;
 /// log2 of [`BLKPTR_SIZE`]: `SPA_BLKPTRSHIFT`.
 pub const BLKPTR_SHIFT: u32 = 7;
-/// log2 of the unit of sizes and offsets on disk: `SPA_MINBLOCKSHIFT`.
-pub const MINBLOCK_SHIFT: u32 = 9;
-/// The largest block, and so the bound of every allocation for one: `SPA_MAXBLOCKSIZE`.
-pub const MAX_BLOCK_SIZE: u64 = 16 << 20;
 /// Most bytes that fit in an embedded block pointer: `BPE_PAYLOAD_SIZE`.
 pub const EMBEDDED_MAX: usize = 112;
 

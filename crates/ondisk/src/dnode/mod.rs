@@ -7,6 +7,7 @@ mod tests;
 
 pub use build::DnodeBuilder;
 pub use outline::Outline;
+pub use zsend_records::sizes::{DNODE_BLOCK_SIZE, DNODE_SIZE, DNODES_PER_BLOCK};
 
 use crate::blkptr::BLKPTR_SIZE;
 use crate::{LayoutError, Level};
@@ -17,12 +18,6 @@ use zerocopy::byteorder::{LE, U16, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 use zsend_records::types::DmuType;
 
-/// Bytes of a dnode slot; a large dnode takes several.
-pub const DNODE_SIZE: usize = 512;
-/// Bytes of a block of dnodes: `DNODE_BLOCK_SIZE`.
-pub const DNODE_BLOCK_SIZE: usize = 16 << 10;
-/// Dnode slots in a block of dnodes.
-pub const DNODES_PER_BLOCK: u64 = (DNODE_BLOCK_SIZE / DNODE_SIZE) as u64;
 /// Bytes before the block pointers: `DNODE_CORE_SIZE`.
 pub const CORE_SIZE: usize = 64;
 /// Most block pointers that a dnode has room for: `DN_MAX_NBLKPTR`.

@@ -14,10 +14,8 @@ use bytes::Bytes;
 use std::sync::Arc;
 use zerocopy::FromBytes;
 use zsend_ondisk::objset::{ACCOUNTING, ObjsetPhys, SIZE_V1};
+use zsend_records::sizes::MAX_OBJECT;
 use zsend_records::types::{DmuType, ObjsetType};
-
-/// The highest object number: `DN_MAX_OBJECT`.
-const MAX_OBJECT: u64 = 1 << 48;
 
 /// An object set.
 #[derive(Clone, Debug)]

@@ -5,6 +5,7 @@ use crate::dmu::objset::Objset;
 use crate::zap::{self, Entry};
 use crate::zbookmark::Zbookmark;
 use crate::{PoolError, Result};
+use zsend_crypto::key_data::names;
 use zsend_crypto::{CryptoError, KeyFormat, KeyObject, KeyVersion, Suite};
 
 /// A directory's field that names its key object: `DD_FIELD_CRYPTO_KEY_OBJ`.
@@ -55,14 +56,14 @@ impl Encryption {
         let entries = zap::entries(mos, object)?;
         let root_dir = number(&entries, "DSL_CRYPTO_ROOT_DDOBJ", at)?;
         let key_object = KeyObject {
-            suite: Suite(number(&entries, "DSL_CRYPTO_SUITE", at)?),
-            guid: number(&entries, "DSL_CRYPTO_GUID", at)?,
+            suite: Suite(number(&entries, names::SUITE, at)?),
+            guid: number(&entries, names::GUID, at)?,
             // The first pools with encryption had no such entry.
-            version: KeyVersion(number_or_none(&entries, "DSL_CRYPTO_VERSION", at)?.unwrap_or(0)),
-            master_key: bytes(&entries, "DSL_CRYPTO_MASTER_KEY_1", at)?,
-            hmac_key: bytes(&entries, "DSL_CRYPTO_HMAC_KEY_1", at)?,
-            iv: bytes(&entries, "DSL_CRYPTO_IV", at)?,
-            mac: bytes(&entries, "DSL_CRYPTO_MAC", at)?,
+            version: KeyVersion(number_or_none(&entries, names::VERSION, at)?.unwrap_or(0)),
+            master_key: bytes(&entries, names::MASTER_KEY, at)?,
+            hmac_key: bytes(&entries, names::HMAC_KEY, at)?,
+            iv: bytes(&entries, names::IV, at)?,
+            mac: bytes(&entries, names::MAC, at)?,
         };
         let own = own_form(&entries, at)?;
         let root = if root_dir == dir.object {
@@ -73,10 +74,10 @@ impl Encryption {
             let root = key_object_of(mos, &Dir::open(mos, root_dir)?)?.ok_or_else(missing)?;
             zap::entries(mos, root)?
         };
-        let format = KeyFormat(number(&root, "keyformat", at)?);
+        let format = KeyFormat(number(&root, names::FORMAT, at)?);
         // Only a passphrase is stretched; `dsl_crypto_populate_key_nvlist()` asks for them of no other.
         let (iterations, salt) = if format == KeyFormat::PASSPHRASE {
-            (number(&root, "pbkdf2iters", at)?, number(&root, "pbkdf2salt", at)?)
+            (number(&root, names::ITERATIONS, at)?, number(&root, names::SALT, at)?)
         } else {
             (0, 0)
         };
@@ -99,11 +100,11 @@ impl Encryption {
 
 fn own_form(entries: &[Entry], at: Zbookmark) -> Result<Option<OwnForm>> {
     let number = |name| number_or_none(entries, name, at);
-    let Some(format) = number("keyformat")?.map(KeyFormat) else { return Ok(None) };
+    let Some(format) = number(names::FORMAT)?.map(KeyFormat) else { return Ok(None) };
     if format != KeyFormat::PASSPHRASE {
         return Ok(Some(OwnForm { format, iterations: 0, salt: 0 }));
     }
-    let form = number("pbkdf2iters")?.zip(number("pbkdf2salt")?);
+    let form = number(names::ITERATIONS)?.zip(number(names::SALT)?);
     Ok(form.map(|(iterations, salt)| OwnForm { format, iterations, salt }))
 }
 

@@ -97,8 +97,8 @@ impl<'a> Cursor<'a> {
         Err(NvError::Truncated { offset: self.pos, what, need, have: self.left() as u64 })
     }
 
-    /// The two words that open a list: its version, which must be zero, and its flags.
-    pub(super) fn list_head(&mut self) -> Result<(), NvError> {
+    /// The two words that open a list: its version, which must be zero, and its flags, which are returned.
+    pub(super) fn list_head(&mut self) -> Result<u32, NvError> {
         let offset = self.pos;
         let version = self.u32("nvlist version")?;
         if version != 0 {
@@ -109,6 +109,6 @@ impl<'a> Cursor<'a> {
                 expected: "0",
             });
         }
-        self.u32("nvlist flags").map(|_| ())
+        self.u32("nvlist flags")
     }
 }

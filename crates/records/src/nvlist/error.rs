@@ -1,6 +1,6 @@
-//! Faults of a packed nvlist, with their places.
+//! Faults of a packed nvlist, with their places; and of one that cannot be packed.
 
-/// A defect of a packed nvlist. Offsets are bytes from the first byte of its four-byte header.
+/// A defect of a packed nvlist, or of one that is to be packed. Offsets are bytes from the first byte of its four-byte header.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NvError {
@@ -44,12 +44,22 @@ pub enum NvError {
         /// Offset of the value that goes too far.
         offset: usize,
     },
+    /// A name, a number of elements or a value is larger than its field in a packed list holds.
+    #[error("nvlist: {what} is {found}, expected at most {limit}, so the list cannot be packed")]
+    TooLong {
+        /// Name of the field.
+        what: &'static str,
+        /// Bytes, or elements.
+        found: u64,
+        /// The most that the field holds.
+        limit: u64,
+    },
     /// Lists lie in lists beyond [`super::MAX_DEPTH`].
     #[error("nvlist@{offset:#x}: lists are nested deeper than {limit}")]
     TooDeep {
-        /// Offset of the first list that lies too deep.
+        /// Offset of the first list that lies too deep, or would in the packed list.
         offset: usize,
-        /// Number of levels that are read.
+        /// Number of levels that are read and packed.
         limit: usize,
     },
 }

@@ -6,7 +6,7 @@
 //! let mut list = NvList::new();
 //! list.insert("resume_object", NvValue::Uint64(7));
 //! list.insert("raw", NvValue::Boolean);
-//! let packed = list.encode(Encoding::Native);
+//! let packed = list.encode(Encoding::Native)?;
 //! let (read, encoding) = NvList::decode(&packed)?;
 //! assert_eq!(read.u64("resume_object"), Some(7));
 //! assert!(read.contains("raw"));
@@ -15,15 +15,17 @@
 //! ```
 
 mod cursor;
+mod encoding;
 mod error;
 mod native;
+mod packed;
 mod value;
 mod xdr;
 
 use alloc::boxed::Box;
 use alloc::string::String;
-use alloc::vec;
 use alloc::vec::Vec;
+pub use encoding::Encoding;
 pub use error::NvError;
 pub use value::{NvString, NvType, NvValue};
 
@@ -32,6 +34,8 @@ use alloc::sync::Arc;
 use core::cell::Cell;
 use core::fmt;
 use cursor::Cursor;
+use encoding::HEADER;
+use packed::Packed;
 
 /// Deepest nesting of lists; `libnvpair` has the same limit.
 pub const MAX_DEPTH: usize = 100;
@@ -42,74 +46,31 @@ pub const MAX_MEMORY: usize = 256 << 20;
 /// Longest name in bytes, its NUL not counted: its size is packed in 16 bits.
 pub const MAX_NAME: usize = i16::MAX as usize - 1;
 
-/// Bytes of `{encoding, endian, 0, 0}`, which open every packed list.
-const HEADER: usize = 4;
 /// `NV_UNIQUE_NAME`, the flag of every list in a pool or a stream.
-const UNIQUE_NAME: u32 = 1;
+pub const UNIQUE_NAME: u32 = 1;
 /// Up to this many pairs a list is searched without an index.
 const UNINDEXED: usize = 8;
 
-/// Encoding of a packed list. Source: OpenZFS `module/nvpair/nvpair.c`, zfs-2.3.2.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Encoding {
-    /// As C structs in memory, little-endian.
-    Native,
-    /// As C structs in memory, big-endian.
-    NativeBig,
-    /// As XDR: big-endian units of four bytes, single bytes extended with zeros. So the kernel
-    /// writes it, and it reads nothing else.
-    Xdr,
-    /// As XDR, single bytes extended with their sign: so user-space `libnvpair` writes it on x86,
-    /// and with it a `zfs send` that runs in user space.
-    XdrSigned,
-    /// As [`Encoding::Xdr`], marked as written by a big-endian host. Nothing but the mark differs.
-    XdrBig,
-    /// As [`Encoding::XdrSigned`], marked as written by a big-endian host.
-    XdrSignedBig,
-}
-
-impl Encoding {
-    /// All encodings.
-    pub const ALL: [Self; 6] = [
-        Self::Native,
-        Self::NativeBig,
-        Self::Xdr,
-        Self::XdrSigned,
-        Self::XdrBig,
-        Self::XdrSignedBig,
-    ];
-
-    /// Returns true if it is XDR, of whatever host.
-    pub const fn is_xdr(self) -> bool {
-        match self {
-            Self::Native | Self::NativeBig => false,
-            Self::Xdr | Self::XdrSigned | Self::XdrBig | Self::XdrSignedBig => true,
-        }
-    }
-
-    /// The same for bytes that are extended with their sign, where that is a difference.
-    const fn signed(self) -> Self {
-        match self {
-            Self::Xdr => Self::XdrSigned,
-            Self::XdrBig => Self::XdrSignedBig,
-            same => same,
-        }
-    }
-}
-
 /// An ordered list of named values; a name occurs once.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct NvList {
     pairs: Vec<(Arc<str>, NvValue)>,
     /// Index of each name in `pairs`; `None` while the list is short. Most lists are, and are small
     /// for it.
     #[expect(clippy::box_collection, reason = "a list without an index is a third of the size")]
     index: Option<Box<BTreeMap<Arc<str>, usize>>>,
+    flags: u32,
+}
+
+impl Default for NvList {
+    fn default() -> Self {
+        Self::with_flags(UNIQUE_NAME)
+    }
 }
 
 impl PartialEq for NvList {
     fn eq(&self, other: &Self) -> bool {
-        self.pairs == other.pairs
+        (self.flags, &self.pairs) == (other.flags, &other.pairs)
     }
 }
 
@@ -120,15 +81,28 @@ impl fmt::Debug for NvList {
 }
 
 impl NvList {
-    /// A list of nothing.
+    /// A list of nothing, with the flag [`UNIQUE_NAME`].
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A list of nothing, with these flags. Names occur once whatever they say.
+    pub const fn with_flags(flags: u32) -> Self {
+        Self { pairs: Vec::new(), index: None, flags }
+    }
+
+    /// The list's flags, `nvl_nvflag`: [`UNIQUE_NAME`], or what it was read with.
+    ///
+    /// Every number is read, as by `libnvpair`, and packed again. Source: OpenZFS `module/nvpair/nvpair.c`,
+    /// `nvs_operation()` and `nvs_embedded()`, zfs-2.3.2, which look at none of its bits.
+    pub const fn flags(&self) -> u32 {
+        self.flags
     }
 
     /// Appends a pair; one of the same name is removed first, as from a `NV_UNIQUE_NAME` list.
     ///
     /// A name is taken up to its first NUL. One longer than [`MAX_NAME`] can be looked up, but a
-    /// list packed with it cannot be read.
+    /// list with it cannot be packed.
     pub fn insert(&mut self, name: impl Into<String>, value: NvValue) {
         let mut name: String = name.into();
         if let Some(nul) = name.find('\0') {
@@ -163,10 +137,10 @@ impl NvList {
     }
 
     /// A list of these pairs; of two with one name the later stays, in its place.
-    fn from_pairs(mut pairs: Vec<(Arc<str>, NvValue)>) -> Self {
+    fn from_pairs(flags: u32, mut pairs: Vec<(Arc<str>, NvValue)>) -> Self {
         let later = |i: usize| pairs[i + 1..].iter().any(|(name, _)| *name == pairs[i].0);
         if pairs.len() <= UNINDEXED && !(0..pairs.len()).any(later) {
-            return Self { pairs, index: None };
+            return Self { pairs, index: None, flags };
         }
         let mut index = Self::index_of(&pairs);
         if index.len() < pairs.len() {
@@ -175,7 +149,7 @@ impl NvList {
             index = Self::index_of(&pairs);
         }
         let index = (pairs.len() > UNINDEXED).then(|| Box::new(index));
-        Self { pairs, index }
+        Self { pairs, index, flags }
     }
 
     fn position(&self, name: &str) -> Option<usize> {
@@ -331,26 +305,23 @@ impl NvList {
     }
 
     /// Packs the list, without padding after it.
-    pub fn encode(&self, encoding: Encoding) -> Vec<u8> {
-        let mut out = match encoding {
-            Encoding::Native => vec![0, 1, 0, 0],
-            Encoding::NativeBig => vec![0, 0, 0, 0],
-            Encoding::Xdr | Encoding::XdrSigned => vec![1, 1, 0, 0],
-            Encoding::XdrBig | Encoding::XdrSignedBig => vec![1, 0, 0, 0],
-        };
-        match encoding {
-            Encoding::Native => native::NativePacker { out: &mut out, big: false }.outer_list(self),
-            Encoding::NativeBig => {
-                native::NativePacker { out: &mut out, big: true }.outer_list(self)
-            }
-            Encoding::Xdr | Encoding::XdrBig => {
-                xdr::XdrPacker { out: &mut out, signed: false }.outer_list(self);
-            }
+    ///
+    /// # Errors
+    /// If nobody could read it: a name is longer than [`MAX_NAME`], a size or count does not fit a C `int`, or
+    /// lists are nested deeper than [`MAX_DEPTH`].
+    pub fn encode(&self, encoding: Encoding) -> Result<Vec<u8>, NvError> {
+        use native::NativePacker as Native;
+        use xdr::XdrPacker as Xdr;
+        let out = Packed { bytes: encoding.header().to_vec(), fault: None };
+        let out = match encoding {
+            Encoding::Native => Native { out, big: false }.outer_list(self),
+            Encoding::NativeBig => Native { out, big: true }.outer_list(self),
+            Encoding::Xdr | Encoding::XdrBig => Xdr { out, signed: false }.outer_list(self),
             Encoding::XdrSigned | Encoding::XdrSignedBig => {
-                xdr::XdrPacker { out: &mut out, signed: true }.outer_list(self);
+                Xdr { out, signed: true }.outer_list(self)
             }
-        }
-        out
+        };
+        out.fault.map_or(Ok(out.bytes), Err)
     }
 }
 

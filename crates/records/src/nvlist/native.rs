@@ -5,9 +5,8 @@
 
 use super::cursor::Cursor;
 use super::value::{LIST_STRUCT, POINTER};
-use super::{MAX_DEPTH, NvError, NvList, NvString, NvType, NvValue, PAIR_MEMORY, UNIQUE_NAME};
+use super::{MAX_DEPTH, NvError, NvList, NvString, NvType, NvValue, PAIR_MEMORY, Packed};
 use alloc::sync::Arc;
-use alloc::vec;
 use alloc::vec::Vec;
 
 /// Bytes of a pair before its name.
@@ -19,12 +18,12 @@ const fn align8(len: usize) -> usize {
 
 /// Reads the list at the cursor, which is just past the four-byte header.
 pub(super) fn outer_list(at: &mut Cursor<'_>) -> Result<NvList, NvError> {
-    at.list_head()?;
-    pairs(at, 0)
+    let flags = at.list_head()?;
+    pairs(at, flags, 0)
 }
 
-/// Reads pairs up to their end marker.
-fn pairs(at: &mut Cursor<'_>, depth: usize) -> Result<NvList, NvError> {
+/// Reads the pairs of a list with these flags, up to their end marker.
+fn pairs(at: &mut Cursor<'_>, flags: u32, depth: usize) -> Result<NvList, NvError> {
     if depth >= MAX_DEPTH {
         return Err(NvError::TooDeep { offset: at.pos, limit: MAX_DEPTH });
     }
@@ -33,7 +32,7 @@ fn pairs(at: &mut Cursor<'_>, depth: usize) -> Result<NvList, NvError> {
         let start = at.pos;
         let size = at.count("pair size")?;
         if size == 0 {
-            return Ok(NvList::from_pairs(pairs));
+            return Ok(NvList::from_pairs(flags, pairs));
         }
         at.pos = start;
         at.bytes(size, "pair")?;
@@ -42,11 +41,10 @@ fn pairs(at: &mut Cursor<'_>, depth: usize) -> Result<NvList, NvError> {
         pair.pos = start + 4;
         let (name, value_at, value) = read_pair(&mut pair, start)?;
         let value = match value {
-            NvValue::List(_) => NvValue::List(self::pairs(at, depth + 1)?),
-            NvValue::ListArray(empty) => {
-                let mut lists = Vec::with_capacity(empty.len());
-                for _ in empty {
-                    lists.push(self::pairs(at, depth + 1)?);
+            NvValue::List(empty) => NvValue::List(self::pairs(at, empty.flags(), depth + 1)?),
+            NvValue::ListArray(mut lists) => {
+                for list in &mut lists {
+                    *list = self::pairs(at, list.flags(), depth + 1)?;
                 }
                 NvValue::ListArray(lists)
             }
@@ -147,15 +145,13 @@ fn value(at: &mut Cursor<'_>, nv_type: NvType, elements: usize) -> Result<NvValu
             NvValue::StringArray(strings?)
         }
         NvType::HRTIME => NvValue::HrTime(i64::from_be_bytes(at.int("hrtime")?)),
-        NvType::NVLIST => {
-            at.clone().list_head()?;
-            at.bytes(LIST_STRUCT, "embedded list")?;
-            NvValue::List(NvList::new())
-        }
+        NvType::NVLIST => NvValue::List(list_struct(at)?),
         NvType::NVLIST_ARRAY => {
             at.room(elements, POINTER + LIST_STRUCT, "list array")?;
             at.charge(elements, 2 * size_of::<NvList>())?;
-            NvValue::ListArray(vec![NvList::new(); elements])
+            at.bytes(elements * POINTER, "list array")?;
+            let lists: Result<_, _> = (0..elements).map(|_| list_struct(at)).collect();
+            NvValue::ListArray(lists?)
         }
         NvType::BOOLEAN_VALUE => NvValue::BooleanValue(boolean(at)?),
         NvType::INT8 => NvValue::Int8(i8::from_be_bytes(at.int("int8")?)),
@@ -171,6 +167,13 @@ fn value(at: &mut Cursor<'_>, nv_type: NvType, elements: usize) -> Result<NvValu
         NvType::DOUBLE => NvValue::Double(f64::from_be_bytes(at.int("double")?)),
         other => return Err(super::unknown_type(other, at.pos)),
     })
+}
+
+/// An `nvlist_t` without its pairs.
+fn list_struct(at: &mut Cursor<'_>) -> Result<NvList, NvError> {
+    let flags = at.clone().list_head()?;
+    at.bytes(LIST_STRUCT, "embedded list")?;
+    Ok(NvList::with_flags(flags))
 }
 
 fn array<T, const N: usize>(
@@ -211,62 +214,77 @@ pub(super) fn boolean(at: &mut Cursor<'_>) -> Result<bool, NvError> {
     }
 }
 
-/// Packs lists behind `out`.
-pub(super) struct NativePacker<'a> {
-    pub(super) out: &'a mut Vec<u8>,
+/// Packs a list behind `out`.
+pub(super) struct NativePacker {
+    pub(super) out: Packed,
     /// Integers are big-endian.
     pub(super) big: bool,
 }
 
-impl NativePacker<'_> {
-    pub(super) fn outer_list(&mut self, list: &NvList) {
-        self.list_head();
-        self.pairs(list);
+impl NativePacker {
+    pub(super) fn outer_list(mut self, list: &NvList) -> Packed {
+        self.list_head(list);
+        self.pairs(list, 0);
+        self.out
     }
 
-    fn list_head(&mut self) {
+    fn list_head(&mut self, list: &NvList) {
         self.u32(0);
-        self.u32(UNIQUE_NAME);
+        self.u32(list.flags());
     }
 
     fn int<const N: usize>(&mut self, mut big: [u8; N]) {
         if !self.big {
             big.reverse();
         }
-        self.out.extend_from_slice(&big);
+        self.put(&big);
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        self.out.bytes.extend_from_slice(bytes);
     }
 
     fn u32(&mut self, v: u32) {
         self.int(v.to_be_bytes());
     }
 
-    fn size(&mut self, v: usize) {
-        // What does not fit is past what the format can hold; the list is then unreadable.
-        self.int(i32::try_from(v).unwrap_or(i32::MAX).to_be_bytes());
+    fn size(&mut self, v: usize, what: &'static str) {
+        let v = self.out.int(v, what);
+        self.int(v.to_be_bytes());
+    }
+
+    /// Fills up to this length.
+    fn fill(&mut self, len: usize) {
+        self.out.bytes.resize(len, 0);
     }
 
     fn pad_from(&mut self, start: usize) {
-        let len = self.out.len() - start;
-        self.out.resize(start + align8(len), 0);
+        self.fill(start + align8(self.out.bytes.len() - start));
     }
 
-    fn pairs(&mut self, list: &NvList) {
+    fn pairs(&mut self, list: &NvList, depth: usize) {
+        if !self.out.is_within(depth) {
+            return;
+        }
         for (name, value) in list.iter() {
-            let start = self.out.len();
-            let name_size = name.len() + 1;
-            self.size(align8(PAIR_HEAD + name_size) + align8(value.native_size()));
-            self.int(i16::try_from(name_size).unwrap_or(i16::MAX).to_be_bytes());
+            let start = self.out.bytes.len();
+            let size = align8(PAIR_HEAD + name.len() + 1) + align8(value.native_size());
+            self.size(size, "size of a pair");
+            let name_size = self.out.name_size(name);
+            self.int(name_size.to_be_bytes());
             self.int(0i16.to_be_bytes());
-            self.size(value.elements());
+            self.size(value.elements(), "number of elements");
             self.u32(value.nv_type().0);
-            self.out.extend_from_slice(name.as_bytes());
-            self.out.push(0);
+            self.put(name.as_bytes());
+            self.put(&[0]);
             self.pad_from(start);
             self.value(value);
             self.pad_from(start);
             match value {
-                NvValue::List(inner) => self.pairs(inner),
-                NvValue::ListArray(lists) => lists.iter().for_each(|inner| self.pairs(inner)),
+                NvValue::List(inner) => self.pairs(inner, depth + 1),
+                NvValue::ListArray(lists) => {
+                    lists.iter().for_each(|inner| self.pairs(inner, depth + 1));
+                }
                 _ => {}
             }
         }
@@ -278,20 +296,25 @@ impl NativePacker<'_> {
     }
 
     fn string(&mut self, s: &NvString) {
-        self.out.extend_from_slice(s.as_bytes());
-        self.out.push(0);
+        self.put(s.as_bytes());
+        self.put(&[0]);
     }
 
-    fn list_struct(&mut self) {
-        let start = self.out.len();
-        self.list_head();
-        self.out.resize(start + LIST_STRUCT, 0);
+    /// Room for the pointers of as many strings or lists.
+    fn pointers(&mut self, count: usize) {
+        self.fill(self.out.bytes.len() + count * POINTER);
+    }
+
+    fn list_struct(&mut self, list: &NvList) {
+        let start = self.out.bytes.len();
+        self.list_head(list);
+        self.fill(start + LIST_STRUCT);
     }
 
     fn value(&mut self, value: &NvValue) {
         match value {
             NvValue::Boolean => {}
-            NvValue::Byte(v) | NvValue::Uint8(v) => self.out.push(*v),
+            NvValue::Byte(v) | NvValue::Uint8(v) => self.put(&[*v]),
             NvValue::Int8(v) => self.int(v.to_be_bytes()),
             NvValue::Int16(v) => self.int(v.to_be_bytes()),
             NvValue::Uint16(v) => self.int(v.to_be_bytes()),
@@ -302,7 +325,7 @@ impl NativePacker<'_> {
             NvValue::Double(v) => self.int(v.to_be_bytes()),
             NvValue::BooleanValue(v) => self.u32((*v).into()),
             NvValue::String(s) => self.string(s),
-            NvValue::ByteArray(v) | NvValue::Uint8Array(v) => self.out.extend_from_slice(v),
+            NvValue::ByteArray(v) | NvValue::Uint8Array(v) => self.put(v),
             NvValue::Int8Array(v) => self.array(v, i8::to_be_bytes),
             NvValue::Int16Array(v) => self.array(v, i16::to_be_bytes),
             NvValue::Uint16Array(v) => self.array(v, u16::to_be_bytes),
@@ -312,13 +335,13 @@ impl NativePacker<'_> {
             NvValue::Uint64Array(v) => self.array(v, u64::to_be_bytes),
             NvValue::BooleanArray(v) => v.iter().for_each(|&b| self.u32(b.into())),
             NvValue::StringArray(v) => {
-                self.out.resize(self.out.len() + v.len() * POINTER, 0);
+                self.pointers(v.len());
                 v.iter().for_each(|s| self.string(s));
             }
-            NvValue::List(_) => self.list_struct(),
+            NvValue::List(list) => self.list_struct(list),
             NvValue::ListArray(v) => {
-                self.out.resize(self.out.len() + v.len() * POINTER, 0);
-                v.iter().for_each(|_| self.list_struct());
+                self.pointers(v.len());
+                v.iter().for_each(|list| self.list_struct(list));
             }
         }
     }

@@ -1,10 +1,12 @@
 //! Lists that libnvpair packed, the format's odd rules, and properties over arbitrary lists.
 
 mod memory;
+mod packed;
 
 use super::*;
 use alloc::format;
 use alloc::string::ToString;
+use alloc::vec;
 use proptest::prelude::*;
 
 const NATIVE: &[u8] = include_bytes!("../../tests/data/nvlist-all-native.bin");
@@ -70,8 +72,8 @@ fn libnvpair_packs_every_type_the_same() {
     let list = every_type();
     assert_eq!(NvList::decode(NATIVE), Ok((list.clone(), Encoding::Native)));
     assert_eq!(NvList::decode(XDR), Ok((list.clone(), Encoding::Xdr)));
-    assert_eq!(list.encode(Encoding::Native), NATIVE);
-    assert_eq!(list.encode(Encoding::Xdr), XDR);
+    assert_eq!(list.encode(Encoding::Native).unwrap(), NATIVE);
+    assert_eq!(list.encode(Encoding::Xdr).unwrap(), XDR);
     let types: Vec<u32> = list.iter().take(27).map(|(_, v)| v.nv_type().0).collect();
     assert_eq!(types, (1..=27).collect::<Vec<_>>());
 }
@@ -84,7 +86,7 @@ fn native_list_of_the_format_description() {
     let packed = hex("00010000 00000000 01000000
         28000000 0e00 0000 01000000 08000000 726573756d655f6f626a65637400 0000 8877665544332211
         18000000 0400 0000 00000000 01000000 72617700 00000000 00000000");
-    assert_eq!(list.encode(Encoding::Native), packed);
+    assert_eq!(list.encode(Encoding::Native).unwrap(), packed);
     let mut padded = packed.clone();
     padded.extend_from_slice(&[0; 7]);
     assert_eq!(NvList::decode(&padded), Ok((list.clone(), Encoding::Native)));
@@ -101,10 +103,10 @@ fn native_list_of_the_format_description() {
 fn xdr_bytes_are_written_with_zeros_and_read_with_either_extension() {
     let mut list = NvList::new();
     list.insert("k", NvValue::Uint8Array(vec![0xff]));
-    let packed = list.encode(Encoding::Xdr);
+    let packed = list.encode(Encoding::Xdr).unwrap();
     assert_eq!(packed[packed.len() - 12..], hex("000000ff 0000000000000000"));
     assert_eq!(NvList::decode(&packed), Ok((list.clone(), Encoding::Xdr)));
-    let mut signed = list.encode(Encoding::XdrSigned);
+    let mut signed = list.encode(Encoding::XdrSigned).unwrap();
     let at = packed.len() - 12;
     assert_eq!(signed[at..], hex("ffffffff 0000000000000000"));
     assert_eq!(NvList::decode(&signed), Ok((list.clone(), Encoding::XdrSigned)));
@@ -132,7 +134,7 @@ fn of_two_pairs_with_one_name_the_later_stays() {
     let mut list = NvList::new();
     list.insert("aa", NvValue::Uint64(1));
     list.insert("ab", NvValue::Uint64(2));
-    let mut packed = list.encode(Encoding::Native);
+    let mut packed = list.encode(Encoding::Native).unwrap();
     let at = packed.iter().rposition(|&b| b == b'b').unwrap();
     packed[at] = b'a';
     let (read, _) = NvList::decode(&packed).unwrap();
@@ -144,7 +146,7 @@ fn a_string_may_hold_any_bytes_but_nul() {
     let mut list = NvList::new();
     list.insert("latin1", NvValue::String(NvString::from(&b"caf\xe9\0cut"[..])));
     for encoding in [Encoding::Native, Encoding::Xdr] {
-        let (read, _) = NvList::decode(&list.encode(encoding)).unwrap();
+        let (read, _) = NvList::decode(&list.encode(encoding).unwrap()).unwrap();
         assert_eq!(read, list);
         assert_eq!(read.str("latin1"), None);
         let Some(NvValue::String(value)) = read.get("latin1") else { panic!("no string") };
@@ -163,10 +165,40 @@ fn lists_too_deep_are_refused_and_lists_just_not_too_deep_are_read() {
     let mut deeper = NvList::new();
     deeper.insert("l", NvValue::List(list.clone()));
     for encoding in [Encoding::Native, Encoding::NativeBig, Encoding::Xdr] {
-        assert_eq!(NvList::decode(&list.encode(encoding)), Ok((list.clone(), encoding)));
-        let error = NvList::decode(&deeper.encode(encoding)).unwrap_err();
+        assert_eq!(NvList::decode(&list.encode(encoding).unwrap()), Ok((list.clone(), encoding)));
+        let error = deeper.encode(encoding).unwrap_err();
         assert!(matches!(error, NvError::TooDeep { limit: MAX_DEPTH, .. }), "{error}");
+        let packed = packed_deep(encoding, MAX_DEPTH + 1);
+        let error = NvList::decode(&packed).unwrap_err();
+        assert!(matches!(error, NvError::TooDeep { limit: MAX_DEPTH, .. }), "{error}");
+        assert_eq!(packed_deep(encoding, MAX_DEPTH), list.encode(encoding).unwrap());
     }
+}
+
+/// Lists in lists, this many in all, packed by hand.
+fn packed_deep(encoding: Encoding, levels: usize) -> Vec<u8> {
+    let word = |v: u32| match encoding {
+        Encoding::Native => v.to_le_bytes().to_vec(),
+        _ => v.to_be_bytes().to_vec(),
+    };
+    let words = |all: &[u32]| all.iter().flat_map(|&v| word(v)).collect::<Vec<_>>();
+    let head = words(&[0, UNIQUE_NAME]);
+    let mut packed;
+    if encoding.is_xdr() {
+        packed = [head.clone(), words(&[0, 0])].concat();
+        for _ in 1..levels {
+            let size = u32::try_from(24 + packed.len()).unwrap();
+            let pair = [words(&[size, 48, 1]), b"l\0\0\0".to_vec(), words(&[19, 1])].concat();
+            packed = [head.clone(), pair, packed, words(&[0, 0])].concat();
+        }
+    } else {
+        let name_size = if encoding == Encoding::Native { [2, 0, 0, 0] } else { [0, 2, 0, 0] };
+        let name = b"l\0\0\0\0\0\0\0".to_vec();
+        let list = [head.clone(), vec![0; 16]].concat();
+        let pair = [word(48), name_size.to_vec(), words(&[1, 19]), name, list].concat();
+        packed = [head, pair.repeat(levels - 1), word(0).repeat(levels)].concat();
+    }
+    [encoding.header().to_vec(), packed].concat()
 }
 
 /// Each malformed list, and how its error begins.
@@ -288,11 +320,11 @@ fn encodings() -> impl Strategy<Value = Encoding> {
 proptest! {
     #[test]
     fn what_is_packed_is_read(list in lists(), encoding in encodings()) {
-        let packed = list.encode(encoding);
+        let packed = list.encode(encoding).unwrap();
         prop_assert_eq!(packed.len() % 4, 0);
         let (read, found) = NvList::decode(&packed)?;
         prop_assert_eq!(&read, &list);
-        prop_assert_eq!(read.encode(found), packed);
+        prop_assert_eq!(read.encode(found).unwrap(), packed);
         // Without a byte over 127 there is only one XDR of a host.
         prop_assert!(found == encoding || found.signed() == encoding);
     }
@@ -303,7 +335,7 @@ proptest! {
         encoding in encodings(),
         cut in any::<prop::sample::Index>(),
     ) {
-        let packed = list.encode(encoding);
+        let packed = list.encode(encoding).unwrap();
         let cut = cut.index(packed.len());
         prop_assert!(NvList::decode_prefix(&packed[..cut]).is_err());
     }
@@ -314,7 +346,7 @@ proptest! {
         encoding in encodings(),
         bits in prop::collection::vec(any::<prop::sample::Index>(), 1..4),
     ) {
-        let mut packed = list.encode(encoding);
+        let mut packed = list.encode(encoding).unwrap();
         for bit in bits {
             let bit = bit.index(packed.len() * 8);
             packed[bit / 8] ^= 1 << (bit % 8);

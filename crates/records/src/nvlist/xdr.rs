@@ -9,9 +9,7 @@
 
 use super::cursor::Cursor;
 use super::native::{boolean, check_elements};
-use super::{
-    MAX_DEPTH, MAX_NAME, NvError, NvList, NvString, NvType, NvValue, PAIR_MEMORY, UNIQUE_NAME,
-};
+use super::{MAX_DEPTH, MAX_NAME, NvError, NvList, NvString, NvType, NvValue, PAIR_MEMORY, Packed};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -39,7 +37,7 @@ fn list(at: &mut Cursor<'_>, depth: usize, empties: &mut usize) -> Result<NvList
     if depth >= MAX_DEPTH {
         return Err(NvError::TooDeep { offset: at.pos, limit: MAX_DEPTH });
     }
-    at.list_head()?;
+    let flags = at.list_head()?;
     let mut pairs = Vec::new();
     loop {
         let start = at.pos;
@@ -47,7 +45,7 @@ fn list(at: &mut Cursor<'_>, depth: usize, empties: &mut usize) -> Result<NvList
         let decoded_offset = at.pos;
         let decoded = at.count("decoded pair size")?;
         if size == 0 && decoded == 0 {
-            return Ok(NvList::from_pairs(pairs));
+            return Ok(NvList::from_pairs(flags, pairs));
         }
         if decoded == 0 {
             return Err(NvError::Invalid {
@@ -253,40 +251,46 @@ fn value(
     })
 }
 
-/// Packs lists behind `out`.
-pub(super) struct XdrPacker<'a> {
-    pub(super) out: &'a mut Vec<u8>,
+/// Packs a list behind `out`.
+pub(super) struct XdrPacker {
+    pub(super) out: Packed,
     /// Single bytes are extended with their sign.
     pub(super) signed: bool,
 }
 
-impl XdrPacker<'_> {
+impl XdrPacker {
     /// Packs a list, and the zeros that belong behind it.
-    pub(super) fn outer_list(&mut self, list: &NvList) {
-        let empties = self.list(list);
-        self.out.resize(self.out.len() + empties * UNWRITTEN, 0);
+    pub(super) fn outer_list(mut self, list: &NvList) -> Packed {
+        let empties = self.list(list, 0);
+        self.fill(empties * UNWRITTEN);
+        self.out
     }
 
     /// Packs a list, its version and flags first; the number is the empty arrays in it.
-    fn list(&mut self, list: &NvList) -> usize {
+    fn list(&mut self, list: &NvList, depth: usize) -> usize {
+        if !self.out.is_within(depth) {
+            return 0;
+        }
         self.word(0);
-        self.word(UNIQUE_NAME);
+        self.word(list.flags());
         let mut empties = 0;
         for (name, value) in list.iter() {
-            let start = self.out.len();
+            let start = self.out.bytes.len();
             self.word(0);
-            self.size(align8(16 + name.len() + 1) + align8(value.native_size()));
-            self.opaque(name.as_bytes());
+            let decoded = align8(16 + name.len() + 1) + align8(value.native_size());
+            self.size(decoded, "decoded size of a pair");
+            self.out.name_size(name);
+            self.opaque(name.as_bytes(), "length of a name");
             self.word(value.nv_type().0);
-            self.size(value.elements());
+            self.size(value.elements(), "number of elements");
             let inside = if value.elements() == 0 {
                 usize::from(has_count(value.nv_type()))
             } else {
-                self.value(value)
+                self.value(value, depth)
             };
-            let size = self.out.len() - start + inside * UNWRITTEN;
-            let size = i32::try_from(size).unwrap_or(i32::MAX);
-            self.out[start..start + 4].copy_from_slice(&size.to_be_bytes());
+            let size = self.out.bytes.len() - start + inside * UNWRITTEN;
+            let size = self.out.int(size, "size of a pair");
+            self.out.bytes[start..start + 4].copy_from_slice(&size.to_be_bytes());
             empties += inside;
         }
         self.word(0);
@@ -295,7 +299,7 @@ impl XdrPacker<'_> {
     }
 
     fn word(&mut self, word: u32) {
-        self.out.extend_from_slice(&word.to_be_bytes());
+        self.put(word.to_be_bytes());
     }
 
     fn byte(&mut self, byte: u8) {
@@ -306,35 +310,46 @@ impl XdrPacker<'_> {
         });
     }
 
-    fn size(&mut self, size: usize) {
-        // What does not fit is past what the format can hold; the list is then unreadable.
-        self.out.extend_from_slice(&i32::try_from(size).unwrap_or(i32::MAX).to_be_bytes());
+    fn size(&mut self, size: usize, what: &'static str) {
+        let size = self.out.int(size, what);
+        self.put(size.to_be_bytes());
     }
 
-    fn opaque(&mut self, bytes: &[u8]) {
-        self.size(bytes.len());
+    /// Adds zeros.
+    fn fill(&mut self, count: usize) {
+        self.out.bytes.resize(self.out.bytes.len() + count, 0);
+    }
+
+    fn opaque(&mut self, bytes: &[u8], what: &'static str) {
+        self.size(bytes.len(), what);
         self.fixed_opaque(bytes);
     }
 
     fn fixed_opaque(&mut self, bytes: &[u8]) {
-        self.out.extend_from_slice(bytes);
-        self.out.resize(self.out.len() + align4(bytes.len()) - bytes.len(), 0);
+        self.out.bytes.extend_from_slice(bytes);
+        self.fill(align4(bytes.len()) - bytes.len());
+    }
+
+    fn string(&mut self, s: &NvString) {
+        self.opaque(s.as_bytes(), "length of a string");
     }
 
     fn array<T: Copy>(&mut self, values: &[T], one: impl Fn(&mut Self, T)) {
-        self.size(values.len());
+        self.size(values.len(), "number of elements");
         values.iter().for_each(|&v| one(self, v));
     }
 
     fn put<const N: usize>(&mut self, bytes: [u8; N]) {
-        self.out.extend_from_slice(&bytes);
+        self.out.bytes.extend_from_slice(&bytes);
     }
 
-    /// Packs a value; the number is the empty arrays in the lists in it.
-    fn value(&mut self, value: &NvValue) -> usize {
+    /// Packs a value of a list at this depth; the number is the empty arrays in the lists in it.
+    fn value(&mut self, value: &NvValue, depth: usize) -> usize {
         match value {
-            NvValue::List(inner) => return self.list(inner),
-            NvValue::ListArray(lists) => return lists.iter().map(|inner| self.list(inner)).sum(),
+            NvValue::List(inner) => return self.list(inner, depth + 1),
+            NvValue::ListArray(lists) => {
+                return lists.iter().map(|inner| self.list(inner, depth + 1)).sum();
+            }
             NvValue::Boolean => {}
             NvValue::Byte(v) | NvValue::Uint8(v) => self.byte(*v),
             NvValue::Int8(v) => self.byte(v.cast_unsigned()),
@@ -346,7 +361,7 @@ impl XdrPacker<'_> {
             NvValue::Uint64(v) => self.put(v.to_be_bytes()),
             NvValue::Double(v) => self.put(v.to_be_bytes()),
             NvValue::BooleanValue(v) => self.word((*v).into()),
-            NvValue::String(s) => self.opaque(s.as_bytes()),
+            NvValue::String(s) => self.string(s),
             NvValue::ByteArray(v) => self.fixed_opaque(v),
             NvValue::Uint8Array(v) => self.array(v, Self::byte),
             NvValue::Int8Array(v) => self.array(v, |out, v| out.byte(v.cast_unsigned())),
@@ -357,7 +372,7 @@ impl XdrPacker<'_> {
             NvValue::Int64Array(v) => self.array(v, |out, v| out.put(v.to_be_bytes())),
             NvValue::Uint64Array(v) => self.array(v, |out, v| out.put(v.to_be_bytes())),
             NvValue::BooleanArray(v) => self.array(v, |out, v| out.word(v.into())),
-            NvValue::StringArray(v) => v.iter().for_each(|s| self.opaque(s.as_bytes())),
+            NvValue::StringArray(v) => v.iter().for_each(|s| self.string(s)),
         }
         0
     }

@@ -1,6 +1,6 @@
 //! Names of the values, in the words of the reference.
 
-use super::{Checksum, Compress, DmuType, OLD_TYPES, ObjsetType};
+use super::{Checksum, DmuType, OLD_TYPES, ObjsetType};
 use alloc::borrow::Cow;
 use alloc::format;
 use core::fmt;
@@ -81,31 +81,6 @@ impl fmt::Display for DmuType {
     }
 }
 
-impl Compress {
-    /// The value's name, as the property `compression` has it. Zero is `inherit`, which no block has: of a
-    /// WRITE ask [`crate::drr::Write::compression`].
-    pub fn name(self) -> Cow<'static, str> {
-        match self.0 {
-            0 => "inherit".into(),
-            1 => "on".into(),
-            2 => "off".into(),
-            3 => "lzjb".into(),
-            4 => "empty".into(),
-            n @ 5..=13 => format!("gzip-{}", n - 4).into(),
-            14 => "zle".into(),
-            15 => "lz4".into(),
-            16 => "zstd".into(),
-            n => format!("compression {n}").into(),
-        }
-    }
-}
-
-impl fmt::Display for Compress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name())
-    }
-}
-
 impl Checksum {
     /// The value's name, as the property `checksum` has it.
     pub fn name(self) -> Cow<'static, str> {
@@ -138,6 +113,7 @@ impl fmt::Display for ObjsetType {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::Compress;
     use alloc::string::ToString;
 
     #[test]

@@ -3,24 +3,31 @@
 use super::error::WriteError;
 use crate::describe::{Description, Field};
 use crate::drr::{Body, RecordType, ReplayRecord};
-use crate::payload::{Limits, RecordError, payload_len};
+use crate::payload::{Limits, PayloadBound, RecordError, payload_len};
 use zerocopy::byteorder::LE;
 
 /// A record header and how many bytes of payload it announces.
 #[derive(Clone, Copy, Debug)]
-pub struct Header {
+pub struct OutHeader {
     record: ReplayRecord<LE>,
     name: &'static str,
     fields: &'static [Field],
     payload_len: u64,
+    payload: PayloadBound,
 }
 
-impl Header {
+impl OutHeader {
     /// The header of a record with this body, of any crate. A BEGIN made so has no payload: only its
     /// header says how long that is, which [`Self::new`] takes.
     pub fn of<B: Body<LE>>(body: &B) -> Self {
         let record = ReplayRecord::new(body);
-        Self { payload_len: body.payload_len(&record), name: B::NAME, fields: B::FIELDS, record }
+        Self {
+            payload_len: body.payload_len(&record),
+            name: B::NAME,
+            fields: B::FIELDS,
+            payload: B::PAYLOAD,
+            record,
+        }
     }
 
     /// A header of a type that this crate knows.
@@ -31,8 +38,8 @@ impl Header {
         let payload_len = payload_len(&record)?;
         let kind = record.record_type();
         let description = kind.description().ok_or(RecordError::UnknownType { found: kind.0 })?;
-        let Description { name, fields, .. } = *description;
-        Ok(Self { record, name, fields, payload_len })
+        let Description { name, fields, payload, .. } = *description;
+        Ok(Self { record, name, fields, payload_len, payload })
     }
 
     /// The record's type.
@@ -60,7 +67,7 @@ impl Header {
         if found != expected {
             return Err(WriteError::PayloadLength { record, found, expected });
         }
-        let limit = Limits::DEFAULT.of(self.record_type());
+        let limit = Limits::DEFAULT.of(self.payload);
         if found > limit {
             return Err(WriteError::TooLong { record, found, limit });
         }

@@ -81,10 +81,10 @@ impl Measured for Payload {
 /// ```compile_fail,E0308
 /// use zerocopy::{FromZeros, byteorder::LE};
 /// use zsend_records::drr::WriteEmbedded;
-/// use zsend_records::writer::{Counted, Header, RecordSink, StreamWriter};
+/// use zsend_records::writer::{Counted, OutHeader, RecordSink, StreamWriter};
 ///
 /// let embedded = WriteEmbedded::<LE>::new_zeroed();
-/// StreamWriter::new(Vec::new()).take(Header::of(&embedded), &Counted(0)).unwrap();
+/// StreamWriter::new(Vec::new()).take(OutHeader::of(&embedded), &Counted(0)).unwrap();
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counted(

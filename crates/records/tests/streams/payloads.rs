@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use zsend_records::Order;
 use zsend_records::reader::{ReadError, SliceReader, StreamReader, StreamRecord};
-use zsend_records::writer::{Header, Payload, RecordSink, StreamWriter};
+use zsend_records::writer::{OutHeader, Payload, RecordSink, StreamWriter};
 use zsend_testkit::streams::{Drafts, begin, end, stream, write_in, write_with};
 
 /// Treatment of the payload of a record.
@@ -162,7 +162,7 @@ fn a_sum_over_little_endian_words_is_not_taken_for_a_big_endian_stream() {
     let mut writer = StreamWriter::in_order(Vec::new(), Order::Big);
     for (record, payload) in &drafts {
         let payload = Payload::new(payload.clone());
-        writer.take(Header::new(*record).unwrap(), &payload).unwrap();
+        writer.take(OutHeader::new(*record).unwrap(), &payload).unwrap();
     }
     assert!(writer.into_inner().unwrap() == write_in(&drafts, true));
 }

@@ -83,7 +83,7 @@ impl Made {
         begin.toname[..self.name.len()].copy_from_slice(self.name.as_bytes());
         let mut payload = Vec::new();
         if !self.list.is_empty() {
-            payload = self.list.encode(Encoding::Native);
+            payload = self.list.encode(Encoding::Native).unwrap();
         }
         let mut record = ReplayRecord::new(&begin);
         record.payloadlen = u32::try_from(payload.len()).unwrap().into();

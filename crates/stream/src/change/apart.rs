@@ -3,12 +3,12 @@
 use super::error::ChangeError;
 use super::packet::Packet;
 use super::transform::{Out, Transform};
+use crate::begin_list::BeginList;
 use crate::segment::Segment;
 use std::fmt;
 use std::io::{self, Write};
 use zsend_records::drr::{Begin, RecordType};
 use zsend_records::flags::Features;
-use zsend_records::nvlist::NvList;
 use zsend_records::reader::Role;
 use zsend_records::writer::{RecordSink, StreamWriter};
 use zsend_records::zerocopy::byteorder::LE;
@@ -44,12 +44,12 @@ impl<D: Destinations> Apart<D> {
         Self { destinations, open: None }
     }
 
-    fn begin(&mut self, packet: &Packet, begin: &Begin<LE>) -> io::Result<()> {
-        let list = NvList::decode_within(packet.payload(), crate::limits::LIST_MEMORY).ok();
-        let list = list.as_ref().map(|(list, ..)| list);
+    fn begin(&mut self, packet: &Packet, begin: &Begin<LE>) -> Result<(), ChangeError> {
+        let list = packet.begin_list()?;
+        let list = list.as_ref().map(|BeginList { list, .. }| list);
         let origin = &packet.origin;
         let segment = Segment::new(&origin.file, origin.record, origin.byte, true, begin, list);
-        let stream = self.destinations.open(&segment)?;
+        let stream = self.destinations.open(&segment).map_err(ChangeError::Destination)?;
         self.open = Some(StreamWriter::in_order(stream, packet.order));
         Ok(())
     }
@@ -65,7 +65,7 @@ impl<D: Destinations> Transform for Apart<D> {
             return Ok(());
         }
         if let Some(begin) = packet.header.body_as::<Begin<LE>>() {
-            self.begin(&packet, begin).map_err(ChangeError::Destination)?;
+            self.begin(&packet, begin)?;
         }
         let Some(writer) = &mut self.open else { return Ok(()) };
         let (header, payload) = packet

@@ -8,15 +8,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use zsend_codec::decompress;
 use zsend_ondisk::blkptr::{MAX_BLOCK_SIZE, MINBLOCK_SHIFT};
 use zsend_records::bytes::Bytes;
-use zsend_records::drr::{RecordType, Write, WriteEmbedded};
+use zsend_records::drr::{Object, RecordType, Write, WriteEmbedded};
 use zsend_records::flags::{Features, RecordFlags};
 use zsend_records::reader::Role;
 use zsend_records::types::{Checksum, Compress, DmuType};
 use zsend_records::zerocopy::FromZeros;
 use zsend_records::zerocopy::byteorder::{LE, U64};
 
-/// The largest block without the feature for larger ones: `SPA_OLD_MAXBLOCKSIZE`.
-pub(super) const OLD_MAX_BLOCK_SIZE: u64 = 128 << 10;
+pub(super) use zsend_records::sizes::OLD_MAX_BLOCK_SIZE;
+
 /// Unit of the sizes of stored blocks, in bytes: `SPA_MINBLOCKSIZE`.
 pub(super) const SECTOR: usize = 1 << MINBLOCK_SHIFT;
 
@@ -182,6 +182,25 @@ pub(super) struct Objects<T>(BTreeMap<u64, T>);
 
 /// Types of objects.
 pub(super) type ObjectTypes = Objects<DmuType>;
+
+impl ObjectTypes {
+    /// Notes the type of an object.
+    ///
+    /// # Errors
+    /// [`ChangeError::Contents`] for a type that no dnode can hold.
+    pub(super) fn note_object(
+        &mut self,
+        packet: &Packet,
+        object: &Object<LE>,
+    ) -> Result<(), ChangeError> {
+        let kind = object.object_type().ok_or_else(|| {
+            let (what, found) = (format!("object {}", object.object), object.object_type);
+            ChangeError::contents(&packet.origin, what, format!("type {found} is none"))
+        })?;
+        self.note(object.object.get(), kind);
+        Ok(())
+    }
+}
 
 /// Objects that are kept: more than a block of dnodes has.
 const MOST_OBJECTS: usize = 64;

@@ -5,13 +5,13 @@ use super::error::ChangeError;
 use super::given::{Files, Given, GivenError, Opt, Verb};
 use super::packet::Packet;
 use super::transform::{Out, Transform};
-use crate::limits::LIST;
-use crate::raw::{self, bonus_type, turn};
+use crate::begin_list::BeginList;
+use crate::raw::{self, turn};
 use zsend_codec::checksum::compute;
 use zsend_records::Order;
 use zsend_records::drr::{Begin, Object, ObjectRange, Spill, Write, WriteEmbedded};
 use zsend_records::flags::{Features, RecordFlags};
-use zsend_records::nvlist::{Encoding, NvList};
+use zsend_records::nvlist::Encoding;
 use zsend_records::reader::{Record, Role};
 use zsend_records::types::{ByteswapKind, Compress, DmuType};
 use zsend_records::zerocopy::byteorder::{LE, U64};
@@ -119,7 +119,11 @@ impl Transform for Convert {
             return Ok(());
         }
         if let Some(object) = packet.header.body_as::<Object<LE>>() {
-            self.types.note(object.object.get(), object.object_type().unwrap_or_default());
+            // Of a type that no dnode can hold nobody knows the fields.
+            match object.object_type() {
+                Some(kind) => self.types.note(object.object.get(), kind),
+                None => self.types.forget(object.object.get()),
+            }
         }
         if let Some(&embedded) = packet.header.body_as::<WriteEmbedded<LE>>() {
             let object_type = self.types.of(embedded.object.get());
@@ -150,18 +154,16 @@ impl Convert {
     fn begin(&self, mut packet: Packet, to: Order) -> Result<Packet, ChangeError> {
         packet.order = to;
         // The list of a package's header is XDR, which is the same in either order.
-        if packet.payload().is_empty() || packet.role != Role::Stream {
+        if packet.role != Role::Stream {
             return Ok(packet);
         }
+        let Some(BeginList { list, encoding, used }) = packet.begin_list()? else {
+            return Ok(packet);
+        };
         let fault = |why: String| ChangeError::contents(&packet.origin, "list behind BEGIN", why);
-        if packet.payload().len() as u64 > LIST {
-            return Err(fault(format!(
-                "{} bytes, expected at most {LIST}",
-                packet.payload().len()
-            )));
+        if packet.payload()[used..].iter().any(|&byte| byte != 0) {
+            return Err(fault(format!("bytes behind byte {used}, its end, are not zero")));
         }
-        let (list, encoding) =
-            NvList::decode(packet.payload()).map_err(|e| fault(e.to_string()))?;
         let packing = match (self.is_xdr, to) {
             (Some(true), Order::Little) => Encoding::Xdr,
             (Some(true), Order::Big) => Encoding::XdrBig,
@@ -172,7 +174,7 @@ impl Convert {
         if packing == encoding {
             return Ok(packet);
         }
-        let mut packed = list.encode(packing);
+        let mut packed = list.encode(packing).map_err(|e| fault(e.to_string()))?;
         let is_xdr = packing.is_xdr();
         if is_xdr {
             // `pad_packed_nvlist()`, OpenZFS `module/zfs/dmu_send.c`, master of August 2026.
@@ -234,10 +236,12 @@ fn turned(mut packet: Packet, to: Order) -> Result<Packet, ChangeError> {
             }
         }
         Record::Object(object) => {
-            let mut bytes = packet.payload().to_vec();
-            let len = usize::try_from(object.bonuslen.get()).unwrap_or(usize::MAX).min(bytes.len());
-            turn(bonus_type(object), to, &mut bytes[..len]);
-            packet.set_payload(bytes);
+            if let Some(kind) = object.bonustype() {
+                let mut bytes = packet.payload().to_vec();
+                let len = bytes.len().min(object.bonuslen.get() as usize);
+                turn(kind, to, &mut bytes[..len]);
+                packet.set_payload(bytes);
+            }
         }
         Record::Begin(_)
         | Record::FreeObjects(_)
@@ -309,8 +313,9 @@ fn turned_raw(mut packet: Packet, to: Order) -> Packet {
         range.flags ^= flag;
     } else if let Some(object) = packet.body_mut::<Object<LE>>() {
         object.flags ^= flag;
-        let kind = bonus_type(object);
-        packet.set_payload(raw::turned(kind, to, packet.payload()));
+        if let Some(kind) = object.bonustype() {
+            packet.set_payload(raw::turned(kind, to, packet.payload()));
+        }
     }
     packet
 }

@@ -1,6 +1,6 @@
 //! `downgrade`: a stream that an older receiver takes, where that can be made of it.
 
-use super::blocks::{OLD_MAX_BLOCK_SIZE, ObjectTypes, decompressed, embedded_block};
+use super::blocks::{ObjectTypes, decompressed, embedded_block};
 use super::error::ChangeError;
 use super::given::{Files, Given, GivenError, Opt, Verb};
 use super::packet::Packet;
@@ -9,6 +9,7 @@ use super::transform::{Out, Transform};
 use zsend_records::drr::{Begin, Object, Write};
 use zsend_records::flags::Features;
 use zsend_records::reader::{Record, Role};
+use zsend_records::sizes::OLD_MAX_BLOCK_SIZE;
 use zsend_records::types::{Compress, DmuType};
 use zsend_records::zerocopy::byteorder::LE;
 
@@ -179,10 +180,12 @@ impl Downgrade {
     }
 
     fn object(&mut self, packet: &mut Packet, object: &Object<LE>) -> Result<(), ChangeError> {
-        let kind = object.object_type().unwrap_or_default();
-        self.types.note(object.object.get(), kind);
+        self.types.note_object(packet, object)?;
         let blksz = u64::from(object.blksz.get());
-        if self.split.is_some() && blksz > OLD_MAX_BLOCK_SIZE && !is_data(kind) {
+        if self.split.is_some()
+            && blksz > OLD_MAX_BLOCK_SIZE
+            && !object.object_type().is_some_and(is_data)
+        {
             let why = format!(
                 "object {} has blocks of {blksz} bytes, which the receiver does not take, and what they hold cannot be \
                  split",
@@ -205,11 +208,7 @@ impl Downgrade {
     }
 
     fn knows(&self, codec: Compress) -> bool {
-        match codec {
-            Compress::LZ4 => self.takes.contains(Features::LZ4),
-            Compress::ZSTD => self.takes.contains(Features::ZSTD),
-            _ => true,
-        }
+        codec.feature().is_some_and(|feature| self.takes.contains(feature))
     }
 }
 

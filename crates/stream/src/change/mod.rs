@@ -57,6 +57,7 @@ mod policy;
 mod rechunk;
 mod recompress;
 mod redup;
+mod resized;
 mod run;
 mod source;
 mod spill;

@@ -90,7 +90,12 @@ impl Package {
         for (to, from) in begin.toname.iter_mut().zip(self.toname.bytes()) {
             *to = from;
         }
-        let payload = self.list.as_ref().map(|list| list.encode(Encoding::Xdr)).unwrap_or_default();
+        let payload = match &self.list {
+            Some(list) => list.encode(Encoding::Xdr).map_err(|e| {
+                ChangeError::refused(&first.origin, format!("the package's list: {e}"))
+            })?,
+            None => Vec::new(),
+        };
         let mut header = ReplayRecord::new(&begin);
         let len = u32::try_from(payload.len());
         let len =

@@ -1,6 +1,7 @@
 //! A record on its way from the stream that it was read of to the one that it is written to.
 
 use super::error::ChangeError;
+use crate::begin_list::{BeginList, begin_list};
 use crate::limits::LIMITS;
 use std::fmt;
 use std::sync::Arc;
@@ -112,6 +113,15 @@ impl Packet {
         Ok(())
     }
 
+    /// The list behind a BEGIN, if there is one.
+    ///
+    /// # Errors
+    /// [`ChangeError::Contents`] if it is longer than is looked at, or cannot be read.
+    pub(super) fn begin_list(&self) -> Result<Option<BeginList>, ChangeError> {
+        begin_list(self.payload())
+            .map_err(|e| ChangeError::contents(&self.origin, "list behind BEGIN", e.to_string()))
+    }
+
     /// Notes something of the record that whoever runs the change should see.
     pub fn note(&mut self, note: impl Into<Box<str>>) {
         self.note = Some(note.into());
@@ -137,11 +147,11 @@ impl Packet {
     /// The header and the payload as a writer takes them.
     pub(super) fn to_written(
         &self,
-    ) -> Result<(zsend_records::writer::Header, Payload), RecordError> {
+    ) -> Result<(zsend_records::writer::OutHeader, Payload), RecordError> {
         let sum =
             self.known_sum().unwrap_or_else(|| Fletcher4::in_order(self.order, &self.payload));
         let payload = Payload::with_sum_in(self.order, self.payload.clone(), sum);
-        Ok((zsend_records::writer::Header::new(self.header)?, payload))
+        Ok((zsend_records::writer::OutHeader::new(self.header)?, payload))
     }
 }
 

@@ -7,6 +7,7 @@ use super::blocks::{
 use super::error::ChangeError;
 use super::given::{Files, Given, GivenError, Operand, Opt, Verb};
 use super::packet::Packet;
+use super::resized::Resized;
 use super::transform::{Out, Transform};
 use super::volume::ZVOL;
 use crate::raw::is_part;
@@ -67,33 +68,6 @@ pub(super) struct Rechunk {
 /// Returns true for the types of objects whose bytes are the user's own, in blocks of whatever size.
 pub(super) fn is_data(kind: DmuType) -> bool {
     kind == DmuType::PLAIN_FILE_CONTENTS || kind == ZVOL
-}
-
-/// An object whose blocks get another size.
-#[derive(Clone, Copy, Debug)]
-struct Resized {
-    object_type: DmuType,
-    joins: bool,
-    /// The end of its last block before, as the FREE behind its OBJECT tells.
-    end: Option<u64>,
-}
-
-impl Resized {
-    /// Offset and length of the new blocks that lie in a range as a whole. Nothing lies behind the end of the object, so
-    /// that a range which ends there has the last of them too.
-    fn whole_blocks(self, size: u64, offset: u64, length: u64) -> Option<(u64, u64)> {
-        let start = offset.checked_next_multiple_of(size)?;
-        let end = offset.checked_add(length).filter(|_| length != OBJECT_END);
-        let end = match end {
-            Some(end) if self.end == Some(end) => end.checked_next_multiple_of(size),
-            Some(end) => Some(end - end % size),
-            None => None,
-        };
-        match end {
-            Some(end) => (start < end).then(|| (start, end - start)),
-            None => Some((start, OBJECT_END)),
-        }
-    }
 }
 
 /// A block that is being filled.
@@ -272,13 +246,26 @@ impl Rechunk {
     }
 
     /// Takes a hole of an object, which may go on in the next record.
-    fn hole(&mut self, packet: Packet, free: &Free<LE>, object: Resized, out: &mut Out) {
+    fn hole(
+        &mut self,
+        packet: Packet,
+        free: &Free<LE>,
+        object: Resized,
+        out: &mut Out,
+    ) -> Result<(), ChangeError> {
         let (number, offset, length) = (free.object, free.offset.get(), free.length.get());
         if length == OBJECT_END {
             self.fill(out);
+            if offset.checked_next_multiple_of(self.size).is_none() {
+                let why = format!(
+                    "object {number} reaches to byte {offset}, and a last block of {} bytes passes 2^64",
+                    self.size
+                );
+                return Err(ChangeError::refused(&packet.origin, why));
+            }
             self.objects.note(number.get(), Resized { end: Some(offset), ..object });
             self.free(packet, out);
-            return;
+            return Ok(());
         }
         let before = self.hole.as_mut().and_then(|packet| packet.body_mut::<Free<LE>>());
         if let Some(before) = before.filter(|before| before.object == number)
@@ -290,6 +277,7 @@ impl Rechunk {
             self.fill(out);
             self.hole = Some(packet);
         }
+        Ok(())
     }
 
     /// Gives the hole that was held back.
@@ -350,8 +338,7 @@ impl Rechunk {
             }
             Record::Free(&free) if !self.keeps_ends => {
                 if let Some(object) = self.objects.of(free.object.get()) {
-                    self.hole(packet, &free, object, out);
-                    return Ok(());
+                    return self.hole(packet, &free, object, out);
                 }
                 self.fill(out);
             }

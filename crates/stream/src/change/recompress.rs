@@ -46,6 +46,8 @@ const KEPT: usize = 1 << 20;
 #[derive(Debug)]
 struct Recompress {
     compression: Compression,
+    /// Features of a stream with blocks so compressed.
+    features: Features,
     /// Sizes of the blocks of objects.
     sizes: Objects<u64>,
 }
@@ -58,7 +60,10 @@ fn make(given: &Given) -> Result<Box<dyn Transform>, GivenError> {
     };
     let compression = name.parse::<Compression>().map_err(|e| GivenError::new(e.to_string()))?;
     Compressor::new(compression).map_err(|e| GivenError::new(e.to_string()))?;
-    Ok(Box::new(Recompress { compression, sizes: Objects::default() }))
+    let codec = compression.compress();
+    let features = features_of(codec)
+        .ok_or_else(|| GivenError::new(format!("no stream says that it has blocks of {codec}")))?;
+    Ok(Box::new(Recompress { compression, features, sizes: Objects::default() }))
 }
 
 impl Transform for Recompress {
@@ -71,7 +76,7 @@ impl Transform for Recompress {
         if packet.role == Role::Stream
             && let Some(begin) = packet.body_mut::<Begin<LE>>()
         {
-            announce(begin, compression.compress());
+            announce(begin, self.features);
             self.sizes.clear();
         }
         if let Some(object) = packet.header.body_as::<Object<LE>>() {
@@ -96,15 +101,18 @@ impl Transform for Recompress {
     }
 }
 
-/// Announces blocks of this codec in a BEGIN. What is announced already stays, as `zstream recompress off` leaves it.
-fn announce(begin: &mut Begin<LE>, codec: Compress) {
-    let features = match codec {
-        Compress::OFF => return,
-        Compress::ZSTD => Features::COMPRESSED | Features::ZSTD,
-        Compress::LZ4 => Features::COMPRESSED | Features::LZ4,
-        _ => Features::COMPRESSED,
-    };
+/// Announces blocks of a codec with these features in a BEGIN. What is announced already stays, as
+/// `zstream recompress off` leaves it.
+fn announce(begin: &mut Begin<LE>, features: Features) {
     begin.set_features(begin.features() | features);
+}
+
+/// Features of a stream with blocks of this codec; `None` for one that is not known.
+fn features_of(codec: Compress) -> Option<Features> {
+    match codec {
+        Compress::OFF => Some(Features::empty()),
+        codec => codec.feature().map(|feature| Features::COMPRESSED | feature),
+    }
 }
 
 /// Compresses a block, which is not compressed yet.

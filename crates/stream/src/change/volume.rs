@@ -174,7 +174,7 @@ impl<V: Volume> Transform for ToVolume<V> {
         match packet.record() {
             Record::Begin(begin) => self.begin(&packet, begin)?,
             Record::Object(object) => {
-                self.types.note(object.object.get(), object.object_type().unwrap_or_default());
+                self.types.note_object(&packet, object)?;
             }
             Record::Write(write) => {
                 let block = plain(&packet, write)?;

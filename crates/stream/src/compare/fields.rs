@@ -1,6 +1,7 @@
 //! Differences of headers, field by field, and of the lists behind BEGIN, pair by pair.
 
 use super::Found;
+use crate::begin_list::begin_list;
 use crate::dump::hex;
 use zerocopy::IntoBytes;
 use zerocopy::byteorder::LE;
@@ -63,22 +64,25 @@ pub(super) fn lists(stored: &[u8], other: &[u8]) -> Option<Found> {
     }
     let bytes = |list: &[u8]| format!("{} bytes", list.len());
     let found = || Found { what: "the list".into(), stored: bytes(stored), other: bytes(other) };
-    let (Ok((ours, encoding)), Ok((theirs, other_encoding))) =
-        (NvList::decode(stored), NvList::decode(other))
-    else {
+    let (Ok(Some(ours)), Ok(Some(theirs))) = (begin_list(stored), begin_list(other)) else {
         return Some(found());
     };
-    if encoding != other_encoding {
+    if ours.encoding != theirs.encoding {
         return Some(Found {
             what: "encoding of the list".into(),
-            stored: format!("{encoding:?}"),
-            other: format!("{other_encoding:?}"),
+            stored: format!("{:?}", ours.encoding),
+            other: format!("{:?}", theirs.encoding),
         });
     }
-    Some(pairs("", &ours, &theirs).unwrap_or_else(found))
+    Some(pairs("", &ours.list, &theirs.list).unwrap_or_else(found))
 }
 
 fn pairs(above: &str, ours: &NvList, theirs: &NvList) -> Option<Found> {
+    if ours.flags() != theirs.flags() {
+        let what = format!("flags of the list {above}").trim_end().to_owned();
+        let flags = |list: &NvList| format!("{:#x}", list.flags());
+        return Some(Found { what, stored: flags(ours), other: flags(theirs) });
+    }
     let names = ours.iter().chain(theirs.iter()).map(|(name, _)| name);
     for name in names {
         let what = format!("{above}{name}");

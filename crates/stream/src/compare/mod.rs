@@ -2,7 +2,7 @@
 
 mod fields;
 
-use crate::limits::LIST_MEMORY;
+use crate::begin_list::{BeginList, begin_list};
 use crate::segment::Segment;
 use crate::verify::place;
 use fields::{lists, records};
@@ -12,7 +12,7 @@ use zerocopy::byteorder::LE;
 use zsend_records::Order;
 use zsend_records::bytes::Bytes;
 use zsend_records::drr::{Begin, RecordType, ReplayRecord};
-use zsend_records::nvlist::{Encoding, NvList};
+use zsend_records::nvlist::Encoding;
 use zsend_records::reader::{Frame, Options, ReadError, Role, StreamReader};
 
 /// Bytes of payloads that are compared at a time.
@@ -39,6 +39,9 @@ pub enum CompareError {
     /// The other stream cannot be read on.
     #[error("the other stream")]
     Other(#[source] ReadError),
+    /// The list behind the stored stream's BEGIN cannot be read, or is larger than is looked at: the reason, in words.
+    #[error("the stored stream: list behind BEGIN: {0}")]
+    List(String),
     /// The stored stream is none that is compared.
     #[error("not supported: comparing {0}")]
     Unsupported(&'static str),
@@ -85,8 +88,9 @@ impl<R: Read> Comparison<R> {
     /// Reads the BEGIN of a stored stream, and the list behind it. `name` stands for it in the [`Segment`].
     ///
     /// # Errors
-    /// [`CompareError::Stored`], and [`CompareError::Unsupported`] of a package, and of a big-endian stream, whose plain
-    /// payloads are turned.
+    /// [`CompareError::Stored`]; [`CompareError::List`], as nobody can say what the stream is; and
+    /// [`CompareError::Unsupported`] of a package, of a redacted stream, and of a big-endian stream, whose plain payloads
+    /// are turned.
     pub fn new(name: &str, source: R) -> Result<Self, CompareError> {
         let mut reader = reader(source);
         let begin = reader.next_frame().map_err(CompareError::Stored)?;
@@ -99,9 +103,9 @@ impl<R: Read> Comparison<R> {
         }
         let header = *reader.header();
         let list = reader.payload().map_err(CompareError::Stored)?;
-        let decoded = NvList::decode_within(&list, LIST_MEMORY).ok();
-        let encoding = decoded.as_ref().map(|(_, encoding, _)| *encoding);
-        let pairs = decoded.as_ref().map(|(list, ..)| list);
+        let decoded = begin_list(&list).map_err(|e| CompareError::List(e.to_string()))?;
+        let encoding = decoded.as_ref().map(|BeginList { encoding, .. }| *encoding);
+        let pairs = decoded.as_ref().map(|BeginList { list, .. }| list);
         // What a reader has accepted as BEGIN is one.
         let body = header.body_as::<Begin<LE>>().ok_or(CompareError::Unsupported("no BEGIN"))?;
         if pairs
@@ -118,7 +122,7 @@ impl<R: Read> Comparison<R> {
         &self.segment
     }
 
-    /// Encoding of the list behind BEGIN; `None` if there is none that can be read.
+    /// Encoding of the list behind BEGIN; `None` if there is none.
     pub const fn encoding(&self) -> Option<Encoding> {
         self.encoding
     }

@@ -6,7 +6,8 @@ mod json;
 pub use diverge::{Divergence, SnapshotKeys, divergences};
 pub use json::key_object_json;
 
-use zsend_crypto::{KeyFormat, KeyObject, KeyVersion, Suite};
+use zsend_crypto::key_data::names;
+use zsend_crypto::{KeyFormat, KeyObject, Suite};
 use zsend_records::nvlist::NvList;
 
 /// The list `crypt_keydata` of a raw stream's BEGIN.
@@ -38,14 +39,14 @@ impl KeyData {
     pub fn of(list: &NvList) -> Self {
         let number = |name| list.u64(name).unwrap_or(0);
         Self {
-            suite: Suite(number("DSL_CRYPTO_SUITE")),
-            key_guid: number("DSL_CRYPTO_GUID"),
-            format: KeyFormat(number("keyformat")),
-            iterations: number("pbkdf2iters"),
-            salt: number("pbkdf2salt"),
-            to_ivset: number("to_ivset_guid"),
-            from_ivset: number("from_ivset_guid"),
-            key_object: key_object(list),
+            suite: Suite(number(names::SUITE)),
+            key_guid: number(names::GUID),
+            format: KeyFormat(number(names::FORMAT)),
+            iterations: number(names::ITERATIONS),
+            salt: number(names::SALT),
+            to_ivset: number(names::TO_IVSET),
+            from_ivset: number(names::FROM_IVSET),
+            key_object: KeyObject::from_nvlist(list).ok(),
         }
     }
 
@@ -56,17 +57,4 @@ impl KeyData {
         let form = |keys: &Self| (keys.format, keys.iterations, keys.salt);
         Some(ours == theirs && form(self) == form(other))
     }
-}
-
-/// The wrapped keys of a list, if all their parts are there.
-fn key_object(list: &NvList) -> Option<KeyObject> {
-    Some(KeyObject {
-        suite: Suite(list.u64("DSL_CRYPTO_SUITE")?),
-        guid: list.u64("DSL_CRYPTO_GUID")?,
-        version: KeyVersion(list.u64("DSL_CRYPTO_VERSION")?),
-        master_key: list.u8_array("DSL_CRYPTO_MASTER_KEY_1")?.try_into().ok()?,
-        hmac_key: list.u8_array("DSL_CRYPTO_HMAC_KEY_1")?.try_into().ok()?,
-        iv: list.u8_array("DSL_CRYPTO_IV")?.try_into().ok()?,
-        mac: list.u8_array("DSL_CRYPTO_MAC")?.try_into().ok()?,
-    })
 }

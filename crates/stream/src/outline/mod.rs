@@ -8,7 +8,8 @@ mod package;
 
 pub use package::{Budget, PackageNames};
 
-use crate::limits::{LIMITS, LIST, LIST_MEMORY};
+use crate::begin_list::{BeginList, LIST, ListError, begin_list};
+use crate::limits::LIMITS;
 use crate::position;
 use crate::segment::Segment;
 use input::Input;
@@ -16,7 +17,6 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
 use zsend_records::drr::{Begin, RECORD_SIZE, RecordType};
-use zsend_records::nvlist::{NvError, NvList};
 use zsend_records::reader::{
     Frame, Options, Parser, ReaderEvent, Record, Role, StreamError, StreamErrorKind,
 };
@@ -167,12 +167,11 @@ impl<R: Read> Walk<R> {
     /// Takes a BEGIN and its list in.
     fn begin(&mut self, frame: &Frame, bytes: &[u8]) -> Option<OutlineEnd> {
         let begin = self.parser.header().body_as::<Begin<LE>>()?;
-        let list = match NvList::decode_within(bytes, LIST_MEMORY) {
-            _ if bytes.is_empty() => None,
-            Ok((list, ..)) => Some(list),
+        let list = match begin_list(bytes) {
+            Ok(list) => list.map(|BeginList { list, .. }| list),
             // It is right as far as anything says; its names are not looked at.
-            Err(NvError::TooLarge { .. }) => None,
-            Err(_) => {
+            Err(ListError::TooLarge { .. }) => None,
+            Err(ListError::Malformed(_)) => {
                 // The reader of records knows no lists: to it a payload may be anything.
                 let kind = StreamErrorKind::Unexpected {
                     found: RecordType::BEGIN,

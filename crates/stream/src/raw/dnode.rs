@@ -2,11 +2,12 @@
 
 use super::macs::MacFault;
 use super::tree::{Shape, Tree};
-use crate::dnode::bonus_room;
-use zsend_ondisk::blkptr::{BLKPTR_SIZE, BlkPtr};
+use crate::dnode::{bonus_room, slots};
+use std::ops::Range;
+use zsend_ondisk::blkptr::{BLKPTR_SIZE, BlkPtr, MAX_BLOCK_SIZE, MINBLOCK_SHIFT};
 use zsend_ondisk::byteswap::{swap, swap_out};
 use zsend_ondisk::dnode::{
-    CORE_SIZE, DNODE_BLOCK_SIZE, DNODE_SIZE, DnodePhys, FLAG_SPILL, MAX_BLKPTRS,
+    CORE_SIZE, DNODE_BLOCK_SIZE, DNODE_SIZE, DNODES_PER_BLOCK, DnodePhys, FLAG_SPILL, MAX_BLKPTRS,
 };
 use zsend_ondisk::objset::{ObjsetPhys, SIZE_V1};
 use zsend_ondisk::{LayoutError, Order};
@@ -17,10 +18,14 @@ use zsend_records::types::{ByteswapKind as K, DmuType};
 use zsend_records::zerocopy::byteorder::LE;
 use zsend_records::zerocopy::{FromBytes, FromZeros, IntoBytes};
 
+/// Unit of the sizes of blocks, in bytes: `SPA_MINBLOCKSIZE`.
+const SECTOR: u32 = 1 << MINBLOCK_SHIFT;
+
 /// A dnode that has come, and its blocks.
 #[derive(Debug)]
 pub(crate) struct Dnode {
     pub(crate) object: Object<LE>,
+    pub(crate) core: DnodePhys,
     /// The whole room for the bonus, or nothing.
     pub(crate) bonus: Bytes,
     pub(crate) tree: Tree,
@@ -29,42 +34,50 @@ pub(crate) struct Dnode {
 
 impl Dnode {
     /// The dnode of this OBJECT, before its first block comes.
-    pub(crate) fn new(object: &Object<LE>, bonus: Bytes) -> Self {
+    ///
+    /// # Errors
+    /// As [`core_of`].
+    pub(crate) fn new(object: &Object<LE>, bonus: Bytes) -> Result<Self, LayoutError> {
+        let core = core_of(object)?;
         let shape = Shape {
-            object_type: object.object_type().unwrap_or_default(),
-            nlevels: object.nlevels,
-            indblkshift: object.indblkshift,
-            nblkptr: object.nblkptr,
+            object_type: core.object_type(),
+            nlevels: core.nlevels,
+            indblkshift: core.indblkshift,
+            nblkptr: core.nblkptr,
         };
-        Self { object: *object, bonus, tree: Tree::new(shape), spill: None }
+        Ok(Self { object: *object, core, bonus, tree: Tree::new(shape), spill: None })
+    }
+
+    /// Place of its bonus in its slots; `None` if it has no bonus, or no room for one.
+    pub(crate) fn bonus_place(&self) -> Option<Range<usize>> {
+        self.core.bonus_room(self.core.size()).filter(|_| !self.bonus.is_empty())
     }
 
     /// The dnode as it lies on disk, in that order.
     fn bytes(self, order: Order, is_swapped: bool) -> Result<Vec<u8>, LayoutError> {
-        let Self { object, bonus, tree, spill } = self;
-        let mut core = core_of(&object);
-        let size = core.size();
-        let (room, spill_place) = (core.bonus_room(size), core.spill(size));
+        let Self { mut core, bonus, tree, spill, .. } = self;
+        let (kind, size) = (DmuType(core.bonustype), core.size());
+        let room = core.bonus_room(size).unwrap_or(size..size);
+        let spill_place = core.spill(size);
+        if bonus.len() > room.len() {
+            let most = format!("at most {}", room.len());
+            return Err(field("raw_bonuslen", bonus.len() as u64, &most));
+        }
         if order == Order::Big {
             core.swap();
         }
         let mut bytes = vec![0; size];
         bytes[..CORE_SIZE].copy_from_slice(core.as_bytes());
-        for (i, pointer) in tree.finish()?.iter().enumerate() {
-            let start = CORE_SIZE + i * BLKPTR_SIZE;
-            if let Some(place) = bytes.get_mut(start..start + BLKPTR_SIZE) {
-                place.copy_from_slice(&pointer.to_bytes(order));
-            }
+        // As many as its block pointers, which are at most three, and find room in one slot.
+        let places = bytes[CORE_SIZE..].as_chunks_mut::<BLKPTR_SIZE>().0.iter_mut();
+        for (place, pointer) in places.zip(tree.finish()?) {
+            *place = pointer.to_bytes(order);
         }
-        if let Some(place) = room.and_then(|room| bytes.get_mut(room))
-            && place.len() >= bonus.len()
-        {
-            let place = &mut place[..bonus.len()];
-            place.copy_from_slice(&bonus);
-            if is_swapped {
-                // The sender has turned the bonus by its type, though it is encrypted.
-                turn(bonus_type(&object), order, place);
-            }
+        let place = &mut bytes[room.start..room.start + bonus.len()];
+        place.copy_from_slice(&bonus);
+        if is_swapped {
+            // The sender has turned the bonus by its type, though it is encrypted.
+            turn(kind, order, place);
         }
         if let (Some(place), Some(pointer)) = (spill_place, spill) {
             bytes[place].copy_from_slice(&pointer.to_bytes(order));
@@ -82,11 +95,13 @@ pub(crate) fn block_of(
 ) -> Result<Vec<u8>, MacFault> {
     let mut bytes = vec![0; DNODE_BLOCK_SIZE];
     for dnode in dnodes {
-        let slot = dnode.object.object.get().saturating_sub(first);
-        let start = usize::try_from(slot).unwrap_or(usize::MAX).saturating_mul(DNODE_SIZE);
+        let number = dnode.object.object.get();
+        let slot = number.checked_sub(first).filter(|&slot| slot < DNODES_PER_BLOCK);
+        let slot = slot.and_then(|slot| usize::try_from(slot).ok());
+        let start = slot.ok_or(MacFault::Slot { object: number, first })? * DNODE_SIZE;
         let made = dnode.bytes(order, is_swapped)?;
-        let place = bytes.get_mut(start..start.saturating_add(made.len()));
-        place.ok_or(MacFault::Slot(slot))?.copy_from_slice(&made);
+        let place = bytes.get_mut(start..start + made.len());
+        place.ok_or(MacFault::Slot { object: number, first })?.copy_from_slice(&made);
     }
     Ok(bytes)
 }
@@ -96,34 +111,59 @@ pub(crate) fn block_of(
 ///
 /// Source: OpenZFS `module/zfs/dnode.c`, `dnode_allocate()`, zfs-2.3.2.
 pub(crate) fn nblkptr(object: &Object<LE>) -> u8 {
-    if bonus_type(object) == DmuType::SA {
+    if object.bonustype() == Some(DmuType::SA) {
         return 1;
     }
     let room = bonus_room(object).saturating_sub(object.bonuslen.get().into());
     u8::try_from(1 + room / BLKPTR_SIZE as u64).map_or(MAX_BLKPTRS, |all| all.min(MAX_BLKPTRS))
 }
 
-/// The type of a dnode's bonus.
-pub(crate) fn bonus_type(object: &Object<LE>) -> DmuType {
-    DmuType(u8::try_from(object.bonustype.get()).unwrap_or(0))
-}
-
 /// The fixed part of a dnode of a raw stream, little-endian.
-pub(crate) fn core_of(object: &Object<LE>) -> DnodePhys {
+///
+/// # Errors
+/// [`LayoutError::Field`] for a field of the record that no dnode has: `verify` has rules for them by the names `object.*`.
+///
+/// Source: OpenZFS `module/zfs/dmu_recv.c`, `recv_check_drr_object()`, zfs-2.3.2.
+pub(crate) fn core_of(object: &Object<LE>) -> Result<DnodePhys, LayoutError> {
     let mut core = DnodePhys::new_zeroed();
-    core.kind = u8::try_from(object.object_type.get()).unwrap_or(0);
-    core.bonustype = bonus_type(object).0;
+    let kind = object.object_type().filter(|kind| kind.is_valid() && *kind != DmuType::NONE);
+    let kind = kind.ok_or_else(|| {
+        field("type", object.object_type.get().into(), "a type that there is, and no free slot")
+    })?;
+    let bonus = object.bonustype().filter(|kind| kind.is_valid());
+    let bonus = bonus
+        .ok_or_else(|| field("bonustype", object.bonustype.get().into(), "a type that there is"))?;
+    (core.kind, core.bonustype) = (kind.0, bonus.0);
+    let blksz = object.blksz.get();
+    let sectors = Some(blksz / SECTOR)
+        .filter(|&all| {
+            all > 0 && blksz.is_multiple_of(SECTOR) && u64::from(blksz) <= MAX_BLOCK_SIZE
+        })
+        .and_then(|sectors| u16::try_from(sectors).ok());
+    let sectors = sectors
+        .ok_or_else(|| field("blksz", blksz.into(), "a multiple of 512, from 512 to 16 MiB"))?;
+    let len = u16::try_from(object.bonuslen.get()).map_err(|_| {
+        field("bonuslen", object.bonuslen.get().into(), "at most what the slots have room for")
+    })?;
+    if slots(object) > DNODES_PER_BLOCK {
+        return Err(field("dn_slots", object.dn_slots.into(), "at most 32"));
+    }
     (core.indblkshift, core.nlevels) = (object.indblkshift, object.nlevels);
     (core.nblkptr, core.checksum) = (object.nblkptr, object.checksumtype);
     core.compress = object.compress;
-    core.extra_slots = object.dn_slots.saturating_sub(1);
-    core.datablkszsec = u16::try_from(object.blksz.get() / 512).unwrap_or(0).into();
-    core.bonuslen = u16::try_from(object.bonuslen.get()).unwrap_or(0).into();
+    // Records of before large dnodes say of one slot that there is none.
+    core.extra_slots = object.dn_slots.max(1) - 1;
+    (core.datablkszsec, core.bonuslen) = (sectors.into(), len.into());
     core.maxblkid = object.maxblkid.get().into();
     if object.flags().contains(RecordFlags::OBJECT_SPILL) {
         core.flags = FLAG_SPILL;
     }
-    core
+    Ok(core)
+}
+
+/// A field that has a value it cannot have.
+pub(super) fn field(what: &'static str, found: u64, expected: &str) -> LayoutError {
+    LayoutError::Field { what, found, expected: expected.to_owned() }
 }
 
 /// The object set with this meta-dnode, little-endian, without its MACs.

@@ -4,7 +4,8 @@ use crate::keys::KeyData;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use zeroize::Zeroizing;
-use zsend_crypto::{CryptoError, DatasetKey, KeyFormat, WrappingKey};
+use zsend_crypto::key_data::names;
+use zsend_crypto::{CryptoError, DatasetKey, KeyFormat, KeyObject, WrappingKey};
 use zsend_records::nvlist::NvList;
 
 /// A user's key.
@@ -46,7 +47,7 @@ impl Keys {
         toname: &str,
         list: &NvList,
     ) -> Option<Result<Arc<DatasetKey>, CryptoError>> {
-        let keys = list.list("crypt_keydata")?;
+        let keys = list.list(names::LIST)?;
         let dataset = toname.split('@').next().unwrap_or_default();
         let is_of = |key: &&Key| {
             let below = dataset.strip_prefix(&*key.dataset);
@@ -67,9 +68,7 @@ impl Key {
     fn open(&self, keys: &NvList) -> Result<DatasetKey, CryptoError> {
         let data = KeyData::of(keys);
         let form = [data.format.0, data.salt, data.iterations];
-        data.key_object
-            .ok_or(CryptoError::Version { found: u64::MAX })?
-            .unwrap(&self.wrapping(form)?)
+        KeyObject::from_nvlist(keys)?.unwrap(&self.wrapping(form)?)
     }
 
     fn wrapping(&self, form: [u64; 3]) -> Result<WrappingKey, CryptoError> {

@@ -4,11 +4,14 @@
 //! of a block of its records, and the object set of all blocks of dnodes. An incremental stream has not: there
 //! the MACs of its blocks are checked, and these are not.
 
-use super::dnode::{Dnode, block_of, objset_of};
+use super::dnode::{Dnode, block_of, field, objset_of};
 use super::tree::{Leaf, Shape, Tree};
 use std::sync::Arc;
-use zsend_crypto::{BlockParams, CryptoError, DatasetKey, decrypt_dnode_block, verify_objset};
-use zsend_ondisk::dnode::{DNODE_SIZE, DNODES_PER_BLOCK, DnodePhys};
+use zsend_crypto::key_data::{names, portable_mac_in};
+use zsend_crypto::{
+    BlockParams, CryptoError, DatasetKey, MetaDnode, decrypt_dnode_block, verify_objset,
+};
+use zsend_ondisk::dnode::{DNODE_SIZE, DNODES_PER_BLOCK, DnodePhys, MAX_BLKPTRS};
 use zsend_ondisk::objset::ObjsetPhys;
 use zsend_ondisk::{LayoutError, Order};
 use zsend_records::bytes::Bytes;
@@ -78,47 +81,61 @@ pub(crate) enum MacFault {
     Crypto(#[from] CryptoError),
     #[error(transparent)]
     Layout(#[from] LayoutError),
-    /// A dnode that is not in its block; the number is its slot.
-    #[error("the dnode at slot {0} is not in its block")]
-    Slot(u64),
+    /// An object whose dnode is not in this block.
+    #[error("the dnode of object {object} does not lie in the block of dnodes from object {first}")]
+    Slot {
+        /// Number of the object.
+        object: u64,
+        /// The first object of the block.
+        first: u64,
+    },
 }
 
 impl<P: Clone> Macs<P> {
     /// The MACs of the stream behind a BEGIN with this list; `None` if it has not all that they are over.
+    ///
+    /// # Errors
+    /// [`MacFault::Crypto`] or [`MacFault::Layout`] for a part of `crypt_keydata` that is not there, or that no
+    /// meta-dnode has.
     pub(crate) fn begin(
         begin: &Begin<LE>,
         list: &NvList,
         key: Arc<DatasetKey>,
         order: Order,
-    ) -> Option<Self> {
+    ) -> Result<Option<Self>, MacFault> {
         if is_part(begin) {
-            return None;
+            return Ok(None);
         }
-        let keys = list.list("crypt_keydata")?;
-        let byte = |name| keys.u64(name).and_then(|number| u8::try_from(number).ok());
-        let shape = Shape {
-            object_type: DmuType::DNODE,
-            nlevels: byte("mdn_nlevels").filter(|levels| (1..=6).contains(levels))?,
-            indblkshift: byte("mdn_indblkshift").filter(|shift| (12..=17).contains(shift))?,
-            nblkptr: byte("mdn_nblkptr").filter(|&number| number == 3)?,
-        };
+        let what = names::LIST;
+        let keys = list.list(what).ok_or(CryptoError::KeyData { what, found: "absent" })?;
+        let MetaDnode { checksum, compress, nlevels, blksz, indblkshift, nblkptr, maxblkid } =
+            MetaDnode::from_nvlist(keys)?;
+        for (what, found, right, expected) in [
+            (names::META_LEVELS, nlevels, 1..=6, "1 to 6"),
+            (names::META_INDBLKSHIFT, indblkshift, 12..=17, "12 to 17"),
+            (names::META_BLKPTRS, nblkptr, MAX_BLKPTRS..=MAX_BLKPTRS, "3"),
+        ] {
+            if !right.contains(&found) {
+                return Err(field(what, found.into(), expected).into());
+            }
+        }
+        let sectors = u16::try_from(blksz / DNODE_SIZE as u64)
+            .map_err(|_| field(names::META_BLKSZ, blksz, "16384"))?;
+        let shape = Shape { object_type: DmuType::DNODE, nlevels, indblkshift, nblkptr };
         let mut core = DnodePhys::new_zeroed();
         core.kind = DmuType::DNODE.0;
-        (core.indblkshift, core.nlevels) = (shape.indblkshift, shape.nlevels);
-        core.nblkptr = shape.nblkptr;
-        (core.checksum, core.compress) = (byte("mdn_checksum")?, byte("mdn_compress")?);
-        let sectors = u16::try_from(keys.u64("mdn_blksz")? / DNODE_SIZE as u64).ok()?;
-        core.datablkszsec = sectors.into();
-        core.maxblkid = keys.u64("mdn_maxblkid")?.into();
-        Some(Self {
+        (core.indblkshift, core.nlevels, core.nblkptr) = (indblkshift, nlevels, nblkptr);
+        (core.checksum, core.compress) = (checksum, compress);
+        (core.datablkszsec, core.maxblkid) = (sectors.into(), maxblkid.into());
+        Ok(Some(Self {
             key,
             block: None,
             meta: Tree::new(shape),
             core,
             objset_type: begin.objset_type.get().into(),
-            portable_mac: keys.u8_array("portable_mac")?.try_into().ok()?,
+            portable_mac: portable_mac_in(keys)?,
             order,
-        })
+        }))
     }
 
     /// Takes a record in whose numbers are within the limits of the rules; the MAC that is wrong, if one can be checked
@@ -147,12 +164,21 @@ impl<P: Clone> Macs<P> {
             }
             Record::Object(object) => {
                 let bonus = payload.cloned().unwrap_or_default();
-                self.block.as_mut()?.dnodes.push(Dnode::new(object, bonus));
-                None
+                match Dnode::new(object, bonus) {
+                    Ok(dnode) => {
+                        self.block.as_mut()?.dnodes.push(dnode);
+                        None
+                    }
+                    Err(error) => at(error),
+                }
             }
             Record::Write(write) => {
+                let Some(object_type) = write.object_type().filter(|kind| kind.is_valid()) else {
+                    let found = write.object_type.get().into();
+                    return at(field("type", found, "a type that there is"));
+                };
                 let leaf = Leaf {
-                    object_type: write.object_type().unwrap_or_default(),
+                    object_type,
                     lsize: write.logical_size.get(),
                     psize: write.compressed_size.get(),
                     compress: write.compression().unwrap_or(Compress::OFF),

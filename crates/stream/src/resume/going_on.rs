@@ -3,7 +3,7 @@
 use super::Seam;
 use std::io::{self, Write};
 use zsend_records::drr::{Object, RecordType};
-use zsend_records::writer::{Header, Payload, RecordSink, StreamWriter, WriteError};
+use zsend_records::writer::{OutHeader, Payload, RecordSink, StreamWriter, WriteError};
 use zsend_records::zerocopy::byteorder::LE;
 
 /// Reason that a stream is no continuation of a file.
@@ -84,7 +84,7 @@ struct Before {
 }
 
 impl Before {
-    fn take(&mut self, header: &Header) {
+    fn take(&mut self, header: &OutHeader) {
         self.records += 1;
         self.behind_object = self.behind_object.map(|records| records + 1);
         if let Some(object) = header.record().body_as::<Object<LE>>() {
@@ -102,7 +102,12 @@ impl<'s, W: Write> GoingOn<'s, W> {
     }
 
     /// Compares a record with that at the seam; `before` has it too. True if it is that one.
-    fn seek(&self, header: &Header, payload: &Payload, before: Before) -> Result<bool, SeamError> {
+    fn seek(
+        &self,
+        header: &OutHeader,
+        payload: &Payload,
+        before: Before,
+    ) -> Result<bool, SeamError> {
         let record = header.record();
         if self.seam.is_begin() {
             // Both were compared before: see `Seam::check_begin`.
@@ -132,7 +137,7 @@ impl<'s, W: Write> GoingOn<'s, W> {
 impl<W: Write> RecordSink for GoingOn<'_, W> {
     type Payload = Payload;
 
-    fn take(&mut self, header: Header, payload: &Payload) -> Result<(), WriteError> {
+    fn take(&mut self, header: OutHeader, payload: &Payload) -> Result<(), WriteError> {
         if let State::Writing(writer) = &mut self.state {
             return writer.take(header, payload);
         }
@@ -169,24 +174,24 @@ mod tests {
     use zsend_records::fletcher::Fletcher4;
     use zsend_records::zerocopy::FromZeros;
 
-    fn begin() -> Header {
+    fn begin() -> OutHeader {
         let mut begin = Begin::<LE>::new_zeroed();
         (begin.magic, begin.versioninfo) = (MAGIC.into(), 1.into());
-        Header::new(ReplayRecord::new(&begin)).unwrap()
+        OutHeader::new(ReplayRecord::new(&begin)).unwrap()
     }
 
-    fn block(offset: u64) -> Header {
+    fn block(offset: u64) -> OutHeader {
         let mut block = Block::<LE>::new_zeroed();
         (block.object, block.offset, block.logical_size) = (7.into(), offset.into(), 512.into());
-        Header::of(&block)
+        OutHeader::of(&block)
     }
 
     fn payload(fill: u8) -> Payload {
         Payload::new(vec![fill; 512])
     }
 
-    fn end() -> Header {
-        Header::of(&End::<LE>::new_zeroed())
+    fn end() -> OutHeader {
+        OutHeader::of(&End::<LE>::new_zeroed())
     }
 
     /// A stream of three blocks, whole.
@@ -217,7 +222,7 @@ mod tests {
     }
 
     /// Bytes that some records have, as far as they were written, and the error that ended it.
-    fn written(seam: &Seam, records: &[(Header, Payload)]) -> (Vec<u8>, Option<SeamError>) {
+    fn written(seam: &Seam, records: &[(OutHeader, Payload)]) -> (Vec<u8>, Option<SeamError>) {
         let mut out = Vec::new();
         let mut sink = GoingOn::new(seam, &mut out);
         let mut failed = None;

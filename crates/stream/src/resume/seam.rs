@@ -8,11 +8,9 @@ use zsend_records::drr::{Begin, RecordType, ReplayRecord};
 use zsend_records::fletcher::Fletcher4;
 use zsend_records::nvlist::NvList;
 use zsend_records::reader::Record;
+use zsend_records::sizes::DNODES_PER_BLOCK;
 use zsend_records::zerocopy::FromBytes;
 use zsend_records::zerocopy::byteorder::LE;
-
-/// Dnodes of a block of dnodes: 16 KiB of 512 bytes each. Source: OpenZFS `include/sys/dnode.h`, zfs-2.3.2.
-const DNODES_PER_BLOCK: u64 = 32;
 
 /// End of a record behind which a cut stream can be gone on with: of its last whose payload was checked and whose
 /// place a receiver notes, or of its BEGIN.

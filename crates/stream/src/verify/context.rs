@@ -1,6 +1,6 @@
 //! A stream as its BEGIN announces it: what the records behind it may be.
 
-use crate::limits::LIST_MEMORY;
+use crate::begin_list::{BeginList, ListError, begin_list};
 use crate::raw::Keys;
 use crate::segment::resumed_at;
 use std::sync::Arc;
@@ -52,14 +52,14 @@ impl Context {
     pub(super) fn read_list(&mut self, bytes: Option<&[u8]>, keys: &Keys) {
         self.list = Arc::new(match bytes {
             None => List::TooLarge,
-            Some([]) => List::Absent,
-            Some(bytes) => match NvList::decode_within(bytes, LIST_MEMORY) {
-                Ok((list, _, used)) => {
+            Some(bytes) => match begin_list(bytes) {
+                Ok(None) => List::Absent,
+                Ok(Some(BeginList { list, used, .. })) => {
                     let rest = &bytes[used..];
                     List::Read(list, rest.len(), rest.iter().filter(|&&byte| byte != 0).count())
                 }
-                Err(NvError::TooLarge { .. }) => List::TooLarge,
-                Err(error) => List::Malformed(error),
+                Err(ListError::TooLarge { .. }) => List::TooLarge,
+                Err(ListError::Malformed(error)) => List::Malformed(error),
             },
         });
         if let (true, List::Read(list, ..)) = (self.is_raw(), &*self.list) {

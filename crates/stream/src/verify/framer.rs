@@ -3,8 +3,9 @@
 
 use super::context::Context;
 use super::frame::{Frame, guid, unused};
+use crate::begin_list::LIST;
 use crate::input::Gathered;
-use crate::limits::{LIMITS, LIST};
+use crate::limits::LIMITS;
 use crate::raw::Keys;
 use std::mem::take;
 use std::sync::Arc;

@@ -21,7 +21,7 @@ pub fn fault_json(fault: &Fault) -> String {
     Value::Object(object).to_string()
 }
 
-/// A verdict as a JSON object, without the end of a line.
+/// A verdict as a JSON object, without the end of a line. It has no token where none can be written.
 pub fn outcome_json(file: &str, outcome: &Outcome) -> String {
     let Outcome { verdict, records, bytes, streams, opened, faults } = outcome;
     let cut = match verdict {
@@ -31,7 +31,7 @@ pub fn outcome_json(file: &str, outcome: &Outcome) -> String {
             "have": cut.part.map(|part| part.have),
             "need": cut.part.map(|part| part.need),
             "toname": cut.toname,
-            "token": cut.token.as_ref().map(|token| token.encode()),
+            "token": cut.token.as_ref().and_then(|token| token.encode().ok()),
         }),
         Verdict::Whole | Verdict::Damaged | Verdict::ChainBroken => Value::Null,
     };

@@ -88,16 +88,19 @@ impl PendingMacs {
 fn begin(frame: &Frame) -> Option<Macs<Place>> {
     let context = &frame.context;
     let key = Arc::clone(context.key()?.as_ref().ok()?);
-    Macs::begin(context.begin(), context.nvlist()?, key, frame.order)
+    // What is wrong in the list has rules of its own, and whoever breaks one does not come here.
+    Macs::begin(context.begin(), context.nvlist()?, key, frame.order).ok().flatten()
 }
 
 fn difference(fault: MacFault) -> Wrong {
     match fault {
         MacFault::Crypto(error) => crypto(&error),
         MacFault::Layout(error) => {
-            Wrong::words("block pointer", error.to_string(), "one that can be")
+            Wrong::words("dnode or block pointer", error.to_string(), "one that can be")
         }
-        MacFault::Slot(slot) => Wrong::words("dnode", slot, "in its block"),
+        MacFault::Slot { object, first } => {
+            Wrong::words("object", object, format!("one of the block of dnodes from {first} on"))
+        }
     }
 }
 

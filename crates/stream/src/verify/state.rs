@@ -1,12 +1,13 @@
 //! State of a stream: all that later records depend on; bounded, whatever comes.
 
 use super::written::Written;
-use crate::dnode::{SLOTS, slots};
+use crate::dnode::slots;
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use zsend_records::drr::{OBJECT_END, Object};
 use zsend_records::flags::{Features, RecordFlags};
 use zsend_records::reader::Record;
+use zsend_records::sizes::DNODES_PER_BLOCK;
 use zsend_records::types::DmuType;
 use zsend_records::zerocopy::byteorder::LE;
 
@@ -161,8 +162,9 @@ impl State {
 
     fn announce(&mut self, object: &Object<LE>) {
         let number = object.object.get();
-        self.objects
-            .retain(|known| known.object / SLOTS == number / SLOTS && known.object != number);
+        self.objects.retain(|known| {
+            known.object / DNODES_PER_BLOCK == number / DNODES_PER_BLOCK && known.object != number
+        });
         self.objects.push(Announced {
             object: number,
             object_type: object.object_type().unwrap_or_default(),

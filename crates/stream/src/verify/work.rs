@@ -14,6 +14,8 @@ use zsend_records::Order;
 use zsend_records::drr::{Write, WriteEmbedded};
 use zsend_records::flags::{Features, RecordFlags};
 use zsend_records::fletcher::Fletcher4;
+use zsend_records::key_prop::KeyProp;
+use zsend_records::payload::UNREADABLE;
 use zsend_records::reader::Record;
 use zsend_records::types::{ByteswapKind, Checksum, Compress, DmuType};
 use zsend_records::zerocopy::byteorder::{LE, U64};
@@ -33,11 +35,6 @@ pub(super) struct Worked {
     /// With the dataset's key: outcome of the MAC in its record.
     pub(super) mac: Check,
 }
-
-/// `zfs_send_corrupt_data`: what a sender that was told to go on puts in place of a block that it cannot read.
-///
-/// Source: OpenZFS `module/zfs/dmu_send.c`, `do_dump()`, zfs-2.3.2.
-const UNREADABLE: u64 = 0x02F5_BADD_B10C;
 
 impl Worked {
     /// A payload of which nothing but the sum is known.
@@ -221,31 +218,4 @@ fn is_unreadable(bytes: &[u8]) -> bool {
     let (words, rest) = bytes.as_chunks::<8>();
     let is = |order: Order| words.iter().all(|&word| order.u64(word) == UNREADABLE);
     rest.is_empty() && !words.is_empty() && (is(Order::Little) || is(Order::Big))
-}
-
-/// `ddk_prop`: the block's sizes and compression on disk.
-///
-/// Source: OpenZFS `include/sys/ddt.h`, `ddt_key_t`, zfs-2.3.2.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct KeyProp(pub(super) u64);
-
-impl KeyProp {
-    /// Logical size, bytes.
-    pub(super) const fn lsize(self) -> u64 {
-        ((self.0 & 0xffff) + 1) << 9
-    }
-
-    /// Bytes on disk.
-    pub(super) const fn psize(self) -> u64 {
-        ((self.0 >> 16 & 0xffff) + 1) << 9
-    }
-
-    pub(super) const fn compress(self) -> Compress {
-        Compress((self.0 >> 32 & 0x7f) as u8)
-    }
-
-    /// True if the block is encrypted or authenticated.
-    pub(super) const fn is_crypt(self) -> bool {
-        self.0 >> 39 & 1 != 0
-    }
 }

@@ -341,3 +341,20 @@ fn a_piece_of_a_block_is_not_compressed() {
     let whole = changed(&with_holes(), &[&["recompress", "lz4"]]).unwrap();
     assert!(codecs(&whole).iter().all(|(codec, _)| *codec == Compress::LZ4));
 }
+
+#[test]
+fn blocks_that_no_feature_stands_for_do_not_reach_a_receiver_that_takes_compressed_ones() {
+    let mut writer = StreamWriter::new(Vec::new());
+    let mut begin = Begin::<LE>::new_zeroed();
+    (begin.magic, begin.versioninfo, begin.toguid) = (MAGIC.into(), 1.into(), 42.into());
+    writer.body(&begin, &[]).unwrap();
+    let mut write = Write::<LE>::new_zeroed();
+    (write.object, write.toguid, write.object_type) = (1.into(), 42.into(), 19.into());
+    (write.logical_size, write.compressed_size) = (4096.into(), 512.into());
+    write.compressiontype = 17;
+    writer.body(&write, &[0; 512]).unwrap();
+    writer.end(42).unwrap();
+    let stream = writer.into_inner().unwrap();
+    let error = with_options(&stream, "downgrade", &[("to", "COMPRESSED,LZ4")]).unwrap_err();
+    assert!(matches!(error, ChangeError::Contents { .. }), "{error}");
+}

@@ -70,7 +70,7 @@ fn package(files: &[(u64, &[u8])]) -> Vec<u8> {
     let mut list = NvList::new();
     list.insert("tosnap", NvValue::String("a".into()));
     list.insert("fss", NvValue::List(datasets));
-    let list = list.encode(Encoding::Native);
+    let list = list.encode(Encoding::Native).unwrap();
     let mut begin = Begin::<LE>::new_zeroed();
     begin.magic = MAGIC.into();
     begin.versioninfo = VersionInfo::new(HeaderType::COMPOUND, Features::empty()).0.into();

@@ -7,6 +7,7 @@ use zerocopy::{ByteOrder, FromBytes, FromZeros, Immutable, IntoBytes, KnownLayou
 use zsend_records::byteswap::byteswap_with;
 use zsend_records::describe::{Description, Field};
 use zsend_records::drr::{Begin, Body, MAGIC, RecordType, ReplayRecord};
+use zsend_records::payload::PayloadBound;
 use zsend_records::reader::{Options, Record, StreamReader};
 use zsend_records::writer::StreamWriter;
 use zsend_stream::dump::{DumpOptions, Format, dump};
@@ -34,6 +35,8 @@ impl<O: ByteOrder> Body<O> for Note<O> {
         Field { name: "tag", offset: 24, width: 1, count: 4, doc: "" },
         Field { name: "sums", offset: 28, width: 8, count: 2, doc: "" },
     ];
+
+    const PAYLOAD: PayloadBound = PayloadBound::Block;
 
     fn payload_len(&self, _: &ReplayRecord<O>) -> u64 {
         self.len.get().into()

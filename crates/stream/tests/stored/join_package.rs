@@ -14,7 +14,7 @@ use zsend_records::drr::{Begin, MAGIC, RECORD_SIZE, RecordType, ReplayRecord, Sp
 use zsend_records::flags::{Features, HeaderType, VersionInfo};
 use zsend_records::fletcher::Fletcher4;
 use zsend_records::nvlist::{Encoding, NvList, NvValue};
-use zsend_records::writer::{Header, Payload, RecordSink, StreamWriter};
+use zsend_records::writer::{OutHeader, Payload, RecordSink, StreamWriter};
 use zsend_stream::split::{JoinOrder, Manifest, SplitError, join, part_name, split};
 
 /// A package of two streams; sums are of `order`. One record's payload does not fill its last word.
@@ -27,12 +27,12 @@ fn package(order: Order, toguid: u64) -> Vec<u8> {
     };
     let mut list = NvList::new();
     list.insert("tosnap", NvValue::String("a".into()));
-    let list = list.encode(Encoding::Xdr);
+    let list = list.encode(Encoding::Xdr).unwrap();
     let mut writer = StreamWriter::in_order(Vec::new(), order);
     let put = |writer: &mut StreamWriter<_>, record, payload: Vec<u8>| {
         let sum = Fletcher4::in_order(order, &payload);
         let payload = Payload::with_sum_in(order, payload.into(), sum);
-        writer.take(Header::new(record).unwrap(), &payload).unwrap();
+        writer.take(OutHeader::new(record).unwrap(), &payload).unwrap();
     };
     let mut header = begin(HeaderType::COMPOUND, 0);
     header.payloadlen = (list.len() as u32).into();

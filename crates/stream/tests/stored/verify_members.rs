@@ -66,7 +66,7 @@ fn begin(name: &str, kind: u64) -> Begin<LE> {
 
 fn package(header: Option<&NvList>, members: &[Member]) -> Vec<u8> {
     let mut writer = StreamWriter::new(Vec::new());
-    let payload = header.map_or_else(Vec::new, |header| header.encode(Encoding::Xdr));
+    let payload = header.map_or_else(Vec::new, |header| header.encode(Encoding::Xdr).unwrap());
     let mut first = ReplayRecord::new(&begin("t@b", 2));
     first.payloadlen = u32::try_from(payload.len()).unwrap().into();
     writer.record(first, &payload).unwrap();

@@ -1,8 +1,10 @@
 //! BEGIN: the record, and the nvlist that some features need.
 
 use super::SendPlan;
-use crate::error::Result;
+use crate::error::{Result, SendError};
 use crate::read::SendPayload;
+use zsend_crypto::key_data::names;
+use zsend_crypto::{MetaDnode, RawKeyData};
 use zsend_encoder::event::Begin;
 use zsend_pool::dsl::crypt::Encryption;
 use zsend_records::flags::BeginFlags;
@@ -12,7 +14,8 @@ impl SendPlan<'_> {
     /// The BEGIN of the stream, which [`Self::write_to`] begins with.
     ///
     /// # Errors
-    /// [`SendError::Pool`](crate::SendError::Pool) if the set of IVs of a raw stream cannot be read.
+    /// [`SendError::Pool`] if the set of IVs of a raw stream cannot be read; [`SendError::Unsupported`] if
+    /// the list behind it is too long to be packed.
     pub fn begin(&self) -> Result<Begin> {
         self.begin_of()
     }
@@ -30,12 +33,14 @@ impl SendPlan<'_> {
             list.insert("resume_offset", NvValue::Uint64(position.offset()));
         }
         if let Some(encryption) = self.encryption.as_ref().filter(|_| self.options().raw) {
-            list.insert("crypt_keydata", NvValue::List(self.key_data(encryption)?));
+            list.insert(names::LIST, NvValue::List(self.key_data(encryption)?));
         }
         let mut payload = Vec::new();
         if !list.is_empty() {
             let encoding = self.options().dialect.payload_encoding();
-            payload = list.encode(encoding);
+            payload = list
+                .encode(encoding)
+                .map_err(|e| SendError::Unsupported(format!("the list behind BEGIN: {e}")))?;
             // The native form ends where it ends; the other is padded (`pad_packed_nvlist()`).
             if encoding != Encoding::Native {
                 payload.resize(payload.len().next_multiple_of(8), 0);
@@ -53,35 +58,26 @@ impl SendPlan<'_> {
     }
 
     /// The wrapped keys, and all else that a raw receiver needs to rebuild the object set.
-    ///
-    /// Follows `dsl_crypto_populate_key_nvlist()`, OpenZFS `module/zfs/dsl_crypt.c`, zfs-2.3.2.
     fn key_data(&self, encryption: &Encryption) -> Result<NvList> {
-        let key = &encryption.key_object;
         let meta = self.objset().meta();
-        let mut list = NvList::new();
-        let mut add = |name: &str, value| list.insert(name, value);
-        let number = NvValue::Uint64;
-        let bytes = |b: &[u8]| NvValue::Uint8Array(b.to_vec());
-        add("DSL_CRYPTO_SUITE", number(key.suite.0));
-        add("DSL_CRYPTO_GUID", number(key.guid));
-        add("DSL_CRYPTO_VERSION", number(key.version.0));
-        add("DSL_CRYPTO_MASTER_KEY_1", bytes(&key.master_key));
-        add("DSL_CRYPTO_HMAC_KEY_1", bytes(&key.hmac_key));
-        add("DSL_CRYPTO_IV", bytes(&key.iv));
-        add("DSL_CRYPTO_MAC", bytes(&key.mac));
-        add("portable_mac", bytes(self.objset().portable_mac()));
-        add("keyformat", number(encryption.format.0));
-        add("pbkdf2iters", number(encryption.iterations));
-        add("pbkdf2salt", number(encryption.salt));
-        add("mdn_checksum", number(meta.checksum.into()));
-        add("mdn_compress", number(meta.compress.into()));
-        add("mdn_nlevels", number(meta.nlevels.into()));
-        add("mdn_blksz", number(meta.datablksz()));
-        add("mdn_indblkshift", number(meta.indblkshift.into()));
-        add("mdn_nblkptr", number(meta.nblkptr.into()));
-        add("mdn_maxblkid", number(meta.maxblkid));
-        add("to_ivset_guid", number(self.dataset().ivset_guid()?));
-        add("from_ivset_guid", number(self.incremental_source().map_or(0, |s| s.ivset_guid)));
-        Ok(list)
+        let data = RawKeyData {
+            key_object: encryption.key_object.clone(),
+            portable_mac: *self.objset().portable_mac(),
+            format: encryption.format,
+            iterations: encryption.iterations,
+            salt: encryption.salt,
+            meta: MetaDnode {
+                checksum: meta.checksum,
+                compress: meta.compress,
+                nlevels: meta.nlevels,
+                blksz: meta.datablksz(),
+                indblkshift: meta.indblkshift,
+                nblkptr: meta.nblkptr,
+                maxblkid: meta.maxblkid,
+            },
+            to_ivset: self.dataset().ivset_guid()?,
+            from_ivset: self.incremental_source().map_or(0, |s| s.ivset_guid),
+        };
+        Ok(data.to_nvlist())
     }
 }

@@ -15,10 +15,7 @@ use zsend_pool::blkptr::BlkPtr;
 use zsend_pool::zbookmark::Zbookmark;
 use zsend_pool::zio::{Extent, Stored};
 use zsend_records::flags::Features;
-
-/// The pattern that a lost block is filled with when it is sent all the same: "zfs badd bloc", of
-/// `do_dump()`, OpenZFS `module/zfs/dmu_send.c`.
-const BAD_BLOCK: u64 = 0x02F5_BADD_B10C;
+use zsend_records::payload::UNREADABLE;
 
 /// Bytes of each part of a split block.
 const SPLIT: usize = 128 << 10;
@@ -283,7 +280,7 @@ impl Maker<'_> {
             return Err(error.into());
         }
         self.replaced.push(error);
-        let word = BAD_BLOCK.to_le_bytes();
+        let word = UNREADABLE.to_le_bytes();
         Ok(P::block(blksz, || Ok(word.repeat(len / word.len()).into()))?)
     }
 

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 use zsend_pool::pool::{OpenOptions, Pool};
-use zsend_records::writer::{Header, Payload, RecordSink, StreamWriter, WriteError};
+use zsend_records::writer::{OutHeader, Payload, RecordSink, StreamWriter, WriteError};
 use zsend_traverse::CancelToken;
 
 /// The images of a fixture.
@@ -35,7 +35,7 @@ impl<'a> Cut<'a> {
 impl RecordSink for Cut<'_> {
     type Payload = Payload;
 
-    fn take(&mut self, header: Header, payload: &Payload) -> Result<(), WriteError> {
+    fn take(&mut self, header: OutHeader, payload: &Payload) -> Result<(), WriteError> {
         self.writer.take(header, payload)?;
         self.left = self.left.saturating_sub(1);
         if self.left == 0 {

@@ -48,7 +48,7 @@ proptest! {
     /// A list that would take more memory than it may is refused.
     #[test]
     fn memory_is_bounded(list in lists(), encoding in encodings()) {
-        let packed = list.encode(encoding);
+        let packed = list.encode(encoding).unwrap();
         if let Some(less) = memory(&list).checked_sub(1) {
             let refused = NvList::decode_within(&packed, less);
             prop_assert!(matches!(refused, Err(NvError::TooLarge { .. })), "{refused:?}");
@@ -64,7 +64,7 @@ fn the_least_pairs_and_strings_cannot_fill_the_memory() {
     for value in [strings, lists] {
         let list = of_pairs(vec![("a".into(), value)]);
         for encoding in [Encoding::Native, Encoding::Xdr] {
-            let packed = list.encode(encoding);
+            let packed = list.encode(encoding).unwrap();
             let refused = NvList::decode_within(&packed, 2 * packed.len());
             // A native list is larger packed than in memory.
             if encoding == Encoding::Xdr {

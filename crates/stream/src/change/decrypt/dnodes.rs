@@ -3,12 +3,13 @@
 use super::super::error::ChangeError;
 use super::super::packet::Packet;
 use super::Stream;
-use crate::raw::{bonus_type, core_of, turn};
+use crate::raw::{core_of, turn};
 use zsend_crypto::{BlockParams, BonusCipher};
 use zsend_ondisk::dnode::{DNODES_PER_BLOCK, MAX_BLKPTRS};
 use zsend_records::Order;
 use zsend_records::drr::{Object, ObjectRange};
 use zsend_records::flags::RecordFlags;
+use zsend_records::types::DmuType;
 use zsend_records::zerocopy::byteorder::LE;
 
 /// A block of dnodes that is under way.
@@ -60,12 +61,12 @@ impl Dnodes {
         })
     }
 
-    /// Checks the numbers of an object's dnode, of which those that follow are made.
+    /// Checks the numbers of an object's dnode, of which those that follow are made; the type of its bonus.
     pub(super) fn check(
         &mut self,
         packet: &Packet,
         object: &Object<LE>,
-    ) -> Result<(), ChangeError> {
+    ) -> Result<DmuType, ChangeError> {
         let number = object.object.get();
         let wrong = |why: String| {
             Err(ChangeError::contents(&packet.origin, format!("object {number}"), why))
@@ -94,7 +95,10 @@ impl Dnodes {
                 object.nblkptr
             ));
         }
-        let core = core_of(object);
+        let core = match core_of(object) {
+            Ok(core) => core,
+            Err(error) => return wrong(error.to_string()),
+        };
         let room = core.bonus_room(core.size()).map_or(0, |room| room.len());
         let (len, raw) = (object.bonuslen.get(), object.raw_bonuslen.get());
         let right = if len == 0 { 0 } else { room };
@@ -104,16 +108,16 @@ impl Dnodes {
             ));
         }
         self.next = next;
-        Ok(())
+        Ok(DmuType(core.bonustype))
     }
 
-    /// Decrypts the bonus of an object that was checked, and makes of the record that of a plain stream.
+    /// Decrypts the bonus, of that type, of an object that was checked, and makes of the record that of a plain stream.
     pub(super) fn open(
         &mut self,
         packet: &mut Packet,
         object: &Object<LE>,
+        kind: DmuType,
     ) -> Result<(), ChangeError> {
-        let kind = bonus_type(object);
         let mut bonus = packet.payload().to_vec();
         if kind.is_encrypted() && !bonus.is_empty() {
             if self.absent > 0 {
@@ -136,7 +140,7 @@ impl Dnodes {
             }
         }
         // A plain sender rounds the length up, and leaves the rest of the room away.
-        let len = usize::try_from(object.bonuslen.get()).unwrap_or(0).next_multiple_of(8);
+        let len = (object.bonuslen.get() as usize).next_multiple_of(8);
         bonus.resize(len, 0);
         packet.set_payload(bonus);
         if let Some(object) = packet.body_mut::<Object<LE>>() {

@@ -12,7 +12,7 @@ use super::error::ChangeError;
 use super::given::{Files, Given, GivenError, Opt, Verb};
 use super::packet::{Origin, Packet};
 use super::transform::{Out, Transform};
-use crate::raw::{Keys, Macs, Over, WrongMac, is_part};
+use crate::raw::{Keys, Macs, Over, WrongMac};
 use crate::segment::resumed_at;
 use blocks::{plain_spill, plain_write};
 use dnodes::Dnodes;
@@ -118,9 +118,9 @@ impl Transform for Decrypt {
                     let what = format!("object {}", object.object);
                     ChangeError::contents(&packet.origin, what, "no OBJECT_RANGE is before it")
                 })?;
-                dnodes.check(&packet, object)?;
+                let bonus = dnodes.check(&packet, object)?;
                 check(&mut stream.macs, &packet)?;
-                dnodes.open(&mut packet, object)?;
+                dnodes.open(&mut packet, object, bonus)?;
                 out.put(packet);
             }
             Record::Write(_) => {
@@ -173,25 +173,24 @@ impl Decrypt {
             out.put(packet);
             return Ok(());
         };
-        let list = header::list(&packet)?;
+        let list = packet.begin_list()?;
         if packet.role == Role::PackageBegin {
             header::plain_package(&mut packet, list)?;
             out.put(packet);
             return Ok(());
         }
-        let (list, encoding) = list.ok_or_else(|| {
+        let list = list.ok_or_else(|| {
             ChangeError::contents(&packet.origin, "BEGIN", "a raw stream has a list behind it")
         })?;
-        let key = self.open(&packet, &begin, &list)?;
-        let first_object = resumed_at(&list).map_or(0, |(object, _)| object);
-        let macs = Macs::begin(&begin, &list, Arc::clone(&key), packet.order);
-        if macs.is_none() && !is_part(&begin) {
-            let why = "it has not all that the MACs of the stream are over";
-            return Err(ChangeError::contents(&packet.origin, "the list behind BEGIN", why));
-        }
+        let key = self.open(&packet, &begin, &list.list)?;
+        let first_object = resumed_at(&list.list).map_or(0, |(object, _)| object);
+        let macs =
+            Macs::begin(&begin, &list.list, Arc::clone(&key), packet.order).map_err(|e| {
+                ChangeError::contents(&packet.origin, "the list behind BEGIN", e.to_string())
+            })?;
         let order = Order::default();
         self.stream = Some(Stream { key, macs, dnodes: None, first_object, order });
-        header::plain_stream(&mut packet, &list, encoding)?;
+        header::plain_stream(&mut packet, &list)?;
         out.put(packet);
         Ok(())
     }

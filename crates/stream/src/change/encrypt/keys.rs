@@ -1,12 +1,16 @@
 //! New keys of a dataset that is encrypted on its way, what a raw stream's BEGIN says of them, and blocks sealed with
 //! them.
 
+use super::super::blocks::SECTOR;
 use super::super::error::ChangeError;
 use super::super::given::{Given, GivenError};
 use std::io;
 use zeroize::Zeroizing;
-use zsend_crypto::{CryptoError, DatasetKey, KeyFormat, KeyObject, NewKeys, Suite, WrappingKey};
-use zsend_records::nvlist::{NvList, NvValue};
+use zsend_crypto::{
+    CryptoError, DatasetKey, KeyFormat, KeyObject, MetaDnode, NewKeys, RawKeyData, Suite,
+    WrappingKey,
+};
+use zsend_records::nvlist::NvList;
 use zsend_records::types::DmuType;
 
 /// `pbkdf2iters` if none is given, and the least that ZFS takes.
@@ -113,39 +117,27 @@ impl UserKey {
         Ok(made.map(|(object, key)| Made { key, object }))
     }
 
-    /// The list `crypt_keydata`, without what is known at the end of the stream.
-    ///
-    /// Source: OpenZFS `module/zfs/dsl_crypt.c`, `dsl_crypto_populate_key_nvlist()`, zfs-2.3.2.
-    pub(super) fn key_data(&self, object: &KeyObject, end: &AtEnd) -> NvList {
-        let number = NvValue::Uint64;
-        let bytes = |bytes: &[u8]| NvValue::Uint8Array(bytes.to_vec());
-        let pairs = [
-            ("DSL_CRYPTO_SUITE", number(object.suite.0)),
-            ("DSL_CRYPTO_GUID", number(object.guid)),
-            ("DSL_CRYPTO_VERSION", number(object.version.0)),
-            ("DSL_CRYPTO_MASTER_KEY_1", bytes(&object.master_key)),
-            ("DSL_CRYPTO_HMAC_KEY_1", bytes(&object.hmac_key)),
-            ("DSL_CRYPTO_IV", bytes(&object.iv)),
-            ("DSL_CRYPTO_MAC", bytes(&object.mac)),
-            ("portable_mac", bytes(&end.portable_mac)),
-            ("keyformat", number(self.format.0)),
-            ("pbkdf2iters", number(self.iterations)),
-            ("pbkdf2salt", number(self.salt)),
-            ("mdn_checksum", number(end.meta.checksum.into())),
-            ("mdn_compress", number(end.meta.compress.into())),
-            ("mdn_nlevels", number(end.meta.nlevels.into())),
-            ("mdn_blksz", number(u64::from(end.meta.datablkszsec.get()) * 512)),
-            ("mdn_indblkshift", number(end.meta.indblkshift.into())),
-            ("mdn_nblkptr", number(end.meta.nblkptr.into())),
-            ("mdn_maxblkid", number(end.meta.maxblkid.get())),
-            ("to_ivset_guid", number(end.ivset_guid)),
-            ("from_ivset_guid", number(0)),
-        ];
-        let mut list = NvList::new();
-        for (name, value) in pairs {
-            list.insert(name, value);
-        }
-        list
+    /// The list `crypt_keydata`.
+    pub(super) fn key_data(&self, object: KeyObject, end: &AtEnd) -> NvList {
+        let data = RawKeyData {
+            key_object: object,
+            portable_mac: end.portable_mac,
+            format: self.format,
+            iterations: self.iterations,
+            salt: self.salt,
+            meta: MetaDnode {
+                checksum: end.meta.checksum,
+                compress: end.meta.compress,
+                nlevels: end.meta.nlevels,
+                blksz: u64::from(end.meta.datablkszsec.get()) * SECTOR as u64,
+                indblkshift: end.meta.indblkshift,
+                nblkptr: end.meta.nblkptr,
+                maxblkid: end.meta.maxblkid.get(),
+            },
+            to_ivset: end.ivset_guid,
+            from_ivset: 0,
+        };
+        data.to_nvlist()
     }
 }
 
@@ -155,6 +147,34 @@ pub(super) struct AtEnd {
     pub(super) portable_mac: [u8; 32],
     pub(super) meta: zsend_ondisk::dnode::DnodePhys,
     pub(super) ivset_guid: u64,
+}
+
+/// Blocks that have one salt: `ZFS_KEY_MAX_SALT_USES_DEFAULT`.
+const MAX_SALT_USES: u64 = 400_000_000;
+
+/// The salts of blocks, which make their keys.
+#[derive(Debug)]
+pub(super) struct Salts {
+    salt: [u8; 8],
+    /// Blocks that have this salt.
+    used: u64,
+}
+
+impl Salts {
+    pub(super) fn new() -> Result<Self, ChangeError> {
+        Ok(Self { salt: random().map_err(no_random)?, used: 0 })
+    }
+
+    /// The salt of the next block: another one after as many as ZFS takes one for.
+    ///
+    /// Source: OpenZFS `module/os/linux/zfs/zio_crypt.c`, `zfs_key_max_salt_uses`, zfs-2.3.2.
+    pub(super) fn next(&mut self) -> Result<[u8; 8], ChangeError> {
+        if self.used == MAX_SALT_USES {
+            *self = Self::new()?;
+        }
+        self.used += 1;
+        Ok(self.salt)
+    }
 }
 
 /// Salt, IV and MAC.

@@ -11,11 +11,12 @@ use super::error::ChangeError;
 use super::given::{Files, Given, GivenError, Opt, Verb};
 use super::packet::Packet;
 use super::transform::{Out, Transform};
-use crate::limits::{LIST, LIST_MEMORY};
-use keys::UserKey;
+use crate::begin_list::BeginList;
+use keys::{UserKey, no_random};
 use sealing::Sealing;
 use spool::{Spool, Spooled};
 use std::path::PathBuf;
+use zsend_crypto::key_data::names;
 use zsend_records::Order;
 use zsend_records::drr::Begin;
 use zsend_records::flags::Features;
@@ -164,25 +165,16 @@ impl Encrypt {
                 self.user.dataset
             ));
         }
-        let list = match packet.payload() {
-            bytes if bytes.is_empty() => NvList::new(),
-            bytes if bytes.len() as u64 > LIST => {
-                return refused("its list is too long".to_owned());
-            }
-            bytes => match NvList::decode_within(bytes, LIST_MEMORY) {
-                Ok((list, ..)) => list,
-                Err(error) => {
-                    let why = error.to_string();
-                    return Err(ChangeError::contents(&packet.origin, "list of BEGIN", why));
-                }
-            },
+        let list = match packet.begin_list()? {
+            Some(BeginList { list, .. }) => list,
+            None => NvList::new(),
         };
         if list.contains("redact_snaps") {
             return refused(
                 "a part of the snapshot is not in the stream: it was redacted".to_owned(),
             );
         }
-        let made = self.user.make().map_err(|e| ChangeError::Spill(std::io::Error::other(e)))?;
+        let made = self.user.make().map_err(no_random)?;
         let made = made.map_err(|e| {
             ChangeError::refused(&packet.origin, format!("{}: {e}", self.user.suite))
         })?;
@@ -199,7 +191,7 @@ impl Encrypt {
             return Ok(());
         };
         let (object, at_end, spool) = sealing.finish(&end)?;
-        put_keys(&mut begin, list, self.user.key_data(&object, &at_end))?;
+        put_keys(&mut begin, list, self.user.key_data(object, &at_end))?;
         let records = spool.read()?;
         self.state = State::Behind { begin: Some(begin), records, end: Some(Box::new(end)) };
         Ok(())
@@ -208,12 +200,15 @@ impl Encrypt {
 
 /// Makes of a BEGIN that of a raw stream.
 fn put_keys(begin: &mut Packet, mut list: NvList, keys: NvList) -> Result<(), ChangeError> {
-    list.insert("crypt_keydata", NvValue::List(keys));
+    list.insert(names::LIST, NvValue::List(keys));
     // Every receiver takes this encoding, of a sender of its own byte order.
-    begin.set_list(list.encode(match begin.order {
+    let packed = list.encode(match begin.order {
         Order::Little => Encoding::Native,
         Order::Big => Encoding::NativeBig,
-    }))?;
+    });
+    begin.set_list(
+        packed.map_err(|e| ChangeError::contents(&begin.origin, "list of BEGIN", e.to_string()))?,
+    )?;
     if let Some(body) = begin.body_mut::<Begin<LE>>() {
         let features = body.features().difference(Features::EMBED_DATA);
         body.set_features(features | Features::RAW | Features::COMPRESSED);

@@ -3,12 +3,11 @@
 use super::super::blocks::{self, SECTOR};
 use super::super::error::ChangeError;
 use super::super::packet::Packet;
-use super::keys::{AtEnd, Made, no_random, random, random_guid, seal};
+use super::keys::{AtEnd, Made, Salts, no_random, random, random_guid, seal};
 use super::spool::Spool;
 use crate::raw::{Dnode, Leaf, Shape, Tree, block_of, core_of, nblkptr, objset_of};
 use zsend_crypto::{DatasetKey, KeyObject, encrypt_dnode_block, portable_mac};
 use zsend_ondisk::dnode::{DNODE_BLOCK_SIZE, DNODE_SIZE, DNODES_PER_BLOCK, DnodePhys};
-use zsend_records::bytes::Bytes;
 use zsend_records::drr::{
     Begin, Free, OBJECT_END, Object, ObjectRange, ReplayRecord, Spill, Write, WriteEmbedded,
 };
@@ -48,17 +47,12 @@ struct Block {
     next: u64,
 }
 
-/// Blocks that have one salt: `ZFS_KEY_MAX_SALT_USES_DEFAULT`.
-const MAX_SALT_USES: u64 = 400_000_000;
-
 /// A stream that is being encrypted.
 #[derive(Debug)]
 pub(super) struct Sealing {
     key: DatasetKey,
     object: KeyObject,
-    /// The salt of blocks, which makes their key, and the number of blocks that have it.
-    salt: [u8; 8],
-    salted: u64,
+    salts: Salts,
     spool: Spool,
     block: Option<Block>,
     meta: Tree,
@@ -69,17 +63,6 @@ pub(super) struct Sealing {
 }
 
 impl Sealing {
-    /// The salt of the next block: another one after as many as ZFS takes one for.
-    ///
-    /// Source: OpenZFS `module/os/linux/zfs/zio_crypt.c`, `zfs_key_max_salt_uses`, zfs-2.3.2.
-    fn next_salt(&mut self) -> Result<[u8; 8], ChangeError> {
-        if self.salted == MAX_SALT_USES {
-            (self.salt, self.salted) = (random().map_err(no_random)?, 0);
-        }
-        self.salted += 1;
-        Ok(self.salt)
-    }
-
     pub(super) fn new(
         made: Made,
         spool: Spool,
@@ -101,8 +84,7 @@ impl Sealing {
         Ok(Self {
             key: made.key,
             object: made.object,
-            salt: random().map_err(no_random)?,
-            salted: 0,
+            salts: Salts::new()?,
             spool,
             block: None,
             meta: Tree::new(shape),
@@ -158,14 +140,14 @@ impl Sealing {
 
     fn take_object(&mut self, packet: &Packet, plain: &Object<LE>) -> Result<(), ChangeError> {
         let number = plain.object.get();
-        let wrong = |why: String| {
-            Err(ChangeError::contents(&packet.origin, format!("object {number}"), why))
-        };
+        let wrong =
+            |why: String| ChangeError::contents(&packet.origin, format!("object {number}"), why);
         let first = number - number % DNODES_PER_BLOCK;
         if self.block.as_ref().is_none_or(|block| block.range.firstobj.get() != first) {
             self.close(packet)?;
             if first < self.next {
-                return wrong("it comes behind objects of a later block of dnodes".to_owned());
+                let why = "it comes behind objects of a later block of dnodes";
+                return Err(wrong(why.to_owned()));
             }
             self.open(packet, first, plain.toguid.get())?;
         }
@@ -173,30 +155,29 @@ impl Sealing {
         let slots = u64::from(plain.dn_slots.max(1));
         let next = number.checked_add(slots);
         let Some(next) = next.filter(|&next| next <= first + DNODES_PER_BLOCK) else {
-            return wrong(format!("its {slots} slots are more than its block of dnodes has"));
+            let why = format!("its {slots} slots are more than its block of dnodes has");
+            return Err(wrong(why));
         };
         if number < block.next || number == 0 {
-            return wrong("its slots are those of an object before it".to_owned());
-        }
-        if plain.blksz.get() == 0 || !plain.blksz.get().is_multiple_of(512) {
-            return wrong(format!("blocks of {} bytes, expected a multiple of 512", plain.blksz));
+            return Err(wrong("its slots are those of an object before it".to_owned()));
         }
         let mut object = *plain;
         object.dn_slots = plain.dn_slots.max(1);
         object.flags &= RecordFlags::OBJECT_SPILL.bits();
         (object.indblkshift, object.nlevels, object.nblkptr) = (INDBLKSHIFT, 1, nblkptr(&object));
-        let core = core_of(&object);
+        let core = core_of(&object).map_err(|e| wrong(e.to_string()))?;
         let room = core.bonus_room(core.size()).map_or(0, |room| room.len());
         let len = object.bonuslen.get();
         if len as usize > room {
-            return wrong(format!("a bonus of {len} bytes, expected at most {room}"));
+            return Err(wrong(format!("a bonus of {len} bytes, expected at most {room}")));
         }
         let mut bonus = packet.payload().to_vec();
         bonus.resize(if len == 0 { 0 } else { room }, 0);
-        object.raw_bonuslen = u32::try_from(bonus.len()).unwrap_or(0).into();
+        let raw = u32::try_from(bonus.len()).map_err(|e| wrong(e.to_string()))?;
+        object.raw_bonuslen = raw.into();
         // What is plain does not come into the file: the bonus follows once its block is complete.
         let place = self.spool.add(&ReplayRecord::new(&object), &vec![0; bonus.len()])?;
-        let dnode = Dnode::new(&object, Bytes::from(bonus));
+        let dnode = Dnode::new(&object, bonus.into()).map_err(|e| wrong(e.to_string()))?;
         block.dnodes.push(Pending { dnode, place, is_told: false, next: 0 });
         block.next = next;
         Ok(())
@@ -213,7 +194,7 @@ impl Sealing {
         range.firstobj = first.into();
         range.numslots = DNODES_PER_BLOCK.into();
         range.toguid = toguid.into();
-        (range.salt, range.iv) = (self.next_salt()?, random().map_err(no_random)?);
+        (range.salt, range.iv) = (self.salts.next()?, random().map_err(no_random)?);
         let place = self.spool.add(&ReplayRecord::new(&range), &[])?;
         self.block = Some(Block { range, place, dnodes: Vec::new(), next: first });
         Ok(())
@@ -226,8 +207,10 @@ impl Sealing {
         let wrong = |why: String| {
             ChangeError::contents(&packet.origin, format!("dnodes from object {first}"), why)
         };
-        let objects: Vec<_> =
-            dnodes.iter().map(|pending| (pending.place, pending.dnode.object)).collect();
+        let objects: Vec<_> = dnodes
+            .iter()
+            .map(|Pending { place, dnode, .. }| (*place, dnode.object, dnode.bonus_place()))
+            .collect();
         let dnodes = dnodes.into_iter().map(|pending| pending.dnode).collect();
         let mut bytes =
             block_of(first, dnodes, packet.order, false).map_err(|e| wrong(e.to_string()))?;
@@ -235,13 +218,16 @@ impl Sealing {
         range.mac = encrypt_dnode_block(&self.key, range.salt, range.iv, is_big, &mut bytes)
             .map_err(|e| wrong(e.to_string()))?;
         let mut records = vec![(place, ReplayRecord::new(&range), &[][..])];
-        for (place, object) in &objects {
-            let core = core_of(object);
-            let slot = usize::try_from(object.object.get() - first).unwrap_or(usize::MAX);
-            let room = core.bonus_room(core.size()).filter(|_| object.raw_bonuslen.get() > 0);
-            let start = slot.saturating_mul(DNODE_SIZE);
-            let bonus = room.and_then(|room| bytes.get(start + room.start..start + room.end));
-            records.push((*place, ReplayRecord::new(object), bonus.unwrap_or_default()));
+        for (place, object, bonus) in &objects {
+            let bonus = match bonus {
+                None => Some(&[][..]),
+                Some(bonus) => usize::try_from(object.object.get() - first)
+                    .ok()
+                    .and_then(|slot| bytes.get(slot * DNODE_SIZE..)?.get(bonus.clone())),
+            };
+            let bonus =
+                bonus.ok_or_else(|| wrong(format!("object {} is not in it", object.object)))?;
+            records.push((*place, ReplayRecord::new(object), bonus));
         }
         self.spool
             .replace(records.iter().map(|(place, header, bonus)| (*place, header, *bonus)))?;
@@ -278,7 +264,10 @@ impl Sealing {
         object.nlevels = nlevels;
         let bonus = std::mem::take(&mut pending.dnode.bonus);
         let spill = pending.dnode.spill.take();
-        pending.dnode = Dnode::new(&pending.dnode.object, bonus);
+        pending.dnode = Dnode::new(&pending.dnode.object, bonus).map_err(|error| {
+            let what = format!("object {}", free.object);
+            ChangeError::contents(&packet.origin, what, error.to_string())
+        })?;
         pending.dnode.spill = spill;
         pending.is_told = true;
         Ok(())
@@ -318,7 +307,7 @@ impl Sealing {
         write.flags = 0;
         write.checksumtype = Checksum::OFF.0;
         (write.key_cksum, write.key_prop) = Default::default();
-        let salt = self.next_salt()?;
+        let salt = self.salts.next()?;
         let sealed = seal(&self.key, salt, kind, &mut block)?;
         (write.salt, write.iv, write.mac) = sealed.map_err(|e| wrong(e.to_string()))?;
         let leaf = Leaf {
@@ -340,14 +329,14 @@ impl Sealing {
         packet: &Packet,
         embedded: &WriteEmbedded<LE>,
     ) -> Result<(), ChangeError> {
-        let object = self.dnode(packet, embedded.object.get())?.dnode.object;
-        let (kind, blksz) = (object.object_type().unwrap_or_default(), object.blksz.get());
+        let Dnode { core, object, .. } = &self.dnode(packet, embedded.object.get())?.dnode;
+        let (kind, blksz) = (core.object_type(), object.blksz.get());
         let (mut write, mut block) = blocks::embedded_block(packet, embedded, kind)?;
         if block.len() as u64 > blksz.into() {
             let why = format!("{} bytes in a block of {blksz}", block.len());
             return Err(ChangeError::contents(&packet.origin, blocks::named(&write), why));
         }
-        block.resize(usize::try_from(blksz).unwrap_or(0), 0);
+        block.resize(blksz as usize, 0);
         write.logical_size = u64::from(blksz).into();
         self.take_write(packet, &write, Compress::OFF, block)
     }
@@ -356,7 +345,7 @@ impl Sealing {
         let what = format!("spill block of object {}", plain.object);
         let wrong = |why: String| ChangeError::contents(&packet.origin, what.clone(), why);
         let mut block = packet.payload().to_vec();
-        let salt = self.next_salt()?;
+        let salt = self.salts.next()?;
         let sealed = seal(&self.key, salt, DmuType::SA, &mut block)?;
         let mut spill = *plain;
         (spill.salt, spill.iv, spill.mac) = sealed.map_err(|e| wrong(e.to_string()))?;

@@ -6,7 +6,7 @@ use super::error::ChangeError;
 use super::given::{Files, Given, GivenError, Operand, Verb};
 use super::packet::Packet;
 use super::transform::{Out, Transform};
-use crate::limits::LIST_MEMORY;
+use crate::begin_list::{BeginList, begin_list};
 use rules::Rules;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -106,14 +106,12 @@ impl Policy {
         let rules = &self.rules;
         rules.check_features(begin.features())?;
         rules.check_snapshot(&String::from_utf8_lossy(begin.toname()))?;
-        if packet.payload().is_empty() {
-            return Ok(());
-        }
-        let list = NvList::decode_within(packet.payload(), LIST_MEMORY);
-        let (list, encoding, used) =
-            list.map_err(|e| format!("the package's list cannot be read: {e}"))?;
+        let list = begin_list(packet.payload());
+        let list = list.map_err(|e| format!("the package's list cannot be read: {e}"))?;
+        let Some(BeginList { list, encoding, used }) = list else { return Ok(()) };
         // Of two pairs of one name, one is lost here.
-        if packet.payload().get(..used) != Some(&list.encode(encoding)[..]) {
+        let packed = list.encode(encoding).map_err(|e| format!("the package's list: {e}"))?;
+        if packet.payload().get(..used) != Some(&packed[..]) {
             return Err("the package's list is not as a sender packs it".into());
         }
         let mut told = BTreeSet::new();

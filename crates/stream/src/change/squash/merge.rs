@@ -6,12 +6,13 @@ use super::super::source::{BATCH_BYTES, BATCH_RECORDS, Batch, Batches};
 use super::heads::{self, Head};
 use super::object::{self, Layer, Merged, Started};
 use super::side::{Side, Told, strange};
-use crate::dnode::{SLOTS, slots};
+use crate::dnode::slots;
 use zsend_records::bytes::Bytes;
 use zsend_records::drr::{
     End, Free, FreeObjects, OBJECT_END, Object, RECORD_SIZE, Spill, Write, WriteEmbedded,
 };
 use zsend_records::reader::Record;
+use zsend_records::sizes::DNODES_PER_BLOCK;
 use zsend_records::zerocopy::FromZeros;
 use zsend_records::zerocopy::byteorder::LE;
 
@@ -190,7 +191,7 @@ impl Merge {
     fn end(&mut self) -> Result<(), ChangeError> {
         if self.head.is_full {
             // A full stream tells of all slots of the last block of dnodes.
-            let end = self.number.checked_next_multiple_of(SLOTS).unwrap_or(self.number);
+            let end = self.number.checked_next_multiple_of(DNODES_PER_BLOCK).unwrap_or(self.number);
             if end > self.number.max(1) {
                 self.out.free_objects(self.number.max(1), end);
             }

@@ -4,11 +4,12 @@ use super::super::error::ChangeError;
 use super::super::packet::Packet;
 use super::super::source::{Batch, Source};
 use super::aside::Aside;
-use crate::dnode::{SLOTS, slots};
+use crate::dnode::slots;
 use std::collections::VecDeque;
 use zsend_records::drr::{Free, OBJECT_END, Object, Spill};
 use zsend_records::flags::RecordFlags;
 use zsend_records::reader::Record;
+use zsend_records::sizes::DNODES_PER_BLOCK;
 use zsend_records::zerocopy::byteorder::LE;
 
 /// Word of a stream on the number of an object, or on several.
@@ -169,12 +170,14 @@ impl Side {
             | Record::Unknown(_) => return Ok(false),
         };
         // Runs of none may stand anywhere: senders of before OpenZFS 2.0 write them.
-        if number > 0 && block.is_some_and(|block| first / SLOTS != block) {
+        if number > 0 && block.is_some_and(|block| first / DNODES_PER_BLOCK != block) {
             return Ok(false);
         }
         let is_object = packet.header.body_as::<Object<LE>>().is_some();
         let end = first.checked_add(number);
-        let end = end.filter(|_| !is_object || (first > 0 && first % SLOTS + number <= SLOTS));
+        let end = end.filter(|_| {
+            !is_object || (first > 0 && first % DNODES_PER_BLOCK + number <= DNODES_PER_BLOCK)
+        });
         let Some(end) = end.filter(|&end| number == 0 || (first >= least && end > first)) else {
             let why = format!(
                 "objects {first} and up, {number} of them, came where objects from {least} on may, and an object lies \
@@ -222,7 +225,7 @@ impl Side {
     /// Next piece of the data of an object whose OBJECT was taken.
     pub(super) fn data(&mut self, object: u64) -> Result<Option<Data>, ChangeError> {
         // Of a block of dnodes, some senders tell all objects before the data of the first.
-        while self.read_told(Some(object / SLOTS))? {}
+        while self.read_told(Some(object / DNODES_PER_BLOCK))? {}
         let (last_object, last_end) = self.last;
         let Some(packet) = self.peek()? else { return Ok(None) };
         let (number, data) = match packet.record() {

@@ -9,7 +9,7 @@ use zsend_records::Order;
 use zsend_records::drr::{Begin, Body, End, Free, FreeObjects, MAGIC, Object, ReplayRecord, Write};
 use zsend_records::nvlist::{Encoding, NvList, NvValue};
 use zsend_records::types::Checksum;
-use zsend_records::writer::{Header, Payload, RecordSink, StreamWriter};
+use zsend_records::writer::{OutHeader, Payload, RecordSink, StreamWriter};
 use zsend_records::zerocopy::FromZeros;
 use zsend_records::zerocopy::byteorder::LE;
 
@@ -19,14 +19,14 @@ const GUID: u64 = 42;
 fn stream(order: Order) -> Vec<u8> {
     let mut list = NvList::new();
     list.insert("one", NvValue::Uint64(1));
-    let list = list.encode(Encoding::Native);
+    let list = list.encode(Encoding::Native).unwrap();
     let mut begin = Begin::<LE>::new_zeroed();
     (begin.magic, begin.toguid) = (MAGIC.into(), GUID.into());
     (begin.versioninfo, begin.objset_type) = (1.into(), 2.into());
     begin.toname[..6].copy_from_slice(b"tank@a");
     let mut writer = StreamWriter::in_order(Vec::new(), order);
     let mut put = |record: ReplayRecord<LE>, payload: Vec<u8>| {
-        writer.take(Header::new(record).unwrap(), &Payload::new(payload)).unwrap();
+        writer.take(OutHeader::new(record).unwrap(), &Payload::new(payload)).unwrap();
     };
     let mut header = ReplayRecord::new(&begin);
     header.payloadlen = u32::try_from(list.len()).unwrap().into();

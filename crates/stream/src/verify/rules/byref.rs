@@ -1,12 +1,13 @@
 //! Rules of WRITE_BYREF.
 
-use super::object::{BLOCK, SECTOR, is_announced};
+use super::object::{SECTOR, is_announced};
 use super::write::order;
 use super::{At, Rule};
 use crate::verify::fault::{Check, at_most, between, exactly_hex, multiple_of, so};
-use crate::verify::work::KeyProp;
 use zsend_records::drr::WriteByref;
 use zsend_records::flags::{Features, RecordFlags};
+use zsend_records::key_prop::KeyProp;
+use zsend_records::sizes::MAX_BLOCK_SIZE;
 use zsend_records::zerocopy::byteorder::LE;
 
 /// The filter of `zfs send -D`, which OpenZFS 2.0 has no more.
@@ -23,7 +24,7 @@ pub(super) static RULES: &[Rule<WriteByref<LE>>] = &[
         DEDUP,
         |_, w| {
             multiple_of("length", w.length.get(), SECTOR)?;
-            between("length", w.length.get(), SECTOR, BLOCK)
+            between("length", w.length.get(), SECTOR, MAX_BLOCK_SIZE)
         },
     ),
     Rule::new("byref.end", "Offset and length do not pass 2^64.", DEDUP, |_, w| {

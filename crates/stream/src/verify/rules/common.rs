@@ -5,9 +5,7 @@ use crate::verify::fault::{Check, between, exactly, exactly_hex};
 use crate::verify::frame::{guid, place, unused};
 use zsend_records::drr::RecordType;
 use zsend_records::reader::Role;
-
-/// `DN_MAX_OBJECT`.
-pub(super) const OBJECTS: u64 = 1 << 48;
+use zsend_records::sizes::MAX_OBJECT;
 
 pub(super) static RULES: &[Rule<()>] = &[
     Rule::new(
@@ -41,7 +39,7 @@ pub(super) static RULES: &[Rule<()>] = &[
         |at, ()| match at.frame.record_type() {
             RecordType::FREEOBJECTS | RecordType::OBJECT_RANGE => Ok(()),
             _ => match place(&at.frame.header) {
-                (Some(object), _) => between("object", object, 1, OBJECTS - 1),
+                (Some(object), _) => between("object", object, 1, MAX_OBJECT - 1),
                 (None, _) => Ok(()),
             },
         },

@@ -2,14 +2,15 @@
 
 use super::embedded::is_embedded_spill;
 use super::{At, Rule};
-use crate::dnode::SLOTS;
 use crate::verify::fault::{
     Check, Expected, Value, Wrong, at_least, at_most, exactly, multiple_of, so,
 };
 use crate::verify::frame::place;
+use zsend_crypto::key_data::names;
 use zsend_records::drr::{Free, OBJECT_END, Object, RecordType};
 use zsend_records::flags::Features;
 use zsend_records::reader::Role;
+use zsend_records::sizes::DNODES_PER_BLOCK;
 use zsend_records::zerocopy::byteorder::LE;
 
 const TRAVERSE: &str = "dmu_traverse.c traverse_visitbp, traverse_dnode";
@@ -96,10 +97,10 @@ pub(super) static RULES: &[Rule<()>] = &[
             if !is_full(at) || at.frame.record_type() != RecordType::END {
                 return Ok(());
             }
-            multiple_of("object behind the last one", at.state.next_object, SLOTS)?;
-            let keys = at.frame.context.nvlist().and_then(|list| list.list("crypt_keydata"));
-            let last = keys.and_then(|keys| keys.u64("mdn_maxblkid")).unwrap_or(0);
-            let least = last.saturating_add(1).saturating_mul(SLOTS);
+            multiple_of("object behind the last one", at.state.next_object, DNODES_PER_BLOCK)?;
+            let keys = at.frame.context.nvlist().and_then(|list| list.list(names::LIST));
+            let last = keys.and_then(|keys| keys.u64(names::META_MAXBLKID)).unwrap_or(0);
+            let least = last.saturating_add(1).saturating_mul(DNODES_PER_BLOCK);
             let is_raw = at.frame.context.is_raw();
             at_least(
                 "object behind the last one",
@@ -139,7 +140,9 @@ fn goes_on(at: &At<'_>) -> bool {
     match at.frame.header.body_as::<Object<LE>>() {
         Some(object) => {
             let mut known = at.state.objects();
-            known.any(|known| known.object / SLOTS != object.object.get() / SLOTS)
+            known.any(|known| {
+                known.object / DNODES_PER_BLOCK != object.object.get() / DNODES_PER_BLOCK
+            })
         }
         None => at.frame.record_type() == RecordType::END,
     }

@@ -1,11 +1,12 @@
 //! Rules of WRITE_EMBEDDED.
 
-use super::object::{BLOCK, OLD_BLOCK, is_announced};
+use super::object::is_announced;
 use super::write::{compression, order};
 use super::{At, Rule};
 use crate::verify::fault::{Check, at_least, at_most, between, exactly, multiple_of, so};
 use zsend_records::drr::{ReplayRecord, WriteEmbedded};
 use zsend_records::flags::Features;
+use zsend_records::sizes::{MAX_BLOCK_SIZE, OLD_MAX_BLOCK_SIZE};
 use zsend_records::types::Compress;
 use zsend_records::zerocopy::byteorder::LE;
 
@@ -62,7 +63,11 @@ pub(super) static RULES: &[Rule<WriteEmbedded<LE>>] = &[
         "An embedded block has the size of its object's blocks; more than 128 KiB need LARGE_BLOCKS.",
         CHECK,
         |at, e| {
-            let most = if at.frame.context.has(Features::LARGE_BLOCKS) { BLOCK } else { OLD_BLOCK };
+            let most = if at.frame.context.has(Features::LARGE_BLOCKS) {
+                MAX_BLOCK_SIZE
+            } else {
+                OLD_MAX_BLOCK_SIZE
+            };
             at_most("length", e.length.get(), most)?;
             exactly("lsize", e.lsize.get(), e.length.get())
         },

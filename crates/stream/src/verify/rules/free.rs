@@ -1,11 +1,11 @@
 //! Rules of FREE, REDACT and FREEOBJECTS.
 
-use super::common::OBJECTS;
-use super::object::{OLD_BLOCK, SECTOR, is_announced};
+use super::object::{SECTOR, is_announced};
 use super::{At, Rule};
 use crate::verify::fault::{Check, at_least, at_most, between, multiple_of, so};
 use zsend_records::drr::{Free, FreeObjects, OBJECT_END, Redact};
 use zsend_records::flags::Features;
+use zsend_records::sizes::{MAX_OBJECT, OLD_MAX_BLOCK_SIZE};
 use zsend_records::zerocopy::byteorder::LE;
 
 const CHECK: &str = "dmu_recv.c recv_check_drr_free";
@@ -87,7 +87,7 @@ pub(super) static FREEOBJECTS: &[Rule<FreeObjects<LE>>] = &[
         "freeobjects.first",
         "The first object is one that there can be.",
         "dmu_send.c dump_freeobjects",
-        |_, f| at_most("firstobj", f.firstobj.get(), OBJECTS),
+        |_, f| at_most("firstobj", f.firstobj.get(), MAX_OBJECT),
     ),
     Rule::new(
         "freeobjects.order",
@@ -107,7 +107,8 @@ fn end(offset: u64, length: u64) -> Check {
 fn whole_blocks(at: &At<'_>, object: u64, offset: u64, length: u64) -> Check {
     let Some(object) = at.state.announced(object) else { return Ok(()) };
     // Of a larger block than the stream may have, another size is announced.
-    let is_known = object.blksz != OLD_BLOCK || at.frame.context.has(Features::LARGE_BLOCKS);
+    let is_known =
+        object.blksz != OLD_MAX_BLOCK_SIZE || at.frame.context.has(Features::LARGE_BLOCKS);
     let unit = if is_known { object.blksz.max(1) } else { SECTOR };
     multiple_of("offset", offset, unit)?;
     let to_end = length == OBJECT_END || offset.checked_add(length) == Some(u64::MAX);

@@ -2,6 +2,7 @@
 
 use super::{At, Rule};
 use crate::verify::fault::{Check, Wrong, at_least, between, exactly, so};
+use zsend_crypto::key_data::names;
 use zsend_records::drr::Begin;
 use zsend_records::nvlist::NvList;
 use zsend_records::zerocopy::byteorder::LE;
@@ -16,27 +17,25 @@ pub(super) static RULES: &[Rule<Begin<LE>>] = &[
         "dmu_send.c dmu_send_impl",
         |at, _| {
             let has =
-                at.frame.context.nvlist().is_some_and(|list| list.list("crypt_keydata").is_some());
+                at.frame.context.nvlist().is_some_and(|list| list.list(names::LIST).is_some());
             let found = if has { "there" } else { "absent" };
             let expected = if at.frame.context.is_raw() { "there" } else { "absent" };
             // A list that was not read has a rule of its own.
             let is_known = at.frame.context.nvlist().is_some() || at.frame.payload_len == 0;
-            so(found == expected || !is_known, "crypt_keydata", found, expected)
+            so(found == expected || !is_known, names::LIST, found, expected)
         },
     ),
     Rule::new("raw.suite", "The suite is one of the six that there are.", KEY, |at, _| {
-        key(at, |keys| between("DSL_CRYPTO_SUITE", number(keys, "DSL_CRYPTO_SUITE")?, 3, 8))
+        key(at, |keys| between(names::SUITE, number(keys, names::SUITE)?, 3, 8))
     }),
     Rule::new("raw.key-guid", "The key has a guid.", KEY, |at, _| {
-        key(at, |keys| at_least("DSL_CRYPTO_GUID", number(keys, "DSL_CRYPTO_GUID")?, 1))
+        key(at, |keys| at_least(names::GUID, number(keys, names::GUID)?, 1))
     }),
     Rule::new(
         "raw.key-version",
         "The version of the key is 1: dump_record refuses all others.",
         KEY,
-        |at, _| {
-            key(at, |keys| exactly("DSL_CRYPTO_VERSION", number(keys, "DSL_CRYPTO_VERSION")?, 1u64))
-        },
+        |at, _| key(at, |keys| exactly(names::VERSION, number(keys, names::VERSION)?, 1u64)),
     ),
     Rule::new(
         "raw.wrapped",
@@ -44,11 +43,11 @@ pub(super) static RULES: &[Rule<Begin<LE>>] = &[
         KEY,
         |at, _| {
             key(at, |keys| {
-                bytes(keys, "DSL_CRYPTO_MASTER_KEY_1", 32)?;
-                bytes(keys, "DSL_CRYPTO_HMAC_KEY_1", 64)?;
-                bytes(keys, "DSL_CRYPTO_IV", 12)?;
-                bytes(keys, "DSL_CRYPTO_MAC", 16)?;
-                bytes(keys, "portable_mac", 32)
+                bytes(keys, names::MASTER_KEY, 32)?;
+                bytes(keys, names::HMAC_KEY, 64)?;
+                bytes(keys, names::IV, 12)?;
+                bytes(keys, names::MAC, 16)?;
+                bytes(keys, names::PORTABLE_MAC, 32)
             })
         },
     ),
@@ -58,9 +57,9 @@ pub(super) static RULES: &[Rule<Begin<LE>>] = &[
         KEY,
         |at, _| {
             key(at, |keys| {
-                let format = number(keys, "keyformat")?;
-                between("keyformat", format, 1, 3)?;
-                for what in ["pbkdf2iters", "pbkdf2salt"] {
+                let format = number(keys, names::FORMAT)?;
+                between(names::FORMAT, format, 1, 3)?;
+                for what in [names::ITERATIONS, names::SALT] {
                     let found = number(keys, what)?;
                     if format == 3 {
                         at_least(what, found, 1)?
@@ -78,13 +77,13 @@ pub(super) static RULES: &[Rule<Begin<LE>>] = &[
         OBJSET,
         |at, _| {
             key(at, |keys| {
-                between("mdn_checksum", number(keys, "mdn_checksum")?, 0, 14)?;
-                between("mdn_compress", number(keys, "mdn_compress")?, 0, 16)?;
-                between("mdn_nlevels", number(keys, "mdn_nlevels")?, 1, 6)?;
-                exactly("mdn_blksz", number(keys, "mdn_blksz")?, 16_384u64)?;
-                between("mdn_indblkshift", number(keys, "mdn_indblkshift")?, 12, 17)?;
-                exactly("mdn_nblkptr", number(keys, "mdn_nblkptr")?, 3u64)?;
-                number(keys, "mdn_maxblkid").map(|_| ())
+                between(names::META_CHECKSUM, number(keys, names::META_CHECKSUM)?, 0, 14)?;
+                between(names::META_COMPRESS, number(keys, names::META_COMPRESS)?, 0, 16)?;
+                between(names::META_LEVELS, number(keys, names::META_LEVELS)?, 1, 6)?;
+                exactly(names::META_BLKSZ, number(keys, names::META_BLKSZ)?, 16_384u64)?;
+                between(names::META_INDBLKSHIFT, number(keys, names::META_INDBLKSHIFT)?, 12, 17)?;
+                exactly(names::META_BLKPTRS, number(keys, names::META_BLKPTRS)?, 3u64)?;
+                number(keys, names::META_MAXBLKID).map(|_| ())
             })
         },
     ),
@@ -105,7 +104,7 @@ pub(super) static RULES: &[Rule<Begin<LE>>] = &[
 
 /// Checks the key data of a raw stream, if they are there.
 fn key(at: &At<'_>, check: impl FnOnce(&NvList) -> Check) -> Check {
-    let keys = at.frame.context.nvlist().and_then(|list| list.list("crypt_keydata"));
+    let keys = at.frame.context.nvlist().and_then(|list| list.list(names::LIST));
     keys.filter(|_| at.frame.context.is_raw()).map_or(Ok(()), check)
 }
 

@@ -1,26 +1,23 @@
 //! Rules of OBJECT.
 
-use super::common::OBJECTS;
 use super::{At, Rule};
-use crate::dnode::{SLOTS, bonus_room, slots};
+use crate::dnode::{bonus_room, slots};
 use crate::raw::nblkptr;
 use crate::verify::fault::{
     Check, at_least, at_most, between, exactly, multiple_of, no_bits_but, so,
 };
-use zsend_ondisk::blkptr::MAX_BLOCK_SIZE;
 use zsend_records::drr::Object;
 use zsend_records::flags::{BeginFlags, Features, RecordFlags};
+use zsend_records::sizes::{
+    DNODES_PER_BLOCK, MAX_BLOCK_SIZE, MAX_OBJECT, MINBLOCK_SHIFT, OLD_MAX_BLOCK_SIZE,
+};
 use zsend_records::types::DmuType;
 use zsend_records::zerocopy::byteorder::LE;
 
 const CHECK: &str = "dmu_recv.c recv_check_drr_object";
 const DUMP: &str = "dmu_send.c dump_dnode";
-/// `SPA_OLD_MAXBLOCKSIZE`.
-pub(super) const OLD_BLOCK: u64 = 128 << 10;
-/// `SPA_MAXBLOCKSIZE`.
-pub(super) const BLOCK: u64 = MAX_BLOCK_SIZE;
 /// `SPA_MINBLOCKSIZE`.
-pub(super) const SECTOR: u64 = 512;
+pub(super) const SECTOR: u64 = 1 << MINBLOCK_SHIFT;
 
 pub(super) static RULES: &[Rule<Object<LE>>] = &[
     Rule::new(
@@ -55,11 +52,12 @@ pub(super) static RULES: &[Rule<Object<LE>>] = &[
         "A dnode has up to 32 slots, and lies in one block of dnodes; more than one need LARGE_DNODE.",
         CHECK,
         |at, o| {
-            let most = if at.frame.context.has(Features::LARGE_DNODE) { SLOTS } else { 1 };
+            let most =
+                if at.frame.context.has(Features::LARGE_DNODE) { DNODES_PER_BLOCK } else { 1 };
             at_most("dn_slots", o.dn_slots, most)?;
-            let left = SLOTS - o.object.get() % SLOTS;
+            let left = DNODES_PER_BLOCK - o.object.get() % DNODES_PER_BLOCK;
             at_most("dn_slots", slots(o), left)?;
-            at_most("last slot", o.object.get().saturating_add(slots(o)), OBJECTS)
+            at_most("last slot", o.object.get().saturating_add(slots(o)), MAX_OBJECT)
         },
     ),
     Rule::new(
@@ -68,7 +66,7 @@ pub(super) static RULES: &[Rule<Object<LE>>] = &[
         CHECK,
         |_, o| {
             multiple_of("blksz", o.blksz.get(), SECTOR)?;
-            between("blksz", o.blksz.get(), SECTOR, BLOCK)
+            between("blksz", o.blksz.get(), SECTOR, MAX_BLOCK_SIZE)
         },
     ),
     Rule::new(
@@ -76,7 +74,11 @@ pub(super) static RULES: &[Rule<Object<LE>>] = &[
         "A block of more than 128 KiB needs LARGE_BLOCKS.",
         CHECK,
         |at, o| {
-            let most = if at.frame.context.has(Features::LARGE_BLOCKS) { BLOCK } else { OLD_BLOCK };
+            let most = if at.frame.context.has(Features::LARGE_BLOCKS) {
+                MAX_BLOCK_SIZE
+            } else {
+                OLD_MAX_BLOCK_SIZE
+            };
             at_most("blksz", o.blksz.get(), most)
         },
     ),

@@ -1,11 +1,10 @@
 //! Rules of OBJECT_RANGE.
 
 use super::Rule;
-use super::common::OBJECTS;
-use crate::dnode::SLOTS;
 use crate::verify::fault::{at_least, at_most, exactly, multiple_of, no_bits_but, so};
 use zsend_records::drr::ObjectRange;
 use zsend_records::flags::RecordFlags;
+use zsend_records::sizes::{DNODES_PER_BLOCK, MAX_OBJECT};
 use zsend_records::zerocopy::byteorder::LE;
 
 const CHECK: &str = "dmu_recv.c recv_check_drr_object_range";
@@ -19,9 +18,9 @@ pub(super) static RULES: &[Rule<ObjectRange<LE>>] = &[
         "A range is one block of dnodes: 32 slots from a multiple of 32 on.",
         CHECK,
         |_, r| {
-            exactly("numslots", r.numslots.get(), SLOTS)?;
-            multiple_of("firstobj", r.firstobj.get(), SLOTS)?;
-            at_most("firstobj", r.firstobj.get(), OBJECTS - SLOTS)
+            exactly("numslots", r.numslots.get(), DNODES_PER_BLOCK)?;
+            multiple_of("firstobj", r.firstobj.get(), DNODES_PER_BLOCK)?;
+            at_most("firstobj", r.firstobj.get(), MAX_OBJECT - DNODES_PER_BLOCK)
         },
     ),
     Rule::new(

@@ -1,11 +1,12 @@
 //! Rules of SPILL.
 
-use super::object::{OLD_BLOCK, SECTOR, is_announced};
+use super::object::{SECTOR, is_announced};
 use super::write::compression;
 use super::{At, Rule};
 use crate::verify::fault::{Check, at_least, between, exactly, multiple_of, no_bits_but, so};
 use zsend_records::drr::Spill;
 use zsend_records::flags::{BeginFlags, RecordFlags};
+use zsend_records::sizes::OLD_MAX_BLOCK_SIZE;
 use zsend_records::types::Compress;
 use zsend_records::zerocopy::byteorder::LE;
 
@@ -19,7 +20,7 @@ pub(super) static RULES: &[Rule<Spill<LE>>] = &[
         "dmu_recv.c recv_check_drr_spill; sa.c sa_modify_attrs",
         |_, s| {
             multiple_of("length", s.length.get(), SECTOR)?;
-            between("length", s.length.get(), SECTOR, OLD_BLOCK)
+            between("length", s.length.get(), SECTOR, OLD_MAX_BLOCK_SIZE)
         },
     ),
     Rule::new("spill.type", "No sender sets the type.", DUMP, |_, s| {

@@ -1,15 +1,16 @@
 //! Rules of WRITE.
 
-use super::object::{BLOCK, OLD_BLOCK, SECTOR, is_announced, is_type};
+use super::object::{SECTOR, is_announced, is_type};
 use super::{At, Rule};
 use crate::verify::fault::{
     Check, at_least, at_most, between, exactly, exactly_hex, multiple_of, no_bits_but, so,
 };
 use crate::verify::state::Announced;
-use crate::verify::work::KeyProp;
 use zsend_records::Order;
 use zsend_records::drr::Write;
 use zsend_records::flags::{Features, RecordFlags};
+use zsend_records::key_prop::KeyProp;
+use zsend_records::sizes::{MAX_BLOCK_SIZE, OLD_MAX_BLOCK_SIZE};
 use zsend_records::types::{Checksum, Compress};
 use zsend_records::zerocopy::byteorder::{LE, U64};
 
@@ -23,7 +24,7 @@ pub(super) static RULES: &[Rule<Write<LE>>] = &[
         CHECK,
         |_, w| {
             multiple_of("logical_size", w.logical_size.get(), SECTOR)?;
-            between("logical_size", w.logical_size.get(), SECTOR, BLOCK)
+            between("logical_size", w.logical_size.get(), SECTOR, MAX_BLOCK_SIZE)
         },
     ),
     Rule::new(
@@ -31,7 +32,11 @@ pub(super) static RULES: &[Rule<Write<LE>>] = &[
         "A block of more than 128 KiB needs LARGE_BLOCKS.",
         CHECK,
         |at, w| {
-            let most = if at.frame.context.has(Features::LARGE_BLOCKS) { BLOCK } else { OLD_BLOCK };
+            let most = if at.frame.context.has(Features::LARGE_BLOCKS) {
+                MAX_BLOCK_SIZE
+            } else {
+                OLD_MAX_BLOCK_SIZE
+            };
             at_most("logical_size", w.logical_size.get(), most)
         },
     ),
@@ -211,9 +216,10 @@ pub(super) fn order(at: &At<'_>, object: u64, offset: u64) -> Check {
 fn of_object(at: &At<'_>, w: &Write<LE>, object: &Announced) -> Check {
     exactly("type", w.object_type.get(), object.object_type.0)?;
     multiple_of("offset", w.offset.get(), object.blksz.max(1))?;
-    let may_be_piece = object.blksz == OLD_BLOCK && !at.frame.context.has(Features::LARGE_BLOCKS);
+    let may_be_piece =
+        object.blksz == OLD_MAX_BLOCK_SIZE && !at.frame.context.has(Features::LARGE_BLOCKS);
     if may_be_piece && w.compression().is_none() && w.key_prop.get() == 0 {
-        at_most("logical_size", w.logical_size.get(), OLD_BLOCK)?;
+        at_most("logical_size", w.logical_size.get(), OLD_MAX_BLOCK_SIZE)?;
     } else {
         exactly("logical_size", w.logical_size.get(), object.blksz)?;
     }

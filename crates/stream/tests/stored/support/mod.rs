@@ -71,7 +71,7 @@ pub fn right(order: Order) -> Vec<u8> {
     let mut list = NvList::new();
     list.insert("redact_snaps", NvValue::Uint64Array(vec![7]));
     let encoding = if order == Order::Big { Encoding::NativeBig } else { Encoding::Native };
-    let list = list.encode(encoding);
+    let list = list.encode(encoding).unwrap();
     let mut begin = Begin::<LE>::new_zeroed();
     let features = Features::DEDUP
         | Features::SA_SPILL

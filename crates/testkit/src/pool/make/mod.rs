@@ -129,7 +129,7 @@ impl SmallPool {
             list.insert("guid", NvValue::Uint64(leaf_guid(sides, i)));
             list.insert("vdev_children", NvValue::Uint64(1));
             list.insert("vdev_tree", NvValue::List(vdev.clone()));
-            list.encode(Encoding::Xdr)
+            list.encode(Encoding::Xdr).expect("a short list")
         });
         disks.label(&configs.collect::<Vec<_>>(), &uberblock);
         MendedPool::of(disks, NAME, &OpenOptions::default())

@@ -86,7 +86,7 @@ pub(super) fn mos(dataset: &BlkPtr, vdev: &NvList) -> Vec<Option<SmallObject>> {
     let mut list = config();
     list.insert("vdev_children", NvValue::Uint64(1));
     list.insert("vdev_tree", NvValue::List(root));
-    let packed = list.encode(Encoding::Xdr);
+    let packed = list.encode(Encoding::Xdr).expect("a short list");
 
     let dir = |head: u64, parent: u64, children: u64, props: u64| {
         let mut phys = DirPhys::new_zeroed();
