@@ -15,7 +15,7 @@ content() {
 }
 snap() { zfs list -Ht snapshot -o name o/x | sed 's/.*@//'; }
 steps=('decompress' 'recompress off' 'recompress lz4' 'recompress lzjb' 'recompress zle' 'recompress gzip-6' 'recompress zstd-3' 'recompress zstd-fast-10'
-  'convert --byteorder big' 'rechunk --split 8K' 'rechunk 256K' 'downgrade --to openzfs-0.8' 'downgrade --to SA_SPILL' 'dedup | redup'
+  'convert --byteorder big' 'rechunk --split 8K' 'rechunk --split 32K' 'rechunk --split 128K' 'rechunk 256K' 'downgrade --to openzfs-0.8' 'downgrade --to SA_SPILL' 'dedup | redup'
   'policy /tmp/rules' 'rechunk --split 4K | recompress zstd-3 | convert --byteorder big' 'encrypt')
 printf 'types = ["filesystem", "volume"]\nraw = "refused"\n' > /tmp/rules
 for stream in /mnt/streams/*.zsend; do

@@ -26,6 +26,13 @@ pub(super) static FIRST: About = About {
            which came before if it is in the package.",
     source: "libzfs_sendrecv.c dump_snapshot",
 };
+/// A receiver needs the dataset above before it can make one.
+pub(super) static PARENTS: About = About {
+    name: "package.parents",
+    says: "The stream of a dataset's tosnap comes before the first of a dataset below it, unless it is a clone of what \
+           is in the package.",
+    source: "libzfs_sendrecv.c dump_filesystems",
+};
 /// All that is listed is there.
 pub(super) static COMPLETE: About = About {
     name: "package.complete",
@@ -137,6 +144,7 @@ impl Header {
         let (dataset, short) = segment.toname.split_once('@')?;
         let short = name_hash(short);
         let name = || segment.toname.clone();
+        let is_early = self.waits_for_parent(dataset);
         let listed = self.datasets.get_mut(&name_hash(dataset));
         let Some((listed, guid)) = listed.and_then(|d| d.guid(short).map(|guid| (d, guid))) else {
             return Some((&LISTED, Wrong::words("toname", name(), "one that the header lists")));
@@ -151,6 +159,10 @@ impl Header {
         if (from == 0 && !is_first) || earlier.is_known(segment.toguid) {
             let right = "one that did not come before";
             return Some((&ONCE, Wrong::words("stream", name(), right)));
+        }
+        if is_first && is_early {
+            let right = "one of the dataset above it, which comes before";
+            return Some((&PARENTS, Wrong::words("stream", name(), right)));
         }
         // Without -R the header does not say where the first starts from.
         if !is_first || from == 0 || !self.is_recursive {
@@ -167,6 +179,18 @@ impl Header {
             Wrong::words("fromguid", format!("{from:#x}"), right)
         };
         (!is_right).then(|| (&FIRST, wrong()))
+    }
+}
+
+impl Header {
+    /// Returns true if the dataset above is listed, and its stream of tosnap is yet to come.
+    fn waits_for_parent(&self, dataset: &str) -> bool {
+        let above = dataset.rsplit_once('/').map(|(above, _)| name_hash(above));
+        let above = above.and_then(|above| self.datasets.get(&above));
+        above.is_some_and(|above| {
+            let is_of_package = above.origin.is_some_and(|origin| self.to_come.contains(&origin));
+            above.lacks(self.tosnap) && !is_of_package
+        })
     }
 }
 

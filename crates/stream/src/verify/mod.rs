@@ -162,6 +162,7 @@ pub fn rules() -> Vec<(&'static str, Vec<&'static About>)> {
             &members::LISTED,
             &members::ONCE,
             &members::FIRST,
+            &members::PARENTS,
             &members::COMPLETE,
         ],
     ));

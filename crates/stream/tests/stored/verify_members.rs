@@ -117,7 +117,7 @@ fn a_package_without_any_one_of_its_streams_is_broken() {
         let mut members = ALL.to_vec();
         members.remove(lost);
         let rule = broken(&full, &members);
-        let expected = ["package.first", "package.complete", "package.first", "package.complete"];
+        let expected = ["package.first", "package.parents", "package.first", "package.complete"];
         assert_eq!(rule, expected.get(lost).copied().unwrap_or("package.complete"), "{lost}");
     }
     assert_eq!(broken(&full, &[]), "package.complete");
@@ -147,6 +147,9 @@ fn streams_come_once_and_in_order() {
     let mut again = ALL;
     again[3].2 = 0;
     assert_eq!(broken(&full, &again), "package.once");
+    // A dataset before the one above it.
+    let early = [ALL[2], ALL[3], ALL[0], ALL[1], ALL[4]];
+    assert_eq!(broken(&full, &early), "package.parents");
     // The clone before its origin.
     let early = [ALL[0], ALL[1], ALL[4], ALL[2], ALL[3]];
     assert_eq!(broken(&full, &early), "package.first");
