@@ -23,7 +23,7 @@ pub enum CryptoError {
     KeyData {
         /// Name of the part.
         what: &'static str,
-        /// What is wrong with it, in words.
+        /// Its fault, in words.
         found: &'static str,
     },
     /// The dataset's `keyformat` is not known.

@@ -70,7 +70,7 @@ fn write(to: impl io::Write, guids: (u64, u64), blocks: u64, codec: Compress, st
     writer.flush().unwrap();
 }
 
-/// What is measured is all that is allocated, so that there is one test.
+/// One test has all, since memory is measured that all threads have allocated.
 #[test]
 fn no_step_takes_more_than_64_mib() {
     blocks_that_are_packed_small();

@@ -177,7 +177,7 @@ impl Seam {
     /// Object and offset from which a sender goes on so that its stream has the record, and everything behind it
     /// as the whole stream has it; `None` for the start of the snapshot.
     ///
-    /// Where objects of a block of dnodes may stand before their data, an object says nothing of the data of those
+    /// If objects of a block of dnodes may stand before their data, an object says nothing of the data of those
     /// before it, and the first is gone on from.
     pub fn position(&self) -> Option<(u64, u64)> {
         let Some(at) = self.last.at else { return self.resumed_at };

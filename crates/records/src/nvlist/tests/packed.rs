@@ -1,4 +1,4 @@
-//! What is read is packed again to the same bytes, and what nobody could read is not packed.
+//! Lists that are read are packed again to the same bytes, and those that nobody could read are not packed.
 
 use super::*;
 
