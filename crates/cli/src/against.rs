@@ -46,7 +46,7 @@ pub(crate) fn run(args: &VerifyArgs, target: &str) -> Done {
         keys::from_file(&pool, key)?;
     }
     let target = pool.full_name(target);
-    let stored = open(&name, file)?;
+    let Some(stored) = open(&name, file)? else { return cut(&name, &target, 0, args.json) };
     let mut dialects = vec![match stored.encoding() {
         Some(Encoding::Native | Encoding::NativeBig) | None => Dialect::default(),
         Some(_) => Dialect::OpenZfsXdr,
@@ -64,7 +64,10 @@ pub(crate) fn run(args: &VerifyArgs, target: &str) -> Done {
             (None, Some((file, start))) => {
                 let mut file = file.try_clone().map_err(unread)?;
                 file.seek(SeekFrom::Start(*start)).map_err(unread)?;
-                open(&name, file)?
+                match open(&name, file)? {
+                    Some(stored) => stored,
+                    None => return cut(&name, &target, 0, args.json),
+                }
             }
             (None, None) => break,
         };
@@ -76,20 +79,7 @@ pub(crate) fn run(args: &VerifyArgs, target: &str) -> Done {
                     false => format!("{}: the same as {target}", one_line(&name)),
                 });
             }
-            Compared::Cut { records } => {
-                let cut = json!({
-                    "kind": "verdict", "file": name, "verdict": "cut", "records": records,
-                });
-                let seen = count(records, "record");
-                print(match args.json {
-                    true => cut.to_string(),
-                    false => {
-                        format!("{}: cut, the same as {target} so far: {seen}", one_line(&name))
-                    }
-                })?;
-                let why = format!("{name} is cut, and the same so far");
-                return Err(Failure::with_code(CUT, why));
-            }
+            Compared::Cut { records } => return cut(&name, &target, records, args.json),
             Compared::Differs(difference) => difference,
         };
         // The sender that comes farther is the one that the stream is of.
@@ -104,16 +94,28 @@ pub(crate) fn run(args: &VerifyArgs, target: &str) -> Done {
     Err(Failure::new(ErrorClass::Damaged, format!("{name} is not the stream of {target}")))
 }
 
-fn open(name: &str, file: File) -> Result<Comparison<File>, Failure> {
-    Comparison::new(name, file).map_err(|e| failure(name, &e))
+/// Says that a stream is cut, and that what it has whole is the same.
+fn cut(name: &str, target: &str, records: u64, is_json: bool) -> Done {
+    let seen = count(records, "record");
+    let text = match is_json {
+        true => json!({ "kind": "verdict", "file": name, "verdict": "cut", "records": records })
+            .to_string(),
+        false => format!("{}: cut, the same as {target} so far: {seen}", one_line(name)),
+    };
+    stdout::print((text + "\n").as_bytes())?;
+    Err(Failure::with_code(CUT, format!("{name} is cut, and the same so far")))
+}
+
+/// The stored stream; `None` if it ends before its BEGIN does.
+fn open(name: &str, file: File) -> Result<Option<Comparison<File>>, Failure> {
+    match Comparison::new(name, file) {
+        Ok(stored) => Ok(Some(stored)),
+        Err(CompareError::Stored(e)) if cut_at(&e).is_some() => Ok(None),
+        Err(e) => Err(failure(name, &e)),
+    }
 }
 
 fn failure(name: &str, e: &CompareError) -> Failure {
-    if let CompareError::Stored(stored) = e
-        && cut_at(stored).is_some()
-    {
-        return Failure::with_code(CUT, format!("{name}: {stored}"));
-    }
     let class = match e {
         CompareError::Unsupported(_) => ErrorClass::Unsupported,
         CompareError::Stored(e) if e.stream().is_none() => ErrorClass::Device,

@@ -1,5 +1,6 @@
 //! `ddk_prop`, which WRITE and WRITE_BYREF have beside the checksum of a block.
 
+use crate::sizes::MINBLOCK_SHIFT;
 use crate::types::Compress;
 
 /// Sizes and compression of a block as it lies on the sender's disk, whatever the payload is.
@@ -28,8 +29,6 @@ pub struct KeyProp(
 
 /// Bits of a size, in sectors.
 const SIZE: u64 = 0xffff;
-/// log2 of the bytes of a sector.
-const SECTOR_SHIFT: u32 = 9;
 const PSIZE_SHIFT: u32 = 16;
 const COMPRESS_SHIFT: u32 = 32;
 const COMPRESS: u64 = 0x7f;
@@ -50,12 +49,12 @@ impl KeyProp {
 
     /// Logical size, bytes.
     pub const fn lsize(self) -> u64 {
-        ((self.0 & SIZE) + 1) << SECTOR_SHIFT
+        ((self.0 & SIZE) + 1) << MINBLOCK_SHIFT
     }
 
     /// Bytes on disk.
     pub const fn psize(self) -> u64 {
-        ((self.0 >> PSIZE_SHIFT & SIZE) + 1) << SECTOR_SHIFT
+        ((self.0 >> PSIZE_SHIFT & SIZE) + 1) << MINBLOCK_SHIFT
     }
 
     /// Compression on disk.
@@ -70,7 +69,7 @@ impl KeyProp {
 }
 
 const fn sectors(bytes: u64) -> u64 {
-    (bytes >> SECTOR_SHIFT).wrapping_sub(1) & SIZE
+    (bytes >> MINBLOCK_SHIFT).wrapping_sub(1) & SIZE
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::list::collect::Failures;
 use crate::txgs::{self, Style};
 use crate::{stdout, text};
 use row::Row;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use zsend_pool::ErrorClass;
 use zsend_stream::keys::divergences;
@@ -35,8 +35,7 @@ pub(crate) fn run(args: &KeysArgs) -> Done {
         *target == "-" || (path.exists() && !path.is_dir())
     };
     let (streams, pools): (Vec<_>, Vec<_>) = args.targets.iter().partition(is_stream);
-    let no_file =
-        |target: &OsString| format!("There is no file '{}'.", Path::new(target).display());
+    let no_file = |target: &OsStr| format!("There is no file '{}'.", Path::new(target).display());
     let names = pools.iter().map(|target| {
         // Names of datasets are ASCII.
         let name = target.to_str().map(str::to_owned);
@@ -51,8 +50,8 @@ pub(crate) fn run(args: &KeysArgs) -> Done {
     if !pools.is_empty() || streams.is_empty() {
         let collected = pools::collect(&args.pool, &pools, &mut found);
         // A name that no pool has may have been meant for a file.
-        collected.map_err(|failure| match args.targets.first() {
-            Some(target) if args.pool.names_no_device() => failure.and(no_file(target)),
+        collected.map_err(|failure| match pools.first() {
+            Some(name) if args.pool.names_no_device() => failure.and(no_file(name.as_ref())),
             Some(_) | None => failure,
         })?;
     }

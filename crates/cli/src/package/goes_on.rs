@@ -76,8 +76,10 @@ pub(super) fn unfinished(
             let Ok(plan) = package.plan(at) else { return failure };
             let (object, offset) = (position.object(), position.offset());
             let at = format!("in {place}, at object {object}, offset {offset}");
-            let Ok(token) = plan.token_at(last).encode() else { return failure };
-            (token, at)
+            match plan.token_at(last).encode() {
+                Ok(token) => (token, at),
+                Err(e) => return failure.and(format!("There is no token to go on with: {e}")),
+            }
         }
         (None, Some(before)) => (before, format!("at the start of {place}")),
         // It is sent from its start again.

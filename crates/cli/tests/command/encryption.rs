@@ -206,6 +206,10 @@ fn a_stream_has_whatever_name_a_file_can_have() {
     };
     let out = keys(&strange);
     assert!(out.status.success(), "{}", stderr(&out));
+    // The name that is told of is the one that is no file.
+    let mut both = Command::new(env!("CARGO_BIN_EXE_zsend"));
+    let out = both.arg("keys").arg(&strange).arg("none.zsend").output().unwrap();
+    assert!(stderr(&out).contains("There is no file 'none.zsend'"), "{}", stderr(&out));
     fs::remove_file(&strange).unwrap();
     let out = keys(&strange);
     assert_eq!(out.status.code(), Some(1));

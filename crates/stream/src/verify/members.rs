@@ -29,8 +29,7 @@ pub(super) static FIRST: About = About {
 /// A receiver needs the dataset above before it can make one.
 pub(super) static PARENTS: About = About {
     name: "package.parents",
-    says: "The stream of a dataset's tosnap comes before the first of a dataset below it, unless it is a clone of what \
-           is in the package.",
+    says: "The stream of a dataset's tosnap comes before the first of a dataset below it whose parentfromsnap is not zero.",
     source: "libzfs_sendrecv.c dump_filesystems",
 };
 /// All that is listed is there.
@@ -47,6 +46,8 @@ struct Listed {
     snaps: Vec<(u64, u64)>,
     /// Guid of the snapshot that it is a clone of.
     origin: Option<u64>,
+    /// Its parentfromsnap is not zero: it comes behind the dataset above it.
+    is_below: bool,
     /// A stream of it came.
     has_begun: bool,
     /// The stream of tosnap came.
@@ -129,7 +130,9 @@ impl Header {
             let mut snaps: Vec<_> = guids().map(|(name, guid)| (name_hash(name), guid)).collect();
             snaps.sort_unstable();
             let origin = dataset.u64("origin");
-            datasets.insert(name_hash(name), Listed { snaps, origin, ..Listed::default() });
+            let is_below = dataset.u64("parentfromsnap").is_some_and(|guid| guid != 0);
+            let listed = Listed { snaps, origin, is_below, ..Listed::default() };
+            datasets.insert(name_hash(name), listed);
         }
         Some(Self {
             datasets,
@@ -183,14 +186,12 @@ impl Header {
 }
 
 impl Header {
-    /// Returns true if the dataset above is listed, and its stream of tosnap is yet to come.
+    /// Returns true if the dataset comes behind the one above it, and the stream of tosnap of that is yet to come.
     fn waits_for_parent(&self, dataset: &str) -> bool {
+        let is_below = self.datasets.get(&name_hash(dataset)).is_some_and(|listed| listed.is_below);
         let above = dataset.rsplit_once('/').map(|(above, _)| name_hash(above));
-        let above = above.and_then(|above| self.datasets.get(&above));
-        above.is_some_and(|above| {
-            let is_of_package = above.origin.is_some_and(|origin| self.to_come.contains(&origin));
-            above.lacks(self.tosnap) && !is_of_package
-        })
+        let above = above.filter(|_| is_below).and_then(|above| self.datasets.get(&above));
+        above.is_some_and(|above| above.lacks(self.tosnap))
     }
 }
 

@@ -34,9 +34,9 @@ fn list(values: &[(&str, NvValue)]) -> NvList {
 /// The header of a package of [`ALL`].
 fn header(fromsnap: Option<&str>) -> NvList {
     let text = |text: &str| NvValue::String(text.into());
-    let dataset = |name: &str, snaps: &[(&str, u64)], origin: Option<u64>| {
+    let dataset = |name: &str, parent: u64, snaps: &[(&str, u64)], origin: Option<u64>| {
         let snaps: Vec<_> = snaps.iter().map(|(n, guid)| (*n, NvValue::Uint64(*guid))).collect();
-        let mut all = list(&[("name", text(name)), ("parentfromsnap", NvValue::Uint64(0))]);
+        let mut all = list(&[("name", text(name)), ("parentfromsnap", NvValue::Uint64(parent))]);
         if let Some(origin) = origin {
             all.insert("origin", NvValue::Uint64(origin));
         }
@@ -44,9 +44,9 @@ fn header(fromsnap: Option<&str>) -> NvList {
         NvValue::List(all)
     };
     let fss = list(&[
-        ("0x10", dataset("t", &[("a", 1), ("b", 2)], None)),
-        ("0x11", dataset("t/fs", &[("a", 3), ("b", 4)], None)),
-        ("0x12", dataset("t/cl", &[("b", 5)], Some(3))),
+        ("0x10", dataset("t", 0, &[("a", 1), ("b", 2)], None)),
+        ("0x11", dataset("t/fs", 2, &[("a", 3), ("b", 4)], None)),
+        ("0x12", dataset("t/cl", 0, &[("b", 5)], Some(3))),
     ]);
     let mut header = NvList::new();
     if let Some(fromsnap) = fromsnap {
@@ -150,6 +150,11 @@ fn streams_come_once_and_in_order() {
     // A dataset before the one above it.
     let early = [ALL[2], ALL[3], ALL[0], ALL[1], ALL[4]];
     assert_eq!(broken(&full, &early), "package.parents");
+    let between = [ALL[0], ALL[2], ALL[3], ALL[1], ALL[4]];
+    assert_eq!(broken(&full, &between), "package.parents");
+    // The clone says of no dataset that it comes before.
+    let early = [ALL[0], ALL[1], ALL[2], ALL[4], ALL[3]];
+    assert_eq!(verdict(package(Some(&full), &early)), (Verdict::Whole, None));
     // The clone before its origin.
     let early = [ALL[0], ALL[1], ALL[4], ALL[2], ALL[3]];
     assert_eq!(broken(&full, &early), "package.first");

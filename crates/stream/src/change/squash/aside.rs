@@ -69,3 +69,52 @@ impl Aside {
         self.held.take_if(|(record, _)| *record == packet.origin.record);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+    use super::super::super::given::Given;
+    use super::super::super::source::Source;
+    use super::super::side::Side;
+    use super::*;
+    use std::io::Cursor;
+    use zsend_records::drr::{Begin, FreeObjects, MAGIC, Object};
+    use zsend_records::writer::StreamWriter;
+    use zsend_records::zerocopy::FromZeros;
+    use zsend_records::zerocopy::byteorder::LE;
+
+    /// Any payload may wait, that of an OBJECT too where there are many streams.
+    #[test]
+    fn what_was_put_aside_comes_back_with_its_record() {
+        let mut writer = StreamWriter::new(Vec::new());
+        let mut begin = Begin::<LE>::new_zeroed();
+        (begin.magic, begin.versioninfo, begin.toguid) = (MAGIC.into(), 1.into(), 7.into());
+        begin.objset_type = 2.into();
+        writer.body(&begin, &[]).unwrap();
+        for number in [1, 2] {
+            let mut object = Object::<LE>::new_zeroed();
+            (object.object, object.object_type, object.toguid) =
+                (number.into(), 19.into(), 7.into());
+            (object.blksz, object.dn_slots, object.bonustype) = (512.into(), 1, 44.into());
+            object.bonuslen = 168.into();
+            writer.body(&object, &[u8::try_from(number).unwrap(); 168]).unwrap();
+        }
+        let mut free = FreeObjects::<LE>::new_zeroed();
+        (free.firstobj, free.numobjs, free.toguid) = (3.into(), 29.into(), 7.into());
+        writer.body(&free, &[]).unwrap();
+        writer.end(7).unwrap();
+        let stream = writer.into_inner().unwrap();
+        let room = Room::of(&Given::default()).unwrap();
+        let aside = Aside::new(room, u64::MAX);
+        let mut side = Side::new(Source::of_reader("in", Cursor::new(stream)), aside);
+        assert!(side.pop().unwrap().is_some());
+        for number in [1, 2] {
+            side.told().unwrap();
+            let super::super::side::Told::Object(told) = side.take_told().unwrap() else {
+                panic!("no object");
+            };
+            assert_eq!(told.packet.payload()[..], [number; 168]);
+        }
+    }
+}

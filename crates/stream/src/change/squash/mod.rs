@@ -1,7 +1,8 @@
 //! `squash`: one stream of several that follow one another.
 //!
 //! Each input is in the order of objects and offsets, so all are read side by side: `side` reads one, `heads` makes one
-//! BEGIN of theirs, `merge` goes through the numbers of objects, and `object` through the data of one.
+//! BEGIN of theirs, `merge` goes through the numbers of objects, and `object` through the data of one. A payload
+//! that is too large to wait in memory is put `aside`.
 
 mod aside;
 mod heads;
@@ -10,7 +11,7 @@ mod object;
 mod side;
 
 use super::error::ChangeError;
-use super::given::{Files, Given, GivenError, Verb};
+use super::given::{Files, Given, GivenError, Opt, Verb};
 use super::packet::Packet;
 use super::source::Source;
 use super::spill::{MEMORY, Room, TMP};
@@ -30,7 +31,15 @@ pub(super) static VERB: Verb = Verb {
         "zsend pipe 'squash | recompress zstd-9' full.zsend monday.zsend -o archive.zsend",
     ],
     operands: &[],
-    options: &[MEMORY, TMP],
+    options: &[
+        Opt::with_value(
+            MEMORY.long,
+            "SIZE",
+            "Memory, with K, M or G; 64M if it is not given. Records of more than a quarter of it, over all streams, wait \
+               for those of the others in temporary files",
+        ),
+        TMP,
+    ],
     files: Files::Many,
     make,
 };

@@ -185,7 +185,7 @@ impl Side {
             );
             return Err(ChangeError::contents(&packet.origin, "order of objects", why));
         };
-        let Some(packet) = self.packets.pop_front() else { return Ok(false) };
+        let Some(packet) = self.take()? else { return Ok(false) };
         if number == 0 {
             return Ok(true);
         }
