@@ -10,6 +10,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use zsend_pool::ErrorClass;
 use zsend_stream::Segment;
+use zsend_stream::split::part_name;
 use zsend_stream::verify::{
     Cut, Fault, Outcome, Report, Verdict, VerifyError, VerifyOptions, broken_links, fault_json,
     outcome_json, verify_file, verify_tee,
@@ -213,7 +214,7 @@ fn one(
 
 /// Returns true for the name of a part of a stream: see `zsend split`.
 fn is_part(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "zpart")
+    path.extension().is_some() && path.extension() == Path::new(&part_name(1)).extension()
 }
 
 /// A verdict in words, without the end of the line.

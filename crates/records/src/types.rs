@@ -207,6 +207,15 @@ enum ChecksumUse {
     Dedup,
 }
 
+/// Refuses rows that do not stand in the order of their numbers, while it is compiled.
+const fn in_order(numbers: &[usize]) {
+    let mut i = 0;
+    while i < numbers.len() {
+        assert!(numbers[i] == i, "the rows stand in the order of their numbers");
+        i += 1;
+    }
+}
+
 /// The algorithms, in the order of their numbers. All that is known of one follows from its row.
 macro_rules! checksums {
     ($($(#[$doc:meta])* $kind:ident = $number:literal, $name:literal, $role:ident;)+) => {
@@ -216,14 +225,7 @@ macro_rules! checksums {
             /// The rows, by number: a row out of its place does not compile.
             const ALL: [(&'static str, ChecksumUse); [$($number),+].len()] = [$(($name, ChecksumUse::$role)),+];
         }
-        const _: () = {
-            let numbers = [$($number),+];
-            let mut i = 0;
-            while i < numbers.len() {
-                assert!(numbers[i] == i, "the rows stand in the order of their numbers");
-                i += 1;
-            }
-        };
+        const _: () = in_order(&[$($number),+]);
     };
 }
 checksums! {

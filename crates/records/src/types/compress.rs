@@ -19,14 +19,7 @@ macro_rules! compressions {
             /// The rows, by number: a row out of its place does not compile.
             const ALL: [(&'static str, Features); [$($number),+].len()] = [$(($name, $feature)),+];
         }
-        const _: () = {
-            let numbers = [$($number),+];
-            let mut i = 0;
-            while i < numbers.len() {
-                assert!(numbers[i] == i, "the rows stand in the order of their numbers");
-                i += 1;
-            }
-        };
+        const _: () = super::in_order(&[$($number),+]);
     };
 }
 compressions! {

@@ -23,8 +23,8 @@ pub(super) static VERB: Verb = Verb {
     operands: &[Operand {
         name: "OBJECT,OFFSET[,TYPE]",
         help: "Blocks to decompress, whatever their headers say: from off, gzip, lz4 (if no type is given), lzjb, zle or \
-               zstd; off changes the header alone. One that does not decompress is left as it is, and off leaves what is no whole block. All blocks, as their \
-               headers say, if none is named",
+               zstd; off changes the header alone. One that does not decompress is left as it is, and off \
+               leaves what is no whole block. All blocks, as their headers say, if none is named",
         any: Some(blocks::is_block),
     }],
     options: &[Opt::verbose("Name the blocks that were decompressed")],
@@ -94,13 +94,18 @@ impl Transform for Decompress {
 
 /// Decompresses a block as its header says.
 fn as_said(packet: Packet, verbose: bool) -> Result<Packet, ChangeError> {
-    let write = packet.header.body_as::<Write<LE>>();
-    let codec = write.and_then(|write| Some((named(write), write.compression()?)));
+    let write = packet.header.body_as::<Write<LE>>().filter(|_| verbose);
+    let told = write.and_then(|write| Some(undone(&named(write), write.compression()?)));
     let mut packet = decompressed(packet)?;
-    if let Some((name, codec)) = codec.filter(|_| verbose) {
-        packet.note(format!("{name}: decompressed from {}", codec.name()));
+    if let Some(told) = told {
+        packet.note(told);
     }
     Ok(packet)
+}
+
+/// Says that a block was decompressed.
+fn undone(name: &str, codec: Compress) -> String {
+    format!("{name}: decompressed from {}", codec.name())
 }
 
 /// Decompresses a block as from this codec, whatever its header says. A block that is not compressed so is left as it
@@ -127,7 +132,7 @@ fn as_from(mut packet: Packet, codec: Compress, verbose: bool) -> Packet {
         Ok(block) => {
             packet.set_payload(block);
             if verbose {
-                packet.note(format!("{name}: decompressed from {}", codec.name()));
+                packet.note(undone(&name, codec));
             }
             without_codec(packet)
         }

@@ -78,18 +78,16 @@ enum State<W> {
 struct Before {
     /// The highest object whose OBJECT came.
     highest: u64,
-    /// Number of records, and of those behind the first OBJECT.
-    records: u64,
-    behind_object: Option<u64>,
+    /// Number of records behind the one that is counted from: see [`Seam::is_counted_from`]; none before it.
+    since: Option<u64>,
 }
 
 impl Before {
-    fn take(&mut self, header: &OutHeader) {
-        self.records += 1;
-        self.behind_object = self.behind_object.map(|records| records + 1);
+    fn take(&mut self, seam: &Seam, header: &OutHeader) {
+        let starts = seam.is_counted_from(header.record_type());
+        self.since = self.since.map(|since| since + 1).or(starts.then_some(0));
         if let Some(object) = header.record().body_as::<Object<LE>>() {
             self.highest = object.object.get();
-            self.behind_object.get_or_insert(0);
         }
     }
 }
@@ -97,7 +95,7 @@ impl Before {
 impl<'s, W: Write> GoingOn<'s, W> {
     /// A sink whose destination takes what comes behind the first [`Seam::end`] bytes.
     pub const fn new(seam: &'s Seam, destination: W) -> Self {
-        let before = Before { highest: 0, records: 0, behind_object: None };
+        let before = Before { highest: 0, since: None };
         Self { seam, state: State::Seeking { destination: Some(destination), before } }
     }
 
@@ -116,10 +114,8 @@ impl<'s, W: Write> GoingOn<'s, W> {
         let (object, offset) = self.seam.at().unwrap_or_default();
         let (number, name) = (self.seam.record(), self.seam.header().record_type().to_string());
         if self.seam.is(record, payload.sum_in(self.seam.order())) {
-            let behind_begin = before.records.saturating_sub(1);
-            let behind_object = before.behind_object.unwrap_or(0);
-            let is_reached = self.seam.is_reached(behind_begin, behind_object);
-            return match is_reached && before.highest == self.seam.highest() {
+            return match self.seam.is_reached(before.since) && before.highest == self.seam.highest()
+            {
                 true => Ok(true),
                 false => Err(SeamError::Order { record: number, name, object }),
             };
@@ -142,7 +138,7 @@ impl<W: Write> RecordSink for GoingOn<'_, W> {
             return writer.take(header, payload);
         }
         let State::Seeking { before, .. } = &mut self.state else { return Ok(()) };
-        before.take(&header);
+        before.take(self.seam, &header);
         let before = *before;
         let found = self.seek(&header, payload, before).map_err(|e| WriteError::Io {
             offset: self.seam.end(),

@@ -194,13 +194,17 @@ impl Seam {
         self.last.run.filter(|_| self.last.is_by_block != Some(false))
     }
 
+    /// Returns true for the type of record from which on [`Self::is_reached`] counts: BEGIN where the stream is sent
+    /// from its start, else the first OBJECT.
+    pub(super) fn is_counted_from(&self, kind: RecordType) -> bool {
+        let from_start = self.run().is_some_and(|run| run.first.is_none());
+        kind == if from_start { RecordType::BEGIN } else { RecordType::OBJECT }
+    }
+
     /// Returns false if a sender that goes on from [`Self::position`] has another number of records before this one:
-    /// `behind_begin` of them come behind BEGIN, `behind_object` behind the first OBJECT.
-    pub(super) fn is_reached(&self, behind_begin: u64, behind_object: u64) -> bool {
-        self.run().is_none_or(|run| {
-            let found = run.first.map_or(behind_begin, |_| behind_object);
-            found == self.last.record - run.record
-        })
+    /// it has `since`.
+    pub(super) fn is_reached(&self, since: Option<u64>) -> bool {
+        self.run().is_none_or(|run| since == Some(self.last.record - run.record))
     }
 
     /// The highest object whose OBJECT is in the file.
