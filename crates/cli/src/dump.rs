@@ -28,7 +28,8 @@ pub(crate) fn run(args: &DumpArgs) -> Done {
         Ok(_) => stdout::finish(flushed),
         Err(DumpError::Write(e)) => stdout::finish(Err(e)),
         Err(e) => {
-            let class = if e.is_of_input() { ErrorClass::Device } else { ErrorClass::Damaged };
+            let is_device = e.is_of_input() || matches!(e, DumpError::Temporary(_));
+            let class = if is_device { ErrorClass::Device } else { ErrorClass::Damaged };
             Err(Failure::caused(class, name, &e))
         }
     }

@@ -3,11 +3,18 @@
 //! A list that is accepted can be packed in every encoding, and what was packed reads the same. In its own encoding
 //! it becomes what it was, but for the bytes that no reader looks at: see `Read`.
 
-use zsend_records::nvlist::{Encoding, NvList, NvValue};
+use zsend_records::nvlist::{self, Encoding, NvCheck, NvError, NvList, NvValue};
 
 /// Runs one input.
 pub fn check(bytes: &[u8]) {
-    let Ok((list, found, used)) = NvList::decode_prefix(bytes) else { return };
+    let checked = nvlist::visit_prefix(&mut &*bytes, &mut NvCheck);
+    let (list, found, used) = match NvList::decode_prefix(bytes) {
+        Ok(read) => read,
+        // Who keeps nothing reads what is too large to be kept.
+        Err(NvError::TooLarge { .. }) => return,
+        Err(error) => return assert_eq!(checked, Err(error)),
+    };
+    assert_eq!(checked, Ok((found, used)));
     assert!(used <= bytes.len());
     for encoding in Encoding::ALL {
         let packed = list.encode(encoding).expect("what was read can be packed");

@@ -1,4 +1,4 @@
-//! Memory of `verify`, whatever comes: less than 64 MiB, measured with the memory of all threads.
+//! Memory of `verify` and `dump`, whatever comes: less than 64 MiB, measured with the memory of all threads.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
@@ -12,6 +12,7 @@ use zsend_records::drr::{Begin, Free, MAGIC, OBJECT_END, Object, ReplayRecord, W
 use zsend_records::flags::{BeginFlags, Features, HeaderType, VersionInfo};
 use zsend_records::fletcher::Fletcher4;
 use zsend_records::nvlist::{Encoding, NvList, NvValue};
+use zsend_stream::dump::{DumpOptions, Format, dump};
 use zsend_stream::verify::{Fault, Verdict, VerifyError, VerifyOptions, verify};
 use zsend_testkit::memory::{self, Allocator};
 
@@ -65,13 +66,17 @@ fn bytes_of(record: &ReplayRecord<LE>) -> Bytes {
     Bytes::copy_from_slice(record.as_bytes())
 }
 
+fn within_most<R>(work: impl FnOnce() -> R) -> R {
+    memory::within(&ALLOCATOR, MOST, work)
+}
+
 fn result(
     source: impl Read + Send + 'static,
     quick: bool,
 ) -> (Result<Verdict, VerifyError>, Vec<Fault>) {
     let mut faults = Vec::new();
     let options = VerifyOptions::default().with_quick(quick);
-    let outcome = memory::within(&ALLOCATOR, MOST, || verify("in", source, &options, &mut faults));
+    let outcome = within_most(|| verify("in", source, &options, &mut faults));
     (outcome.map(|outcome| outcome.verdict), faults)
 }
 
@@ -226,6 +231,15 @@ fn memory_is_bounded() {
             let (verdict, faults) = result(many_snapshots(datasets, snapshots), quick);
             let is_read = matches!(verdict, Ok(Verdict::Cut(_)));
             assert!(is_read, "{datasets} of {snapshots}: {verdict:?} {faults:?}");
+        }
+        for format in [Format::Text, Format::Json] {
+            let options = DumpOptions::default().with_format(format).with_verify(!quick);
+            for source in
+                [Box::new(large_list()) as Box<dyn Read>, Box::new(many_snapshots(100, 900))]
+            {
+                let dumped = within_most(|| dump(source, &mut io::sink(), &options));
+                assert!(dumped.is_ok(), "{dumped:?}");
+            }
         }
         let (verdict, faults) = within(many_streams(200_000), quick);
         assert!(matches!(verdict, Verdict::Cut(_)), "{faults:?}");

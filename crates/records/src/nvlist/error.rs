@@ -28,6 +28,12 @@ pub enum NvError {
         /// Values that it may have, in words.
         expected: &'static str,
     },
+    /// The bytes cannot be read from where they are kept.
+    #[error("nvlist@{offset:#x}: the list cannot be read from here on")]
+    Unread {
+        /// Offset of the first byte that was asked for.
+        offset: usize,
+    },
     /// A pair is not as long as its own size field says.
     #[error("nvlist@{offset:#x}: pair size is {found}, expected {expected}")]
     PairSize {

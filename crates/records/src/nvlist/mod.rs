@@ -14,12 +14,14 @@
 //! # Ok::<(), zsend_records::nvlist::NvError>(())
 //! ```
 
+mod build;
 mod cursor;
 mod encoding;
 mod error;
 mod native;
 mod packed;
 mod value;
+mod visit;
 mod xdr;
 
 use alloc::boxed::Box;
@@ -28,13 +30,12 @@ use alloc::vec::Vec;
 pub use encoding::Encoding;
 pub use error::NvError;
 pub use value::{NvString, NvType, NvValue};
+pub use visit::{NvCheck, NvElement, NvSource, NvVisitor, STRETCH, visit, visit_prefix};
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
-use core::cell::Cell;
+use build::Builder;
 use core::fmt;
-use cursor::Cursor;
-use encoding::HEADER;
 use packed::Packed;
 
 /// Deepest nesting of lists; `libnvpair` has the same limit.
@@ -236,17 +237,10 @@ impl NvList {
     ///
     /// # Errors
     /// As [`NvList::decode_prefix`], and when what follows the list is not zero.
-    pub fn decode(data: &[u8]) -> Result<(Self, Encoding), NvError> {
-        let (list, encoding, used) = Self::decode_prefix(data)?;
-        match data.iter().enumerate().skip(used).find(|(_, byte)| **byte != 0) {
-            None => Ok((list, encoding)),
-            Some((offset, byte)) => Err(NvError::Invalid {
-                offset,
-                what: "byte after the list",
-                found: u64::from(*byte),
-                expected: "zero",
-            }),
-        }
+    pub fn decode(mut data: &[u8]) -> Result<(Self, Encoding), NvError> {
+        let mut builder = Builder::within(MAX_MEMORY);
+        let encoding = visit(&mut data, &mut builder)?;
+        Ok((builder.finish(), encoding))
     }
 
     /// Reads a packed list at the start of `data`; the number is the bytes that it takes.
@@ -268,40 +262,13 @@ impl NvList {
     ///
     /// # Errors
     /// As [`NvList::decode_prefix`].
-    pub fn decode_within(data: &[u8], memory: usize) -> Result<(Self, Encoding, usize), NvError> {
-        let memory = Cell::new(memory);
-        let mut at = Cursor::new(data, true, &memory);
-        let head = at.bytes(HEADER, "nvlist header")?;
-        let encoding = match (head[0], head[1]) {
-            (0, 1) => Encoding::Native,
-            (0, 0) => Encoding::NativeBig,
-            (1, 1) => Encoding::Xdr,
-            (1, 0) => Encoding::XdrBig,
-            (0 | 1, order) => {
-                return Err(NvError::Invalid {
-                    offset: 1,
-                    what: "nvlist byte order",
-                    found: u64::from(order),
-                    expected: "0 (big-endian) or 1 (little-endian)",
-                });
-            }
-            (encoding, _) => {
-                return Err(NvError::Invalid {
-                    offset: 0,
-                    what: "nvlist encoding",
-                    found: u64::from(encoding),
-                    expected: "0 (native) or 1 (XDR)",
-                });
-            }
-        };
-        at.big = encoding != Encoding::Native;
-        let list = if encoding.is_xdr() {
-            xdr::outer_list(&mut at)?
-        } else {
-            native::outer_list(&mut at)?
-        };
-        let encoding = if at.signed { encoding.signed() } else { encoding };
-        Ok((list, encoding, at.pos))
+    pub fn decode_within(
+        mut data: &[u8],
+        memory: usize,
+    ) -> Result<(Self, Encoding, usize), NvError> {
+        let mut builder = Builder::within(memory);
+        let (encoding, used) = visit_prefix(&mut data, &mut builder)?;
+        Ok((builder.finish(), encoding, used))
     }
 
     /// Packs the list, without padding after it.
@@ -325,12 +292,8 @@ impl NvList {
     }
 }
 
-/// Bytes that a pair takes beside what its value points to: its place in a list that grows by
-/// doubling, its name's reference counts, and its place in an index.
-const PAIR_MEMORY: usize = 2 * size_of::<(Arc<str>, NvValue)>() + 2 * size_of::<usize>() + 64;
-
 /// A name as it is packed, its NUL not with it.
-fn checked_name(bytes: &[u8], offset: usize) -> Result<Arc<str>, NvError> {
+fn checked_name(bytes: &[u8], offset: usize) -> Result<&str, NvError> {
     if let Some(nul) = bytes.iter().position(|&byte| byte == 0) {
         return Err(NvError::Invalid {
             offset: offset + nul,
@@ -339,7 +302,7 @@ fn checked_name(bytes: &[u8], offset: usize) -> Result<Arc<str>, NvError> {
             expected: "not zero",
         });
     }
-    core::str::from_utf8(bytes).map(Arc::from).map_err(|error| {
+    core::str::from_utf8(bytes).map_err(|error| {
         let at = error.valid_up_to();
         NvError::Invalid {
             offset: offset + at,

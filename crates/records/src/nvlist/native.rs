@@ -5,8 +5,8 @@
 
 use super::cursor::Cursor;
 use super::value::{LIST_STRUCT, POINTER};
-use super::{MAX_DEPTH, NvError, NvList, NvString, NvType, NvValue, PAIR_MEMORY, Packed};
-use alloc::sync::Arc;
+use super::visit::{NvElement, NvVisitor, STRETCH};
+use super::{MAX_DEPTH, NvError, NvList, NvSource, NvString, NvType, NvValue, Packed};
 use alloc::vec::Vec;
 
 /// Bytes of a pair before its name.
@@ -17,84 +17,88 @@ const fn align8(len: usize) -> usize {
 }
 
 /// Reads the list at the cursor, which is just past the four-byte header.
-pub(super) fn outer_list(at: &mut Cursor<'_>) -> Result<NvList, NvError> {
+pub(super) fn outer_list<S: NvSource, V: NvVisitor>(
+    at: &mut Cursor<'_, S>,
+    visitor: &mut V,
+) -> Result<(), V::Error> {
     let flags = at.list_head()?;
-    pairs(at, flags, 0)
+    list(at, flags, 0, visitor)
 }
 
-/// Reads the pairs of a list with these flags, up to their end marker.
-fn pairs(at: &mut Cursor<'_>, flags: u32, depth: usize) -> Result<NvList, NvError> {
+/// Reads a list with these flags: its pairs, up to their end marker.
+fn list<S: NvSource, V: NvVisitor>(
+    at: &mut Cursor<'_, S>,
+    flags: u32,
+    depth: usize,
+    visitor: &mut V,
+) -> Result<(), V::Error> {
     if depth >= MAX_DEPTH {
-        return Err(NvError::TooDeep { offset: at.pos, limit: MAX_DEPTH });
+        return Err(NvError::TooDeep { offset: at.pos, limit: MAX_DEPTH }.into());
     }
-    let mut pairs = Vec::new();
+    visitor.list(flags, at.pos)?;
     loop {
         let start = at.pos;
         let size = at.count("pair size")?;
         if size == 0 {
-            return Ok(NvList::from_pairs(flags, pairs));
+            return visitor.list_end();
         }
-        at.pos = start;
-        at.bytes(size, "pair")?;
-        let mut pair = at.clone();
-        pair.data = &at.data[..at.pos];
-        pair.pos = start + 4;
-        let (name, value_at, value) = read_pair(&mut pair, start)?;
-        let value = match value {
-            NvValue::List(empty) => NvValue::List(self::pairs(at, empty.flags(), depth + 1)?),
-            NvValue::ListArray(mut lists) => {
-                for list in &mut lists {
-                    *list = self::pairs(at, list.flags(), depth + 1)?;
-                }
-                NvValue::ListArray(lists)
-            }
-            plain => plain,
-        };
-        let expected = value_at + align8(value.native_size());
+        let end = at.enter_pair(start, size)?;
+        let lists = read_pair(at, start, visitor)?;
+        at.leave_pair(end);
+        let expected = align8(at.pos - start);
         if size != expected {
             return Err(NvError::PairSize {
                 offset: start,
                 found: size as u64,
                 expected: expected as u64,
-            });
+            }
+            .into());
         }
-        pairs.push((name, value));
+        at.pos = start + size;
+        for flags in lists {
+            list(at, flags, depth + 1, visitor)?;
+        }
+        visitor.pair_end()?;
     }
 }
 
-/// Reads one pair, but not the pairs of lists in it: those are left empty. The number is where
-/// the value lies, from `start`, where the pair lies.
-fn read_pair(at: &mut Cursor<'_>, start: usize) -> Result<(Arc<str>, usize, NvValue), NvError> {
+/// Reads the pair that begins at `start`, but not the pairs of lists in it: those come behind it. Returns the flags of
+/// each of these lists.
+fn read_pair<S: NvSource, V: NvVisitor>(
+    at: &mut Cursor<'_, S>,
+    start: usize,
+    visitor: &mut V,
+) -> Result<Vec<u32>, V::Error> {
     let name_offset = at.pos;
     let name_size = u16::from_be_bytes(at.int("name size")?);
-    at.bytes(2, "pair")?;
+    at.skip(2, "pair")?;
     if name_size == 0 || name_size > i16::MAX as u16 {
         return Err(NvError::Invalid {
             offset: name_offset,
             what: "name size",
             found: name_size.into(),
             expected: "1 to 32767",
-        });
+        }
+        .into());
     }
     let name_size = usize::from(name_size);
-    at.charge(1, PAIR_MEMORY + name_size)?;
     let elements_offset = at.pos;
     let elements = at.count("number of elements")?;
     let nv_type = NvType(at.u32("pair type")?);
-    let name = name(at, name_size)?;
-    let value_at = align8(PAIR_HEAD + name_size);
-    at.pos = start + value_at;
+    let name_at = at.pos;
+    let name = name(at.bytes(name_size, "name")?, name_at)?;
     check_elements(nv_type, elements, elements_offset)?;
-    Ok((name, value_at, value(at, nv_type, elements)?))
+    visitor.pair(name, nv_type, elements, name_offset)?;
+    at.pos = start + align8(PAIR_HEAD + name_size);
+    value(at, nv_type, elements, visitor)
 }
 
-fn name(at: &mut Cursor<'_>, size: usize) -> Result<Arc<str>, NvError> {
-    let offset = at.pos;
-    let bytes = at.bytes(size, "name")?;
+/// Returns the name of bytes that end with its NUL, and lie at an offset.
+fn name(bytes: &[u8], offset: usize) -> Result<&str, NvError> {
     match bytes.split_last() {
         Some((0, name)) => super::checked_name(name, offset),
         last => Err(NvError::Invalid {
-            offset: offset + size - 1,
+            offset: offset + bytes.len().saturating_sub(1),
             what: "last byte of name",
             found: last.map_or(0, |(byte, _)| u64::from(*byte)),
             expected: "0",
@@ -119,88 +123,115 @@ pub(super) fn check_elements(
     Err(NvError::Invalid { offset, what: "number of elements", found: elements as u64, expected })
 }
 
-fn value(at: &mut Cursor<'_>, nv_type: NvType, elements: usize) -> Result<NvValue, NvError> {
-    Ok(match nv_type {
-        NvType::BOOLEAN => NvValue::Boolean,
-        NvType::BYTE => NvValue::Byte(u8::from_be_bytes(at.int("byte")?)),
-        NvType::INT16 => NvValue::Int16(i16::from_be_bytes(at.int("int16")?)),
-        NvType::UINT16 => NvValue::Uint16(u16::from_be_bytes(at.int("uint16")?)),
-        NvType::INT32 => NvValue::Int32(i32::from_be_bytes(at.int("int32")?)),
-        NvType::UINT32 => NvValue::Uint32(at.u32("uint32")?),
-        NvType::INT64 => NvValue::Int64(i64::from_be_bytes(at.int("int64")?)),
-        NvType::UINT64 => NvValue::Uint64(u64::from_be_bytes(at.int("uint64")?)),
-        NvType::STRING => NvValue::String(string(at)?),
-        NvType::BYTE_ARRAY => NvValue::ByteArray(bytes(at, elements, "byte array")?),
-        NvType::INT16_ARRAY => NvValue::Int16Array(array(at, elements, i16::from_be_bytes)?),
-        NvType::UINT16_ARRAY => NvValue::Uint16Array(array(at, elements, u16::from_be_bytes)?),
-        NvType::INT32_ARRAY => NvValue::Int32Array(array(at, elements, i32::from_be_bytes)?),
-        NvType::UINT32_ARRAY => NvValue::Uint32Array(array(at, elements, u32::from_be_bytes)?),
-        NvType::INT64_ARRAY => NvValue::Int64Array(array(at, elements, i64::from_be_bytes)?),
-        NvType::UINT64_ARRAY => NvValue::Uint64Array(array(at, elements, u64::from_be_bytes)?),
-        NvType::STRING_ARRAY => {
-            at.room(elements, POINTER + 1, "string array")?;
-            at.charge(elements, 2 * size_of::<NvString>())?;
-            at.bytes(elements * POINTER, "string array")?;
-            let strings: Result<_, _> = (0..elements).map(|_| string(at)).collect();
-            NvValue::StringArray(strings?)
+/// Reads a value; returns the flags of the lists that are its elements.
+fn value<S: NvSource, V: NvVisitor>(
+    at: &mut Cursor<'_, S>,
+    nv_type: NvType,
+    n: usize,
+    visitor: &mut V,
+) -> Result<Vec<u32>, V::Error> {
+    use NvElement as E;
+    use NvType as T;
+    // One value is read as an array of one.
+    match nv_type {
+        T::BOOLEAN => visitor.element(E::Boolean, at.pos)?,
+        T::BYTE => ints(at, (n, "byte"), visitor, |b| E::Byte(u8::from_be_bytes(b)))?,
+        T::INT8 | T::INT8_ARRAY => {
+            ints(at, (n, "int8"), visitor, |b| E::Int8(i8::from_be_bytes(b)))?
         }
-        NvType::HRTIME => NvValue::HrTime(i64::from_be_bytes(at.int("hrtime")?)),
-        NvType::NVLIST => NvValue::List(list_struct(at)?),
-        NvType::NVLIST_ARRAY => {
-            at.room(elements, POINTER + LIST_STRUCT, "list array")?;
-            at.charge(elements, 2 * size_of::<NvList>())?;
-            at.bytes(elements * POINTER, "list array")?;
-            let lists: Result<_, _> = (0..elements).map(|_| list_struct(at)).collect();
-            NvValue::ListArray(lists?)
+        T::UINT8 => ints(at, (n, "uint8"), visitor, |b| E::Uint8(u8::from_be_bytes(b)))?,
+        T::INT16 | T::INT16_ARRAY => {
+            ints(at, (n, "int16"), visitor, |b| E::Int16(i16::from_be_bytes(b)))?
         }
-        NvType::BOOLEAN_VALUE => NvValue::BooleanValue(boolean(at)?),
-        NvType::INT8 => NvValue::Int8(i8::from_be_bytes(at.int("int8")?)),
-        NvType::UINT8 => NvValue::Uint8(u8::from_be_bytes(at.int("uint8")?)),
-        NvType::BOOLEAN_ARRAY => {
-            at.room(elements, 4, "boolean array")?;
-            at.charge(elements, 1)?;
-            let values: Result<_, _> = (0..elements).map(|_| boolean(at)).collect();
-            NvValue::BooleanArray(values?)
+        T::UINT16 | T::UINT16_ARRAY => {
+            ints(at, (n, "uint16"), visitor, |b| E::Uint16(u16::from_be_bytes(b)))?
         }
-        NvType::INT8_ARRAY => NvValue::Int8Array(array(at, elements, i8::from_be_bytes)?),
-        NvType::UINT8_ARRAY => NvValue::Uint8Array(bytes(at, elements, "uint8 array")?),
-        NvType::DOUBLE => NvValue::Double(f64::from_be_bytes(at.int("double")?)),
-        other => return Err(super::unknown_type(other, at.pos)),
-    })
+        T::INT32 | T::INT32_ARRAY => {
+            ints(at, (n, "int32"), visitor, |b| E::Int32(i32::from_be_bytes(b)))?
+        }
+        T::UINT32 | T::UINT32_ARRAY => {
+            ints(at, (n, "uint32"), visitor, |b| E::Uint32(u32::from_be_bytes(b)))?
+        }
+        T::INT64 | T::INT64_ARRAY => {
+            ints(at, (n, "int64"), visitor, |b| E::Int64(i64::from_be_bytes(b)))?
+        }
+        T::UINT64 | T::UINT64_ARRAY => {
+            ints(at, (n, "uint64"), visitor, |b| E::Uint64(u64::from_be_bytes(b)))?
+        }
+        T::HRTIME => ints(at, (n, "hrtime"), visitor, |b| E::HrTime(i64::from_be_bytes(b)))?,
+        T::DOUBLE => ints(at, (n, "double"), visitor, |b| E::Double(f64::from_be_bytes(b)))?,
+        T::BYTE_ARRAY => at.tell_bytes(n, "byte array", visitor)?,
+        T::UINT8_ARRAY => at.tell_bytes(n, "uint8 array", visitor)?,
+        T::BOOLEAN_VALUE | T::BOOLEAN_ARRAY => {
+            at.room(n, 4, "boolean")?;
+            at.tell_each(n, visitor, |at| boolean(at).map(E::BooleanValue))?;
+        }
+        T::STRING => string(at, visitor)?,
+        T::STRING_ARRAY => {
+            at.room(n, POINTER + 1, "string array")?;
+            at.skip(n * POINTER, "string array")?;
+            (0..n).try_for_each(|_| string(at, visitor))?;
+        }
+        T::NVLIST => return Ok(lists(at, 1)?),
+        T::NVLIST_ARRAY => {
+            at.room(n, POINTER + LIST_STRUCT, "list array")?;
+            at.skip(n * POINTER, "list array")?;
+            return Ok(lists(at, n)?);
+        }
+        other => return Err(super::unknown_type(other, at.pos).into()),
+    }
+    Ok(Vec::new())
 }
 
-/// An `nvlist_t` without its pairs.
-fn list_struct(at: &mut Cursor<'_>) -> Result<NvList, NvError> {
-    let flags = at.clone().list_head()?;
-    at.bytes(LIST_STRUCT, "embedded list")?;
-    Ok(NvList::with_flags(flags))
+/// Reads the flags of `count` structs `nvlist_t`.
+fn lists<S: NvSource>(at: &mut Cursor<'_, S>, count: usize) -> Result<Vec<u32>, NvError> {
+    at.room(count, LIST_STRUCT, "embedded list")?;
+    let flags = (0..count).map(|_| {
+        let start = at.pos;
+        let flags = at.list_head()?;
+        at.pos = start + LIST_STRUCT;
+        Ok(flags)
+    });
+    flags.collect()
 }
 
-fn array<T, const N: usize>(
-    at: &mut Cursor<'_>,
-    elements: usize,
-    from: fn([u8; N]) -> T,
-) -> Result<Vec<T>, NvError> {
-    at.room(elements, N, "array")?;
-    at.charge(elements, 2 * N)?;
-    (0..elements).map(|_| at.int("array element").map(from)).collect()
+/// Tells a visitor the integers of an array.
+fn ints<S: NvSource, V: NvVisitor, const N: usize>(
+    at: &mut Cursor<'_, S>,
+    (count, what): (usize, &'static str),
+    visitor: &mut V,
+    from: fn([u8; N]) -> NvElement<'static>,
+) -> Result<(), V::Error> {
+    at.room(count, N, what)?;
+    at.tell_each(count, visitor, |at| at.int(what).map(from))
 }
 
-fn bytes(at: &mut Cursor<'_>, len: usize, what: &'static str) -> Result<Vec<u8>, NvError> {
-    at.charge(1, len)?;
-    at.bytes(len, what).map(<[u8]>::to_vec)
-}
-
-fn string(at: &mut Cursor<'_>) -> Result<NvString, NvError> {
-    let rest = at.data.get(at.pos..).unwrap_or_default();
-    let nul = rest.iter().position(|&byte| byte == 0);
-    let len = nul.map_or(rest.len() + 1, |nul| nul + 1);
-    at.charge(1, len)?;
-    at.bytes(len, "string with its NUL").map(NvString::from)
+/// Reads a string up to its NUL.
+fn string<S: NvSource, V: NvVisitor>(
+    at: &mut Cursor<'_, S>,
+    visitor: &mut V,
+) -> Result<(), V::Error> {
+    let (start, have) = (at.pos, at.left() as u64);
+    loop {
+        let some = at.left().min(STRETCH);
+        if some == 0 {
+            let what = "string with its NUL";
+            return Err(NvError::Truncated { offset: start, what, need: have + 1, have }.into());
+        }
+        let from = at.pos;
+        let bytes = at.bytes(some, "string")?;
+        let nul = bytes.iter().position(|&byte| byte == 0);
+        let text = &bytes[..nul.unwrap_or(bytes.len())];
+        visitor.element(NvElement::Text(text), from + text.len())?;
+        if let Some(nul) = nul {
+            at.pos = from + nul + 1;
+            return visitor.element(NvElement::TextEnd, at.pos);
+        }
+    }
 }
 
 /// A C `boolean_t`: four bytes, zero or one.
-pub(super) fn boolean(at: &mut Cursor<'_>) -> Result<bool, NvError> {
+pub(super) fn boolean<S: NvSource>(at: &mut Cursor<'_, S>) -> Result<bool, NvError> {
     let offset = at.pos;
     match at.u32("boolean")? {
         0 => Ok(false),

@@ -2,6 +2,7 @@
 
 mod memory;
 mod packed;
+mod visit;
 
 use super::*;
 use alloc::format;
@@ -243,7 +244,7 @@ fn errors_tell_where_and_what() {
         ),
         (
             "00010000 00000000 01000000 18000000 0200 0000 ffffff7f 10000000 6100000000000000",
-            "nvlist@0x24: array needs 17179869176 bytes, 0 are left",
+            "nvlist@0x24: uint64 needs 17179869176 bytes, 0 are left",
         ),
         (
             "01010000 00000000 00000001 00000018 00000020 00000001 61000000 00000015 00000001",

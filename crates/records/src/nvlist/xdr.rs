@@ -9,9 +9,8 @@
 
 use super::cursor::Cursor;
 use super::native::{boolean, check_elements};
-use super::{MAX_DEPTH, MAX_NAME, NvError, NvList, NvString, NvType, NvValue, PAIR_MEMORY, Packed};
-use alloc::sync::Arc;
-use alloc::vec::Vec;
+use super::visit::{NvElement, NvVisitor, STRETCH};
+use super::{MAX_DEPTH, MAX_NAME, NvError, NvList, NvSource, NvString, NvType, NvValue, Packed};
 
 const fn align4(len: usize) -> usize {
     len.saturating_add(3) & !3
@@ -25,27 +24,34 @@ const fn align8(len: usize) -> usize {
 const UNWRITTEN: usize = 4;
 
 /// Reads the list just past the four-byte header, with the zeros behind it.
-pub(super) fn outer_list(at: &mut Cursor<'_>) -> Result<NvList, NvError> {
+pub(super) fn outer_list<S: NvSource, V: NvVisitor>(
+    at: &mut Cursor<'_, S>,
+    visitor: &mut V,
+) -> Result<(), V::Error> {
     let mut empties = 0;
-    let list = list(at, 0, &mut empties)?;
-    at.bytes(empties * UNWRITTEN, "zeros behind the list")?;
-    Ok(list)
+    list(at, 0, &mut empties, visitor)?;
+    Ok(at.skip(empties * UNWRITTEN, "zeros behind the list")?)
 }
 
 /// Reads the list at the cursor, its version and flags first; counts empty arrays in it.
-fn list(at: &mut Cursor<'_>, depth: usize, empties: &mut usize) -> Result<NvList, NvError> {
+fn list<S: NvSource, V: NvVisitor>(
+    at: &mut Cursor<'_, S>,
+    depth: usize,
+    empties: &mut usize,
+    visitor: &mut V,
+) -> Result<(), V::Error> {
     if depth >= MAX_DEPTH {
-        return Err(NvError::TooDeep { offset: at.pos, limit: MAX_DEPTH });
+        return Err(NvError::TooDeep { offset: at.pos, limit: MAX_DEPTH }.into());
     }
     let flags = at.list_head()?;
-    let mut pairs = Vec::new();
+    visitor.list(flags, at.pos)?;
     loop {
         let start = at.pos;
         let size = at.count("pair size")?;
         let decoded_offset = at.pos;
         let decoded = at.count("decoded pair size")?;
         if size == 0 && decoded == 0 {
-            return Ok(NvList::from_pairs(flags, pairs));
+            return visitor.list_end();
         }
         if decoded == 0 {
             return Err(NvError::Invalid {
@@ -53,45 +59,47 @@ fn list(at: &mut Cursor<'_>, depth: usize, empties: &mut usize) -> Result<NvList
                 what: "decoded pair size",
                 found: 0,
                 expected: "not zero, as the pair size is not",
-            });
+            }
+            .into());
         }
-        at.pos = start;
-        at.clone().bytes(size, "pair")?;
-        let mut pair = at.clone();
-        pair.data = &at.data[..start + size];
-        pair.pos = start + 8;
+        let end = at.enter_pair(start, size)?;
         let before = *empties;
-        pairs.push(read_pair(&mut pair, depth, empties)?);
-        let expected = pair.pos - start + (*empties - before) * UNWRITTEN;
+        read_pair(at, depth, empties, visitor)?;
+        at.leave_pair(end);
+        let expected = at.pos - start + (*empties - before) * UNWRITTEN;
         if size != expected {
             return Err(NvError::PairSize {
                 offset: start,
                 found: size as u64,
                 expected: expected as u64,
-            });
+            }
+            .into());
         }
-        at.pos = pair.pos;
-        at.signed |= pair.signed;
+        visitor.pair_end()?;
     }
 }
 
-fn read_pair(
-    at: &mut Cursor<'_>,
+fn read_pair<S: NvSource, V: NvVisitor>(
+    at: &mut Cursor<'_, S>,
     depth: usize,
     empties: &mut usize,
-) -> Result<(Arc<str>, NvValue), NvError> {
+    visitor: &mut V,
+) -> Result<(), V::Error> {
     let name_offset = at.pos;
-    let name = opaque(at, "name")?;
-    if name.len() > MAX_NAME {
+    let len = at.count("name")?;
+    at.room(align4(len), 1, "name")?;
+    if len > MAX_NAME {
         return Err(NvError::Invalid {
             offset: name_offset,
             what: "name length",
-            found: name.len() as u64,
+            found: len as u64,
             expected: "at most 32766",
-        });
+        }
+        .into());
     }
-    at.charge(1, PAIR_MEMORY + name.len())?;
-    let name = super::checked_name(name, name_offset + 4)?;
+    let mut name = core::mem::take(&mut at.name);
+    name.clear();
+    name.push_str(super::checked_name(&at.bytes(align4(len), "name")?[..len], name_offset + 4)?);
     let nv_type = NvType(at.u32("pair type")?);
     let elements_offset = at.pos;
     let elements = at.count("number of elements")?;
@@ -99,7 +107,9 @@ fn read_pair(
     if elements == 0 && has_count(nv_type) {
         *empties += 1;
     }
-    Ok((name, value(at, nv_type, elements, depth, empties)?))
+    visitor.pair(&name, nv_type, elements, name_offset)?;
+    at.name = name;
+    value(at, nv_type, elements, depth, empties, visitor)
 }
 
 /// Returns true if the type is an array whose count is written once more before its elements.
@@ -108,40 +118,41 @@ fn has_count(nv_type: NvType) -> bool {
     nv_type.is_array() && ![T::BYTE_ARRAY, T::STRING_ARRAY, T::NVLIST_ARRAY].contains(&nv_type)
 }
 
-/// A length and that many bytes, padded.
-fn opaque<'a>(at: &mut Cursor<'a>, what: &'static str) -> Result<&'a [u8], NvError> {
-    let len = at.count(what)?;
-    fixed_opaque(at, len, what)
-}
-
-/// Bytes without a length, padded.
-fn fixed_opaque<'a>(
-    at: &mut Cursor<'a>,
-    len: usize,
-    what: &'static str,
-) -> Result<&'a [u8], NvError> {
-    Ok(&at.bytes(align4(len), what)?[..len])
-}
-
-fn string(at: &mut Cursor<'_>) -> Result<NvString, NvError> {
-    let offset = at.pos + 4;
-    let bytes = opaque(at, "string")?;
-    at.charge(1, bytes.len())?;
-    if let Some(nul) = bytes.iter().position(|&byte| byte == 0) {
-        return Err(NvError::Invalid {
-            offset: offset + nul,
-            what: "byte in a string",
-            found: 0,
-            expected: "not zero",
-        });
+/// Reads a length and that many bytes of text, padded.
+fn string<S: NvSource, V: NvVisitor>(
+    at: &mut Cursor<'_, S>,
+    visitor: &mut V,
+) -> Result<(), V::Error> {
+    let mut len = at.count("string")?;
+    at.room(align4(len), 1, "string")?;
+    let end = at.pos + align4(len);
+    while len > 0 {
+        let (some, from) = (len.min(STRETCH), at.pos);
+        let text = at.bytes(some, "string")?;
+        if let Some(nul) = text.iter().position(|&byte| byte == 0) {
+            return Err(NvError::Invalid {
+                offset: from + nul,
+                what: "byte in a string",
+                found: 0,
+                expected: "not zero",
+            }
+            .into());
+        }
+        visitor.element(NvElement::Text(text), from + some)?;
+        len -= some;
     }
-    Ok(bytes.into())
+    at.pos = end;
+    visitor.element(NvElement::TextEnd, at.pos)
 }
 
 /// A byte or short in a unit of four bytes.
 ///
 /// Writers extend negative values with zeros (kernel) or with the sign (user space).
-fn narrow(at: &mut Cursor<'_>, bits: u32, what: &'static str) -> Result<u16, NvError> {
+fn narrow<S: NvSource>(
+    at: &mut Cursor<'_, S>,
+    bits: u32,
+    what: &'static str,
+) -> Result<u16, NvError> {
     let offset = at.pos;
     let word = at.u32(what)?;
     let high = word >> bits;
@@ -158,97 +169,104 @@ fn narrow(at: &mut Cursor<'_>, bits: u32, what: &'static str) -> Result<u16, NvE
     Ok(u16::from_be_bytes([a, b]))
 }
 
-fn narrow8(at: &mut Cursor<'_>) -> Result<u8, NvError> {
+fn narrow8<S: NvSource>(at: &mut Cursor<'_, S>) -> Result<u8, NvError> {
     let [above, byte] = narrow(at, 8, "byte")?.to_be_bytes();
     at.signed |= above != 0;
     Ok(byte)
 }
 
-fn narrow16(at: &mut Cursor<'_>) -> Result<u16, NvError> {
-    narrow(at, 16, "short")
+/// Tells a visitor a value, or an array with its count, which must be the pair's number of elements; nothing if that is
+/// zero. An element takes at least `each` bytes.
+fn values<S: NvSource, V: NvVisitor>(
+    at: &mut Cursor<'_, S>,
+    (nv_type, elements): (NvType, usize),
+    (each, what): (usize, &'static str),
+    visitor: &mut V,
+    one: impl Fn(&mut Cursor<'_, S>) -> Result<NvElement<'static>, NvError>,
+) -> Result<(), V::Error> {
+    if nv_type.is_array() && elements > 0 {
+        let offset = at.pos;
+        let count = at.count("array count")?;
+        if count != elements {
+            return Err(NvError::Invalid {
+                offset,
+                what: "array count",
+                found: count as u64,
+                expected: "the pair's number of elements",
+            }
+            .into());
+        }
+    }
+    at.room(elements, each, what)?;
+    at.tell_each(elements, visitor, one)
 }
 
-/// An array with its count, which must be the pair's number of elements; nothing if that is zero.
-fn array<T>(
-    at: &mut Cursor<'_>,
-    elements: usize,
-    each: usize,
-    mut one: impl FnMut(&mut Cursor<'_>) -> Result<T, NvError>,
-) -> Result<Vec<T>, NvError> {
-    if elements == 0 {
-        return Ok(Vec::new());
-    }
-    let offset = at.pos;
-    let count = at.count("array count")?;
-    if count != elements {
-        return Err(NvError::Invalid {
-            offset,
-            what: "array count",
-            found: count as u64,
-            expected: "the pair's number of elements",
-        });
-    }
-    at.room(count, each, "array")?;
-    at.charge(count, 2 * size_of::<T>())?;
-    (0..count).map(|_| one(at)).collect()
-}
-
-fn value(
-    at: &mut Cursor<'_>,
+fn value<S: NvSource, V: NvVisitor>(
+    at: &mut Cursor<'_, S>,
     nv_type: NvType,
     n: usize,
     depth: usize,
     empties: &mut usize,
-) -> Result<NvValue, NvError> {
-    let i8s = |at: &mut Cursor<'_>| narrow8(at).map(u8::cast_signed);
-    let i16s = |at: &mut Cursor<'_>| narrow16(at).map(u16::cast_signed);
-    let i32s = |at: &mut Cursor<'_>| at.int("int32").map(i32::from_be_bytes);
-    let i64s = |at: &mut Cursor<'_>| at.int("int64").map(i64::from_be_bytes);
-    let u64s = |at: &mut Cursor<'_>| at.int("uint64").map(u64::from_be_bytes);
-    Ok(match nv_type {
-        NvType::BOOLEAN => NvValue::Boolean,
-        NvType::BYTE => NvValue::Byte(narrow8(at)?),
-        NvType::INT16 => NvValue::Int16(i16s(at)?),
-        NvType::UINT16 => NvValue::Uint16(narrow16(at)?),
-        NvType::INT32 => NvValue::Int32(i32s(at)?),
-        NvType::UINT32 => NvValue::Uint32(at.u32("uint32")?),
-        NvType::INT64 => NvValue::Int64(i64s(at)?),
-        NvType::UINT64 => NvValue::Uint64(u64s(at)?),
-        NvType::STRING => NvValue::String(string(at)?),
-        NvType::BYTE_ARRAY => {
-            at.charge(1, n)?;
-            NvValue::ByteArray(fixed_opaque(at, n, "byte array")?.to_vec())
+    visitor: &mut V,
+) -> Result<(), V::Error> {
+    use NvElement as E;
+    use NvType as T;
+    let a = (nv_type, n);
+    match nv_type {
+        T::BOOLEAN => visitor.element(E::Boolean, at.pos),
+        T::BYTE => values(at, a, (4, "byte"), visitor, |at| narrow8(at).map(E::Byte)),
+        T::INT8 | T::INT8_ARRAY => {
+            values(at, a, (4, "int8"), visitor, |at| narrow8(at).map(u8::cast_signed).map(E::Int8))
         }
-        NvType::INT16_ARRAY => NvValue::Int16Array(array(at, n, 4, i16s)?),
-        NvType::UINT16_ARRAY => NvValue::Uint16Array(array(at, n, 4, narrow16)?),
-        NvType::INT32_ARRAY => NvValue::Int32Array(array(at, n, 4, i32s)?),
-        NvType::UINT32_ARRAY => NvValue::Uint32Array(array(at, n, 4, |at| at.u32("uint32"))?),
-        NvType::INT64_ARRAY => NvValue::Int64Array(array(at, n, 8, i64s)?),
-        NvType::UINT64_ARRAY => NvValue::Uint64Array(array(at, n, 8, u64s)?),
-        NvType::STRING_ARRAY => {
+        T::UINT8 => values(at, a, (4, "uint8"), visitor, |at| narrow8(at).map(E::Uint8)),
+        T::INT16 | T::INT16_ARRAY => values(at, a, (4, "int16"), visitor, |at| {
+            Ok(E::Int16(narrow(at, 16, "short")?.cast_signed()))
+        }),
+        T::UINT16 | T::UINT16_ARRAY => {
+            values(at, a, (4, "uint16"), visitor, |at| narrow(at, 16, "short").map(E::Uint16))
+        }
+        T::INT32 | T::INT32_ARRAY => {
+            values(at, a, (4, "int32"), visitor, |at| Ok(E::Int32(at.u32("int32")?.cast_signed())))
+        }
+        T::UINT32 | T::UINT32_ARRAY => {
+            values(at, a, (4, "uint32"), visitor, |at| at.u32("uint32").map(E::Uint32))
+        }
+        T::INT64 | T::INT64_ARRAY => values(at, a, (8, "int64"), visitor, |at| {
+            Ok(E::Int64(i64::from_be_bytes(at.int("int64")?)))
+        }),
+        T::UINT64 | T::UINT64_ARRAY => values(at, a, (8, "uint64"), visitor, |at| {
+            Ok(E::Uint64(u64::from_be_bytes(at.int("uint64")?)))
+        }),
+        T::HRTIME => values(at, a, (8, "hrtime"), visitor, |at| {
+            Ok(E::HrTime(i64::from_be_bytes(at.int("int64")?)))
+        }),
+        T::DOUBLE => values(at, a, (8, "double"), visitor, |at| {
+            Ok(E::Double(f64::from_be_bytes(at.int("double")?)))
+        }),
+        T::BOOLEAN_VALUE | T::BOOLEAN_ARRAY => {
+            values(at, a, (4, "boolean"), visitor, |at| boolean(at).map(E::BooleanValue))
+        }
+        T::BYTE_ARRAY => {
+            at.room(align4(n), 1, "byte array")?;
+            let end = at.pos + align4(n);
+            at.tell_bytes(n, "byte array", visitor)?;
+            at.pos = end;
+            Ok(())
+        }
+        T::UINT8_ARRAY => values(at, a, (4, "uint8"), visitor, |at| narrow8(at).map(E::Uint8)),
+        T::STRING => string(at, visitor),
+        T::STRING_ARRAY => {
             at.room(n, 4, "string array")?;
-            at.charge(n, 2 * size_of::<NvString>())?;
-            let strings: Result<_, _> = (0..n).map(|_| string(at)).collect();
-            NvValue::StringArray(strings?)
+            (0..n).try_for_each(|_| string(at, visitor))
         }
-        NvType::HRTIME => NvValue::HrTime(i64s(at)?),
-        NvType::NVLIST => NvValue::List(list(at, depth + 1, empties)?),
-        NvType::NVLIST_ARRAY => {
+        T::NVLIST => list(at, depth + 1, empties, visitor),
+        T::NVLIST_ARRAY => {
             // The least list is its head and its end.
             at.room(n, 16, "list array")?;
-            at.charge(n, 2 * size_of::<NvList>())?;
-            let lists: Result<_, _> = (0..n).map(|_| list(at, depth + 1, empties)).collect();
-            NvValue::ListArray(lists?)
+            (0..n).try_for_each(|_| list(at, depth + 1, empties, visitor))
         }
-        NvType::BOOLEAN_VALUE => NvValue::BooleanValue(boolean(at)?),
-        NvType::INT8 => NvValue::Int8(i8s(at)?),
-        NvType::UINT8 => NvValue::Uint8(narrow8(at)?),
-        NvType::BOOLEAN_ARRAY => NvValue::BooleanArray(array(at, n, 4, boolean)?),
-        NvType::INT8_ARRAY => NvValue::Int8Array(array(at, n, 4, i8s)?),
-        NvType::UINT8_ARRAY => NvValue::Uint8Array(array(at, n, 4, narrow8)?),
-        NvType::DOUBLE => NvValue::Double(at.int("double").map(f64::from_be_bytes)?),
-        other => return Err(super::unknown_type(other, at.pos)),
-    })
+        other => Err(super::unknown_type(other, at.pos).into()),
+    }
 }
 
 /// Packs a list behind `out`.

@@ -5,8 +5,9 @@
 //! the header as it lies in the stream, so that every byte of the stream is there.
 
 use super::hex::digits;
+use super::list::{ListBytes, ListError};
+use super::nvjson::NvJson;
 use super::{DumpError, DumpSummary, Sink};
-use serde_json::{Number, Value};
 use std::io::{self, Write};
 use zerocopy::IntoBytes;
 use zerocopy::byteorder::{LE, U64};
@@ -14,7 +15,7 @@ use zsend_records::Order;
 use zsend_records::chain::ChecksumMismatch;
 use zsend_records::drr::{RecordType, ReplayRecord};
 use zsend_records::flags::VersionInfo;
-use zsend_records::nvlist::{Encoding, NvList, NvString, NvValue};
+use zsend_records::nvlist::Encoding;
 use zsend_records::reader::{Frame, Role};
 
 pub(super) struct JsonDump<'a, W> {
@@ -135,16 +136,16 @@ impl<W: Write> Sink for JsonDump<'_, W> {
         if self.in_payload { self.out.write_all(hex(piece).as_bytes()) } else { Ok(()) }
     }
 
-    fn nvlist(&mut self, list: &NvList, encoding: Encoding) -> io::Result<()> {
+    fn nvlist(&mut self, list: &mut ListBytes, encoding: Encoding) -> Result<(), ListError> {
         let encoding = match encoding {
             Encoding::Native => "native",
             Encoding::NativeBig => "native_big",
             Encoding::Xdr | Encoding::XdrSigned => "xdr",
             Encoding::XdrBig | Encoding::XdrSignedBig => "xdr_big",
         };
-        self.string("nvlist_encoding", encoding)?;
-        self.key("nvlist")?;
-        nvlist_json(self.out, list)
+        self.string("nvlist_encoding", encoding).map_err(ListError::Write)?;
+        self.key("nvlist").map_err(ListError::Write)?;
+        list.tell(&mut NvJson::new(self.out)).map(drop)
     }
 
     fn done(&mut self, _: &Frame, _: &ReplayRecord<LE>) -> io::Result<()> {
@@ -164,76 +165,4 @@ impl<W: Write> Sink for JsonDump<'_, W> {
 /// Bytes as hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|&byte| digits(byte).map(char::from)).collect()
-}
-
-/// Writes a list as a JSON object, its keys in alphabetical order.
-///
-/// Bytes become hexadecimal digits, a value-less boolean becomes `true`, and what JSON has no number
-/// for (infinity) becomes `null`. The types of the pairs are lost. Nothing is made of the whole list: it
-/// may be large.
-///
-/// # Errors
-/// Those of the output.
-pub fn nvlist_json(out: &mut impl Write, list: &NvList) -> io::Result<()> {
-    let mut pairs: Vec<(&str, &NvValue)> = list.iter().collect();
-    pairs.sort_unstable_by_key(|(name, _)| *name);
-    out.write_all(b"{")?;
-    for (i, (name, value)) in pairs.into_iter().enumerate() {
-        if i > 0 {
-            out.write_all(b",")?;
-        }
-        scalar(out, name)?;
-        out.write_all(b":")?;
-        value_json(out, value)?;
-    }
-    out.write_all(b"}")
-}
-
-fn scalar(out: &mut impl Write, value: impl Into<Value>) -> io::Result<()> {
-    serde_json::to_writer(out, &value.into()).map_err(io::Error::from)
-}
-
-fn array<W: Write, T>(
-    out: &mut W,
-    values: &[T],
-    one: impl Fn(&mut W, &T) -> io::Result<()>,
-) -> io::Result<()> {
-    out.write_all(b"[")?;
-    for (i, value) in values.iter().enumerate() {
-        if i > 0 {
-            out.write_all(b",")?;
-        }
-        one(out, value)?;
-    }
-    out.write_all(b"]")
-}
-
-fn value_json(out: &mut impl Write, value: &NvValue) -> io::Result<()> {
-    let string = |s: &NvString| Value::String(s.to_string());
-    match value {
-        NvValue::Boolean => scalar(out, true),
-        NvValue::BooleanValue(v) => scalar(out, *v),
-        NvValue::BooleanArray(v) => array(out, v, |out, &v| scalar(out, v)),
-        NvValue::Byte(v) | NvValue::Uint8(v) => scalar(out, *v),
-        NvValue::Int8(v) => scalar(out, *v),
-        NvValue::Int16(v) => scalar(out, *v),
-        NvValue::Uint16(v) => scalar(out, *v),
-        NvValue::Int32(v) => scalar(out, *v),
-        NvValue::Uint32(v) => scalar(out, *v),
-        NvValue::Int64(v) | NvValue::HrTime(v) => scalar(out, *v),
-        NvValue::Uint64(v) => scalar(out, *v),
-        NvValue::Double(v) => scalar(out, Number::from_f64(*v).map_or(Value::Null, Value::Number)),
-        NvValue::String(v) => scalar(out, string(v)),
-        NvValue::StringArray(v) => array(out, v, |out, v| scalar(out, string(v))),
-        NvValue::ByteArray(v) | NvValue::Uint8Array(v) => scalar(out, hex(v)),
-        NvValue::Int8Array(v) => array(out, v, |out, &v| scalar(out, v)),
-        NvValue::Int16Array(v) => array(out, v, |out, &v| scalar(out, v)),
-        NvValue::Uint16Array(v) => array(out, v, |out, &v| scalar(out, v)),
-        NvValue::Int32Array(v) => array(out, v, |out, &v| scalar(out, v)),
-        NvValue::Uint32Array(v) => array(out, v, |out, &v| scalar(out, v)),
-        NvValue::Int64Array(v) => array(out, v, |out, &v| scalar(out, v)),
-        NvValue::Uint64Array(v) => array(out, v, |out, &v| scalar(out, v)),
-        NvValue::List(v) => nvlist_json(out, v),
-        NvValue::ListArray(v) => array(out, v, nvlist_json),
-    }
 }

@@ -2,6 +2,8 @@
 
 mod hex;
 mod json;
+mod list;
+mod nvjson;
 mod nvtext;
 mod options;
 mod summary;
@@ -9,13 +11,14 @@ mod text;
 mod walk;
 
 pub(crate) use json::hex;
-pub use json::nvlist_json;
+pub use nvjson::nvlist_json;
 pub use nvtext::nvlist_text;
 pub use options::DumpOptions;
 pub use summary::{DumpSummary, TypeCount};
 
 use crate::in_turn::{Pieces, each_piece};
 use json::JsonDump;
+use list::{ListBytes, ListError};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use text::TextDump;
@@ -23,7 +26,7 @@ use walk::Walk;
 use zerocopy::byteorder::LE;
 use zsend_records::chain::ChecksumMismatch;
 use zsend_records::drr::ReplayRecord;
-use zsend_records::nvlist::{Encoding, NvError, NvList};
+use zsend_records::nvlist::{Encoding, NvError};
 use zsend_records::reader::{Frame, ReadError, StreamError};
 
 /// Format of a dump.
@@ -55,6 +58,9 @@ pub enum DumpError {
         /// Fault of the list.
         source: NvError,
     },
+    /// The temporary file failed that a long list in a BEGIN is kept in.
+    #[error("temporary file of the list in BEGIN")]
+    Temporary(#[source] io::Error),
     /// The dump could not be written.
     #[error("write failed")]
     Write(#[source] io::Error),
@@ -77,10 +83,10 @@ impl DumpError {
 /// Writes what a stream holds: one stream, a package, or several of them one after another.
 ///
 /// A stream may end without an END, as a saved one does; [`DumpSummary::complete`] tells. Payloads
-/// are not held, but for the list in a BEGIN.
+/// are not held; the list in a BEGIN is, in a temporary file if it is long, and shown once it is known to be one.
 ///
 /// # Errors
-/// If the stream is damaged or none, the input fails, or the output fails.
+/// If the stream is damaged or none, the input fails, the output fails, or a temporary file cannot be made.
 pub fn dump(
     mut reader: impl Read,
     out: &mut impl Write,
@@ -144,8 +150,8 @@ trait Sink {
     fn record(&mut self, frame: &Frame, header: &ReplayRecord<LE>) -> io::Result<()>;
     /// A piece of the payload of a record other than BEGIN.
     fn payload(&mut self, piece: &[u8]) -> io::Result<()>;
-    /// The list in a BEGIN.
-    fn nvlist(&mut self, list: &NvList, encoding: Encoding) -> io::Result<()>;
+    /// The list in a BEGIN, which was checked.
+    fn nvlist(&mut self, list: &mut ListBytes, encoding: Encoding) -> Result<(), ListError>;
     /// The record is over.
     fn done(&mut self, frame: &Frame, header: &ReplayRecord<LE>) -> io::Result<()>;
     /// A checksum is wrong, in a header or in an END; nothing follows.

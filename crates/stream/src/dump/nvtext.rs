@@ -1,7 +1,8 @@
 //! An nvlist as text, as `libnvpair` prints it.
 
+use super::list::PrintError;
 use std::io::{self, Write};
-use zsend_records::nvlist::{NvList, NvString, NvValue};
+use zsend_records::nvlist::{NvElement, NvList, NvType, NvVisitor};
 
 /// Writes a list and the lists in it, a pair a line, indented by tabs.
 ///
@@ -11,101 +12,137 @@ use zsend_records::nvlist::{NvList, NvString, NvValue};
 /// # Errors
 /// If the output fails.
 pub fn nvlist_text(out: &mut impl Write, list: &NvList) -> io::Result<()> {
-    print(out, list, 0)
+    list.visit(&mut NvText::new(out)).map_err(io::Error::from)
 }
 
-/// Lists that were read are nested no deeper than `MAX_DEPTH`, so this is not either.
-fn print(out: &mut impl Write, list: &NvList, depth: usize) -> io::Result<()> {
-    indent(out, depth)?;
-    out.write_all(b"nvlist version: 0\n")?;
-    for (name, value) in list.iter() {
-        pair(out, name, value, depth)?;
+/// Writes the pairs of a list as they are read.
+pub(super) struct NvText<'a, W> {
+    out: &'a mut W,
+    /// Names of the pairs whose lists are open; of an array with the number of the next list.
+    open: Vec<(String, Option<usize>)>,
+    /// Type of the pair.
+    nv_type: NvType,
+    /// No element of the pair was written.
+    first: bool,
+    /// A string was begun.
+    in_text: bool,
+}
+
+impl<'a, W: Write> NvText<'a, W> {
+    pub(super) fn new(out: &'a mut W) -> Self {
+        Self { out, open: Vec::new(), nv_type: NvType::BOOLEAN, first: true, in_text: false }
     }
-    Ok(())
-}
 
-fn indent(out: &mut impl Write, depth: usize) -> io::Result<()> {
-    (0..depth).try_for_each(|_| out.write_all(b"\t"))
-}
-
-fn pair(out: &mut impl Write, name: &str, value: &NvValue, depth: usize) -> io::Result<()> {
-    // An empty array is an empty line, but for an array of lists.
-    if value.nv_type().is_array()
-        && value.elements() == 0
-        && !matches!(value, NvValue::ListArray(_))
-    {
-        return out.write_all(b"\n");
+    fn indent(&mut self, depth: usize) -> io::Result<()> {
+        (0..depth).try_for_each(|_| self.out.write_all(b"\t"))
     }
-    indent(out, depth + 1)?;
-    match value {
-        NvValue::List(inner) => {
-            writeln!(out, "{name} = (embedded nvlist)")?;
-            print(out, inner, depth + 1)?;
-            indent(out, depth + 1)?;
-            write!(out, "(end {name})\n\n")
+}
+
+impl<W: Write> NvVisitor for NvText<'_, W> {
+    type Error = PrintError;
+
+    fn list(&mut self, _: u32, _: usize) -> Result<(), PrintError> {
+        let depth = self.open.len();
+        if let Some((name, Some(at))) = self.open.last() {
+            let start = format!("(start {name}[{at}])\n");
+            self.indent(depth)?;
+            self.out.write_all(start.as_bytes())?;
         }
-        NvValue::ListArray(lists) => {
-            writeln!(out, "{name} = (array of embedded nvlists)")?;
-            for (at, inner) in lists.iter().enumerate() {
-                indent(out, depth + 1)?;
-                writeln!(out, "(start {name}[{at}])")?;
-                print(out, inner, depth + 1)?;
-                indent(out, depth + 1)?;
-                writeln!(out, "(end {name}[{at}])")?;
+        self.indent(depth)?;
+        Ok(self.out.write_all(b"nvlist version: 0\n")?)
+    }
+
+    fn list_end(&mut self) -> Result<(), PrintError> {
+        let depth = self.open.len();
+        match self.open.last_mut() {
+            Some((name, Some(at))) => {
+                let end = format!("(end {name}[{at}])\n");
+                *at += 1;
+                self.nv_type = NvType::NVLIST_ARRAY;
+                self.indent(depth)?;
+                self.out.write_all(end.as_bytes())?;
             }
-            out.write_all(b"\n")
+            Some((_, None)) => self.nv_type = NvType::NVLIST,
+            None => {}
         }
-        plain => {
-            write!(out, "{name} = ")?;
-            scalar(out, plain)?;
-            out.write_all(b"\n")
-        }
+        Ok(())
     }
-}
 
-fn scalar(out: &mut impl Write, value: &NvValue) -> io::Result<()> {
-    match value {
-        NvValue::Boolean => out.write_all(b"1"),
-        NvValue::BooleanValue(v) => write!(out, "{}", u8::from(*v)),
-        NvValue::Byte(v) => write!(out, "0x{v:02x}"),
-        NvValue::Int8(v) => write!(out, "{v}"),
-        NvValue::Uint8(v) => write!(out, "{v:#x}"),
-        NvValue::Int16(v) => write!(out, "{v}"),
-        NvValue::Uint16(v) => write!(out, "{v:#x}"),
-        NvValue::Int32(v) => write!(out, "{v}"),
-        NvValue::Uint32(v) => write!(out, "{v:#x}"),
-        NvValue::Int64(v) => write!(out, "{v}"),
-        NvValue::Uint64(v) => write!(out, "{v:#x}"),
-        NvValue::HrTime(v) => write!(out, "{v:#x}"),
-        NvValue::Double(v) if v.is_nan() => write!(out, "0xnan"),
-        NvValue::Double(v) => write!(out, "0x{v:.6}"),
-        NvValue::String(v) => out.write_all(v.as_bytes()),
-        NvValue::StringArray(v) => spaced(out, v, |out, s: &NvString| out.write_all(s.as_bytes())),
-        NvValue::ByteArray(v) => spaced(out, v, |out, v| write!(out, "0x{v:02x}")),
-        NvValue::BooleanArray(v) => spaced(out, v, |out, v| write!(out, "{}", u8::from(*v))),
-        NvValue::Int8Array(v) => spaced(out, v, |out, v| write!(out, "{v}")),
-        NvValue::Uint8Array(v) => spaced(out, v, |out, v| write!(out, "{v:#x}")),
-        NvValue::Int16Array(v) => spaced(out, v, |out, v| write!(out, "{v}")),
-        NvValue::Uint16Array(v) => spaced(out, v, |out, v| write!(out, "{v:#x}")),
-        NvValue::Int32Array(v) => spaced(out, v, |out, v| write!(out, "{v}")),
-        NvValue::Uint32Array(v) => spaced(out, v, |out, v| write!(out, "{v:#x}")),
-        NvValue::Int64Array(v) => spaced(out, v, |out, v| write!(out, "{v}")),
-        NvValue::Uint64Array(v) => spaced(out, v, |out, v| write!(out, "{v:#x}")),
-        // Printed by `pair`, which knows the depth.
-        NvValue::List(_) | NvValue::ListArray(_) => Ok(()),
-    }
-}
-
-fn spaced<W: Write, T>(
-    out: &mut W,
-    values: &[T],
-    one: impl Fn(&mut W, &T) -> io::Result<()>,
-) -> io::Result<()> {
-    for (at, value) in values.iter().enumerate() {
-        if at > 0 {
-            out.write_all(b" ")?;
+    fn pair(
+        &mut self,
+        name: &str,
+        nv_type: NvType,
+        elements: usize,
+        _: usize,
+    ) -> Result<(), PrintError> {
+        (self.nv_type, self.first) = (nv_type, true);
+        // An empty array is an empty line, but for an array of lists.
+        if nv_type.is_array() && elements == 0 && nv_type != NvType::NVLIST_ARRAY {
+            return Ok(());
         }
-        one(out, value)?;
+        self.indent(self.open.len() + 1)?;
+        let kind = match nv_type {
+            NvType::NVLIST => {
+                self.open.push((name.to_owned(), None));
+                "(embedded nvlist)\n"
+            }
+            NvType::NVLIST_ARRAY => {
+                self.open.push((name.to_owned(), Some(0)));
+                "(array of embedded nvlists)\n"
+            }
+            _ => "",
+        };
+        Ok(write!(self.out, "{name} = {kind}")?)
     }
-    Ok(())
+
+    fn element(&mut self, element: NvElement<'_>, _: usize) -> Result<(), PrintError> {
+        if let NvElement::Bytes(bytes) = element {
+            let unsigned = self.nv_type == NvType::UINT8_ARRAY;
+            let one = if unsigned { NvElement::Uint8 } else { NvElement::Byte };
+            return bytes.iter().try_for_each(|&byte| self.element(one(byte), 0));
+        }
+        if !self.in_text && !core::mem::take(&mut self.first) {
+            self.out.write_all(b" ")?;
+        }
+        self.in_text = matches!(element, NvElement::Text(_));
+        let out = &mut *self.out;
+        match element {
+            NvElement::Boolean => out.write_all(b"1"),
+            NvElement::BooleanValue(v) => write!(out, "{}", u8::from(v)),
+            NvElement::Byte(v) => write!(out, "0x{v:02x}"),
+            NvElement::Int8(v) => write!(out, "{v}"),
+            NvElement::Uint8(v) => write!(out, "{v:#x}"),
+            NvElement::Int16(v) => write!(out, "{v}"),
+            NvElement::Uint16(v) => write!(out, "{v:#x}"),
+            NvElement::Int32(v) => write!(out, "{v}"),
+            NvElement::Uint32(v) => write!(out, "{v:#x}"),
+            NvElement::Int64(v) => write!(out, "{v}"),
+            NvElement::Uint64(v) => write!(out, "{v:#x}"),
+            NvElement::HrTime(v) => write!(out, "{v:#x}"),
+            NvElement::Double(v) if v.is_nan() => write!(out, "0xnan"),
+            NvElement::Double(v) => write!(out, "0x{v:.6}"),
+            NvElement::Text(text) => out.write_all(text),
+            NvElement::TextEnd => Ok(()),
+            NvElement::Bytes(_) => Ok(()),
+        }?;
+        Ok(())
+    }
+
+    fn pair_end(&mut self) -> Result<(), PrintError> {
+        match self.nv_type {
+            NvType::NVLIST => {
+                self.indent(self.open.len())?;
+                let (name, _) = self.open.pop().unwrap_or_default();
+                write!(self.out, "(end {name})\n\n")?;
+            }
+            NvType::NVLIST_ARRAY => {
+                self.open.pop();
+                self.out.write_all(b"\n")?;
+            }
+            _ => self.out.write_all(b"\n")?,
+        }
+        // What ends next is another pair.
+        self.nv_type = NvType::BOOLEAN;
+        Ok(())
+    }
 }

@@ -3,7 +3,8 @@
 //! Made to be the same, byte for byte, as what OpenZFS 2.3.2 prints; its odd spellings are kept.
 
 use super::hex::{Hex, HexLines};
-use super::nvtext::nvlist_text;
+use super::list::{ListBytes, ListError};
+use super::nvtext::NvText;
 use super::{DumpError, DumpOptions, DumpSummary, Format, Sink};
 use std::io::{self, Write};
 use zerocopy::IntoBytes;
@@ -11,7 +12,7 @@ use zerocopy::byteorder::{LE, U64};
 use zsend_records::chain::ChecksumMismatch;
 use zsend_records::drr::{Begin, End, RECORD_SIZE, RecordType, ReplayRecord};
 use zsend_records::flags::VersionInfo;
-use zsend_records::nvlist::{Encoding, NvList};
+use zsend_records::nvlist::Encoding;
 use zsend_records::reader::{Frame, Record};
 
 /// The features that are printed; the accessor of the reference is this wide.
@@ -258,7 +259,7 @@ impl<W: Write> Sink for TextDump<'_, W> {
         if self.payload { self.hex.push(piece, self.out) } else { Ok(()) }
     }
 
-    fn nvlist(&mut self, list: &NvList, encoding: Encoding) -> io::Result<()> {
+    fn nvlist(&mut self, list: &mut ListBytes, encoding: Encoding) -> Result<(), ListError> {
         if self.master {
             let encoding = match encoding {
                 Encoding::Native => "NV_ENCODE_NATIVE (little-endian)",
@@ -267,9 +268,9 @@ impl<W: Write> Sink for TextDump<'_, W> {
                     "NV_ENCODE_XDR"
                 }
             };
-            writeln!(self.out, "nvlist encoding = {encoding}")?;
+            writeln!(self.out, "nvlist encoding = {encoding}").map_err(ListError::Write)?;
         }
-        nvlist_text(self.out, list)
+        list.tell(&mut NvText::new(self.out)).map(drop)
     }
 
     fn done(&mut self, frame: &Frame, header: &ReplayRecord<LE>) -> io::Result<()> {

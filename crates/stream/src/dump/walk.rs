@@ -1,11 +1,11 @@
 //! A stream on its way into a dump: its bytes come in pieces, of any length.
 
+use super::list::{ListBytes, ListError};
 use super::{DumpError, DumpOptions, DumpSummary, Sink};
 use crate::input::Gathered;
 use std::io;
 use std::mem::take;
 use zsend_records::drr::{RECORD_SIZE, RecordType};
-use zsend_records::nvlist::NvList;
 use zsend_records::reader::{
     Frame, Options, Parser, ReadError, ReaderEvent, StreamError, StreamErrorKind,
 };
@@ -21,7 +21,7 @@ pub(super) struct Walk<S> {
     begun: Gathered,
     frame: Option<Frame>,
     /// Bytes of the list in a BEGIN.
-    list: Vec<u8>,
+    list: ListBytes,
     error: Option<DumpError>,
 }
 
@@ -40,7 +40,7 @@ impl<S: Sink> Walk<S> {
             verify: options.verify,
             begun: Gathered::default(),
             frame: None,
-            list: Vec::new(),
+            list: ListBytes::default(),
             error: None,
         }
     }
@@ -105,7 +105,7 @@ impl<S: Sink> Walk<S> {
             }
             ReaderEvent::Payload(piece) => {
                 if self.frame.is_some_and(|frame| frame.record_type() == RecordType::BEGIN) {
-                    self.list.extend_from_slice(piece);
+                    self.list.push(piece).map_err(DumpError::Temporary)?;
                 } else {
                     self.sink.payload(piece).map_err(DumpError::Write)?;
                 }
@@ -122,13 +122,15 @@ impl<S: Sink> Walk<S> {
         let Some(frame) = &self.frame else { return Ok(()) };
         if !self.list.is_empty() {
             let offset = frame.offset + RECORD_SIZE as u64;
-            match NvList::decode(&take(&mut self.list)) {
-                Ok((list, encoding)) => {
-                    self.sink.nvlist(&list, encoding).map_err(DumpError::Write)?;
-                }
+            let mut list = take(&mut self.list);
+            let told = list.check().and_then(|encoding| self.sink.nvlist(&mut list, encoding));
+            match told {
+                Ok(()) => {}
                 // Who does not verify wants to see what there is.
-                Err(_) if !self.verify => {}
-                Err(source) => return Err(DumpError::Nvlist { offset, source }),
+                Err(ListError::Bad(_)) if !self.verify => {}
+                Err(ListError::Bad(source)) => return Err(DumpError::Nvlist { offset, source }),
+                Err(ListError::Write(error)) => return Err(DumpError::Write(error)),
+                Err(ListError::File(error)) => return Err(DumpError::Temporary(error)),
             }
         }
         self.sink.done(frame, self.parser.header()).map_err(DumpError::Write)

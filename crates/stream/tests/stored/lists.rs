@@ -11,6 +11,7 @@ use zsend_records::zerocopy::byteorder::LE;
 use zsend_stream::Segment;
 use zsend_stream::change::{Apart, Destinations};
 use zsend_stream::compare::{CompareError, Comparison};
+use zsend_stream::dump::{DumpError, DumpOptions, Format, dump, nvlist_text};
 
 /// A stream of nothing with these bytes behind BEGIN.
 fn stream(list: &[u8]) -> Vec<u8> {
@@ -84,4 +85,68 @@ fn lists_that_differ_in_their_flags_are_told_apart() {
     let difference = stored.with(Cursor::new(packed(2))).unwrap().unwrap();
     let found = (&*difference.what, &*difference.stored, &*difference.other);
     assert_eq!(found, ("flags of the list inner.", "0x1", "0x2"));
+}
+
+/// A dump as text, without the summary; and the list in a dump as JSON.
+fn dumped(stream: &[u8]) -> (String, serde_json::Value) {
+    let options = DumpOptions::default().with_verbose(true);
+    let (mut text, mut json) = (Vec::new(), Vec::new());
+    dump(stream, &mut text, &options).unwrap();
+    dump(stream, &mut json, &options.with_format(Format::Json)).unwrap();
+    let json = String::from_utf8(json).unwrap();
+    let begin: serde_json::Value = serde_json::from_str(json.lines().next().unwrap()).unwrap();
+    (String::from_utf8_lossy(&text).into_owned(), begin["nvlist"].clone())
+}
+
+#[test]
+fn a_long_list_is_dumped_as_a_short_one_is() {
+    // The characters of two bytes lie across the borders of what is read at a time, as an odd number of bytes goes before.
+    let long = format!("x{}", "é".repeat(100_000));
+    let mut inner = NvList::new();
+    inner.insert("numbers", NvValue::Uint64Array((0..700_000).collect()));
+    let mut list = NvList::new();
+    list.insert("text", NvValue::String((&long).into()));
+    list.insert("bytes", NvValue::Uint8Array(vec![0xab; 70_000]));
+    list.insert("empty", NvValue::StringArray(Vec::new()));
+    list.insert("texts", NvValue::StringArray(vec!["".into(), "b".into(), (&long).into()]));
+    list.insert("lists", NvValue::ListArray(vec![NvList::new(), inner]));
+    for encoding in [Encoding::Native, Encoding::Xdr] {
+        let (text, json) = dumped(&stream(&list.encode(encoding).unwrap()));
+        let mut expected = Vec::new();
+        nvlist_text(&mut expected, &list).unwrap();
+        assert!(text.contains(&String::from_utf8(expected).unwrap()), "{encoding:?}");
+        assert_eq!(json["text"], long);
+        assert_eq!(json["bytes"], "ab".repeat(70_000));
+        assert_eq!(json["empty"], serde_json::json!([]));
+        assert_eq!(json["texts"], serde_json::json!(["", "b", long]));
+        assert_eq!(json["lists"][0], serde_json::json!({}));
+        assert_eq!(json["lists"][1]["numbers"][699_999], 699_999);
+    }
+}
+
+#[test]
+fn bytes_that_are_no_character_become_the_mark_for_them() {
+    let mut list = NvList::new();
+    list.insert("a", NvValue::String(b"a\xffb\xe2\x82".as_slice().into()));
+    let (_, json) = dumped(&stream(&list.encode(Encoding::Xdr).unwrap()));
+    assert_eq!(json["a"], "a\u{fffd}b\u{fffd}");
+}
+
+#[test]
+fn a_list_that_is_none_is_not_begun() {
+    let mut list = NvList::new();
+    list.insert("first", NvValue::Uint64(1));
+    list.insert("last", NvValue::ByteArray(vec![7; 5 << 20]));
+    let mut packed = list.encode(Encoding::Native).unwrap();
+    *packed.last_mut().unwrap() = 1;
+    for packed in [&packed[..], &packed[..200]] {
+        let mut out = Vec::new();
+        let options = DumpOptions::default();
+        let error = dump(stream(packed).as_slice(), &mut out, &options).unwrap_err();
+        assert!(matches!(error, DumpError::Nvlist { offset: 312, .. }), "{error}");
+        assert!(!String::from_utf8(out).unwrap().contains("first"));
+        // Who does not verify sees the records.
+        let seen = dump(stream(packed).as_slice(), &mut Vec::new(), &options.with_verify(false));
+        assert!(seen.unwrap().complete);
+    }
 }
