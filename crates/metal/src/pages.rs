@@ -102,11 +102,12 @@ mod tests {
             assert_eq!(pages.as_slice().len(), len);
             assert_eq!(pages.capacity(), len.next_multiple_of(PAGE));
             assert!(len == 0 || pages.as_slice().as_ptr().align_offset(PAGE) == 0);
-            assert!(pages.as_slice().iter().all(|&byte| byte == 0));
+            assert!(pages.as_slice() == vec![0; len]);
             pages.as_mut_slice().fill(7);
             let whole = pages.capacity();
             pages.set_len(whole);
-            assert_eq!(pages.as_slice().iter().filter(|&&byte| byte == 7).count(), len);
+            assert!(pages.as_slice()[..len] == vec![7; len]);
+            assert!(pages.as_slice()[len..] == vec![0; whole - len]);
             pages.set_len(0);
             assert!(pages.as_slice().is_empty());
             // What lies behind the length is of the copy, too.

@@ -117,7 +117,7 @@ fn every_length_up_to_two_steps_has_its_tail() {
 
 #[test]
 fn sums_of_nothing_are_zero() {
-    check([700, 3, 0], 1, &[]);
+    check([LONGEST, 3, 0], 1, &[]);
     check::<0>([], 0, &[Term { bytes: &[1, 2], factors: [] }]);
 }
 
