@@ -11,15 +11,24 @@ extern crate std;
 
 mod bits;
 pub mod blkptr;
+pub mod bpobj;
 pub mod byteswap;
+pub mod config;
+pub mod dedup;
 pub mod dnode;
 pub mod dsl;
 pub mod embedded;
 mod error;
+pub mod gang;
+pub mod indirect;
+pub mod label;
 mod level;
+pub mod names;
 pub mod objset;
+pub mod sa;
 pub mod space_map;
 pub mod uberblock;
+mod words;
 pub mod zap;
 pub mod zil;
 
