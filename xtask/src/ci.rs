@@ -1,7 +1,7 @@
 //! `ci`: everything that a change must pass, in the order in which it fails fastest. What runs beside other steps is told
 //! of behind them.
 
-use crate::{api, miri, outside, platforms, qemu};
+use crate::{api, miri, msrv, outside, platforms, qemu};
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -67,6 +67,7 @@ const STEPS: &[Step] = &[
         Some(why) => Ok(End::Skipped(why)),
         None => passed(qemu::run(&[])),
     }),
+    step("msrv", || Ok(msrv::fast()?.map_or(End::Passed, End::Skipped))),
 ];
 
 /// Miri, in a process of its own.

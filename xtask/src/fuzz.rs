@@ -1,6 +1,6 @@
 //! `fuzz`: the fuzz targets, replayed over their corpora or let loose for a while.
 
-use xtask::run::{cargo, nightly_cargo, succeed};
+use xtask::run::{cargo, cargo_of, succeed};
 
 /// Seconds that a target runs if none are given.
 const SECONDS: &str = "60";
@@ -10,7 +10,7 @@ const SECONDS: &str = "60";
 pub(crate) fn run(args: &[String]) -> Result<(), String> {
     let Some(target) = args.first() else { return replay() };
     let seconds = args.get(1).map_or(SECONDS, String::as_str);
-    succeed(nightly_cargo(&["fuzz", "run", target, "--", "-max_total_time", seconds]))
+    succeed(cargo_of("nightly", &["fuzz", "run", target, "--", "-max_total_time", seconds]))
 }
 
 /// Runs each target over its corpus once, without instrumentation. It is one of the workspace's

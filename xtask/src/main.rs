@@ -5,6 +5,7 @@ mod ci;
 mod dist;
 mod fuzz;
 mod miri;
+mod msrv;
 mod outside;
 mod platforms;
 mod publish;
@@ -83,6 +84,11 @@ const TASKS: &[Task] = &[
         "a job array of zsend send --all under a real Slurm on this machine, if it is installed",
     ),
     ("qemu", qemu::run, "the tests of the vector code of aarch64 in QEMU's user emulation"),
+    (
+        "msrv",
+        msrv::run,
+        "each crate with the oldest compiler that it states, which must be installed",
+    ),
     ("miri", miri::run, "the tests of the unsafe code under Miri; needs a nightly toolchain"),
     ("ci", ci::run, "everything that a change must pass"),
 ];

@@ -1,7 +1,7 @@
 //! `miri`: the tests of `zsend-metal` under an interpreter that knows what unsafe code may not do.
 
 use std::process::Output;
-use xtask::run::{nightly_cargo, no_arguments, succeed, target};
+use xtask::run::{self, cargo_of, no_arguments, succeed, target};
 
 /// Features that each run says the machine has. Miri finds what it was compiled for, so the vector
 /// code is reached only where it is allowed, and a call of it that is not allowed is an error.
@@ -13,19 +13,8 @@ const CASES: &str = "1";
 
 /// Says what this machine lacks to run it; `None` if it lacks nothing.
 pub(crate) fn missing() -> Option<String> {
-    let mut probe = nightly_cargo(&["miri", "--version"]);
-    // What is missing is named, not installed unasked.
-    probe.env("RUSTUP_AUTO_INSTALL", "0");
-    let why = match probe.output() {
-        Ok(found) if found.status.success() => return None,
-        Ok(found) => {
-            let why = String::from_utf8_lossy(&found.stderr);
-            why.lines().next().unwrap_or("cargo +nightly miri does not run").to_owned()
-        }
-        Err(e) => format!("cargo: {e}"),
-    };
-    let how = "rustup toolchain install nightly --component miri,rust-src";
-    Some(format!("{why}; what it needs comes with `{how}`"))
+    let install = "rustup toolchain install nightly --component miri,rust-src";
+    run::missing(cargo_of("nightly", &["miri", "--version"]), install)
 }
 
 /// Runs the verb. The runs are side by side, as each keeps one core busy.
@@ -35,7 +24,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         return Err(why);
     }
     // The library that all runs share.
-    succeed(nightly_cargo(&["miri", "setup", "--quiet", "--target", TARGET]))?;
+    succeed(cargo_of("nightly", &["miri", "setup", "--quiet", "--target", TARGET]))?;
     std::thread::scope(|scope| {
         let runs = FEATURES.map(|features| (features, scope.spawn(|| run_with(features))));
         runs.into_iter().try_for_each(|(features, run)| {
@@ -49,8 +38,8 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
 }
 
 fn run_with(features: &str) -> Result<Output, String> {
-    let mut test = nightly_cargo(&["miri", "test", "--quiet", "--target", TARGET]);
-    test.args(["--package", "zsend-metal", "--lib", "--target-dir"]);
+    let mut test = cargo_of("nightly", &["miri", "test", "--quiet", "--target", TARGET]);
+    test.args(["--package", "zsend-metal", "--features", "avx512", "--lib", "--target-dir"]);
     // A folder of its own: what was built with other features is of no use, and is not waited for.
     test.arg(std::path::absolute(target().join("miri").join(features)).map_err(|e| e.to_string())?);
     test.env("RUSTFLAGS", format!("-Ctarget-feature={features}"));

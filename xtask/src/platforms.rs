@@ -98,7 +98,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
                 return Err(format!("no table was written: {skipped}"));
             }
             let path = root().join("docs/platforms.md");
-            fs::write(&path, table()).map_err(|e| format!("{}: {e}", path.display()))
+            fs::write(&path, table()?).map_err(|e| format!("{}: {e}", path.display()))
         }
         ["--fast"] => match fast()? {
             Some(skipped) => {
@@ -167,7 +167,7 @@ fn build(name: &str, target: &str, form: Form) -> Result<(), String> {
 }
 
 /// The table, of machines and crates that were all checked.
-fn table() -> String {
+fn table() -> Result<String, String> {
     let mut out = String::from(
         "# Platforms\n\nMade by `cargo xtask platforms`, which checks with `cargo check` every pair that says yes. The pairs of the first two\n\
          machines, and the program for Windows, are checked by `cargo xtask ci`. Only x86-64 Linux is run in tests, and the vectors of aarch64 in QEMU (`cargo xtask qemu`).\n\n",
@@ -188,7 +188,27 @@ fn table() -> String {
          SIGINT does, with exit status 130; nothing asks for a report as SIGUSR1 does, and `-V` changes no name. A key that is typed is ASCII; any\n\
          other is read from a file. A file that is made has the access list of its folder, and the file system alone says when its name is durable.\n\
          Tests run on Linux; under Wine a list and the send of the embedded pool were run once, by hand.\n\n\
-         In the form `pure`, gzip is `miniz_oxide`, zstd is `ruzstd`, and AES-GCM is `aes-gcm`: see `docs/dependencies.md`.\n",
+         In the form `pure`, gzip is `miniz_oxide`, zstd is `ruzstd`, and AES-GCM is `aes-gcm`: see `docs/dependencies.md`.\n\n\
+         ## Compilers\n\n\
+         The oldest Rust that builds each crate, which its manifest states and `cargo xtask msrv` checks; `cargo xtask ci` checks `metal`, `records`\n\
+         and `ondisk`, if that compiler is installed.\n\n",
     );
-    out
+    out += &crate::msrv::table()?;
+    out.push_str(
+        "\n`stream` keeps places of blocks with `redb`, `catalogue` locks files, and the program has the vectors of AVX-512. Of a library these are a\n\
+         feature, `avx512`, which needs Rust 1.89. `crypto`, and what stands on it, needs `aes` 0.9.2 with Rust 1.88: Cargo chooses it by itself (resolver 3),\n\
+         or with `cargo update aes --precise 0.9.2`. The lock file here is that of the program, with newer ones.\n",
+    );
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_that_of_the_manifests() {
+        let written = fs::read_to_string(root().join("docs/platforms.md")).unwrap();
+        assert_eq!(table().unwrap(), written, "run `cargo xtask platforms`");
+    }
 }

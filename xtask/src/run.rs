@@ -20,12 +20,26 @@ pub fn cargo(args: &[&str]) -> Command {
     command
 }
 
-/// `cargo` of a nightly toolchain, with these arguments, in the project's root. The cargo that runs
-/// this has a toolchain of its own, which only its wrapper changes.
-pub fn nightly_cargo(args: &[&str]) -> Command {
+/// `cargo` of a toolchain by rustup's name of it, with these arguments, in the project's root. The cargo that runs this has
+/// a toolchain of its own, which only its wrapper changes. A toolchain that is missing is an error, and is not installed.
+pub fn cargo_of(toolchain: &str, args: &[&str]) -> Command {
     let mut command = Command::new("cargo");
-    command.arg("+nightly").args(args).current_dir(root());
+    command.arg(format!("+{toolchain}")).args(args).current_dir(root());
+    command.env("RUSTUP_AUTO_INSTALL", "0");
     command
+}
+
+/// Says why a command of a toolchain does not run, and how to install that; `None` if it runs.
+pub fn missing(mut probe: Command, install: &str) -> Option<String> {
+    let why = match probe.output() {
+        Ok(found) if found.status.success() => return None,
+        Ok(found) => {
+            let why = String::from_utf8_lossy(&found.stderr);
+            why.lines().next().map_or_else(|| format!("{probe:?}: {}", found.status), str::to_owned)
+        }
+        Err(e) => format!("{probe:?}: {e}"),
+    };
+    Some(format!("{why}; what it needs comes with `{install}`"))
 }
 
 /// Runs a command to its end; anything but success is an error that names it.

@@ -2,7 +2,7 @@
 
 use crate::args::{JoinArgs, SplitArgs};
 use crate::exit::{CUT, Done, Failure};
-use crate::output::{Guard, Output};
+use crate::output::{Guard, Made, Output};
 use crate::progress::Gauge;
 use crate::text::{count, one_line};
 use crate::{stdin, stdout};
@@ -18,6 +18,8 @@ use zsend_stream::split::{
 pub(crate) fn split(args: &SplitArgs) -> Done {
     let (name, file) = stdin::open(Some(&args.file))?;
     let mut has_end = true;
+    // What is not made is told below.
+    let made = Made::folder(&args.dir).ok().flatten();
     let text = match (args.part, args.size) {
         (Some(number), size) => {
             let made = remake(file, &args.dir, size, number).map_err(|e| failure(&name, e))?;
@@ -42,6 +44,7 @@ pub(crate) fn split(args: &SplitArgs) -> Done {
         }
         (None, None) => return Err(Failure::usage("--size says how long a part may be")),
     };
+    made.into_iter().for_each(Made::keep);
     stdout::print((one_line(&text) + "\n").as_bytes())?;
     if has_end {
         return Ok(());
@@ -64,10 +67,10 @@ pub(crate) fn join(args: &JoinArgs) -> Done {
         beside.map(|entry| entry.path().to_string_lossy().into_owned()).collect();
     let guard = Guard::new(&names);
     let mut output = Output::open(args.output.as_deref(), true, &guard, &gauge)?;
-    let order = match output.partial() {
-        Some(_) => JoinOrder::Meanwhile,
+    let order = match output.is_file() {
+        true => JoinOrder::Meanwhile,
         // What is written there cannot be taken back.
-        None => JoinOrder::Before,
+        false => JoinOrder::Before,
     };
     match zsend_stream::split::join(&args.dir, &list, &mut output, order) {
         Ok(_) => output.commit(),

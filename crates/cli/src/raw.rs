@@ -2,10 +2,10 @@
 
 use crate::args::RawArgs;
 use crate::exit::{Done, Failure};
-use crate::output::Guard;
+use crate::output::{Guard, Made};
 use crate::sys::files::{open_volume, punch_hole};
 use crate::{change, stdin, stdout};
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 use zsend_stream::change::{
@@ -26,11 +26,26 @@ struct Image {
 }
 
 impl Image {
-    fn open(path: &Path) -> io::Result<Self> {
-        let mut file = open_volume(path)?;
+    /// Opens an image or a device, and says what was made for it.
+    fn open(path: &Path) -> io::Result<(Self, Option<Made>)> {
+        let (mut file, made) = match open_volume(path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => match File::create_new(path) {
+                Ok(file) => {
+                    let made = Made::file(path, &file);
+                    (file, Some(made))
+                }
+                // It is a link to what is not there yet.
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                    let mut options = OpenOptions::new();
+                    (options.write(true).create(true).truncate(false).open(path)?, None)
+                }
+                Err(e) => return Err(e),
+            },
+            opened => (opened?, None),
+        };
         let is_file = file.metadata()?.is_file();
         let len = file.seek(SeekFrom::End(0))?;
-        Ok(Self { file, len, is_file, punches: is_file })
+        Ok((Self { file, len, is_file, punches: is_file }, made))
     }
 
     fn zeros(&mut self, offset: u64, len: u64) -> io::Result<()> {
@@ -99,7 +114,7 @@ pub(crate) fn run(args: &RawArgs) -> Done {
     guard.add(&file);
     let failed = |e: io::Error| Failure::io("write to", &args.volume, &e);
     let source = Source::of_file(&name, file);
-    let image = Image::open(&args.volume).map_err(failed)?;
+    let (image, made) = Image::open(&args.volume).map_err(failed)?;
     guard.check_file(&args.volume, &image.file)?;
     let (to, guid) = ToVolume::new(image, args.guid);
     let mut steps: Vec<Box<dyn Transform>> = Vec::new();
@@ -117,6 +132,7 @@ pub(crate) fn run(args: &RawArgs) -> Done {
         }
         Err(error) => return Err(change::failed(&error, "not changed")),
     }
+    made.into_iter().for_each(Made::keep);
     match guid.get() {
         Some(guid) => stdout::print(format!("{guid}\n").as_bytes()),
         None => Ok(()),

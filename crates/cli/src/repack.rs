@@ -3,7 +3,7 @@
 use crate::args::{PackArgs, UnpackArgs};
 use crate::change;
 use crate::exit::{Done, Failure};
-use crate::output::{Guard, Output};
+use crate::output::{Guard, Made, Output};
 use crate::progress::Gauge;
 use crate::stdin;
 use std::fmt;
@@ -137,17 +137,16 @@ pub(crate) fn unpackage(args: &UnpackArgs) -> Done {
     let mut guard = Guard::default();
     guard.add(&file);
     let source = Source::of_file(&name, file);
-    match fs::create_dir(&args.output) {
-        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => {
-            return Err(Failure::io("make", &args.output, &e));
+    let made = Made::folder(&args.output).map_err(|e| match e.kind() {
+        io::ErrorKind::NotADirectory => {
+            Failure::usage(format!("{} is no folder", args.output.display()))
         }
-        Ok(()) | Err(_) if args.output.is_dir() => {}
-        Ok(()) | Err(_) => {
-            return Err(Failure::usage(format!("{} is no folder", args.output.display())));
-        }
-    }
+        _ => Failure::io("make", &args.output, &e),
+    })?;
     let folder = Folder { path: args.output.clone(), guard, gauge: Arc::new(Gauge::new()) };
     let apart = Apart::new(folder);
     let done = run_steps(vec![source], vec![Box::new(apart)], io::sink(), |_| {});
-    done.map(drop).map_err(|error| change::failed(&error, "not changed"))
+    done.map_err(|error| change::failed(&error, "not changed"))?;
+    made.into_iter().for_each(Made::keep);
+    Ok(())
 }

@@ -12,7 +12,7 @@ use zsend_pool::ErrorClass;
 use zsend_stream::Segment;
 use zsend_stream::split::part_name;
 use zsend_stream::verify::{
-    Cut, Fault, Outcome, Report, Verdict, VerifyError, VerifyOptions, broken_links, fault_json,
+    Cut, Fault, Outcome, Report, Together, Verdict, VerifyError, VerifyOptions, fault_json,
     outcome_json, verify_file, verify_tee,
 };
 
@@ -61,16 +61,13 @@ impl Grade {
     }
 }
 
-/// Most streams that are looked at together, for whether they continue one another.
-const MOST_STREAMS: usize = 64 << 10;
-
 /// Destination of faults and verdicts: standard output, or standard error where that has the stream.
 struct Reporter {
     out: Box<dyn Write + Send>,
     json: bool,
     written: io::Result<()>,
-    /// Streams that are files of their own.
-    segments: Vec<Segment>,
+    /// Streams of all files.
+    streams: Together,
 }
 
 impl Reporter {
@@ -94,9 +91,7 @@ impl Report for Reporter {
     }
 
     fn segment(&mut self, segment: &Segment) {
-        if !segment.is_member && self.segments.len() < MOST_STREAMS {
-            self.segments.push(segment.clone());
-        }
+        self.streams.add(segment);
     }
 }
 
@@ -111,7 +106,8 @@ pub(crate) fn run(args: &VerifyArgs) -> Done {
     }
     let out: Box<dyn Write + Send> =
         if args.tee { Box::new(io::stderr()) } else { Box::new(stdout::open()?) };
-    let mut report = Reporter { out, json: args.json, written: Ok(()), segments: Vec::new() };
+    let mut report =
+        Reporter { out, json: args.json, written: Ok(()), streams: Together::default() };
     let keys = args.keys.iter().map(|key| keys::of_stream(key)).collect::<Result<Vec<_>, _>>()?;
     let options = VerifyOptions::default()
         .with_quick(args.quick)
@@ -137,7 +133,7 @@ pub(crate) fn run(args: &VerifyArgs) -> Done {
         not_whole += usize::from(grade > Grade::Whole);
         worst = worst.max(grade);
     }
-    let broken = broken_links(&report.segments);
+    let broken = report.streams.broken();
     for fault in &broken {
         report.fault(fault);
     }

@@ -49,6 +49,7 @@ fn dispatch<O: WordOrder>(data: &[u8]) -> [u64; 4] {
     // Only `std` can ask the machine what it has.
     #[cfg(all(target_arch = "x86_64", feature = "std"))]
     {
+        #[cfg(feature = "avx512")]
         if std::arch::is_x86_feature_detected!("avx512f")
             && std::arch::is_x86_feature_detected!("avx512bw")
         {
@@ -70,7 +71,7 @@ fn dispatch<O: WordOrder>(data: &[u8]) -> [u64; 4] {
     scalar::<O>([0; 4], data)
 }
 
-#[cfg(all(target_arch = "x86_64", feature = "std"))]
+#[cfg(all(target_arch = "x86_64", feature = "avx512"))]
 #[target_feature(enable = "avx512f,avx512bw")]
 fn avx512<O: WordOrder>(data: &[u8]) -> [u64; 4] {
     lanes::<O, 16>(data)

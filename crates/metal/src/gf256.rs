@@ -19,13 +19,16 @@ macro_rules! convert {
 
 #[cfg(all(target_arch = "aarch64", target_endian = "little", target_feature = "neon"))]
 mod aarch64;
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+mod avx2;
+#[cfg(all(target_arch = "x86_64", feature = "avx512"))]
+#[allow(clippy::incompatible_msrv, reason = "the feature needs a newer compiler than the rest")]
+mod avx512;
 #[cfg(any(
     all(target_arch = "x86_64", feature = "std"),
     all(target_arch = "aarch64", target_endian = "little", target_feature = "neon")
 ))]
 mod halves;
-#[cfg(all(target_arch = "x86_64", feature = "std"))]
-mod x86_64;
 
 use core::ops::Range;
 
@@ -144,16 +147,17 @@ fn vectors<const M: usize>(
     terms: &[Term<'_, M>],
     range: Range<usize>,
 ) -> usize {
+    #[cfg(feature = "avx512")]
     if std::arch::is_x86_feature_detected!("avx512f") && std::arch::is_x86_feature_detected!("gfni")
     {
         // SAFETY: the function needs AVX-512F and GFNI, which the machine has, as was just
         // found; it has no other condition, its slices being checked.
-        return unsafe { x86_64::avx512(sums, terms, range) };
+        return unsafe { avx512::sum(sums, terms, range) };
     }
     if std::arch::is_x86_feature_detected!("avx2") {
         // SAFETY: the function needs AVX2, which the machine has, as was just found; it has no
         // other condition, its slices being checked.
-        return unsafe { x86_64::avx2(sums, terms, range) };
+        return unsafe { avx2::sum(sums, terms, range) };
     }
     range.start
 }

@@ -2,6 +2,7 @@
 //! file that gets its name only when it is whole.
 
 mod appended;
+mod made;
 mod partial;
 
 use crate::exit::{Done, Failure};
@@ -12,6 +13,7 @@ use crate::sys::files::{Identity, duplicate, grow_pipe, named_place, sync};
 use partial::Partial;
 
 pub(crate) use appended::open as open_to_append;
+pub(crate) use made::Made;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IoSlice, IsTerminal, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -52,9 +54,9 @@ impl Guard {
 
 /// An open output.
 pub(crate) struct Output {
-    file: File,
-    /// The file that is made, if it is one.
+    /// The file that is made, if it is one. It stands before its descriptor, which locks it until it is gone, too.
     partial: Option<Partial>,
+    file: File,
     /// Bytes of a file that stay, until the first byte is written behind them.
     kept: Option<u64>,
     gauge: Arc<Gauge>,
@@ -138,9 +140,15 @@ impl Output {
         }
     }
 
-    /// The file that is made, if it is one.
-    pub(crate) const fn partial(&self) -> Option<&Partial> {
-        self.partial.as_ref()
+    /// Returns true if a file is made.
+    pub(crate) const fn is_file(&self) -> bool {
+        self.partial.is_some()
+    }
+
+    /// The file that is made, if there is anything in it: an empty one goes when this is dropped.
+    pub(crate) fn left(&self) -> Option<&Partial> {
+        let is_empty = self.file.metadata().is_ok_and(|found| found.len() == 0);
+        self.partial.as_ref().filter(|_| !is_empty)
     }
 }
 

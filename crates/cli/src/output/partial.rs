@@ -1,7 +1,7 @@
 //! A file on its way to its name. Until it is whole and on disk it has another, which is its own: a
 //! second send to the same name has one more.
 
-use super::{Guard, folder};
+use super::{Guard, Made, folder};
 use crate::exit::{Done, Failure};
 use crate::sys::files::{Identity, check_writable, give_to_owner_of, names, open_own, sync_folder};
 use std::fs::{self, File, TryLockError};
@@ -19,6 +19,7 @@ pub(crate) struct Partial {
     target: PathBuf,
     /// The stream is whole by itself, and not the rest of one that was sent before.
     is_whole: bool,
+    made: Made,
 }
 
 impl Partial {
@@ -57,7 +58,8 @@ impl Partial {
                 give_to_owner_of(&file, old);
             }
             file.set_len(0).map_err(failed)?;
-            let partial = Self { name, target, is_whole };
+            let made = Made::file(&name, &file);
+            let partial = Self { name, target, is_whole, made };
             // The token of what is overwritten leads nowhere.
             let _ = fs::remove_file(partial.token_file());
             return Ok((partial, file));
@@ -87,6 +89,7 @@ impl Partial {
         if self.is_whole {
             self.clean();
         }
+        self.made.keep();
         Ok(())
     }
 
@@ -216,6 +219,24 @@ mod tests {
         first.commit(one).unwrap();
         assert_eq!(fs::read(&target).unwrap(), b"one");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn one_that_is_not_finished_stays_if_anything_is_in_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("s");
+        drop(create(&target, true));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+        let (partial, mut file) = create(&target, true);
+        file.write_all(b"one").unwrap();
+        let name = partial.name().to_owned();
+        drop((partial, file));
+        assert!(name.exists());
+        fs::remove_file(name).unwrap();
+        // What is whole may be empty.
+        let (partial, file) = create(&target, true);
+        partial.commit(file).unwrap();
+        assert!(target.exists());
     }
 
     #[test]

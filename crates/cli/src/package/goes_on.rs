@@ -51,14 +51,14 @@ pub(super) fn unfinished(
     if package.is_sent_again(at) {
         return failure.and("Nothing new was sent yet: go on with the same command.");
     }
-    if let Some(partial) = output.partial().filter(|_| is_full) {
+    if let Some(partial) = output.left().filter(|_| is_full) {
         let more = "the same command with --continue-from TOKEN and another -o";
         return failure
             .context(format!("{} is not whole", partial.name().display()))
             .and(common::when_full(partial.name(), more));
     }
     let before = at.checked_sub(1).and_then(|before| package.member(before)).map(|m| m.name);
-    let Some(partial) = output.partial().filter(|_| is_delivered) else {
+    let Some(partial) = output.left().filter(|_| is_delivered) else {
         let mut how =
             "To go on: the same command with --continue-from and what receive_resume_token \
                        says of the dataset whose receive was broken off"

@@ -221,7 +221,7 @@ fn unfinished(
     if is_lost {
         failure = failure.and(WITH_PATTERN);
     }
-    let Some(partial) = output.partial() else { return failure };
+    let Some(partial) = output.left() else { return failure };
     failure = failure.context(format!("{} is not whole", partial.name().display()));
     if is_full {
         let more = format!("zsend send {}-t TOKEN", args.pool.as_typed());

@@ -1,7 +1,7 @@
 //! The folder that streams are written to.
 
-use crate::exit::{Done, Failure};
-use crate::output::{Guard, Output};
+use crate::exit::Failure;
+use crate::output::{Guard, Made, Output};
 use crate::progress::Gauge;
 use std::fs;
 use std::io::{self, IoSlice, Write};
@@ -9,15 +9,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use zsend_catalogue::Store;
 
-/// Makes the folder if it is not there.
-pub(super) fn make(path: &Path) -> Done {
-    match fs::create_dir(path) {
-        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(Failure::io("make", path, &e)),
-        Ok(()) | Err(_) if path.is_dir() => Ok(()),
-        Ok(()) | Err(_) => {
-            Err(Failure::usage(format!("with --all -o takes a folder; {} is none", path.display())))
+/// Makes the folder if it is not there; it goes again if nothing is written to it.
+pub(super) fn make(path: &Path) -> Result<Option<Made>, Failure> {
+    Made::folder(path).map_err(|e| match e.kind() {
+        io::ErrorKind::NotADirectory => {
+            Failure::usage(format!("with --all -o takes a folder; {} is none", path.display()))
         }
-    }
+        _ => Failure::io("make", path, &e),
+    })
 }
 
 /// A folder of streams, each written as `-o FILE` writes it.

@@ -16,6 +16,7 @@ mod encrypt;
 mod encryption;
 mod flags;
 mod keys;
+mod leftovers;
 mod list;
 mod output;
 mod packages;

@@ -242,6 +242,20 @@ fn increments_in_files_belong_to_one_chain() {
     let last = Stored::new(&["-i", "@b", "basic/fs@c"]);
     assert_eq!(code(&verify(&[], &[&last.path(), &next.path()])), 0);
     assert_eq!(code(&verify(&[], &[&last.path(), &full.path(), &next.path()])), 0);
+    // The one between is missing: its dataset begins here, so no receiver has it.
+    for files in [[&full.path(), &last.path()], [&last.path(), &full.path()]] {
+        let out = verify(&[], &files.map(|path| path.as_path()));
+        assert_eq!(code(&out), 11, "{}", stdout(&out));
+        let words = "which no stream brings, expected the snapshot of one of these streams";
+        assert!(stdout(&out).contains(words), "{}", stdout(&out));
+        assert!(stdout(&out).contains(": chain.base: no-base is "), "{}", stdout(&out));
+    }
+    // A package brings it.
+    let package = Stored::new(&["-I", "@a", "basic/fs@b"]);
+    assert_eq!(code(&verify(&[], &[&full.path(), &last.path(), &package.path()])), 0);
+    let package = Stored::new(&["-R", "basic/fs@a"]);
+    assert_eq!(code(&verify(&[], &[&package.path(), &next.path(), &last.path()])), 0);
+    assert_eq!(code(&verify(&[], &[&package.path(), &last.path()])), 11);
     let other = Stored::new(&["-i", "@a", "basic/fs@c"]);
     assert_eq!(code(&verify(&[], &[&other.path(), &last.path()])), 11);
     // One of the two can be received, as `chain` says too.

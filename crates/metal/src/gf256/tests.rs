@@ -53,13 +53,14 @@ fn kernels<const M: usize>() -> Vec<(&'static str, Kernel<M>)> {
     {
         if std::arch::is_x86_feature_detected!("avx2") {
             // SAFETY: AVX2 was just found.
-            all.push(("AVX2", |s, t, r| unsafe { x86_64::avx2(s, t, r) }));
+            all.push(("AVX2", |s, t, r| unsafe { avx2::sum(s, t, r) }));
         }
+        #[cfg(feature = "avx512")]
         if std::arch::is_x86_feature_detected!("avx512f")
             && std::arch::is_x86_feature_detected!("gfni")
         {
             // SAFETY: AVX-512F and GFNI were just found.
-            all.push(("AVX-512", |s, t, r| unsafe { x86_64::avx512(s, t, r) }));
+            all.push(("AVX-512", |s, t, r| unsafe { avx512::sum(s, t, r) }));
         }
     }
     all

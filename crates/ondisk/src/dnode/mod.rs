@@ -184,8 +184,11 @@ impl DnodePhys {
         }
         let sectors = self.datablkszsec.get();
         if !(1..=MAX_SECTORS).contains(&sectors) {
-            let expected = format_args!("1 to {MAX_SECTORS}");
-            return Err(LayoutError::field("dn_datablkszsec", sectors.into(), expected));
+            return Err(LayoutError::field(
+                "dn_datablkszsec",
+                sectors.into(),
+                format_args!("1 to {MAX_SECTORS}"),
+            ));
         }
         // Six levels of the smallest fan-out reach any object; the format's bound is eight.
         let Some(top) = self.nlevels.checked_sub(1).and_then(Level::new) else {

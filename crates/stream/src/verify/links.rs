@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use zsend_records::drr::RecordType;
 
-/// A stream continues one that came before.
+/// A stream continues one that is there.
 pub(super) static BASE: About = About {
     name: "chain.base",
-    says: "In a package every incremental stream but the first of a dataset starts from a snapshot that came before.",
-    source: "libzfs_sendrecv.c dump_filesystem",
+    says: "In a package every incremental stream but the first of a dataset starts from a snapshot that came before; of several files, where a full stream begins the dataset, every one from a snapshot that comes with another.",
+    source: "libzfs_sendrecv.c dump_filesystem; dmu_recv.c recv_begin_check_existing_impl",
 };
 /// A raw stream continues the very blocks.
 pub(super) static IVSET: About = About {
@@ -34,7 +34,7 @@ pub(super) static FITS: About = About {
     source: "dmu_recv.c recv_begin_check_existing_impl, dsl_crypt.c dsl_crypto_recv_raw_key_check",
 };
 
-/// Most datasets and snapshots that are kept.
+/// Most datasets, snapshots and streams that are kept.
 const MOST: usize = 64 << 10;
 
 /// The streams of a package that came.
@@ -78,41 +78,87 @@ impl Links {
     }
 }
 
-/// Streams that cannot all be received, each a file of its own and in any order: of a dataset, more than one start from
-/// snapshots that none of them has, or from the same one; or one does not fit the stream that it continues, by the rules
-/// of [`crate::chain`].
-pub fn broken_links(segments: &[Segment]) -> Vec<Fault> {
-    let by_guid: BTreeMap<u64, &Segment> = segments.iter().map(|s| (s.toguid, s)).collect();
-    // The base that a dataset's first stream starts from, which need not be there.
-    let mut outside = BTreeMap::new();
-    // The first stream that starts from a snapshot, of each dataset.
-    let mut next = BTreeMap::new();
-    let mut broken = Vec::new();
-    for segment in segments.iter().filter(|segment| segment.fromguid != 0) {
-        let from = segment.fromguid;
-        let first = *next.entry((segment.dataset(), from)).or_insert(segment);
-        let found = match by_guid.get(&from) {
-            _ if first.toguid != segment.toguid => Some((&FORK, forked(segment, first))),
-            Some(base) => unfit(segment, base),
-            None => {
-                let first = *outside.entry(segment.dataset()).or_insert(from);
-                let right = format!("the guid of one of these streams, or {first:#x}");
-                let wrong = || Wrong::words("fromguid", format!("{from:#x}"), right);
-                (first != from).then(|| (&BASE, wrong()))
-            }
-        };
-        broken.extend(found.map(|(rule, wrong)| Fault {
-            file: Arc::clone(&segment.file),
-            record: segment.record,
-            byte: segment.byte,
-            record_type: Some(RecordType::BEGIN),
-            object: None,
-            offset: None,
-            rule,
-            wrong,
-        }));
+/// Streams of several files, for whether they continue one another.
+///
+/// Those of packages are bases alone: what is in a package is looked at where it is read. Not more than the first 65,536
+/// streams are kept.
+#[derive(Clone, Debug, Default)]
+pub struct Together {
+    /// Streams that are files of their own.
+    segments: Vec<Segment>,
+    /// Guids of the snapshots of streams in packages.
+    members: BTreeSet<u64>,
+    /// Datasets that a full stream begins.
+    begun: BTreeSet<u64>,
+}
+
+impl Together {
+    /// Adds a stream; the order says nothing.
+    pub fn add(&mut self, segment: &Segment) {
+        if self.segments.len() + self.members.len() >= MOST || self.begun.len() >= MOST {
+            return;
+        }
+        if segment.fromguid == 0 {
+            self.begun.insert(name_hash(segment.dataset()));
+        }
+        if segment.is_member {
+            self.members.insert(segment.toguid);
+        } else {
+            self.segments.push(segment.clone());
+        }
     }
-    broken
+
+    /// Returns a fault of each stream that cannot be received where the others are.
+    ///
+    /// It starts from a snapshot that no stream brings, though its dataset begins here, or another stream of that does so
+    /// first; or from the same one as another; or it does not fit the stream that it continues, by the rules of
+    /// [`crate::chain`].
+    pub fn broken(&self) -> Vec<Fault> {
+        let by_guid: BTreeMap<u64, &Segment> =
+            self.segments.iter().map(|segment| (segment.toguid, segment)).collect();
+        // The base that a dataset's first stream starts from: the receiver may have it.
+        let mut outside = BTreeMap::new();
+        // The first stream that starts from a snapshot, of each dataset.
+        let mut next = BTreeMap::new();
+        let mut broken = Vec::new();
+        for segment in self.segments.iter().filter(|segment| segment.fromguid != 0) {
+            let from = segment.fromguid;
+            let first = *next.entry((segment.dataset(), from)).or_insert(segment);
+            let found = match by_guid.get(&from) {
+                _ if first.toguid != segment.toguid => Some((&FORK, forked(segment, first))),
+                Some(base) => unfit(segment, base),
+                None if self.members.contains(&from) => None,
+                None if self.begun.contains(&name_hash(segment.dataset())) => {
+                    Some((&BASE, no_base(from, None)))
+                }
+                None => {
+                    let first = *outside.entry(segment.dataset()).or_insert(from);
+                    (first != from).then(|| (&BASE, no_base(from, Some(first))))
+                }
+            };
+            broken.extend(found.map(|(rule, wrong)| Fault {
+                file: Arc::clone(&segment.file),
+                record: segment.record,
+                byte: segment.byte,
+                record_type: Some(RecordType::BEGIN),
+                object: None,
+                offset: None,
+                rule,
+                wrong,
+            }));
+        }
+        broken
+    }
+}
+
+/// A stream starts from a snapshot that no stream brings. `first` is the guid of the one that the receiver may have.
+fn no_base(guid: u64, first: Option<u64>) -> Wrong {
+    let wrong = chain::Wrong::NoBase { guid, name: None };
+    let right = match first {
+        Some(first) => format!("the snapshot of one of these streams, or that of guid {first}"),
+        None => "the snapshot of one of these streams".to_owned(),
+    };
+    Wrong::words(wrong.rule(), wrong.to_string(), right)
 }
 
 /// The rule that a stream breaks which does not fit the one that it continues.

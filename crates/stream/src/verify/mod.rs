@@ -27,7 +27,7 @@ pub(crate) use frame::place;
 
 pub use fault::{About, Expected, Fault, Value, Wrong};
 pub use json::{fault_json, outcome_json};
-pub use links::broken_links;
+pub use links::Together;
 pub use options::VerifyOptions;
 pub use verdict::{Cut, Outcome, Part, Verdict};
 

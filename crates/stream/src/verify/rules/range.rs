@@ -1,6 +1,7 @@
 //! Rules of OBJECT_RANGE.
 
 use super::Rule;
+use super::write::sealed;
 use crate::verify::fault::{at_least, at_most, exactly, multiple_of, no_bits_but, so};
 use zsend_records::drr::ObjectRange;
 use zsend_records::flags::RecordFlags;
@@ -28,6 +29,12 @@ pub(super) static RULES: &[Rule<ObjectRange<LE>>] = &[
         "The only flag is RAW_BYTESWAP.",
         "dmu_send.c dump_object_range",
         |_, r| no_bits_but("flags", r.flags, RecordFlags::RAW_BYTESWAP.bits().into()),
+    ),
+    Rule::new(
+        "range.crypt",
+        "A block of dnodes is encrypted, so it has an IV and a MAC.",
+        "dmu_send.c dump_object_range",
+        |_, r| sealed(&r.iv, &r.mac),
     ),
     Rule::new(
         "range.order",

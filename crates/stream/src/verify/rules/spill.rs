@@ -1,7 +1,7 @@
 //! Rules of SPILL.
 
 use super::object::{SECTOR, is_announced};
-use super::write::compression;
+use super::write::{compression, sealed};
 use super::{At, Rule};
 use crate::verify::fault::{Check, at_least, between, exactly, multiple_of, no_bits_but, so};
 use zsend_records::drr::Spill;
@@ -28,7 +28,7 @@ pub(super) static RULES: &[Rule<Spill<LE>>] = &[
     }),
     Rule::new(
         "spill.raw",
-        "Only a raw stream has a spill block as it lies on disk: its compression, size, salt, IV and MAC.",
+        "Only a raw stream has a spill block as it lies on disk: its compression, size, salt, IV and MAC, of which the last two are not zeros.",
         CHECK,
         raw,
     ),
@@ -88,7 +88,8 @@ fn raw(at: &At<'_>, s: &Spill<LE>) -> Check {
         multiple_of("compressed_size", s.compressed_size.get(), SECTOR)?;
         let is_plain = s.compressiontype == Compress::OFF.0;
         let least = if is_plain { s.length.get() } else { SECTOR };
-        return between("compressed_size", s.compressed_size.get(), least, s.length.get());
+        between("compressed_size", s.compressed_size.get(), least, s.length.get())?;
+        return sealed(&s.iv, &s.mac);
     }
     exactly("compressed_size", s.compressed_size.get(), 0u64)?;
     exactly("compressiontype", s.compressiontype, 0u64)?;

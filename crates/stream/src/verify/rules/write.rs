@@ -116,7 +116,7 @@ pub(super) static RULES: &[Rule<Write<LE>>] = &[
     ),
     Rule::new(
         "write.crypt",
-        "Only a raw stream has salts, IVs and MACs; an authenticated block has no salt and no IV.",
+        "Only a raw stream has salts, IVs and MACs; there every block has a MAC, an encrypted one an IV, an authenticated one neither salt nor IV.",
         DUMP,
         |at, w| {
             let is_encrypted = w.object_type().is_none_or(|kind| kind.is_encrypted());
@@ -129,15 +129,16 @@ pub(super) static RULES: &[Rule<Write<LE>>] = &[
                     "zeros",
                 );
             }
-            if !is_encrypted {
-                return so(
-                    zero(&w.salt) && zero(&w.iv),
-                    "salt and IV of an authenticated block",
-                    "there",
-                    "zeros",
-                );
+            if is_encrypted {
+                return sealed(&w.iv, &w.mac);
             }
-            Ok(())
+            so(!zero(&w.mac), "MAC", "zeros", "that of the block")?;
+            so(
+                zero(&w.salt) && zero(&w.iv),
+                "salt and IV of an authenticated block",
+                "there",
+                "zeros",
+            )
         },
     ),
     Rule::new(
@@ -187,11 +188,16 @@ pub(super) static RULES: &[Rule<Write<LE>>] = &[
     ),
 ];
 
+/// Passes if a block pointer may have the compression.
+fn of_a_block(what: &'static str, codec: u64) -> Check {
+    between(what, codec, Compress::OFF.0.into(), Compress::ZSTD.0.into())?;
+    // Blocks of zeros alone are holes.
+    so(codec != u64::from(Compress::EMPTY.0), what, codec, "a compression of a block")
+}
+
 /// Passes if a block may have the compression, in a stream with these features.
 pub(super) fn compression(at: &At<'_>, what: &'static str, codec: Compress) -> Check {
-    between(what, codec.0, Compress::OFF.0.into(), Compress::ZSTD.0.into())?;
-    // Blocks of zeros alone are holes.
-    so(codec != Compress::EMPTY, what, u64::from(codec.0), "a compression of a block")?;
+    of_a_block(what, codec.0.into())?;
     let needs = match codec {
         Compress::LZ4 => Features::LZ4,
         Compress::ZSTD => Features::ZSTD,
@@ -204,6 +210,14 @@ pub(super) fn compression(at: &At<'_>, what: &'static str, codec: Compress) -> C
         u64::from(codec.0),
         if codec == Compress::LZ4 { "no lz4 without LZ4" } else { "no zstd without ZSTD" },
     )
+}
+
+/// Passes if an encrypted block has an IV and a MAC. The one is made of random bytes or of a sum, the other is a sum: neither
+/// is all zeros, as in the record of another type. Follows `zio_crypt_decode_params_bp()`, OpenZFS `module/os/linux/zfs/zio_crypt.c`,
+/// and who calls it.
+pub(super) fn sealed(iv: &[u8], mac: &[u8]) -> Check {
+    let zero = |bytes: &[u8]| bytes.iter().all(|&byte| byte == 0);
+    so(!zero(iv) && !zero(mac), "IV and MAC", "zeros", "those of the block")
 }
 
 /// Passes if the block stands behind the last one.
@@ -254,12 +268,7 @@ fn key_prop(at: &At<'_>, w: &Write<LE>) -> Check {
     exactly("block size in the key", prop.lsize(), w.logical_size.get())?;
     exactly("encryption in the key", u64::from(prop.is_crypt()), u64::from(is_raw))?;
     at_most("size on disk in the key", prop.psize(), prop.lsize())?;
-    between(
-        "compression in the key",
-        prop.compress().0,
-        Compress::OFF.0.into(),
-        Compress::ZSTD.0.into(),
-    )?;
+    of_a_block("compression in the key", prop.compress().0.into())?;
     if let Some(codec) = w.compression() {
         exactly("compression in the key", prop.compress().0, codec.0)?;
         exactly("size on disk in the key", prop.psize(), w.compressed_size.get())?;

@@ -51,12 +51,18 @@ pub const FREE_FIELDS: &[(&str, &str)] = &[
     ("OBJECT_RANGE.iv", "The MAC tells, with the key."),
     ("OBJECT_RANGE.mac", "The bonuses that it is of tell, with the key."),
     ("OBJECT_RANGE.salt", "The MAC tells, with the key."),
+    ("REDACT.drr_type", "As a FREE: what is withheld may be a hole instead."),
+    ("REDACT.length", "More may be withheld."),
     (
         "SPILL.compressiontype",
         "An encrypted block may have any codec; its contents tell, with the key.",
     ),
     ("SPILL.flags", "Whether a spill block was changed, only the source tells."),
     ("SPILL.iv", "The MAC tells, with the key."),
+    (
+        "SPILL.length",
+        "An encrypted block that is compressed may be of any size; its contents tell, with the key.",
+    ),
     ("SPILL.mac", "The contents tell, with the key."),
     ("SPILL.salt", "The MAC tells, with the key."),
     (
@@ -94,7 +100,6 @@ pub const FREE_KINDS: &[(&str, &str)] = &[
     ),
     ("REDACT and FREEOBJECTS swapped", "As FREE and FREEOBJECTS."),
     ("REDACT and SPILL swapped", "A spill block may come before or behind the data of its object."),
-    ("REDACT.length", "More may be withheld."),
     ("SPILL and FREEOBJECTS swapped", "As FREE and FREEOBJECTS."),
     (
         "SPILL left out",
