@@ -36,7 +36,7 @@ pub(crate) fn device(bytes: &[u8], size: u64) -> Device {
 
 /// Reads blocks from a pool of one device, whose data start with `bytes`.
 pub(crate) fn zio(bytes: &[u8], ashift: u64) -> Zio {
-    let start = zsend_pool::label::DATA_START;
+    let start = zsend_ondisk::label::DATA_START;
     let source = Sparse { bytes: bytes.to_vec(), at: start, size: start + (2 << 20) };
     let device = Device::new("memory", Arc::new(source));
     let leaves = Leaves::from([(1, vec![Member { device, txg: 1 }])]);

@@ -10,12 +10,23 @@
 //! `module/zfs/zio_checksum.c`, zfs-2.3.2.
 
 use crate::Order;
+use crate::blkptr::Dva;
 use sha2::{Digest, Sha256};
 
 /// `sizeof (zio_eck_t)`: a magic word and four checksum words.
 pub const LEN: usize = 40;
 /// `ZEC_MAGIC`. Source: OpenZFS `include/sys/zio.h`, zfs-2.3.2.
 pub const MAGIC: u64 = 0x0210_da7a_b10c_7a11;
+
+/// The verifier of a label's part that begins at byte `at` of its device.
+pub const fn label_verifier(at: u64) -> [u64; 4] {
+    [at, 0, 0, 0]
+}
+
+/// The verifier of a gang header: the place of its block's first copy, and the block's physical birth.
+pub const fn gang_verifier(dva: Dva, birth: u64) -> [u64; 4] {
+    [dva.vdev(), dva.offset(), birth, 0]
+}
 
 /// The part of the sum that is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

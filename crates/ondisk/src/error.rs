@@ -1,5 +1,6 @@
 //! Values that make no sense in a layout, without the place where they lie: the reader knows that.
 
+use crate::embedded::EmbeddedError;
 use alloc::string::String;
 use alloc::string::ToString;
 use core::fmt;
@@ -21,6 +22,9 @@ pub enum LayoutError {
     /// A field has a value that is not known, named here.
     #[error("{0}")]
     Unknown(String),
+    /// A region has no room for its checksum.
+    #[error(transparent)]
+    Embedded(#[from] EmbeddedError),
     /// Two values were given for one place: a builder takes neither.
     #[error("{what} and {other} lie in one place")]
     Conflict {

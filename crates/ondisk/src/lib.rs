@@ -16,6 +16,7 @@ pub mod dnode;
 pub mod dsl;
 pub mod embedded;
 mod error;
+pub mod label;
 mod level;
 pub mod objset;
 pub mod space_map;

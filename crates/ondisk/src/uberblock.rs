@@ -1,6 +1,7 @@
 //! Uberblocks: what a slot of a label's ring holds before its checksum.
 
 use crate::blkptr::BLKPTR_SIZE;
+use crate::embedded::{self, EmbeddedError, Sum, label_verifier};
 use crate::{Bits, Order};
 use core::mem::offset_of;
 use static_assertions::{assert_eq_size, const_assert_eq};
@@ -112,12 +113,49 @@ impl UberblockPhys {
         }
         bytes
     }
+
+    /// Number of its slot in a ring of `count`, at least one: an uberblock that only marks a scratch area of
+    /// a raidz expansion does not go over the one of its txg. A ring of a pool with multihost has one slot less
+    /// for this, since heartbeats have the last.
+    ///
+    /// Source: `vdev_uberblock_sync()`, OpenZFS `module/zfs/vdev_label.c`, zfs-2.3.2.
+    #[expect(clippy::cast_possible_truncation, reason = "a remainder is less than what it is of")]
+    pub fn slot(&self, count: usize) -> usize {
+        let is_mark = REFLOW_STATE.get(self.raidz_reflow_info.get()) == REFLOW_SCRATCH_VALID;
+        (self.txg.get().wrapping_sub(is_mark.into()) % count.max(1) as u64) as usize
+    }
+
+    /// Fills a slot that lies at byte `at` of its device: the uberblock, zeros, and the checksum.
+    ///
+    /// # Errors
+    /// [`EmbeddedError::Short`] for a slot without room for both.
+    pub fn seal_in(&self, slot: &mut [u8], at: u64, order: Order) -> Result<(), EmbeddedError> {
+        let found = slot.len();
+        let room = found.checked_sub(embedded::LEN).filter(|room| *room >= UBERBLOCK_SIZE);
+        if room.is_none() {
+            return Err(EmbeddedError::Short { found });
+        }
+        slot.fill(0);
+        slot[..UBERBLOCK_SIZE].copy_from_slice(&self.to_bytes(order));
+        embedded::seal(slot, label_verifier(at), Sum::Whole, order)
+    }
 }
 
 /// Bytes of a slot of the ring on a device whose top-level vdev has this `ashift`:
 /// `VDEV_UBERBLOCK_SIZE`.
 pub fn slot_size(ashift: u64) -> usize {
     1 << ashift.clamp(10, 13)
+}
+
+/// Slots of the ring on such a device: `VDEV_UBERBLOCK_COUNT`.
+pub fn slot_count(ashift: u64) -> usize {
+    RING_SIZE / slot_size(ashift)
+}
+
+/// The slots of a ring that lies at byte `at` of a device, each with its own first byte.
+pub fn slots(ring: &[u8], at: u64, ashift: u64) -> impl Iterator<Item = (u64, &[u8])> {
+    let size = slot_size(ashift);
+    (at..).step_by(size).zip(ring.chunks_exact(size))
 }
 
 #[cfg(test)]
@@ -128,6 +166,26 @@ mod tests {
     #[test]
     fn slots_are_no_smaller_than_a_kib_and_no_larger_than_eight() {
         assert_eq!([0, 9, 12, 16, u64::MAX].map(slot_size), [1024, 1024, 4096, 8192, 8192]);
+    }
+
+    #[test]
+    fn a_txg_has_its_slot() {
+        let slot = |txg, reflow| {
+            let mut phys = UberblockPhys::from_words(&[MAGIC, 5000, txg]);
+            phys.raidz_reflow_info = reflow;
+            phys.slot(slot_count(9))
+        };
+        assert_eq!([0, 9, 12, 16].map(slot_count), [128, 128, 32, 16]);
+        assert_eq!([0, 127, 128, 300].map(|txg| slot(txg, 0.into())), [0, 127, 0, 44]);
+        assert_eq!(slot(300, REFLOW_STATE.put(7, REFLOW_SCRATCH_VALID).into()), 43);
+        let phys = UberblockPhys::from_words(&[MAGIC]);
+        for (len, fits) in [(1024, true), (256, true), (255, false), (0, false)] {
+            assert_eq!(phys.seal_in(&mut [7; 1024][..len], 5, Order::Big).is_ok(), fits);
+        }
+        let ring = [0; 3000];
+        let places: alloc::vec::Vec<_> =
+            slots(&ring, 7, 9).map(|(at, slot)| (at, slot.len())).collect();
+        assert_eq!(places, [(7, 1024), (1031, 1024)]);
     }
 
     #[test]

@@ -6,22 +6,9 @@ use crate::device::Device;
 use crate::error::{ConfigError, LabelError, PoolId, Unlabelled};
 use crate::uberblock::{self, Uberblock, Unverified};
 use bytes::Bytes;
-use zsend_ondisk::embedded::{self, Siblings, Sum};
+use zsend_ondisk::embedded::{self, Siblings, Sum, label_verifier};
+use zsend_ondisk::label::{PHYS_OFFSET, PHYS_SIZE, RING_OFFSET, places};
 use zsend_records::nvlist::NvList;
-
-/// Bytes of a label; devices are used in multiples of it.
-pub const LABEL_SIZE: u64 = 256 << 10;
-/// First byte of a leaf's data: `VDEV_LABEL_START_SIZE`.
-pub const DATA_START: u64 = 4 << 20;
-/// Bytes of the two labels at the end.
-pub const LABELS_END_SIZE: u64 = 2 * LABEL_SIZE;
-
-/// First byte of the configuration in a label.
-pub const PHYS_OFFSET: u64 = 16 << 10;
-/// Bytes of the configuration in a label, its checksum included: `sizeof (vdev_phys_t)`.
-pub const PHYS_SIZE: usize = 112 << 10;
-/// First byte of the ring of uberblocks in a label.
-pub const RING_OFFSET: u64 = 128 << 10;
 
 /// Those of a device's four labels that belong to one pool.
 pub(crate) type LabelSet = [bool; 4];
@@ -49,14 +36,6 @@ pub(crate) struct Labels {
     pub(crate) unread: Vec<PoolError>,
 }
 
-/// First byte of label `i`, of four, on a device of `size` bytes, which has room for all of them.
-///
-/// Source: `vdev_label_offset()`, OpenZFS `module/zfs/vdev_label.c`, zfs-2.3.2.
-pub const fn label_offset(size: u64, i: u64) -> u64 {
-    let usable = size / LABEL_SIZE * LABEL_SIZE;
-    if i < 2 { i * LABEL_SIZE } else { usable - (4 - i) * LABEL_SIZE }
-}
-
 /// Reads the labels of a device, by the pool that they name, in the order of their first label.
 ///
 /// A device that was part of an older pool, and has grown or shrunk since, can have labels of both.
@@ -64,12 +43,12 @@ pub const fn label_offset(size: u64, i: u64) -> u64 {
 /// # Errors
 /// [`Unlabelled`] says why there is none, label by label.
 pub(crate) fn read(device: &Device) -> Result<Vec<Labels>, Unlabelled> {
-    if device.size() < 4 * LABEL_SIZE {
+    let Some(places) = places(device.size()) else {
         return Err(Unlabelled::Small { size: device.size() });
-    }
+    };
     let mut pools: Vec<(LabelConfig, LabelSet)> = Vec::new();
     let mut why: [Option<LabelError>; 4] = [const { None }; 4];
-    let at: [u64; 4] = std::array::from_fn(|i| label_offset(device.size(), i as u64) + PHYS_OFFSET);
+    let at = places.map(|label| label + PHYS_OFFSET);
     let read = device.read_many(&at.map(|at| (at, PHYS_SIZE))).into_iter();
     let regions: Vec<Option<Bytes>> = read
         .zip(&mut why)
@@ -145,10 +124,9 @@ impl Rings {
     /// Reads those of the labels in `set`; those that cannot be read are [`Self::unread`]. `ashift` is that of
     /// the device's top-level vdev.
     pub(crate) fn read(device: &Device, ashift: u64, set: LabelSet) -> Self {
-        let has_labels = device.size() >= 4 * LABEL_SIZE;
-        let labels = (0..).zip(set).filter(|(_, is_in)| *is_in && has_labels).map(|(i, _)| i);
+        let labels = places(device.size()).into_iter().flatten().zip(set);
         let offsets: Vec<u64> =
-            labels.map(|i| label_offset(device.size(), i) + RING_OFFSET).collect();
+            labels.filter(|(_, is_in)| *is_in).map(|(label, _)| label + RING_OFFSET).collect();
         let ranges: Vec<_> = offsets.iter().map(|at| (*at, uberblock::RING_SIZE)).collect();
         let read = offsets.into_iter().zip(device.read_many(&ranges));
         let (mut rings, mut unread) = (Vec::new(), Vec::new());
@@ -185,7 +163,7 @@ fn parse_config<'r>(
     at: u64,
     siblings: &mut Siblings<'r>,
 ) -> Result<LabelConfig, LabelError> {
-    siblings.verify(region, [at, 0, 0, 0], Sum::Whole)?;
+    siblings.verify(region, label_verifier(at), Sum::Whole)?;
     let (list, ..) = NvList::decode_prefix(&region[..PHYS_SIZE - embedded::LEN])?;
     let config = LabelConfig::parse(&list)?;
     // Source: `zpool_read_label()`, OpenZFS `lib/libzutil/zutil_import.c`, zfs-2.3.2.
@@ -240,12 +218,13 @@ mod tests {
             else {
                 continue;
             };
-            let at = label_offset(size as u64, i as u64);
+            let at = zsend_ondisk::label::places(size as u64).unwrap()[i];
             let start = usize::try_from(at + PHYS_OFFSET).unwrap();
             let region = &mut bytes[start..start + PHYS_SIZE];
             let config = config(pool, txg);
             region[..config.len()].copy_from_slice(&config);
-            embedded::seal(region, [at + PHYS_OFFSET, 0, 0, 0], Sum::Whole, Order::Little).unwrap();
+            embedded::seal(region, label_verifier(at + PHYS_OFFSET), Sum::Whole, Order::Little)
+                .unwrap();
             if matches!(place, LabelContents::Damaged { .. }) {
                 region[7] ^= 1;
             }
@@ -302,7 +281,7 @@ mod tests {
         let region = &mut bytes[16 << 10..128 << 10];
         let config = config(10, 5);
         region[..config.len()].copy_from_slice(&config);
-        embedded::seal(region, [PHYS_OFFSET, 0, 0, 0], Sum::Whole, Order::Little).unwrap();
+        embedded::seal(region, label_verifier(PHYS_OFFSET), Sum::Whole, Order::Little).unwrap();
         // Txg 7 was written here; of txg 9 this device has the host's heartbeat alone.
         for (i, (txg, seq)) in [(7, 0), (9, 3)].into_iter().enumerate() {
             let mut words = [0; 27];

@@ -15,7 +15,7 @@ pub mod dsl;
 pub mod error;
 pub mod feature;
 mod file;
-pub mod label;
+mod label;
 mod open;
 mod options;
 pub mod pool;

@@ -3,10 +3,10 @@
 use crate::blkptr::{BlkPtr, MINBLOCK_SHIFT};
 use core::cmp::Reverse;
 use zsend_ondisk::Bits;
-use zsend_ondisk::embedded::{self, Sum};
+use zsend_ondisk::embedded::{self, Sum, label_verifier};
 pub use zsend_ondisk::uberblock::{MAGIC, RING_SIZE};
 use zsend_ondisk::uberblock::{
-    MMP_MAGIC, REFLOW_OFFSET, REFLOW_SCRATCH_VALID, REFLOW_STATE, UberblockPhys, mmp, slot_size,
+    MMP_MAGIC, REFLOW_OFFSET, REFLOW_SCRATCH_VALID, REFLOW_STATE, UberblockPhys, mmp, slots,
 };
 
 /// A verified uberblock.
@@ -120,18 +120,16 @@ impl<'a> Unverified<'a> {
 
     /// The uberblock, if its checksum is right.
     pub fn verify(&self) -> Option<Uberblock> {
-        embedded::verify(self.slot, [self.offset, 0, 0, 0], Sum::Whole).ok().map(|_| self.uberblock)
+        embedded::verify(self.slot, label_verifier(self.offset), Sum::Whole)
+            .ok()
+            .map(|_| self.uberblock)
     }
 }
 
 /// The slots of one label's ring, which starts at `offset` of the device. `ashift` is that
 /// of the device's top-level vdev and gives the size of a slot.
 pub fn ring(bytes: &[u8], offset: u64, ashift: u64) -> impl Iterator<Item = Unverified<'_>> {
-    let slot = slot_size(ashift);
-    (offset..)
-        .step_by(slot)
-        .zip(bytes.chunks_exact(slot))
-        .filter_map(|(at, s)| Unverified::parse(s, at))
+    slots(bytes, offset, ashift).filter_map(|(at, slot)| Unverified::parse(slot, at))
 }
 
 /// The newest of some uberblocks that `wanted` takes and whose checksum is right. No more are verified
@@ -153,9 +151,8 @@ pub(crate) mod tests {
     /// A slot at `offset` as either kind of machine writes it.
     pub(crate) fn slot(words: &[u64], offset: u64, big: bool) -> Vec<u8> {
         let order = if big { Order::Big } else { Order::Little };
-        let mut slot = UberblockPhys::from_words(words).to_bytes(order).to_vec();
-        slot.resize(1024, 0);
-        embedded::seal(&mut slot, [offset, 0, 0, 0], Sum::Whole, order).unwrap();
+        let mut slot = vec![0; 1024];
+        UberblockPhys::from_words(words).seal_in(&mut slot, offset, order).unwrap();
         slot
     }
 

@@ -28,7 +28,10 @@ fn sizes_are_biased_sectors_and_embedded_sizes_biased_bytes() {
 fn field_of(bp: BlkPtr) -> Option<&'static str> {
     match bp.check() {
         Err(LayoutError::Field { what, .. }) => Some(what),
-        Ok(()) | Err(LayoutError::Unknown(_) | LayoutError::Conflict { .. }) => None,
+        Ok(())
+        | Err(LayoutError::Unknown(_) | LayoutError::Conflict { .. } | LayoutError::Embedded(_)) => {
+            None
+        }
     }
 }
 

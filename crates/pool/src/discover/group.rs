@@ -5,12 +5,13 @@ use crate::cancel::CancelToken;
 use crate::config::{LabelConfig, PoolState, VdevConfig, VdevType};
 use crate::device::Device;
 use crate::error::PassedOver;
-use crate::label::{DATA_START, LABELS_END_SIZE, LabelSet, Labels, Rings};
+use crate::label::{LabelSet, Labels, Rings};
 use crate::uberblock::Uberblock;
 use crate::vdev::{Leaves, Member};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::collections::hash_map::Entry;
+use zsend_ondisk::label::{DATA_START, LABELS_END_SIZE};
 
 /// A pool that was found, before it is opened.
 #[derive(Clone, Debug)]

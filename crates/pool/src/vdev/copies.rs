@@ -6,7 +6,7 @@ use super::trust::{DeviceRecord, Trust, Want};
 use crate::buffer::Buffer;
 use crate::device::Device;
 use crate::error::{Cause, DeviceFailure};
-use crate::label::DATA_START;
+use zsend_ondisk::label::DATA_START;
 
 /// Origin of one side's bytes.
 #[derive(Clone, Debug)]

@@ -5,10 +5,10 @@ use super::Zio;
 use crate::blkptr::{BlkPtr, Dva, MAX_BLOCK_SIZE};
 use crate::buffer;
 use crate::cancel::CancelToken;
-use crate::label::DATA_START;
 use crate::vdev::{Request, Rows, Tree};
 use bytes::Bytes;
 use std::ops::Range;
+use zsend_ondisk::label::DATA_START;
 
 /// Bytes of a top-level vdev, not verified: a block that is looked for in them is checked as one that
 /// was read alone is, and read alone if it does not pass.

@@ -6,7 +6,7 @@ use crate::error::{Cause, Mismatch};
 use crate::vdev::{Request, Tree, Trust, Want};
 use std::cell::Cell;
 use zsend_ondisk::Order;
-use zsend_ondisk::embedded::{self, EmbeddedError, Sum};
+use zsend_ondisk::embedded::{self, EmbeddedError, Sum, gang_verifier};
 
 /// Bytes of a gang header, unless the vdev's smallest allocation is larger and the pool has the
 /// feature for such headers: `SPA_OLD_GANGBLOCKSIZE`.
@@ -151,9 +151,7 @@ fn header_size(tree: &Tree, bp: &BlkPtr) -> usize {
 /// Source: `zio_checksum_gang_verifier()`, OpenZFS `module/zfs/zio_checksum.c`, zfs-2.3.2.
 fn verify_header(header: &[u8], bp: &BlkPtr) -> Result<Order, EmbeddedError> {
     let sum = if bp.has_mac() { Sum::ForMac } else { Sum::Whole };
-    let verify = |dva: Dva| {
-        embedded::verify(header, [dva.vdev(), dva.offset(), bp.physical_birth(), 0], sum)
-    };
+    let verify = |dva: Dva| embedded::verify(header, gang_verifier(dva, bp.physical_birth()), sum);
     let mut dvas = bp.dvas();
     // The first copy's place is what an error expects; a pointer without one leads nowhere.
     let first = verify(dvas.next().unwrap_or_default());

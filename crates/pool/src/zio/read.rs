@@ -334,7 +334,7 @@ pub(crate) mod tests {
     pub(crate) fn zio_of(parts: &[(u64, &[u8])], ashift: u64) -> Zio {
         let mut bytes = vec![0; 6 << 20];
         for (at, part) in parts {
-            let at = usize::try_from(crate::label::DATA_START + at).unwrap();
+            let at = usize::try_from(zsend_ondisk::label::DATA_START + at).unwrap();
             bytes[at..at + part.len()].copy_from_slice(part);
         }
         let device = Device::new("memory", Arc::new(Memory(bytes)));

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use zsend_codec::checksum::{self, ChecksumSalt};
 use zsend_ondisk::Order;
 use zsend_ondisk::blkptr::{BlkPtr, Dva};
-use zsend_ondisk::embedded::{self, Sum};
+use zsend_ondisk::embedded::{self, Sum, label_verifier};
+use zsend_ondisk::label::{
+    DATA_START, LabelBuilder, PHYS_OFFSET, PHYS_SIZE, RING_OFFSET, data_size, places,
+};
 use zsend_ondisk::uberblock::{RING_SIZE, UberblockPhys, slot_size};
 use zsend_pool::config::{LabelConfig, VdevConfig, VdevType};
-use zsend_pool::label::{
-    DATA_START, LABELS_END_SIZE, PHYS_OFFSET, PHYS_SIZE, RING_OFFSET, label_offset,
-};
 use zsend_pool::{Device, Source, Zbookmark};
 use zsend_records::nvlist::NvList;
 use zsend_records::types::{Checksum, Compress, DmuType};
@@ -228,9 +228,9 @@ impl Disks {
             for (at, slot) in (ring..).step_by(slot).zip(bytes.chunks_exact_mut(slot)) {
                 let Some((mut phys, order)) = UberblockPhys::parse(slot) else { continue };
                 let is_newest = (phys.txg.get(), phys.timestamp.get()) == (txg, time);
-                if is_newest && embedded::verify(slot, [at, 0, 0, 0], Sum::Whole).is_ok() {
+                if is_newest && embedded::verify(slot, label_verifier(at), Sum::Whole).is_ok() {
                     phys.rootbp = root.to_bytes(Order::Little);
-                    seal_uberblock(slot, at, &phys, order);
+                    phys.seal_in(slot, at, order).expect("a slot has room for a sum");
                     leaf.overlay.write(at, slot);
                     count += 1;
                 }
@@ -242,41 +242,28 @@ impl Disks {
     /// The ring of each label of each leaf: its first byte on the device.
     fn rings(&self) -> impl Iterator<Item = (&Leaf, u64)> {
         self.leaves.iter().flat_map(|leaf| {
-            let size = leaf.overlay.size();
-            (0..4).map(move |i| (leaf, label_offset(size, i) + RING_OFFSET))
+            let labels = places(leaf.overlay.size()).into_iter().flatten();
+            labels.map(move |label| (leaf, label + RING_OFFSET))
         })
     }
 
     /// Writes all labels: the packed configuration of each leaf, and one uberblock.
     pub(super) fn label(&self, configs: &[Vec<u8>], uberblock: &UberblockPhys) {
+        let uberblocks = &[*uberblock];
         for (leaf, config) in self.leaves.iter().zip(configs) {
-            for i in 0..4 {
-                let at = label_offset(leaf.overlay.size(), i);
-                let mut phys = vec![0; PHYS_SIZE];
-                phys[..config.len()].copy_from_slice(config);
-                let (verifier, order) = ([at + PHYS_OFFSET, 0, 0, 0], Order::Little);
-                embedded::seal(&mut phys, verifier, Sum::Whole, order).expect("room for a sum");
-                leaf.overlay.write(at + PHYS_OFFSET, &phys);
-                let mut slot = vec![0; slot_size(leaf.ashift)];
-                seal_uberblock(&mut slot, at + RING_OFFSET, uberblock, order);
-                leaf.overlay.write(at + RING_OFFSET, &slot);
+            let label = LabelBuilder { config, uberblocks, ashift: leaf.ashift, boot_env: None };
+            for at in places(leaf.overlay.size()).into_iter().flatten() {
+                let bytes = label.build(at, Order::Little).expect("a short configuration");
+                leaf.overlay.write(at, &bytes);
             }
         }
     }
 }
 
-/// Puts an uberblock and its sum into a slot that lies at this byte of the device.
-fn seal_uberblock(slot: &mut [u8], at: u64, phys: &UberblockPhys, order: Order) {
-    let bytes = phys.to_bytes(order);
-    slot[..bytes.len()].copy_from_slice(&bytes);
-    embedded::seal(slot, [at, 0, 0, 0], Sum::Whole, order).expect("a slot has room for a sum");
-}
-
 /// The configuration of the first label that has one.
 fn label(device: &Device) -> Option<LabelConfig> {
-    (0..4).find_map(|i| {
-        let at = label_offset(device.size(), i) + PHYS_OFFSET;
-        let phys = device.read_bytes(at, PHYS_SIZE).ok()?;
+    places(device.size())?.into_iter().find_map(|label| {
+        let phys = device.read_bytes(label + PHYS_OFFSET, PHYS_SIZE).ok()?;
         let (list, ..) = NvList::decode_prefix(&phys).ok()?;
         LabelConfig::parse(&list).ok()
     })
@@ -287,7 +274,7 @@ fn label(device: &Device) -> Option<LabelConfig> {
 fn room(sides: &[usize], leaves: &[Leaf], asize: u64) -> Range<u64> {
     let sides: Vec<&Overlay> = sides.iter().map(|&side| &*leaves[side].overlay).collect();
     let size = sides.iter().map(|side| side.size()).min().unwrap_or(0);
-    let pieces = asize.min(size.saturating_sub(DATA_START + LABELS_END_SIZE)) / PIECE as u64;
+    let pieces = data_size(size).map_or(0, |data| asize.min(data)) / PIECE as u64;
     let (mut buffer, zeros) = (vec![0; PIECE], vec![0; PIECE]);
     let mut is_blank = |piece: u64| {
         sides.iter().all(|side| {

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use std::collections::BTreeSet;
 use zsend_codec::checksum;
 use zsend_ondisk::blkptr::BlkPtr;
-use zsend_pool::label::DATA_START;
+use zsend_ondisk::label::DATA_START;
 use zsend_pool::{Dnode, Objset, Pool, PoolError, Zbookmark};
 use zsend_records::types::DmuType;
 use zsend_testkit::pool::MendedPool;

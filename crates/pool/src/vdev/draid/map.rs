@@ -3,8 +3,8 @@
 use super::permutation::Permutations;
 use crate::config::VdevConfig;
 use crate::error::ShapeError;
-use crate::label::DATA_START;
 use crate::vdev::raidz::map::{Col, Map, Shape};
+use zsend_ondisk::label::DATA_START;
 
 /// Bytes of a row on each child: `VDEV_DRAID_ROWHEIGHT`.
 const ROW_HEIGHT: u64 = 16 << 20;

@@ -4,8 +4,8 @@
 use super::map::{Col, Map, Shape, swap_parity};
 use crate::config::VdevConfig;
 use crate::error::ShapeError;
-use crate::label::DATA_START;
 use crate::uberblock::Reflow;
+use zsend_ondisk::label::DATA_START;
 
 /// Bytes of the boot area before a leaf's data, `VDEV_BOOT_SIZE`. An expansion keeps the first
 /// rows there while it overwrites them in place.

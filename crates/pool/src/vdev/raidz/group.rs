@@ -5,8 +5,8 @@ use super::super::draid::map::Layout;
 use super::super::trust::{Trust, Want};
 use super::map::{Col, Map};
 use crate::error::{Attempt, Cause, DeviceFailure, Lack};
-use crate::label::DATA_START;
 use std::borrow::Cow;
+use zsend_ondisk::label::DATA_START;
 
 /// The distributed spares that were passed on the way to a device. One may lead to a child that is
 /// another one itself, but none twice: each in use replaces a device.

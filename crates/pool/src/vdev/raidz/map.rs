@@ -3,7 +3,7 @@
 use super::parity::MAX_PARITY;
 use crate::blkptr::MAX_BLOCK_SIZE;
 use crate::error::ShapeError;
-use crate::label::DATA_START;
+use zsend_ondisk::label::DATA_START;
 
 /// The bit of an offset by which single parity alternates between the first two devices, so that
 /// one device does not hold all the parity of blocks of one size.

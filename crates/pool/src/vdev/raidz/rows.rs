@@ -4,10 +4,10 @@ use super::group::{Choice, Group};
 use super::map::{Map, Shape};
 use crate::buffer;
 use crate::cancel::CancelToken;
-use crate::label::DATA_START;
 use crate::vdev::trust::Want;
 use bytes::Bytes;
 use std::sync::Arc;
+use zsend_ondisk::label::DATA_START;
 
 /// The same bytes of the first side of every child, as far as they could be read. Nothing in them was
 /// verified.

@@ -146,7 +146,7 @@ fn a_mirror_prefers_sides_that_are_up_to_date() {
     let mut lab = Lab::with([1, 2, 3]);
     let mut config = parent("mirror", vec![parent("spare", vec![leaf(1), leaf(2)]), leaf(3)]);
     let want = data(1024);
-    lab.devices[&3].write(crate::label::DATA_START, &want);
+    lab.devices[&3].write(zsend_ondisk::label::DATA_START, &want);
     lab.devices.remove(&1);
     config.children[0].children[1].resilver_txg = 4;
     assert_eq!(read(&lab.tree(&config), 0, &want, 0, false).0, Some(want.clone()));
@@ -182,7 +182,7 @@ fn a_torn_block_is_joined_from_the_good_copies_of_its_pieces() {
     let tree = lab.trees(&tops);
     tree.set_mapping(0, &[(0, 3, 1, 8), (3, 5, 2, 2)], None);
     let want = data(8 * 512);
-    let start = crate::label::DATA_START;
+    let start = zsend_ondisk::label::DATA_START;
     // Each mirror has one good side, and not the same one.
     lab.devices[&2].write(start + 8 * 512, &want[..3 * 512]);
     lab.devices[&3].write(start + 2 * 512, &want[3 * 512..]);

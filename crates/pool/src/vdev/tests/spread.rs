@@ -286,7 +286,8 @@ fn a_distributed_spare_stands_for_a_device() {
                 old.read_at(&mut bytes, col.pos).unwrap();
                 let mut target: u64 = id.into();
                 let on = loop {
-                    let on = draid.spare(target, col.pos - crate::label::DATA_START).unwrap();
+                    let on =
+                        draid.spare(target, col.pos - zsend_ondisk::label::DATA_START).unwrap();
                     if lab.devices.contains_key(&(on as u64)) {
                         break on;
                     }

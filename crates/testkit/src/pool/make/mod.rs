@@ -11,9 +11,9 @@ use objset::objset;
 use std::sync::Arc;
 use zerocopy::{FromZeros, IntoBytes};
 use zsend_ondisk::Order;
+use zsend_ondisk::label::data_size;
 use zsend_ondisk::uberblock::{MAGIC, UberblockPhys};
 use zsend_ondisk::zap::{BLOCK_MICRO, MicroEntryPhys, MicroPhys};
-use zsend_pool::label::{DATA_START, LABELS_END_SIZE};
 use zsend_pool::{Device, OpenOptions};
 use zsend_records::nvlist::{Encoding, NvValue};
 use zsend_records::types::{Checksum, Compress, DmuType, ObjsetType};
@@ -34,7 +34,8 @@ const VERSION: u64 = 10;
 /// Bytes of a device: `SPA_MINDEVSIZE`.
 const DEVICE_SIZE: u64 = 64 << 20;
 /// Bytes for data, in whole metaslabs.
-const ASIZE: u64 = (DEVICE_SIZE - DATA_START - LABELS_END_SIZE) >> METASLAB_SHIFT << METASLAB_SHIFT;
+const ASIZE: u64 =
+    data_size(DEVICE_SIZE).expect("room for data") >> METASLAB_SHIFT << METASLAB_SHIFT;
 const METASLAB_SHIFT: u64 = 24;
 /// Txg that all was written in, and the time of the uberblock.
 const TXG: u64 = 10;
