@@ -1,11 +1,12 @@
 //! Objects of the DSL in the MOS: directories, datasets, bookmarks, redaction lists.
 
-use crate::Bits;
 use crate::blkptr::BLKPTR_SIZE;
+use crate::{Bits, words};
+use alloc::vec::Vec;
 use core::mem::offset_of;
 use static_assertions::{assert_eq_size, const_assert_eq};
 use zerocopy::byteorder::{LE, U64};
-use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout, Unaligned};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// `dsl_dir_phys_t`, a bonus. Source: OpenZFS `include/sys/dsl_dir.h`, zfs-2.3.2.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
@@ -130,15 +131,20 @@ pub struct BookmarkPhys {
 }
 assert_eq_size!(BookmarkPhys, [u8; 96]);
 
+/// Words of a bookmark in pools before the feature `bookmark_v2`: `BOOKMARK_PHYS_SIZE_V1`.
+pub const OLD_BOOKMARK_WORDS: usize = 3;
+
 impl BookmarkPhys {
     /// From words as values. Those that are missing count as zero, those that are too many as
     /// nothing.
     pub fn from_words(words: &[u64]) -> Self {
-        let mut phys = Self::new_zeroed();
-        for (to, word) in phys.as_mut_bytes().as_chunks_mut::<8>().0.iter_mut().zip(words) {
-            *to = word.to_le_bytes();
-        }
-        phys
+        words::from_words(words)
+    }
+
+    /// Its words as values: the value of its entry in the ZAP of bookmarks, of which old pools have the
+    /// first [`OLD_BOOKMARK_WORDS`].
+    pub fn to_words(&self) -> Vec<u64> {
+        words::to_words(self)
     }
 }
 
@@ -185,7 +191,6 @@ const_assert_eq!(offset_of!(RedactionEntryPhys, size_count), 16);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::vec::Vec;
 
     #[test]
     fn an_old_bookmark_has_three_words() {
@@ -198,6 +203,8 @@ mod tests {
         assert_eq!(new.freed_before_next.map(U64::get), [9, 10, 11]);
         let back: Vec<u8> = words.iter().take(12).flat_map(|w| w.to_le_bytes()).collect();
         assert_eq!(new.as_bytes(), back);
+        assert_eq!(new.to_words(), words[..12]);
+        assert_eq!(old.to_words()[..OLD_BOOKMARK_WORDS], [7, 8, 9]);
     }
 
     #[test]

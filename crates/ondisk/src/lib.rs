@@ -11,16 +11,19 @@ extern crate std;
 
 mod bits;
 pub mod blkptr;
+pub mod bpobj;
 pub mod byteswap;
 pub mod dnode;
 pub mod dsl;
 pub mod embedded;
 mod error;
+pub mod indirect;
 pub mod label;
 mod level;
 pub mod objset;
 pub mod space_map;
 pub mod uberblock;
+mod words;
 pub mod zap;
 pub mod zil;
 

@@ -2,11 +2,12 @@
 
 use crate::blkptr::BLKPTR_SIZE;
 use crate::embedded::{self, EmbeddedError, Sum, label_verifier};
-use crate::{Bits, Order};
+use crate::{Bits, Order, words};
+use alloc::vec::Vec;
 use core::mem::offset_of;
 use static_assertions::{assert_eq_size, const_assert_eq};
 use zerocopy::byteorder::{LE, U64};
-use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout, Unaligned};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// Magic of an uberblock, `UBERBLOCK_MAGIC`.
 pub const MAGIC: u64 = 0x00BA_B10C;
@@ -84,11 +85,12 @@ const_assert_eq!(offset_of!(UberblockPhys, checkpoint_txg), 200);
 impl UberblockPhys {
     /// From words as values, such as a checkpoint's in the MOS. Those that are missing count as zero.
     pub fn from_words(words: &[u64]) -> Self {
-        let mut phys = Self::new_zeroed();
-        for (to, word) in phys.as_mut_bytes().as_chunks_mut::<8>().0.iter_mut().zip(words) {
-            *to = word.to_le_bytes();
-        }
-        phys
+        words::from_words(words)
+    }
+
+    /// Its words as values, as the MOS keeps a checkpoint's.
+    pub fn to_words(&self) -> Vec<u64> {
+        words::to_words(self)
     }
 
     /// From the beginning of a slot, in the order that its magic tells. `None` if nothing was written
@@ -208,6 +210,7 @@ mod tests {
             let order = Order::from_big_endian(big);
             prop_assert_eq!(UberblockPhys::parse(&phys.to_bytes(order)), Some((phys, order)));
             words.resize(27, 0);
+            prop_assert_eq!(phys.to_words(), words.clone());
             prop_assert_eq!([phys.txg.get(), phys.raidz_reflow_info.get()], [words[2], words[26]]);
         }
     }

@@ -369,4 +369,20 @@ impl BlkPtr {
         }
         (out, usize::from(field::EMBEDDED_PSIZE.small(self.prop()) + 1).min(EMBEDDED_MAX))
     }
+
+    /// The pointer as a list of freed blocks keeps it: without its fill count, and without its checksum unless
+    /// deduplication needs that; of an embedded block nothing but its properties and its birth.
+    ///
+    /// Source: `bpobj_enqueue()`, OpenZFS `module/zfs/bpobj.c`, zfs-2.3.2.
+    #[must_use]
+    pub fn listed(&self) -> Self {
+        let mut words = self.words;
+        words[word::FILL] = 0;
+        if self.is_embedded() {
+            word::PAYLOAD.iter().for_each(|&i| words[i] = 0);
+        } else if !self.is_dedup() {
+            words[word::CHECKSUM..].fill(0);
+        }
+        Self { words }
+    }
 }

@@ -255,3 +255,24 @@ proptest! {
         let _ = bp.check();
     }
 }
+
+#[test]
+fn a_listed_pointer_says_where_and_when() {
+    let all: [u64; 16] = core::array::from_fn(|i| i as u64 + 1);
+    let of = |prop: u64| {
+        let mut words = all;
+        words[word::PROP] = prop;
+        (words, *BlkPtr::from_words(words).listed().words())
+    };
+    let (mut want, found) = of(0);
+    want[word::FILL] = 0;
+    want[word::CHECKSUM..].fill(0);
+    assert_eq!(found, want);
+    let (mut want, found) = of(field::DEDUP.mask());
+    want[word::FILL] = 0;
+    assert_eq!(found, want);
+    let (_, found) = of(field::EMBEDDED.mask());
+    let mut want = [0; 16];
+    (want[word::PROP], want[word::LOGICAL_BIRTH]) = (field::EMBEDDED.mask(), 11);
+    assert_eq!(found, want);
+}

@@ -8,6 +8,8 @@ use crate::dmu::{self, each_block};
 use crate::zap;
 use crate::zbookmark::Zbookmark;
 use crate::{PoolError, Result};
+use zerocopy::{FromBytes, U64};
+use zsend_ondisk::bpobj::{BpobjPhys, SpacePhys, parse_deadlist_key};
 use zsend_records::types::DmuType;
 
 /// Type of a deadlist that is a ZAP of lists by txg: `DMU_OT_DEADLIST`. Older pools have a single
@@ -21,16 +23,14 @@ fn add(a: Space, b: Space) -> Space {
     std::array::from_fn(|i| a[i].wrapping_add(b[i]))
 }
 
-fn words(dnode: &Dnode) -> Vec<u64> {
-    dnode.bonus().as_chunks::<8>().0.iter().map(|b| u64::from_le_bytes(*b)).collect()
+fn space(phys: SpacePhys) -> Space {
+    [phys.used, phys.compressed, phys.uncompressed].map(U64::get)
 }
 
 /// The totals of a `bpobj_phys_t`: bytes, compressed, uncompressed. The oldest form has no
 /// compressed and uncompressed totals.
 pub(crate) fn bpobj_space(mos: &Objset, object: u64) -> Result<Space> {
-    let words = words(&mos.dnode(object)?);
-    let w = |i: usize| words.get(i).copied().unwrap_or(0);
-    Ok([w(1), w(2), w(3)])
+    Ok(space(BpobjPhys::of_bonus(&mos.dnode(object)?.bonus()).space))
 }
 
 /// Bytes that died by the whole deadlist.
@@ -39,14 +39,13 @@ fn total(mos: &Objset, object: u64) -> Result<Space> {
     if dnode.object_type != TYPE_DEADLIST {
         return bpobj_space(mos, object);
     }
-    match words(&dnode)[..] {
-        [used, compressed, uncompressed, ..] => Ok([used, compressed, uncompressed]),
-        ref words => {
-            let at = Zbookmark::new(mos.id(), object, 0, 0);
-            let found = format!("{} words", words.len());
-            Err(PoolError::corrupt(at, "bonus of a deadlist", found, "three or more"))
-        }
-    }
+    let bonus = dnode.bonus();
+    let (phys, _) = SpacePhys::read_from_prefix(&bonus).map_err(|_| {
+        let at = Zbookmark::new(mos.id(), object, 0, 0);
+        let found = format!("{} words", bonus.len() / size_of::<u64>());
+        PoolError::corrupt(at, "bonus of a deadlist", found, "three or more")
+    })?;
+    Ok(space(phys))
 }
 
 /// Bytes that died of blocks born in `min < birth <= max`, by the lists whose keys lie in that range.
@@ -60,7 +59,7 @@ fn range(mos: &Objset, object: u64, min: u64, max: u64) -> Result<Space> {
     let mut space = [0; 3];
     for entry in zap::entries_of(mos, object, &dnode)? {
         let at = Zbookmark::new(mos.id(), object, 0, 0);
-        let mintxg = u64::from_str_radix(&entry.name(), 16)
+        let mintxg = parse_deadlist_key(&entry.name())
             .map_err(|e| PoolError::refused(at, "key of a deadlist", e, "a hexadecimal number"))?;
         if (min..max).contains(&mintxg) {
             space = add(space, bpobj_space(mos, entry.number(at)?)?);
@@ -73,14 +72,15 @@ fn range(mos: &Objset, object: u64, min: u64, max: u64) -> Result<Space> {
 fn old_range(mos: &Objset, object: u64, dnode: &Dnode, min: u64, max: u64) -> Result<Space> {
     let at = Zbookmark::new(mos.id(), object, 0, 0);
     let most = dmu::size(dnode) / BLKPTR_SIZE as u64;
-    let count = match words(dnode)[..] {
-        [count, ..] if count <= most => count,
-        [count, ..] => {
-            let expected = format!("at most {most}");
-            return Err(PoolError::corrupt(at, "entries of a deadlist", count, expected));
-        }
-        [] => return Err(PoolError::corrupt(at, "bonus of a deadlist", "empty", "a word or more")),
-    };
+    let bonus = dnode.bonus();
+    if bonus.len() < size_of::<u64>() {
+        return Err(PoolError::corrupt(at, "bonus of a deadlist", "empty", "a word or more"));
+    }
+    let count = BpobjPhys::of_bonus(&bonus).num_blkptrs.get();
+    if count > most {
+        let expected = format!("at most {most}");
+        return Err(PoolError::corrupt(at, "entries of a deadlist", count, expected));
+    }
     let mut space = [0; 3];
     each_block(
         mos,

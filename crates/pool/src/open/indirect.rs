@@ -3,13 +3,11 @@
 use crate::dmu::each_block;
 use crate::dmu::objset::Objset;
 use crate::error::Unsupported;
-use crate::vdev::indirect::{BirthPhys, Births, Indirect, Mapping, MappingEntryPhys, Moved};
+use crate::vdev::indirect::{Births, Indirect, Mapping, Moved};
 use crate::zbookmark::Zbookmark;
 use crate::{PoolError, Result, dmu};
-use core::mem::offset_of;
-use static_assertions::{assert_eq_size, const_assert_eq};
-use zerocopy::byteorder::{LE, U64};
-use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
+use zerocopy::FromBytes;
+use zsend_ondisk::indirect::{BirthEntryPhys, BirthsPhys, MappingEntryPhys, MappingPhys};
 
 /// Rounds through the removed devices while some mapping is not readable yet.
 const MAX_ROUNDS: usize = 64;
@@ -18,18 +16,6 @@ const MAX_ROUNDS: usize = 64;
 const MAX_ENTRIES: u64 = 1 << 25;
 /// Most births that are kept, one for each txg that a removal took.
 const MAX_BIRTHS: u64 = 1 << 22;
-
-/// `vdev_indirect_mapping_phys_t`, the mapping object's bonus, without the last field, which older
-/// pools lack. Source: OpenZFS `include/sys/vdev_indirect_mapping.h`, zfs-2.3.2.
-#[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-struct MappingPhys {
-    max_offset: U64<LE>,
-    bytes_mapped: U64<LE>,
-    num_entries: U64<LE>,
-}
-assert_eq_size!(MappingPhys, [u8; 24]);
-const_assert_eq!(offset_of!(MappingPhys, num_entries), 16);
 
 /// Loads the mappings of the removed devices of the tree that the MOS is read by. Returns a warning for
 /// each that could not be loaded: without its mapping, a device's blocks cannot be read.
@@ -147,17 +133,17 @@ fn births(mos: &Objset, object: u64) -> Result<Births> {
     let at = Zbookmark::new(mos.id(), object, 0, 0);
     let what = "indirect births' entries";
     let bonus = dnode.bonus();
-    let Some(count) = bonus.first_chunk::<8>().map(|b| u64::from_le_bytes(*b)) else {
+    let Ok((phys, _)) = BirthsPhys::ref_from_prefix(&bonus) else {
         let found = format!("a bonus of {} bytes", bonus.len());
         return Err(PoolError::corrupt(at, what, found, "8 or more"));
     };
-    let count = fits(count, dmu::size(&dnode), size_of::<BirthPhys>(), what, at)?;
+    let count = fits(phys.count.get(), dmu::size(&dnode), size_of::<BirthEntryPhys>(), what, at)?;
     if count > MAX_BIRTHS {
         let what = "indirect births";
         return Err(Unsupported::TooLarge { at, what, count, unit: "entries" }.into());
     }
     let mut births = Births::default();
-    let bytes = count * size_of::<BirthPhys>() as u64;
+    let bytes = count * size_of::<BirthEntryPhys>() as u64;
     // Blocks are powers of two, so that entries end where they do.
     each_block(mos, object, &dnode, bytes, "indirect births", |at, block| {
         births
@@ -170,10 +156,16 @@ fn births(mos: &Objset, object: u64) -> Result<Births> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use zerocopy::{FromZeros, IntoBytes};
+    use zsend_ondisk::indirect::CountedMappingPhys;
 
     #[test]
     fn more_entries_than_the_object_holds_are_refused() {
-        let bonus = |n: u64| [[0; 16].as_slice(), &n.to_le_bytes(), &[0; 8]].concat();
+        let bonus = |n: u64| {
+            let mut phys = CountedMappingPhys::new_zeroed();
+            phys.mapping.num_entries = n.into();
+            phys.as_bytes().to_vec()
+        };
         let entries = |bonus: &[u8], size| super::entries(bonus, size, Zbookmark::default()).ok();
         assert_eq!(entries(&bonus(5), 5 * 24), Some(5));
         assert_eq!(entries(&bonus(6), 5 * 24), None);

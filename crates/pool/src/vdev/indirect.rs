@@ -4,9 +4,9 @@
 mod births;
 mod mapping;
 
-pub(crate) use births::{BirthPhys, Births};
+pub(crate) use births::Births;
 pub(in crate::vdev) use mapping::MappedRange;
-pub(crate) use mapping::{Mapping, MappingEntryPhys};
+pub(crate) use mapping::Mapping;
 
 use super::{Request, Tree, VdevKind, Want, split};
 use crate::buffer::Buffer;

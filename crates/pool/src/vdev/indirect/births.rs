@@ -1,9 +1,8 @@
 //! The births of a removed device's parts: the txg that each was copied in. What is older on it than that
 //! is, where it lies now, of that txg.
 
-use static_assertions::assert_eq_size;
-use zerocopy::byteorder::{LE, U64};
-use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
+use zerocopy::FromBytes;
+use zsend_ondisk::indirect::BirthEntryPhys;
 
 /// Reason why births are none that a writer wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -16,17 +15,6 @@ pub(crate) enum BirthsError {
     Order(u64),
 }
 
-/// `vdev_indirect_birth_entry_phys_t`. Source: OpenZFS `include/sys/vdev_indirect_births.h`,
-/// zfs-2.3.2.
-#[derive(Clone, Copy, FromBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-pub(crate) struct BirthPhys {
-    /// Bytes of the device's data before which everything was copied by then.
-    offset: U64<LE>,
-    txg: U64<LE>,
-}
-assert_eq_size!(BirthPhys, [u8; 16]);
-
 /// Ends of the parts in ascending order, and the txg that each was copied in.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Births(Vec<(u64, u64)>);
@@ -37,11 +25,11 @@ impl Births {
     /// # Errors
     /// [`BirthsError`] says why they do not follow the last one.
     pub(crate) fn extend(&mut self, block: &[u8]) -> Result<(), BirthsError> {
-        let entries = <[BirthPhys]>::ref_from_bytes(block).map_err(|_| BirthsError::Part)?;
+        let entries = <[BirthEntryPhys]>::ref_from_bytes(block).map_err(|_| BirthsError::Part)?;
         entries.iter().try_for_each(|entry| self.push(entry))
     }
 
-    fn push(&mut self, entry: &BirthPhys) -> Result<(), BirthsError> {
+    fn push(&mut self, entry: &BirthEntryPhys) -> Result<(), BirthsError> {
         let (offset, txg) = (entry.offset.get(), entry.txg.get());
         if self.0.last().is_some_and(|(last, _)| offset <= *last) {
             return Err(BirthsError::Order(offset));
@@ -67,7 +55,7 @@ pub(super) mod tests {
     pub(in crate::vdev) fn births(entries: &[(u64, u64)]) -> Result<Births, BirthsError> {
         let mut births = Births::default();
         for (offset, txg) in entries {
-            births.push(&BirthPhys { offset: (*offset).into(), txg: (*txg).into() })?;
+            births.push(&BirthEntryPhys { offset: (*offset).into(), txg: (*txg).into() })?;
         }
         Ok(births)
     }

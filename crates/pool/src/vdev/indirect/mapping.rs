@@ -1,9 +1,8 @@
 //! The mapping of a removed device: where each range of it was copied to.
 
 use crate::blkptr::Dva;
-use static_assertions::assert_eq_size;
-use zerocopy::byteorder::{LE, U64};
-use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
+use zerocopy::FromBytes;
+use zsend_ondisk::indirect::MappingEntryPhys;
 
 /// Reason why a mapping is none that a writer wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,18 +21,6 @@ pub(crate) enum MappingError {
         last: u64,
     },
 }
-
-/// `vdev_indirect_mapping_entry_phys_t`. Source: OpenZFS
-/// `include/sys/vdev_indirect_mapping.h`, zfs-2.3.2.
-#[derive(Clone, Copy, FromBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-pub(crate) struct MappingEntryPhys {
-    /// Bits 0 to 62: source offset in sectors of 512 bytes; bit 63: a mark of zdb's.
-    src: U64<LE>,
-    /// Destination; its asize is the length.
-    dst: [U64<LE>; 2],
-}
-assert_eq_size!(MappingEntryPhys, [u8; 24]);
 
 /// One range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,10 +56,9 @@ impl Mapping {
     }
 
     fn push(&mut self, entry: &MappingEntryPhys) -> Result<(), MappingError> {
-        let start = (entry.src.get() << 1 >> 1).checked_mul(512);
-        let dst = Dva::from_words([entry.dst[0].get(), entry.dst[1].get()]);
+        let dst = entry.destination();
         let last = self.entries.last().map_or(0, |e| e.start + e.dst.asize());
-        let start = start.filter(|s| s.checked_add(dst.asize()).is_some());
+        let start = entry.start().filter(|s| s.checked_add(dst.asize()).is_some());
         match start {
             Some(start) if start >= last && dst.asize() > 0 => {
                 self.entries.push(MappingEntry { start, dst });

@@ -7,6 +7,7 @@ use super::{
 use zerocopy::{FromZeros, IntoBytes};
 use zsend_ondisk::Order;
 use zsend_ondisk::blkptr::BlkPtr;
+use zsend_ondisk::bpobj::{BpobjForm, BpobjPhys};
 use zsend_ondisk::dsl::{DatasetPhys, DirPhys};
 use zsend_pool::config::PoolState;
 use zsend_records::nvlist::{Encoding, NvList, NvValue};
@@ -170,7 +171,8 @@ fn bonus(kind: u8, bonus_kind: u8, bytes: &[u8]) -> SmallObject {
 
 /// A list of no block pointers, as the first pools had it: a count and the bytes that they stand for.
 fn empty_bpobj() -> SmallObject {
-    bonus(kind::BPOBJ, kind::BPOBJ_HDR, &[0; 16])
+    let header = BpobjPhys::new_zeroed().to_bonus(BpobjForm::Counted).expect("zeros");
+    bonus(kind::BPOBJ, kind::BPOBJ_HDR, &header)
 }
 
 fn zap(kind: u8, entries: &[(&str, u64)]) -> SmallObject {
