@@ -22,6 +22,24 @@ pub struct SpaceMapPhys {
 assert_eq_size!(SpaceMapPhys, [u8; 24]);
 const_assert_eq!(offset_of!(SpaceMapPhys, length), 8);
 
+/// Buckets of a histogram: `SPACE_MAP_HISTOGRAM_SIZE`.
+pub const HISTOGRAM_LEN: usize = 32;
+
+/// The whole of `space_map_phys_t`, in pools with the feature `spacemap_histogram`.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub struct HistogramMapPhys {
+    /// The older part.
+    pub map: SpaceMapPhys,
+    /// Not used.
+    pub pad: [U64<LE>; 5],
+    /// Free segments by log2 of their size, from a step of the map on; those that are larger than the
+    /// last bucket's count in that as often as they are larger.
+    pub histogram: [U64<LE>; HISTOGRAM_LEN],
+}
+assert_eq_size!(HistogramMapPhys, [u8; 320]);
+const_assert_eq!(offset_of!(HistogramMapPhys, histogram), 64);
+
 /// `SM_NO_VDEVID`: an entry of a map whose vdev goes without saying.
 pub const NO_VDEV: u64 = 0xff_ffff;
 
@@ -29,6 +47,10 @@ pub const NO_VDEV: u64 = 0xff_ffff;
 const KIND: Bits = Bits::new(62, 2);
 const DEBUG: u64 = 2;
 const TWO_WORDS: u64 = 3;
+// A mark: what the next entries do, in which pass of syncing a txg, and in which txg.
+const MARK_FREE: Bits = Bits::new(60, 2);
+const MARK_PASS: Bits = Bits::new(50, 10);
+const MARK_TXG: Bits = Bits::new(0, 50);
 // An entry of one word.
 const ONE_OFFSET: Bits = Bits::new(16, 47);
 const ONE_FREE: Bits = Bits::new(15, 1);
@@ -58,6 +80,18 @@ pub enum SpaceMapEntry {
 }
 
 impl SpaceMapEntry {
+    /// Filling of a block whose last word an entry of two words does not fit in.
+    pub const PADDING: Self = Self::Debug(DEBUG << 62);
+
+    /// A mark before entries that are all allocations or all frees, written in a pass of syncing a txg.
+    ///
+    /// # Errors
+    /// [`LayoutError::Field`] for a pass or a txg that does not fit.
+    pub fn mark(is_free: bool, pass: u64, txg: u64) -> Result<Self, LayoutError> {
+        let word = MARK_FREE.put(KIND.put(0, DEBUG), is_free.into());
+        Ok(Self::Debug(word | MARK_PASS.place("pass", pass)? | MARK_TXG.place("txg", txg)?))
+    }
+
     /// The entry that begins with a word, and how many words it takes. `None` if it needs a second
     /// and there is none.
     pub fn decode(first: u64, second: Option<u64>) -> Option<(Self, usize)> {
@@ -134,6 +168,10 @@ mod tests {
         ] {
             assert!(bad.encode().is_err(), "{bad:?}");
         }
+        let mark = SpaceMapEntry::mark(true, 1, 77);
+        assert_eq!(mark, Ok(SpaceMapEntry::Debug(1 << 63 | 1 << 60 | 1 << 50 | 77)));
+        assert!(SpaceMapEntry::mark(true, 1 << 10, 77).is_err());
+        assert_eq!(SpaceMapEntry::PADDING.encode(), Ok((1 << 63, None)));
     }
 
     proptest! {

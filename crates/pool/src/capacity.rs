@@ -12,6 +12,7 @@ use crate::zap;
 use crate::zbookmark::Zbookmark;
 use crate::{PoolError, Result};
 use zerocopy::FromBytes;
+use zsend_ondisk::dedup::{BrtVdevPhys, DdtLogHeaderPhys, DdtStatPhys};
 use zsend_ondisk::space_map::SpaceMapPhys;
 
 /// `spa_slop_shift`, `spa_max_slop`, `spa_min_slop`, OpenZFS `module/zfs/spa_misc.c`, zfs-2.3.2.
@@ -26,15 +27,6 @@ const MAX_METASLABS: u64 = 1 << 17;
 /// The size of a block that inflation by parity is measured with, in `vdev_set_deflate_ratio()`.
 const TYPICAL: u64 = 128 << 10;
 const SECTOR: u64 = 512;
-/// Words of `ddt_stat_t`, and the two that count: `dds_dsize` and `dds_ref_dsize`.
-const DDT_STAT: usize = 8;
-const DDT_DSIZE: usize = 3;
-const DDT_REF_DSIZE: usize = 7;
-/// Word of `brt_vdev_phys_t`: `bvp_savedspace`.
-const BRT_SAVED: usize = 6;
-/// Word of `ddt_log_header_t`: `dlh_length`.
-const DDT_LOG_LENGTH: usize = 1;
-
 /// Bytes that the top-level vdevs give, deflated by parity.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Space {
@@ -246,8 +238,8 @@ fn deduplicated(mos: &Objset, directory: u64) -> Result<Option<u64>> {
         let object = entry.number(Zbookmark::new(mos.id(), directory, 0, 0))?;
         if name == "statistics" {
             for histogram in zap::entries(mos, object)? {
-                for stat in histogram.ints().chunks_exact(DDT_STAT) {
-                    let saved = stat[DDT_REF_DSIZE].saturating_sub(stat[DDT_DSIZE]);
+                for stat in DdtStatPhys::of_histogram(&histogram.ints()) {
+                    let saved = stat.ref_dsize.get().saturating_sub(stat.dsize.get());
                     total = total.saturating_add(saved);
                 }
             }
@@ -262,10 +254,11 @@ fn deduplicated(mos: &Objset, directory: u64) -> Result<Option<u64>> {
 fn has_log(mos: &Objset, directory: u64) -> Result<bool> {
     let at = Zbookmark::new(mos.id(), directory, 0, 0);
     for entry in zap::entries(mos, directory)? {
-        if entry.name().starts_with("DDT-log-")
-            && word(mos, entry.number(at)?, DDT_LOG_LENGTH)? != 0
-        {
-            return Ok(true);
+        if entry.name().starts_with("DDT-log-") {
+            let log = mos.dnode(entry.number(at)?)?;
+            if DdtLogHeaderPhys::of_bonus(&log.bonus()).length.get() != 0 {
+                return Ok(true);
+            }
         }
     }
     Ok(false)
@@ -274,7 +267,8 @@ fn has_log(mos: &Objset, directory: u64) -> Result<bool> {
 /// Bytes that cloned blocks would take: `brt_get_dspace()`, OpenZFS `module/zfs/brt.c`.
 fn cloned(mos: &Objset, directory: u64, top: &VdevConfig) -> Result<u64> {
     let name = format!("com.fudosecurity:brt:vdev:{}", top.id);
-    zap::lookup_u64(mos, directory, &name)?.map_or(Ok(0), |object| word(mos, object, BRT_SAVED))
+    let Some(object) = zap::lookup_u64(mos, directory, &name)? else { return Ok(0) };
+    Ok(BrtVdevPhys::of_bonus(&mos.dnode(object)?.bonus()).savedspace.get())
 }
 
 /// Bytes that were freed since the checkpoint, which keeps them: `vdev_load()`, OpenZFS
@@ -284,13 +278,6 @@ fn checkpointed(mos: &Objset, top: &VdevConfig) -> Result<u64> {
     let Some(object) = map else { return Ok(0) };
     // All its entries are frees.
     Ok(space_map(mos, object)?.alloc.get().wrapping_neg())
-}
-
-/// A word of an object's bonus; zero where the bonus ends before it.
-fn word(mos: &Objset, object: u64, i: usize) -> Result<u64> {
-    let bonus = mos.dnode(object)?.bonus();
-    let word = bonus.as_chunks::<8>().0.get(i).copied();
-    Ok(word.map_or(0, u64::from_le_bytes))
 }
 
 #[cfg(test)]

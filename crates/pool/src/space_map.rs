@@ -237,7 +237,9 @@ mod tests {
     }
 
     /// A mark of when the next entries were written.
-    const DEBUG: u64 = 1 << 63 | 1 << 50 | 77;
+    fn mark() -> u64 {
+        SpaceMapEntry::mark(false, 1, 77).unwrap().encode().unwrap().0
+    }
 
     fn segments(words: &[u64]) -> Result<Vec<Range<u64>>> {
         let mut log = Log::new(Scale::DTL);
@@ -249,7 +251,7 @@ mod tests {
     fn entries_of_both_kinds_are_read_in_any_order() {
         let [a, b] = two(1 << 60, 1 << 36, false);
         assert_eq!(
-            segments(&[one(40, 2, false), DEBUG, one(4, 30, false), a, b, DEBUG]),
+            segments(&[one(40, 2, false), mark(), one(4, 30, false), a, b, mark()]),
             Ok(vec![4..34, 40..42, 1 << 60..(1 << 60) + (1 << 36)])
         );
         let joined = [one(4, 3, false), one(7, 5, false), one(20, 1, false)];
@@ -303,7 +305,7 @@ mod tests {
                 model[range].fill(!is_free);
                 match is_wide {
                     true => words.extend(two(start, run, is_free)),
-                    false => words.extend([DEBUG, one(start, run, is_free)]),
+                    false => words.extend([mark(), one(start, run, is_free)]),
                 }
             }
             let mut log = Log::new(Scale::DTL);

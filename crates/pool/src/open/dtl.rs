@@ -103,10 +103,15 @@ fn length(bonus: &[u8], size: u64, at: Zbookmark) -> Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use zerocopy::{FromZeros, IntoBytes};
 
     #[test]
     fn a_log_is_no_longer_than_its_object() {
-        let bonus = |length: u64| [[0; 8], length.to_le_bytes(), [0; 8]].concat();
+        let bonus = |length: u64| {
+            let mut phys = SpaceMapPhys::new_zeroed();
+            phys.length = length.into();
+            phys.as_bytes().to_vec()
+        };
         let length = |bonus: &[u8], size| super::length(bonus, size, Zbookmark::default()).ok();
         assert_eq!(length(&bonus(16), 4096), Some(16));
         assert_eq!(length(&bonus(4104), 4096), None);

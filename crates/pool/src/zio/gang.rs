@@ -1,16 +1,14 @@
 //! Gang blocks: a block that was stored in pieces, under a header of block pointers.
 
-use crate::blkptr::{BLKPTR_SIZE, BlkPtr, Dva};
+use crate::blkptr::{BlkPtr, Dva};
 use crate::buffer::Buffer;
 use crate::error::{Cause, Mismatch};
 use crate::vdev::{Request, Tree, Trust, Want};
 use std::cell::Cell;
 use zsend_ondisk::Order;
 use zsend_ondisk::embedded::{self, EmbeddedError, Sum, gang_verifier};
+use zsend_ondisk::gang::{self, HEADER_SIZE};
 
-/// Bytes of a gang header, unless the vdev's smallest allocation is larger and the pool has the
-/// feature for such headers: `SPA_OLD_GANGBLOCKSIZE`.
-const HEADER_SIZE: usize = 512;
 /// The largest header: that of a wide dRAID of large sectors.
 const MAX_HEADER_SIZE: usize = 1 << 20;
 /// Most gangs in gangs. A writer divides the block by three or more at each level, and the
@@ -83,10 +81,9 @@ impl Walk<'_> {
             return None;
         };
         self.headers.set(left);
-        let header = read_header(self.gang.tree, bp, dva, request)?;
+        let (header, order) = read_header(self.gang.tree, bp, dva, request)?;
         let mut out = Vec::with_capacity(size);
-        for child in header.chunks_exact(BLKPTR_SIZE) {
-            let child = BlkPtr::at(child, 0)?;
+        for child in gang::pointers(&header, order) {
             if child.is_hole() {
                 continue;
             }
@@ -158,11 +155,16 @@ fn verify_header(header: &[u8], bp: &BlkPtr) -> Result<Order, EmbeddedError> {
     first.or_else(|e| dvas.find_map(|dva| verify(dva).ok()).ok_or(e))
 }
 
-/// Reads the block pointers of a gang header, in little-endian order.
+/// Reads a gang header, and says in which order it was written.
 ///
 /// A header fills the vdev's smallest allocation, or only its first 512 bytes: pools are full of
 /// those from before the feature for larger ones, so each candidate is taken for both.
-fn read_header(tree: &Tree, bp: &BlkPtr, dva: Dva, request: &mut Request<'_>) -> Option<Buffer> {
+fn read_header(
+    tree: &Tree,
+    bp: &BlkPtr,
+    dva: Dva,
+    request: &mut Request<'_>,
+) -> Option<(Buffer, Order)> {
     let size = header_size(tree, bp);
     let mut accepted = None;
     let mut check = |header: &[u8]| {
@@ -178,13 +180,8 @@ fn read_header(tree: &Tree, bp: &BlkPtr, dva: Dva, request: &mut Request<'_>) ->
     let mut inner = Request { check: &mut check, attempts, doubts, want, cancel: request.cancel };
     let mut header = tree.read_buffer(dva, size, &mut inner)?;
     let (order, size) = accepted?;
-    header.truncate(size - embedded::LEN);
-    if order == Order::Big {
-        for w in header.as_chunks_mut::<8>().0 {
-            w.reverse();
-        }
-    }
-    Some(header)
+    header.truncate(size);
+    Some((header, order))
 }
 
 #[cfg(test)]

@@ -33,10 +33,8 @@ fn header(at: u64, children: &[BlkPtr], size: usize, big: bool) -> Vec<u8> {
 /// As [`header`], with as much of the sum as the block's pointer asks for.
 fn header_for(sum: Sum, at: u64, children: &[BlkPtr], size: usize, big: bool) -> Vec<u8> {
     let order = if big { Order::Big } else { Order::Little };
-    let mut header: Vec<u8> = children.iter().flat_map(|bp| bp.to_bytes(order)).collect();
-    header.resize(size, 0);
-    embedded::seal(&mut header, [0, at, BIRTH, 0], sum, order).unwrap();
-    header
+    let verifier = gang_verifier(Dva::new(0, at, 512).unwrap(), BIRTH);
+    gang::build(children, size, verifier, sum, order).unwrap()
 }
 
 fn read(parts: &[(u64, &[u8])], ashift: u64, len: u64) -> crate::Result<Vec<u8>> {
