@@ -1,10 +1,9 @@
 //! Object sets in memory.
 
-use std::mem::offset_of;
 use std::sync::Arc;
 use zsend_ondisk::Order;
-use zsend_ondisk::dnode::{DNODE_BLOCK_SIZE, DNODE_SIZE, DnodeBuilder, DnodePhys};
-use zsend_ondisk::objset::{ObjsetPhys, SIZE_V1};
+use zsend_ondisk::dnode::{DNODE_BLOCK_SIZE, DnodeBuilder, DnodePhys};
+use zsend_ondisk::objset::{self, ObjsetBuilder, SIZE_V1};
 use zsend_pool::blkptr::{BlkPtr, Dva};
 use zsend_pool::{BlockCache, Objset};
 use zsend_records::types::{DmuType, ObjsetType};
@@ -18,19 +17,15 @@ pub(crate) const FREE: u64 = DNODES + (DNODE_BLOCK_SIZE / SECTOR) as u64;
 
 /// An object set of these dnodes of one slot, from object 1 on; `data` lies from sector [`FREE`] on.
 pub(crate) fn objset(dnodes: &[DnodeBuilder], data: &[u8]) -> Objset {
-    let built = |dnode: &DnodeBuilder| dnode.build(Order::Little).expect("a dnode of one slot");
     let meta = DnodeBuilder {
         core: core(DmuType::DNODE, 32, 0),
         pointers: vec![pointer(DmuType::DNODE, DNODES, 32)],
         ..DnodeBuilder::default()
     };
-    let mut device = built(&meta);
-    device.resize(SIZE_V1, 0);
-    let kind = ObjsetType::ZFS.0.to_le_bytes();
-    device[offset_of!(ObjsetPhys, kind)..][..kind.len()].copy_from_slice(&kind);
-    device.resize(SIZE_V1 + DNODE_SIZE, 0);
-    device.extend(dnodes.iter().flat_map(built));
-    device.resize(SIZE_V1 + DNODE_BLOCK_SIZE, 0);
+    let root = ObjsetBuilder::new(ObjsetType::ZFS, meta).build(Order::Little);
+    let mut device = root.expect("a dnode of one slot");
+    let dnodes = objset::dnodes(dnodes.iter().map(Some), Order::Little);
+    device.extend(dnodes.expect("dnodes of one slot"));
     device.extend(data);
     let (zio, cache) = (Arc::new(crate::memory::zio(&device, 9)), Arc::new(BlockCache::default()));
     Objset::open(&zio, &cache, 1, pointer(DmuType::OBJSET, 0, DNODES), None)

@@ -1,12 +1,11 @@
 //! An object set in memory, for the unit tests of several modules.
 
 use std::io;
-use std::mem::offset_of;
 use std::sync::Arc;
 use zsend_ondisk::Order;
 use zsend_ondisk::dnode::{DnodeBuilder, DnodePhys};
 use zsend_ondisk::label::DATA_START;
-use zsend_ondisk::objset::ObjsetPhys;
+use zsend_ondisk::objset::ObjsetBuilder;
 use zsend_pool::BlockCache;
 use zsend_pool::blkptr::{BlkPtr, BlkPtrBuilder, Dva};
 use zsend_pool::config::VdevConfig;
@@ -14,7 +13,7 @@ use zsend_pool::device::{Device, Source};
 use zsend_pool::dmu::objset::Objset;
 use zsend_pool::vdev::{Dtls, Known, Leaves, Member, Tree};
 use zsend_pool::zio::Zio;
-use zsend_records::types::DmuType;
+use zsend_records::types::{DmuType, ObjsetType};
 
 /// Called with the offset of each read, from the start of the device's data.
 type OnRead = dyn Fn(u64) + Send + Sync;
@@ -55,12 +54,11 @@ pub(crate) fn objset_of(
     dnodes: &[u8],
     on_read: impl Fn(u64) + Send + Sync + 'static,
 ) -> Arc<Objset> {
-    let mut root = vec![0; 2048];
     let core = DnodePhys { kind: 10, nlevels: 1, datablkszsec: 32.into(), ..DnodePhys::default() };
     let pointers = vec![pointer(10, 4, 32).build().unwrap()];
     let meta = DnodeBuilder { core, pointers, ..DnodeBuilder::default() };
-    root[..512].copy_from_slice(&meta.build(Order::Little).unwrap());
-    root[offset_of!(ObjsetPhys, kind)] = 2;
+    let mut root = ObjsetBuilder::new(ObjsetType::ZFS, meta).build(Order::Little).unwrap();
+    root.resize(2048, 0);
     root.extend(dnodes);
     let device = Device::new("memory", Arc::new(MemoryDisk(root, Box::new(on_read))));
     let leaves = Leaves::from([(1, vec![Member { device, txg: 1 }])]);

@@ -5,10 +5,10 @@ use crate::blkptr::{BlkPtr, BlkPtrBuilder, Dva};
 use crate::cache::BlockCache;
 use crate::zio::read::tests::zio_of;
 use std::sync::Arc;
-use zerocopy::{FromZeros, IntoBytes};
+use zerocopy::IntoBytes;
 use zsend_ondisk::Order;
 use zsend_ondisk::dnode::{DnodeBuilder, DnodePhys};
-use zsend_ondisk::objset::ObjsetPhys;
+use zsend_ondisk::objset::{ObjsetBuilder, dnodes};
 use zsend_records::types::{DmuType, ObjsetType};
 
 /// Bytes at which an object set's block lies, its dnodes, and what a test adds.
@@ -48,7 +48,7 @@ pub(crate) struct Made {
 }
 
 impl Made {
-    fn dnode(&self) -> Vec<u8> {
+    fn dnode(&self) -> DnodeBuilder {
         let core = DnodePhys {
             kind: self.kind,
             indblkshift: self.indblkshift,
@@ -61,23 +61,20 @@ impl Made {
             ..DnodePhys::default()
         };
         let (pointers, bonus) = (self.pointers.clone(), self.bonus.clone());
-        let made = DnodeBuilder { core, pointers, bonus, spill: self.spill };
-        made.build(Order::Little).unwrap()
+        DnodeBuilder { core, pointers, bonus, spill: self.spill }
     }
 }
 
 /// A filesystem of these objects from number 1 on, with an intent log's header and what lies elsewhere.
 pub(crate) fn objset(objects: &[Made], zil: &[u8], parts: &[(u64, &[u8])]) -> Objset {
-    let mut root = ObjsetPhys::new_zeroed();
     let pointers = vec![pointer(10, 0, DNODES, 16 << 10)];
     let meta = Made { kind: 10, levels: 1, sectors: 32, pointers, ..Made::default() };
-    root.meta_dnode.copy_from_slice(&meta.dnode());
+    let mut root = ObjsetBuilder::new(ObjsetType::ZFS, meta.dnode());
     root.zil_header.as_mut_bytes()[..zil.len()].copy_from_slice(zil);
-    root.kind = u64::from(ObjsetType::ZFS.0).into();
-    let mut dnodes = vec![0; 512];
-    objects.iter().for_each(|object| dnodes.extend(object.dnode()));
-    dnodes.resize(16 << 10, 0);
-    let mut all: Vec<(u64, &[u8])> = vec![(ROOT, root.as_bytes()), (DNODES, &dnodes)];
+    let root = root.build(Order::Little).unwrap();
+    let made: Vec<_> = objects.iter().map(Made::dnode).collect();
+    let dnodes = dnodes(made.iter().map(Some), Order::Little).unwrap();
+    let mut all: Vec<(u64, &[u8])> = vec![(ROOT, &root), (DNODES, &dnodes)];
     all.extend(parts);
     // An offset of zero is no hole: the pointer has a size.
     let bp = pointer(11, 0, ROOT, 1024);

@@ -2,11 +2,11 @@
 
 use super::mos::data;
 use super::{DamageError, Disks, Form, INDIRECT_SHIFT, SmallObject, TXG};
-use std::mem::offset_of;
-use zsend_ondisk::Order;
 use zsend_ondisk::blkptr::BlkPtr;
 use zsend_ondisk::dnode::{DNODE_BLOCK_SIZE, DNODE_SIZE, DnodeBuilder, DnodePhys};
-use zsend_ondisk::objset::{ObjsetPhys, SIZE_V1};
+use zsend_ondisk::objset::{ObjsetBuilder, dnodes};
+use zsend_ondisk::{LayoutError, Order};
+use zsend_pool::Zbookmark;
 use zsend_records::types::{Checksum, Compress, DmuType, ObjsetType};
 
 /// Writes an object set of these objects, and gives the pointer to it.
@@ -15,13 +15,11 @@ pub(super) fn objset(
     kind: ObjsetType,
     objects: &[Option<SmallObject>],
 ) -> Result<BlkPtr, DamageError> {
-    let mut dnodes = vec![0; DNODE_SIZE];
+    let mut made = Vec::new();
     for object in objects {
-        match object {
-            Some(object) => dnodes.extend(dnode(disks, object)?),
-            None => dnodes.resize(dnodes.len() + DNODE_SIZE, 0),
-        }
+        made.push(object.as_ref().map(|object| dnode(disks, object)).transpose()?);
     }
+    let dnodes = dnodes(made.iter().map(Option::as_ref), Order::Little).map_err(layout)?;
     let count = objects.iter().flatten().count() as u64;
     let blocks: Vec<Option<Vec<u8>>> =
         dnodes.chunks(DNODE_BLOCK_SIZE).map(|block| Some(block.to_vec())).collect();
@@ -32,15 +30,13 @@ pub(super) fn objset(
         blocks,
         ..data(DmuType::DNODE.0, Vec::new())
     };
-    let mut block = dnode(disks, &meta)?;
-    block.resize(SIZE_V1, 0);
-    let os_type = u64::from(kind.0).to_le_bytes();
-    block[offset_of!(ObjsetPhys, kind)..][..8].copy_from_slice(&os_type);
+    let meta = dnode(disks, &meta)?;
+    let block = ObjsetBuilder::new(kind, meta).build(Order::Little).map_err(layout)?;
     disks.store(&block, &Form { fill: count, ..form(DmuType::OBJSET, Compress::LZ4, 0) })
 }
 
 /// Writes an object's blocks and makes its dnode.
-fn dnode(disks: &mut Disks, object: &SmallObject) -> Result<Vec<u8>, DamageError> {
+fn dnode(disks: &mut Disks, object: &SmallObject) -> Result<DnodeBuilder, DamageError> {
     let size = usize::from(object.sectors.max(1)) * 512;
     let own = Form { checksum: object.checksum, ..form(object.object_type, object.compress, 0) };
     let mut level = Vec::new();
@@ -89,10 +85,11 @@ fn dnode(disks: &mut Disks, object: &SmallObject) -> Result<Vec<u8>, DamageError
         maxblkid: maxblkid.into(),
         ..DnodePhys::default()
     };
-    let builder =
-        DnodeBuilder { core, pointers: level, bonus: object.bonus.1.clone(), spill: None };
-    let at = zsend_pool::Zbookmark::default();
-    builder.build(Order::Little).map_err(|source| DamageError::Layout { at, source })
+    Ok(DnodeBuilder { core, pointers: level, bonus: object.bonus.1.clone(), spill: None })
+}
+
+fn layout(source: LayoutError) -> DamageError {
+    DamageError::Layout { at: Zbookmark::default(), source }
 }
 
 fn form(object_type: DmuType, compress: Compress, level: u32) -> Form {
