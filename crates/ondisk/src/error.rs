@@ -22,6 +22,9 @@ pub enum LayoutError {
     /// A field has a value that is not known, named here.
     #[error("{0}")]
     Unknown(String),
+    /// Two entries of a ZAP have one name.
+    #[error("two entries have the name {0:?}")]
+    Repeated(String),
     /// A region has no room for its checksum.
     #[error(transparent)]
     Embedded(#[from] EmbeddedError),

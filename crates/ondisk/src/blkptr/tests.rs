@@ -26,12 +26,10 @@ fn sizes_are_biased_sectors_and_embedded_sizes_biased_bytes() {
 }
 
 fn field_of(bp: BlkPtr) -> Option<&'static str> {
+    use LayoutError::{Conflict, Embedded, Field, Repeated, Unknown};
     match bp.check() {
-        Err(LayoutError::Field { what, .. }) => Some(what),
-        Ok(())
-        | Err(LayoutError::Unknown(_) | LayoutError::Conflict { .. } | LayoutError::Embedded(_)) => {
-            None
-        }
+        Err(Field { what, .. }) => Some(what),
+        Ok(()) | Err(Unknown(_) | Conflict { .. } | Embedded(_) | Repeated(_)) => None,
     }
 }
 

@@ -10,8 +10,7 @@ use crate::dmu::objset::Objset;
 use crate::zbookmark::Zbookmark;
 use crate::{PoolError, Result};
 use bytes::Bytes;
-use std::borrow::Cow;
-use zsend_ondisk::zap::{BLOCK_HEADER, BLOCK_MICRO};
+use zsend_ondisk::zap::{BLOCK_HEADER, BLOCK_MICRO, normalized};
 
 /// One entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -170,23 +169,6 @@ pub enum Matching {
     Normalized,
 }
 
-/// `U8_TEXTPREP_TOUPPER`: letters are made capitals. Source: OpenZFS `include/sys/u8_textprep.h`,
-/// zfs-2.3.2.
-const NORM_TOUPPER: u64 = 2;
-
-/// A name as a ZAP with these flags normalises it.
-///
-/// Letters beyond ASCII stay as they are: the ZAPs that are looked up so hold names of snapshots and
-/// bookmarks, which have none (`zfs_component_namecheck()`, OpenZFS `module/zcommon/zfs_namecheck.c`,
-/// zfs-2.3.2).
-fn normalized(name: &[u8], flags: u64) -> Cow<'_, [u8]> {
-    if flags & NORM_TOUPPER != 0 {
-        Cow::Owned(name.to_ascii_uppercase())
-    } else {
-        Cow::Borrowed(name)
-    }
-}
-
 /// A ZAP as the blocks of its object, wherever those come from.
 #[derive(Clone, Copy)]
 pub struct ZapBlocks<'a> {
@@ -268,30 +250,4 @@ pub fn lookup_matching(
 pub fn lookup_u64(os: &Objset, object: u64, name: &str) -> Result<Option<u64>> {
     let at = Zbookmark::new(os.id(), object, 0, 0);
     lookup(os, object, name)?.map(|entry| entry.number(at)).transpose()
-}
-
-/// The hash that orders a ZAP's entries: CRC-64 (ECMA, reflected) over the name from the ZAP's
-/// salt, of which the top 28 bits count, or 48 in a ZAP that says so.
-///
-/// Source: OpenZFS `module/zfs/zap_micro.c`, `zap_hash()`, zfs-2.3.2.
-fn hash(salt: u64, name: &[u8], bits: u32) -> u64 {
-    const POLY: u64 = 0xC96C_5795_D787_0F42;
-    const TABLE: [u64; 256] = {
-        let mut table = [0; 256];
-        let mut i = 0;
-        while i < 256 {
-            let mut crc = i as u64;
-            let mut bit = 0;
-            while bit < 8 {
-                crc = (crc >> 1) ^ if crc & 1 != 0 { POLY } else { 0 };
-                bit += 1;
-            }
-            table[i] = crc;
-            i += 1;
-        }
-        table
-    };
-    let crc =
-        name.iter().fold(salt, |crc, &b| (crc >> 8) ^ TABLE[usize::from(crc.to_le_bytes()[0] ^ b)]);
-    crc & !((1u64 << (64 - bits)) - 1)
 }

@@ -3,7 +3,10 @@
 use super::*;
 use crate::PoolError;
 use proptest::prelude::*;
-use zsend_ondisk::zap::BLOCK_LEAF;
+use zsend_ondisk::zap::{
+    BLOCK_LEAF, FLAG_HASH64, FLAG_PRE_HASHED, FLAG_UINT64_KEY, MAX_LARGE_MICRO_SIZE, NORM_TOUPPER,
+    NewEntry, ZapBuilder, ZapHash,
+};
 
 /// Sets `bytes` at `at`.
 fn put(block: &mut [u8], at: usize, bytes: &[u8]) {
@@ -270,5 +273,80 @@ proptest! {
         prop_assert_eq!(found, (normalised || spelt == name).then(|| name.clone()));
         let exact = find(Matching::Exact);
         prop_assert_eq!(exact, (spelt == name).then_some(name));
+    }
+}
+
+/// Entries as a reader is to find them: in the order of hashes, and of equal ones as they were given.
+fn found(builder: &ZapBuilder) -> Vec<Entry> {
+    let mut found: Vec<Entry> = Vec::new();
+    for NewEntry { name, int_size, value } in &builder.entries {
+        let hash = builder.hash.of(name);
+        let cd = found.iter().filter(|entry| entry.hash == hash).count();
+        let (name, value, cd) = (name.clone(), value.clone(), u32::try_from(cd).unwrap());
+        found.push(Entry { name, int_size: *int_size, value, hash, cd });
+    }
+    found.sort_by_key(|entry| (entry.hash, entry.cd));
+    found
+}
+
+/// Names of one spelling and of another, values of any integers.
+fn new_entries() -> impl Strategy<Value = Vec<NewEntry>> {
+    let value = (0..4_u32, prop::collection::vec(any::<u64>(), 0..12)).prop_map(|(size, ints)| {
+        let size = 1_u8 << size;
+        let start = 8 - usize::from(size);
+        (size, ints.iter().flat_map(|int| int.to_be_bytes()[start..].to_vec()).collect::<Vec<u8>>())
+    });
+    let name = prop_oneof!["[a-cA-C]{1,3}", "[ -~]{1,300}"];
+    prop::collection::btree_map(name, value, 0..80).prop_map(|entries| {
+        let entries = entries.into_iter();
+        entries
+            .map(|(name, (int_size, value))| NewEntry { name: name.into(), int_size, value })
+            .collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..Default::default() })]
+    /// A fat ZAP that is built reads as its entries, whatever its blocks' size, its flags and their number.
+    #[test]
+    fn a_fat_zap_that_is_built_reads_as_its_entries(
+        entries in new_entries(),
+        shift in 9..=15_u32,
+        salt in 1..=u64::MAX,
+        flags in prop::sample::select(vec![0, FLAG_HASH64]),
+        normflags in prop::sample::select(vec![0, NORM_TOUPPER]),
+    ) {
+        let builder = ZapBuilder { hash: ZapHash { salt, normflags, flags }, entries };
+        // A small leaf has no room for the longest.
+        if let Ok(blocks) = builder.fat(shift) {
+            prop_assert_eq!(parse(&blocks).unwrap(), found(&builder));
+            prop_assert_eq!(readable(&blocks).unwrap().normflags, normflags);
+        } else {
+            prop_assert!(shift < 12);
+        }
+    }
+
+    #[test]
+    fn integer_keys_that_are_built_read_back(
+        keys in prop::collection::btree_map(prop::array::uniform3(any::<u64>()), any::<[u8; 5]>(), 0..60),
+        shift in 11..=14_u32,
+        flags in prop::sample::select(vec![0, FLAG_HASH64, FLAG_PRE_HASHED]),
+    ) {
+        let entries = keys.iter().map(|(key, value)| NewEntry::keyed(key, value)).collect();
+        let hash = ZapHash { salt: 9, normflags: 0, flags: flags | FLAG_UINT64_KEY };
+        let builder = ZapBuilder { hash, entries };
+        prop_assert_eq!(parse(&builder.fat(shift).unwrap()).unwrap(), found(&builder));
+    }
+
+    #[test]
+    fn a_micro_zap_that_is_built_reads_as_its_entries(
+        entries in prop::collection::btree_map("[a-cA-C]{1,3}|[ -~]{1,49}", any::<u64>(), 0..80),
+        salt in 1..=u64::MAX,
+        normflags in prop::sample::select(vec![0, NORM_TOUPPER]),
+    ) {
+        let entries = entries.iter().map(|(name, value)| NewEntry::number(name, *value)).collect();
+        let builder = ZapBuilder { hash: ZapHash { salt, normflags, flags: 0 }, entries };
+        let block = builder.micro(MAX_LARGE_MICRO_SIZE).unwrap();
+        prop_assert_eq!(parse(&[block]).unwrap(), found(&builder));
     }
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::dmu::made::{self, FREE, Made, pointer};
 use zerocopy::{FromZeros, IntoBytes};
 use zsend_ondisk::dsl::{DatasetPhys, DirPhys};
-use zsend_ondisk::zap::{BLOCK_MICRO, MicroEntryPhys, MicroPhys};
+use zsend_ondisk::zap::{NewEntry, ZapBuilder, ZapHash};
 
 /// `DMU_OT_DSL_DIR`, `DMU_OT_DSL_DATASET`, `DMU_OT_DSL_DIR_CHILD_MAP`.
 const DIR: u8 = 12;
@@ -44,17 +44,9 @@ fn mos(dirs: &[&[(&str, u64)]]) -> Objset {
 
 /// A micro ZAP of names and the numbers of their directories.
 fn names(children: &[(&str, u64)]) -> Vec<u8> {
-    let mut header = MicroPhys::new_zeroed();
-    header.block_type = BLOCK_MICRO.into();
-    let mut block = header.as_bytes().to_vec();
-    for (name, dir) in children {
-        let mut entry = MicroEntryPhys::new_zeroed();
-        entry.value = (3 * dir + 1).into();
-        entry.name[..name.len()].copy_from_slice(name.as_bytes());
-        block.extend(entry.as_bytes());
-    }
-    block.resize(512, 0);
-    block
+    let number = |(name, dir): &(&str, u64)| NewEntry::number(name, 3 * dir + 1);
+    let hash = ZapHash { salt: 1, ..ZapHash::default() };
+    ZapBuilder { hash, entries: children.iter().map(number).collect() }.micro(512).unwrap()
 }
 
 /// The names, and the guids of those that could be read.

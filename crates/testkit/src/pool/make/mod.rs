@@ -9,11 +9,11 @@ use super::{DamageError, MendedPool};
 use mos::{config, leaf_guid, mos, vdev_tree};
 use objset::objset;
 use std::sync::Arc;
-use zerocopy::{FromZeros, IntoBytes};
+use zerocopy::FromZeros;
 use zsend_ondisk::Order;
 use zsend_ondisk::label::data_size;
 use zsend_ondisk::uberblock::{MAGIC, UberblockPhys};
-use zsend_ondisk::zap::{BLOCK_MICRO, MicroEntryPhys, MicroPhys};
+use zsend_ondisk::zap::{MAX_MICRO_SIZE, NewEntry, ZapBuilder, ZapHash};
 use zsend_pool::{Device, OpenOptions};
 use zsend_records::nvlist::{Encoding, NvValue};
 use zsend_records::types::{Checksum, Compress, DmuType, ObjsetType};
@@ -137,18 +137,13 @@ impl SmallPool {
     }
 }
 
-/// The one block of a micro ZAP of these names, of at most 49 bytes each, and their values.
+/// The one block of a micro ZAP of these names and their values.
+///
+/// # Panics
+/// For a name that is longer than 49 bytes, empty, or there twice.
 pub fn micro_zap(entries: &[(&str, u64)]) -> Vec<u8> {
-    let mut header = MicroPhys::new_zeroed();
-    (header.block_type, header.salt) = (BLOCK_MICRO.into(), 0x5a17.into());
-    let mut block = header.as_bytes().to_vec();
-    for (name, value) in entries {
-        let mut entry = MicroEntryPhys::new_zeroed();
-        entry.value = (*value).into();
-        let len = name.len().min(entry.name.len() - 1);
-        entry.name[..len].copy_from_slice(&name.as_bytes()[..len]);
-        block.extend(entry.as_bytes());
-    }
-    block.resize(block.len().next_multiple_of(512), 0);
-    block
+    let hash = ZapHash { salt: 0x5a17, ..ZapHash::default() };
+    let entries = entries.iter().map(|(name, value)| NewEntry::number(name, *value)).collect();
+    let block = ZapBuilder { hash, entries }.micro(MAX_MICRO_SIZE);
+    block.expect("names that are short, and each another")
 }

@@ -1,5 +1,17 @@
 //! ZAP blocks: micro ZAPs, the headers of fat ones, and their leaves.
 
+mod build;
+mod fat;
+mod hash;
+#[cfg(test)]
+mod tests;
+
+pub use build::{
+    MAX_LARGE_MICRO_SIZE, MAX_MICRO_SIZE, MAX_NAME_LEN, MAX_VALUE_LEN, NewEntry, ZapBuilder,
+};
+pub use fat::BLOCK_SHIFTS;
+pub use hash::{NORM_TOUPPER, ZapHash, normalized};
+
 use core::mem::offset_of;
 use static_assertions::{assert_eq_size, const_assert_eq};
 use zerocopy::byteorder::{LE, U16, U32, U64};
@@ -15,8 +27,14 @@ pub const BLOCK_LEAF: u64 = 1 << 63;
 pub const HEADER_MAGIC: u64 = 0x2_F52A_B2AB;
 /// `ZAP_LEAF_MAGIC`.
 pub const LEAF_MAGIC: u32 = 0x2AB_1EAF;
+/// Hashes have 48 bits instead of 28: `ZAP_FLAG_HASH64`.
+pub const FLAG_HASH64: u64 = 1;
 /// Keys are 64-bit integers instead of names: `ZAP_FLAG_UINT64_KEY`.
 pub const FLAG_UINT64_KEY: u64 = 2;
+/// The first integer of a key is its hash: `ZAP_FLAG_PRE_HASHED_KEY`.
+pub const FLAG_PRE_HASHED: u64 = 4;
+/// Chains of a leaf are in the order of differentiators: `ZLF_ENTRIES_CDSORTED`.
+pub const LEAF_SORTED: u8 = 1;
 
 /// Bytes of a chunk of a leaf: `ZAP_LEAF_CHUNKSIZE`.
 pub const CHUNK_SIZE: usize = 24;
@@ -46,6 +64,9 @@ pub struct MicroPhys {
 }
 assert_eq_size!(MicroPhys, [u8; 64]);
 
+/// Bytes of a name in a micro ZAP, its NUL included: `MZAP_NAME_LEN`.
+pub const MICRO_NAME_SIZE: usize = 50;
+
 /// `mzap_ent_phys_t`. Source: the same.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
@@ -57,7 +78,7 @@ pub struct MicroEntryPhys {
     /// Not used.
     pub pad: U16<LE>,
     /// The name and a NUL; a free entry has none.
-    pub name: [u8; 50],
+    pub name: [u8; MICRO_NAME_SIZE],
 }
 assert_eq_size!(MicroEntryPhys, [u8; 64]);
 const_assert_eq!(offset_of!(MicroEntryPhys, name), 14);
@@ -90,7 +111,7 @@ pub struct ZapHeaderPhys {
     pub salt: U64<LE>,
     /// Flags by which names are normalised.
     pub normflags: U64<LE>,
-    /// [`FLAG_UINT64_KEY`] and others.
+    /// [`FLAG_HASH64`], [`FLAG_UINT64_KEY`], [`FLAG_PRE_HASHED`].
     pub flags: U64<LE>,
 }
 assert_eq_size!(ZapHeaderPhys, [u8; 104]);
@@ -115,7 +136,7 @@ pub struct LeafPhys {
     pub prefix_len: U16<LE>,
     /// The first free chunk.
     pub freelist: U16<LE>,
-    /// `ZLF_ENTRIES_CDSORTED`.
+    /// [`LEAF_SORTED`].
     pub flags: u8,
     /// Not used.
     pub pad2: [u8; 11],
@@ -128,6 +149,35 @@ impl LeafPhys {
     /// 32 bytes.
     pub const fn hash_size(size: usize) -> usize {
         size / 32 * 2
+    }
+
+    /// Chunks behind the hash table in a leaf of `size` bytes: `ZAP_LEAF_NUMCHUNKS`.
+    pub const fn chunks(size: usize) -> usize {
+        size.saturating_sub(size_of::<Self>() + Self::hash_size(size)) / CHUNK_SIZE
+    }
+
+    /// The slot of the hash table for a hash, in a leaf of `size` bytes whose entries have `prefix_len` bits
+    /// of their hashes in common: `LEAF_HASH`.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "no more bits are kept than a table has slots"
+    )]
+    pub const fn slot(hash: u64, prefix_len: u16, size: usize) -> usize {
+        let bits = match (size / 32).checked_ilog2() {
+            Some(bits) => bits,
+            // A block that has no table.
+            None => return 0,
+        };
+        let rest = match hash.checked_shl(prefix_len as u32) {
+            Some(rest) => rest,
+            // A prefix of the whole hash leaves nothing of it.
+            None => 0,
+        };
+        match rest.checked_shr(64 - bits) {
+            Some(slot) => slot as usize,
+            // A table of one slot.
+            None => 0,
+        }
     }
 }
 
@@ -168,26 +218,3 @@ pub struct ArrayPhys {
     pub next: U16<LE>,
 }
 assert_eq_size!(ArrayPhys, [u8; CHUNK_SIZE]);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use alloc::vec::Vec;
-
-    #[test]
-    fn fields_lie_where_the_format_says() {
-        let bytes: Vec<u8> = (0..104).collect();
-        let header = ZapHeaderPhys::read_from_bytes(&bytes).unwrap();
-        assert_eq!((header.salt.to_bytes()[0], header.flags.to_bytes()[0]), (80, 96));
-        assert_eq!(header.as_bytes(), bytes);
-        let leaf = LeafPhys::read_from_bytes(&bytes[..48]).unwrap();
-        assert_eq!((leaf.freelist.to_bytes(), leaf.flags), ([34, 35], 36));
-        let entry = EntryPhys::read_from_bytes(&bytes[..24]).unwrap();
-        assert_eq!((entry.value_chunk.to_bytes(), entry.hash.to_bytes()[0]), ([8, 9], 16));
-        let array = ArrayPhys::read_from_bytes(&bytes[..24]).unwrap();
-        assert_eq!((array.bytes[0], array.next.to_bytes()), (1, [22, 23]));
-        let entry = MicroEntryPhys::read_from_bytes(&bytes[..64]).unwrap();
-        assert_eq!((entry.cd.to_bytes()[0], entry.name[0]), (8, 14));
-        assert_eq!(LeafPhys::hash_size(16384), 1024);
-    }
-}
