@@ -13,6 +13,7 @@ use crate::zbookmark::Zbookmark;
 use crate::{PoolError, Result};
 use zerocopy::FromBytes;
 use zsend_ondisk::dedup::{BrtVdevPhys, DdtLogHeaderPhys, DdtStatPhys};
+use zsend_ondisk::names;
 use zsend_ondisk::space_map::SpaceMapPhys;
 
 /// `spa_slop_shift`, `spa_max_slop`, `spa_min_slop`, OpenZFS `module/zfs/spa_misc.c`, zfs-2.3.2.
@@ -211,7 +212,7 @@ pub(crate) fn read(mos: &Objset, directory: u64, config: &VdevConfig) -> Result<
     for top in config.children.iter().filter(|top| top.top_zap != 0) {
         total = total.saturating_sub(checkpointed(mos, top)?);
     }
-    if let Some(object) = zap::lookup_u64(mos, directory, "sync_bplist")? {
+    if let Some(object) = zap::lookup_u64(mos, directory, names::directory::SYNC_BPLIST)? {
         let [deferred, ..] = bpobj_space(mos, object)?;
         total = total.saturating_sub(deferred);
     }
@@ -223,7 +224,7 @@ pub(crate) fn read(mos: &Objset, directory: u64, config: &VdevConfig) -> Result<
 fn is_normal_class(mos: &Objset, top: &VdevConfig) -> Result<bool> {
     let bias = match top.top_zap {
         0 => None,
-        object => zap::lookup(mos, object, "org.zfsonlinux:allocation_bias")?,
+        object => zap::lookup(mos, object, names::vdev::ALLOCATION_BIAS)?,
     };
     Ok(!top.is_log && bias.is_none())
 }
@@ -234,9 +235,9 @@ fn deduplicated(mos: &Objset, directory: u64) -> Result<Option<u64>> {
     let mut total = 0_u64;
     for entry in zap::entries(mos, directory)? {
         let name = entry.name();
-        let Some(name) = name.strip_prefix("DDT-") else { continue };
+        let Some(name) = name.strip_prefix(names::directory::DDT_PREFIX) else { continue };
         let object = entry.number(Zbookmark::new(mos.id(), directory, 0, 0))?;
-        if name == "statistics" {
+        if name == names::directory::DDT_STATISTICS {
             for histogram in zap::entries(mos, object)? {
                 for stat in DdtStatPhys::of_histogram(&histogram.ints()) {
                     let saved = stat.ref_dsize.get().saturating_sub(stat.dsize.get());
@@ -254,7 +255,7 @@ fn deduplicated(mos: &Objset, directory: u64) -> Result<Option<u64>> {
 fn has_log(mos: &Objset, directory: u64) -> Result<bool> {
     let at = Zbookmark::new(mos.id(), directory, 0, 0);
     for entry in zap::entries(mos, directory)? {
-        if entry.name().starts_with("DDT-log-") {
+        if entry.name().starts_with(names::DDT_LOG_PREFIX) {
             let log = mos.dnode(entry.number(at)?)?;
             if DdtLogHeaderPhys::of_bonus(&log.bonus()).length.get() != 0 {
                 return Ok(true);
@@ -266,7 +267,7 @@ fn has_log(mos: &Objset, directory: u64) -> Result<bool> {
 
 /// Bytes that cloned blocks would take: `brt_get_dspace()`, OpenZFS `module/zfs/brt.c`.
 fn cloned(mos: &Objset, directory: u64, top: &VdevConfig) -> Result<u64> {
-    let name = format!("com.fudosecurity:brt:vdev:{}", top.id);
+    let name = names::brt_vdev(top.id);
     let Some(object) = zap::lookup_u64(mos, directory, &name)? else { return Ok(0) };
     Ok(BrtVdevPhys::of_bonus(&mos.dnode(object)?.bonus()).savedspace.get())
 }
@@ -274,7 +275,7 @@ fn cloned(mos: &Objset, directory: u64, top: &VdevConfig) -> Result<u64> {
 /// Bytes that were freed since the checkpoint, which keeps them: `vdev_load()`, OpenZFS
 /// `module/zfs/vdev.c`.
 fn checkpointed(mos: &Objset, top: &VdevConfig) -> Result<u64> {
-    let map = zap::lookup_u64(mos, top.top_zap, "com.delphix:pool_checkpoint_sm")?;
+    let map = zap::lookup_u64(mos, top.top_zap, names::vdev::CHECKPOINT_SPACE_MAP)?;
     let Some(object) = map else { return Ok(0) };
     // All its entries are frees.
     Ok(space_map(mos, object)?.alloc.get().wrapping_neg())

@@ -15,7 +15,7 @@ use crate::dsl::listing::Listing;
 use crate::dsl::name::{Name, Suffix};
 use crate::dsl::tree::Datasets;
 use crate::error::{Health, PassedOver};
-use crate::open::{self, DIRECTORY_OBJECT};
+use crate::open;
 use crate::uberblock::Uberblock;
 use crate::zbookmark::Zbookmark;
 use crate::zio::Zio;
@@ -24,6 +24,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 use zsend_crypto::WrappingKey;
+use zsend_ondisk::names::{DIRECTORY_OBJECT, dir};
 
 pub use crate::open::{KnownTxg, known_txgs};
 pub use crate::options::OpenOptions;
@@ -218,7 +219,7 @@ impl Pool {
         if root.children == 0 {
             return Ok(0);
         }
-        let Some(dir) = zap::lookup_u64(&self.mos, root.children, "$ORIGIN")? else {
+        let Some(dir) = zap::lookup_u64(&self.mos, root.children, dir::ORIGIN)? else {
             return Ok(0);
         };
         let head = Dir::open(&self.mos, dir)?.head_dataset;

@@ -1,6 +1,9 @@
 //! The byte order of access control lists, and of the znodes that hold one.
 
 use super::{Way, fields, u64s};
+use crate::sa::ZnodePhys;
+use core::mem::offset_of;
+use core::ops::Range;
 
 /// Bytes of an old entry, `zfs_oldace_t`: who, mask, flags, type.
 const OLD_ENTRY: usize = 12;
@@ -21,11 +24,11 @@ const OWNING_GROUP: u16 = GROUP | IDENTIFIER_GROUP;
 /// follow.
 const OBJECT_TYPES: core::ops::RangeInclusive<u16> = 5..=8;
 
-/// `znode_phys_t`: its 64-bit fields, to the object number of an external ACL.
-const ZNODE_WORDS: usize = 184;
-/// Its `z_acl_version`, and the entries that fill it up.
-const ACL_VERSION: core::ops::Range<usize> = 188..190;
-const ACL_DATA: core::ops::Range<usize> = 192..264;
+/// Bytes of a znode's 64-bit fields, to the object number of an external ACL.
+const ZNODE_WORDS: usize = offset_of!(ZnodePhys, acl_size);
+/// First byte of the ACL's version, and the entries that fill the znode up.
+const ACL_VERSION: usize = offset_of!(ZnodePhys, acl_version);
+const ACL_DATA: Range<usize> = offset_of!(ZnodePhys, acl_data)..size_of::<ZnodePhys>();
 /// Version of an ACL whose entries have `zfs_ace_hdr_t`: `ZFS_ACL_VERSION`.
 const ACL_VERSION_FUID: u16 = 1;
 
@@ -76,7 +79,7 @@ pub(super) fn znode(data: &mut [u8], way: Way) {
     let words = data.len().min(ZNODE_WORDS);
     u64s(&mut data[..words]);
     let Some(acl) = data.get_mut(ZNODE_WORDS..ACL_DATA.end) else { return };
-    let version = u16_at(acl, ACL_VERSION.start - ZNODE_WORDS);
+    let version = u16_at(acl, ACL_VERSION - ZNODE_WORDS);
     // Size, version, count.
     fields(acl, &[4, 2, 2]);
     let version = if way == Way::In { version.swap_bytes() } else { version };

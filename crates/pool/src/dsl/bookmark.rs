@@ -7,10 +7,8 @@ use crate::zap;
 use crate::zbookmark::Zbookmark;
 use crate::{PoolError, Result};
 use zerocopy::U64;
-use zsend_ondisk::dsl::{BookmarkPhys, FLAG_HAS_FREED_BEFORE_NEXT};
-
-/// Name of the field that holds the ZAP of bookmarks: `DS_FIELD_BOOKMARK_NAMES`.
-const FIELD_BOOKMARKS: &str = "com.delphix:bookmarks";
+use zsend_ondisk::dsl::{BookmarkPhys, FLAG_HAS_FREED_BEFORE_NEXT, OLD_BOOKMARK_WORDS};
+use zsend_ondisk::names::dataset::BOOKMARKS;
 
 /// A bookmark, as [`BookmarkPhys`] has it.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -41,7 +39,7 @@ impl DsBookmark {
     /// [`PoolError::Corrupt`].
     fn of(entry: &zap::Entry, at: Zbookmark) -> Result<Self> {
         let words = entry.ints();
-        if entry.int_size != 8 || words.len() < 3 {
+        if entry.int_size != 8 || words.len() < OLD_BOOKMARK_WORDS {
             let found = format!("{} integers of {} bytes", words.len(), entry.int_size);
             return Err(PoolError::corrupt(at, "bookmark", found, "at least three of 8 bytes"));
         }
@@ -69,7 +67,7 @@ impl DsBookmark {
 /// # Errors
 /// Those of reading the ZAP, where no entry can be found.
 pub fn all(mos: &Objset, head: &Dataset) -> Result<Listing<DsBookmark>> {
-    let object = head.number(FIELD_BOOKMARKS)?.unwrap_or(0);
+    let object = head.number(BOOKMARKS)?.unwrap_or(0);
     let at = Zbookmark::new(mos.id(), object, 0, 0);
     let mut all = Listing::read(mos, object, |entry| DsBookmark::of(entry, at))?;
     all.items.sort_by_key(|(_, b)| b.as_ref().map_or(u64::MAX, |b| b.creation_txg));
@@ -83,7 +81,7 @@ pub fn all(mos: &Objset, head: &Dataset) -> Result<Listing<DsBookmark>> {
 /// # Errors
 /// Those of reading the ZAP.
 pub fn find(mos: &Objset, head: &Dataset, short: &str) -> Result<Option<DsBookmark>> {
-    let Some(object) = head.number(FIELD_BOOKMARKS)? else { return Ok(None) };
+    let Some(object) = head.number(BOOKMARKS)? else { return Ok(None) };
     let at = Zbookmark::new(mos.id(), object, 0, 0);
     let entry = zap::lookup_matching(mos, object, short, head.matching())?;
     entry.map(|entry| DsBookmark::of(&entry, at)).transpose()

@@ -7,9 +7,7 @@ use crate::zbookmark::Zbookmark;
 use crate::{PoolError, Result};
 use zsend_crypto::key_data::names;
 use zsend_crypto::{CryptoError, KeyFormat, KeyObject, KeyVersion, Suite};
-
-/// A directory's field that names its key object: `DD_FIELD_CRYPTO_KEY_OBJ`.
-const FIELD_CRYPTO_KEY: &str = "com.datto:crypto_key_obj";
+use zsend_ondisk::names::{dir::CRYPTO_KEY, key};
 
 /// Encryption of a dataset.
 ///
@@ -54,7 +52,7 @@ impl Encryption {
         let Some(object) = key_object_of(mos, dir)? else { return Ok(None) };
         let at = Zbookmark::new(mos.id(), object, 0, 0);
         let entries = zap::entries(mos, object)?;
-        let root_dir = number(&entries, "DSL_CRYPTO_ROOT_DDOBJ", at)?;
+        let root_dir = number(&entries, key::ROOT_DIR, at)?;
         let key_object = KeyObject {
             suite: Suite(number(&entries, names::SUITE, at)?),
             guid: number(&entries, names::GUID, at)?,
@@ -112,7 +110,7 @@ fn key_object_of(mos: &Objset, dir: &Dir) -> Result<Option<u64>> {
     if !dir.zapified {
         return Ok(None);
     }
-    zap::lookup_u64(mos, dir.object, FIELD_CRYPTO_KEY)
+    zap::lookup_u64(mos, dir.object, CRYPTO_KEY)
 }
 
 fn find<'e>(entries: &'e [Entry], name: &'static str, at: Zbookmark) -> Result<&'e Entry> {

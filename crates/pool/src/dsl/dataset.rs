@@ -11,6 +11,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use zerocopy::FromBytes;
 use zsend_ondisk::dsl::{DatasetPhys, FLAG_CI_DATASET, FLAG_INCONSISTENT};
+use zsend_ondisk::names::dataset::IVSET_GUID;
 use zsend_records::types::DmuType;
 
 /// A head or a snapshot.
@@ -191,7 +192,7 @@ impl Dataset {
     /// # Errors
     /// As [`Self::number`].
     pub fn ivset_guid(&self) -> Result<u64> {
-        Ok(self.number("com.datto:ivset_guid")?.unwrap_or(0))
+        Ok(self.number(IVSET_GUID)?.unwrap_or(0))
     }
 
     /// Returns true if a per-dataset feature is in use, by its guid.

@@ -7,14 +7,7 @@ use crate::dmu::objset::Objset;
 use crate::zap::{self, Entry};
 use crate::zbookmark::Zbookmark;
 
-/// End of the name of a received value: `ZPROP_RECVD_SUFFIX`, OpenZFS `include/sys/fs/zfs.h`, zfs-2.3.2.
-pub const RECEIVED: &str = "$recvd";
-/// End of the name of the mark that a received value does not count: `ZPROP_INHERIT_SUFFIX`.
-pub const INHERIT: &str = "$inherit";
-/// End of the name of a number that has no name in older releases: `ZPROP_IUV_SUFFIX`.
-pub const UNKNOWN: &str = "$iuv";
-/// The mark of a directory into which properties were received: `ZPROP_HAS_RECVD`.
-pub const HAS_RECEIVED: &str = "$hasrecvd";
+pub use zsend_ondisk::names::prop::{HAS_RECEIVED, INHERIT, RECEIVED, UNKNOWN};
 
 /// Returns the entry of a property that counts, and true if it was received. `entry` gives the property's entry
 /// whose name has that end; `is_known` tells whether a number with the end [`UNKNOWN`] has a name here.

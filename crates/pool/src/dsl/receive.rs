@@ -7,11 +7,9 @@ use crate::dsl::dir::Dir;
 use crate::error::PoolError;
 use crate::zap;
 use crate::zbookmark::Zbookmark;
+use zsend_ondisk::names::dataset as names;
+use zsend_ondisk::names::dir::RECEIVING;
 use zsend_records::token::ResumeToken;
-
-/// Name of the hidden child that an incremental receive goes into: `recv_clone_name`, OpenZFS
-/// `module/zfs/dmu_recv.c`, zfs-2.3.2.
-const RECEIVING: &str = "%recv";
 
 impl Dir {
     /// Returns the head that an incremental receive goes into, if one has not ended: that of a hidden child.
@@ -38,7 +36,7 @@ impl Dataset {
         let number = |name: &str| self.number(name);
         let has = |name: &str| Ok::<_, PoolError>(self.field(name)?.is_some());
         let (Some(toguid), Some(toname)) =
-            (number("com.delphix:resume_toguid")?, self.field("com.delphix:resume_toname")?)
+            (number(names::RESUME_TO_GUID)?, self.field(names::RESUME_TO_NAME)?)
         else {
             return Ok(None);
         };
@@ -46,18 +44,18 @@ impl Dataset {
             let at = Zbookmark::new(0, self.object, 0, 0);
             PoolError::corrupt(at, "resume_toname", "no text", "a name")
         })?;
-        let book = self.field("com.delphix:resume_redact_book_snaps")?;
+        let book = self.field(names::RESUME_BOOK_SNAPS)?;
         Ok(Some(ResumeToken {
-            fromguid: number("com.delphix:resume_fromguid")?.filter(|&guid| guid != 0),
-            object: number("com.delphix:resume_object")?.unwrap_or(0),
-            offset: number("com.delphix:resume_offset")?.unwrap_or(0),
-            bytes: number("com.delphix:resume_bytes")?.unwrap_or(0),
+            fromguid: number(names::RESUME_FROM_GUID)?.filter(|&guid| guid != 0),
+            object: number(names::RESUME_OBJECT)?.unwrap_or(0),
+            offset: number(names::RESUME_OFFSET)?.unwrap_or(0),
+            bytes: number(names::RESUME_BYTES)?.unwrap_or(0),
             toguid,
             toname,
-            largeblockok: has("com.delphix:resume_largeblockok")?,
-            embedok: has("com.delphix:resume_embedok")?,
-            compressok: has("com.delphix:resume_compressok")?,
-            rawok: has("com.datto:resume_rawok")?,
+            largeblockok: has(names::RESUME_LARGE_BLOCK)?,
+            embedok: has(names::RESUME_EMBED)?,
+            compressok: has(names::RESUME_COMPRESS)?,
+            rawok: has(names::RESUME_RAW)?,
             savedok: false,
             redact_snaps: self.redacted_for()?,
             book_redact_snaps: book.map(zap::Entry::ints),

@@ -18,10 +18,9 @@ use crate::{PoolError, Result, feature, zap};
 use std::collections::HashMap;
 use std::sync::Arc;
 use zsend_codec::checksum::ChecksumSalt;
+use zsend_ondisk::names::{DIRECTORY_OBJECT, directory};
 use zsend_records::nvlist::NvList;
 
-/// The MOS's directory of everything else: `DMU_POOL_DIRECTORY_OBJECT`.
-pub(crate) const DIRECTORY_OBJECT: u64 = 1;
 /// The configuration is a packed nvlist; a real one is some KiB.
 const MAX_CONFIG: u64 = 16 << 20;
 /// The newest pool version before feature flags, and the one with them.
@@ -119,7 +118,7 @@ fn with_usable(found: &Found, uberblock: &Uberblock, e: PoolError) -> PoolError 
 
 /// The uberblock that the pool's checkpoint keeps in the MOS.
 fn checkpoint(found: &Found, mos: &Objset) -> Result<Uberblock> {
-    let Some(entry) = zap::lookup(mos, DIRECTORY_OBJECT, "com.delphix:zpool_checkpoint")? else {
+    let Some(entry) = zap::lookup(mos, DIRECTORY_OBJECT, directory::CHECKPOINT)? else {
         let name = found.config.name.clone();
         return Err(PoolError::NotFound { what: "checkpoint of pool", name });
     };
@@ -207,8 +206,7 @@ impl Opened {
         // A mapping or a DTL that was not read for it is no warning.
         zio.go_on()?;
         let want = |e| for_want(&zio, e);
-        let salt =
-            zap::lookup(&mos, DIRECTORY_OBJECT, "org.illumos:checksum_salt").map_err(want)?;
+        let salt = zap::lookup(&mos, DIRECTORY_OBJECT, directory::CHECKSUM_SALT).map_err(want)?;
         if let Some(salt) = salt {
             let salt = <[u8; 32]>::try_from(salt.value.as_slice()).map_err(|_| {
                 let at = Zbookmark::new(0, DIRECTORY_OBJECT, 0, 0);
@@ -216,14 +214,14 @@ impl Opened {
             })?;
             zio.set_salt(ChecksumSalt::new(salt));
         }
-        let features_for_read = features(&mos, "features_for_read").map_err(want)?;
+        let features_for_read = features(&mos, directory::FEATURES_FOR_READ).map_err(want)?;
         let unknown = features_for_read
             .iter()
             .find(|(guid, count)| **count > 0 && !feature::is_understood(guid));
         if let Some((unknown, _)) = unknown {
             return Err(unsupported_feature(unknown));
         }
-        let root_dir = need(&mos, "root_dataset").map_err(want)?;
+        let root_dir = need(&mos, directory::ROOT_DATASET).map_err(want)?;
         Ok(Self { uberblock, zio, cache, mos, config, root_dir, features_for_read, warnings })
     }
 }
@@ -266,7 +264,7 @@ fn features(mos: &Objset, key: &'static str) -> Result<HashMap<String, u64>> {
 
 /// The vdev tree that the MOS keeps, with every top-level vdev in it.
 fn trusted_config(mos: &Objset) -> Result<VdevConfig> {
-    let object = need(mos, "config")?;
+    let object = need(mos, directory::CONFIG)?;
     let dnode = mos.dnode(object)?;
     let at = Zbookmark::new(0, object, 0, 0);
     let bonus = dnode.bonus();
