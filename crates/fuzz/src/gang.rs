@@ -4,7 +4,7 @@
 //! The header's checksum is put right first. Reading ends, whatever points to what.
 
 use zsend_ondisk::Order;
-use zsend_ondisk::embedded::{self, Sum};
+use zsend_ondisk::embedded::{self, Sum, gang_verifier};
 use zsend_pool::blkptr::{BlkPtr, Dva};
 use zsend_pool::zbookmark::Zbookmark;
 use zsend_pool::zio::Access;
@@ -22,14 +22,16 @@ pub fn check(bytes: &[u8]) {
         return;
     }
     let order = if big { Order::Big } else { Order::Little };
-    let sealed = embedded::seal(&mut device[..size], [0, 0, BIRTH, 0], Sum::Whole, order);
+    let place = Dva::new(0, 0, 512).expect("a sector at the start");
+    let verifier = gang_verifier(place, BIRTH);
+    let sealed = embedded::seal(&mut device[..size], verifier, Sum::Whole, order);
     sealed.expect("a header is longer than its checksum");
 
     let len = (u64::from(*sectors) + 1) * 512;
     let bp = BlkPtr::builder()
         .object_type(DmuType::PLAIN_FILE_CONTENTS)
         .size(len)
-        .dva(0, Dva::new(0, 0, 512).expect("a sector at the start").gang())
+        .dva(0, place.gang())
         .logical_birth(BIRTH)
         .build()
         .expect("at most 256 sectors");

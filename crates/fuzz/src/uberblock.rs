@@ -4,7 +4,7 @@
 //! reads the same in the other byte order.
 
 use zsend_ondisk::Order;
-use zsend_ondisk::embedded::{self, Sum};
+use zsend_ondisk::embedded::{self, Sum, label_verifier};
 use zsend_pool::uberblock::{Uberblock, newest, ring};
 
 const SLOT: usize = 1024;
@@ -35,7 +35,7 @@ fn slot(words: &[u64], offset: u64, big: bool) -> Vec<u8> {
     let order = if big { Order::Big } else { Order::Little };
     let mut slot: Vec<u8> = words.iter().flat_map(|&word| order.bytes(word)).collect();
     slot.resize(SLOT, 0);
-    let sealed = embedded::seal(&mut slot, [offset, 0, 0, 0], Sum::Whole, order);
+    let sealed = embedded::seal(&mut slot, label_verifier(offset), Sum::Whole, order);
     sealed.expect("a slot is longer than its checksum");
     slot
 }

@@ -4,18 +4,15 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 use core::mem::offset_of;
+use zsend_ondisk::dnode::DnodePhys;
 use zsend_ondisk::dsl::{DatasetPhys, DirPhys};
+use zsend_ondisk::zerocopy::FromBytes;
 use zsend_package::{Package, PackageOptions};
 use zsend_pool::Name;
 use zsend_pool::dsl::dir::Dir;
 use zsend_pool::pool::Pool;
 use zsend_testkit::pool::MendedPool;
 use zsend_traverse::CancelToken;
-
-/// Offset of `dn_maxblkid` in a dnode, and bytes of its header and of a pointer.
-const MAXBLKID: usize = 16;
-const HEADER: usize = 64;
-const POINTER: usize = 128;
 
 fn options() -> PackageOptions {
     PackageOptions::default().with_replicate(true)
@@ -29,8 +26,8 @@ fn object(pool: &MendedPool, name: &str) -> u64 {
 /// Puts a number into the bonus of an object of the MOS.
 fn set(pool: &mut MendedPool, object: u64, offset: usize, value: u64) {
     pool.change_dnode(0, object, |dnode| {
-        let bonus = HEADER + POINTER * usize::from(dnode[3]);
-        dnode[bonus + offset..][..8].copy_from_slice(&value.to_le_bytes());
+        let (core, _) = DnodePhys::read_from_prefix(dnode).unwrap();
+        dnode[core.bonus_start() + offset..][..8].copy_from_slice(&value.to_le_bytes());
     })
     .unwrap();
 }
@@ -131,7 +128,7 @@ fn more_children_than_a_package_has_room_for_are_refused_by_name() {
     let Basic { mut pool, vol, root, .. } = basic();
     let far = 1_u64 << 30;
     pool.change_dnode(0, vol.children, |dnode| {
-        dnode[MAXBLKID..][..8].copy_from_slice(&far.to_le_bytes());
+        dnode[offset_of!(DnodePhys, maxblkid)..][..8].copy_from_slice(&far.to_le_bytes());
     })
     .unwrap();
     let (names, said) = sent(&pool.open().unwrap(), "basic@all");
@@ -139,7 +136,7 @@ fn more_children_than_a_package_has_room_for_are_refused_by_name() {
     assert!(said.len() == 1 && said[0].contains("basic/vol/"), "{said:?}");
     // Of the top dataset all is lost but itself.
     pool.change_dnode(0, root.children, |dnode| {
-        dnode[MAXBLKID..][..8].copy_from_slice(&far.to_le_bytes());
+        dnode[offset_of!(DnodePhys, maxblkid)..][..8].copy_from_slice(&far.to_le_bytes());
     })
     .unwrap();
     let (names, said) = sent(&pool.open().unwrap(), "basic@all");

@@ -12,7 +12,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 use zsend_ondisk::Order;
-use zsend_ondisk::embedded::{self, Sum};
+use zsend_ondisk::blkptr::BlkPtr;
+use zsend_ondisk::label::{DATA_START, LABEL_SIZE, LABELS_END_SIZE, RING_OFFSET, data_size};
+use zsend_ondisk::uberblock::{self, RING_SIZE, UberblockPhys, mmp, slot_size};
 use zsend_pool::discover::{discover, select};
 use zsend_pool::dsl::name::Name;
 use zsend_pool::pool::{OpenOptions, Pool, known_txgs};
@@ -26,35 +28,32 @@ fn has_snapshot(pool: &Pool, name: &str) -> bool {
     pool.dataset(&Name::parse(name).unwrap()).is_ok()
 }
 
-/// Bytes of a slot in the uberblock rings of devices with sectors of 512 bytes.
-const SLOT: u64 = 1024;
+/// Sector size of the devices, as a power.
+const ASHIFT: u64 = 9;
 
-/// The uberblocks of the first two labels: where they lie, their bytes, and their words.
-fn slots(file: &File) -> Vec<(u64, Vec<u8>, Vec<u64>)> {
+/// The uberblocks of the first two labels: where they lie, and what they are.
+fn slots(file: &File) -> Vec<(u64, UberblockPhys)> {
     let mut found = Vec::new();
-    let rings = [131_072, 262_144 + 131_072];
-    for at in rings.into_iter().flat_map(|ring| (0..128).map(move |i| ring + i * SLOT)) {
-        let mut bytes = vec![0; 1024];
-        file.read_exact_at(&mut bytes, at).unwrap();
-        let words: Vec<u64> =
-            bytes.as_chunks::<8>().0.iter().map(|b| u64::from_le_bytes(*b)).collect();
-        if words[0] == 0x00ba_b10c {
-            found.push((at, bytes, words));
-        }
+    for ring in [0, LABEL_SIZE].map(|label| label + RING_OFFSET) {
+        let mut bytes = vec![0; RING_SIZE];
+        file.read_exact_at(&mut bytes, ring).unwrap();
+        let slots = uberblock::slots(&bytes, ring, ASHIFT);
+        found.extend(slots.filter_map(|(at, slot)| Some((at, UberblockPhys::parse(slot)?.0))));
     }
     found
 }
 
 /// The uberblock of the highest txg, then of the latest time.
-fn newest(file: &File) -> (Vec<u8>, Vec<u64>) {
-    let newest = slots(file).into_iter().max_by_key(|(_, _, w)| (w[2], w[4]));
-    newest.map(|(_, bytes, words)| (bytes, words)).unwrap()
+fn newest(file: &File) -> UberblockPhys {
+    let all = slots(file).into_iter().map(|(_, phys)| phys);
+    all.max_by_key(|phys| (phys.txg.get(), phys.timestamp.get())).unwrap()
 }
 
 /// Writes an uberblock with the checksum that it needs there.
-fn write_slot(file: &File, at: u64, bytes: &mut [u8]) {
-    embedded::seal(bytes, [at, 0, 0, 0], Sum::Whole, Order::Little).unwrap();
-    file.write_all_at(bytes, at).unwrap();
+fn write_slot(file: &File, at: u64, phys: &UberblockPhys) {
+    let mut slot = vec![0; slot_size(ASHIFT)];
+    phys.seal_in(&mut slot, at, Order::Little).unwrap();
+    file.write_all_at(&slot, at).unwrap();
 }
 
 #[test]
@@ -121,17 +120,16 @@ fn what_an_older_state_has_without_checksum_is_said_to_be_uncertain() {
 fn an_unreadable_newest_state_is_not_replaced_silently() {
     let dir = copy("gang");
     let file = image(&dir, "d0.img");
-    let (_, words) = newest(&file);
+    let newest = newest(&file);
     // Three copies of the MOS's root block.
-    for dva in 0..3 {
-        let sector = words[6 + 2 * dva] & (u64::MAX >> 1);
-        file.write_all_at(&[0xaa; 512], (sector << 9) + (4 << 20)).unwrap();
+    for dva in BlkPtr::parse(&newest.rootbp).dvas() {
+        file.write_all_at(&[0xaa; 512], DATA_START + dva.offset()).unwrap();
     }
     match open(dir.path(), "gang", &OpenOptions::default()) {
         Err(e @ PoolError::State { .. }) => {
             let text = e.to_string();
             let PoolError::State { txg: failed, usable, .. } = e else { unreachable!() };
-            assert_eq!(failed, words[2]);
+            assert_eq!(failed, newest.txg.get());
             assert!(text.contains(&format!("an older one can, of txg {}", usable[0])), "{text}");
             let options = OpenOptions::default().txg(usable[0]);
             assert_eq!(open(dir.path(), "gang", &options).unwrap().uberblock().txg, usable[0]);
@@ -189,16 +187,18 @@ fn both_pools_of_a_device_with_labels_of_two_are_found() {
 }
 
 /// Makes the newest uberblock of a copied multihost pool one whose host beats every 100 ms.
-fn quick_heart(dir: &TempDir) -> (File, u64, Vec<u8>) {
+fn quick_heart(dir: &TempDir) -> (File, u64, UberblockPhys) {
     let file = image(dir, "d0.img");
-    let (mut beat, words) = newest(&file);
+    let mut beat = newest(&file);
     // Later than all others: a real heartbeat goes to any of the four labels.
-    beat[32..40].copy_from_slice(&(words[4] + 100).to_le_bytes());
-    beat[184..192].copy_from_slice(&1_000_000_u64.to_le_bytes());
-    beat[192..200].copy_from_slice(&(2_u64 << 48 | 90 << 32 | 100 << 8 | 7).to_le_bytes());
+    beat.timestamp += 100;
+    beat.mmp_delay = 1_000_000.into();
+    let has = mmp::HAS_INTERVAL.mask() | mmp::HAS_SEQ.mask() | mmp::HAS_FAIL_INTERVALS.mask();
+    let config = mmp::FAIL_INTERVALS.put(mmp::SEQ.put(mmp::INTERVAL.put(has, 100), 90), 2);
+    beat.mmp_config = config.into();
     // The last slot of a ring is the heartbeat's own.
-    let slot = 131_072 + 127 * SLOT;
-    write_slot(&file, slot, &mut beat);
+    let slot = RING_OFFSET + (RING_SIZE - slot_size(ASHIFT)) as u64;
+    write_slot(&file, slot, &beat);
     (file, slot, beat)
 }
 
@@ -209,8 +209,9 @@ fn a_heartbeat_that_goes_on_is_refused() {
     let writer = std::thread::spawn(move || {
         for _ in 0..30 {
             std::thread::park_timeout(Duration::from_millis(100));
-            beat[196] += 1;
-            write_slot(&file, slot, &mut beat);
+            let config = beat.mmp_config.get();
+            beat.mmp_config = mmp::SEQ.put(config, mmp::SEQ.get(config) + 1).into();
+            write_slot(&file, slot, &beat);
         }
     });
     let refused = open(dir.path(), "xmmp", &OpenOptions::default()).map(drop);
@@ -262,9 +263,9 @@ fn of_two_copies_of_a_device_the_newer_is_read() {
     fs::copy(dir.path().join("d0.img"), dir.path().join("a-older.img")).unwrap();
     let older = image(&dir, "a-older.img");
     let size = older.metadata().unwrap().len();
-    for (at, ..) in slots(&older).into_iter().filter(|(_, _, words)| words[2] == newest) {
-        for label in [0, size - 524_288] {
-            older.write_all_at(&[0; 1024], at % 524_288 + label).unwrap();
+    for (at, _) in slots(&older).into_iter().filter(|(_, phys)| phys.txg.get() == newest) {
+        for start in [0, size - LABELS_END_SIZE] {
+            older.write_all_at(&[0; 1024], at + start).unwrap();
         }
     }
     let pool = open(dir.path(), "gang", &OpenOptions::default()).unwrap();
@@ -279,8 +280,8 @@ fn a_second_copy_of_a_device_has_what_is_damaged_on_the_first() {
     let dir = copy("gang");
     fs::copy(dir.path().join("d0.img"), dir.path().join("a-damaged.img")).unwrap();
     let damaged = image(&dir, "a-damaged.img");
-    let data = damaged.metadata().unwrap().len() - (512 << 10) - (4 << 20);
-    damaged.write_all_at(&vec![0; usize::try_from(data).unwrap()], 4 << 20).unwrap();
+    let data = data_size(damaged.metadata().unwrap().len()).unwrap();
+    damaged.write_all_at(&vec![0; usize::try_from(data).unwrap()], DATA_START).unwrap();
     let pool = open(dir.path(), "gang", &OpenOptions::default()).unwrap();
     let warnings = pool.warnings().join("\n");
     assert!(warnings.contains("d0.img: the same device as"), "{warnings}");
