@@ -13,6 +13,7 @@ mod bits;
 pub mod blkptr;
 pub mod bpobj;
 pub mod byteswap;
+pub mod config;
 pub mod dedup;
 pub mod dnode;
 pub mod dsl;

@@ -135,3 +135,94 @@ pub mod prop {
     /// The mark of a directory into which properties were received: `ZPROP_HAS_RECVD`.
     pub const HAS_RECEIVED: &str = "$hasrecvd";
 }
+
+/// Keys of the nvlists of labels and of the MOS's configuration. Numbers have 64 bits, unless a key says
+/// something else.
+///
+/// Source: `ZPOOL_CONFIG_*`, OpenZFS `include/sys/fs/zfs.h`, `spa_config_generate()`, `module/zfs/spa_config.c`, and
+/// `vdev_config_generate()`, `module/zfs/vdev_label.c`, zfs-2.3.2.
+pub mod config {
+    /// Pool version.
+    pub const VERSION: &str = "version";
+    /// Pool name, as text.
+    pub const NAME: &str = "name";
+    /// State of the pool.
+    pub const STATE: &str = "state";
+    /// Txg that the list was written in.
+    pub const TXG: &str = "txg";
+    /// Pool guid.
+    pub const POOL_GUID: &str = "pool_guid";
+    /// Name of the host that used the pool last, as text.
+    pub const HOSTNAME: &str = "hostname";
+    /// Guid of the device's top-level vdev; of a distributed spare, that of the draid.
+    pub const TOP_GUID: &str = "top_guid";
+    /// Guid of the device, or of a vdev.
+    pub const GUID: &str = "guid";
+    /// Number of the pool's top-level vdevs.
+    pub const VDEV_CHILDREN: &str = "vdev_children";
+    /// The tree of vdevs, a list: in a label that of one top-level vdev.
+    pub const VDEV_TREE: &str = "vdev_tree";
+    /// Features that are needed to read the MOS, a list of booleans.
+    pub const FEATURES_FOR_READ: &str = "features_for_read";
+
+    /// Type of a vdev, as text.
+    pub const TYPE: &str = "type";
+    /// Number of a vdev among its parent's children.
+    pub const ID: &str = "id";
+    /// Path of a device, as text.
+    pub const PATH: &str = "path";
+    /// Children of a vdev, an array of lists.
+    pub const CHILDREN: &str = "children";
+    /// log2 of the sector size of a top-level vdev.
+    pub const ASHIFT: &str = "ashift";
+    /// Bytes of a top-level vdev.
+    pub const ASIZE: &str = "asize";
+    /// Parity sectors of a row.
+    pub const NPARITY: &str = "nparity";
+    /// Object that is an array of the space maps of metaslabs.
+    pub const METASLAB_ARRAY: &str = "metaslab_array";
+    /// log2 of the bytes of a metaslab.
+    pub const METASLAB_SHIFT: &str = "metaslab_shift";
+    /// One for a device of the intent log.
+    pub const IS_LOG: &str = "is_log";
+    /// One for a top-level vdev that takes no more.
+    pub const NON_ALLOCATING: &str = "non_allocating";
+    /// One for a top-level vdev that is being removed.
+    pub const REMOVING: &str = "removing";
+    /// ZAP of a top-level vdev.
+    pub const TOP_ZAP: &str = "com.delphix:vdev_zap_top";
+    /// Object of a removed device's mapping.
+    pub const INDIRECT_OBJECT: &str = "com.delphix:indirect_object";
+    /// Object of a removed device's births.
+    pub const INDIRECT_BIRTHS: &str = "com.delphix:indirect_births";
+    /// Mark of a raidz that is being expanded.
+    pub const RAIDZ_EXPANDING: &str = "raidz_expanding";
+    /// Txgs in which expansions of a raidz ended, an array.
+    pub const RAIDZ_EXPAND_TXGS: &str = "raidz_expand_txgs";
+    /// Data sectors of a row of a draid.
+    pub const DRAID_NDATA: &str = "draid_ndata";
+    /// Distributed spares of a draid.
+    pub const DRAID_NSPARES: &str = "draid_nspares";
+    /// Groups of a draid.
+    pub const DRAID_NGROUPS: &str = "draid_ngroups";
+    /// Children of a failure group of a draid.
+    pub const DRAID_NCHILDREN: &str = "draid_nchildren";
+    /// Number of a distributed spare.
+    pub const SPARE_ID: &str = "spareid";
+    /// Space map of the txgs that a device lacks.
+    pub const DTL: &str = "DTL";
+    /// Txg in which a resilver of a device began.
+    pub const RESILVER_TXG: &str = "resilver_txg";
+    /// Txg in which a rebuild of a device began.
+    pub const REBUILD_TXG: &str = "rebuild_txg";
+    /// One for a device that was taken out of use.
+    pub const OFFLINE: &str = "offline";
+    /// One for a device with too many errors.
+    pub const FAULTED: &str = "faulted";
+    /// One for a device that was pulled out.
+    pub const REMOVED: &str = "removed";
+    /// One for a device that was not there.
+    pub const NOT_PRESENT: &str = "not_present";
+    /// Reason why a device is not in use, as text.
+    pub const AUX_STATE: &str = "aux_state";
+}

@@ -1,10 +1,9 @@
 //! Pool and vdev configuration, from the nvlists in labels and in the MOS.
 
-mod vdev_type;
-
-pub use vdev_type::VdevType;
+pub use zsend_ondisk::config::{PoolState, VdevType};
 
 use crate::error::{ConfigError, PoolId};
+use zsend_ondisk::names::config as key;
 use zsend_records::nvlist::{NvList, NvValue};
 
 /// Most levels of a vdev tree; real ones have at most four (root, raidz, spare, disk).
@@ -14,24 +13,7 @@ const MAX_VDEVS: usize = 1 << 16;
 
 /// Keys of a leaf that the pool was doing without. Source: `vdev_config_generate()`, OpenZFS
 /// `module/zfs/vdev_label.c`, zfs-2.3.2.
-const OUT_OF_USE: [&str; 4] = ["offline", "faulted", "removed", "not_present"];
-
-/// State of the pool as a label gives it: `pool_state_t`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PoolState(pub u64);
-
-impl PoolState {
-    /// In use, or never exported.
-    pub const ACTIVE: Self = Self(0);
-    /// Exported.
-    pub const EXPORTED: Self = Self(1);
-    /// Destroyed.
-    pub const DESTROYED: Self = Self(2);
-    /// An unused hot spare.
-    pub const SPARE: Self = Self(3);
-    /// A cache device.
-    pub const L2CACHE: Self = Self(4);
-}
+const OUT_OF_USE: [&str; 4] = [key::OFFLINE, key::FAULTED, key::REMOVED, key::NOT_PRESENT];
 
 /// One vdev of a configuration tree.
 ///
@@ -113,60 +95,60 @@ impl VdevConfig {
             return Err(ConfigError::Tree { depth: MAX_DEPTH, vdevs: MAX_VDEVS });
         }
         *left -= 1;
-        let kind: VdevType = list.str("type").ok_or(ConfigError::NoType)?.into();
+        let kind: VdevType = list.str(key::TYPE).ok_or(ConfigError::NoType)?.into();
         // Of what is not there the kernel has zero.
         let num = |key| Ok::<u64, ConfigError>(number(list, key)?.unwrap_or(0));
         // A fault that was asked for is kept by its reason alone.
-        let mut is_behind = list.str("aux_state") == Some("external");
-        for key in OUT_OF_USE {
-            is_behind |= num(key)? != 0;
+        let mut is_behind = list.str(key::AUX_STATE) == Some("external");
+        for name in OUT_OF_USE {
+            is_behind |= num(name)? != 0;
         }
-        let children = match list.get("children") {
+        let children = match list.get(key::CHILDREN) {
             Some(NvValue::ListArray(lists)) => lists
                 .iter()
                 .map(|l| Self::parse_at(l, depth - 1, left))
                 .collect::<Result<_, _>>()?,
             Some(_) => {
-                return Err(ConfigError::Type { key: "children", expected: "a list of vdevs" });
+                return Err(ConfigError::Type { key: key::CHILDREN, expected: "a list of vdevs" });
             }
             None => Vec::new(),
         };
-        let raidz_expand_txgs = match list.get("raidz_expand_txgs") {
+        let raidz_expand_txgs = match list.get(key::RAIDZ_EXPAND_TXGS) {
             Some(NvValue::Uint64Array(txgs)) => txgs.to_vec(),
             Some(_) => {
                 let expected = "a list of numbers of 64 bits";
-                return Err(ConfigError::Type { key: "raidz_expand_txgs", expected });
+                return Err(ConfigError::Type { key: key::RAIDZ_EXPAND_TXGS, expected });
             }
             None => Vec::new(),
         };
         Ok(Self {
             id: id(list, &kind)?,
             kind,
-            guid: num("guid")?,
-            path: list.str("path").map(str::to_owned),
-            ashift: num("ashift")?,
-            asize: num("asize")?,
-            nparity: num("nparity")?,
-            indirect_object: number(list, "com.delphix:indirect_object")?,
-            indirect_births: number(list, "com.delphix:indirect_births")?,
-            raidz_expanding: list.contains("raidz_expanding"),
+            guid: num(key::GUID)?,
+            path: list.str(key::PATH).map(str::to_owned),
+            ashift: num(key::ASHIFT)?,
+            asize: num(key::ASIZE)?,
+            nparity: num(key::NPARITY)?,
+            indirect_object: number(list, key::INDIRECT_OBJECT)?,
+            indirect_births: number(list, key::INDIRECT_BIRTHS)?,
+            raidz_expanding: list.contains(key::RAIDZ_EXPANDING),
             raidz_expand_txgs,
-            draid_ndata: num("draid_ndata")?,
-            draid_nspares: num("draid_nspares")?,
-            draid_ngroups: num("draid_ngroups")?,
-            draid_nchildren: number(list, "draid_nchildren")?,
-            spare_id: num("spareid")?,
-            top_guid: num("top_guid")?,
-            dtl: number(list, "DTL")?,
-            resilver_txg: num("resilver_txg")?,
-            rebuild_txg: num("rebuild_txg")?,
+            draid_ndata: num(key::DRAID_NDATA)?,
+            draid_nspares: num(key::DRAID_NSPARES)?,
+            draid_ngroups: num(key::DRAID_NGROUPS)?,
+            draid_nchildren: number(list, key::DRAID_NCHILDREN)?,
+            spare_id: num(key::SPARE_ID)?,
+            top_guid: num(key::TOP_GUID)?,
+            dtl: number(list, key::DTL)?,
+            resilver_txg: num(key::RESILVER_TXG)?,
+            rebuild_txg: num(key::REBUILD_TXG)?,
             is_behind,
-            metaslab_array: num("metaslab_array")?,
-            metaslab_shift: num("metaslab_shift")?,
-            is_log: num("is_log")? != 0,
-            non_allocating: num("non_allocating")? != 0,
-            removing: num("removing")? != 0,
-            top_zap: num("com.delphix:vdev_zap_top")?,
+            metaslab_array: num(key::METASLAB_ARRAY)?,
+            metaslab_shift: num(key::METASLAB_SHIFT)?,
+            is_log: num(key::IS_LOG)? != 0,
+            non_allocating: num(key::NON_ALLOCATING)? != 0,
+            removing: num(key::REMOVING)? != 0,
+            top_zap: num(key::TOP_ZAP)?,
             children,
         })
     }
@@ -190,7 +172,7 @@ fn number(list: &NvList, key: &'static str) -> Result<Option<u64>, ConfigError> 
 /// # Errors
 /// [`ConfigError::NoId`] if it has none.
 fn id(list: &NvList, kind: &VdevType) -> Result<u64, ConfigError> {
-    match (number(list, "id")?, kind) {
+    match (number(list, key::ID)?, kind) {
         (Some(id), _) => Ok(id),
         (None, VdevType::Root) => Ok(0),
         (None, kind) => Err(ConfigError::NoId(kind.to_string())),
@@ -239,7 +221,7 @@ impl LabelConfig {
     /// [`ConfigError`] names a key that is missing, and a state that is none.
     pub fn parse(list: &NvList) -> Result<Self, ConfigError> {
         let need = |key| number(list, key)?.ok_or(ConfigError::Missing(key));
-        let state = PoolState(need("state")?);
+        let state = PoolState(need(key::STATE)?);
         if state.0 > PoolState::L2CACHE.0 {
             return Err(ConfigError::State(state.0));
         }
@@ -247,27 +229,27 @@ impl LabelConfig {
         let (top, name, pool_guid) = if state == PoolState::SPARE || state == PoolState::L2CACHE {
             (VdevConfig::default(), String::new(), 0)
         } else {
-            let tree = list.list("vdev_tree").ok_or(ConfigError::Missing("vdev_tree"))?;
+            let tree = list.list(key::VDEV_TREE).ok_or(ConfigError::Missing(key::VDEV_TREE))?;
             (
                 VdevConfig::parse(tree)?,
-                list.str("name").ok_or(ConfigError::Missing("name"))?.to_owned(),
-                need("pool_guid")?,
+                list.str(key::NAME).ok_or(ConfigError::Missing(key::NAME))?.to_owned(),
+                need(key::POOL_GUID)?,
             )
         };
         Ok(Self {
-            version: need("version")?,
+            version: need(key::VERSION)?,
             name,
             pool_guid,
             state,
             // A spare has none.
-            txg: number(list, "txg")?.unwrap_or(0),
-            guid: need("guid")?,
+            txg: number(list, key::TXG)?.unwrap_or(0),
+            guid: need(key::GUID)?,
             // Pools before version 3 do not say how many there are.
-            vdev_children: number(list, "vdev_children")?.unwrap_or(0),
-            hostname: list.str("hostname").map(str::to_owned),
+            vdev_children: number(list, key::VDEV_CHILDREN)?.unwrap_or(0),
+            hostname: list.str(key::HOSTNAME).map(str::to_owned),
             top,
             features_for_read: list
-                .list("features_for_read")
+                .list(key::FEATURES_FOR_READ)
                 .map(|l| l.iter().map(|(name, _)| name.to_string()).collect())
                 .unwrap_or_default(),
         })

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use zerocopy::FromZeros;
 use zsend_ondisk::Order;
 use zsend_ondisk::label::data_size;
+use zsend_ondisk::names::config as key;
 use zsend_ondisk::uberblock::{MAGIC, UberblockPhys};
 use zsend_ondisk::zap::{MAX_MICRO_SIZE, NewEntry, ZapBuilder, ZapHash};
 use zsend_pool::{Device, OpenOptions};
@@ -124,12 +125,12 @@ impl SmallPool {
         let configs = (0..sides as u64).map(|i| {
             let mut list = config();
             list.insert(
-                "top_guid",
+                key::TOP_GUID,
                 NvValue::Uint64(if sides > 1 { TOP_GUID } else { leaf_guid(1, 0) }),
             );
-            list.insert("guid", NvValue::Uint64(leaf_guid(sides, i)));
-            list.insert("vdev_children", NvValue::Uint64(1));
-            list.insert("vdev_tree", NvValue::List(vdev.clone()));
+            list.insert(key::GUID, NvValue::Uint64(leaf_guid(sides, i)));
+            list.insert(key::VDEV_CHILDREN, NvValue::Uint64(1));
+            list.insert(key::VDEV_TREE, NvValue::List(vdev.clone()));
             list.encode(Encoding::Xdr).expect("a short list")
         });
         disks.label(&configs.collect::<Vec<_>>(), &uberblock);

@@ -9,6 +9,7 @@ use zsend_ondisk::Order;
 use zsend_ondisk::blkptr::BlkPtr;
 use zsend_ondisk::bpobj::{BpobjForm, BpobjPhys};
 use zsend_ondisk::dsl::{DatasetPhys, DirPhys};
+use zsend_ondisk::names::{config as key, dir, directory};
 use zsend_pool::config::PoolState;
 use zsend_records::nvlist::{Encoding, NvList, NvValue};
 use zsend_records::types::{Checksum, Compress, DmuType};
@@ -38,28 +39,28 @@ pub(super) const fn leaf_guid(sides: usize, i: u64) -> u64 {
 pub(super) fn vdev_tree(sides: usize, ashift: u64) -> NvList {
     let vdev = |kind: &str, id: u64, guid: u64| {
         let mut list = NvList::new();
-        list.insert("type", NvValue::String(kind.into()));
-        list.insert("id", NvValue::Uint64(id));
-        list.insert("guid", NvValue::Uint64(guid));
+        list.insert(key::TYPE, NvValue::String(kind.into()));
+        list.insert(key::ID, NvValue::Uint64(id));
+        list.insert(key::GUID, NvValue::Uint64(guid));
         list
     };
     let leaf = |id: u64| {
         let mut list = vdev("file", id, leaf_guid(sides, id));
-        list.insert("path", NvValue::String(format!("/{id}.img").as_str().into()));
+        list.insert(key::PATH, NvValue::String(format!("/{id}.img").as_str().into()));
         list
     };
     let mut top = if sides > 1 { vdev("mirror", 0, TOP_GUID) } else { leaf(0) };
     for (key, value) in [
-        ("metaslab_array", 15),
-        ("metaslab_shift", METASLAB_SHIFT),
-        ("ashift", ashift),
-        ("asize", ASIZE),
-        ("is_log", 0),
+        (key::METASLAB_ARRAY, 15),
+        (key::METASLAB_SHIFT, METASLAB_SHIFT),
+        (key::ASHIFT, ashift),
+        (key::ASIZE, ASIZE),
+        (key::IS_LOG, 0),
     ] {
         top.insert(key, NvValue::Uint64(value));
     }
     if sides > 1 {
-        top.insert("children", NvValue::ListArray((0..sides as u64).map(leaf).collect()));
+        top.insert(key::CHILDREN, NvValue::ListArray((0..sides as u64).map(leaf).collect()));
     }
     top
 }
@@ -68,11 +69,11 @@ pub(super) fn vdev_tree(sides: usize, ashift: u64) -> NvList {
 /// `module/zfs/spa_config.c`, zfs-2.3.2.
 pub(super) fn config() -> NvList {
     let mut list = NvList::new();
-    list.insert("version", NvValue::Uint64(VERSION));
-    list.insert("name", NvValue::String(NAME.into()));
-    list.insert("state", NvValue::Uint64(PoolState::EXPORTED.0));
-    list.insert("txg", NvValue::Uint64(TXG));
-    list.insert("pool_guid", NvValue::Uint64(POOL_GUID));
+    list.insert(key::VERSION, NvValue::Uint64(VERSION));
+    list.insert(key::NAME, NvValue::String(NAME.into()));
+    list.insert(key::STATE, NvValue::Uint64(PoolState::EXPORTED.0));
+    list.insert(key::TXG, NvValue::Uint64(TXG));
+    list.insert(key::POOL_GUID, NvValue::Uint64(POOL_GUID));
     list
 }
 
@@ -80,13 +81,13 @@ pub(super) fn config() -> NvList {
 /// `module/zfs/dsl_pool.c`, and `spa_load_impl()`, `module/zfs/spa.c`, zfs-2.3.2.
 pub(super) fn mos(dataset: &BlkPtr, vdev: &NvList) -> Vec<Option<SmallObject>> {
     let mut root = NvList::new();
-    root.insert("type", NvValue::String("root".into()));
-    root.insert("id", NvValue::Uint64(0));
-    root.insert("guid", NvValue::Uint64(POOL_GUID));
-    root.insert("children", NvValue::ListArray(vec![vdev.clone()]));
+    root.insert(key::TYPE, NvValue::String("root".into()));
+    root.insert(key::ID, NvValue::Uint64(0));
+    root.insert(key::GUID, NvValue::Uint64(POOL_GUID));
+    root.insert(key::CHILDREN, NvValue::ListArray(vec![vdev.clone()]));
     let mut list = config();
-    list.insert("vdev_children", NvValue::Uint64(1));
-    list.insert("vdev_tree", NvValue::List(root));
+    list.insert(key::VDEV_CHILDREN, NvValue::Uint64(1));
+    list.insert(key::VDEV_TREE, NvValue::List(root));
     let packed = list.encode(Encoding::Xdr).expect("a short list");
 
     let dir = |head: u64, parent: u64, children: u64, props: u64| {
@@ -119,11 +120,11 @@ pub(super) fn mos(dataset: &BlkPtr, vdev: &NvList) -> Vec<Option<SmallObject>> {
         zap(
             kind::OBJECT_DIRECTORY,
             &[
-                ("root_dataset", 2),
-                ("config", 3),
-                ("sync_bplist", 4),
-                ("deflate", 1),
-                ("creation_version", VERSION),
+                (directory::ROOT_DATASET, 2),
+                (directory::CONFIG, 3),
+                (directory::SYNC_BPLIST, 4),
+                (directory::DEFLATE, 1),
+                (directory::CREATION_VERSION, VERSION),
             ],
         ),
         dir(HEAD, 0, 5, 6),
@@ -135,7 +136,7 @@ pub(super) fn mos(dataset: &BlkPtr, vdev: &NvList) -> Vec<Option<SmallObject>> {
             ..data(kind::PACKED_NVLIST, packed)
         },
         empty_bpobj(),
-        zap(kind::DSL_DIR_CHILD_MAP, &[("$MOS", 8)]),
+        zap(kind::DSL_DIR_CHILD_MAP, &[(dir::MOS, 8)]),
         zap(kind::DSL_PROPS, &[]),
         head,
         dir(0, 2, 9, 10),

@@ -1,6 +1,26 @@
-//! Types of vdevs by the names that configurations give them.
+//! Values in the nvlists of labels and of the MOS's configuration, whose keys are
+//! [`names::config`](crate::names::config): types of vdevs, and states of a pool.
 
-use std::fmt;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use core::fmt;
+
+/// State of the pool as a label gives it: `pool_state_t`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolState(pub u64);
+
+impl PoolState {
+    /// In use, or never exported.
+    pub const ACTIVE: Self = Self(0);
+    /// Exported.
+    pub const EXPORTED: Self = Self(1);
+    /// Destroyed.
+    pub const DESTROYED: Self = Self(2);
+    /// An unused hot spare.
+    pub const SPARE: Self = Self(3);
+    /// A cache device.
+    pub const L2CACHE: Self = Self(4);
+}
 
 /// Type of a vdev: `vdev_ops_t` by its name.
 ///
@@ -87,6 +107,7 @@ impl fmt::Display for VdevType {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::string::ToString;
 
     #[test]
     fn a_type_keeps_its_name_known_or_not() {
