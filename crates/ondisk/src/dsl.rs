@@ -1,7 +1,7 @@
 //! Objects of the DSL in the MOS: directories, datasets, bookmarks, redaction lists.
 
 use crate::blkptr::BLKPTR_SIZE;
-use crate::{Bits, words};
+use crate::{Bits, LayoutError, words};
 use alloc::vec::Vec;
 use core::mem::offset_of;
 use static_assertions::{assert_eq_size, const_assert_eq};
@@ -36,7 +36,7 @@ pub struct DirPhys {
     pub props_zapobj: U64<LE>,
     /// ZAP of delegated permissions, or zero.
     pub deleg_zapobj: U64<LE>,
-    /// `DD_FLAG_USED_BREAKDOWN`.
+    /// [`FLAG_USED_BREAKDOWN`].
     pub flags: U64<LE>,
     /// `used_bytes` by what uses them: `dd_used_t`.
     pub used_breakdown: [U64<LE>; 5],
@@ -48,8 +48,15 @@ pub struct DirPhys {
 assert_eq_size!(DirPhys, [u8; 256]);
 const_assert_eq!(offset_of!(DirPhys, clones), 144);
 
+/// `DD_FLAG_USED_BREAKDOWN`: [`DirPhys::used_breakdown`] counts.
+pub const FLAG_USED_BREAKDOWN: u64 = 1;
+
 /// `DS_FLAG_INCONSISTENT`: a partial receive.
 pub const FLAG_INCONSISTENT: u64 = 1;
+/// `DS_FLAG_UNIQUE_ACCURATE`: [`DatasetPhys::unique_bytes`] counts.
+pub const FLAG_UNIQUE_ACCURATE: u64 = 1 << 2;
+/// `DS_FLAG_DEFER_DESTROY`: a snapshot that goes with its last hold or clone.
+pub const FLAG_DEFER_DESTROY: u64 = 1 << 3;
 /// `DS_FLAG_CI_DATASET`: names are compared without case.
 pub const FLAG_CI_DATASET: u64 = 1 << 16;
 
@@ -188,6 +195,23 @@ pub struct RedactionEntryPhys {
 assert_eq_size!(RedactionEntryPhys, [u8; 32]);
 const_assert_eq!(offset_of!(RedactionEntryPhys, size_count), 16);
 
+impl RedactionEntryPhys {
+    /// The entry of `count` blocks of `sectors` sectors each, from block `blkid` of an object on.
+    ///
+    /// # Errors
+    /// [`LayoutError::Field`] for no blocks, and for more, or larger ones, than an entry has room for.
+    pub fn new(object: u64, blkid: u64, count: u64, sectors: u64) -> Result<Self, LayoutError> {
+        let what = "blocks of a redaction entry";
+        let Some(less_one) = count.checked_sub(1) else {
+            return Err(LayoutError::field(what, count, "at least 1"));
+        };
+        let size_count = REDACTION_COUNT.place(what, less_one)?
+            | REDACTION_SECTORS.place("sectors of a redacted block", sectors)?;
+        let [object, blkid, size_count] = [object, blkid, size_count].map(Into::into);
+        Ok(Self { object, blkid, size_count, pad: 0.into() })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,6 +241,13 @@ mod tests {
         let (dir, _) = DirPhys::read_from_prefix(&bytes).unwrap();
         let found = [dir.origin_obj, dir.props_zapobj, dir.clones];
         assert_eq!(found.map(U64::get), [3, 10, 18]);
+        let entry = RedactionEntryPhys::new(5, 6, 7, 256).unwrap();
+        let words = [5, 6, 256 << 48 | 6, 0].map(u64::to_le_bytes);
+        assert_eq!(entry.as_bytes(), words.as_flattened());
+        assert!(RedactionEntryPhys::new(5, 6, 0, 1).is_err());
+        assert!(RedactionEntryPhys::new(5, 6, 1 << 48, 1).is_ok());
+        assert!(RedactionEntryPhys::new(5, 6, 1 + (1 << 48), 1).is_err());
+        assert!(RedactionEntryPhys::new(5, 6, 1, 1 << 16).is_err());
         assert_eq!(REDACTION_COUNT.mask() | REDACTION_SECTORS.mask(), u64::MAX);
     }
 }

@@ -19,6 +19,10 @@ pub const SIZE_V2: usize = 2048;
 pub const SIZE_V3: usize = 4096;
 /// `OBJSET_FLAG_USERACCOUNTING_COMPLETE`.
 pub const FLAG_USERACCOUNTING: u64 = 1;
+/// `OBJSET_FLAG_USEROBJACCOUNTING_COMPLETE`.
+pub const FLAG_USEROBJACCOUNTING: u64 = 1 << 1;
+/// `OBJSET_FLAG_PROJECTQUOTA_COMPLETE`.
+pub const FLAG_PROJECTQUOTA: u64 = 1 << 2;
 
 /// The part of `objset_phys_t` that all three sizes have, little-endian.
 ///
@@ -32,7 +36,7 @@ pub struct ObjsetPhys {
     pub zil_header: zil::ZilHeaderPhys,
     /// `os_type`.
     pub kind: U64<LE>,
-    /// `os_flags`, of which [`FLAG_USERACCOUNTING`] is one.
+    /// `os_flags`: [`FLAG_USERACCOUNTING`], [`FLAG_USEROBJACCOUNTING`], [`FLAG_PROJECTQUOTA`].
     pub flags: U64<LE>,
     /// The MAC that raw receivers check the object set by.
     pub portable_mac: [u8; 32],

@@ -9,7 +9,7 @@ use crate::native::Native;
 use crate::paths::Paths;
 use crate::value::{Property, PropertySource, Value};
 use zerocopy::FromBytes;
-use zsend_ondisk::dsl::{DatasetPhys, DirPhys};
+use zsend_ondisk::dsl::{DatasetPhys, DirPhys, FLAG_DEFER_DESTROY, FLAG_USED_BREAKDOWN};
 use zsend_pool::dmu::objset::Objset;
 use zsend_pool::dsl::dataset::Dataset;
 use zsend_pool::dsl::deadlist::{OldSpace, space_written};
@@ -18,10 +18,6 @@ use zsend_pool::zbookmark::Zbookmark;
 use zsend_pool::{PoolError, Result, zap};
 use zsend_records::types::ObjsetType;
 
-/// `DD_FLAG_USED_BREAKDOWN`, OpenZFS `include/sys/dsl_dir.h`, zfs-2.3.2.
-const FLAG_USED_BREAKDOWN: u64 = 1;
-/// `DS_FLAG_DEFER_DESTROY`, OpenZFS `include/sys/dsl_dataset.h`, zfs-2.3.2.
-const FLAG_DEFER_DESTROY: u64 = 1 << 3;
 /// Places in `dd_used_breakdown`: `dd_used_t`, OpenZFS `include/sys/dsl_dir.h`, zfs-2.3.2.
 const USED_HEAD: usize = 0;
 const USED_SNAP: usize = 1;

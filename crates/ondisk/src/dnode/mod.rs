@@ -24,6 +24,12 @@ pub const CORE_SIZE: usize = 64;
 pub const MAX_BLKPTRS: u8 = 3;
 /// Sectors of the largest data block, of 16 MiB: `SPA_MAXBLOCKSIZE`.
 pub const MAX_SECTORS: u16 = 1 << 15;
+/// [`DnodePhys::used`] is in bytes: `DNODE_FLAG_USED_BYTES`.
+pub const FLAG_USED_BYTES: u8 = 1;
+/// The object counts in the space of its owners: `DNODE_FLAG_USERUSED_ACCOUNTED`.
+pub const FLAG_USERUSED_ACCOUNTED: u8 = 1 << 1;
+/// The object counts in the number of its owners' objects: `DNODE_FLAG_USEROBJUSED_ACCOUNTED`.
+pub const FLAG_USEROBJUSED_ACCOUNTED: u8 = 1 << 3;
 /// The dnode's last 128 bytes are a block pointer: `DNODE_FLAG_SPILL_BLKPTR`.
 pub const FLAG_SPILL: u8 = 1 << 2;
 
@@ -59,7 +65,8 @@ pub struct DnodePhys {
     pub checksum: u8,
     /// `dn_compress`.
     pub compress: u8,
-    /// `dn_flags`, of which [`FLAG_SPILL`] is one.
+    /// `dn_flags`: [`FLAG_USED_BYTES`], [`FLAG_USERUSED_ACCOUNTED`], [`FLAG_SPILL`],
+    /// [`FLAG_USEROBJUSED_ACCOUNTED`].
     pub flags: u8,
     /// Data block size in sectors.
     pub datablkszsec: U16<LE>,

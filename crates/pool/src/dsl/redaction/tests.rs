@@ -5,7 +5,6 @@ use crate::blkptr::{BlkPtr, EmbeddedType};
 use crate::dmu::made::{self, FREE, Made, bytes, pointer};
 use proptest::prelude::*;
 use zsend_ondisk::Order;
-use zsend_ondisk::dsl::REDACTION_SECTORS;
 use zsend_records::types::DmuType;
 
 /// `DMU_OTN_UINT64_METADATA`.
@@ -20,7 +19,8 @@ fn phys(progress: [u64; 2], entries: u64, guids: &[u64]) -> Vec<u64> {
 
 /// An entry as the writer packs it: the count less one below, the block size in sectors above.
 fn entry(object: u64, blkid: u64, count: u64, sectors: u64) -> [u64; 4] {
-    [object, blkid, REDACTION_SECTORS.put(REDACTION_COUNT.put(0, count - 1), sectors), 0]
+    let entry = RedactionEntryPhys::new(object, blkid, count, sectors).unwrap();
+    [entry.object, entry.blkid, entry.size_count, entry.pad].map(|word| word.get())
 }
 
 /// Opens a list of these words and entries.
