@@ -38,7 +38,7 @@ const PAD_SIZE: usize = 8 << 10;
 
 /// `vdev_label_t`. The last three end in checksums of their own: the boot environment and the configuration
 /// in one each, the ring in one for each slot.
-#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[derive(Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub struct LabelPhys {
     /// Left alone, for whatever a system keeps in the first sectors of a disk.
@@ -56,7 +56,7 @@ const_assert_eq!(offset_of!(LabelPhys, phys), 16 << 10);
 const_assert_eq!(offset_of!(LabelPhys, ring), 128 << 10);
 
 /// `vdev_boot_envblock_t`: what a boot loader and the system tell each other.
-#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[derive(Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub struct BootEnvPhys {
     /// Zero for text, or [`BOOT_ENV_NVLIST`]; big-endian on every machine.
