@@ -1,7 +1,7 @@
 //! `zsend raw`: streams of a volume, written onto an image or a device.
 
 use crate::args::RawArgs;
-use crate::exit::{Done, Failure};
+use crate::exit::{CommandResult, Failure};
 use crate::output::{Guard, Made};
 use crate::sys::files::{open_volume, punch_hole};
 use crate::{change, stdin, stdout};
@@ -9,7 +9,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 use zsend_stream::change::{
-    ChangeError, Given, Source, ToVolume, Transform, Verb, Volume, change as run_steps,
+    ChangeError, ChangeInput, Given, ToVolume, Transform, Verb, Volume, change as run_steps,
 };
 
 /// Zeros that are written together where no hole can be made.
@@ -108,12 +108,12 @@ impl Volume for Image {
 }
 
 /// Runs the subcommand.
-pub(crate) fn run(args: &RawArgs) -> Done {
+pub(crate) fn run(args: &RawArgs) -> CommandResult {
     let (name, file) = stdin::open(args.file.as_deref())?;
     let mut guard = Guard::default();
     guard.add(&file);
     let failed = |e: io::Error| Failure::io("write to", &args.volume, &e);
-    let source = Source::of_file(&name, file);
+    let source = ChangeInput::of_file(&name, file);
     let (image, made) = Image::open(&args.volume).map_err(failed)?;
     guard.check_file(&args.volume, &image.file)?;
     let (to, guid) = ToVolume::new(image, args.guid);

@@ -37,7 +37,7 @@ impl DsBookmark {
     ///
     /// # Errors
     /// [`PoolError::Corrupt`].
-    fn of(entry: &zap::Entry, at: Zbookmark) -> Result<Self> {
+    fn of(entry: &zap::ZapEntry, at: Zbookmark) -> Result<Self> {
         let words = entry.ints();
         if entry.int_size != 8 || words.len() < OLD_BOOKMARK_WORDS {
             let found = format!("{} integers of {} bytes", words.len(), entry.int_size);

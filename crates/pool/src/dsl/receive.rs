@@ -58,7 +58,7 @@ impl Dataset {
             rawok: has(names::RESUME_RAW)?,
             savedok: false,
             redact_snaps: self.redacted_for()?,
-            book_redact_snaps: book.map(zap::Entry::ints),
+            book_redact_snaps: book.map(zap::ZapEntry::ints),
         }))
     }
 }

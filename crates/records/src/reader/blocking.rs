@@ -1,7 +1,7 @@
 //! A blocking reader over the parser, for files and pipes.
 
 use super::error::{ReadError, StreamError};
-use super::options::Options;
+use super::options::ReaderOptions;
 use super::parser::{Parser, ReaderEvent};
 use super::record::{Frame, StreamRecord};
 use crate::drr::ReplayRecord;
@@ -49,11 +49,11 @@ pub struct StreamReader<R> {
 impl<R: Read> StreamReader<R> {
     /// A reader that verifies, and accepts one whole stream or package.
     pub fn new(source: R) -> Self {
-        Self::with_options(source, Options::default())
+        Self::with_options(source, ReaderOptions::default())
     }
 
     /// A reader with these options.
-    pub fn with_options(source: R, options: Options) -> Self {
+    pub fn with_options(source: R, options: ReaderOptions) -> Self {
         Self {
             source,
             parser: Parser::with_options(options),

@@ -2,7 +2,7 @@
 
 use super::error::{StreamError, StreamErrorKind};
 use super::header::Header;
-use super::options::Options;
+use super::options::ReaderOptions;
 use super::place::Place;
 use super::record::Frame;
 use crate::Order;
@@ -54,7 +54,7 @@ pub enum ReaderEvent<'a> {
 /// ```
 #[derive(Debug)]
 pub struct Parser {
-    options: Options,
+    options: ReaderOptions,
     place: Place,
     order: Order,
     chain: Chain,
@@ -74,11 +74,11 @@ pub struct Parser {
 impl Parser {
     /// A parser that verifies, and accepts one whole stream or package.
     pub fn new(limits: Limits) -> Self {
-        Self::with_options(Options::new().with_limits(limits))
+        Self::with_options(ReaderOptions::new().with_limits(limits))
     }
 
     /// A parser with these options.
-    pub fn with_options(options: Options) -> Self {
+    pub fn with_options(options: ReaderOptions) -> Self {
         Self {
             options,
             place: Place::START,

@@ -60,7 +60,7 @@ pub(super) struct Rechunk {
     /// The record of the last of them, of smaller blocks than asked for: the record behind it says if there is more than one.
     held: Option<Packet>,
     /// Blocks of it that are yet to be joined.
-    open: Option<Open>,
+    open: Option<OpenBlock>,
     /// The hole that came last, if the next record may go on with it.
     hole: Option<Packet>,
 }
@@ -72,7 +72,7 @@ pub(super) fn is_data(kind: DmuType) -> bool {
 
 /// A block that is being filled.
 #[derive(Debug)]
-struct Open {
+struct OpenBlock {
     from: Packet,
     write: Write<LE>,
     /// Offset in the object.
@@ -230,7 +230,7 @@ impl Rechunk {
         if self.open.as_ref().is_some_and(|open| (open.write.object, open.offset) != place) {
             self.close(out);
         }
-        let open = self.open.get_or_insert_with(|| Open {
+        let open = self.open.get_or_insert_with(|| OpenBlock {
             from: packet.clone(),
             write: *write,
             offset: start,
@@ -311,7 +311,7 @@ impl Rechunk {
 
     /// Gives the block that was being filled.
     fn close(&mut self, out: &mut Out) {
-        if let Some(Open { from, write, offset, bytes }) = self.open.take() {
+        if let Some(OpenBlock { from, write, offset, bytes }) = self.open.take() {
             out.put(from.with(&anonymous(&write, offset, bytes.len() as u64), bytes.into()));
         }
     }

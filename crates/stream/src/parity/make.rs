@@ -3,7 +3,7 @@
 use super::data::Data;
 use super::error::ParityError;
 use super::layout::{Layout, MAX_BYTES};
-use super::volume::{HEAD, Head, index_bytes, index_length, volume_name};
+use super::volume::{HEAD, VolumeHead, index_bytes, index_length, volume_name};
 use crate::folder::{self, Partial};
 use crate::split::{MANIFEST, Manifest, PartState, SplitError, check_part, find, hash_of};
 use blake3::{Hash, Hasher};
@@ -14,7 +14,7 @@ use std::path::Path;
 /// Parity that was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Made {
+pub struct MadeParity {
     /// Parity files.
     pub volumes: u64,
     /// Their bytes, in all.
@@ -35,7 +35,7 @@ pub struct Made {
 ///
 /// # Errors
 /// [`ParityError`].
-pub fn make(folder: &Path, percent: u64) -> Result<Made, ParityError> {
+pub fn make(folder: &Path, percent: u64) -> Result<MadeParity, ParityError> {
     let list = Manifest::of_folder(folder)?;
     let lock = folder.join(MANIFEST);
     let _lock = Partial::create(lock.clone()).map_err(SplitError::io("write", &lock))?;
@@ -60,7 +60,8 @@ pub fn make(folder: &Path, percent: u64) -> Result<Made, ParityError> {
     let hashes = encode(folder, &list, &layout, index_length, &mut volumes)?;
     let index = index_bytes(text.as_bytes(), &hashes);
     let Layout { block, recovery, volumes: count, .. } = layout;
-    let head = Head { block, recovery, volumes: count, index_length, index: blake3::hash(&index) };
+    let head =
+        VolumeHead { block, recovery, volumes: count, index_length, index: blake3::hash(&index) };
     let mut bytes = 0;
     let mut same = Vec::new();
     for (number, volume) in (1..).zip(&mut volumes) {
@@ -87,7 +88,7 @@ pub fn make(folder: &Path, percent: u64) -> Result<Made, ParityError> {
     }
     folder::sync(folder).map_err(SplitError::io("write", folder))?;
     let (blocks, recovery) = (layout.blocks(), layout.all_recovery());
-    Ok(Made { volumes: count, bytes, block, blocks, recovery, bearable: layout.bearable() })
+    Ok(MadeParity { volumes: count, bytes, block, blocks, recovery, bearable: layout.bearable() })
 }
 
 /// Says if a file is there with the same bytes.

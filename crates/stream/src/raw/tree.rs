@@ -8,7 +8,7 @@ use zsend_records::types::{Compress, DmuType};
 
 /// Shape of a dnode's tree of blocks.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Shape {
+pub(crate) struct TreeShape {
     pub(crate) object_type: DmuType,
     /// Levels: one if the dnode points to its blocks itself.
     pub(crate) nlevels: u8,
@@ -18,7 +18,7 @@ pub(crate) struct Shape {
 
 /// A block of a raw stream, as a pointer to it tells of it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Leaf {
+pub(crate) struct TreeLeaf {
     pub(crate) object_type: DmuType,
     pub(crate) lsize: u64,
     pub(crate) psize: u64,
@@ -28,7 +28,7 @@ pub(crate) struct Leaf {
     pub(crate) order: Order,
 }
 
-impl Leaf {
+impl TreeLeaf {
     /// A block of dnodes, which is never compressed.
     pub(crate) const fn of_dnodes(mac: [u8; 16], order: Order) -> Self {
         Self {
@@ -53,7 +53,7 @@ impl Leaf {
 
 /// An indirect block that is being filled.
 #[derive(Clone, Debug)]
-struct Open {
+struct OpenIndirect {
     /// Its number in its level.
     blkid: u64,
     /// Number of the next pointer in it.
@@ -63,24 +63,24 @@ struct Open {
 
 /// The tree over the blocks that have come, which come in ascending order.
 #[derive(Clone, Debug)]
-pub(crate) struct Tree {
-    shape: Shape,
+pub(crate) struct BlockTree {
+    shape: TreeShape,
     /// The open block of each level above the blocks themselves, but the dnode's.
-    open: Vec<Option<Open>>,
+    open: Vec<Option<OpenIndirect>>,
     /// Pointers in the dnode.
     pointers: Vec<BlkPtr>,
 }
 
-impl Tree {
+impl BlockTree {
     /// A tree of holes. The shape's values are within the limits of the rules.
-    pub(crate) fn new(shape: Shape) -> Self {
+    pub(crate) fn new(shape: TreeShape) -> Self {
         let levels = usize::from(shape.nlevels.saturating_sub(1));
         let hole = BlkPtr::from_words([0; 16]);
         Self { shape, open: vec![None; levels], pointers: vec![hole; shape.nblkptr.into()] }
     }
 
     /// Adds a block.
-    pub(crate) fn add(&mut self, blkid: u64, leaf: &Leaf) -> Result<(), LayoutError> {
+    pub(crate) fn add(&mut self, blkid: u64, leaf: &TreeLeaf) -> Result<(), LayoutError> {
         self.put(0, blkid, leaf.pointer()?)
     }
 
@@ -111,7 +111,7 @@ impl Tree {
         if self.open[level].as_ref().is_some_and(|open| open.blkid != parent) {
             self.close(level)?;
         }
-        let fresh = || Open { blkid: parent, next: 0, mac: IndirectMac::default() };
+        let fresh = || OpenIndirect { blkid: parent, next: 0, mac: IndirectMac::default() };
         let open = self.open[level].get_or_insert_with(fresh);
         add_holes(open, slot);
         open.mac.add(&auth(&pointer));
@@ -139,7 +139,7 @@ impl Tree {
 }
 
 /// Adds holes up to pointer number `slot`.
-fn add_holes(open: &mut Open, slot: u64) {
+fn add_holes(open: &mut OpenIndirect, slot: u64) {
     let hole = AuthBp::new(0, [0; 16], true, KeyVersion::CURRENT);
     for _ in open.next..slot {
         open.mac.add(&hole);

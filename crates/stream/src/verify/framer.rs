@@ -2,7 +2,7 @@
 //! can. The input comes in pieces: where one ends, the next is waited for.
 
 use super::context::Context;
-use super::frame::{Frame, guid, unused};
+use super::frame::{PlacedFrame, guid, unused};
 use crate::begin_list::LIST;
 use crate::input::Gathered;
 use crate::limits::LIMITS;
@@ -20,7 +20,7 @@ use zsend_records::zerocopy::byteorder::LE;
 
 /// A payload: the bytes, where somebody wants to see them, or their sum alone.
 #[derive(Clone, Debug)]
-pub(super) enum Payload {
+pub(super) enum SeenPayload {
     Bytes(Bytes),
     Sum(Fletcher4),
 }
@@ -45,7 +45,7 @@ pub(super) struct Framer {
     record: u64,
     order: Option<Order>,
     /// The last record.
-    frame: Frame,
+    frame: PlacedFrame,
     keys: Arc<Keys>,
     /// Guid of the last record, by which one is known again.
     guid: u64,
@@ -76,7 +76,7 @@ impl Framer {
             byte: 0,
             record: 0,
             order: None,
-            frame: Frame::none(),
+            frame: PlacedFrame::none(),
             keys,
             guid: 0,
             gathered: Gathered::default(),
@@ -156,26 +156,26 @@ impl Framer {
     }
 
     /// The record that [`Self::next`] gave.
-    pub(super) const fn frame(&self) -> &Frame {
+    pub(super) const fn frame(&self) -> &PlacedFrame {
         &self.frame
     }
 
     /// The payload of the record that [`Self::next`] gave: its bytes if `keep`, else their sum. The list behind a BEGIN
     /// becomes part of the record's context. `None` where all of the piece is used, and more is needed.
-    pub(super) fn payload(&mut self, keep: bool, piece: &mut impl Buf) -> Option<Payload> {
-        let Frame { payload_len: len, order, .. } = self.frame;
+    pub(super) fn payload(&mut self, keep: bool, piece: &mut impl Buf) -> Option<SeenPayload> {
+        let PlacedFrame { payload_len: len, order, .. } = self.frame;
         let begins = self.frame.record_type() == RecordType::BEGIN;
         let keep = if begins { len <= LIST } else { keep };
         let payload = if keep {
-            Payload::Bytes(self.gathered.take(len, piece)?)
+            SeenPayload::Bytes(self.gathered.take(len, piece)?)
         } else {
-            Payload::Sum(self.sum(len, order, piece)?)
+            SeenPayload::Sum(self.sum(len, order, piece)?)
         };
         self.byte += len;
         if begins {
             let list = match &payload {
-                Payload::Bytes(list) if len <= LIST => Some(&list[..]),
-                Payload::Bytes(_) | Payload::Sum(_) => None,
+                SeenPayload::Bytes(list) if len <= LIST => Some(&list[..]),
+                SeenPayload::Bytes(_) | SeenPayload::Sum(_) => None,
             };
             let mut context = (*self.frame.context).clone();
             context.read_list(list, &self.keys);

@@ -8,7 +8,7 @@ use crate::blkptr::{BlkPtr, Dva};
 use crate::config::{VdevConfig, VdevType};
 use crate::space_map::{Log, Scale};
 use crate::vdev::raidz::map::{Col, Map};
-use crate::vdev::{Dtl, Tree, Trust, VdevKind};
+use crate::vdev::{Dtl, Trust, VdevKind, VdevTree};
 use crate::zbookmark::Zbookmark;
 use crate::zio::{Access, Extent, Zio};
 use proptest::prelude::*;
@@ -136,7 +136,7 @@ impl Devices {
 
 /// A test's knowledge: the tree, the devices, and the blocks as they were written.
 struct Model {
-    tree: Tree,
+    tree: VdevTree,
     config: VdevConfig,
     devices: Devices,
     /// Txg of the newest state that any device has.

@@ -3,7 +3,7 @@
 use super::embedded::is_embedded_spill;
 use super::{At, Rule};
 use crate::verify::fault::{
-    Check, Expected, Value, Wrong, at_least, at_most, exactly, multiple_of, so,
+    Check, Expected, FaultValue, Wrong, at_least, at_most, exactly, multiple_of, so,
 };
 use crate::verify::frame::place;
 use zsend_crypto::key_data::names;
@@ -156,8 +156,8 @@ fn whole_objects(at: &At<'_>, (): &()) -> Check {
         let end = known.end.unwrap_or(0);
         if known.covered < end {
             let found =
-                Value::Words(format!("{} of object {}", known.covered, known.object).into());
-            let right = Expected::Exactly(Value::Number(end));
+                FaultValue::Words(format!("{} of object {}", known.covered, known.object).into());
+            let right = Expected::Exactly(FaultValue::Number(end));
             return Err(Wrong::new("end of what was told", found, right).into());
         }
     }
