@@ -8,6 +8,7 @@ use crate::{change, stdin, stdout};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
+use zsend_records::sizes;
 use zsend_stream::change::{
     ChangeError, ChangeInput, Given, ToVolume, Transform, Verb, Volume, change as run_steps,
 };
@@ -52,7 +53,7 @@ impl Image {
         self.file.seek(SeekFrom::Start(offset))?;
         let mut left = len;
         while left > 0 {
-            let piece = usize::try_from(left).unwrap_or(usize::MAX).min(ZEROS.len());
+            let piece = sizes::piece(left, ZEROS.len());
             self.file.write_all(&ZEROS[..piece])?;
             left -= piece as u64;
         }
@@ -78,7 +79,7 @@ impl Volume for Image {
             return self.file.set_len(self.len);
         }
         // Behind the end of a file there are zeros already, and of a device nothing.
-        let end = offset.saturating_add(len.unwrap_or(u64::MAX)).min(self.len);
+        let end = len.map_or(self.len, |len| offset.saturating_add(len).min(self.len));
         let Some(len) = end.checked_sub(offset).filter(|&len| len > 0) else { return Ok(()) };
         if self.punches {
             match punch_hole(&self.file, offset, len) {

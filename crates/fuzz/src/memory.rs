@@ -19,7 +19,7 @@ impl Source for Sparse {
         for (i, b) in buf.iter_mut().enumerate() {
             let inside = (offset + i as u64).checked_sub(self.at);
             let byte = inside.and_then(|at| self.bytes.get(usize::try_from(at).ok()?));
-            *b = byte.copied().unwrap_or(0);
+            *b = byte.copied().unwrap_or_default();
         }
         Ok(())
     }

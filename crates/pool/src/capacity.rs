@@ -108,8 +108,8 @@ fn metaslabs(
     let group = top.draid_ndata.saturating_add(top.nparity).saturating_mul(sector).max(1);
     let of = |i: u64| {
         let start = i * size;
-        let first = start.checked_next_multiple_of(group).unwrap_or(u64::MAX);
-        size.saturating_sub(first - start) / group * group
+        let first = start.checked_next_multiple_of(group);
+        first.map_or(0, |first| size.saturating_sub(first - start) / group * group)
     };
     let log = if has_log { of(emptiest(top, count)?) } else { 0 };
     Ok(((0..count).map(of).fold(0, u64::saturating_add), log))

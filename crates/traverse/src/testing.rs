@@ -27,7 +27,7 @@ impl Source for MemoryDisk {
         for (i, b) in buf.iter_mut().enumerate() {
             let at =
                 (offset + i as u64).checked_sub(DATA_START).and_then(|n| usize::try_from(n).ok());
-            *b = at.and_then(|at| self.0.get(at)).copied().unwrap_or(0);
+            *b = at.and_then(|at| self.0.get(at)).copied().unwrap_or_default();
         }
         Ok(())
     }

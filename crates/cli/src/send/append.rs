@@ -133,7 +133,7 @@ fn same_stream(name: &str, own: &ResumeToken, given: &ResumeToken) -> CommandRes
             "{} (guid {}, from {}, flags -{forms})",
             token.toname,
             token.toguid,
-            token.fromguid.unwrap_or(0)
+            token.fromguid.unwrap_or_default()
         )
     };
     let why = format!(

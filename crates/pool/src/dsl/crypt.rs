@@ -57,7 +57,7 @@ impl Encryption {
             suite: Suite(number(&entries, names::SUITE, at)?),
             guid: number(&entries, names::GUID, at)?,
             // The first pools with encryption had no such entry.
-            version: KeyVersion(number_or_none(&entries, names::VERSION, at)?.unwrap_or(0)),
+            version: KeyVersion(number_or_none(&entries, names::VERSION, at)?.unwrap_or_default()),
             master_key: bytes(&entries, names::MASTER_KEY, at)?,
             hmac_key: bytes(&entries, names::HMAC_KEY, at)?,
             iv: bytes(&entries, names::IV, at)?,

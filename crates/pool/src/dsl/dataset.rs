@@ -192,7 +192,7 @@ impl Dataset {
     /// # Errors
     /// As [`Self::number`].
     pub fn ivset_guid(&self) -> Result<u64> {
-        Ok(self.number(IVSET_GUID)?.unwrap_or(0))
+        Ok(self.number(IVSET_GUID)?.unwrap_or_default())
     }
 
     /// Returns true if a per-dataset feature is in use, by its guid.

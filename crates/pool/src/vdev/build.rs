@@ -65,7 +65,7 @@ impl VdevTree {
     /// Builds a tree from the configurations of its top-level vdevs; a number that none of them
     /// has becomes a vdev that cannot be read.
     pub fn build(tops: &[VdevConfig], count: u64, known: KnownDevices<'_>) -> Self {
-        let most = tops.iter().map(|t| t.id.saturating_add(1)).max().unwrap_or(0).max(count);
+        let most = tops.iter().map(|t| t.id.saturating_add(1)).max().unwrap_or_default().max(count);
         // Vdev numbers have 24 bits, but a real tree has few; a larger one is a broken config.
         let most = most.min(1 << 16);
         let by_id: HashMap<u64, &VdevConfig> = tops.iter().rev().map(|t| (t.id, t)).collect();
@@ -92,7 +92,8 @@ struct Builder<'a> {
 }
 
 fn build(config: &VdevConfig, known: KnownDevices<'_>) -> Vdev {
-    let newest = newest(config, known.leaves).max(known.exported.unwrap_or(0)).min(known.txg);
+    let newest =
+        newest(config, known.leaves).max(known.exported.unwrap_or_default()).min(known.txg);
     let builder = Builder { known, top: config.guid, newest };
     let children = || -> Result<Vec<Copies>, VdevError> {
         config.children.iter().map(|c| builder.copies(c)).collect()
@@ -129,8 +130,15 @@ fn build(config: &VdevConfig, known: KnownDevices<'_>) -> Vdev {
 
 /// The newest state that any of a vdev's devices has.
 fn newest(config: &VdevConfig, leaves: &Leaves) -> u64 {
-    let below = config.children.iter().map(|c| newest(c, leaves)).max().unwrap_or(0);
-    leaves.get(&config.guid).into_iter().flatten().map(|m| m.txg).max().unwrap_or(0).max(below)
+    let below = config.children.iter().map(|c| newest(c, leaves)).max().unwrap_or_default();
+    leaves
+        .get(&config.guid)
+        .into_iter()
+        .flatten()
+        .map(|m| m.txg)
+        .max()
+        .unwrap_or_default()
+        .max(below)
 }
 
 impl Builder<'_> {

@@ -107,7 +107,7 @@ fn combine(
 /// Choices of a copy of each piece, likeliest first: all from one side of the mirrors, then all
 /// but one, then everything else.
 fn choices(counts: &[usize]) -> impl Iterator<Item = Vec<usize>> + '_ {
-    let sides = counts.iter().copied().max().unwrap_or(0);
+    let sides = counts.iter().copied().max().unwrap_or_default();
     let one = move |side: usize| -> Vec<usize> { counts.iter().map(|c| side.min(c - 1)).collect() };
     let same = (0..sides).map(one);
     let but_one = (0..sides).flat_map(move |side| {

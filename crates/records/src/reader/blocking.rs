@@ -5,6 +5,7 @@ use super::options::ReaderOptions;
 use super::parser::{Parser, ReaderEvent};
 use super::record::{Frame, StreamRecord};
 use crate::drr::ReplayRecord;
+use crate::sizes;
 use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -146,7 +147,7 @@ impl<R: Read> StreamReader<R> {
 
     /// Bytes of the last record's payload that are yet to come, or as many as memory can have.
     fn left(&self) -> usize {
-        usize::try_from(self.parser.payload_left()).unwrap_or(usize::MAX)
+        sizes::in_memory(self.parser.payload_left())
     }
 
     /// The rest of the last record's payload, in one piece. It is verified once the next record is.
@@ -194,8 +195,7 @@ impl<R: Read> StreamReader<R> {
                 }
                 Ok(None) => return Ok(self.release(None)),
                 Ok(Some(Buffered::Record(frame))) => {
-                    let len = usize::try_from(frame.payload_len).unwrap_or(usize::MAX);
-                    let payload = Vec::with_capacity(len.min(RESERVE));
+                    let payload = Vec::with_capacity(sizes::piece(frame.payload_len, RESERVE));
                     let header = *self.parser.header();
                     if let Some(verified) = self.release(Some((frame, header, payload))) {
                         return Ok(Some(verified));

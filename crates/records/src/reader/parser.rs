@@ -10,6 +10,7 @@ use crate::chain::Chain;
 use crate::drr::{End, RECORD_SIZE, ReplayRecord};
 use crate::fletcher::WholeWords;
 use crate::payload::{Limits, RecordError};
+use crate::sizes;
 use zerocopy::byteorder::LE;
 use zerocopy::{FromBytes, FromZeros};
 
@@ -198,7 +199,7 @@ impl Parser {
         if input.is_empty() {
             return (0, ReaderEvent::NeedMore(1));
         }
-        let len = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(input.len());
+        let len = sizes::piece(self.remaining, input.len());
         self.remaining -= len as u64;
         self.offset += len as u64;
         let piece = &input[..len];

@@ -46,15 +46,17 @@ struct Own<'a> {
     begun: BTreeMap<&'a str, (usize, usize)>,
 }
 
-/// Parts of other inputs that each stream of an input needs.
-fn needs(outline: &Outline) -> BTreeSet<Need> {
+/// Parts of other inputs that the streams of an input need, each with the first of these by its place.
+fn needs(outline: &Outline) -> BTreeMap<Need, usize> {
     let mut own = BTreeSet::new();
-    let mut needs = BTreeSet::new();
-    for stream in &outline.streams {
+    let mut needs = BTreeMap::new();
+    for (at, stream) in outline.streams.iter().enumerate() {
         let segment = &stream.segment;
         let beginning = segment.resumed_at.map(|_| Need::Beginning(segment.toguid));
         let base = (segment.fromguid != 0).then_some(Need::Snapshot(segment.fromguid));
-        needs.extend(beginning.into_iter().chain(base).filter(|part| !own.contains(part)));
+        for need in beginning.into_iter().chain(base).filter(|need| !own.contains(need)) {
+            needs.entry(need).or_insert(at);
+        }
         own.insert(Need::Snapshot(segment.toguid));
     }
     needs
@@ -133,7 +135,7 @@ impl<'a> Sorter<'a> {
             if self.fates[place].is_some() {
                 continue;
             }
-            for need in needs(outline) {
+            for need in needs(outline).into_keys() {
                 if !self.received.contains_key(&need) {
                     waiting.entry(need).or_default().push(place);
                     missing[place] += 1;
@@ -301,8 +303,8 @@ impl<'a> Sorter<'a> {
     fn blame(&mut self, place: usize) {
         let outlines = self.outlines;
         let mut needs = needs(&outlines[place]);
-        needs.retain(|need| !self.received.contains_key(need));
-        for need in needs {
+        needs.retain(|need, _| !self.received.contains_key(need));
+        for (need, at) in needs {
             let wrong = match need {
                 Need::Beginning(_) => ChainFaultKind::NoBeginning,
                 Need::Snapshot(guid) => match (self.brought_by.get(&need), self.names.get(&guid)) {
@@ -314,12 +316,7 @@ impl<'a> Sorter<'a> {
                     }
                 },
             };
-            let of = |segment: &Segment| match need {
-                Need::Beginning(guid) => segment.toguid == guid,
-                Need::Snapshot(guid) => segment.fromguid == guid,
-            };
-            let at = outlines[place].streams.iter().position(|stream| of(&stream.segment));
-            self.fault(place, at.unwrap_or(0), wrong);
+            self.fault(place, at, wrong);
         }
     }
 

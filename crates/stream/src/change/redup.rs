@@ -167,14 +167,15 @@ impl Redup {
         };
         // What a reference says bounds the memory that the batch takes.
         let (length, lsize) = (byref.length.get(), write.logical_size.get());
-        if length != lsize || len > lsize {
+        let fits = length == lsize && len <= lsize;
+        let (true, Ok(size)) = (fits, usize::try_from(len)) else {
             return Err(damaged(format!(
                 "it stands for {length} bytes, and refers to object {object}, offset {offset} of guid {guid}, a block \
                  of {lsize} bytes that takes {len}"
             )));
-        }
+        };
         (write.toguid, write.object, write.offset) = (byref.toguid, byref.object, byref.offset);
-        let mut payload = vec![0; usize::try_from(len).unwrap_or(usize::MAX)];
+        let mut payload = vec![0; size];
         self.seen.read(at + RECORD_SIZE as u64, &mut payload)?;
         packet.header = header;
         packet.set_payload(payload);

@@ -29,7 +29,7 @@ pub fn change(
         Some(first) => first.sources(sources)?,
         None => sources,
     };
-    let makes = steps.iter().map(|step| step.makes()).max().unwrap_or(0);
+    let makes = steps.iter().map(|step| step.makes()).max().unwrap_or_default();
     let (to_writer, groups, wrote) = ToWriter::new();
     thread::scope(|scope| {
         let write = move || write_all(destination, note, &groups, &wrote);

@@ -10,6 +10,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use zsend_records::sizes::in_memory;
 
 /// The option that names the folder of temporary files.
 pub(super) const TMP: Opt =
@@ -220,7 +221,7 @@ impl SpillIndex {
     fn create(&self) -> Result<(WriteTransaction, Database), redb::Error> {
         let cache = self.room.memory.saturating_sub(BESIDE_CACHE);
         let mut builder = Builder::new();
-        builder.set_cache_size(usize::try_from(cache).unwrap_or(usize::MAX));
+        builder.set_cache_size(in_memory(cache));
         let database = builder.create_file(self.room.file()?)?;
         let transaction = database.begin_write()?;
         Ok((transaction, database))

@@ -10,6 +10,7 @@ use blake3::{Hash, Hasher};
 use reed_solomon_simd::ReedSolomonEncoder;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
+use zsend_records::sizes::in_memory;
 
 /// Parity that was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,14 +117,13 @@ fn encode(
     volumes: &mut [Partial],
 ) -> Result<Vec<Hash>, ParityError> {
     let mut data = Data::new(folder, list, layout);
-    let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-    let recovery = count(layout.recovery);
-    let mut blocks = vec![Hash::from_bytes([0; 32]); count(layout.blocks())];
-    let mut recovered = Vec::with_capacity(count(layout.all_recovery()));
-    let mut buffer = vec![0; count(layout.piece())];
+    let recovery = in_memory(layout.recovery);
+    let mut blocks = vec![Hash::from_bytes([0; 32]); in_memory(layout.blocks())];
+    let mut recovered = Vec::with_capacity(in_memory(layout.all_recovery()));
+    let mut buffer = vec![0; in_memory(layout.piece())];
     let mut encoder = ReedSolomonEncoder::new(1, 1, buffer.len())?;
     for set in 0..layout.sets() {
-        let length = count(layout.set_length(set));
+        let length = in_memory(layout.set_length(set));
         let mut own = vec![Hasher::new(); length];
         let mut made = vec![Hasher::new(); recovery];
         let mut at = 0;
@@ -147,7 +147,7 @@ fn encode(
                 hasher.update(piece);
                 let (volume, before) = layout.volume_of(number);
                 let offset = HEAD as u64 + index_length + before * layout.block + at;
-                if let Some(volume) = volumes.get_mut(count(volume - 1)) {
+                if let Some(volume) = volumes.get_mut(in_memory(volume - 1)) {
                     let failed = || SplitError::io("write", volume.target());
                     (&volume.file).seek(SeekFrom::Start(offset)).map_err(failed())?;
                     (&volume.file).write_all(piece).map_err(failed())?;
@@ -156,7 +156,7 @@ fn encode(
             at += buffer.len() as u64;
         }
         for (block, hasher) in layout.set(set).zip(own) {
-            if let Some(hash) = blocks.get_mut(count(block)) {
+            if let Some(hash) = blocks.get_mut(in_memory(block)) {
                 *hash = hasher.finalize();
             }
         }

@@ -10,6 +10,7 @@ use blake3::Hasher;
 use reed_solomon_simd::ReedSolomonDecoder;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use zsend_records::sizes::{self, in_memory};
 
 /// Parts that are made at once: each has a file that is open.
 const AT_ONCE: usize = 128;
@@ -145,7 +146,7 @@ impl Intact {
     ) -> Result<Self, ParityError> {
         let layout = &index.layout;
         let mut data = Data::new(folder, &index.list, layout);
-        let mut buffer = vec![0; usize::try_from(layout.piece()).unwrap_or(0).max(1)];
+        let mut buffer = vec![0; sizes::in_memory(layout.piece())];
         let mut blocks = Vec::new();
         for block in 0..layout.blocks() {
             let hash = data.hash(block, &mut buffer)?;
@@ -274,8 +275,7 @@ fn mend(
                 let Some(spot) = layout.spot(block) else { return Ok(()) };
                 let Ok(i) = parts.binary_search(&spot.part) else { return Ok(()) };
                 let Some(partial) = made.get_mut(i) else { return Ok(()) };
-                let have = spot.length.saturating_sub(at).min(piece.len() as u64);
-                let piece = &piece[..usize::try_from(have).unwrap_or(0)];
+                let piece = &piece[..sizes::piece(spot.length.saturating_sub(at), piece.len())];
                 (&partial.file).seek(SeekFrom::Start(spot.offset + at))?;
                 (&partial.file).write_all(piece)
             })?;
@@ -319,7 +319,7 @@ fn copy_readable(mut old: impl Read + Seek, to: &Partial, length: u64) -> io::Re
     let mut buffer = vec![0; 64 << 10];
     let mut at = 0;
     while at < length {
-        let most = usize::try_from(length - at).unwrap_or(usize::MAX).min(buffer.len());
+        let most = sizes::piece(length - at, buffer.len());
         old.seek(SeekFrom::Start(at))?;
         match old.read(&mut buffer[..most]) {
             Ok(0) => return Ok(()),
@@ -345,11 +345,10 @@ fn decode(
     set: u64,
     mut put: impl FnMut(u64, u64, &[u8]) -> io::Result<()>,
 ) -> Result<(), ParityError> {
-    let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-    let (length, recovery) = (count(layout.set_length(set)), count(layout.recovery));
+    let (length, recovery) = (in_memory(layout.set_length(set)), in_memory(layout.recovery));
     let lost = layout.set(set).filter(|&block| !found.is_right(block)).count();
     let used: Vec<u64> = found.recovery_of(layout, set).take(lost).collect();
-    let mut buffer = vec![0; count(layout.piece())];
+    let mut buffer = vec![0; in_memory(layout.piece())];
     let mut decoder = ReedSolomonDecoder::new(length, recovery, buffer.len())?;
     let mut at = 0;
     while at < layout.block {
@@ -369,7 +368,7 @@ fn decode(
                 let why = super::VolumeError::NoIndex;
                 return Err(ParityError::Volume { path: volume.path.clone(), why });
             }
-            decoder.add_recovery_shard(count(i), &buffer)?;
+            decoder.add_recovery_shard(in_memory(i), &buffer)?;
         }
         let restored = decoder.decode()?;
         for (i, piece) in restored.restored_original_iter() {

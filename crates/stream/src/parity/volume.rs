@@ -9,6 +9,7 @@ use blake3::Hash;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use zsend_records::sizes;
 
 const MAGIC: [u8; 8] = *b"ZSNDPAR1";
 /// Bytes of a head.
@@ -128,7 +129,7 @@ pub(super) fn index_bytes(list: &[u8], hashes: &[Hash]) -> Vec<u8> {
 impl ParityIndex {
     fn parse(bytes: &[u8], head: &VolumeHead) -> Result<Self, VolumeError> {
         let (length, rest) = bytes.split_first_chunk::<8>().ok_or(VolumeError::NoIndex)?;
-        let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
+        let length = sizes::in_memory(u64::from_le_bytes(*length));
         let (text, hashes) = rest.split_at_checked(length).ok_or(VolumeError::NoIndex)?;
         let list = Manifest::parse(text)?;
         let VolumeHead { block, recovery, volumes, .. } = *head;

@@ -4,6 +4,7 @@ use zsend_crypto::{AuthBp, IndirectMac, KeyVersion};
 use zsend_ondisk::blkptr::{BlkPtr, Dva};
 use zsend_ondisk::dnode::DNODE_BLOCK_SIZE;
 use zsend_ondisk::{LayoutError, Order};
+use zsend_records::sizes::in_memory;
 use zsend_records::types::{Compress, DmuType};
 
 /// Shape of a dnode's tree of blocks.
@@ -86,7 +87,7 @@ impl BlockTree {
 
     /// The pointers in the dnode, once all blocks came.
     pub(crate) fn finish(mut self) -> Result<Vec<BlkPtr>, LayoutError> {
-        for level in 0..self.open.len() {
+        for level in 0..self.shape.nlevels.saturating_sub(1) {
             self.close(level)?;
         }
         Ok(self.pointers)
@@ -97,22 +98,21 @@ impl BlockTree {
     }
 
     /// Puts a pointer to block `blkid` of a level into the block above it.
-    fn put(&mut self, level: usize, blkid: u64, pointer: BlkPtr) -> Result<(), LayoutError> {
-        if level == self.open.len() {
+    fn put(&mut self, level: u8, blkid: u64, pointer: BlkPtr) -> Result<(), LayoutError> {
+        let place = usize::from(level);
+        if place == self.open.len() {
             // Other rules have the number of blocks that a tree reaches.
-            if let Ok(at) = usize::try_from(blkid)
-                && let Some(place) = self.pointers.get_mut(at)
-            {
+            if let Some(place) = self.pointers.get_mut(in_memory(blkid)) {
                 *place = pointer;
             }
             return Ok(());
         }
         let (parent, slot) = (blkid / self.fan_out(), blkid % self.fan_out());
-        if self.open[level].as_ref().is_some_and(|open| open.blkid != parent) {
+        if self.open[place].as_ref().is_some_and(|open| open.blkid != parent) {
             self.close(level)?;
         }
         let fresh = || OpenIndirect { blkid: parent, next: 0, mac: IndirectMac::default() };
-        let open = self.open[level].get_or_insert_with(fresh);
+        let open = self.open[place].get_or_insert_with(fresh);
         add_holes(open, slot);
         open.mac.add(&auth(&pointer));
         open.next = slot + 1;
@@ -120,21 +120,22 @@ impl BlockTree {
     }
 
     /// Closes the open block of a level, and puts a pointer to it into the one above.
-    fn close(&mut self, level: usize) -> Result<(), LayoutError> {
-        let Some(mut open) = self.open[level].take() else { return Ok(()) };
+    fn close(&mut self, level: u8) -> Result<(), LayoutError> {
+        let Some(mut open) = self.open[usize::from(level)].take() else { return Ok(()) };
         add_holes(&mut open, self.fan_out());
-        let above = u32::try_from(level + 1).unwrap_or(u32::MAX);
+        // Of a u8, one less than the number of levels: there is one above.
+        let above = level + 1;
         // A level above the blocks has no salt and no IV, and its MAC is over what is not portable too.
         let pointer = BlkPtr::builder()
             .size(1 << self.shape.indblkshift)
             .object_type(self.shape.object_type)
-            .level(above)
+            .level(above.into())
             .uses_crypt(true)
             .mac(open.mac.finish())
             .dva(0, Dva::new(0, 0, 512)?)
             .logical_birth(1)
             .build()?;
-        self.put(level + 1, open.blkid, pointer)
+        self.put(above, open.blkid, pointer)
     }
 }
 

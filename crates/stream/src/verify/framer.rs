@@ -16,6 +16,7 @@ use zsend_records::drr::{Begin, MAGIC, RECORD_SIZE, RecordType, ReplayRecord};
 use zsend_records::fletcher::{Fletcher4, WholeWords};
 use zsend_records::payload::RecordError;
 use zsend_records::reader::{Header, StreamErrorKind};
+use zsend_records::sizes;
 use zsend_records::zerocopy::byteorder::LE;
 
 /// A payload: the bytes, where somebody wants to see them, or their sum alone.
@@ -187,17 +188,16 @@ impl Framer {
     /// The sum of a payload.
     fn sum(&mut self, len: u64, order: Order, piece: &mut impl Buf) -> Option<Fletcher4> {
         let Summed { have, sum, words } = &mut self.summed;
-        let missing = usize::try_from(len - *have).unwrap_or(usize::MAX);
         let part = piece.chunk();
-        let part = &part[..part.len().min(missing)];
+        let part = &part[..sizes::piece(len - *have, part.len())];
         words.feed(part, |whole| match order {
             Order::Little => sum.update(whole),
             Order::Big => sum.update_byteswapped(whole),
         });
-        let len = part.len();
-        *have += len as u64;
-        piece.advance(len);
-        (len == missing).then(|| take(&mut self.summed).sum)
+        let part = part.len();
+        *have += part as u64;
+        piece.advance(part);
+        (*have == len).then(|| take(&mut self.summed).sum)
     }
 
     /// Passes over bytes until those that can be a record's header, which it gives. `window` begins at this byte, and was

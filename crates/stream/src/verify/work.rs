@@ -17,6 +17,7 @@ use zsend_records::fletcher::Fletcher4;
 use zsend_records::key_prop::KeyProp;
 use zsend_records::payload::UNREADABLE;
 use zsend_records::reader::Record;
+use zsend_records::sizes::in_memory;
 use zsend_records::types::{ByteswapKind, Checksum, Compress, DmuType};
 use zsend_records::zerocopy::byteorder::{LE, U64};
 
@@ -116,7 +117,7 @@ impl ToldBlock {
 }
 
 fn embedded_contents(embedded: &WriteEmbedded<LE>, bytes: &[u8]) -> Check {
-    let psize = usize::try_from(embedded.psize.get()).unwrap_or(usize::MAX);
+    let psize = in_memory(embedded.psize.get().into());
     let Some(stored) = bytes.get(..psize) else { return Ok(()) };
     let codec = embedded.compression();
     let header = match codec {

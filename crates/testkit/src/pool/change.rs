@@ -98,7 +98,7 @@ impl Change {
     /// Those of [`MendedPool::change_block`]: the place is arbitrary, so most often there is nothing.
     pub fn apply(&self, pool: &mut MendedPool, objsets: &[u64]) -> Result<(), DamageError> {
         let number = usize::from(self.objset).checked_rem(objsets.len());
-        let objset = number.and_then(|i| objsets.get(i)).copied().unwrap_or(0);
+        let objset = number.and_then(|i| objsets.get(i)).copied().unwrap_or_default();
         let object = u64::from(self.object);
         let block =
             |level: u8, blkid: u8| Zbookmark::new(objset, object, (level % 8).into(), blkid.into());

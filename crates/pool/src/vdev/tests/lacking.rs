@@ -179,7 +179,7 @@ impl Model {
             log.push(&words.collect::<Vec<u8>>()).unwrap();
             lab.dtls.insert(*guid, Dtl::Read(Arc::new(log.segments())));
         }
-        let newest = lab.txgs.values().copied().max().unwrap_or(0);
+        let newest = lab.txgs.values().copied().max().unwrap_or_default();
         let tree = lab.tree(&config);
         let mut model = Self { tree, config, devices, newest, blocks: Vec::new() };
         let mut offset = 0;

@@ -29,7 +29,7 @@ impl Source for Memory {
         }
         let bytes = self.bytes.lock().unwrap();
         for (i, b) in buf.iter_mut().enumerate() {
-            *b = bytes.get(&(offset + i as u64)).copied().unwrap_or(0);
+            *b = bytes.get(&(offset + i as u64)).copied().unwrap_or_default();
         }
         Ok(())
     }

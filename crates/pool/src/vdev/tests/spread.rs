@@ -35,9 +35,9 @@ pub(super) fn columns(map: &Map, block: &[u8]) -> Vec<(Col, Vec<u8>)> {
 fn parity(k: usize, len: usize, columns: &[&[u8]]) -> Vec<u8> {
     let double = |x: u8| (x << 1) ^ if x & 0x80 != 0 { 0x1d } else { 0 };
     let byte = |b: usize| {
-        columns
-            .iter()
-            .fold(0, |acc, c| (0..k).fold(acc, |x, _| double(x)) ^ c.get(b).copied().unwrap_or(0))
+        columns.iter().fold(0, |acc, c| {
+            (0..k).fold(acc, |x, _| double(x)) ^ c.get(b).copied().unwrap_or_default()
+        })
     };
     (0..len).map(byte).collect()
 }

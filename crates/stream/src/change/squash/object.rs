@@ -135,7 +135,7 @@ impl MergedObject {
                 Some(DataSpan::Block(start, end) | DataSpan::Hole(start, end)) => (start, end),
                 Some(DataSpan::Spill) | None => (u64::MAX, u64::MAX),
             };
-            let nothing_from = allocated.end.unwrap_or(u64::MAX);
+            let nothing_from = allocated.end.unwrap_or(OBJECT_END);
             if start <= at && at < end {
                 found = next.map(|data| (layer, data));
                 until = until.min(end);
@@ -168,8 +168,7 @@ impl MergedObject {
             Some((_, DataSpan::Hole(..))) => out.free(number, at, until),
             Some((_, DataSpan::Spill)) => {}
             None if is_behind_end || self.base_is_hole => {
-                let end = self.end().unwrap_or(u64::MAX);
-                out.free(number, at, until.min(end));
+                out.free(number, at, self.end().map_or(until, |end| until.min(end)));
             }
             None => {}
         }
