@@ -107,7 +107,7 @@ impl Entry {
         if let Some(version) = value.get("version").and_then(serde_json::Value::as_u64)
             && version != u64::from(VERSION)
         {
-            return Err(LineError::Version(u32::try_from(version).unwrap_or(u32::MAX)));
+            return Err(LineError::Version(version));
         }
         // Of the text, since a value has lost all but the last of two fields of one name.
         let entry: Self =

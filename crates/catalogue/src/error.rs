@@ -82,7 +82,7 @@ pub enum LineError {
     Shape(String),
     /// It is of another version of the format.
     #[error("version {0} of the format is not known")]
-    Version(u32),
+    Version(u64),
     /// A field has a value that none may have.
     #[error("field {name}: '{value}' is {why}")]
     Field {

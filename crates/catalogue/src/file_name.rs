@@ -29,7 +29,7 @@ pub(crate) fn of(
 
 fn id(key: &Key, fromguid: Option<u64>, settings: &Settings) -> String {
     let mut hasher = blake3::Hasher::new();
-    for number in [key.poolguid, key.guid, key.createtxg, fromguid.unwrap_or(0)] {
+    for number in [key.poolguid, key.guid, key.createtxg, fromguid.unwrap_or_default()] {
         hasher.update(&number.to_le_bytes());
     }
     // A full stream is none from a snapshot of guid zero.

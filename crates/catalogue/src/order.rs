@@ -21,7 +21,7 @@ pub struct Receipt<'c> {
 
 /// State of a stream while an order is sought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum VisitState {
     New,
     /// It waits for what goes before it.
     Open,
@@ -53,25 +53,25 @@ impl Catalogue {
             let (above, _) = dataset.rsplit_once('/').filter(|_| is_first)?;
             first.get(above).copied()
         };
-        let mut state = vec![State::New; entries.len()];
+        let mut state = vec![VisitState::New; entries.len()];
         let mut order = Vec::with_capacity(entries.len());
         let mut path = Vec::new();
         for place in 0..entries.len() {
             path.push(place);
             while let Some(&last) = path.last() {
-                if state[last] == State::Done {
+                if state[last] == VisitState::Done {
                     path.pop();
                     continue;
                 }
-                state[last] = State::Open;
+                state[last] = VisitState::Open;
                 // Sources are older, so they make no circle; with what is above there may be one.
-                let base = self.base(&entries[last]).filter(|&base| state[base] == State::New);
+                let base = self.base(&entries[last]).filter(|&base| state[base] == VisitState::New);
                 let above = above(last).filter(|&above| self.may_go_before(above, &state));
                 if let Some(need) = base.or(above) {
                     path.push(need);
                 } else {
                     path.pop();
-                    state[last] = State::Done;
+                    state[last] = VisitState::Done;
                     order.push(last);
                 }
             }
@@ -80,15 +80,15 @@ impl Catalogue {
     }
 
     /// Returns true if a stream was not met, and nothing that it stands on waits for another.
-    fn may_go_before(&self, place: usize, state: &[State]) -> bool {
-        if state[place] != State::New {
+    fn may_go_before(&self, place: usize, state: &[VisitState]) -> bool {
+        if state[place] != VisitState::New {
             return false;
         }
         let mut next = Some(place);
         for _ in 0..MOST_LOOKED_AT {
             match next {
-                Some(at) if state[at] == State::Open => return false,
-                Some(at) if state[at] == State::New => next = self.base(&self.entries()[at]),
+                Some(at) if state[at] == VisitState::Open => return false,
+                Some(at) if state[at] == VisitState::New => next = self.base(&self.entries()[at]),
                 Some(_) | None => return true,
             }
         }

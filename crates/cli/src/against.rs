@@ -1,7 +1,7 @@
 //! `zsend verify --against`: a stored stream beside what would be sent now.
 
 use crate::args::{PoolArgs, VerifyArgs};
-use crate::exit::{CUT, Done, Failure, be_quiet, warn_of};
+use crate::exit::{CUT, CommandResult, Failure, be_quiet, warn_of};
 use crate::progress::Gauge;
 use crate::text::{count, one_line};
 use crate::{keys, signals, stdin, stdout};
@@ -22,7 +22,7 @@ use zsend_stream::compare::{CompareError, Comparison, Difference};
 use zsend_traverse::{IncrementalSource, ResumePosition, SendError, SendOptions, SendPlan};
 
 /// Compares a stored stream with the one of `target`.
-pub(crate) fn run(args: &VerifyArgs, target: &str) -> Done {
+pub(crate) fn run(args: &VerifyArgs, target: &str) -> CommandResult {
     be_quiet(false);
     let path = match args.files.as_slice() {
         [] => None,
@@ -95,7 +95,7 @@ pub(crate) fn run(args: &VerifyArgs, target: &str) -> Done {
 }
 
 /// Says that a stream is cut, and that what it has whole is the same.
-fn cut(name: &str, target: &str, records: u64, is_json: bool) -> Done {
+fn cut(name: &str, target: &str, records: u64, is_json: bool) -> CommandResult {
     let seen = count(records, "record");
     let text = match is_json {
         true => json!({ "kind": "verdict", "file": name, "verdict": "cut", "records": records })

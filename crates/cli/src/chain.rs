@@ -2,7 +2,7 @@
 
 use crate::args::ChainArgs;
 use crate::catalogue;
-use crate::exit::{CHAIN_BROKEN, CUT, Done, Failure, warn};
+use crate::exit::{CHAIN_BROKEN, CUT, CommandResult, Failure, warn};
 use crate::text::{Head, count, one_line, or_dash, table};
 use crate::{stdin, stdout};
 use std::collections::BTreeMap;
@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use zsend_catalogue::Catalogue;
 use zsend_pool::ErrorClass;
 use zsend_stream::Segment;
-use zsend_stream::chain::{Chain, ChainVerdict, Fate, Step, fault_json, step_json, verdict_json};
+use zsend_stream::chain::{
+    ChainReport, ChainStep, ChainVerdict, Fate, fault_json, step_json, verdict_json,
+};
 use zsend_stream::outline::{Budget, Outline, outline_file};
 
 /// The inputs.
@@ -25,7 +27,7 @@ struct Inputs {
 }
 
 /// Runs the subcommand.
-pub(crate) fn run(args: &ChainArgs) -> Done {
+pub(crate) fn run(args: &ChainArgs) -> CommandResult {
     let mut inputs = Inputs::default();
     for path in &args.files {
         if path.is_dir() {
@@ -35,7 +37,7 @@ pub(crate) fn run(args: &ChainArgs) -> Done {
         }
     }
     let Inputs { outlines, names, unread, .. } = inputs;
-    let chain = Chain::of(outlines, &args.have, &names);
+    let chain = ChainReport::of(outlines, &args.have, &names);
     let text =
         if args.json { as_json(&chain, unread.len()) } else { as_text(&chain, args.scripted) };
     stdout::print(text.as_bytes())?;
@@ -68,7 +70,7 @@ pub(crate) fn run(args: &ChainArgs) -> Done {
 }
 
 impl Inputs {
-    fn file(&mut self, path: &Path) -> Done {
+    fn file(&mut self, path: &Path) -> CommandResult {
         let read = || {
             let (name, file) = stdin::open(Some(path))?;
             outline_file(&name, file).map_err(|e| Failure::io("read", Path::new(&name), &e))
@@ -88,7 +90,7 @@ impl Inputs {
     }
 
     /// Adds the streams that the catalogues of a folder list.
-    fn folder(&mut self, folder: &Path) -> Done {
+    fn folder(&mut self, folder: &Path) -> CommandResult {
         let catalogue = Catalogue::open(folder).map_err(catalogue::failure)?;
         catalogue::tell_of_torn(&catalogue);
         if catalogue.entries().is_empty() {
@@ -109,14 +111,14 @@ impl Inputs {
     }
 }
 
-fn as_json(chain: &Chain, unread: usize) -> String {
+fn as_json(chain: &ChainReport, unread: usize) -> String {
     let steps = chain.steps.iter().map(step_json);
     let faults = chain.faults.iter().map(fault_json);
     let lines = steps.chain(faults).chain([verdict_json(chain, unread)]);
     lines.map(|line| line + "\n").collect()
 }
 
-fn as_text(chain: &Chain, scripted: bool) -> String {
+fn as_text(chain: &ChainReport, scripted: bool) -> String {
     let head = ["STEP", "SNAPSHOT", "GUID", "FROM", "KIND", "FATE", "FILE"];
     let mut number = 0;
     let mut rows = Vec::new();
@@ -144,7 +146,7 @@ fn as_text(chain: &Chain, scripted: bool) -> String {
     text
 }
 
-fn row(place: &str, step: &Step, stream: Option<&Segment>) -> Vec<String> {
+fn row(place: &str, step: &ChainStep, stream: Option<&Segment>) -> Vec<String> {
     let kind = stream.map_or("-", |stream| match (stream.fromguid, stream.resumed_at) {
         (_, Some(_)) => "rest",
         (0, None) => "full",

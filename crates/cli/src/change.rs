@@ -1,7 +1,7 @@
 //! The verbs that change streams.
 
 use crate::args::ChangeArgs;
-use crate::exit::{CUT, Done, Failure, say};
+use crate::exit::{CUT, CommandResult, Failure, say};
 use crate::output::{Guard, Output};
 use crate::progress::Gauge;
 use crate::{keys, stdin};
@@ -10,10 +10,10 @@ use std::path::Path;
 use std::sync::Arc;
 use zsend_pool::ErrorClass;
 use zsend_records::reader::StreamErrorKind;
-use zsend_stream::change::{ChangeError, Source, change};
+use zsend_stream::change::{ChangeError, ChangeInput, change};
 
 /// Runs the subcommand.
-pub(crate) fn run(mut args: ChangeArgs) -> Done {
+pub(crate) fn run(mut args: ChangeArgs) -> CommandResult {
     zsend_metal::heap::keep();
     // Keys and rules are read, too: a file that is written must be none of them.
     let mut guard = Guard::new(&args.named_files());
@@ -29,11 +29,11 @@ pub(crate) fn run(mut args: ChangeArgs) -> Done {
     for path in files {
         let (name, file) = stdin::open(Some(path))?;
         guard.add(&file);
-        sources.push(Source::of_file(&name, file));
+        sources.push(ChangeInput::of_file(&name, file));
     }
     let gauge = Arc::new(Gauge::new());
     let mut output = Output::open(args.output.as_deref(), true, &guard, &gauge)?;
-    let mut counted = Counted { output: &mut output, bytes: 0 };
+    let mut counted = CountedOutput { output: &mut output, bytes: 0 };
     let done = change(sources, steps, &mut counted, |note| say(note));
     let is_empty = counted.bytes == 0;
     match done {
@@ -59,12 +59,12 @@ pub(crate) fn run(mut args: ChangeArgs) -> Done {
 }
 
 /// A destination that counts what it is given.
-struct Counted<'a> {
+struct CountedOutput<'a> {
     output: &'a mut Output,
     bytes: u64,
 }
 
-impl Write for Counted<'_> {
+impl Write for CountedOutput<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.output.write(bytes)?;
         self.bytes += written as u64;

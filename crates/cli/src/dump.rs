@@ -1,14 +1,14 @@
 //! `zsend dump`: the records of a stream as text.
 
 use crate::args::{DumpArgs, Like};
-use crate::exit::{Done, Failure};
+use crate::exit::{CommandResult, Failure};
 use crate::{stdin, stdout};
 use std::io::{BufWriter, Write};
 use zsend_pool::ErrorClass;
 use zsend_stream::dump::{DumpError, DumpOptions, Format, dump_file};
 
 /// Runs the subcommand.
-pub(crate) fn run(args: &DumpArgs) -> Done {
+pub(crate) fn run(args: &DumpArgs) -> CommandResult {
     let options = DumpOptions::default()
         .with_format(match (args.json, args.like) {
             (true, _) => Format::Json,

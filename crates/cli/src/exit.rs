@@ -166,7 +166,7 @@ impl From<SendError> for Failure {
 }
 
 /// The result of a subcommand.
-pub(crate) type Done = Result<(), Failure>;
+pub(crate) type CommandResult = Result<(), Failure>;
 
 /// Prints a warning on standard error, unless there is `-q`.
 pub(crate) fn warn(message: impl Display) {

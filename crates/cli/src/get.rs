@@ -1,7 +1,7 @@
 //! `zsend get`: properties with their sources.
 
 use crate::args::GetArgs;
-use crate::exit::{Done, Failure, be_quiet};
+use crate::exit::{CommandResult, Failure, be_quiet};
 use crate::list::collect::Scope;
 use crate::list::column::Column;
 use crate::list::json;
@@ -29,7 +29,7 @@ struct FoundProperty {
 }
 
 /// Runs the subcommand.
-pub(crate) fn run(args: &GetArgs) -> Done {
+pub(crate) fn run(args: &GetArgs) -> CommandResult {
     be_quiet(args.pool.quiet);
     if args.pool.list_txgs {
         let named: Vec<String> = args.properties.iter().chain(&args.targets).cloned().collect();

@@ -1,7 +1,7 @@
 //! Keys of encrypted datasets: from files named on the command line, or typed without echo.
 
 use crate::args::SendArgs;
-use crate::exit::{Done, Failure};
+use crate::exit::{CommandResult, Failure};
 use crate::prompt;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
@@ -18,7 +18,7 @@ use zsend_pool::{ErrorClass, PoolError};
 const TRIES: usize = 3;
 
 /// Loads every key that was given, and asks for the one that a send of `target` needs if `needed`.
-pub(crate) fn load(pool: &Pool, args: &SendArgs, target: &Name, needed: bool) -> Done {
+pub(crate) fn load(pool: &Pool, args: &SendArgs, target: &Name, needed: bool) -> CommandResult {
     for key in &args.keys {
         from_file(pool, key)?;
     }
@@ -59,7 +59,7 @@ fn not_loaded(root: &str, e: &CryptoError) -> Failure {
 }
 
 /// Loads a key given as `DATASET=FILE`.
-pub(crate) fn from_file(pool: &Pool, key: &str) -> Done {
+pub(crate) fn from_file(pool: &Pool, key: &str) -> CommandResult {
     let (dataset, file) = split(key)?;
     let material = read(file)?;
     let name = Name::parse(&pool.full_name(dataset))?;

@@ -35,7 +35,7 @@ mod verify;
 
 use args::{Command, Parsed};
 use clap::{ColorChoice, ValueEnum};
-use exit::Done;
+use exit::CommandResult;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -71,7 +71,7 @@ fn main() -> ExitCode {
     end(done)
 }
 
-fn end(done: Done) -> ExitCode {
+fn end(done: CommandResult) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),

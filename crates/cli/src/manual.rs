@@ -1,7 +1,7 @@
 //! `zsend man` and `zsend completions`: made of what `--help` is made of.
 
 use crate::args::{self, CompletionsArgs, EXIT_STATUS, ManArgs, VERSION};
-use crate::exit::{Done, Failure};
+use crate::exit::{CommandResult, Failure};
 use crate::stdout;
 use clap::{Arg, ArgAction, Command};
 use clap_mangen::Man;
@@ -31,7 +31,7 @@ const SEE_ALSO: &str = "zfs-send(8), zfs-receive(8), zstream(8), zdb(8), zfsprop
 const RESCUE: &str = include_str!(concat!(env!("OUT_DIR"), "/rescue.md"));
 
 /// Prints a page, or writes all of them.
-pub(crate) fn man(args: &ManArgs) -> Done {
+pub(crate) fn man(args: &ManArgs) -> CommandResult {
     if args.verb.as_deref() == Some("rescue") {
         return stdout::print(RESCUE.as_bytes());
     }
@@ -60,7 +60,7 @@ pub(crate) fn man(args: &ManArgs) -> Done {
 }
 
 /// Prints the completions of a shell.
-pub(crate) fn completions(args: &CompletionsArgs) -> Done {
+pub(crate) fn completions(args: &CompletionsArgs) -> CommandResult {
     let mut text = Vec::new();
     clap_complete::generate(args.shell, &mut command(), "zsend", &mut text);
     stdout::print(&text)

@@ -1,7 +1,7 @@
 //! `zsend parity` and `zsend repair`.
 
 use crate::args::{ParityArgs, RepairArgs};
-use crate::exit::{Done, Failure, warn};
+use crate::exit::{CommandResult, Failure, warn};
 use crate::parts::failure;
 use crate::stdout;
 use crate::text::{count, one_line};
@@ -14,7 +14,7 @@ use zsend_stream::parity::{
 use zsend_stream::split::{MANIFEST, part_name};
 
 /// Runs `zsend parity`.
-pub(crate) fn make(args: &ParityArgs) -> Done {
+pub(crate) fn make(args: &ParityArgs) -> CommandResult {
     let made = make_parity(&args.dir, args.percent).map_err(|e| failed(&args.dir, e))?;
     let bears = match made.bearable {
         0 => {
@@ -34,7 +34,7 @@ pub(crate) fn make(args: &ParityArgs) -> Done {
 }
 
 /// Runs `zsend repair`.
-pub(crate) fn repair(args: &RepairArgs) -> Done {
+pub(crate) fn repair(args: &RepairArgs) -> CommandResult {
     let repaired = repair_parts(&args.dir).map_err(|e| failed(&args.dir, e))?;
     let mut text = String::new();
     for part in &repaired.parts {

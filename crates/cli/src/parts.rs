@@ -1,7 +1,7 @@
 //! `zsend split` and `zsend join`: a stream in parts, and the whole of them.
 
 use crate::args::{JoinArgs, SplitArgs};
-use crate::exit::{CUT, Done, Failure};
+use crate::exit::{CUT, CommandResult, Failure};
 use crate::output::{Guard, Made, Output};
 use crate::progress::Gauge;
 use crate::text::{count, one_line};
@@ -15,7 +15,7 @@ use zsend_stream::split::{
 };
 
 /// Runs `zsend split`.
-pub(crate) fn split(args: &SplitArgs) -> Done {
+pub(crate) fn split(args: &SplitArgs) -> CommandResult {
     let (name, file) = stdin::open(Some(&args.file))?;
     let mut has_end = true;
     // What is not made is told below.
@@ -54,7 +54,7 @@ pub(crate) fn split(args: &SplitArgs) -> Done {
 }
 
 /// Runs `zsend join`.
-pub(crate) fn join(args: &JoinArgs) -> Done {
+pub(crate) fn join(args: &JoinArgs) -> CommandResult {
     let dir = args.dir.display().to_string();
     let list = Manifest::of_folder(&args.dir).map_err(|e| failure(&dir, e))?;
     if args.check {
@@ -82,7 +82,7 @@ pub(crate) fn join(args: &JoinArgs) -> Done {
 }
 
 /// Says of each part what is wrong with it.
-fn check(args: &JoinArgs, list: &Manifest) -> Done {
+fn check(args: &JoinArgs, list: &Manifest) -> CommandResult {
     let all: Vec<u64> = (1..=list.parts.len() as u64).collect();
     let numbers = if args.parts.is_empty() { &all } else { &args.parts };
     let (mut text, mut not_whole) = (String::new(), 0);

@@ -1,15 +1,16 @@
 //! `zsend raw`: streams of a volume, written onto an image or a device.
 
 use crate::args::RawArgs;
-use crate::exit::{Done, Failure};
+use crate::exit::{CommandResult, Failure};
 use crate::output::{Guard, Made};
 use crate::sys::files::{open_volume, punch_hole};
 use crate::{change, stdin, stdout};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
+use zsend_records::sizes;
 use zsend_stream::change::{
-    ChangeError, Given, Source, ToVolume, Transform, Verb, Volume, change as run_steps,
+    ChangeError, ChangeInput, Given, ToVolume, Transform, Verb, Volume, change as run_steps,
 };
 
 /// Zeros that are written together where no hole can be made.
@@ -52,7 +53,7 @@ impl Image {
         self.file.seek(SeekFrom::Start(offset))?;
         let mut left = len;
         while left > 0 {
-            let piece = usize::try_from(left).unwrap_or(usize::MAX).min(ZEROS.len());
+            let piece = sizes::piece(left, ZEROS.len());
             self.file.write_all(&ZEROS[..piece])?;
             left -= piece as u64;
         }
@@ -78,7 +79,7 @@ impl Volume for Image {
             return self.file.set_len(self.len);
         }
         // Behind the end of a file there are zeros already, and of a device nothing.
-        let end = offset.saturating_add(len.unwrap_or(u64::MAX)).min(self.len);
+        let end = len.map_or(self.len, |len| offset.saturating_add(len).min(self.len));
         let Some(len) = end.checked_sub(offset).filter(|&len| len > 0) else { return Ok(()) };
         if self.punches {
             match punch_hole(&self.file, offset, len) {
@@ -108,12 +109,12 @@ impl Volume for Image {
 }
 
 /// Runs the subcommand.
-pub(crate) fn run(args: &RawArgs) -> Done {
+pub(crate) fn run(args: &RawArgs) -> CommandResult {
     let (name, file) = stdin::open(args.file.as_deref())?;
     let mut guard = Guard::default();
     guard.add(&file);
     let failed = |e: io::Error| Failure::io("write to", &args.volume, &e);
-    let source = Source::of_file(&name, file);
+    let source = ChangeInput::of_file(&name, file);
     let (image, made) = Image::open(&args.volume).map_err(failed)?;
     guard.check_file(&args.volume, &image.file)?;
     let (to, guid) = ToVolume::new(image, args.guid);

@@ -1,7 +1,7 @@
 //! `zsend resume-point`: where a cut stream can be gone on with.
 
 use crate::args::ResumePointArgs;
-use crate::exit::{CUT, Done, Failure, warn};
+use crate::exit::{CUT, CommandResult, Failure, warn};
 use crate::output::{Guard, open_to_append};
 use crate::text::one_line;
 use crate::{stdin, stdout, token};
@@ -13,7 +13,7 @@ use zsend_pool::ErrorClass;
 use zsend_stream::verify::{Cut, Fault, Outcome, Verdict, VerifyError, VerifyOptions, verify_file};
 
 /// Runs the subcommand.
-pub(crate) fn run(args: &ResumePointArgs) -> Done {
+pub(crate) fn run(args: &ResumePointArgs) -> CommandResult {
     let (name, file) = match args.file.as_deref().filter(|path| *path != Path::new("-")) {
         Some(path) if args.cut => {
             (path.display().to_string(), open_to_append(path, &Guard::default())?)
@@ -78,7 +78,7 @@ pub(crate) fn damaged(name: &str, outcome: &Outcome) -> Failure {
 }
 
 /// Refuses a package.
-pub(crate) fn refuse_package(name: &str, cut: &Cut) -> Done {
+pub(crate) fn refuse_package(name: &str, cut: &Cut) -> CommandResult {
     if !cut.is_package {
         return Ok(());
     }

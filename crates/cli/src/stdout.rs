@@ -1,6 +1,6 @@
 //! Text on standard output: all of it is there at the end, or the program fails.
 
-use crate::exit::{Done, Failure};
+use crate::exit::{CommandResult, Failure};
 use crate::sys::files::standard_output;
 use std::fs::File;
 use std::io::{self, Write};
@@ -21,12 +21,12 @@ pub(crate) fn open() -> Result<File, Failure> {
 }
 
 /// Writes a whole text. A reader that has gone away has seen what it wanted.
-pub(crate) fn print(text: &[u8]) -> Done {
+pub(crate) fn print(text: &[u8]) -> CommandResult {
     finish(open()?.write_all(text))
 }
 
 /// The end of some text that was written to [`open()`].
-pub(crate) fn finish(written: io::Result<()>) -> Done {
+pub(crate) fn finish(written: io::Result<()>) -> CommandResult {
     match written {
         Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(failed(&e)),
         Ok(()) | Err(_) => Ok(()),

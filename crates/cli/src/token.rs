@@ -1,7 +1,7 @@
 //! `zsend token`: the contents of a resume token.
 
 use crate::args::TokenArgs;
-use crate::exit::{Done, Failure};
+use crate::exit::{CommandResult, Failure};
 use crate::stdout;
 use zsend_pool::ErrorClass;
 use zsend_records::nvlist::NvList;
@@ -9,7 +9,7 @@ use zsend_records::token::{ResumeToken, TokenError, unpack};
 use zsend_stream::dump::{nvlist_json, nvlist_text};
 
 /// Runs the subcommand.
-pub(crate) fn run(args: &TokenArgs) -> Done {
+pub(crate) fn run(args: &TokenArgs) -> CommandResult {
     let list = list(&args.token)?;
     let text = if args.json { json(&list)? } else { contents(&list) };
     stdout::print(&text)

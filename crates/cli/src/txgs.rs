@@ -1,10 +1,10 @@
 //! `--list-txgs`: the states of a pool that its devices remember, and which can still be read.
 
-use crate::exit::{Done, Failure, warn};
+use crate::exit::{CommandResult, Failure, warn};
 use crate::stdout;
 use crate::text::{Head, table as as_table};
 use std::path::PathBuf;
-use zsend_pool::discover::{Found, discover, select};
+use zsend_pool::discover::{FoundPool, discover, select};
 use zsend_pool::{CancelToken, ErrorClass, Listed, Name, PoolError, known_txgs};
 
 /// Options of the list: the flags of `zsend list` of the same names.
@@ -19,7 +19,7 @@ pub(crate) struct Style {
 }
 
 /// Prints the states of the pools of these targets, or of every pool found, newest first.
-pub(crate) fn list(devices: &[PathBuf], targets: &[String], style: Style) -> Done {
+pub(crate) fn list(devices: &[PathBuf], targets: &[String], style: Style) -> CommandResult {
     // No signal is taken here: one ends the program at once.
     let cancel = CancelToken::default();
     let mut names = Vec::new();
@@ -46,7 +46,7 @@ pub(crate) fn list(devices: &[PathBuf], targets: &[String], style: Style) -> Don
     stdout::print(text.as_bytes())
 }
 
-fn table(pools: &[Found], style: Style, cancel: &CancelToken) -> Result<String, PoolError> {
+fn table(pools: &[FoundPool], style: Style, cancel: &CancelToken) -> Result<String, PoolError> {
     let mut lines = Vec::new();
     let head = ["POOL", "TXG", "TIME", "USABLE"];
     let head = head.map(Head::of);
@@ -71,7 +71,7 @@ fn time(seconds: u64, exact: bool) -> String {
     if exact { seconds.to_string() } else { zsend_props::date(seconds, false) }
 }
 
-fn json(pools: &[Found], cancel: &CancelToken) -> Result<String, PoolError> {
+fn json(pools: &[FoundPool], cancel: &CancelToken) -> Result<String, PoolError> {
     let mut rows = Vec::new();
     for pool in pools {
         for known in known_txgs(pool, cancel)? {

@@ -1,7 +1,7 @@
 //! `zsend verify`: verdicts on stored streams.
 
 use crate::args::VerifyArgs;
-use crate::exit::{CHAIN_BROKEN, CUT, Done, Failure, warn};
+use crate::exit::{CHAIN_BROKEN, CUT, CommandResult, Failure, warn};
 use crate::text::one_line;
 use crate::{against, keys, stdin, stdout};
 use serde_json::json;
@@ -96,7 +96,7 @@ impl Report for Reporter {
 }
 
 /// Runs the subcommand.
-pub(crate) fn run(args: &VerifyArgs) -> Done {
+pub(crate) fn run(args: &VerifyArgs) -> CommandResult {
     if let Some(target) = &args.against {
         return against::run(args, target);
     }

@@ -132,13 +132,18 @@ impl BlockCipherEncClosure for AadMac<'_> {
                 first[..2].copy_from_slice(&len.to_be_bytes());
                 2
             }
-            _ => {
-                // Nothing that is authenticated with a block is nearly as long as 2^32 bytes.
-                let len = u32::try_from(aad.len()).unwrap_or(u32::MAX);
-                first[..2].copy_from_slice(&[0xff, 0xfe]);
-                first[2..6].copy_from_slice(&len.to_be_bytes());
-                6
-            }
+            _ => match u32::try_from(aad.len()) {
+                Ok(len) => {
+                    first[..2].copy_from_slice(&[0xff, 0xfe]);
+                    first[2..6].copy_from_slice(&len.to_be_bytes());
+                    6
+                }
+                Err(_) => {
+                    first[..2].copy_from_slice(&[0xff, 0xff]);
+                    first[2..10].copy_from_slice(&(aad.len() as u64).to_be_bytes());
+                    10
+                }
+            },
         };
         let taken = aad.len().min(first.len() - header);
         first[header..header + taken].copy_from_slice(&aad[..taken]);

@@ -14,7 +14,7 @@ use zsend_encoder::summary::Summary;
 use zsend_records::describe::Description;
 use zsend_records::drr::RecordType;
 use zsend_records::flags::BeginFlags;
-use zsend_records::reader::{Options, ReadError, StreamReader};
+use zsend_records::reader::{ReadError, ReaderOptions, StreamReader};
 use zsend_records::types::ObjsetType;
 use zsend_records::writer::{Measured, OutHeader, Payload, StreamWriter};
 use zsend_stream::dump::{DumpOptions, dump};
@@ -84,7 +84,7 @@ pub fn encode(text: &'static [u8]) -> io::Result<(Vec<u8>, Summary)> {
 
 /// The names of a stream's records, checksums verified.
 pub fn names(stream: &[u8]) -> Result<Vec<&'static str>, ReadError> {
-    let options = Options::new().with_records(RECORDS);
+    let options = ReaderOptions::new().with_records(RECORDS);
     StreamReader::with_options(stream, options).map(|r| r.map(|r| r.frame.name())).collect()
 }
 

@@ -28,7 +28,7 @@ impl Summary {
     pub fn records_of(&self, kind: RecordType) -> u64 {
         match self.records.get(kind.0 as usize) {
             Some(n) => *n,
-            None => self.others.get(&kind).copied().unwrap_or(0),
+            None => self.others.get(&kind).copied().unwrap_or_default(),
         }
     }
 

@@ -16,7 +16,7 @@ use zsend_encoder::encoders::{Encoders, RecordEncoder};
 use zsend_encoder::event::{Event, FreeSlot, Redact};
 use zsend_encoder::stretch::Stretch;
 use zsend_records::drr::{RECORD_SIZE, RecordType};
-use zsend_records::reader::{Options, StreamReader};
+use zsend_records::reader::{ReaderOptions, StreamReader};
 use zsend_records::writer::{Counted, Counter, Measured, OutHeader, Payload, StreamWriter};
 use zsend_stream::dump::{DumpOptions, dump};
 
@@ -37,7 +37,7 @@ fn what_is_pending_goes_out_before_it_and_it_is_counted() {
     assert_eq!((of(RecordType(12)), of(RecordType::FREEOBJECTS), of(RecordType(13))), (1, 2, 0));
     assert_eq!((summary.records(), summary.bytes()), (5, stream.len() as u64));
     assert_eq!(stream.len(), 5 * RECORD_SIZE + 12);
-    let options = Options::new().with_records(RECORDS);
+    let options = ReaderOptions::new().with_records(RECORDS);
     let record = StreamReader::with_options(&stream[..], options).nth(2).unwrap().unwrap();
     let body = record.header.body_as::<Note<LE>>().unwrap();
     assert_eq!((body.object.get(), body.toguid.get()), (7, 42));

@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use zsend_ondisk::byteswap::{swap, swap_out};
 use zsend_pool::blkptr::BlkPtr;
-use zsend_pool::dmu::dnode::{Dnode, Outline};
+use zsend_pool::dmu::dnode::{Dnode, DnodeRef};
 use zsend_pool::zbookmark::Zbookmark;
 use zsend_records::types::DmuType;
 
@@ -30,7 +30,7 @@ pub fn check(bytes: &[u8]) {
                 ask_dnode(&dnode);
             }
         }
-        for outline in Outline::all(&data).flatten() {
+        for outline in DnodeRef::all(&data).flatten() {
             assert!(outline.size() <= data.len() as u64);
             outline.pointers().for_each(|bp| ask_pointer(&bp));
         }

@@ -3,7 +3,7 @@
 //! The bytes are two streams, as they are and with every checksum mended; the first two say where the first ends. An order
 //! comes, the same each time; it has each stream once. A stream that can be compared does not differ from itself.
 
-use zsend_stream::chain::{Chain, fault_json, step_json, verdict_json};
+use zsend_stream::chain::{ChainReport, fault_json, step_json, verdict_json};
 use zsend_stream::compare::Comparison;
 use zsend_stream::outline::{Budget, Outline, outline};
 use zsend_testkit::damage::reseal;
@@ -28,8 +28,8 @@ fn judge(streams: [&[u8]; 2]) {
     }
     let count = outlines().iter().map(|outline: &Outline| outline.streams.len()).sum::<usize>();
     let have = [1, 42];
-    let chain = Chain::of(outlines(), &have, &Default::default());
-    let turned = Chain::of(outlines(), &have, &Default::default());
+    let chain = ChainReport::of(outlines(), &have, &Default::default());
+    let turned = ChainReport::of(outlines(), &have, &Default::default());
     assert_eq!(format!("{chain:?}"), format!("{turned:?}"));
     let ordered: usize = chain.steps.iter().map(|step| step.streams.len()).sum();
     assert_eq!(ordered, count, "each stream has its place");

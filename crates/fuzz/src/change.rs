@@ -6,14 +6,14 @@
 //! turned is turned back.
 
 use crate::edits::{decrypted, edited, fixture};
-use crate::verify::Pieces;
+use crate::verify::SplitReads;
 use std::io::{self, Cursor, Read};
 use std::path::PathBuf;
 use std::sync::OnceLock;
-use zsend_records::reader::{Options, StreamReader, StreamRecord};
+use zsend_records::reader::{ReaderOptions, StreamReader, StreamRecord};
 use zsend_stream::Segment;
 use zsend_stream::change::{
-    Apart, ChangeError, Destinations, Given, Package, Source, ToVolume, Transform, Verb, Volume,
+    Apart, ChangeError, Destinations, Given, Packager, ChangeInput, ToVolume, Transform, Verb, Volume,
     change,
 };
 use zsend_stream::outline::outline;
@@ -95,7 +95,7 @@ fn seeds() -> &'static [Vec<StreamRecord>] {
 
 fn judge(stream: &[u8], steps: &[Step]) {
     let (out, done) = run(Cursor::new(stream.to_vec()), steps);
-    let (again, also) = run(Pieces::of(stream), steps);
+    let (again, also) = run(SplitReads::of(stream), steps);
     assert!(out == again, "the same comes of the same");
     assert_eq!(done.is_ok(), also.is_ok());
     if let Err(error) = &done {
@@ -107,7 +107,7 @@ fn judge(stream: &[u8], steps: &[Step]) {
     if out.is_empty() {
         return; // the first record was refused: not one byte is written
     }
-    let options = Options::new().with_missing_end(true).with_concatenated(true);
+    let options = ReaderOptions::new().with_missing_end(true).with_concatenated(true);
     for record in StreamReader::with_options(&out[..], options) {
         let record = record.expect("what is written is a stream");
         assert!(record.payload.len() as u64 == record.frame.payload_len);
@@ -132,7 +132,7 @@ fn run(source: impl Read + Send + 'static, steps: &[Step]) -> (Vec<u8>, Result<(
                 let segments: Vec<Segment> =
                     outline.streams.into_iter().map(|stream| stream.segment).collect();
                 source = Box::new(Cursor::new(bytes));
-                match Package::new(&segments) {
+                match Packager::new(&segments) {
                     Ok(package) => Box::new(package),
                     Err(error) => {
                         assert!(!error.to_string().is_empty());
@@ -143,7 +143,7 @@ fn run(source: impl Read + Send + 'static, steps: &[Step]) -> (Vec<u8>, Result<(
             _ => of_table(step),
         });
     }
-    let source = Source::of_reader("in", source);
+    let source = ChangeInput::of_reader("in", source);
     let mut out = Vec::new();
     let done = change(vec![source], made, &mut out, |note| assert!(!note.is_empty()));
     (out, done.map(drop))

@@ -10,7 +10,7 @@ use zsend_crypto::key_data::names;
 use zsend_records::drr::{Begin, RecordType};
 use zsend_records::flags::Features;
 use zsend_records::nvlist::NvList;
-use zsend_records::reader::{Options, SliceReader};
+use zsend_records::reader::{ReaderOptions, SliceReader};
 use zsend_testkit::damage::reseal;
 
 /// Most iterations of PBKDF2 that an input may ask for: more only take time.
@@ -51,7 +51,7 @@ fn decrypted(stream: &[u8]) -> (Vec<u8>, Option<String>) {
 
 /// Returns true if a BEGIN asks for more iterations of PBKDF2 than a fuzzer has time for.
 fn asks_for_too_much(stream: &[u8]) -> bool {
-    let options = Options::new().with_verify(false).with_missing_end(true).with_concatenated(true);
+    let options = ReaderOptions::new().with_verify(false).with_missing_end(true).with_concatenated(true);
     let records = SliceReader::with_options(stream.to_vec().into(), options).map_while(Result::ok);
     let mut lists = records
         .filter(|record| record.frame.record_type() == RecordType::BEGIN)

@@ -3,7 +3,7 @@
 //! Each format shows what it can and ends. The same input gives the same output, in pieces too, and JSON is one
 //! object a line.
 
-use crate::verify::Pieces;
+use crate::verify::SplitReads;
 use zsend_records::payload::Limits;
 use zsend_stream::dump::{DumpOptions, Format, dump};
 
@@ -21,7 +21,7 @@ pub fn check(bytes: &[u8]) {
             let mut out = Vec::new();
             let first = dump(bytes, &mut out, &options).map_err(|e| e.to_string());
             let mut again = Vec::new();
-            let second = dump(Pieces::of(bytes), &mut again, &options).map_err(|e| e.to_string());
+            let second = dump(SplitReads::of(bytes), &mut again, &options).map_err(|e| e.to_string());
             assert_eq!(out, again);
             assert_eq!(first.is_ok(), second.is_ok());
             if format == Format::Json {

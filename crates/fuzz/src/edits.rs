@@ -3,8 +3,8 @@
 use std::io::Cursor;
 use std::sync::OnceLock;
 use zerocopy::IntoBytes;
-use zsend_records::reader::{Options, SliceReader, StreamRecord};
-use zsend_stream::change::{Given, Source, Verb, change};
+use zsend_records::reader::{ReaderOptions, SliceReader, StreamRecord};
+use zsend_stream::change::{ChangeInput, Given, Verb, change};
 use zsend_testkit::damage::stamp;
 
 /// The stream that is changed, and the encryption root that its key is of.
@@ -18,7 +18,7 @@ pub(crate) fn with_key(step: &str, stream: &[u8]) -> (Vec<u8>, Option<String>) {
     given.keys.push((ROOT.to_owned(), seed().1.clone().into()));
     let verb = Verb::named(step).expect("it is in the table");
     let step = (verb.make)(&given).expect("a key is given");
-    let source = Source::of_reader("in", Cursor::new(stream.to_vec()));
+    let source = ChangeInput::of_reader("in", Cursor::new(stream.to_vec()));
     let mut out = Vec::new();
     let done = change(vec![source], vec![step], &mut out, |_| {});
     (out, done.err().map(|error| error.to_string()))
@@ -30,7 +30,7 @@ pub(crate) fn read(stream: &[u8]) -> Vec<StreamRecord> {
     if stream.is_empty() {
         return Vec::new();
     }
-    let options = Options::new().with_missing_end(true).with_concatenated(true);
+    let options = ReaderOptions::new().with_missing_end(true).with_concatenated(true);
     let records = SliceReader::with_options(stream.to_vec().into(), options);
     records.map(|record| record.expect("what was written is a stream")).collect()
 }

@@ -6,7 +6,7 @@ use zsend_pool::blkptr::Dva;
 use zsend_pool::config::{LabelConfig, VdevConfig};
 use zsend_pool::error::Mismatch;
 use zsend_pool::uberblock::Reflow;
-use zsend_pool::vdev::{Dtl, Dtls, Known, Leaves, Member, Request, Tree, Trust, Want};
+use zsend_pool::vdev::{Dtl, Dtls, KnownDevices, Leaves, Member, Request, VdevTree, Trust, Want};
 use zsend_records::nvlist::NvList;
 
 /// Top-level vdevs that a tree has at most, whatever the configuration says.
@@ -35,10 +35,10 @@ fn read(tops: &[VdevConfig], count: u64) {
     for guid in leaves.keys().filter(|guid| *guid % 2 == 0) {
         dtls.insert(*guid, Dtl::Unreadable);
     }
-    let tree = Tree::build(
+    let tree = VdevTree::build(
         tops,
         count,
-        Known::new(&leaves, &dtls, 9).with_reflow(reflow).with_exported(Some(7)),
+        KnownDevices::new(&leaves, &dtls, 9).with_reflow(reflow).with_exported(Some(7)),
     );
     let _ = (tree.unsupported(), tree.health().iter().map(ToString::to_string).count());
     assert!(tree.tops().len() <= MAX_TOPS);

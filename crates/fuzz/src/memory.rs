@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use zsend_pool::config::VdevConfig;
 use zsend_pool::device::{Device, Source};
-use zsend_pool::vdev::{Dtls, Known, Leaves, Member, Tree};
+use zsend_pool::vdev::{Dtls, KnownDevices, Leaves, Member, VdevTree};
 use zsend_pool::zio::Zio;
 
 /// Bytes at some place of a device that is otherwise zeros.
@@ -19,7 +19,7 @@ impl Source for Sparse {
         for (i, b) in buf.iter_mut().enumerate() {
             let inside = (offset + i as u64).checked_sub(self.at);
             let byte = inside.and_then(|at| self.bytes.get(usize::try_from(at).ok()?));
-            *b = byte.copied().unwrap_or(0);
+            *b = byte.copied().unwrap_or_default();
         }
         Ok(())
     }
@@ -42,5 +42,5 @@ pub(crate) fn zio(bytes: &[u8], ashift: u64) -> Zio {
     let leaves = Leaves::from([(1, vec![Member { device, txg: 1 }])]);
     let top = VdevConfig { kind: "file".into(), guid: 1, ashift, ..VdevConfig::default() };
     let dtls = &Dtls::default();
-    Zio::new(Tree::build(&[top], 1, Known::new(&leaves, dtls, 1)))
+    Zio::new(VdevTree::build(&[top], 1, KnownDevices::new(&leaves, dtls, 1)))
 }

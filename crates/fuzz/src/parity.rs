@@ -4,6 +4,7 @@
 use std::fs;
 use zsend_stream::parity::{check_volume, repair, volume_name};
 use zsend_stream::split::Manifest;
+use zsend_records::sizes::in_memory;
 
 /// Bytes of the numbers in a head, and of all of it.
 const NUMBERS: usize = 32;
@@ -24,7 +25,7 @@ pub fn check(bytes: &[u8]) {
 /// An index whose list has a last line that fits, if the length before it leaves room.
 fn with_list(index: &[u8]) -> Vec<u8> {
     let Some((length, rest)) = index.split_first_chunk::<8>() else { return index.to_vec() };
-    let length = usize::try_from(u64::from_le_bytes(*length) % 4096).unwrap_or(0);
+    let length = in_memory(u64::from_le_bytes(*length) % 4096);
     let Some((list, hashes)) = rest.split_at_checked(length) else { return index.to_vec() };
     let hash = blake3::hash(list).to_hex();
     let end = format!("{{\"kind\":\"end\",\"blake3\":\"{hash}\"}}\n").into_bytes();

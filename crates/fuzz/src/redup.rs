@@ -3,7 +3,7 @@
 //!
 //! The output is a stream without references. Of a stream whose blocks were named again comes the very same stream.
 
-use crate::verify::Pieces;
+use crate::verify::SplitReads;
 use std::io::{Cursor, Read};
 use zerocopy::FromZeros;
 use zerocopy::byteorder::LE;
@@ -11,9 +11,9 @@ use zsend_records::drr::{
     Begin, Free, MAGIC, OBJECT_END, Object, RecordType, ReplayRecord, Write, WriteByref,
 };
 use zsend_records::flags::{Features, HeaderType, VersionInfo};
-use zsend_records::reader::{Options, Record, StreamReader, StreamRecord};
+use zsend_records::reader::{ReaderOptions, Record, StreamReader, StreamRecord};
 use zsend_records::writer::StreamWriter;
-use zsend_stream::change::{ChangeError, Given, Source, Verb, change};
+use zsend_stream::change::{ChangeError, Given, ChangeInput, Verb, change};
 use zsend_testkit::damage::{reseal, stamp};
 
 /// Runs one input.
@@ -87,7 +87,7 @@ fn blocks(bytes: &[u8]) -> Vec<u8> {
 
 fn judge(stream: &[u8]) {
     let (out, done) = run(Cursor::new(stream.to_vec()), "redup");
-    let (again, also) = run(Pieces::of(stream), "redup");
+    let (again, also) = run(SplitReads::of(stream), "redup");
     assert!(out == again && done.is_ok() == also.is_ok(), "the same comes of the same");
     for record in records(&out) {
         assert!(record.header.record_type() != RecordType::WRITE_BYREF, "no reference is left");
@@ -108,7 +108,7 @@ fn records(stream: &[u8]) -> Vec<StreamRecord> {
     if stream.is_empty() {
         return Vec::new();
     }
-    let options = Options::new().with_missing_end(true).with_concatenated(true);
+    let options = ReaderOptions::new().with_missing_end(true).with_concatenated(true);
     let reader = StreamReader::with_options(stream, options);
     reader.map(|record| record.expect("what is written is a stream")).collect()
 }
@@ -117,7 +117,7 @@ fn run(source: impl Read + Send + 'static, name: &str) -> (Vec<u8>, Result<(), C
     let verb = Verb::named(name).expect("the table has it");
     let options = vec![("memory".to_owned(), "8M".to_owned())];
     let step = (verb.make)(&Given { options, ..Given::default() }).expect("the words are right");
-    let source = Source::of_reader("in", source);
+    let source = ChangeInput::of_reader("in", source);
     let mut out = Vec::new();
     let done = change(vec![source], vec![step], &mut out, |_| {});
     (out, done.map(drop))

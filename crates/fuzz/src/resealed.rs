@@ -4,11 +4,11 @@
 //! see [`crate::stream`] and [`crate::dump`].
 
 use zsend_records::payload::Limits;
-use zsend_records::reader::{Options, StreamReader};
+use zsend_records::reader::{ReaderOptions, StreamReader};
 use zsend_testkit::damage::reseal;
 
-const OPTIONS: Options =
-    Options::new().with_limits(Limits::FUZZ).with_missing_end(true).with_concatenated(true);
+const OPTIONS: ReaderOptions =
+    ReaderOptions::new().with_limits(Limits::FUZZ).with_missing_end(true).with_concatenated(true);
 
 /// Runs one input.
 pub fn check(bytes: &[u8]) {

@@ -11,9 +11,9 @@ use zsend_records::drr::{
     Begin, Free, FreeObjects, MAGIC, OBJECT_END, Object, ReplayRecord, Spill, Write, WriteEmbedded,
 };
 use zsend_records::flags::{BeginFlags, Features, HeaderType, VersionInfo};
-use zsend_records::reader::{Options, StreamReader};
+use zsend_records::reader::{ReaderOptions, StreamReader};
 use zsend_records::writer::StreamWriter;
-use zsend_stream::change::{ChangeError, Given, Source, Verb, change};
+use zsend_stream::change::{ChangeError, Given, ChangeInput, Verb, change};
 use zsend_testkit::damage::reseal;
 
 /// Runs one input.
@@ -131,7 +131,7 @@ fn judge(streams: &[&[u8]]) -> Option<Vec<u8>> {
     let (out, done) = squash(streams);
     let (again, also) = squash(streams);
     assert!(out == again && done.is_ok() == also.is_ok(), "the same comes of the same");
-    let options = Options::new().with_missing_end(true);
+    let options = ReaderOptions::new().with_missing_end(true);
     if !out.is_empty() {
         for record in StreamReader::with_options(&out[..], options) {
             record.expect("what is written is a stream");
@@ -148,7 +148,7 @@ fn judge(streams: &[&[u8]]) -> Option<Vec<u8>> {
 
 fn squash(streams: &[&[u8]]) -> (Vec<u8>, Result<(), ChangeError>) {
     let sources = streams.iter().map(|stream| {
-        Source::of_reader("in", Cursor::new(stream.to_vec()))
+        ChangeInput::of_reader("in", Cursor::new(stream.to_vec()))
     });
     let verb = Verb::named("squash").expect("the table has it");
     let step = (verb.make)(&Given::default()).expect("there are no words");

@@ -10,12 +10,12 @@ use zsend_records::Order;
 use zsend_records::drr::{RECORD_SIZE, ReplayRecord};
 use zsend_records::payload::Limits;
 use zsend_records::reader::{
-    Options, Parser, ReadError, ReaderEvent, Role, StreamReader, StreamRecord,
+    ReaderOptions, Parser, ReadError, ReaderEvent, Role, StreamReader, StreamRecord,
 };
 use zsend_records::writer::StreamWriter;
 
 /// Checksums are not verified, or no input of a fuzzer would get past the first record.
-const OPTIONS: Options = Options::new()
+const OPTIONS: ReaderOptions = ReaderOptions::new()
     .with_limits(Limits::FUZZ)
     .with_verify(false)
     .with_missing_end(true)
@@ -46,7 +46,7 @@ pub fn check(bytes: &[u8]) {
     }
 }
 
-fn read(bytes: &[u8], options: Options) -> (Vec<StreamRecord>, Option<String>) {
+fn read(bytes: &[u8], options: ReaderOptions) -> (Vec<StreamRecord>, Option<String>) {
     let mut records = Vec::new();
     for record in StreamReader::with_options(bytes, options) {
         match record {

@@ -19,7 +19,7 @@ pub fn check(bytes: &[u8]) {
 fn judge(bytes: &[u8]) {
     let options = VerifyOptions::default();
     let (outcome, faults) = run(Cursor::new(bytes.to_vec()), &options);
-    let (pieces, again) = run(Pieces::of(bytes), &options);
+    let (pieces, again) = run(SplitReads::of(bytes), &options);
     assert_eq!((&outcome, &faults), (&pieces, &again));
     let is_faulty = !matches!(outcome.verdict, Verdict::Whole | Verdict::Cut(_));
     assert_eq!(faults.len(), usize::from(is_faulty), "the first fault is the last");
@@ -61,16 +61,16 @@ fn run(source: impl Read + Send + 'static, options: &VerifyOptions) -> (Outcome,
 }
 
 /// A source that gives some bytes at a time.
-pub(crate) struct Pieces(Cursor<Vec<u8>>);
+pub(crate) struct SplitReads(Cursor<Vec<u8>>);
 
-impl Pieces {
+impl SplitReads {
     /// A source of these bytes.
     pub(crate) fn of(bytes: &[u8]) -> Self {
         Self(Cursor::new(bytes.to_vec()))
     }
 }
 
-impl Read for Pieces {
+impl Read for SplitReads {
     fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
         let len = buf.len().min(7);
         self.0.read(&mut buf[..len])

@@ -128,7 +128,7 @@ fn in_stretches<const M: usize>(
     terms: &[Term<'_, M>],
     kernel: Kernel<M>,
 ) {
-    let longest = sums.iter().map(|s| s.len()).max().unwrap_or(0);
+    let longest = sums.iter().map(|s| s.len()).max().unwrap_or_default();
     let mut start = 0;
     while start < longest {
         let lengths = sums.iter().map(|s| s.len()).chain(terms.iter().map(|t| t.bytes.len()));

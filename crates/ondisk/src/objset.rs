@@ -196,7 +196,7 @@ pub fn dnodes<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dnode::{DnodePhys, Outline};
+    use crate::dnode::{DnodePhys, DnodeRef};
     use zsend_records::types::{ByteswapKind, DmuType};
 
     fn dnode(kind: u8, extra_slots: u8) -> DnodeBuilder {
@@ -250,7 +250,7 @@ mod tests {
         let bytes = dnodes([Some(&small), None, Some(&large)], Order::Little).unwrap();
         assert_eq!(bytes.len(), DNODE_BLOCK_SIZE);
         let kinds =
-            [0, 1, 2, 3, 4, 7].map(|slot| Outline::at(&bytes, slot).map(|o| o.object_type()));
+            [0, 1, 2, 3, 4, 7].map(|slot| DnodeRef::at(&bytes, slot).map(|o| o.object_type()));
         let free = Some(DmuType::NONE);
         assert_eq!(kinds, [free, Some(DmuType(19)), free, Some(DmuType(20)), None, free]);
         let full = core::iter::repeat_n(Some(&small), 27);

@@ -60,13 +60,13 @@ impl Room {
 
 /// The header, packed.
 #[derive(Debug)]
-pub(crate) struct Header {
+pub(crate) struct PackageHeader {
     toname: String,
     features: Features,
     payload: Vec<u8>,
 }
 
-impl Header {
+impl PackageHeader {
     /// The header of a package whose datasets are described by `described`.
     ///
     /// Follows `send_prelim_records()`, OpenZFS `lib/libzfs/libzfs_sendrecv.c`, zfs-2.3.2.

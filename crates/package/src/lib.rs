@@ -13,4 +13,4 @@ mod tree;
 
 pub use error::{Omission, PackageError, PackageRefusal, Result};
 pub use options::PackageOptions;
-pub use package::{Member, Package, PackageNotice, PackageSummary};
+pub use package::{Package, PackageNotice, PackageStream, PackageSummary};

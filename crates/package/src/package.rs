@@ -1,7 +1,7 @@
 //! A package: from a name to a list of streams, and to bytes.
 
 use crate::error::{Omission, PackageRefusal, Result};
-use crate::header::{self, Header};
+use crate::header::{self, PackageHeader};
 use crate::options::PackageOptions;
 use crate::order::{self, ByGuid, From, Step};
 use crate::resume::Start;
@@ -23,7 +23,7 @@ pub struct Package<'p> {
     pub(crate) target: String,
     pub(crate) send: SendOptions,
     pub(crate) redaction: Option<String>,
-    pub(crate) header: Header,
+    pub(crate) header: PackageHeader,
     pub(crate) nodes: Vec<Node>,
     pub(crate) streams: Streams,
     pub(crate) omitted: Vec<Omission>,
@@ -56,7 +56,7 @@ pub struct PackageSummary {
 #[non_exhaustive]
 pub enum PackageNotice<'n> {
     /// A stream begins.
-    Stream(&'n Member<'n>),
+    Stream(&'n PackageStream<'n>),
     /// Something that an administrator should know of the stream.
     Warning(&'n str),
     /// Something that the stream that is under way says.
@@ -66,7 +66,7 @@ pub enum PackageNotice<'n> {
 /// One stream of a package.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Member<'n> {
+pub struct PackageStream<'n> {
     /// Its place, from zero on.
     pub index: usize,
     /// Number of streams in the package.
@@ -107,7 +107,7 @@ impl<'p> Package<'p> {
             target: scope.target(),
             send: options.send.clone(),
             redaction: options.redaction.clone(),
-            header: Header::new(&scope, NvList::new(), Features::empty())?,
+            header: PackageHeader::new(&scope, NvList::new(), Features::empty())?,
             nodes,
             streams,
             omitted,
@@ -118,7 +118,7 @@ impl<'p> Package<'p> {
         if options.send.dialect.is_illumos() && !package.is_empty() {
             features = package.plan(0)?.features() & Features::SA_SPILL;
         }
-        package.header = Header::new(&scope, described, features)?;
+        package.header = PackageHeader::new(&scope, described, features)?;
         // A package of which all is left out has a header alone; one that cannot be made is none.
         match package.omitted.iter().find(|omission| omission.is_failure()) {
             Some(why) if package.is_empty() => Err(PackageRefusal::LeftOut(why.to_string()).into()),
@@ -165,12 +165,12 @@ impl<'p> Package<'p> {
     }
 
     /// The stream at a place; `None` behind the last.
-    pub fn member(&self, index: usize) -> Option<Member<'_>> {
+    pub fn member(&self, index: usize) -> Option<PackageStream<'_>> {
         let count = self.len();
         match &self.streams {
             Streams::One(from) if index == 0 => {
                 let (name, from) = (self.target.clone(), from.as_deref());
-                Some(Member { index, count, name, from })
+                Some(PackageStream { index, count, name, from })
             }
             Streams::One(_) => None,
             Streams::Many(steps) => {
@@ -180,13 +180,18 @@ impl<'p> Package<'p> {
                     From::Snap(i) => Some(&*node.snaps[i].name),
                     From::Nothing | From::Origin => None,
                 };
-                Some(Member { index, count, name: node.full_name(&node.snaps[step.snap]), from })
+                Some(PackageStream {
+                    index,
+                    count,
+                    name: node.full_name(&node.snaps[step.snap]),
+                    from,
+                })
             }
         }
     }
 
     /// The streams that are sent, in order: all, or those from where the package goes on.
-    pub fn members(&self) -> impl Iterator<Item = Member<'_>> {
+    pub fn members(&self) -> impl Iterator<Item = PackageStream<'_>> {
         self.places().filter_map(|index| self.member(index))
     }
 

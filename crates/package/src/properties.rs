@@ -3,7 +3,7 @@
 use zsend_pool::dmu::objset::Objset;
 use zsend_pool::dsl::dir::Dir;
 use zsend_pool::dsl::prop::{HAS_RECEIVED, INHERIT, RECEIVED, UNKNOWN};
-use zsend_pool::zap::{self, Entry};
+use zsend_pool::zap::{self, ZapEntry};
 use zsend_pool::zbookmark::Zbookmark;
 use zsend_pool::{PoolError, Result};
 use zsend_props::{ItemKind, Native};
@@ -56,7 +56,7 @@ pub enum Owner<'a> {
 
 /// Adds the properties of a ZAP.
 fn chosen(
-    entries: &[Entry],
+    entries: &[ZapEntry],
     of: Owner<'_>,
     choice: Choice,
     at: Zbookmark,
@@ -95,7 +95,7 @@ fn chosen(
 }
 
 /// The bytes of a property up to its NUL, whatever they are.
-fn text(entry: &Entry) -> Option<NvValue> {
+fn text(entry: &ZapEntry) -> Option<NvValue> {
     (entry.int_size == 1).then(|| NvValue::String(entry.value.as_slice().into()))
 }
 

@@ -92,7 +92,8 @@ impl Package<'_> {
     pub fn continue_from(mut self, token: &ResumeToken) -> Result<Self> {
         let mut found = None;
         for index in 0..self.len() {
-            let is_same = self.guids(index)? == (token.toguid, token.fromguid.unwrap_or(0));
+            // A full stream is from a snapshot of guid zero.
+            let is_same = self.guids(index)? == (token.toguid, token.fromguid.unwrap_or_default());
             let is_named = self.member(index).is_some_and(|m| m.name == token.toname);
             // A snapshot that was renamed is known by its guid; one of two with a guid by its name.
             if is_same && (found.is_none() || is_named) {

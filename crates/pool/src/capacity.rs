@@ -30,14 +30,14 @@ const TYPICAL: u64 = 128 << 10;
 const SECTOR: u64 = 512;
 /// Bytes that the top-level vdevs give, deflated by parity.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Space {
+struct VdevSpace {
     normal: u64,
     embedded_log: u64,
     /// Part of `normal` on devices that take no more.
     closed: u64,
 }
 
-impl Space {
+impl VdevSpace {
     /// That of some top-level vdevs. `emptiest` finds the metaslab of one that keeps the intent log,
     /// where it matters which.
     fn of(
@@ -108,8 +108,8 @@ fn metaslabs(
     let group = top.draid_ndata.saturating_add(top.nparity).saturating_mul(sector).max(1);
     let of = |i: u64| {
         let start = i * size;
-        let first = start.checked_next_multiple_of(group).unwrap_or(u64::MAX);
-        size.saturating_sub(first - start) / group * group
+        let first = start.checked_next_multiple_of(group);
+        first.map_or(0, |first| size.saturating_sub(first - start) / group * group)
     };
     let log = if has_log { of(emptiest(top, count)?) } else { 0 };
     Ok(((0..count).map(of).fold(0, u64::saturating_add), log))
@@ -203,7 +203,7 @@ pub(crate) fn read(mos: &Objset, directory: u64, config: &VdevConfig) -> Result<
             normal.push(top);
         }
     }
-    let space = Space::of(&normal, |top, count| emptiest(mos, top, count))?;
+    let space = VdevSpace::of(&normal, |top, count| emptiest(mos, top, count))?;
     let Some(shared) = deduplicated(mos, directory)? else { return Ok(None) };
     let mut total = (space.normal - space.closed.min(space.normal)).saturating_add(shared);
     for top in &config.children {
@@ -313,12 +313,12 @@ mod tests {
 
     #[test]
     fn slop_has_a_least_and_a_most() {
-        let slop = |normal| Space { normal, ..Space::default() }.slop();
+        let slop = |normal| VdevSpace { normal, ..VdevSpace::default() }.slop();
         assert_eq!(slop(100 << 20), 50 << 20);
         assert_eq!(slop(1 << 30), 128 << 20);
         assert_eq!(slop(1 << 40), 32 << 30);
         assert_eq!(slop(1 << 50), 128 << 30);
-        let logs = |embedded_log| Space { normal: 1 << 40, embedded_log, closed: 0 }.slop();
+        let logs = |embedded_log| VdevSpace { normal: 1 << 40, embedded_log, closed: 0 }.slop();
         assert_eq!((logs(1 << 30), logs(100 << 30)), (31 << 30, 16 << 30));
     }
 
@@ -328,19 +328,19 @@ mod tests {
         let closed = VdevConfig { non_allocating: true, ..disk.clone() };
         let hole = top("hole", 9, 0, 0);
         let none = |_: &VdevConfig, _| Ok(0);
-        let space = Space::of(&[&disk, &closed, &hole], none).unwrap();
-        let want = Space { normal: 198 << 20, embedded_log: 2 << 20, closed: 100 << 20 };
+        let space = VdevSpace::of(&[&disk, &closed, &hole], none).unwrap();
+        let want = VdevSpace { normal: 198 << 20, embedded_log: 2 << 20, closed: 100 << 20 };
         assert_eq!(space, want);
         let hostile = VdevConfig { asize: u64::MAX, metaslab_shift: 63, ..top("disk", 9, 0, 0) };
-        assert_eq!(Space::of(&[&hostile], none).unwrap().embedded_log, 0);
-        assert!(Space::of(&[&hostile; 3], none).unwrap().normal > 1 << 63);
+        assert_eq!(VdevSpace::of(&[&hostile], none).unwrap().embedded_log, 0);
+        assert!(VdevSpace::of(&[&hostile; 3], none).unwrap().normal > 1 << 63);
         for shift in [64, 200, u64::MAX] {
             let hostile = VdevConfig { metaslab_shift: shift, ..hostile.clone() };
-            let refused = Space::of(&[&hostile], none).unwrap_err().to_string();
+            let refused = VdevSpace::of(&[&hostile], none).unwrap_err().to_string();
             assert!(refused.contains(&format!("metaslab_shift of a vdev is {shift}")), "{refused}");
         }
         let hostile = VdevConfig { asize: u64::MAX, draid_ndata: 9, ..top("draid", 9, 0, 9) };
-        assert!(Space::of(&[&hostile], none).is_err());
+        assert!(VdevSpace::of(&[&hostile], none).is_err());
     }
 
     #[test]

@@ -97,7 +97,7 @@ impl VdevConfig {
         *left -= 1;
         let kind: VdevType = list.str(key::TYPE).ok_or(ConfigError::NoType)?.into();
         // Of what is not there the kernel has zero.
-        let num = |key| Ok::<u64, ConfigError>(number(list, key)?.unwrap_or(0));
+        let num = |key| Ok::<u64, ConfigError>(number(list, key)?.unwrap_or_default());
         // A fault that was asked for is kept by its reason alone.
         let mut is_behind = list.str(key::AUX_STATE) == Some("external");
         for name in OUT_OF_USE {
@@ -242,10 +242,10 @@ impl LabelConfig {
             pool_guid,
             state,
             // A spare has none.
-            txg: number(list, key::TXG)?.unwrap_or(0),
+            txg: number(list, key::TXG)?.unwrap_or_default(),
             guid: need(key::GUID)?,
             // Pools before version 3 do not say how many there are.
-            vdev_children: number(list, key::VDEV_CHILDREN)?.unwrap_or(0),
+            vdev_children: number(list, key::VDEV_CHILDREN)?.unwrap_or_default(),
             hostname: list.str(key::HOSTNAME).map(str::to_owned),
             top,
             features_for_read: list

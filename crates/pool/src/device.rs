@@ -55,7 +55,7 @@ impl Source for File {
 
     /// Bytes of the file, or zero if they cannot be found: see [`Device::open`], which says why.
     fn size(&self) -> u64 {
-        end(self).unwrap_or(0)
+        end(self).unwrap_or_default()
     }
 
     fn modified(&self) -> Option<SystemTime> {

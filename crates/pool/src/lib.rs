@@ -30,7 +30,7 @@ pub use blkptr::{BlkPtr, Dva};
 pub use cache::BlockCache;
 pub use cancel::CancelToken;
 pub use device::{Device, ReadRange, Source};
-pub use discover::{Discovery, Found, discover, discover_devices, select};
+pub use discover::{Discovery, FoundPool, discover, discover_devices, select};
 pub use dmu::dnode::Dnode;
 pub use dmu::objset::Objset;
 pub use dmu::zil;
@@ -46,7 +46,7 @@ pub use open::{KnownTxg, known_txgs};
 pub use options::OpenOptions;
 pub use pool::Pool;
 pub use zbookmark::Zbookmark;
-pub use zio::{Access, Crypt, Doubted, Extent, Healed, Missed, Recovered, Stored, Zio};
+pub use zio::{Access, Crypt, Doubted, Extent, Healed, Missed, Recovered, StoredBlock, Zio};
 
 pub use zsend_records::bytes;
 

@@ -6,7 +6,7 @@ use crate::cache::BlockCache;
 use crate::capacity;
 use crate::config::{LabelConfig, VdevConfig};
 use crate::device::Device;
-use crate::discover::{self, Discovery, Found};
+use crate::discover::{self, Discovery, FoundPool};
 use crate::dmu::objset::Objset;
 use crate::dsl::bookmark::{self, DsBookmark};
 use crate::dsl::dataset::Dataset;
@@ -108,7 +108,7 @@ impl Pool {
     /// [`PoolError::InUse`] if another host has the pool imported, [`PoolError::NotFound`] for a
     /// txg or a checkpoint that is not there, [`PoolError::State`] if the state cannot be read,
     /// [`PoolError::Cancelled`].
-    pub fn open_found(found: &Found, options: &OpenOptions) -> Result<Self> {
+    pub fn open_found(found: &FoundPool, options: &OpenOptions) -> Result<Self> {
         let (state, warnings) = open::open(&found.with_cancel(&options.cancel), options)?;
         Ok(Self {
             label: found.config.clone(),

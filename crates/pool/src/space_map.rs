@@ -45,7 +45,7 @@ pub enum SpaceMapError {
 }
 
 /// The result of reading a log.
-type Result<T> = std::result::Result<T, SpaceMapError>;
+type LogResult<T> = std::result::Result<T, SpaceMapError>;
 
 /// Ascending segments, none of which touches the next.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -97,7 +97,7 @@ impl Scale {
     /// when the next ones were written, or fills up a block.
     ///
     /// Source: `space_map_iterate()`, OpenZFS `module/zfs/space_map.c`, zfs-2.3.2.
-    fn entry(&self, words: &[U64<LE>]) -> Result<(Option<LogEntry>, usize)> {
+    fn entry(&self, words: &[U64<LE>]) -> LogResult<(Option<LogEntry>, usize)> {
         let word = |i: usize| words.get(i).map(|w| w.get());
         let (is_free, offset, run, used) =
             match word(0).and_then(|first| SpaceMapEntry::decode(first, word(1))) {
@@ -141,7 +141,7 @@ impl Log {
     ///
     /// # Errors
     /// [`SpaceMapError`] says what is wrong with an entry.
-    pub fn push(&mut self, block: &[u8]) -> Result<()> {
+    pub fn push(&mut self, block: &[u8]) -> LogResult<()> {
         let words =
             <[U64<LE>]>::ref_from_bytes(block).map_err(|_| SpaceMapError::Words(block.len()))?;
         let mut rest = words;
@@ -167,7 +167,7 @@ impl Log {
         self.segments.range(..=unit).next_back().map(|(start, end)| *start..*end)
     }
 
-    fn allocate(&mut self, units: Range<u64>) -> Result<()> {
+    fn allocate(&mut self, units: Range<u64>) -> LogResult<()> {
         let Range { mut start, mut end } = units;
         let before = self.before(start);
         let after = self.segments.range(start..).next().map(|(start, end)| *start..*end);
@@ -187,7 +187,7 @@ impl Log {
         self.check_size()
     }
 
-    fn free(&mut self, units: Range<u64>) -> Result<()> {
+    fn free(&mut self, units: Range<u64>) -> LogResult<()> {
         let Range { start, end } = units;
         let Some(held) = self.before(start).filter(|b| b.end >= end) else {
             return Err(SpaceMapError::NotAllocated(start..end));
@@ -202,7 +202,7 @@ impl Log {
         self.check_size()
     }
 
-    fn check_size(&self) -> Result<()> {
+    fn check_size(&self) -> LogResult<()> {
         match self.segments.len() {
             0..=MAX_SEGMENTS => Ok(()),
             _ => Err(SpaceMapError::Segments),
@@ -241,7 +241,7 @@ mod tests {
         SpaceMapEntry::mark(false, 1, 77).unwrap().encode().unwrap().0
     }
 
-    fn segments(words: &[u64]) -> Result<Vec<Range<u64>>> {
+    fn segments(words: &[u64]) -> LogResult<Vec<Range<u64>>> {
         let mut log = Log::new(Scale::DTL);
         log.push(&block(words))?;
         Ok(log.segments().as_slice().to_vec())

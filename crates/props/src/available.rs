@@ -34,7 +34,10 @@ fn within<'a>(capacity: u64, dirs: impl Iterator<Item = &'a Dir>) -> u64 {
     let mut above = None;
     for dir in dirs {
         let (used, reserved) = (dir.used_bytes, dir.reserved);
-        let quota = Some(dir.quota).filter(|&quota| quota != 0).unwrap_or(u64::MAX);
+        let quota = match dir.quota {
+            0 => u64::MAX,
+            quota => quota,
+        };
         let (quota, parent) = match above {
             // What is kept for it is there besides what its parent gives.
             Some(above) => (quota, u64::saturating_add(above, reserved.saturating_sub(used))),
@@ -42,7 +45,7 @@ fn within<'a>(capacity: u64, dirs: impl Iterator<Item = &'a Dir>) -> u64 {
         };
         above = Some(quota.checked_sub(used).map_or(0, |left| left.min(parent)));
     }
-    above.unwrap_or(0)
+    above.unwrap_or_default()
 }
 
 /// Bytes for a head of what its directory has.

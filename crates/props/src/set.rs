@@ -6,7 +6,7 @@ use crate::value::{Property, PropertySource, Value};
 use std::collections::HashMap;
 use std::iter::{once, successors};
 use zsend_pool::dsl::prop;
-use zsend_pool::zap::{self, Entry};
+use zsend_pool::zap::{self, ZapEntry};
 use zsend_pool::zbookmark::Zbookmark;
 use zsend_pool::{PoolError, Result};
 
@@ -16,16 +16,16 @@ pub(crate) struct SetOn {
     /// The dataset.
     name: String,
     /// By their names.
-    entries: HashMap<Vec<u8>, Entry>,
+    entries: HashMap<Vec<u8>, ZapEntry>,
 }
 
 impl SetOn {
-    fn entry(&self, name: &str, end: &str) -> Option<&Entry> {
+    fn entry(&self, name: &str, end: &str) -> Option<&ZapEntry> {
         self.entries.get([name.as_bytes(), end.as_bytes()].concat().as_slice())
     }
 
     /// Returns the entry that counts, and true if it was received.
-    fn find(&self, name: &str, form: Option<Form>) -> Option<(&Entry, bool)> {
+    fn find(&self, name: &str, form: Option<Form>) -> Option<(&ZapEntry, bool)> {
         let is_known = |n| matches!(form, Some(Form::Index(names)) if names.of(n).is_some());
         prop::counting(|end| self.entry(name, end), is_known)
     }
@@ -62,7 +62,7 @@ impl Item<'_> {
         name: &str,
         form: Option<Form>,
         inherits: bool,
-    ) -> Result<Option<(&Entry, PropertySource)>> {
+    ) -> Result<Option<(&ZapEntry, PropertySource)>> {
         for (i, level) in self.levels()?.iter().enumerate() {
             let is_own = i == 0;
             if !is_own && !inherits {
@@ -130,7 +130,7 @@ impl Item<'_> {
         Ok(Some(Property { value, source: PropertySource::Received }))
     }
 
-    fn not(&self, name: &str, entry: &Entry, expected: &str) -> PoolError {
+    fn not(&self, name: &str, entry: &ZapEntry, expected: &str) -> PoolError {
         let at = Zbookmark::new(self.pool.mos().id(), self.dir.props, 0, 0);
         let found =
             format!("'{name}' of {} integers of {} bytes", entry.ints().len(), entry.int_size);

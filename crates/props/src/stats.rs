@@ -301,7 +301,7 @@ impl Item<'_> {
     }
 
     /// Returns a field of the directory's own ZAP.
-    fn dir_field(&self, name: &str) -> Result<Option<zap::Entry>> {
+    fn dir_field(&self, name: &str) -> Result<Option<zap::ZapEntry>> {
         if !self.dir.zapified {
             return Ok(None);
         }

@@ -16,3 +16,37 @@ pub const OLD_MAX_BLOCK_SIZE: u64 = 128 << 10;
 pub const MAX_BLOCK_SIZE: u64 = 16 << 20;
 /// log2 of the unit of sizes and offsets on disk: `SPA_MINBLOCKSHIFT`.
 pub const MINBLOCK_SHIFT: u32 = 9;
+
+/// A length as memory counts it; one that it cannot count becomes the longest that it can. No slice is as long, so a bound
+/// that is checked by it fails, and one that is the lesser of two is the other.
+#[inline]
+pub fn in_memory(length: u64) -> usize {
+    usize::try_from(length).unwrap_or(usize::MAX)
+}
+
+/// Bytes of the next piece, of `left` bytes that go through a buffer of `room` bytes.
+#[inline]
+pub fn piece(left: u64, room: usize) -> usize {
+    in_memory(left).min(room)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_length_is_shorter_in_memory_than_it_is() {
+        assert_eq!(in_memory(0), 0);
+        assert_eq!(in_memory(MAX_BLOCK_SIZE), 16 << 20);
+        assert_eq!(in_memory(u64::MAX), usize::MAX);
+        assert_eq!([1 << 10].get(..in_memory(u64::MAX)), None);
+    }
+
+    #[test]
+    fn a_piece_is_no_longer_than_what_is_left_or_its_room() {
+        assert_eq!(piece(5, 8), 5);
+        assert_eq!(piece(8, 5), 5);
+        assert_eq!(piece(u64::MAX, 5), 5);
+        assert_eq!(piece(0, 5), 0);
+    }
+}

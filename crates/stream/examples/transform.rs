@@ -8,7 +8,7 @@ use zsend_records::drr::{Begin, MAGIC, NAME_SIZE, Object, Write};
 use zsend_records::flags::{Features, HeaderType, VersionInfo};
 use zsend_records::reader::{Record, StreamReader};
 use zsend_records::writer::StreamWriter;
-use zsend_stream::change::{ChangeError, Given, Out, Packet, Source, Transform, Verb, change};
+use zsend_stream::change::{ChangeError, ChangeInput, Given, Out, Packet, Transform, Verb, change};
 
 /// Gives streams another name.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let given = Given { operands: vec!["zstd-3".to_owned()], ..Given::default() };
     let steps: Vec<Box<dyn Transform>> =
         vec![Box::new(Rename("backup/a@b")), (recompress.make)(&given)?];
-    let source = Source::of_reader("a stream", Cursor::new(stream()?));
+    let source = ChangeInput::of_reader("a stream", Cursor::new(stream()?));
     let mut changed = Vec::new();
     change(vec![source], steps, &mut changed, |note| eprintln!("{note}"))?;
     for record in StreamReader::new(&changed[..]) {

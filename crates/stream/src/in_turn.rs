@@ -5,7 +5,7 @@
 //! cache. If the other sleeps, as enough was read ahead, its pieces are looked at all the same: to wake it takes longer.
 
 use crate::buffers::Buffers;
-use crate::read_ahead::{At, ReadAhead, is_read_at, read_full};
+use crate::read_ahead::{FileFrom, ReadAhead, is_read_at, read_full};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -37,14 +37,14 @@ impl Pieces {
 const THREADS: usize = 2;
 
 /// Input that can be read.
-pub(crate) enum Readable {
+pub(crate) enum ReadableInput {
     /// A file, or whatever else a descriptor has, from where it stands.
     File(File),
     /// Anything.
     Reader(Box<dyn Read + Send>),
 }
 
-impl Readable {
+impl ReadableInput {
     /// Gives all of it to `look`: see [`each_piece`]. What is no file comes in pieces as [`ReadAhead`] has them.
     ///
     /// # Errors
@@ -180,7 +180,7 @@ impl<F: FnMut(Bytes) -> bool> Reading<F> {
         while let Some(number) = self.look(thread) {
             let mut buffer = self.buffers.take();
             let offset = self.start + number * self.pieces.len as u64;
-            let mut at = At { file: &self.file, offset };
+            let mut at = FileFrom { file: &self.file, offset };
             let (len, read) = read_full(&mut at, buffer.as_mut_slice());
             buffer.set_len(len);
             let bytes = self.buffers.filled(buffer);

@@ -3,6 +3,7 @@
 use crate::read_ahead::ReadAhead;
 use std::io;
 use zsend_records::bytes::{Buf, Bytes};
+use zsend_records::sizes;
 
 /// Most bytes that are set aside for a payload before its bytes are there.
 const RESERVE: usize = 1 << 20;
@@ -42,7 +43,7 @@ impl Gathered {
     /// piece is not copied, if the piece is [`Bytes`].
     pub(crate) fn take(&mut self, len: u64, piece: &mut impl Buf) -> Option<Bytes> {
         let Self(bytes) = self;
-        let whole = usize::try_from(len).unwrap_or(usize::MAX);
+        let whole = sizes::in_memory(len);
         let missing = whole - bytes.len();
         let is_whole = piece.remaining() >= missing;
         if bytes.is_empty() && is_whole {

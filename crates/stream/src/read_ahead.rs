@@ -29,12 +29,12 @@ pub(crate) struct ReadAhead {
 }
 
 /// A file from an offset on, wherever it stands.
-pub(crate) struct At<F> {
+pub(crate) struct FileFrom<F> {
     pub(crate) file: F,
     pub(crate) offset: u64,
 }
 
-impl<F: Deref<Target = File>> Read for At<F> {
+impl<F: Deref<Target = File>> Read for FileFrom<F> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let read = read_at(&self.file, buf, self.offset)?;
         self.offset += read as u64;
@@ -44,7 +44,7 @@ impl<F: Deref<Target = File>> Read for At<F> {
 
 /// The buffers of a file that are of one reader: those between them are of the others.
 struct Strided {
-    at: At<Arc<File>>,
+    at: FileFrom<Arc<File>>,
     /// Bytes that are yet to come of the buffer at this offset.
     left: usize,
 }
@@ -102,7 +102,7 @@ impl ReadAhead {
         let file = Arc::new(file);
         let readers = (0..READERS).map(|reader| {
             let offset = start_at + (BUFFER * reader) as u64;
-            start(Strided { at: At { file: Arc::clone(&file), offset }, left: BUFFER })
+            start(Strided { at: FileFrom { file: Arc::clone(&file), offset }, left: BUFFER })
         });
         Ok(Self { readers: readers.collect::<io::Result<_>>()?, is_over: false })
     }

@@ -13,7 +13,7 @@ use zsend_records::drr::{Begin, Free, MAGIC, OBJECT_END, Object, ReplayRecord, W
 use zsend_records::flags::{Features, HeaderType, VersionInfo};
 use zsend_records::types::{Checksum, Compress};
 use zsend_records::writer::{RecordSink, StreamWriter};
-use zsend_stream::change::{Given, Source, Transform, Verb, change};
+use zsend_stream::change::{ChangeInput, Given, Transform, Verb, change};
 use zsend_testkit::memory::{self, Allocator, within};
 
 #[global_allocator]
@@ -88,7 +88,8 @@ fn large_blocks_of_many_streams() {
         })
         .collect();
     drop(block);
-    let sources = files.iter().map(|file| Source::of_file("in", File::open(file.path()).unwrap()));
+    let sources =
+        files.iter().map(|file| ChangeInput::of_file("in", File::open(file.path()).unwrap()));
     let sources = sources.collect();
     let done =
         within(&ALLOCATOR, MOST, || change(sources, vec![step("squash")], io::sink(), |_| {}));
@@ -116,7 +117,7 @@ fn blocks_that_are_packed_small() {
         let steps = steps.split(" | ").map(step).collect();
         let source = File::open(file.path()).unwrap();
         let done = within(&ALLOCATOR, MOST, || {
-            change(vec![Source::of_file("in", source)], steps, io::sink(), |_| {})
+            change(vec![ChangeInput::of_file("in", source)], steps, io::sink(), |_| {})
         });
         assert!(done.unwrap().bytes >= least);
     }

@@ -9,7 +9,7 @@ use zsend_records::drr::{Begin, Free, MAGIC, OBJECT_END, Object, ReplayRecord, W
 use zsend_records::flags::{Features, HeaderType, VersionInfo};
 use zsend_records::types::Checksum;
 use zsend_records::writer::{RecordSink, StreamWriter};
-use zsend_stream::change::{Given, Source, Verb, change};
+use zsend_stream::change::{ChangeInput, Given, Verb, change};
 use zsend_testkit::memory::{self, Allocator, within};
 
 #[global_allocator]
@@ -62,7 +62,7 @@ fn memory_is_what_was_given_however_many_blocks_there_are() {
     let counts = within(&ALLOCATOR, MOST, || {
         let (reader, writer) = pipe().unwrap();
         let made = thread::spawn(move || write(writer));
-        let source = Source::of_reader("in", reader);
+        let source = ChangeInput::of_reader("in", reader);
         let steps = vec![step("dedup"), step("redup")];
         let counts = change(vec![source], steps, io::sink(), |_| {}).unwrap();
         made.join().unwrap();

@@ -6,7 +6,7 @@ use zsend_records::Order;
 use zsend_records::byteswap::byteswap_with;
 use zsend_records::chain::Chain;
 use zsend_records::drr::{CHECKSUM_OFFSET, End, RecordType, ReplayRecord};
-use zsend_records::reader::{Options, Role, SliceReader, StreamError, StreamRecord};
+use zsend_records::reader::{ReaderOptions, Role, SliceReader, StreamError, StreamRecord};
 use zsend_records::writer::StreamWriter;
 
 /// Mends every checksum of a stream along its chain: the same records and payloads, in the same byte order,
@@ -34,7 +34,8 @@ use zsend_records::writer::StreamWriter;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn reseal(stream: &[u8]) -> Result<Vec<u8>, StreamError> {
-    let options = Options::new().with_verify(false).with_missing_end(true).with_concatenated(true);
+    let options =
+        ReaderOptions::new().with_verify(false).with_missing_end(true).with_concatenated(true);
     let records: Result<Vec<_>, _> =
         SliceReader::with_options(stream.to_vec().into(), options).collect();
     let records = records?;

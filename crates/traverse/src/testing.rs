@@ -11,7 +11,7 @@ use zsend_pool::blkptr::{BlkPtr, BlkPtrBuilder, Dva};
 use zsend_pool::config::VdevConfig;
 use zsend_pool::device::{Device, Source};
 use zsend_pool::dmu::objset::Objset;
-use zsend_pool::vdev::{Dtls, Known, Leaves, Member, Tree};
+use zsend_pool::vdev::{Dtls, KnownDevices, Leaves, Member, VdevTree};
 use zsend_pool::zio::Zio;
 use zsend_records::types::{DmuType, ObjsetType};
 
@@ -27,7 +27,7 @@ impl Source for MemoryDisk {
         for (i, b) in buf.iter_mut().enumerate() {
             let at =
                 (offset + i as u64).checked_sub(DATA_START).and_then(|n| usize::try_from(n).ok());
-            *b = at.and_then(|at| self.0.get(at)).copied().unwrap_or(0);
+            *b = at.and_then(|at| self.0.get(at)).copied().unwrap_or_default();
         }
         Ok(())
     }
@@ -64,8 +64,8 @@ pub(crate) fn objset_of(
     let leaves = Leaves::from([(1, vec![Member { device, txg: 1 }])]);
     let top = VdevConfig { kind: "file".into(), guid: 1, ashift: 9, ..VdevConfig::default() };
     let dtls = &Dtls::default();
-    let known = Known::new(&leaves, dtls, 1);
-    let zio = Arc::new(Zio::new(Tree::build(&[top], 1, known)));
+    let known = KnownDevices::new(&leaves, dtls, 1);
+    let zio = Arc::new(Zio::new(VdevTree::build(&[top], 1, known)));
     let cache = Arc::new(BlockCache::default());
     let root = pointer(11, 0, 2).build().unwrap();
     Arc::new(Objset::open(&zio, &cache, 1, root, None).unwrap())

@@ -119,6 +119,9 @@ fn hostile_lines_are_refused_by_name() {
     }
     let newer = good.replacen(r#""version":1"#, r#""version":2,"new":[]"#, 1);
     assert_eq!(Entry::parse(newer.as_bytes()), Err(LineError::Version(2)));
+    // It is said as it stands, however large.
+    let newer = good.replacen(r#""version":1"#, r#""version":1099511627776"#, 1);
+    assert_eq!(Entry::parse(newer.as_bytes()), Err(LineError::Version(1 << 40)));
     for bad in ["", "{", "\0\0\0", "\u{feff}{}", "{}x", &"[".repeat(8000)] {
         assert!(matches!(Entry::parse(bad.as_bytes()), Err(LineError::NotJson(_))), "{bad:?}");
     }

@@ -11,7 +11,7 @@ fn stream(dataset: &str, guid: u64, from: Option<u64>, clone: bool) -> Entry {
         from: from.map(|from| format!("somewhere@s{from}")),
         fromguid: from,
         clone,
-        file: format!("{guid}.{}.zsend", from.unwrap_or(0)),
+        file: format!("{guid}.{}.zsend", from.unwrap_or_default()),
         ..Entry::default()
     }
 }

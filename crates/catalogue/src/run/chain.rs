@@ -6,7 +6,7 @@ use zsend_pool::{Dataset, DsBookmark, Pool};
 
 /// All of a dataset that a stream may be incremental from.
 #[derive(Debug)]
-pub(super) struct Chain<'p> {
+pub(super) struct Bases<'p> {
     pub(super) pool: &'p Pool,
     pub(super) dataset: &'p str,
     /// Snapshots, oldest first, by name.
@@ -17,7 +17,7 @@ pub(super) struct Chain<'p> {
     pub(super) origin: Option<(String, Dataset)>,
 }
 
-impl Chain<'_> {
+impl Bases<'_> {
     /// Full name of the source of snapshot `i`: the newest that is older and has a stream. `None` for a
     /// full stream.
     pub(super) fn source(&self, i: usize, base: Base, known: &Catalogue) -> Option<String> {

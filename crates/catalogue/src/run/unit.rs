@@ -1,6 +1,6 @@
 //! The new snapshots of one dataset.
 
-use super::chain::Chain;
+use super::chain::Bases;
 use super::hash::Hashing;
 use super::share::Shares;
 use super::{News, RunError, RunOptions, Store, Totals, key_of};
@@ -130,7 +130,7 @@ impl<S: Store, T: FnMut(News<'_>) + Send> Sender<'_, S, T> {
     }
 
     /// All of a unit that streams may be incremental from, and what of it cannot be read.
-    fn chain<'u>(&'u self, unit: &'u Unit) -> Result<(Chain<'u>, Vec<PoolError>), PoolError> {
+    fn chain<'u>(&'u self, unit: &'u Unit) -> Result<(Bases<'u>, Vec<PoolError>), PoolError> {
         let pool = self.pool;
         let head = Dataset::open(pool.mos(), unit.head)?;
         let (snapshots, lost) = pool.snapshots(&head)?.split();
@@ -164,7 +164,7 @@ impl<S: Store, T: FnMut(News<'_>) + Send> Sender<'_, S, T> {
                 None
             }
         };
-        Ok((Chain { pool, dataset: &unit.name, snapshots, bookmarks, origin }, lost))
+        Ok((Bases { pool, dataset: &unit.name, snapshots, bookmarks, origin }, lost))
     }
 
     /// Sends one stream.

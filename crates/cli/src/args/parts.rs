@@ -14,8 +14,8 @@ fn size(text: &str) -> Result<u64, String> {
         None => (text, 0),
     };
     let size: u64 = number(digits)?;
-    let shift = u32::try_from(shift).unwrap_or(u32::MAX);
-    let bytes = 1_u64.checked_shl(shift).and_then(|unit| size.checked_mul(unit));
+    let unit = u32::try_from(shift).ok().and_then(|shift| 1_u64.checked_shl(shift));
+    let bytes = unit.and_then(|unit| size.checked_mul(unit));
     bytes.filter(|&bytes| bytes > 0).ok_or_else(|| {
         "a size is a number above zero, with K, M, G, T or P behind it for powers of 1024"
             .to_owned()

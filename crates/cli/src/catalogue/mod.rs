@@ -3,7 +3,7 @@
 mod receive;
 
 use crate::args::{CatalogueArgs, CatalogueVerb};
-use crate::exit::{Done, Failure, warn};
+use crate::exit::{CommandResult, Failure, warn};
 use crate::progress::Gauge;
 use crate::text::{Head, count, table};
 use crate::{signals, stdout};
@@ -14,7 +14,7 @@ use zsend_pool::{CancelToken, ErrorClass};
 use zsend_props::{date, nice_bytes};
 
 /// Runs the subcommand.
-pub(crate) fn run(args: &CatalogueArgs) -> Done {
+pub(crate) fn run(args: &CatalogueArgs) -> CommandResult {
     match &args.verb {
         CatalogueVerb::Ls { receive: Some(target), folder, .. } => receive::print(folder, target),
         CatalogueVerb::Ls { json, scripted, folder, receive: None } => {
@@ -67,7 +67,7 @@ fn tell_of_missing_shards(folder: &Path) -> Result<bool, Failure> {
     Ok(!runs.is_empty())
 }
 
-fn list(folder: &Path, json: bool, scripted: bool) -> Done {
+fn list(folder: &Path, json: bool, scripted: bool) -> CommandResult {
     let catalogue = open(folder)?;
     let entries = catalogue.in_order();
     if json {
@@ -99,7 +99,7 @@ fn list(folder: &Path, json: bool, scripted: bool) -> Done {
     stdout::print(table(head, rows, scripted).as_bytes())
 }
 
-fn check(folder: &Path, threads: usize) -> Done {
+fn check(folder: &Path, threads: usize) -> CommandResult {
     let cancel = CancelToken::default();
     signals::take(cancel.clone(), Arc::new(Gauge::new()), folder.display().to_string())?;
     let catalogue = open(folder)?;
@@ -139,7 +139,7 @@ fn check(folder: &Path, threads: usize) -> Done {
     ))
 }
 
-fn merge(folder: &Path, from: &[PathBuf]) -> Done {
+fn merge(folder: &Path, from: &[PathBuf]) -> CommandResult {
     let merged = zsend_catalogue::merge(folder, from).map_err(failure)?;
     let (added, known) = (count(merged.added, "stream"), count(merged.known, "stream"));
     stdout::print(format!("{added} added, {known} known\n").as_bytes())?;

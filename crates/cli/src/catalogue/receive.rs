@@ -1,7 +1,7 @@
 //! `zsend catalogue ls --receive TARGET`: the commands that receive a folder's streams.
 
 use super::open;
-use crate::exit::{Done, Failure, warn};
+use crate::exit::{CommandResult, Failure, warn};
 use crate::stdout;
 use crate::text::count;
 use std::fmt::Write;
@@ -9,7 +9,7 @@ use std::path::Path;
 use zsend_pool::dsl::name::{Name, Suffix};
 
 /// Prints a script for `sh`.
-pub(super) fn print(folder: &Path, target: &str) -> Done {
+pub(super) fn print(folder: &Path, target: &str) -> CommandResult {
     if Name::parse(target)?.suffix != Suffix::None {
         return Err(Failure::usage(format!("--receive takes a dataset, not '{target}'")));
     }

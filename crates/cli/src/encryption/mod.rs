@@ -5,11 +5,11 @@ mod row;
 mod streams;
 
 use crate::args::KeysArgs;
-use crate::exit::{CHAIN_BROKEN, Done, Failure, be_quiet};
+use crate::exit::{CHAIN_BROKEN, CommandResult, Failure, be_quiet};
 use crate::list::collect::Failures;
 use crate::txgs::{self, Style};
 use crate::{stdout, text};
-use row::Row;
+use row::EncryptionRow;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use zsend_pool::ErrorClass;
@@ -19,7 +19,7 @@ use zsend_stream::outline::Budget;
 /// Findings, in the order of the command line.
 #[derive(Default)]
 struct Found {
-    rows: Vec<Row>,
+    rows: Vec<EncryptionRow>,
     /// Contradictions, besides those that [`divergences`] tells.
     faults: Vec<String>,
     failures: Failures,
@@ -28,7 +28,7 @@ struct Found {
 }
 
 /// Runs the subcommand.
-pub(crate) fn run(args: &KeysArgs) -> Done {
+pub(crate) fn run(args: &KeysArgs) -> CommandResult {
     be_quiet(args.pool.quiet);
     let is_stream = |target: &&OsString| {
         let path = Path::new(target);
@@ -65,16 +65,16 @@ pub(crate) fn run(args: &KeysArgs) -> Done {
     show(args, found)
 }
 
-fn show(args: &KeysArgs, found: Found) -> Done {
+fn show(args: &KeysArgs, found: Found) -> CommandResult {
     let Found { rows, mut faults, failures, .. } = found;
-    let copies: Vec<_> = rows.iter().flat_map(Row::copies).collect();
+    let copies: Vec<_> = rows.iter().flat_map(EncryptionRow::copies).collect();
     faults.extend(divergences(&copies).iter().map(ToString::to_string));
     let mut shown = if args.json {
         rows.iter().map(|row| row.json().to_string() + "\n").collect()
     } else if rows.is_empty() {
         String::new()
     } else {
-        text::table(Row::head(), rows.iter().map(Row::cells), args.scripted)
+        text::table(EncryptionRow::head(), rows.iter().map(EncryptionRow::cells), args.scripted)
     };
     for fault in &faults {
         shown += &match args.json {

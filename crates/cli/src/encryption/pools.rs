@@ -1,9 +1,9 @@
 //! Encryption of the datasets of pools.
 
 use super::Found;
-use super::row::{Keys, Kind, Row};
+use super::row::{EncryptionRow, Keys, Kind};
 use crate::args::PoolArgs;
-use crate::exit::{Done, Failure};
+use crate::exit::{CommandResult, Failure};
 use crate::list::pools::Pools;
 use zsend_pool::PoolError;
 use zsend_pool::dsl::crypt::Encryption;
@@ -13,7 +13,7 @@ use zsend_pool::dsl::tree::Datasets;
 use zsend_pool::pool::Pool;
 
 /// Adds rows for every encrypted dataset that is named, or below one that is; for all if none is named.
-pub(super) fn collect(args: &PoolArgs, targets: &[String], found: &mut Found) -> Done {
+pub(super) fn collect(args: &PoolArgs, targets: &[String], found: &mut Found) -> CommandResult {
     let (pools, targets, failures) = Pools::open(args, targets)?.into_parts();
     found.failures = failures;
     for target in &targets {
@@ -60,7 +60,7 @@ fn dataset(pool: &Pool, name: &str, head: &Dataset, found: &mut Found) -> Result
             own.format, own.iterations, own.salt
         ));
     }
-    let row = |kind, name: String, guid, ivset| Row {
+    let row = |kind, name: String, guid, ivset| EncryptionRow {
         kind,
         name,
         place: pool.label().pool_guid.to_string().into(),

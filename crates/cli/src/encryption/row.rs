@@ -29,7 +29,7 @@ pub(super) struct Keys {
 
 /// Row of one thing.
 #[derive(Clone, Debug)]
-pub(super) struct Row {
+pub(super) struct EncryptionRow {
     pub(super) kind: Kind,
     /// Full name.
     pub(super) name: String,
@@ -49,7 +49,7 @@ pub(super) struct Row {
     pub(super) from_ivset: u64,
 }
 
-impl Row {
+impl EncryptionRow {
     pub(super) fn head() -> Vec<Head> {
         let names = [
             "NAME",

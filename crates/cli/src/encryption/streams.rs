@@ -1,8 +1,8 @@
 //! Encryption of stored streams.
 
 use super::Found;
-use super::row::{Keys, Kind, Row};
-use crate::exit::{Done, Failure};
+use super::row::{EncryptionRow, Keys, Kind};
+use crate::exit::{CommandResult, Failure};
 use crate::stdin;
 use crate::text::one_line;
 use std::path::Path;
@@ -11,7 +11,7 @@ use zsend_pool::ErrorClass;
 use zsend_stream::outline::{Outline, OutlineEnd, outline_file};
 
 /// Adds a row for every stream of an input.
-pub(super) fn collect(path: &Path, found: &mut Found) -> Done {
+pub(super) fn collect(path: &Path, found: &mut Found) -> CommandResult {
     let (name, file) = stdin::open(Some(path))?;
     let outline = outline_file(&name, file);
     let outline = outline.map_err(|e| Failure::io("read", Path::new(&name), &e))?;
@@ -29,13 +29,13 @@ pub(super) fn collect(path: &Path, found: &mut Found) -> Done {
     }
 }
 
-fn rows(outline: &Outline) -> impl Iterator<Item = Row> {
+fn rows(outline: &Outline) -> impl Iterator<Item = EncryptionRow> {
     outline.streams.iter().map(|stream| {
         let segment = &stream.segment;
         let root = outline.package.as_ref();
         let root = root.and_then(|package| package.encryption_root(segment.dataset()));
         let data = segment.keys.as_deref();
-        Row {
+        EncryptionRow {
             kind: Kind::Stream,
             name: segment.toname.clone(),
             place: Arc::clone(&outline.file),

@@ -2,7 +2,7 @@
 //! becomes a row that says so, and a failure that says why.
 
 use crate::args::ChoiceArgs;
-use crate::exit::{Done, Failure};
+use crate::exit::{CommandResult, Failure};
 use std::cmp::Ordering;
 use std::fmt::Display;
 use zsend_pool::dsl::dataset::Dataset;
@@ -37,7 +37,7 @@ impl Failures {
         self.first.is_none()
     }
 
-    pub(crate) fn end(self) -> Done {
+    pub(crate) fn end(self) -> CommandResult {
         self.first.map_or(Ok(()), Err)
     }
 }
@@ -119,7 +119,7 @@ impl<'a, 'p> Collector<'a, 'p> {
         }
     }
 
-    fn try_named(&mut self, target: &Name) -> Done {
+    fn try_named(&mut self, target: &Name) -> CommandResult {
         let missing = || {
             let why = format!("cannot open '{target}': dataset does not exist");
             Failure::verbatim(ErrorClass::Damaged, why)

@@ -6,7 +6,7 @@ pub(crate) mod json;
 pub(crate) mod pools;
 
 use crate::args::{ListArgs, SortKey};
-use crate::exit::{Done, Failure, be_quiet};
+use crate::exit::{CommandResult, Failure, be_quiet};
 use crate::stdout;
 use crate::text::table;
 use crate::txgs::{self, Style};
@@ -25,7 +25,7 @@ struct Line<'p> {
 }
 
 /// Runs the subcommand.
-pub(crate) fn run(args: &ListArgs) -> Done {
+pub(crate) fn run(args: &ListArgs) -> CommandResult {
     be_quiet(args.pool.quiet);
     let columns = Column::all(&args.columns)?;
     let keys = sort_keys(args)?;

@@ -2,9 +2,9 @@
 
 use super::collect::{Collector, Failures, Row, Scope};
 use crate::args::{ChoiceArgs, PoolArgs};
-use crate::exit::{Done, Failure, warn, warn_of};
+use crate::exit::{CommandResult, Failure, warn, warn_of};
 use crate::text::count;
-use zsend_pool::discover::{Discovery, Found, discover};
+use zsend_pool::discover::{Discovery, FoundPool, discover};
 use zsend_pool::dsl::name::Name;
 use zsend_pool::pool::Pool;
 use zsend_pool::{CancelToken, ErrorClass, Listed};
@@ -28,7 +28,7 @@ impl Pools {
         let cancel = CancelToken::default();
         let discovery = discover(&args.devices, &cancel)?;
         discovery.refused().iter().for_each(warn);
-        let is_called = |found: &Found, target: &Name| {
+        let is_called = |found: &FoundPool, target: &Name| {
             let config = &found.config;
             target.pool() == config.name || target.pool() == config.pool_guid.to_string()
         };
@@ -77,8 +77,8 @@ impl Pools {
         self,
         choice: &ChoiceArgs,
         scope: Scope,
-        show: impl FnOnce(Vec<Row<'_>>, &mut Failures) -> Done,
-    ) -> Done {
+        show: impl FnOnce(Vec<Row<'_>>, &mut Failures) -> CommandResult,
+    ) -> CommandResult {
         let Self { opened, targets, mut failures } = self;
         let mut rows = Vec::new();
         for pool in &opened {

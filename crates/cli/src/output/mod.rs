@@ -5,7 +5,7 @@ mod appended;
 mod made;
 mod partial;
 
-use crate::exit::{Done, Failure};
+use crate::exit::{CommandResult, Failure};
 use crate::progress::Gauge;
 use crate::stdout;
 use crate::sys::Destination;
@@ -38,12 +38,12 @@ impl Guard {
     }
 
     /// Refuses a file that is one of them.
-    pub(crate) fn check_file(&self, path: &Path, file: &File) -> Done {
+    pub(crate) fn check_file(&self, path: &Path, file: &File) -> CommandResult {
         guard_file(self, path, file)
     }
 
     /// Refuses what is one of them.
-    fn check(&self, path: &Path, found: &Identity) -> Done {
+    fn check(&self, path: &Path, found: &Identity) -> CommandResult {
         if self.0.iter().any(|own| own.is(found)) {
             let path = path.display();
             return Err(Failure::usage(format!("cannot write to {path}: it is what is read")));
@@ -123,7 +123,7 @@ impl Output {
     }
 
     /// Makes a whole stream durable and gives it its name.
-    pub(crate) fn commit(self) -> Done {
+    pub(crate) fn commit(self) -> CommandResult {
         match self.partial {
             Some(partial) => partial.commit(self.file),
             None => {
@@ -152,7 +152,7 @@ impl Output {
     }
 }
 
-fn guard_file(guard: &Guard, path: &Path, file: &File) -> Done {
+fn guard_file(guard: &Guard, path: &Path, file: &File) -> CommandResult {
     let found = Identity::of_file(file).map_err(|e| Failure::io("write to", path, &e))?;
     guard.check(path, &found)
 }

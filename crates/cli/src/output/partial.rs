@@ -2,7 +2,7 @@
 //! second send to the same name has one more.
 
 use super::{Guard, Made, folder};
-use crate::exit::{Done, Failure};
+use crate::exit::{CommandResult, Failure};
 use crate::sys::files::{Identity, check_writable, give_to_owner_of, names, open_own, sync_folder};
 use std::fs::{self, File, TryLockError};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -79,7 +79,7 @@ impl Partial {
     }
 
     /// Makes the file durable, and gives it its name. What earlier sends to it left goes.
-    pub(super) fn commit(self, file: File) -> Done {
+    pub(super) fn commit(self, file: File) -> CommandResult {
         let failed = |e: io::Error| Failure::io("write to", &self.name, &e);
         file.sync_all().map_err(failed)?;
         let failed = |e: io::Error| Failure::io("rename to", &self.target, &e);

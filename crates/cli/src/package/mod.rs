@@ -4,7 +4,7 @@ mod describe;
 mod goes_on;
 
 use crate::args::SendArgs;
-use crate::exit::{Done, Failure, warn};
+use crate::exit::{CommandResult, Failure, warn};
 use crate::output::{Guard, Output};
 use crate::progress::{Gauge, Progressing};
 use crate::send::common;
@@ -24,7 +24,7 @@ pub(crate) fn run(
     options: SendOptions,
     cancel: &CancelToken,
     gauge: &Arc<Gauge>,
-) -> Done {
+) -> CommandResult {
     let asked = &args.package;
     let source = asked.intermediate.as_deref().or(args.from.as_deref());
     if !asked.replicate && asked.intermediate.is_none() {
@@ -69,7 +69,7 @@ fn tell(args: &SendArgs, omitted: &[Omission]) {
 }
 
 /// Fails if the package lacks what was asked for, as `zfs send` does at its end.
-fn incomplete(package: &Package<'_>) -> Done {
+fn incomplete(package: &Package<'_>) -> CommandResult {
     let lost = package.omitted().iter().filter(|omission| omission.is_failure()).count();
     if lost == 0 {
         return Ok(());
@@ -79,7 +79,12 @@ fn incomplete(package: &Package<'_>) -> Done {
     Err(Failure::new(ErrorClass::Damaged, why))
 }
 
-fn send(args: &SendArgs, package: &Package<'_>, cancel: &CancelToken, gauge: &Arc<Gauge>) -> Done {
+fn send(
+    args: &SendArgs,
+    package: &Package<'_>,
+    cancel: &CancelToken,
+    gauge: &Arc<Gauge>,
+) -> CommandResult {
     if let Some(first) = package.members().next() {
         package.plan(first.index).and_then(|plan| Ok(plan.check()?)).map_err(failure)?;
     }

@@ -3,7 +3,7 @@
 use super::common::{options, refused};
 use super::{send, without_key};
 use crate::args::SendArgs;
-use crate::exit::{Done, Failure, be_quiet, warn, warn_of};
+use crate::exit::{CommandResult, Failure, be_quiet, warn, warn_of};
 use crate::output::{Guard, Output, open_to_append};
 use crate::progress::Gauge;
 use crate::resume_point::{checked, damaged, none_there, refuse_package};
@@ -26,7 +26,7 @@ use zsend_stream::verify::{Cut, Verdict};
 use zsend_traverse::{SendError, SendPlan};
 
 /// Goes on in a file.
-pub(super) fn run(args: &SendArgs, path: &Path) -> Done {
+pub(super) fn run(args: &SendArgs, path: &Path) -> CommandResult {
     be_quiet(args.pool.quiet);
     let given = args.token.as_deref().map(token::decode).transpose()?;
     let name = path.display().to_string();
@@ -107,7 +107,7 @@ fn what_is_there(
 }
 
 /// Refuses a token of another stream than the file's; where it goes on does not matter.
-fn same_stream(name: &str, own: &ResumeToken, given: &ResumeToken) -> Done {
+fn same_stream(name: &str, own: &ResumeToken, given: &ResumeToken) -> CommandResult {
     // A token may have what was asked for, and a file has what came of it.
     let lacks = |own: bool, given: bool| own && !given;
     let has_form = !lacks(own.rawok, given.rawok)
@@ -133,7 +133,7 @@ fn same_stream(name: &str, own: &ResumeToken, given: &ResumeToken) -> Done {
             "{} (guid {}, from {}, flags -{forms})",
             token.toname,
             token.toguid,
-            token.fromguid.unwrap_or(0)
+            token.fromguid.unwrap_or_default()
         )
     };
     let why = format!(
@@ -145,7 +145,7 @@ fn same_stream(name: &str, own: &ResumeToken, given: &ResumeToken) -> Done {
 }
 
 /// Refuses a dialect whose records come in another order than those of the file.
-fn same_order(name: &str, seam: Option<&Seam>, dialect: Dialect) -> Done {
+fn same_order(name: &str, seam: Option<&Seam>, dialect: Dialect) -> CommandResult {
     let Some(is_by_block) = seam.and_then(Seam::is_by_block) else { return Ok(()) };
     if is_by_block == dialect.is_illumos() {
         return Ok(());
@@ -182,7 +182,7 @@ fn check_begin(
     seam: Option<&Seam>,
     whole: &SendPlan<'_>,
     failed: impl Fn(io::Error) -> Failure,
-) -> Done {
+) -> CommandResult {
     let mut begin = Vec::new();
     let mut encoder = Encoder::new(whole.params(), StreamWriter::new(&mut begin));
     let event = Event::Begin(whole.begin().map_err(refused)?);

@@ -5,7 +5,7 @@ pub(crate) mod common;
 pub(crate) mod describe;
 
 use crate::args::SendArgs;
-use crate::exit::{Done, Failure, be_quiet, warn, warn_of};
+use crate::exit::{CommandResult, Failure, be_quiet, warn, warn_of};
 use crate::output::{Guard, Output};
 use crate::progress::{Gauge, Progressing};
 use crate::txgs::{self, Style};
@@ -28,7 +28,7 @@ const NO_DEDUP: &str = "WARNING: deduplicated send is no longer supported.  A re
                         non-deduplicated stream will be generated.\n\n";
 
 /// Runs the subcommand.
-pub(crate) fn run(args: &SendArgs) -> Done {
+pub(crate) fn run(args: &SendArgs) -> CommandResult {
     if args.all.all {
         return send_all::run(args);
     }
@@ -148,7 +148,7 @@ fn send(
     mut output: Output,
     seam: Option<&Seam>,
     gauge: &Arc<Gauge>,
-) -> Done {
+) -> CommandResult {
     let mut estimate = None;
     if args.describes() {
         let (text, size) = describe(args, plan, cancel)?;

@@ -33,32 +33,32 @@ impl Folder {
 }
 
 impl Store for Folder {
-    type File = Stream;
+    type File = FolderStream;
     type Error = Failure;
 
-    fn create(&self, file: &str) -> Result<Stream, Failure> {
+    fn create(&self, file: &str) -> Result<FolderStream, Failure> {
         let path = self.path.join(file);
         // A link would lead out of the folder, and anything else would be written through.
         if fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
             let e = io::Error::other("it is not a regular file");
             return Err(Failure::io("write to", &path, &e));
         }
-        Output::open(Some(&path), true, &self.guard, &self.gauge).map(Stream)
+        Output::open(Some(&path), true, &self.guard, &self.gauge).map(FolderStream)
     }
 
-    fn commit(&self, Stream(output): Stream) -> Result<(), Failure> {
+    fn commit(&self, FolderStream(output): FolderStream) -> Result<(), Failure> {
         output.commit()
     }
 
-    fn discard(&self, Stream(output): Stream) {
+    fn discard(&self, FolderStream(output): FolderStream) {
         output.discard();
     }
 }
 
 /// A stream on its way to its name.
-pub(super) struct Stream(Output);
+pub(super) struct FolderStream(Output);
 
-impl Write for Stream {
+impl Write for FolderStream {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         (&mut self.0).write(buf)
     }

@@ -5,7 +5,7 @@ mod shard;
 
 use crate::args::{BaseArg, SendArgs};
 use crate::catalogue::{failure, tell_of_torn};
-use crate::exit::{Done, Failure, be_quiet, warn, warn_of};
+use crate::exit::{CommandResult, Failure, be_quiet, warn, warn_of};
 use crate::list::collect::Failures;
 use crate::output::Guard;
 use crate::progress::Gauge;
@@ -27,7 +27,7 @@ use zsend_records::payload::UNREADABLE;
 use zsend_traverse::{Progress, Refusal, SendError};
 
 /// Runs `zsend send --all`.
-pub(crate) fn run(args: &SendArgs) -> Done {
+pub(crate) fn run(args: &SendArgs) -> CommandResult {
     be_quiet(args.pool.quiet);
     let (Some(target), Some(path)) = (&args.target, &args.output) else {
         return Err(Failure::usage("--all takes a pool, and a folder with -o"));
@@ -137,7 +137,7 @@ impl Shown {
         }
     }
 
-    fn end(self, totals: &Totals) -> Done {
+    fn end(self, totals: &Totals) -> CommandResult {
         if self.verbose {
             say(&format!(
                 "{} sent, {}; {} had been sent before",

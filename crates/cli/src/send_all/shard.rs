@@ -36,7 +36,8 @@ fn from(
     };
     let array = |name| number(&format!("SLURM_ARRAY_TASK_{name}"));
     let (of, index, known, known_by) = if let Some(id) = number(SLURM)? {
-        let (min, step) = (array("MIN")?.unwrap_or(0), array("STEP")?.unwrap_or(1).max(1));
+        // A list of tasks that says nothing else is 0, 1, 2 and so on.
+        let (min, step) = (array("MIN")?.unwrap_or_default(), array("STEP")?.unwrap_or(1).max(1));
         let known = array("COUNT")?;
         let index = id.checked_sub(min).filter(|distance| distance % step == 0);
         let index =

@@ -64,11 +64,11 @@ pub enum CompressError {
 #[derive(Debug)]
 pub struct Compressor {
     compression: Compression,
-    state: State,
+    state: Codec,
 }
 
 #[derive(Debug)]
-enum State {
+enum Codec {
     Off,
     Lzjb(Box<lzjb::Table>),
     Zle,
@@ -82,15 +82,15 @@ impl Compressor {
     /// A compressor; for a codec that this build lacks, [`CompressError::LeftOut`].
     pub fn new(compression: Compression) -> Result<Self, CompressError> {
         let state = match compression.compress() {
-            Compress::LZJB => State::Lzjb(Box::new(lzjb::table())),
-            Compress::ZLE => State::Zle,
-            Compress::LZ4 => State::Lz4(lz4::Lz4::new()),
+            Compress::LZJB => Codec::Lzjb(Box::new(lzjb::table())),
+            Compress::ZLE => Codec::Zle,
+            Compress::LZ4 => Codec::Lz4(lz4::Lz4::new()),
             #[cfg(feature = "zstd-c")]
-            Compress::ZSTD => State::Zstd(zstd::Zstd::new(compression)?),
+            Compress::ZSTD => Codec::Zstd(zstd::Zstd::new(compression)?),
             #[cfg(not(feature = "zstd-c"))]
             Compress::ZSTD => return Err(CompressError::LeftOut(compression)),
-            Compress::OFF => State::Off,
-            _ => State::Gzip(gzip::Gzip::new(compression)?),
+            Compress::OFF => Codec::Off,
+            _ => Codec::Gzip(gzip::Gzip::new(compression)?),
         };
         Ok(Self { compression, state })
     }
@@ -104,10 +104,10 @@ impl Compressor {
     /// as its library asks for room for the worst case. What is then made may be longer than the block.
     pub fn room(&self, len: usize) -> usize {
         match &self.state {
-            State::Lz4(_) => LZ4_LENGTH + lz4::Lz4::room(len),
+            Codec::Lz4(_) => LZ4_LENGTH + lz4::Lz4::room(len),
             #[cfg(feature = "zstd-c")]
-            State::Zstd(_) => len,
-            State::Off | State::Lzjb(_) | State::Zle | State::Gzip(_) => len,
+            Codec::Zstd(_) => len,
+            Codec::Off | Codec::Lzjb(_) | Codec::Zle | Codec::Gzip(_) => len,
         }
     }
 
@@ -145,13 +145,13 @@ impl Compressor {
             return Ok(None);
         }
         match &mut self.state {
-            State::Off => Ok(None),
-            State::Lzjb(table) => Ok(lzjb::compress(table, src, dst)),
-            State::Zle => Ok(zle::compress(src, dst)),
-            State::Gzip(gzip) => Ok(gzip.zlib(src, dst)),
-            State::Lz4(lz4) => behind_length(lz4, src, dst),
+            Codec::Off => Ok(None),
+            Codec::Lzjb(table) => Ok(lzjb::compress(table, src, dst)),
+            Codec::Zle => Ok(zle::compress(src, dst)),
+            Codec::Gzip(gzip) => Ok(gzip.zlib(src, dst)),
+            Codec::Lz4(lz4) => behind_length(lz4, src, dst),
             #[cfg(feature = "zstd-c")]
-            State::Zstd(zstd) => zstd.block(src, dst),
+            Codec::Zstd(zstd) => zstd.block(src, dst),
         }
     }
 }

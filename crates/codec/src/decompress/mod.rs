@@ -5,6 +5,7 @@ mod lzjb;
 mod zle;
 mod zstd;
 
+use zsend_records::sizes::in_memory;
 use zsend_records::types::Compress;
 
 /// Reason why stored bytes do not decompress. Sizes and positions are in bytes.
@@ -114,7 +115,7 @@ fn behind_length<const N: usize>(codec: Compress, src: &[u8]) -> Result<&[u8], D
     let (Some(&length), Some(body)) = (header, body) else {
         return Err(DecompressError::Length { codec, found: N, available: src.len() });
     };
-    let found = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
+    let found = in_memory(u32::from_be_bytes(length).into());
     body.get(..found).ok_or(DecompressError::Length { codec, found, available: body.len() })
 }
 

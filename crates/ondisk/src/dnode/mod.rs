@@ -6,7 +6,7 @@ mod outline;
 mod tests;
 
 pub use build::DnodeBuilder;
-pub use outline::Outline;
+pub use outline::DnodeRef;
 pub use zsend_records::sizes::{DNODE_BLOCK_SIZE, DNODE_SIZE, DNODES_PER_BLOCK};
 
 use crate::blkptr::BLKPTR_SIZE;

@@ -7,12 +7,12 @@ use zsend_records::types::DmuType;
 
 /// A dnode as a walk sees it before it takes hold of it, straight from the bytes of a block.
 #[derive(Clone, Copy, Debug)]
-pub struct Outline<'a> {
+pub struct DnodeRef<'a> {
     bytes: &'a [u8],
     core: &'a DnodePhys,
 }
 
-impl<'a> Outline<'a> {
+impl<'a> DnodeRef<'a> {
     /// The dnode whose first slot is slot `wanted` of a block, as a lookup finds it: a free slot
     /// stands for itself alone, and so does one whose count of slots does not fit. `None` if another
     /// dnode reaches over the slot, or the block ends before it.

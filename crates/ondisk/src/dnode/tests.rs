@@ -74,7 +74,7 @@ fn a_spill_pointer_may_lie_over_the_end_of_the_third_pointer() {
         ..DnodeBuilder::default()
     };
     let built = made(8, 0).build(Order::Little).unwrap();
-    let outline = Outline::all(&built).next().unwrap().unwrap();
+    let outline = DnodeRef::all(&built).next().unwrap().unwrap();
     let found: Vec<BlkPtr> = outline.pointers().collect();
     assert_eq!([found[0], found[1], found[3]], [pointer(3, 16), pointer(4, 16), pointer(7, 16)]);
     // The half of the third that is its own.
@@ -152,7 +152,7 @@ proptest! {
         let room = read.bonus_room(built.len()).unwrap();
         prop_assert_eq!(&built[room.start..room.start + made.bonus.len()], &made.bonus[..]);
         if !big {
-            let outline = Outline::all(&built).next().unwrap().unwrap();
+            let outline = DnodeRef::all(&built).next().unwrap().unwrap();
             let all: Vec<BlkPtr> = outline.pointers().collect();
             prop_assert_eq!(all, made.pointers.iter().copied().chain(spill).collect::<Vec<_>>());
         }

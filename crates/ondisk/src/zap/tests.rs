@@ -66,7 +66,7 @@ fn lookup(blocks: &[Vec<u8>], hash: ZapHash, name: &[u8]) -> Option<(u8, Vec<u8>
     let (leaf, rest) = LeafPhys::read_from_prefix(block).unwrap();
     assert_eq!((leaf.block_type.get(), leaf.magic.get()), (BLOCK_LEAF, LEAF_MAGIC));
     assert_eq!(
-        of.checked_shr(64 - u32::from(leaf.prefix_len.get())).unwrap_or(0),
+        of.checked_shr(64 - u32::from(leaf.prefix_len.get())).unwrap_or_default(),
         leaf.prefix.get()
     );
     let (slots, chunks) = rest.split_at(LeafPhys::hash_size(size));

@@ -15,7 +15,7 @@ use zsend_ondisk::label::{DATA_START, LABELS_END_SIZE};
 
 /// A pool that was found, before it is opened.
 #[derive(Clone, Debug)]
-pub struct Found {
+pub struct FoundPool {
     /// The newest configuration that any of its labels has.
     pub config: LabelConfig,
     /// Its devices by guid; of several with one guid, the newest first.
@@ -51,7 +51,7 @@ impl RingsOf {
     }
 }
 
-impl Found {
+impl FoundPool {
     /// Returns true if the pool was destroyed. Until something else is written there, it can be read.
     pub fn is_destroyed(&self) -> bool {
         self.config.state == PoolState::DESTROYED
@@ -102,7 +102,7 @@ impl Labelled {
 }
 
 /// The pools that the devices belong to.
-pub(super) fn group(labelled: Vec<Labelled>, cancel: &CancelToken) -> Vec<Found> {
+pub(super) fn group(labelled: Vec<Labelled>, cancel: &CancelToken) -> Vec<FoundPool> {
     let mut pools: BTreeMap<u64, Vec<Labelled>> = BTreeMap::new();
     for one in labelled {
         pools.entry(one.labels.config.pool_guid).or_default().push(one);
@@ -156,7 +156,7 @@ fn cut_short(device: &Device, top: &VdevConfig) -> Option<String> {
     })
 }
 
-fn assemble(mut members: Vec<Labelled>, cancel: &CancelToken) -> Option<Found> {
+fn assemble(mut members: Vec<Labelled>, cancel: &CancelToken) -> Option<FoundPool> {
     let config = members.iter().max_by_key(|m| m.labels.config.txg)?.labels.config.clone();
     // The newest copy of a device comes first; its name breaks ties, so that the choice is the same
     // each time.
@@ -240,5 +240,5 @@ fn assemble(mut members: Vec<Labelled>, cancel: &CancelToken) -> Option<Found> {
     }
     let tops = tops.into_values().map(|(_, top)| top).collect();
     let (passed_over, cancel) = (PassedOver::default(), cancel.clone());
-    Some(Found { config, leaves, tops, newest, warnings, passed_over, rings, cancel })
+    Some(FoundPool { config, leaves, tops, newest, warnings, passed_over, rings, cancel })
 }

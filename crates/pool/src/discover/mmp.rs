@@ -3,7 +3,7 @@
 //! A host with multihost on rewrites an uberblock on some device of the pool every interval. A copy
 //! of such a pool has the same uberblocks, so only time tells one from the other.
 
-use super::Found;
+use super::FoundPool;
 use crate::config::PoolState;
 use crate::options::OpenOptions;
 use crate::uberblock::{Heartbeat, Uberblock};
@@ -26,7 +26,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// [`PoolError::InUse`]; [`PoolError::Cancelled`].
-pub(crate) fn check(found: &Found, options: &OpenOptions) -> Result<Vec<String>> {
+pub(crate) fn check(found: &FoundPool, options: &OpenOptions) -> Result<Vec<String>> {
     let Some(before) = &found.newest else { return Ok(Vec::new()) };
     let Some(beat) = before.heartbeat else { return Ok(Vec::new()) };
     if found.config.state != PoolState::ACTIVE {
@@ -83,7 +83,7 @@ fn watch_time(beat: &Heartbeat) -> Duration {
 
 /// Returns true if the pool lies in files alone, and none was written in the last `time`: then it was
 /// watched already, by the file system.
-fn is_idle_file(found: &Found, time: Duration) -> bool {
+fn is_idle_file(found: &FoundPool, time: Duration) -> bool {
     let now = SystemTime::now();
     found.rings.iter().all(|rings| {
         rings.device.modified().is_some_and(|at| now.duration_since(at).is_ok_and(|age| age > time))
@@ -91,7 +91,7 @@ fn is_idle_file(found: &Found, time: Duration) -> bool {
 }
 
 /// The newest uberblock that the devices have now, and why some rings cannot be read.
-fn newest(found: &Found) -> (Option<Uberblock>, Vec<PoolError>) {
+fn newest(found: &FoundPool) -> (Option<Uberblock>, Vec<PoolError>) {
     let mut unread = Vec::new();
     let newest = found.rings.iter().filter_map(|rings| {
         rings.device.refresh();

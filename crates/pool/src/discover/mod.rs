@@ -6,7 +6,7 @@ pub mod gpt;
 mod group;
 pub(crate) mod mmp;
 
-pub use group::Found;
+pub use group::FoundPool;
 
 use crate::cancel::CancelToken;
 use crate::device::Device;
@@ -31,7 +31,7 @@ struct Labelled {
 #[derive(Debug)]
 pub struct Discovery {
     /// The pools, by guid.
-    pub pools: Vec<Found>,
+    pub pools: Vec<FoundPool>,
     /// Reasons why something was passed over.
     pub passed_over: PassedOver,
 }
@@ -105,7 +105,7 @@ pub fn discover(paths: &[PathBuf], cancel: &CancelToken) -> Result<Discovery> {
 ///
 /// # Errors
 /// [`PoolError::Cancelled`]; [`PoolError::NoLabel`] if one holds no label, nor a partition that does.
-pub fn discover_devices(devices: &[Device], cancel: &CancelToken) -> Result<Vec<Found>> {
+pub fn discover_devices(devices: &[Device], cancel: &CancelToken) -> Result<Vec<FoundPool>> {
     let mut labelled = Vec::new();
     let probed = side_by_side(devices, |device| probe(&device.with_cancel(cancel), false));
     cancel.go_on()?;
@@ -281,14 +281,14 @@ impl Probe {
 ///
 /// # Errors
 /// [`PoolError::NoPool`] if there is none, or more than one of that name; it lists what there is.
-pub fn select(discovery: Discovery, name: &str) -> Result<Found> {
+pub fn select(discovery: Discovery, name: &str) -> Result<FoundPool> {
     let refused: Vec<String> = discovery.refused().iter().map(ToString::to_string).collect();
     let Discovery { pools, passed_over } = discovery;
     let found: Vec<PoolId> = pools.iter().map(|p| p.config.id()).collect();
-    let (guids, others): (Vec<Found>, Vec<Found>) =
+    let (guids, others): (Vec<FoundPool>, Vec<FoundPool>) =
         pools.into_iter().partition(|p| p.config.pool_guid.to_string() == name);
     let named = others.into_iter().filter(|p| p.config.name == name);
-    let mut matching: Vec<Found> = if guids.is_empty() { named.collect() } else { guids };
+    let mut matching: Vec<FoundPool> = if guids.is_empty() { named.collect() } else { guids };
     if matching.iter().any(|p| !p.is_destroyed()) {
         matching.retain(|p| !p.is_destroyed());
     }

@@ -10,7 +10,7 @@ use zsend_ondisk::dnode::{DnodePhys, Tail};
 use zsend_records::types::DmuType;
 
 pub use zsend_ondisk::dnode::{
-    CORE_SIZE, DNODE_BLOCK_SIZE, DNODE_SIZE, DNODES_PER_BLOCK, DnodeBuilder, Outline,
+    CORE_SIZE, DNODE_BLOCK_SIZE, DNODE_SIZE, DNODES_PER_BLOCK, DnodeBuilder, DnodeRef,
 };
 
 /// A dnode in host order, with all its slots.
@@ -243,7 +243,7 @@ mod tests {
             block.resize(DNODE_BLOCK_SIZE, 0);
             let block = Bytes::from(block);
             for (slot, wanted) in wanted.into_iter().enumerate() {
-                let found = Outline::at(&block, slot).filter(|o| o.object_type() != DmuType::NONE);
+                let found = DnodeRef::at(&block, slot).filter(|o| o.object_type() != DmuType::NONE);
                 let parsed =
                     found.map(|_| Dnode::parse(&block, slot * DNODE_SIZE, &Zbookmark::default()));
                 prop_assert_eq!(parsed.map(|p| p.is_ok()), wanted, "slot {}", slot);

@@ -35,7 +35,7 @@ pub(crate) fn bytes(words: &[u64]) -> Vec<u8> {
 
 /// A dnode, of which only what is set is not zero.
 #[derive(Default)]
-pub(crate) struct Made {
+pub(crate) struct DnodeFields {
     pub(crate) kind: u8,
     pub(crate) bonustype: u8,
     pub(crate) levels: u8,
@@ -47,7 +47,7 @@ pub(crate) struct Made {
     pub(crate) spill: Option<BlkPtr>,
 }
 
-impl Made {
+impl DnodeFields {
     fn dnode(&self) -> DnodeBuilder {
         let core = DnodePhys {
             kind: self.kind,
@@ -66,13 +66,13 @@ impl Made {
 }
 
 /// A filesystem of these objects from number 1 on, with an intent log's header and what lies elsewhere.
-pub(crate) fn objset(objects: &[Made], zil: &[u8], parts: &[(u64, &[u8])]) -> Objset {
+pub(crate) fn objset(objects: &[DnodeFields], zil: &[u8], parts: &[(u64, &[u8])]) -> Objset {
     let pointers = vec![pointer(10, 0, DNODES, 16 << 10)];
-    let meta = Made { kind: 10, levels: 1, sectors: 32, pointers, ..Made::default() };
+    let meta = DnodeFields { kind: 10, levels: 1, sectors: 32, pointers, ..DnodeFields::default() };
     let mut root = ObjsetBuilder::new(ObjsetType::ZFS, meta.dnode());
     root.zil_header.as_mut_bytes()[..zil.len()].copy_from_slice(zil);
     let root = root.build(Order::Little).unwrap();
-    let made: Vec<_> = objects.iter().map(Made::dnode).collect();
+    let made: Vec<_> = objects.iter().map(DnodeFields::dnode).collect();
     let dnodes = dnodes(made.iter().map(Some), Order::Little).unwrap();
     let mut all: Vec<(u64, &[u8])> = vec![(ROOT, &root), (DNODES, &dnodes)];
     all.extend(parts);

@@ -1,6 +1,6 @@
 //! Object sets: the MOS and every dataset, down to the blocks of their objects.
 
-use super::dnode::{DNODE_BLOCK_SIZE, DNODE_SIZE, DNODES_PER_BLOCK, Dnode, Outline};
+use super::dnode::{DNODE_BLOCK_SIZE, DNODE_SIZE, DNODES_PER_BLOCK, Dnode, DnodeRef};
 use super::zil;
 use crate::blkptr::{self, BlkPtr};
 use crate::cache::BlockCache;
@@ -212,7 +212,7 @@ impl Objset {
         let block = self.block(&self.meta, 0, blkid)?.ok_or_else(missing)?;
         let at = Zbookmark::new(self.id, 0, 0, blkid);
         let wanted = len(object % DNODES_PER_BLOCK)?;
-        match Outline::at(&block, wanted) {
+        match DnodeRef::at(&block, wanted) {
             Some(outline) if outline.object_type() != DmuType::NONE => {
                 Dnode::parse(&block, wanted * DNODE_SIZE, &at)
             }

@@ -37,7 +37,7 @@ impl DsBookmark {
     ///
     /// # Errors
     /// [`PoolError::Corrupt`].
-    fn of(entry: &zap::Entry, at: Zbookmark) -> Result<Self> {
+    fn of(entry: &zap::ZapEntry, at: Zbookmark) -> Result<Self> {
         let words = entry.ints();
         if entry.int_size != 8 || words.len() < OLD_BOOKMARK_WORDS {
             let found = format!("{} integers of {} bytes", words.len(), entry.int_size);
@@ -67,7 +67,8 @@ impl DsBookmark {
 /// # Errors
 /// Those of reading the ZAP, where no entry can be found.
 pub fn all(mos: &Objset, head: &Dataset) -> Result<Listing<DsBookmark>> {
-    let object = head.number(BOOKMARKS)?.unwrap_or(0);
+    // Zero is no ZAP, as there is none in pools without the feature.
+    let object = head.number(BOOKMARKS)?.unwrap_or_default();
     let at = Zbookmark::new(mos.id(), object, 0, 0);
     let mut all = Listing::read(mos, object, |entry| DsBookmark::of(entry, at))?;
     all.items.sort_by_key(|(_, b)| b.as_ref().map_or(u64::MAX, |b| b.creation_txg));

@@ -2,7 +2,7 @@
 
 use super::dir::Dir;
 use crate::dmu::objset::Objset;
-use crate::zap::{self, Entry};
+use crate::zap::{self, ZapEntry};
 use crate::zbookmark::Zbookmark;
 use crate::{PoolError, Result};
 use zsend_crypto::key_data::names;
@@ -57,7 +57,7 @@ impl Encryption {
             suite: Suite(number(&entries, names::SUITE, at)?),
             guid: number(&entries, names::GUID, at)?,
             // The first pools with encryption had no such entry.
-            version: KeyVersion(number_or_none(&entries, names::VERSION, at)?.unwrap_or(0)),
+            version: KeyVersion(number_or_none(&entries, names::VERSION, at)?.unwrap_or_default()),
             master_key: bytes(&entries, names::MASTER_KEY, at)?,
             hmac_key: bytes(&entries, names::HMAC_KEY, at)?,
             iv: bytes(&entries, names::IV, at)?,
@@ -96,7 +96,7 @@ impl Encryption {
     }
 }
 
-fn own_form(entries: &[Entry], at: Zbookmark) -> Result<Option<OwnForm>> {
+fn own_form(entries: &[ZapEntry], at: Zbookmark) -> Result<Option<OwnForm>> {
     let number = |name| number_or_none(entries, name, at);
     let Some(format) = number(names::FORMAT)?.map(KeyFormat) else { return Ok(None) };
     if format != KeyFormat::PASSPHRASE {
@@ -113,26 +113,30 @@ fn key_object_of(mos: &Objset, dir: &Dir) -> Result<Option<u64>> {
     zap::lookup_u64(mos, dir.object, CRYPTO_KEY)
 }
 
-fn find<'e>(entries: &'e [Entry], name: &'static str, at: Zbookmark) -> Result<&'e Entry> {
+fn find<'e>(entries: &'e [ZapEntry], name: &'static str, at: Zbookmark) -> Result<&'e ZapEntry> {
     entries
         .iter()
         .find(|e| e.name == name.as_bytes())
         .ok_or_else(|| PoolError::corrupt(at, name, "absent", "an entry of the key object"))
 }
 
-fn number_or_none(entries: &[Entry], name: &'static str, at: Zbookmark) -> Result<Option<u64>> {
+fn number_or_none(entries: &[ZapEntry], name: &'static str, at: Zbookmark) -> Result<Option<u64>> {
     match entries.iter().any(|e| e.name == name.as_bytes()) {
         true => number(entries, name, at).map(Some),
         false => Ok(None),
     }
 }
 
-fn number(entries: &[Entry], name: &'static str, at: Zbookmark) -> Result<u64> {
+fn number(entries: &[ZapEntry], name: &'static str, at: Zbookmark) -> Result<u64> {
     let entry = find(entries, name, at)?;
     entry.u64().ok_or_else(|| PoolError::corrupt(at, name, entry.int_size, "a 64-bit integer"))
 }
 
-fn bytes<const N: usize>(entries: &[Entry], name: &'static str, at: Zbookmark) -> Result<[u8; N]> {
+fn bytes<const N: usize>(
+    entries: &[ZapEntry],
+    name: &'static str,
+    at: Zbookmark,
+) -> Result<[u8; N]> {
     let value = &find(entries, name, at)?.value;
     let array = value.as_slice().try_into();
     array.map_err(|_| PoolError::corrupt(at, name, value.len(), N))

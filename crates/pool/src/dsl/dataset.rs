@@ -58,7 +58,7 @@ pub struct Dataset {
     /// True if it is a receive that has not ended.
     pub is_inconsistent: bool,
     /// Names of the fields and per-dataset features that its object's ZAP has.
-    fields: Vec<zap::Entry>,
+    fields: Vec<zap::ZapEntry>,
     /// Reason why some of them cannot be read.
     fields_lost: Option<Arc<PoolError>>,
 }
@@ -152,7 +152,7 @@ impl Dataset {
     ///
     /// # Errors
     /// It is not among those that can be read.
-    pub fn field(&self, name: &str) -> Result<Option<&zap::Entry>> {
+    pub fn field(&self, name: &str) -> Result<Option<&zap::ZapEntry>> {
         match (self.fields.iter().find(|e| e.name == name.as_bytes()), &self.fields_lost) {
             (Some(entry), _) => Ok(Some(entry)),
             (None, None) => Ok(None),
@@ -192,7 +192,7 @@ impl Dataset {
     /// # Errors
     /// As [`Self::number`].
     pub fn ivset_guid(&self) -> Result<u64> {
-        Ok(self.number(IVSET_GUID)?.unwrap_or(0))
+        Ok(self.number(IVSET_GUID)?.unwrap_or_default())
     }
 
     /// Returns true if a per-dataset feature is in use, by its guid.
@@ -243,7 +243,7 @@ impl Dataset {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dmu::made::{self, Made};
+    use crate::dmu::made::{self, DnodeFields};
     use proptest::prelude::*;
 
     proptest! {
@@ -253,7 +253,7 @@ mod tests {
         fn each_flag_is_its_own_bit(flags in any::<u64>()) {
             let mut bonus = vec![0; 320];
             bonus[120..128].copy_from_slice(&flags.to_le_bytes());
-            let object = Made {
+            let object = DnodeFields {
                 kind: 16,
                 bonustype: 16,
                 levels: 1,
@@ -261,7 +261,7 @@ mod tests {
                 pointers: vec![BlkPtr::default()],
                 // A dnode of one slot has room for this much beside its pointer.
                 bonus,
-                ..Made::default()
+                ..DnodeFields::default()
             };
             let dataset = Dataset::open(&made::objset(&[object], &[], &[]), 1).unwrap();
             prop_assert_eq!(dataset.is_inconsistent, flags & 1 != 0);
@@ -273,14 +273,14 @@ mod tests {
     /// none, which is not the snapshot that is gone.
     #[test]
     fn what_was_cloned_from_nothing_does_not_descend_from_a_bookmark() {
-        let object = |kind: u8, bonus: Vec<u8>| Made {
+        let object = |kind: u8, bonus: Vec<u8>| DnodeFields {
             kind,
             bonustype: kind,
             levels: 1,
             sectors: 1,
             pointers: vec![BlkPtr::default()],
             bonus,
-            ..Made::default()
+            ..DnodeFields::default()
         };
         // Object 1 is a dataset whose directory, its first word, is object 2; that is all zero.
         let mut bonus = vec![0; 320];

@@ -3,7 +3,7 @@
 use super::listing::Listing;
 use super::name::MAX_NAME;
 use crate::dmu::objset::Objset;
-use crate::zap::Entry;
+use crate::zap::ZapEntry;
 use crate::zbookmark::Zbookmark;
 use crate::{PoolError, Result};
 use zerocopy::FromBytes;
@@ -106,7 +106,7 @@ impl Dir {
         Listing::read_unsorted(mos, self.children, |entry| self.child(mos, entry))
     }
 
-    fn child(&self, mos: &Objset, entry: &Entry) -> Result<u64> {
+    fn child(&self, mos: &Objset, entry: &ZapEntry) -> Result<u64> {
         entry.u64().ok_or_else(|| {
             let at = Zbookmark::new(mos.id(), self.children, 0, 0);
             PoolError::corrupt(at, "child", format!("{:?}", entry.ints()), "an object number")

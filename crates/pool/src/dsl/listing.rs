@@ -1,7 +1,7 @@
 //! Lists of names in the MOS: child directories, snapshots, bookmarks.
 
 use crate::dmu::objset::Objset;
-use crate::zap::{self, Entry};
+use crate::zap::{self, ZapEntry};
 use crate::zbookmark::Zbookmark;
 use crate::{PoolError, Result};
 
@@ -32,7 +32,7 @@ impl<T> Listing<T> {
     pub(crate) fn read(
         mos: &Objset,
         object: u64,
-        of: impl Fn(&Entry) -> Result<T>,
+        of: impl Fn(&ZapEntry) -> Result<T>,
     ) -> Result<Self> {
         let mut all = Self::read_unsorted(mos, object, of)?;
         all.items.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -43,14 +43,14 @@ impl<T> Listing<T> {
     pub(crate) fn read_unsorted(
         mos: &Objset,
         object: u64,
-        of: impl Fn(&Entry) -> Result<T>,
+        of: impl Fn(&ZapEntry) -> Result<T>,
     ) -> Result<Self> {
         if object == 0 {
             return Ok(Self::default());
         }
         let readable = zap::readable(mos, object)?;
         let at = Zbookmark::new(mos.id(), object, 0, 0);
-        let item = |entry: &Entry| match shown(&entry.name()) {
+        let item = |entry: &ZapEntry| match shown(&entry.name()) {
             None => match of(entry) {
                 Err(PoolError::Cancelled) => Err(PoolError::Cancelled),
                 item => Ok((entry.name(), item)),

@@ -4,7 +4,7 @@ use super::dataset::Dataset;
 use super::dir::Dir;
 use crate::Result;
 use crate::dmu::objset::Objset;
-use crate::zap::{self, Entry};
+use crate::zap::{self, ZapEntry};
 use crate::zbookmark::Zbookmark;
 
 pub use zsend_ondisk::names::prop::{HAS_RECEIVED, INHERIT, RECEIVED, UNKNOWN};
@@ -15,9 +15,9 @@ pub use zsend_ondisk::names::prop::{HAS_RECEIVED, INHERIT, RECEIVED, UNKNOWN};
 /// Follows `dsl_prop_get_dd()`, OpenZFS `module/zfs/dsl_prop.c`, zfs-2.3.2: a local value wins, then a received one
 /// unless the property was inherited explicitly.
 pub fn counting<'a>(
-    entry: impl Fn(&str) -> Option<&'a Entry>,
+    entry: impl Fn(&str) -> Option<&'a ZapEntry>,
     is_known: impl Fn(u64) -> bool,
-) -> Option<(&'a Entry, bool)> {
+) -> Option<(&'a ZapEntry, bool)> {
     if let Some(unknown) = entry(UNKNOWN).filter(|entry| entry.u64().is_some_and(is_known)) {
         return Some((unknown, false));
     }
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn the_entry_that_counts_is_local_before_received() {
-        let entry = |value: u64| Entry {
+        let entry = |value: u64| ZapEntry {
             name: Vec::new(),
             cd: 0,
             hash: 0,

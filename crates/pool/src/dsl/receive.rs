@@ -45,11 +45,12 @@ impl Dataset {
             PoolError::corrupt(at, "resume_toname", "no text", "a name")
         })?;
         let book = self.field(names::RESUME_BOOK_SNAPS)?;
+        // A receive writes them from its start on; the token of one without a number has zero.
         Ok(Some(ResumeToken {
             fromguid: number(names::RESUME_FROM_GUID)?.filter(|&guid| guid != 0),
-            object: number(names::RESUME_OBJECT)?.unwrap_or(0),
-            offset: number(names::RESUME_OFFSET)?.unwrap_or(0),
-            bytes: number(names::RESUME_BYTES)?.unwrap_or(0),
+            object: number(names::RESUME_OBJECT)?.unwrap_or_default(),
+            offset: number(names::RESUME_OFFSET)?.unwrap_or_default(),
+            bytes: number(names::RESUME_BYTES)?.unwrap_or_default(),
             toguid,
             toname,
             largeblockok: has(names::RESUME_LARGE_BLOCK)?,
@@ -58,7 +59,7 @@ impl Dataset {
             rawok: has(names::RESUME_RAW)?,
             savedok: false,
             redact_snaps: self.redacted_for()?,
-            book_redact_snaps: book.map(zap::Entry::ints),
+            book_redact_snaps: book.map(zap::ZapEntry::ints),
         }))
     }
 }

@@ -19,7 +19,7 @@ const ENTRY_SIZE: usize = size_of::<RedactionEntryPhys>();
 
 /// Neighbouring blocks of one object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Run {
+pub struct BlockRun {
     /// Object number, in the snapshot that was redacted.
     pub object: u64,
     /// The first block.
@@ -28,7 +28,7 @@ pub struct Run {
     pub end: u64,
 }
 
-impl Run {
+impl BlockRun {
     /// The run of an entry, if it is one.
     fn of(entry: &RedactionEntryPhys) -> Option<Self> {
         let (object, first) = (entry.object.get(), entry.blkid.get());
@@ -83,7 +83,7 @@ pub struct RedactionList {
     /// Entries that were read already.
     read: u64,
     /// The last run that was given.
-    last: Option<Run>,
+    last: Option<BlockRun>,
     /// The block of the list that was read last, and its number.
     block: Option<(u64, Bytes)>,
 }
@@ -114,7 +114,7 @@ impl RedactionList {
     ///
     /// # Errors
     /// [`PoolError::Corrupt`] for an entry that is no run, or does not come after the one before it.
-    pub fn next_run(&mut self) -> Result<Option<Run>> {
+    pub fn next_run(&mut self) -> Result<Option<BlockRun>> {
         if self.read >= self.header.entries {
             return Ok(None);
         }
@@ -155,8 +155,8 @@ impl RedactionList {
 }
 
 /// The run of an entry, if it comes after the last.
-fn after(last: Option<Run>, entry: &RedactionEntryPhys) -> Option<Run> {
-    let run = Run::of(entry)?;
+fn after(last: Option<BlockRun>, entry: &RedactionEntryPhys) -> Option<BlockRun> {
+    let run = BlockRun::of(entry)?;
     let follows = last.is_none_or(|last| (last.object, last.end) <= (run.object, run.first));
     follows.then_some(run)
 }

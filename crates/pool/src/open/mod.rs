@@ -6,12 +6,12 @@ mod indirect;
 use crate::cache::BlockCache;
 use crate::cancel::CancelToken;
 use crate::config::VdevConfig;
-use crate::discover::{Found, mmp};
+use crate::discover::{FoundPool, mmp};
 use crate::dmu::objset::Objset;
 use crate::error::{Health, NoPool, Unsupported, len};
 use crate::options::OpenOptions;
 use crate::uberblock::Uberblock;
-use crate::vdev::{Dtls, Known, Tree};
+use crate::vdev::{Dtls, KnownDevices, VdevTree};
 use crate::zbookmark::Zbookmark;
 use crate::zio::Zio;
 use crate::{PoolError, Result, feature, zap};
@@ -43,7 +43,7 @@ pub(crate) struct Opened {
 }
 
 /// Opens the state that the options ask for; with it, what the administrator should know.
-pub(crate) fn open(found: &Found, options: &OpenOptions) -> Result<(Opened, Vec<String>)> {
+pub(crate) fn open(found: &FoundPool, options: &OpenOptions) -> Result<(Opened, Vec<String>)> {
     check_version(found.config.version)?;
     let features = &found.config.features_for_read;
     if let Some(unknown) = features.iter().find(|f| !feature::is_understood(f)) {
@@ -72,7 +72,7 @@ pub(crate) fn open(found: &Found, options: &OpenOptions) -> Result<(Opened, Vec<
 }
 
 /// The newest uberblock, or the one of a txg.
-fn choose(found: &Found, txg: Option<u64>) -> Result<Uberblock> {
+fn choose(found: &FoundPool, txg: Option<u64>) -> Result<Uberblock> {
     let name = &found.config.name;
     let Some(txg) = txg else {
         return found.newest.ok_or_else(|| NoPool::NoUberblock { pool: name.clone() }.into());
@@ -97,7 +97,7 @@ pub(crate) fn for_want(zio: &Zio, e: PoolError) -> PoolError {
 
 /// Adds to the error which older states could be read instead. None is taken silently: it would
 /// lack what was written since.
-fn with_usable(found: &Found, uberblock: &Uberblock, e: PoolError) -> PoolError {
+fn with_usable(found: &FoundPool, uberblock: &Uberblock, e: PoolError) -> PoolError {
     if !matches!(
         e,
         PoolError::Unreadable { .. } | PoolError::Corrupt { .. } | PoolError::TooFewDevices { .. }
@@ -117,7 +117,7 @@ fn with_usable(found: &Found, uberblock: &Uberblock, e: PoolError) -> PoolError 
 }
 
 /// The uberblock that the pool's checkpoint keeps in the MOS.
-fn checkpoint(found: &Found, mos: &Objset) -> Result<Uberblock> {
+fn checkpoint(found: &FoundPool, mos: &Objset) -> Result<Uberblock> {
     let Some(entry) = zap::lookup(mos, DIRECTORY_OBJECT, directory::CHECKPOINT)? else {
         let name = found.config.name.clone();
         return Err(PoolError::NotFound { what: "checkpoint of pool", name });
@@ -142,12 +142,12 @@ pub struct KnownTxg {
 ///
 /// # Errors
 /// [`PoolError::Cancelled`] if the token was cancelled, which each read asks.
-pub fn known_txgs(found: &Found, cancel: &CancelToken) -> Result<Vec<KnownTxg>> {
+pub fn known_txgs(found: &FoundPool, cancel: &CancelToken) -> Result<Vec<KnownTxg>> {
     known(&found.with_cancel(cancel))
 }
 
 /// As [`known_txgs`], by the token that the devices have.
-fn known(found: &Found) -> Result<Vec<KnownTxg>> {
+fn known(found: &FoundPool) -> Result<Vec<KnownTxg>> {
     let mut uberblocks = found.uberblocks();
     // Of several with one txg the first is the newest, which is the one that would be opened.
     uberblocks.dedup_by_key(|u| u.txg);
@@ -163,11 +163,11 @@ fn known(found: &Found) -> Result<Vec<KnownTxg>> {
 }
 
 impl Opened {
-    fn open(found: &Found, uberblock: Uberblock) -> Result<Self> {
+    fn open(found: &FoundPool, uberblock: Uberblock) -> Result<Self> {
         check_version(uberblock.version)?;
         let cache = Arc::new(BlockCache::default());
         let none = Dtls::default();
-        let known = Known {
+        let known = KnownDevices {
             leaves: &found.leaves,
             reflow: uberblock.reflow,
             dtls: &none,
@@ -198,7 +198,7 @@ impl Opened {
         let (dtls, unreadable) = dtl::load(&mos, &config);
         warnings.extend(unreadable);
         if !dtls.is_empty() {
-            let tree = tree(&config.children, count, Known { dtls: &dtls, ..known })?;
+            let tree = tree(&config.children, count, KnownDevices { dtls: &dtls, ..known })?;
             tree.adopt_mappings(zio.tree());
             zio = Arc::new(zio.by_tree(tree));
             mos = open_mos(&zio)?;
@@ -226,8 +226,8 @@ impl Opened {
     }
 }
 
-fn tree(tops: &[VdevConfig], count: u64, known: Known<'_>) -> Result<Tree> {
-    let tree = Tree::build(tops, count, known);
+fn tree(tops: &[VdevConfig], count: u64, known: KnownDevices<'_>) -> Result<VdevTree> {
+    let tree = VdevTree::build(tops, count, known);
     match tree.unsupported() {
         Some(why) => Err(Unsupported::Vdev(why.clone()).into()),
         None => Ok(tree),

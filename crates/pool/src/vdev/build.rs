@@ -1,11 +1,11 @@
 //! The vdev tree from its configuration and the devices that were found.
 
-use super::copies::{Copies, Origin, Side};
+use super::copies::{Copies, Side, SideOrigin};
 use super::draid::Draid;
 use super::indirect::Indirect;
 use super::raidz::Raidz;
 use super::trust::{DeviceRecord, Dtls};
-use super::{Tree, Vdev, VdevKind};
+use super::{Vdev, VdevKind, VdevTree};
 use crate::config::{VdevConfig, VdevType};
 use crate::device::Device;
 use crate::error::VdevError;
@@ -28,7 +28,7 @@ pub type Leaves = HashMap<u64, Vec<Member>>;
 /// Material of a tree besides the configuration of its vdevs.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct Known<'a> {
+pub struct KnownDevices<'a> {
     /// The pool's devices.
     pub leaves: &'a Leaves,
     /// Progress of a raidz expansion, by the uberblock.
@@ -41,7 +41,7 @@ pub struct Known<'a> {
     pub exported: Option<u64>,
 }
 
-impl<'a> Known<'a> {
+impl<'a> KnownDevices<'a> {
     /// Devices of a pool of which the state of `txg` is read, with what each is known to lack; no raidz is being
     /// expanded, and no export is known.
     pub fn new(leaves: &'a Leaves, dtls: &'a Dtls, txg: u64) -> Self {
@@ -61,11 +61,11 @@ impl<'a> Known<'a> {
     }
 }
 
-impl Tree {
+impl VdevTree {
     /// Builds a tree from the configurations of its top-level vdevs; a number that none of them
     /// has becomes a vdev that cannot be read.
-    pub fn build(tops: &[VdevConfig], count: u64, known: Known<'_>) -> Self {
-        let most = tops.iter().map(|t| t.id.saturating_add(1)).max().unwrap_or(0).max(count);
+    pub fn build(tops: &[VdevConfig], count: u64, known: KnownDevices<'_>) -> Self {
+        let most = tops.iter().map(|t| t.id.saturating_add(1)).max().unwrap_or_default().max(count);
         // Vdev numbers have 24 bits, but a real tree has few; a larger one is a broken config.
         let most = most.min(1 << 16);
         let by_id: HashMap<u64, &VdevConfig> = tops.iter().rev().map(|t| (t.id, t)).collect();
@@ -83,7 +83,7 @@ impl Tree {
 
 /// Material of the sides of one top-level vdev.
 struct Builder<'a> {
-    known: Known<'a>,
+    known: KnownDevices<'a>,
     /// Guid of the top-level vdev.
     top: u64,
     /// The newest state that any of its devices has, or the one that is read if that is older. Those of
@@ -91,8 +91,9 @@ struct Builder<'a> {
     newest: u64,
 }
 
-fn build(config: &VdevConfig, known: Known<'_>) -> Vdev {
-    let newest = newest(config, known.leaves).max(known.exported.unwrap_or(0)).min(known.txg);
+fn build(config: &VdevConfig, known: KnownDevices<'_>) -> Vdev {
+    let newest =
+        newest(config, known.leaves).max(known.exported.unwrap_or_default()).min(known.txg);
     let builder = Builder { known, top: config.guid, newest };
     let children = || -> Result<Vec<Copies>, VdevError> {
         config.children.iter().map(|c| builder.copies(c)).collect()
@@ -129,8 +130,15 @@ fn build(config: &VdevConfig, known: Known<'_>) -> Vdev {
 
 /// The newest state that any of a vdev's devices has.
 fn newest(config: &VdevConfig, leaves: &Leaves) -> u64 {
-    let below = config.children.iter().map(|c| newest(c, leaves)).max().unwrap_or(0);
-    leaves.get(&config.guid).into_iter().flatten().map(|m| m.txg).max().unwrap_or(0).max(below)
+    let below = config.children.iter().map(|c| newest(c, leaves)).max().unwrap_or_default();
+    leaves
+        .get(&config.guid)
+        .into_iter()
+        .flatten()
+        .map(|m| m.txg)
+        .max()
+        .unwrap_or_default()
+        .max(below)
 }
 
 impl Builder<'_> {
@@ -154,8 +162,8 @@ impl Builder<'_> {
             let has_twin = self.members(config).len() > 1;
             let record = DeviceRecord::new(config, dtl, newest, is_behind, has_twin);
             let name = match &origin {
-                Origin::Device(device) => device.name().to_owned(),
-                Origin::Missing | Origin::Spare(_) => self.name(config),
+                SideOrigin::Device(device) => device.name().to_owned(),
+                SideOrigin::Missing | SideOrigin::Spare(_) => self.name(config),
             };
             Side { name, record, origin, nth }
         };
@@ -164,16 +172,16 @@ impl Builder<'_> {
                 let members = self.members(config);
                 for (nth, member) in members.iter().enumerate() {
                     let newest = (member.txg < self.newest).then_some(member.txg);
-                    out.push(side(Origin::Device(member.device.clone()), newest, nth));
+                    out.push(side(SideOrigin::Device(member.device.clone()), newest, nth));
                 }
                 if members.is_empty() {
-                    out.push(side(Origin::Missing, None, 0));
+                    out.push(side(SideOrigin::Missing, None, 0));
                 }
             }
             VdevType::DraidSpare if config.top_guid == self.top => {
-                out.push(side(Origin::Spare(config.spare_id), None, 0));
+                out.push(side(SideOrigin::Spare(config.spare_id), None, 0));
             }
-            VdevType::Missing => out.push(side(Origin::Missing, None, 0)),
+            VdevType::Missing => out.push(side(SideOrigin::Missing, None, 0)),
             VdevType::Mirror | VdevType::Replacing | VdevType::Spare => {
                 return config.children.iter().try_for_each(|c| self.sides(c, is_behind, out));
             }

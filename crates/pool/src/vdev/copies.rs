@@ -10,7 +10,7 @@ use zsend_ondisk::label::DATA_START;
 
 /// Origin of one side's bytes.
 #[derive(Clone, Debug)]
-pub(super) enum Origin {
+pub(super) enum SideOrigin {
     /// A device that was found.
     Device(Device),
     /// A device that was not found.
@@ -27,7 +27,7 @@ pub(super) struct Side {
     /// Record of what it may lack.
     pub(super) record: DeviceRecord,
     /// Origin of its bytes.
-    pub(super) origin: Origin,
+    pub(super) origin: SideOrigin,
     /// Number of better copies of the same device.
     pub(super) nth: usize,
 }
@@ -35,15 +35,15 @@ pub(super) struct Side {
 impl Side {
     /// Returns true if there is something to read.
     pub(super) const fn is_present(&self) -> bool {
-        !matches!(self.origin, Origin::Missing)
+        !matches!(self.origin, SideOrigin::Missing)
     }
 
     /// The offset to name in an error, for one that counts from the start of the device or of the
     /// partition that the vdev lies on.
     pub(super) fn absolute(&self, pos: u64) -> u64 {
         match &self.origin {
-            Origin::Device(device) => device.absolute(pos),
-            Origin::Missing | Origin::Spare(_) => pos,
+            SideOrigin::Device(device) => device.absolute(pos),
+            SideOrigin::Missing | SideOrigin::Spare(_) => pos,
         }
     }
 }
@@ -82,7 +82,7 @@ impl Copies {
     /// The device that is read first, for most blocks at least: see [`Self::first_has`].
     pub(super) fn first_device(&self) -> Option<&Device> {
         match self.sides.first() {
-            Some(Side { origin: Origin::Device(device), record, .. })
+            Some(Side { origin: SideOrigin::Device(device), record, .. })
                 if record.is_mostly_whole() =>
             {
                 Some(device)
@@ -116,7 +116,7 @@ impl Copies {
             if request.is_cancelled() {
                 return None;
             }
-            let Origin::Device(device) = &side.origin else {
+            let SideOrigin::Device(device) = &side.origin else {
                 request.failed(&side.name, pos, Cause::Missing);
                 continue;
             };

@@ -1,17 +1,17 @@
 //! Health of top-level vdevs: which devices are missing or behind, and what redundancy is left.
 
 use super::copies::{Copies, Side};
-use super::{Tree, Vdev, VdevKind};
+use super::{Vdev, VdevKind, VdevTree};
 use crate::error::Health;
 
-impl Tree {
+impl VdevTree {
     /// Health of the top-level vdevs of which something is amiss, in the order of their numbers.
     pub fn health(&self) -> Vec<Health> {
         self.tops.iter().filter_map(Vdev::health).collect()
     }
 }
 
-impl Tree {
+impl VdevTree {
     /// Names of the devices that were found.
     pub fn devices(&self) -> Vec<String> {
         let copies = self.tops.iter().flat_map(|top| match &top.kind {

@@ -8,7 +8,7 @@ pub(crate) use births::Births;
 pub(in crate::vdev) use mapping::MappedRange;
 pub(crate) use mapping::Mapping;
 
-use super::{Request, Tree, VdevKind, Want, split};
+use super::{Request, VdevKind, VdevTree, Want, split};
 use crate::buffer::Buffer;
 use crate::config::VdevConfig;
 use crate::error::Cause;
@@ -54,7 +54,7 @@ impl Indirect {
     }
 }
 
-impl Tree {
+impl VdevTree {
     /// The removed devices, by the names of their top-level vdevs.
     pub(crate) fn indirect(&self) -> impl Iterator<Item = (&str, &Indirect)> {
         self.tops.iter().filter_map(|top| match &top.kind {
@@ -145,7 +145,7 @@ mod tests {
     use births::tests::births;
     use mapping::tests::mapping;
 
-    impl Tree {
+    impl VdevTree {
         /// Gives a removed device its mapping: start and length in sectors, vdev and sector; and the
         /// ends of its parts in bytes, and when they were copied.
         pub(in crate::vdev) fn set_mapping(
@@ -162,14 +162,14 @@ mod tests {
         }
     }
 
-    fn tree(mappings: &[&[(u64, u64, u64, u64)]]) -> Tree {
+    fn tree(mappings: &[&[(u64, u64, u64, u64)]]) -> VdevTree {
         let removed = || Vdev {
             guid: 0,
             ashift: 9,
             name: "indirect".to_owned(),
             kind: VdevKind::Indirect(Indirect::new(&VdevConfig::default())),
         };
-        let tree = Tree { tops: mappings.iter().map(|_| removed()).collect() };
+        let tree = VdevTree { tops: mappings.iter().map(|_| removed()).collect() };
         for (vdev, ranges) in mappings.iter().enumerate() {
             tree.set_mapping(vdev, ranges, (vdev == 0).then_some(&[(1024, 30), (4096, 32)]));
         }

@@ -16,7 +16,7 @@ mod split;
 mod tests;
 mod trust;
 
-pub use build::{Known, Leaves, Member};
+pub use build::{KnownDevices, Leaves, Member};
 pub use request::{Check, Request};
 pub use trust::{Dtl, Dtls, Trust, Want};
 
@@ -79,11 +79,11 @@ impl Vdev {
 
 /// The pool's top-level vdevs, by the number that DVAs use.
 #[derive(Debug, Default)]
-pub struct Tree {
+pub struct VdevTree {
     tops: Vec<Vdev>,
 }
 
-impl Tree {
+impl VdevTree {
     /// Reads a copy of a block: the first candidate of `size` bytes that passes the request's
     /// check.
     pub fn read(&self, dva: Dva, size: usize, request: &mut Request<'_>) -> Option<Bytes> {

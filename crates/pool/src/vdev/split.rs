@@ -2,7 +2,7 @@
 //! block has a checksum.
 
 use super::indirect::MappedRange;
-use super::{Check, Request, Tree, Want};
+use super::{Check, Request, VdevTree, Want};
 use crate::buffer::Buffer;
 use crate::error::{Cause, Mismatch};
 
@@ -13,7 +13,7 @@ const MAX_COMBINATIONS: usize = 4096;
 
 /// Reads the pieces, in order, and joins them.
 pub(super) fn read(
-    tree: &Tree,
+    tree: &VdevTree,
     pieces: &[(MappedRange, Want)],
     size: usize,
     request: &mut Request<'_>,
@@ -40,7 +40,7 @@ pub(super) fn read(
 
 /// Offers the copies of one piece to `check`.
 fn copy(
-    tree: &Tree,
+    tree: &VdevTree,
     (piece, want): &(MappedRange, Want),
     check: &mut Check<'_>,
     request: &mut Request<'_>,
@@ -52,7 +52,12 @@ fn copy(
 }
 
 /// Names the places of all pieces.
-fn note(tree: &Tree, pieces: &[(MappedRange, Want)], source: Mismatch, request: &mut Request<'_>) {
+fn note(
+    tree: &VdevTree,
+    pieces: &[(MappedRange, Want)],
+    source: Mismatch,
+    request: &mut Request<'_>,
+) {
     let count = pieces.len();
     for (nth, (piece, _)) in (1..).zip(pieces) {
         let cause = Cause::Piece { nth, count, source };
@@ -62,7 +67,7 @@ fn note(tree: &Tree, pieces: &[(MappedRange, Want)], source: Mismatch, request: 
 
 /// Tries the combinations of the pieces' copies.
 fn combine(
-    tree: &Tree,
+    tree: &VdevTree,
     pieces: &[(MappedRange, Want)],
     size: usize,
     request: &mut Request<'_>,
@@ -102,7 +107,7 @@ fn combine(
 /// Choices of a copy of each piece, likeliest first: all from one side of the mirrors, then all
 /// but one, then everything else.
 fn choices(counts: &[usize]) -> impl Iterator<Item = Vec<usize>> + '_ {
-    let sides = counts.iter().copied().max().unwrap_or(0);
+    let sides = counts.iter().copied().max().unwrap_or_default();
     let one = move |side: usize| -> Vec<usize> { counts.iter().map(|c| side.min(c - 1)).collect() };
     let same = (0..sides).map(one);
     let but_one = (0..sides).flat_map(move |side| {

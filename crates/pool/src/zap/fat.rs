@@ -1,6 +1,6 @@
 //! Fat ZAPs: a pointer table of leaf blocks, each a heap of chunks.
 
-use super::{Entry, MAX_LOST, Readable, ZapBlocks};
+use super::{MAX_LOST, Readable, ZapBlocks, ZapEntry};
 use crate::zbookmark::Zbookmark;
 use crate::{PoolError, Result};
 use std::collections::BTreeSet;
@@ -129,7 +129,7 @@ impl<'a> LeafBlock<'a> {
         }
     }
 
-    fn entry(&mut self, chunk: &EntryPhys, key_size: usize) -> Result<Entry> {
+    fn entry(&mut self, chunk: &EntryPhys, key_size: usize) -> Result<ZapEntry> {
         let int_size = chunk.value_intlen;
         if !matches!(int_size, 1 | 2 | 4 | 8) {
             return Err(PoolError::corrupt(self.at, "ZAP value size", int_size, "1, 2, 4 or 8"));
@@ -141,7 +141,7 @@ impl<'a> LeafBlock<'a> {
             name.pop();
         }
         let value = self.array(chunk.value_chunk.get(), value_len)?;
-        Ok(Entry { name, int_size, value, hash: chunk.hash.get(), cd: chunk.cd.get() })
+        Ok(ZapEntry { name, int_size, value, hash: chunk.hash.get(), cd: chunk.cd.get() })
     }
 
     /// `len` bytes from a chain of array chunks. The chain is as long as the bytes need and the

@@ -1,6 +1,6 @@
 //! Micro ZAPs: one block of short names, each with one 64-bit value.
 
-use super::{Entry, Readable};
+use super::{Readable, ZapEntry};
 use zerocopy::FromBytes;
 use zsend_ondisk::zap::{MicroEntryPhys, MicroPhys, ZapHash};
 
@@ -16,7 +16,7 @@ pub(super) fn entries(block: &[u8]) -> Readable {
         .map(|slot| {
             let end = slot.name.iter().position(|&b| b == 0).unwrap_or(slot.name.len());
             let name = slot.name[..end].to_vec();
-            Entry {
+            ZapEntry {
                 hash: hash.of(&name),
                 name,
                 int_size: 8,

@@ -14,7 +14,7 @@ use zsend_ondisk::zap::{BLOCK_HEADER, BLOCK_MICRO, normalized};
 
 /// One entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct ZapEntry {
     /// The name without its NUL; for a ZAP of integer keys, the key's big-endian bytes.
     pub name: Vec<u8>,
     /// Bytes of each integer of the value: 1, 2, 4 or 8.
@@ -27,7 +27,7 @@ pub struct Entry {
     pub cd: u32,
 }
 
-impl Entry {
+impl ZapEntry {
     /// The name as text.
     pub fn name(&self) -> String {
         String::from_utf8_lossy(&self.name).into_owned()
@@ -74,7 +74,7 @@ impl Entry {
 #[derive(Debug, Default)]
 pub struct Readable {
     /// The entries, in iteration order: ascending by hash, then differentiator.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<ZapEntry>,
     /// Flags by which names are made alike before they are hashed, and compared if the caller asks for it:
     /// `zap_normflags`, of the flags that `u8_textprep_str()` takes. Zero means as they are.
     pub normflags: u64,
@@ -90,7 +90,7 @@ impl Readable {
     ///
     /// # Errors
     /// The first reason why not.
-    pub fn whole(self) -> Result<Vec<Entry>> {
+    pub fn whole(self) -> Result<Vec<ZapEntry>> {
         match self.lost.into_iter().next() {
             None => Ok(self.entries),
             Some(e) => Err(e),
@@ -105,7 +105,7 @@ impl Readable {
     ///
     /// # Errors
     /// It may lie in a leaf that cannot be read.
-    pub fn find(self, name: &[u8], matching: Matching) -> Result<Option<Entry>> {
+    pub fn find(self, name: &[u8], matching: Matching) -> Result<Option<ZapEntry>> {
         let exact = self.entries.iter().position(|e| e.name == name);
         let found = match matching {
             Matching::Exact => exact,
@@ -125,7 +125,7 @@ impl Readable {
 ///
 /// # Errors
 /// [`PoolError::Corrupt`] names the block and field that is not sound, and whatever reading gives.
-pub fn entries(os: &Objset, object: u64) -> Result<Vec<Entry>> {
+pub fn entries(os: &Objset, object: u64) -> Result<Vec<ZapEntry>> {
     readable(os, object)?.whole()
 }
 
@@ -133,7 +133,7 @@ pub fn entries(os: &Objset, object: u64) -> Result<Vec<Entry>> {
 ///
 /// # Errors
 /// As [`entries`].
-pub fn entries_of(os: &Objset, object: u64, dnode: &Dnode) -> Result<Vec<Entry>> {
+pub fn entries_of(os: &Objset, object: u64, dnode: &Dnode) -> Result<Vec<ZapEntry>> {
     readable_of(os, object, dnode)?.whole()
 }
 
@@ -226,7 +226,7 @@ impl ZapBlocks<'_> {
 ///
 /// # Errors
 /// As [`entries`].
-pub fn lookup(os: &Objset, object: u64, name: &str) -> Result<Option<Entry>> {
+pub fn lookup(os: &Objset, object: u64, name: &str) -> Result<Option<ZapEntry>> {
     lookup_matching(os, object, name, Matching::Exact)
 }
 
@@ -239,7 +239,7 @@ pub fn lookup_matching(
     object: u64,
     name: &str,
     matching: Matching,
-) -> Result<Option<Entry>> {
+) -> Result<Option<ZapEntry>> {
     readable(os, object)?.find(name.as_bytes(), matching)
 }
 

@@ -83,7 +83,7 @@ pub(crate) fn leaf_block() -> Vec<u8> {
 }
 
 /// Parses blocks that are given whole; a number past them is a hole.
-pub(crate) fn parse(blocks: &[Vec<u8>]) -> Result<Vec<Entry>> {
+pub(crate) fn parse(blocks: &[Vec<u8>]) -> Result<Vec<ZapEntry>> {
     readable(blocks)?.whole()
 }
 
@@ -187,7 +187,7 @@ fn a_bad_entry_or_pointer_costs_itself_alone() {
     let mut blocks = fat_blocks();
     blocks[1][112 + 1] = 3;
     let found = readable(&blocks).unwrap();
-    let names: Vec<_> = found.entries.iter().map(Entry::name).collect();
+    let names: Vec<_> = found.entries.iter().map(ZapEntry::name).collect();
     assert_eq!((names, found.lost.len()), (vec!["z".to_owned()], 1));
 
     let mut blocks = fat_blocks();
@@ -205,7 +205,7 @@ fn names_of_one_spelling_or_of_any() {
     };
     let find = |normflags, name: &str, matching| {
         let found = contents(normflags).find(name.as_bytes(), matching).unwrap();
-        found.as_ref().map(Entry::name)
+        found.as_ref().map(ZapEntry::name)
     };
     let any = Matching::Normalized;
     assert_eq!(find(2, "monday", any).unwrap(), "monday");
@@ -233,8 +233,8 @@ fn a_micro_zap_hashes_what_it_normalises_to() {
     assert_eq!(hash_of(2, b"first"), hash_of(0, b"FIRST"));
 }
 
-fn entry(name: &str) -> Entry {
-    Entry { name: name.into(), int_size: 8, value: vec![0; 8], hash: 0, cd: 0 }
+fn entry(name: &str) -> ZapEntry {
+    ZapEntry { name: name.into(), int_size: 8, value: vec![0; 8], hash: 0, cd: 0 }
 }
 
 proptest! {
@@ -248,7 +248,7 @@ proptest! {
         flip in prop::collection::vec(any::<bool>(), 20),
         normalised in any::<bool>(),
     ) {
-        let mut entries: Vec<Entry> = Vec::new();
+        let mut entries: Vec<ZapEntry> = Vec::new();
         for name in &names {
             if !entries.iter().any(|e| e.name.eq_ignore_ascii_case(name.as_bytes())) {
                 entries.push(entry(name));
@@ -267,7 +267,7 @@ proptest! {
         let normflags = if normalised { 2 } else { 0 };
         let find = |matching| {
             let readable = Readable { entries: entries.clone(), normflags, lost: Vec::new() };
-            readable.find(spelt.as_bytes(), matching).unwrap().as_ref().map(Entry::name)
+            readable.find(spelt.as_bytes(), matching).unwrap().as_ref().map(ZapEntry::name)
         };
         let found = find(Matching::Normalized);
         prop_assert_eq!(found, (normalised || spelt == name).then(|| name.clone()));
@@ -277,13 +277,13 @@ proptest! {
 }
 
 /// Entries as a reader is to find them: in the order of hashes, and of equal ones as they were given.
-fn found(builder: &ZapBuilder) -> Vec<Entry> {
-    let mut found: Vec<Entry> = Vec::new();
+fn found(builder: &ZapBuilder) -> Vec<ZapEntry> {
+    let mut found: Vec<ZapEntry> = Vec::new();
     for NewEntry { name, int_size, value } in &builder.entries {
         let hash = builder.hash.of(name);
         let cd = found.iter().filter(|entry| entry.hash == hash).count();
         let (name, value, cd) = (name.clone(), value.clone(), u32::try_from(cd).unwrap());
-        found.push(Entry { name, int_size: *int_size, value, hash, cd });
+        found.push(ZapEntry { name, int_size: *int_size, value, hash, cd });
     }
     found.sort_by_key(|entry| (entry.hash, entry.cd));
     found

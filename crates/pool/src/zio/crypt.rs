@@ -1,6 +1,6 @@
 //! Encrypted object sets: what each kind of block needs between its checksum and its codec.
 
-use super::read::Stored;
+use super::read::StoredBlock;
 use crate::blkptr::BlkPtr;
 use crate::zbookmark::Zbookmark;
 use crate::{PoolError, Result, buffer};
@@ -39,7 +39,12 @@ pub(crate) fn check(bp: &BlkPtr, at: &Zbookmark, crypt: Option<&Crypt>) -> Resul
 impl Crypt {
     /// Decrypts or authenticates the stored bytes of a level-0 block. Without a key, what needs
     /// none passes: dnodes (their bonuses stay encrypted), object sets, and authenticated blocks.
-    pub(crate) fn open(&self, bp: &BlkPtr, at: &Zbookmark, stored: Stored) -> Result<Stored> {
+    pub(crate) fn open(
+        &self,
+        bp: &BlkPtr,
+        at: &Zbookmark,
+        stored: StoredBlock,
+    ) -> Result<StoredBlock> {
         let Some(key) = &self.key else {
             let opaque = bp.is_encrypted() && bp.object_type() != DmuType::DNODE;
             return if opaque { Err(PoolError::KeyNeeded(at.to_string())) } else { Ok(stored) };
@@ -61,7 +66,7 @@ impl Crypt {
         }
         .map_err(|e| failed(at, e))?;
         // The sum that verified the ciphertext is not that of the plain bytes.
-        Ok(Stored { data: buffer::freeze(data), sum: None })
+        Ok(StoredBlock { data: buffer::freeze(data), sum: None })
     }
 }
 

@@ -5,7 +5,7 @@ use super::Zio;
 use crate::blkptr::{BlkPtr, Dva, MAX_BLOCK_SIZE};
 use crate::buffer;
 use crate::cancel::CancelToken;
-use crate::vdev::{Request, Rows, Tree};
+use crate::vdev::{Request, Rows, VdevTree};
 use bytes::Bytes;
 use std::ops::Range;
 use zsend_ondisk::label::DATA_START;
@@ -30,7 +30,7 @@ impl Extent {
     /// The bytes of a copy of a block that lies in the extent, if they pass the request's check.
     pub(super) fn find(
         &self,
-        tree: &Tree,
+        tree: &VdevTree,
         dva: Dva,
         size: usize,
         request: &mut Request<'_>,

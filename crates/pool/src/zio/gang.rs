@@ -3,7 +3,7 @@
 use crate::blkptr::{BlkPtr, Dva};
 use crate::buffer::Buffer;
 use crate::error::{Cause, Mismatch};
-use crate::vdev::{Request, Tree, Trust, Want};
+use crate::vdev::{Request, Trust, VdevTree, Want};
 use std::cell::Cell;
 use zsend_ondisk::Order;
 use zsend_ondisk::embedded::{self, EmbeddedError, Sum, gang_verifier};
@@ -28,7 +28,7 @@ pub(super) type CheckPiece<'a> = dyn Fn(&BlkPtr, &[u8]) -> Result<(), Mismatch> 
 /// The parts of a pool that reading a gang needs.
 #[derive(Clone, Copy)]
 pub(super) struct Gang<'a> {
-    pub(super) tree: &'a Tree,
+    pub(super) tree: &'a VdevTree,
     /// Checks a piece by its own pointer, so that every copy and reconstruction of it is tried.
     pub(super) piece: &'a CheckPiece<'a>,
 }
@@ -135,7 +135,7 @@ impl Walk<'_> {
 /// Bytes of a gang header: the smallest allocation of any of the vdevs that a copy lies on.
 ///
 /// Source: `zio_gang_tree_assemble()`, OpenZFS `module/zfs/zio.c`, zfs-2.4.0.
-fn header_size(tree: &Tree, bp: &BlkPtr) -> usize {
+fn header_size(tree: &VdevTree, bp: &BlkPtr) -> usize {
     let sizes = bp.dvas().map(|d| tree.min_alloc(d.vdev()).unwrap_or(HEADER_SIZE));
     sizes.min().unwrap_or(HEADER_SIZE).clamp(HEADER_SIZE, MAX_HEADER_SIZE)
 }
@@ -160,7 +160,7 @@ fn verify_header(header: &[u8], bp: &BlkPtr) -> Result<Order, EmbeddedError> {
 /// A header fills the vdev's smallest allocation, or only its first 512 bytes: pools are full of
 /// those from before the feature for larger ones, so each candidate is taken for both.
 fn read_header(
-    tree: &Tree,
+    tree: &VdevTree,
     bp: &BlkPtr,
     dva: Dva,
     request: &mut Request<'_>,

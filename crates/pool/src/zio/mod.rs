@@ -13,4 +13,4 @@ pub use crypt::Crypt;
 pub use doubt::Doubted;
 pub use extent::Extent;
 pub use plain::Access;
-pub use read::{Healed, Missed, Recovered, Stored, Zio};
+pub use read::{Healed, Missed, Recovered, StoredBlock, Zio};

@@ -2,7 +2,7 @@
 
 use super::crypt::{self, Crypt};
 use super::extent::Extent;
-use super::{Stored, Zio};
+use super::{StoredBlock, Zio};
 use crate::blkptr::{self, BlkPtr, Dva};
 use crate::cancel::CancelToken;
 use crate::error::{Unsupported, len};
@@ -99,7 +99,7 @@ impl Zio {
         bp: &BlkPtr,
         at: &Zbookmark,
         access: Access<'_>,
-    ) -> Result<Stored> {
+    ) -> Result<StoredBlock> {
         crypt::check(bp, at, access.crypt)?;
         let stored = self.stored(bp, at, access)?;
         match access.crypt {
@@ -113,7 +113,7 @@ impl Zio {
     /// # Errors
     /// As [`Self::read_stored`]; [`PoolError::Cancelled`]; [`PoolError::Corrupt`] for an unencrypted block in an encrypted
     /// dataset.
-    pub fn read_raw(&self, bp: &BlkPtr, at: &Zbookmark, access: Access<'_>) -> Result<Stored> {
+    pub fn read_raw(&self, bp: &BlkPtr, at: &Zbookmark, access: Access<'_>) -> Result<StoredBlock> {
         crypt::check(bp, at, access.crypt)?;
         self.stored(bp, at, access)
     }

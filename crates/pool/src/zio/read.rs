@@ -10,7 +10,7 @@ use crate::blkptr::{self, BlkPtr};
 use crate::buffer;
 use crate::cancel::CancelToken;
 use crate::error::{Attempt, Cause, len};
-use crate::vdev::{Check, Request, Tree, Trust, Want};
+use crate::vdev::{Check, Request, Trust, VdevTree, Want};
 use crate::zbookmark::Zbookmark;
 use crate::{PoolError, Result};
 use bytes::Bytes;
@@ -27,7 +27,7 @@ const HEALED_KEPT: usize = 1000;
 
 /// A block's bytes as stored, after its checksum.
 #[derive(Clone, Debug)]
-pub struct Stored {
+pub struct StoredBlock {
     /// PSIZE bytes.
     pub data: Bytes,
     /// Their Fletcher-4 in little-endian words, where verifying them had to compute it anyway.
@@ -71,7 +71,7 @@ pub struct Missed {
 /// Reads blocks of one pool, from any number of threads.
 #[derive(Debug)]
 pub struct Zio {
-    tree: Tree,
+    tree: VdevTree,
     pub(super) salt: OnceLock<ChecksumSalt>,
     /// Blocks that another copy gave, and those that parity gave.
     healed: [AtomicU64; 2],
@@ -89,7 +89,7 @@ pub struct Zio {
 
 impl Zio {
     /// Reads by this vdev tree.
-    pub fn new(tree: Tree) -> Self {
+    pub fn new(tree: VdevTree) -> Self {
         Self {
             tree,
             salt: OnceLock::new(),
@@ -118,7 +118,7 @@ impl Zio {
     }
 
     /// Reads the same pool by a tree that knows more.
-    pub(crate) fn by_tree(&self, tree: Tree) -> Self {
+    pub(crate) fn by_tree(&self, tree: VdevTree) -> Self {
         let (latency, cancel) = (Arc::clone(&self.latency), self.cancel.clone());
         Self { latency, cancel, ..Self::new(tree) }
     }
@@ -140,7 +140,7 @@ impl Zio {
     }
 
     /// The vdev tree.
-    pub fn tree(&self) -> &Tree {
+    pub fn tree(&self) -> &VdevTree {
         &self.tree
     }
 
@@ -168,7 +168,12 @@ impl Zio {
     }
 
     /// The block's bytes as stored: PSIZE of them, verified.
-    pub(super) fn stored(&self, bp: &BlkPtr, at: &Zbookmark, access: Access<'_>) -> Result<Stored> {
+    pub(super) fn stored(
+        &self,
+        bp: &BlkPtr,
+        at: &Zbookmark,
+        access: Access<'_>,
+    ) -> Result<StoredBlock> {
         if let Some(extent) = access.extent {
             blkptr::check(bp, at)?;
             if let Some(stored) = self.find_in(bp, at, extent) {
@@ -180,7 +185,7 @@ impl Zio {
 
     /// The block from what was read already, if it passes there. If it does not, what is wrong with
     /// it, and which copies are not, is found where it is read alone.
-    fn find_in(&self, bp: &BlkPtr, at: &Zbookmark, extent: &Extent) -> Option<Stored> {
+    fn find_in(&self, bp: &BlkPtr, at: &Zbookmark, extent: &Extent) -> Option<StoredBlock> {
         let (dva, size) = (bp.dvas().next()?, usize::try_from(bp.psize()).ok()?);
         let (mut sum, mut attempts) = (None, Vec::new());
         let mut verify = |bytes: &[u8]| self.verify(bp, bytes, &mut sum);
@@ -194,7 +199,7 @@ impl Zio {
         let data = extent.find(&self.tree, dva, size, &mut request)?;
         self.note_overwritten(bp);
         self.note_healed(at, attempts);
-        Some(Stored { data, sum })
+        Some(StoredBlock { data, sum })
     }
 
     /// The block's bytes as stored: PSIZE of them, verified.
@@ -202,7 +207,7 @@ impl Zio {
     /// # Errors
     /// [`PoolError::Unreadable`] lists every copy; [`PoolError::Corrupt`] if the pointer makes no
     /// sense.
-    pub fn read_stored(&self, bp: &BlkPtr, at: &Zbookmark) -> Result<Stored> {
+    pub fn read_stored(&self, bp: &BlkPtr, at: &Zbookmark) -> Result<StoredBlock> {
         self.latency.time(|| self.read_copies(bp, at, None))
     }
 
@@ -216,11 +221,11 @@ impl Zio {
         bp: &BlkPtr,
         at: &Zbookmark,
         cancel: Option<&CancelToken>,
-    ) -> Result<Stored> {
+    ) -> Result<StoredBlock> {
         let mut sum = None;
         let mut verify = |bytes: &[u8]| self.verify(bp, bytes, &mut sum);
         let data = self.read_checked(bp, at, &mut verify, cancel)?;
-        Ok(Stored { data, sum })
+        Ok(StoredBlock { data, sum })
     }
 
     /// The block's bytes as stored, as the first candidate that passes a check. Whose checksum lies in
@@ -328,7 +333,7 @@ pub(crate) mod tests {
     use crate::device::Device;
     use crate::device::tests::Memory;
     use crate::uberblock::Reflow;
-    use crate::vdev::{Dtls, Known, Leaves, Member};
+    use crate::vdev::{Dtls, KnownDevices, Leaves, Member};
 
     /// A pool of one device in memory, with these bytes at these offsets of its data.
     pub(crate) fn zio_of(parts: &[(u64, &[u8])], ashift: u64) -> Zio {
@@ -341,7 +346,7 @@ pub(crate) mod tests {
         let leaves = Leaves::from([(9, vec![Member { device, txg: 1 }])]);
         let top = VdevConfig { kind: "file".into(), guid: 9, ashift, ..VdevConfig::default() };
         let (reflow, dtls) = (Reflow::default(), &Dtls::default());
-        let known = Known { leaves: &leaves, reflow, dtls, txg: 1, exported: None };
-        Zio::new(Tree::build(&[top], 1, known))
+        let known = KnownDevices { leaves: &leaves, reflow, dtls, txg: 1, exported: None };
+        Zio::new(VdevTree::build(&[top], 1, known))
     }
 }

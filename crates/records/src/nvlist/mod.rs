@@ -307,7 +307,7 @@ fn checked_name(bytes: &[u8], offset: usize) -> Result<&str, NvError> {
         NvError::Invalid {
             offset: offset + at,
             what: "byte in a name",
-            found: bytes.get(at).copied().unwrap_or(0).into(),
+            found: bytes.get(at).copied().unwrap_or_default().into(),
             expected: "UTF-8",
         }
     })

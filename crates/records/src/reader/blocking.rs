@@ -1,10 +1,11 @@
 //! A blocking reader over the parser, for files and pipes.
 
 use super::error::{ReadError, StreamError};
-use super::options::Options;
+use super::options::ReaderOptions;
 use super::parser::{Parser, ReaderEvent};
 use super::record::{Frame, StreamRecord};
 use crate::drr::ReplayRecord;
+use crate::sizes;
 use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -49,11 +50,11 @@ pub struct StreamReader<R> {
 impl<R: Read> StreamReader<R> {
     /// A reader that verifies, and accepts one whole stream or package.
     pub fn new(source: R) -> Self {
-        Self::with_options(source, Options::default())
+        Self::with_options(source, ReaderOptions::default())
     }
 
     /// A reader with these options.
-    pub fn with_options(source: R, options: Options) -> Self {
+    pub fn with_options(source: R, options: ReaderOptions) -> Self {
         Self {
             source,
             parser: Parser::with_options(options),
@@ -146,7 +147,7 @@ impl<R: Read> StreamReader<R> {
 
     /// Bytes of the last record's payload that are yet to come, or as many as memory can have.
     fn left(&self) -> usize {
-        usize::try_from(self.parser.payload_left()).unwrap_or(usize::MAX)
+        sizes::in_memory(self.parser.payload_left())
     }
 
     /// The rest of the last record's payload, in one piece. It is verified once the next record is.
@@ -194,8 +195,7 @@ impl<R: Read> StreamReader<R> {
                 }
                 Ok(None) => return Ok(self.release(None)),
                 Ok(Some(Buffered::Record(frame))) => {
-                    let len = usize::try_from(frame.payload_len).unwrap_or(usize::MAX);
-                    let payload = Vec::with_capacity(len.min(RESERVE));
+                    let payload = Vec::with_capacity(sizes::piece(frame.payload_len, RESERVE));
                     let header = *self.parser.header();
                     if let Some(verified) = self.release(Some((frame, header, payload))) {
                         return Ok(Some(verified));

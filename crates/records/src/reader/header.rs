@@ -6,8 +6,18 @@ use crate::byteswap::byteswap_with;
 use crate::chain::{Chain, ChecksumMismatch};
 use crate::describe::Description;
 use crate::drr::{Begin, MAGIC, RECORD_SIZE, RecordType, ReplayRecord};
-use zerocopy::FromBytes;
+use static_assertions::assert_eq_size;
 use zerocopy::byteorder::{BE, LE};
+use zerocopy::{FromBytes, Immutable, KnownLayout};
+
+/// A record whose body is that of a BEGIN, or is taken for one.
+#[derive(FromBytes, KnownLayout, Immutable)]
+#[repr(C)]
+struct AsBegin {
+    _before: [u8; 8],
+    begin: Begin<LE>,
+}
+assert_eq_size!(AsBegin, [u8; RECORD_SIZE]);
 
 /// A record header as it lies in a stream: nothing of it is checked but the magic number of a BEGIN.
 #[derive(Clone, Copy, Debug)]
@@ -39,12 +49,11 @@ impl<'a> Header<'a> {
         let order = match order {
             Some(order) if little.record_type() != RecordType::BEGIN => order,
             Some(_) | None => {
-                let magic =
-                    Begin::<LE>::ref_from_prefix(&raw[8..]).map(|(begin, _)| begin.magic.get());
-                match magic {
-                    Ok(MAGIC) => Order::Little,
-                    Ok(found) if found.swap_bytes() == MAGIC => Order::Big,
-                    found => return Err(StreamErrorKind::Magic { found: found.unwrap_or(0) }),
+                let AsBegin { begin, .. }: &AsBegin = zerocopy::transmute_ref!(raw);
+                match begin.magic.get() {
+                    MAGIC => Order::Little,
+                    found if found.swap_bytes() == MAGIC => Order::Big,
+                    found => return Err(StreamErrorKind::Magic { found }),
                 }
             }
         };

@@ -16,7 +16,7 @@ pub use blocking::StreamReader;
 pub use error::ReadError;
 pub use error::{StreamError, StreamErrorKind};
 pub use header::Header;
-pub use options::Options;
+pub use options::ReaderOptions;
 pub use parser::{Parser, ReaderEvent};
 pub use place::Place;
 pub use record::{Frame, Record, Role, StreamRecord};

@@ -13,7 +13,7 @@ use crate::payload::Limits;
 /// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct Options {
+pub struct ReaderOptions {
     /// The longest payloads.
     pub limits: Limits,
     /// True if checksums are verified; at first it is.
@@ -28,7 +28,7 @@ pub struct Options {
     pub records: &'static [Description],
 }
 
-impl Options {
+impl ReaderOptions {
     /// The options of [`Self::default`].
     pub const fn new() -> Self {
         Self {
@@ -71,7 +71,7 @@ impl Options {
     }
 }
 
-impl Default for Options {
+impl Default for ReaderOptions {
     fn default() -> Self {
         Self::new()
     }

@@ -2,7 +2,7 @@
 
 use super::error::{StreamError, StreamErrorKind};
 use super::header::Header;
-use super::options::Options;
+use super::options::ReaderOptions;
 use super::place::Place;
 use super::record::Frame;
 use crate::Order;
@@ -10,6 +10,7 @@ use crate::chain::Chain;
 use crate::drr::{End, RECORD_SIZE, ReplayRecord};
 use crate::fletcher::WholeWords;
 use crate::payload::{Limits, RecordError};
+use crate::sizes;
 use zerocopy::byteorder::LE;
 use zerocopy::{FromBytes, FromZeros};
 
@@ -54,7 +55,7 @@ pub enum ReaderEvent<'a> {
 /// ```
 #[derive(Debug)]
 pub struct Parser {
-    options: Options,
+    options: ReaderOptions,
     place: Place,
     order: Order,
     chain: Chain,
@@ -74,11 +75,11 @@ pub struct Parser {
 impl Parser {
     /// A parser that verifies, and accepts one whole stream or package.
     pub fn new(limits: Limits) -> Self {
-        Self::with_options(Options::new().with_limits(limits))
+        Self::with_options(ReaderOptions::new().with_limits(limits))
     }
 
     /// A parser with these options.
-    pub fn with_options(options: Options) -> Self {
+    pub fn with_options(options: ReaderOptions) -> Self {
         Self {
             options,
             place: Place::START,
@@ -198,7 +199,7 @@ impl Parser {
         if input.is_empty() {
             return (0, ReaderEvent::NeedMore(1));
         }
-        let len = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(input.len());
+        let len = sizes::piece(self.remaining, input.len());
         self.remaining -= len as u64;
         self.offset += len as u64;
         let piece = &input[..len];

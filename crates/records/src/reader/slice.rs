@@ -1,7 +1,7 @@
 //! A reader of a stream that is in memory: payloads are parts of it, and nothing is copied.
 
 use super::error::StreamError;
-use super::options::Options;
+use super::options::ReaderOptions;
 use super::parser::{Parser, ReaderEvent};
 use super::record::StreamRecord;
 use bytes::Bytes;
@@ -34,11 +34,11 @@ pub struct SliceReader {
 impl SliceReader {
     /// A reader that verifies, and accepts one whole stream or package.
     pub fn new(input: Bytes) -> Self {
-        Self::with_options(input, Options::default())
+        Self::with_options(input, ReaderOptions::default())
     }
 
     /// A reader with these options.
-    pub fn with_options(input: Bytes, options: Options) -> Self {
+    pub fn with_options(input: Bytes, options: ReaderOptions) -> Self {
         Self { input, parser: Parser::with_options(options), stopped: false }
     }
 

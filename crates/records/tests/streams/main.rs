@@ -15,7 +15,7 @@ use zsend_records::Order;
 use zsend_records::drr::{End, RECORD_SIZE, RecordType, ReplayRecord, Write};
 use zsend_records::payload::{Limits, RecordError};
 use zsend_records::reader::{
-    Options, Parser, ReadError, ReaderEvent, Role, StreamError, StreamErrorKind, StreamReader,
+    Parser, ReadError, ReaderEvent, ReaderOptions, Role, StreamError, StreamErrorKind, StreamReader,
 };
 use zsend_records::writer::StreamWriter;
 use zsend_testkit::streams::{
@@ -23,7 +23,7 @@ use zsend_testkit::streams::{
 };
 
 /// Result of reading: each record's bytes but for its sums, and its payload.
-fn read(bytes: &[u8], options: Options) -> (Drafts, Option<StreamError>) {
+fn read(bytes: &[u8], options: ReaderOptions) -> (Drafts, Option<StreamError>) {
     let mut reader = StreamReader::with_options(bytes, options);
     let mut drafts = Vec::new();
     loop {
@@ -80,7 +80,7 @@ proptest! {
 
     #[test]
     fn what_is_written_is_read(drafts in stream(), big in any::<bool>()) {
-        let (read, error) = read(&write_in(&drafts, big), Options::default());
+        let (read, error) = read(&write_in(&drafts, big), ReaderOptions::default());
         prop_assert_eq!(error, None);
         prop_assert!(same(&read, &drafts));
     }
@@ -93,7 +93,7 @@ proptest! {
     ) {
         let bytes = write_in(&drafts, big);
         let cut = cut.index(bytes.len());
-        let (read, error) = read(&bytes[..cut], Options::default());
+        let (read, error) = read(&bytes[..cut], ReaderOptions::default());
         let error = error.expect("an error");
         prop_assert!(
             matches!(error.kind, StreamErrorKind::Truncated { .. } | StreamErrorKind::NoEnd),
@@ -114,7 +114,7 @@ proptest! {
     ) {
         let keep = keep.index(drafts.len()) + 1;
         let size: usize = drafts[..keep].iter().map(|d| RECORD_SIZE + d.1.len()).sum();
-        let options = Options::new().with_missing_end(true);
+        let options = ReaderOptions::new().with_missing_end(true);
         let (read, error) = read(&write_in(&drafts, big)[..size], options);
         prop_assert_eq!(error, None);
         prop_assert!(same(&read, &drafts[..keep]));
@@ -142,7 +142,7 @@ proptest! {
         let bit = bit.index(bytes.len() * 8);
         let mut flipped = bytes.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
-        let (_, error) = read(&flipped, Options::default());
+        let (_, error) = read(&flipped, ReaderOptions::default());
         // The two END records of a package have no checksum, so part of them is not covered; nor
         // are the last bytes of a payload that do not fill a word.
         let mut at = 0;
@@ -168,7 +168,7 @@ proptest! {
             let bit = bit.index(bytes.len() * 8);
             bytes[bit / 8] ^= 1 << (bit % 8);
         }
-        let options = Options::new()
+        let options = ReaderOptions::new()
             .with_limits(Limits::FUZZ)
             .with_verify(false)
             .with_missing_end(true)
@@ -192,7 +192,7 @@ fn every_type_is_in_the_strategy() {
 }
 
 fn first_error(bytes: &[u8]) -> String {
-    let (_, error) = read(bytes, Options::default());
+    let (_, error) = read(bytes, ReaderOptions::default());
     error.expect("an error").to_string()
 }
 
@@ -264,7 +264,7 @@ fn an_unknown_type_and_a_payload_too_long_are_refused() {
     let mut write = Write::<LE>::new_zeroed();
     write.logical_size = (1 << 40).into();
     let bytes = [&begin[..], ReplayRecord::<LE>::new(&write).as_bytes()].concat();
-    let (_, error) = read(&bytes, Options::default());
+    let (_, error) = read(&bytes, ReaderOptions::default());
     assert!(matches!(
         error.expect("an error").kind,
         StreamErrorKind::Record(RecordError::PayloadTooLong { found: 0x100_0000_0000, .. })
@@ -274,7 +274,7 @@ fn an_unknown_type_and_a_payload_too_long_are_refused() {
 #[test]
 fn one_stream_may_follow_another_when_asked_for() {
     let bytes = write_little(&[begin(1, vec![], 1), end(1)]).repeat(3);
-    let options = Options::new().with_concatenated(true);
+    let options = ReaderOptions::new().with_concatenated(true);
     let (drafts, error) = read(&bytes, options);
     assert_eq!((drafts.len(), error), (6, None));
 }

@@ -1,11 +1,11 @@
 //! A chain as JSON: one object for each step, fault and verdict, each on one line. docs/chain.md has the names of
 //! the fields.
 
-use super::{Chain, ChainFault, Fate, Step};
+use super::{ChainFault, ChainReport, ChainStep, Fate};
 use serde_json::{Value, json};
 
 /// A step as a JSON object, without the end of a line. Guids are strings of decimal digits.
-pub fn step_json(step: &Step) -> String {
+pub fn step_json(step: &ChainStep) -> String {
     let guid = |guid: u64| (guid != 0).then(|| guid.to_string());
     let streams: Vec<Value> = step
         .streams
@@ -56,7 +56,7 @@ pub fn fault_json(fault: &ChainFault) -> String {
 
 /// The verdict on a chain as a JSON object, without the end of a line. `unread` is the number of inputs that could not
 /// be read: without them there is no other verdict.
-pub fn verdict_json(chain: &Chain, unread: usize) -> String {
+pub fn verdict_json(chain: &ChainReport, unread: usize) -> String {
     json!({
         "kind": "verdict",
         "verdict": if unread == 0 { chain.verdict().word() } else { "unread" },

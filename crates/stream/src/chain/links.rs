@@ -18,13 +18,13 @@ pub struct ChainFault {
     /// Full name of the snapshot.
     pub toname: String,
     /// Reason.
-    pub wrong: Wrong,
+    pub wrong: ChainFaultKind,
 }
 
 /// Reason that a stream cannot be received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Wrong {
+pub enum ChainFaultKind {
     /// The snapshot that it starts from comes with no stream.
     NoBase {
         /// Guid of that snapshot.
@@ -88,7 +88,7 @@ pub enum Wrong {
     LargeBlocks,
 }
 
-impl Wrong {
+impl ChainFaultKind {
     /// Name of the rule, as in JSON.
     pub const fn rule(&self) -> &'static str {
         match self {
@@ -109,7 +109,7 @@ impl Wrong {
     }
 }
 
-impl fmt::Display for Wrong {
+impl fmt::Display for ChainFaultKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoBase { guid, name: Some(name) } => {
@@ -178,37 +178,37 @@ impl fmt::Display for ChainFault {
 /// Follows `recv_begin_check_existing_impl()` and `recv_check_large_blocks()`, OpenZFS `module/zfs/dmu_recv.c`, and
 /// `dsl_crypto_recv_raw_key_check()` and `dsl_crypto_recv_raw_objset_check()`, `module/zfs/dsl_crypt.c`,
 /// zfs-2.3.2.
-pub(crate) fn wrong_with(next: &Segment, base: &Segment) -> Option<Wrong> {
+pub(crate) fn wrong_with(next: &Segment, base: &Segment) -> Option<ChainFaultKind> {
     match (next.is_raw(), base.is_raw()) {
-        (true, false) => return Some(Wrong::RawOnPlain),
-        (false, true) => return Some(Wrong::PlainOnRaw),
+        (true, false) => return Some(ChainFaultKind::RawOnPlain),
+        (false, true) => return Some(ChainFaultKind::PlainOnRaw),
         (true, true) | (false, false) => {}
     }
     if let (Some(ours), Some(theirs)) = (&next.keys, &base.keys) {
         if ours.key_guid != theirs.key_guid {
-            return Some(Wrong::KeyGuid { found: ours.key_guid, base: theirs.key_guid });
+            return Some(ChainFaultKind::KeyGuid { found: ours.key_guid, base: theirs.key_guid });
         }
         if ours.from_ivset != theirs.to_ivset {
-            return Some(Wrong::IvSet { found: ours.from_ivset, base: theirs.to_ivset });
+            return Some(ChainFaultKind::IvSet { found: ours.from_ivset, base: theirs.to_ivset });
         }
     }
     if !fits_redaction(next, base) {
-        return Some(Wrong::Redacted);
+        return Some(ChainFaultKind::Redacted);
     }
     let is_large = |segment: &Segment| segment.features.contains(Features::LARGE_BLOCKS);
-    (is_large(base) && !is_large(next)).then_some(Wrong::LargeBlocks)
+    (is_large(base) && !is_large(next)).then_some(ChainFaultKind::LargeBlocks)
 }
 
 /// Reason that keeps a stream from going on with one that was cut, if anything does. A receiver takes it at the very place that
 /// it has noted, which is none behind the end of what it got: `resume_check()` and `dmu_recv_resume_begin_check()`,
 /// OpenZFS `module/zfs/dmu_recv.c`, zfs-2.3.2.
-pub(super) fn wrong_rest(rest: &Segment, cut: &OutlinedStream) -> Option<Wrong> {
+pub(super) fn wrong_rest(rest: &Segment, cut: &OutlinedStream) -> Option<ChainFaultKind> {
     let (begun, reached) = (&cut.segment, cut.reached);
     if (rest.fromguid, rest.is_raw()) != (begun.fromguid, begun.is_raw()) {
-        return Some(Wrong::OtherBeginning);
+        return Some(ChainFaultKind::OtherBeginning);
     }
     let found = rest.resumed_at.filter(|&at| at > reached)?;
-    Some(Wrong::Gap { found, reached })
+    Some(ChainFaultKind::Gap { found, reached })
 }
 
 /// Returns true if the base is whole, or the redaction that a stream says fits that of its base.

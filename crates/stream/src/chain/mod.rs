@@ -10,7 +10,7 @@ mod sort;
 
 pub use json::{fault_json, step_json, verdict_json};
 pub(crate) use links::wrong_with;
-pub use links::{ChainFault, Wrong};
+pub use links::{ChainFault, ChainFaultKind};
 
 use crate::outline::{Outline, OutlineEnd};
 use crate::segment::Segment;
@@ -21,9 +21,9 @@ use zsend_records::reader::StreamError;
 /// Streams of several inputs, and what becomes of them.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Chain {
+pub struct ChainReport {
     /// Every input: those that can be received first, in an order in which they can be.
-    pub steps: Vec<Step>,
+    pub steps: Vec<ChainStep>,
     /// Reasons that keep the others from being received.
     pub faults: Vec<ChainFault>,
     /// Notes on streams that can be received.
@@ -33,7 +33,7 @@ pub struct Chain {
 /// Input with its fate.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Step {
+pub struct ChainStep {
     /// Name of the input.
     pub file: Arc<str>,
     /// Its streams. Of a package all are received, or none.
@@ -88,7 +88,7 @@ impl ChainVerdict {
     }
 }
 
-impl Chain {
+impl ChainReport {
     /// Puts inputs in order. `have` are the guids of snapshots that the receiver has; `names` are names of
     /// snapshots that are known beside those of the streams.
     pub fn of(outlines: Vec<Outline>, have: &[u64], names: &BTreeMap<u64, String>) -> Self {
@@ -100,9 +100,10 @@ impl Chain {
         let received = self.steps.iter().filter(|step| step.fate == Fate::Received);
         let received = received.flat_map(|step| &step.streams).map(|stream| stream.toguid);
         let received: BTreeSet<u64> = received.collect();
-        let resumed =
-            |step: &Step| step.streams.last().is_some_and(|cut| received.contains(&cut.toguid));
-        let grade = |step: &Step| match &step.fate {
+        let resumed = |step: &ChainStep| {
+            step.streams.last().is_some_and(|cut| received.contains(&cut.toguid))
+        };
+        let grade = |step: &ChainStep| match &step.fate {
             Fate::Received | Fate::Again => ChainVerdict::Whole,
             Fate::Cut if resumed(step) => ChainVerdict::Whole,
             Fate::Cut => ChainVerdict::Cut,
@@ -113,7 +114,7 @@ impl Chain {
     }
 }
 
-impl Step {
+impl ChainStep {
     fn of(outline: Outline, fate: Fate) -> Self {
         Self {
             file: outline.file,

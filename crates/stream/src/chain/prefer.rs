@@ -18,7 +18,7 @@ pub(super) struct Lost {
 
 /// Streams of which a receiver takes one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Group<'a> {
+enum Rivals<'a> {
     /// Those of a snapshot, by its guid.
     Same(u64),
     /// Those that continue a snapshot in its dataset, by its guid.
@@ -38,7 +38,7 @@ pub(super) fn compared(outlines: &[Outline], is_out: impl Fn(usize) -> bool) -> 
         .collect();
     let weights = weights(&all);
     let of = |at: usize| groups(all[at].1, weights[at]);
-    let mut best: BTreeMap<Group<'_>, Merit> = BTreeMap::new();
+    let mut best: BTreeMap<Rivals<'_>, Merit> = BTreeMap::new();
     for (group, merit) in (0..all.len()).flat_map(of) {
         let best = best.entry(group).or_insert(merit);
         *best = merit.max(*best);
@@ -48,8 +48,8 @@ pub(super) fn compared(outlines: &[Outline], is_out: impl Fn(usize) -> bool) -> 
         for (group, merit) in of(at) {
             let is_less = merit < best[&group];
             match group {
-                Group::Same(_) => lost[place].same |= is_less,
-                Group::Fork(_) | Group::Begin(_) => lost[place].fork |= is_less,
+                Rivals::Same(_) => lost[place].same |= is_less,
+                Rivals::Fork(_) | Rivals::Begin(_) => lost[place].fork |= is_less,
             }
         }
     }
@@ -57,15 +57,15 @@ pub(super) fn compared(outlines: &[Outline], is_out: impl Fn(usize) -> bool) -> 
 }
 
 /// Groups of a stream, and its merit in each. One that goes on with another is in none.
-fn groups(stream: &OutlinedStream, weight: u64) -> impl Iterator<Item = (Group<'_>, Merit)> {
+fn groups(stream: &OutlinedStream, weight: u64) -> impl Iterator<Item = (Rivals<'_>, Merit)> {
     let segment = &stream.segment;
     let (whole, full) = (u64::from(stream.is_whole), u64::from(!segment.is_redacted()));
     let reached = if stream.is_whole { (0, 0) } else { stream.reached };
-    let same = (Group::Same(segment.toguid), (whole, full, weight, reached));
+    let same = (Rivals::Same(segment.toguid), (whole, full, weight, reached));
     let other = if begins_dataset(segment) {
-        Group::Begin(segment.dataset())
+        Rivals::Begin(segment.dataset())
     } else {
-        Group::Fork(segment.fromguid)
+        Rivals::Fork(segment.fromguid)
     };
     let is_first = segment.resumed_at.is_none();
     [same, (other, (weight, whole, full, reached))].into_iter().filter(move |_| is_first)

@@ -1,8 +1,8 @@
 //! The order: each input behind those that bring what it starts from.
 
-use super::links::{ChainFault, Wrong, begins_dataset, note_on, wrong_rest, wrong_with};
+use super::links::{ChainFault, ChainFaultKind, begins_dataset, note_on, wrong_rest, wrong_with};
 use super::prefer::{Lost, compared};
-use super::{Chain, Fate, Step};
+use super::{ChainReport, ChainStep, Fate};
 use crate::outline::{Outline, OutlineEnd, OutlinedStream};
 use crate::segment::Segment;
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 /// Something that a receiver has, or a stream needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Part {
+enum Need {
     /// A whole snapshot, by its guid.
     Snapshot(u64),
     /// The beginning of a snapshot, by its guid.
@@ -23,13 +23,13 @@ struct Sorter<'a> {
     /// Full names of snapshots that streams start from.
     names: BTreeMap<u64, &'a str>,
     /// Parts that were received, with the stream that brought it: input and place in it. `None` where the receiver has it.
-    received: BTreeMap<Part, Option<(usize, usize)>>,
+    received: BTreeMap<Need, Option<(usize, usize)>>,
     /// Snapshots that a stream continues in their own dataset, with that stream.
     grown: BTreeMap<u64, (usize, usize)>,
     /// Datasets that a stream begins, by their names at the sender, with that stream.
     begun: BTreeMap<&'a str, (usize, usize)>,
     /// Streams that bring a part: input, and place in it.
-    brought_by: BTreeMap<Part, Vec<(usize, usize)>>,
+    brought_by: BTreeMap<Need, Vec<(usize, usize)>>,
     /// Comparison of each input with others that a receiver takes instead.
     lost: Vec<Lost>,
     fates: Vec<Option<Fate>>,
@@ -46,29 +46,35 @@ struct Own<'a> {
     begun: BTreeMap<&'a str, (usize, usize)>,
 }
 
-/// Parts of other inputs that each stream of an input needs.
-fn needs(outline: &Outline) -> BTreeSet<Part> {
+/// Parts of other inputs that the streams of an input need, each with the first of these by its place.
+fn needs(outline: &Outline) -> BTreeMap<Need, usize> {
     let mut own = BTreeSet::new();
-    let mut needs = BTreeSet::new();
-    for stream in &outline.streams {
+    let mut needs = BTreeMap::new();
+    for (at, stream) in outline.streams.iter().enumerate() {
         let segment = &stream.segment;
-        let beginning = segment.resumed_at.map(|_| Part::Beginning(segment.toguid));
-        let base = (segment.fromguid != 0).then_some(Part::Snapshot(segment.fromguid));
-        needs.extend(beginning.into_iter().chain(base).filter(|part| !own.contains(part)));
-        own.insert(Part::Snapshot(segment.toguid));
+        let beginning = segment.resumed_at.map(|_| Need::Beginning(segment.toguid));
+        let base = (segment.fromguid != 0).then_some(Need::Snapshot(segment.fromguid));
+        for need in beginning.into_iter().chain(base).filter(|need| !own.contains(need)) {
+            needs.entry(need).or_insert(at);
+        }
+        own.insert(Need::Snapshot(segment.toguid));
     }
     needs
 }
 
 /// Parts that an input brings.
-fn brings(outline: &Outline) -> impl Iterator<Item = Part> {
+fn brings(outline: &Outline) -> impl Iterator<Item = Need> {
     outline.streams.iter().map(|stream| {
         let guid = stream.segment.toguid;
-        if stream.is_whole { Part::Snapshot(guid) } else { Part::Beginning(guid) }
+        if stream.is_whole { Need::Snapshot(guid) } else { Need::Beginning(guid) }
     })
 }
 
-pub(super) fn chain(outlines: Vec<Outline>, have: &[u64], names: &BTreeMap<u64, String>) -> Chain {
+pub(super) fn chain(
+    outlines: Vec<Outline>,
+    have: &[u64],
+    names: &BTreeMap<u64, String>,
+) -> ChainReport {
     let segments = || outlines.iter().flat_map(|outline| &outline.streams).map(|s| &s.segment);
     // No other names are asked for than those of snapshots that a stream starts from.
     let asked: BTreeSet<u64> = segments().map(|segment| segment.fromguid).collect();
@@ -80,7 +86,7 @@ pub(super) fn chain(outlines: Vec<Outline>, have: &[u64], names: &BTreeMap<u64, 
     let mut sorter = Sorter {
         outlines: &outlines,
         names: known,
-        received: have.iter().map(|&guid| (Part::Snapshot(guid), None)).collect(),
+        received: have.iter().map(|&guid| (Need::Snapshot(guid), None)).collect(),
         grown: BTreeMap::new(),
         begun: BTreeMap::new(),
         brought_by: BTreeMap::new(),
@@ -101,15 +107,15 @@ pub(super) fn chain(outlines: Vec<Outline>, have: &[u64], names: &BTreeMap<u64, 
     let mut outlines: Vec<Option<Outline>> = outlines.into_iter().map(Some).collect();
     let steps = order.into_iter().filter_map(|place| {
         let outline = outlines[place].take()?;
-        Some(Step::of(outline, fate(place)))
+        Some(ChainStep::of(outline, fate(place)))
     });
-    Chain { steps: steps.collect(), faults, notes }
+    ChainReport { steps: steps.collect(), faults, notes }
 }
 
 impl<'a> Sorter<'a> {
     fn run(&mut self) {
         let outlines = self.outlines;
-        let mut waiting: BTreeMap<Part, Vec<usize>> = BTreeMap::new();
+        let mut waiting: BTreeMap<Need, Vec<usize>> = BTreeMap::new();
         let mut missing = vec![0; outlines.len()];
         let mut ready = BTreeSet::new();
         for (place, outline) in outlines.iter().enumerate() {
@@ -129,7 +135,7 @@ impl<'a> Sorter<'a> {
             if self.fates[place].is_some() {
                 continue;
             }
-            for need in needs(outline) {
+            for need in needs(outline).into_keys() {
                 if !self.received.contains_key(&need) {
                     waiting.entry(need).or_default().push(place);
                     missing[place] += 1;
@@ -179,7 +185,7 @@ impl<'a> Sorter<'a> {
     /// one dataset has both.
     fn is_spare(&self, place: usize) -> bool {
         self.outlines[place].streams.iter().all(|stream| {
-            let brought = self.brought_by.get(&Part::Snapshot(stream.segment.toguid));
+            let brought = self.brought_by.get(&Need::Snapshot(stream.segment.toguid));
             let mut others = brought.into_iter().flatten().filter(|(other, _)| *other != place);
             stream.segment.fromguid == 0 && others.any(|&other| self.segment(other).fromguid != 0)
         })
@@ -196,10 +202,10 @@ impl<'a> Sorter<'a> {
     fn has(&self, stream: &OutlinedStream) -> bool {
         let guid = stream.segment.toguid;
         let is_less = |by| self.segment(by).is_redacted() && !stream.segment.is_redacted();
-        if let Some(by) = self.received.get(&Part::Snapshot(guid)) {
+        if let Some(by) = self.received.get(&Need::Snapshot(guid)) {
             return !by.is_some_and(is_less);
         }
-        let begun = self.received.get(&Part::Beginning(guid)).copied().flatten();
+        let begun = self.received.get(&Need::Beginning(guid)).copied().flatten();
         let is_enough = |by| !is_less(by) && self.stream(by).reached >= stream.reached;
         !stream.is_whole && begun.is_some_and(is_enough)
     }
@@ -236,7 +242,7 @@ impl<'a> Sorter<'a> {
             let is_new = !self.received.contains_key(&part);
             let by = self.received.entry(part).or_insert(Some((place, at)));
             // A cut stream may go on with a cut one.
-            if let (Part::Beginning(_), Some(of)) = (part, &by)
+            if let (Need::Beginning(_), Some(of)) = (part, &by)
                 && outlines[of.0].streams[of.1].reached < stream.reached
             {
                 *by = Some((place, at));
@@ -256,15 +262,15 @@ impl<'a> Sorter<'a> {
         segment: &Segment,
         own: &Own<'_>,
         notes: &mut Vec<String>,
-    ) -> Option<Wrong> {
+    ) -> Option<ChainFaultKind> {
         let (from, dataset) = (segment.fromguid, segment.dataset());
         if begins_dataset(segment)
             && let Some(&other) = own.begun.get(dataset).or_else(|| self.begun.get(dataset))
             && !self.is_same(other, segment)
         {
-            return Some(Wrong::SecondFull { other: self.segment(other).toname.clone() });
+            return Some(ChainFaultKind::SecondFull { other: self.segment(other).toname.clone() });
         }
-        let begun = self.received.get(&Part::Beginning(segment.toguid)).copied().flatten();
+        let begun = self.received.get(&Need::Beginning(segment.toguid)).copied().flatten();
         if segment.resumed_at.is_some()
             && let Some(wrong) = begun.and_then(|begun| wrong_rest(segment, self.stream(begun)))
         {
@@ -273,14 +279,14 @@ impl<'a> Sorter<'a> {
         if from == 0 {
             return None;
         }
-        let received = || *self.received.get(&Part::Snapshot(from))?;
+        let received = || *self.received.get(&Need::Snapshot(from))?;
         let base = own.snapshots.get(&from).copied().or_else(received);
         if !segment.is_clone()
             && let Some(&other) = self.grown.get(&from)
             && !self.is_same(other, segment)
         {
             let other = self.segment(other).toname.clone();
-            return Some(Wrong::Fork { base: self.name(from), other });
+            return Some(ChainFaultKind::Fork { base: self.name(from), other });
         }
         let base = self.segment(base?);
         notes.extend(note_on(segment, base));
@@ -297,25 +303,24 @@ impl<'a> Sorter<'a> {
     fn blame(&mut self, place: usize) {
         let outlines = self.outlines;
         let mut needs = needs(&outlines[place]);
-        needs.retain(|need| !self.received.contains_key(need));
-        for need in needs {
+        needs.retain(|need, _| !self.received.contains_key(need));
+        for (need, at) in needs {
             let wrong = match need {
-                Part::Beginning(_) => Wrong::NoBeginning,
-                Part::Snapshot(guid) => match (self.brought_by.get(&need), self.names.get(&guid)) {
-                    (Some(_), Some(name)) => Wrong::BrokenBase { guid, name: (*name).to_owned() },
-                    (_, name) => Wrong::NoBase { guid, name: name.map(|name| (*name).to_owned()) },
+                Need::Beginning(_) => ChainFaultKind::NoBeginning,
+                Need::Snapshot(guid) => match (self.brought_by.get(&need), self.names.get(&guid)) {
+                    (Some(_), Some(name)) => {
+                        ChainFaultKind::BrokenBase { guid, name: (*name).to_owned() }
+                    }
+                    (_, name) => {
+                        ChainFaultKind::NoBase { guid, name: name.map(|name| (*name).to_owned()) }
+                    }
                 },
             };
-            let of = |segment: &Segment| match need {
-                Part::Beginning(guid) => segment.toguid == guid,
-                Part::Snapshot(guid) => segment.fromguid == guid,
-            };
-            let at = outlines[place].streams.iter().position(|stream| of(&stream.segment));
-            self.fault(place, at.unwrap_or(0), wrong);
+            self.fault(place, at, wrong);
         }
     }
 
-    fn fault(&mut self, place: usize, at: usize, wrong: Wrong) {
+    fn fault(&mut self, place: usize, at: usize, wrong: ChainFaultKind) {
         let segment = self.segment((place, at));
         let (file, byte) = (Arc::clone(&segment.file), segment.byte);
         let toname = segment.toname.clone();

@@ -96,17 +96,17 @@ impl Made {
     }
 }
 
-fn chain(made: &[Made]) -> Chain {
-    Chain::of(made.iter().map(Made::read).collect(), &[], &BTreeMap::new())
+fn chain(made: &[Made]) -> ChainReport {
+    ChainReport::of(made.iter().map(Made::read).collect(), &[], &BTreeMap::new())
 }
 
 /// Snapshots that are received, in order.
-fn received(chain: &Chain) -> Vec<&str> {
+fn received(chain: &ChainReport) -> Vec<&str> {
     let taken = chain.steps.iter().filter(|step| matches!(step.fate, Fate::Received | Fate::Cut));
     taken.map(|step| &*step.file).collect()
 }
 
-fn rules(chain: &Chain) -> Vec<(&str, &str)> {
+fn rules(chain: &ChainReport) -> Vec<(&str, &str)> {
     chain.faults.iter().map(|fault| (&*fault.file, fault.wrong.rule())).collect()
 }
 
@@ -132,8 +132,8 @@ fn what_is_missing_is_named_and_so_is_what_stands_on_it() {
     // What the receiver has is not missing, and a name that is known is told.
     let outlines = || vec![made("t/a@3", 2, 3).read()];
     let names = BTreeMap::from([(2, "t/a@2".to_owned())]);
-    assert_eq!(Chain::of(outlines(), &[2], &names).verdict(), ChainVerdict::Whole);
-    let found = Chain::of(outlines(), &[], &names);
+    assert_eq!(ChainReport::of(outlines(), &[2], &names).verdict(), ChainVerdict::Whole);
+    let found = ChainReport::of(outlines(), &[], &names);
     let text = found.faults[0].to_string();
     assert_eq!(
         text,
@@ -194,7 +194,7 @@ fn large_blocks_are_not_split_by_an_increment() {
 }
 
 /// Fates of all inputs, in the order of their steps.
-fn fates(chain: &Chain) -> Vec<(&str, &str)> {
+fn fates(chain: &ChainReport) -> Vec<(&str, &str)> {
     chain.steps.iter().map(|step| (&*step.file, step.fate.word())).collect()
 }
 
@@ -327,7 +327,7 @@ fn a_rest_fits_its_beginning() {
 #[test]
 fn what_has_no_stream_is_no_cut_one() {
     for bytes in [&b""[..], b"a note"] {
-        let found = Chain::of(vec![outline("note", bytes).unwrap()], &[], &BTreeMap::new());
+        let found = ChainReport::of(vec![outline("note", bytes).unwrap()], &[], &BTreeMap::new());
         assert_eq!(fates(&found), [("note", "no-stream")]);
         assert_eq!(found.verdict(), ChainVerdict::Damaged);
     }
@@ -345,7 +345,7 @@ fn what_has_no_stream_is_no_cut_one() {
 #[test]
 fn a_damaged_header_is_told_apart() {
     let outline = outline("junk", &[1; 400][..]).unwrap();
-    let found = Chain::of(vec![outline, made("t/a@1", 0, 1).read()], &[], &BTreeMap::new());
+    let found = ChainReport::of(vec![outline, made("t/a@1", 0, 1).read()], &[], &BTreeMap::new());
     assert_eq!(found.verdict(), ChainVerdict::Damaged);
     assert_eq!(received(&found), ["t/a@1"]);
     let line: serde_json::Value = serde_json::from_str(&step_json(&found.steps[1])).unwrap();

@@ -11,6 +11,7 @@ use zsend_records::bytes::Bytes;
 use zsend_records::drr::{Object, RecordType, Write, WriteEmbedded};
 use zsend_records::flags::{Features, RecordFlags};
 use zsend_records::reader::Role;
+use zsend_records::sizes::in_memory;
 use zsend_records::types::{Checksum, Compress, DmuType};
 use zsend_records::zerocopy::FromZeros;
 use zsend_records::zerocopy::byteorder::{LE, U64};
@@ -107,7 +108,7 @@ pub(super) fn embedded_block(
     write.toguid = embedded.toguid;
     write.checksumtype = Checksum::OFF.0;
     write.logical_size = u64::from(embedded.lsize.get()).into();
-    let psize = usize::try_from(embedded.psize.get()).unwrap_or(usize::MAX);
+    let psize = in_memory(embedded.psize.get().into());
     let stored = packet.payload().get(..psize).unwrap_or(packet.payload());
     let codec = match embedded.compression() {
         Compress(0) => Compress::OFF,

@@ -6,7 +6,7 @@ use super::error::ChangeError;
 use super::given::{Files, Given, GivenError, Opt, Verb};
 use super::packet::Packet;
 use super::redup::BYREF;
-use super::spill::{Index, Key, MEMORY, Room, TMP, Value};
+use super::spill::{MEMORY, Room, SpillIndex, SpillKey, SpillValue, TMP};
 use super::transform::{Out, Transform};
 use zsend_codec::checksum::compute;
 use zsend_records::bytes::Bytes;
@@ -50,7 +50,7 @@ pub(super) static VERB: Verb = Verb {
 struct Dedup {
     room: Room,
     /// Guid, object and offset of each block, by [`key`].
-    seen: Index,
+    seen: SpillIndex,
     in_package: bool,
     verbose: bool,
     blocks: u64,
@@ -59,13 +59,13 @@ struct Dedup {
 
 fn make(given: &Given) -> Result<Box<dyn Transform>, GivenError> {
     let room = Room::of(given)?;
-    let seen = Index::new(room.clone());
+    let seen = SpillIndex::new(room.clone());
     let verbose = given.has("verbose");
     Ok(Box::new(Dedup { room, seen, in_package: false, verbose, blocks: 0, bytes: 0 }))
 }
 
 /// The hash of a block, wherever it belongs.
-fn key(write: &Write<LE>, payload: &[u8]) -> Key {
+fn key(write: &Write<LE>, payload: &[u8]) -> SpillKey {
     let mut write = *write;
     (write.toguid, write.object, write.offset) = (U64::ZERO, U64::ZERO, U64::ZERO);
     let mut hasher = blake3::Hasher::new();
@@ -74,8 +74,8 @@ fn key(write: &Write<LE>, payload: &[u8]) -> Key {
     *hasher.finalize().as_bytes()
 }
 
-fn pack(write: &Write<LE>) -> Value {
-    let mut value = Value::default();
+fn pack(write: &Write<LE>) -> SpillValue {
+    let mut value = SpillValue::default();
     for (to, from) in value.chunks_exact_mut(8).zip([write.toguid, write.object, write.offset]) {
         to.copy_from_slice(from.as_bytes());
     }
@@ -146,7 +146,7 @@ impl Dedup {
         }
         // Streams that are received each by itself know nothing of one another.
         if role == Role::PackageBegin || !self.in_package {
-            self.seen = Index::new(self.room.clone());
+            self.seen = SpillIndex::new(self.room.clone());
         }
         Ok(())
     }
@@ -156,7 +156,7 @@ impl Dedup {
         &mut self,
         packet: &Packet,
         write: &Write<LE>,
-        value: &Value,
+        value: &SpillValue,
     ) -> Result<Packet, ChangeError> {
         let mut words = value.chunks_exact(8).map(|word| {
             let mut bytes = [0; 8];

@@ -1,6 +1,6 @@
 //! Reasons that a stream is not changed.
 
-use super::packet::Origin;
+use super::packet::RecordOrigin;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ pub enum ChangeError {
     #[error("{origin}: {kind}")]
     Damaged {
         /// Place of the fault.
-        origin: Origin,
+        origin: RecordOrigin,
         /// The fault.
         kind: StreamErrorKind,
     },
@@ -23,7 +23,7 @@ pub enum ChangeError {
     #[error("{origin}: {what}: {why}")]
     Contents {
         /// The record.
-        origin: Origin,
+        origin: RecordOrigin,
         /// Object and offset, or what else names the record within the stream.
         what: String,
         /// The difference, in words.
@@ -33,7 +33,7 @@ pub enum ChangeError {
     #[error("{origin}: {why}")]
     Refused {
         /// The record that stands against it.
-        origin: Origin,
+        origin: RecordOrigin,
         /// The reason.
         why: String,
     },
@@ -41,7 +41,7 @@ pub enum ChangeError {
     #[error("{origin}: {why}")]
     Policy {
         /// The BEGIN that tells so.
-        origin: Origin,
+        origin: RecordOrigin,
         /// Name of the rule, and what breaks it.
         why: String,
     },
@@ -49,7 +49,7 @@ pub enum ChangeError {
     #[error("{origin}: it starts from guid {from}, and {}", Have(have))]
     Base {
         /// The stream's BEGIN.
-        origin: Origin,
+        origin: RecordOrigin,
         /// Guid of the snapshot that it starts from.
         from: u64,
         /// Guid of the snapshot that is there, if one is known to be.
@@ -89,7 +89,7 @@ pub enum ChangeError {
     #[error("{origin}: {source}")]
     Record {
         /// The record.
-        origin: Origin,
+        origin: RecordOrigin,
         /// Its fault.
         source: RecordError,
     },
@@ -112,12 +112,16 @@ impl fmt::Display for Have<'_> {
 
 impl ChangeError {
     /// A stream that stands against the change, at one of its records.
-    pub fn refused(origin: &Origin, why: impl Into<String>) -> Self {
+    pub fn refused(origin: &RecordOrigin, why: impl Into<String>) -> Self {
         Self::Refused { origin: origin.clone(), why: why.into() }
     }
 
     /// A record that does not hold what it should.
-    pub fn contents(origin: &Origin, what: impl Into<String>, why: impl Into<String>) -> Self {
+    pub fn contents(
+        origin: &RecordOrigin,
+        what: impl Into<String>,
+        why: impl Into<String>,
+    ) -> Self {
         Self::Contents { origin: origin.clone(), what: what.into(), why: why.into() }
     }
 }

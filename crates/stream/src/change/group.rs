@@ -127,7 +127,7 @@ fn done(state: &Mutex<Tasks>, to: &SyncSender<Vec<Task>>, at: usize, task: Task)
 
 #[cfg(test)]
 mod tests {
-    use super::super::packet::Origin;
+    use super::super::packet::RecordOrigin;
     use super::*;
     use zsend_records::Order;
     use zsend_records::bytes::Bytes;
@@ -143,7 +143,7 @@ mod tests {
     fn packet(number: u64, len: usize) -> Packet {
         let mut write = Write::<LE>::new_zeroed();
         write.object = number.into();
-        let origin = Origin { file: "in".into(), record: number, byte: 0 };
+        let origin = RecordOrigin { file: "in".into(), record: number, byte: 0 };
         let header = ReplayRecord::new(&write);
         Packet::new(origin, Order::Little, Role::Stream, header, Bytes::from(vec![1; len]))
     }

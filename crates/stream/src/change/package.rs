@@ -1,7 +1,7 @@
 //! Single streams put into a package, as `zfs send -I` and `-R` have it.
 
 use super::error::ChangeError;
-use super::packet::{Origin, Packet};
+use super::packet::{Packet, RecordOrigin};
 use super::transform::{Out, Transform};
 use crate::segment::Segment;
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use zsend_records::zerocopy::byteorder::LE;
 /// Reason that streams are no package.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum PackageError {
+pub enum PackagerError {
     /// There is no stream.
     #[error("there is no stream")]
     Empty,
@@ -59,24 +59,24 @@ pub enum PackageError {
 /// Source: OpenZFS `lib/libzfs/libzfs_sendrecv.c`, `send_prelim_records()`, `send_iterate_fs()` and
 /// `send_conclusion_record()`, zfs-2.3.2.
 #[derive(Debug)]
-pub struct Package {
+pub struct Packager {
     toname: String,
     list: Option<NvList>,
     is_begun: bool,
-    last: Option<(Origin, Order)>,
+    last: Option<(RecordOrigin, Order)>,
 }
 
-impl Package {
+impl Packager {
     /// A package of the streams that these segments begin, in this order.
     ///
     /// # Errors
     /// If they are none that one receive takes.
-    pub fn new(segments: &[Segment]) -> Result<Self, PackageError> {
+    pub fn new(segments: &[Segment]) -> Result<Self, PackagerError> {
         let datasets = datasets(segments)?;
         let top = top(&datasets)?;
         let toname = top.last.toname.clone();
         if toname.len() >= NAME_SIZE {
-            return Err(PackageError::Name(toname));
+            return Err(PackagerError::Name(toname));
         }
         let list = (datasets.len() > 1).then(|| list(&datasets, top, segments));
         Ok(Self { toname, list, is_begun: false, last: None })
@@ -108,12 +108,12 @@ impl Package {
     }
 }
 
-fn end(origin: Origin, order: Order, role: Role) -> Packet {
+fn end(origin: RecordOrigin, order: Order, role: Role) -> Packet {
     let header = ReplayRecord::new(&End::<LE>::new_zeroed());
     Packet::new(origin, order, role, header, Bytes::new())
 }
 
-impl Transform for Package {
+impl Transform for Packager {
     fn takes(&self) -> Features {
         Features::all()
     }
@@ -140,7 +140,7 @@ impl Transform for Package {
 }
 
 /// A dataset of the streams.
-struct Dataset<'a> {
+struct DatasetStreams<'a> {
     name: &'a str,
     first: &'a Segment,
     last: &'a Segment,
@@ -153,16 +153,16 @@ fn short(segment: &Segment) -> &str {
 }
 
 /// The datasets in the order of their first streams, each of whose streams continues the one before.
-fn datasets(segments: &[Segment]) -> Result<Vec<Dataset<'_>>, PackageError> {
-    let mut datasets: Vec<Dataset<'_>> = Vec::new();
+fn datasets(segments: &[Segment]) -> Result<Vec<DatasetStreams<'_>>, PackagerError> {
+    let mut datasets: Vec<DatasetStreams<'_>> = Vec::new();
     let mut places = BTreeMap::new();
     for segment in segments {
         let toname = || segment.toname.clone();
         if segment.is_member {
-            return Err(PackageError::Package(toname()));
+            return Err(PackagerError::Package(toname()));
         }
         if segment.resumed_at.is_some() {
-            return Err(PackageError::Resumed(toname()));
+            return Err(PackagerError::Resumed(toname()));
         }
         let snapshot = (short(segment), segment.toguid);
         let place = *places.entry(segment.dataset()).or_insert(datasets.len());
@@ -172,9 +172,9 @@ fn datasets(segments: &[Segment]) -> Result<Vec<Dataset<'_>>, PackageError> {
                 dataset.snapshots.push(snapshot);
             }
             Some(_) => {
-                return Err(PackageError::Order { toname: toname(), from: segment.fromguid });
+                return Err(PackagerError::Order { toname: toname(), from: segment.fromguid });
             }
-            None => datasets.push(Dataset {
+            None => datasets.push(DatasetStreams {
                 name: segment.dataset(),
                 first: segment,
                 last: segment,
@@ -186,24 +186,27 @@ fn datasets(segments: &[Segment]) -> Result<Vec<Dataset<'_>>, PackageError> {
 }
 
 /// The dataset above all others.
-fn top<'d, 'a>(datasets: &'d [Dataset<'a>]) -> Result<&'d Dataset<'a>, PackageError> {
+fn top<'d, 'a>(
+    datasets: &'d [DatasetStreams<'a>],
+) -> Result<&'d DatasetStreams<'a>, PackagerError> {
     let top = datasets.iter().min_by_key(|dataset| dataset.name.len());
-    let top = top.ok_or(PackageError::Empty)?;
-    let is_below = |dataset: &&Dataset<'_>| {
+    let top = top.ok_or(PackagerError::Empty)?;
+    let is_below = |dataset: &&DatasetStreams<'_>| {
         let below = dataset.name.strip_prefix(top.name);
         !below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
     };
     match datasets.iter().find(is_below) {
         None => Ok(top),
         Some(other) => {
-            Err(PackageError::Apart { one: top.name.to_owned(), other: other.name.to_owned() })
+            Err(PackagerError::Apart { one: top.name.to_owned(), other: other.name.to_owned() })
         }
     }
 }
 
 /// The list of a package's header.
-fn list(datasets: &[Dataset<'_>], top: &Dataset<'_>, segments: &[Segment]) -> NvList {
-    let by_name: BTreeMap<&str, &Dataset<'_>> = datasets.iter().map(|d| (d.name, d)).collect();
+fn list(datasets: &[DatasetStreams<'_>], top: &DatasetStreams<'_>, segments: &[Segment]) -> NvList {
+    let by_name: BTreeMap<&str, &DatasetStreams<'_>> =
+        datasets.iter().map(|d| (d.name, d)).collect();
     let mut fss = NvList::new();
     for dataset in datasets {
         let mut entry = NvList::new();

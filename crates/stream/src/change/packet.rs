@@ -16,7 +16,7 @@ use zsend_records::{Order, RecordError};
 /// Place of a record in an input.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub struct Origin {
+pub struct RecordOrigin {
     /// Name of the input, as its caller gave it.
     pub file: Arc<str>,
     /// Records before it in the input.
@@ -25,7 +25,7 @@ pub struct Origin {
     pub byte: u64,
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for RecordOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: byte {}, record {}", self.file, self.byte, self.record)
     }
@@ -36,7 +36,7 @@ impl fmt::Display for Origin {
 #[non_exhaustive]
 pub struct Packet {
     /// Place of the record in the input, or of the one that it was made of.
-    pub origin: Origin,
+    pub origin: RecordOrigin,
     /// Byte order of the stream: that of the payload, and of the header where it is written.
     pub order: Order,
     /// Part that the record plays in the shape of the stream.
@@ -52,7 +52,7 @@ pub struct Packet {
 impl Packet {
     /// A record of a stream's or a package's input.
     pub(super) const fn new(
-        origin: Origin,
+        origin: RecordOrigin,
         order: Order,
         role: Role,
         header: ReplayRecord<LE>,

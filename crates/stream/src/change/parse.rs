@@ -1,7 +1,7 @@
 //! Records out of the pieces of an input, and the check of every sum along it.
 
 use super::error::ChangeError;
-use super::packet::{Origin, Packet, logical};
+use super::packet::{Packet, RecordOrigin, logical};
 use super::source::{BATCH_BYTES, BATCH_RECORDS, Batch};
 use crate::input::Gathered;
 use crate::limits::LIMITS;
@@ -30,7 +30,7 @@ pub(super) struct Parse {
     /// Beginning of a header, or of a payload.
     gathered: Gathered,
     /// The record whose payload is under way.
-    next: Option<Announced>,
+    next: Option<AwaitingPayload>,
     /// The record before. Its payload is summed up in the header behind it.
     last: Option<Packet>,
     packets: Vec<Packet>,
@@ -48,8 +48,8 @@ pub(super) struct Parse {
 }
 
 /// A record whose payload follows.
-struct Announced {
-    origin: Origin,
+struct AwaitingPayload {
+    origin: RecordOrigin,
     order: Order,
     header: ReplayRecord<LE>,
     role: Role,
@@ -104,7 +104,7 @@ impl Parse {
             (Err(source), _) => {
                 Some(ChangeError::Read { file: Arc::clone(&self.file), byte: self.byte, source })
             }
-            (Ok(()), Some(Announced { origin, payload_len: need, .. })) => {
+            (Ok(()), Some(AwaitingPayload { origin, payload_len: need, .. })) => {
                 damaged(origin, StreamErrorKind::Truncated { what: "payload", have, need })
             }
             (Ok(()), None) if have > 0 => {
@@ -118,8 +118,8 @@ impl Parse {
         self.send(fault, true);
     }
 
-    fn origin(&self) -> Origin {
-        Origin { file: Arc::clone(&self.file), record: self.record, byte: self.byte }
+    fn origin(&self) -> RecordOrigin {
+        RecordOrigin { file: Arc::clone(&self.file), record: self.record, byte: self.byte }
     }
 
     /// Takes all records of a piece, and what begins at its end.
@@ -137,7 +137,7 @@ impl Parse {
                 break;
             };
             self.byte += next.payload_len;
-            let Announced { origin, order, header, role, .. } = next;
+            let AwaitingPayload { origin, order, header, role, .. } = next;
             let mut packet = Packet::new(origin, order, role, header, payload);
             let sum = packet.sum();
             self.chain.payload_sum(sum, packet.payload().len() as u64);
@@ -162,7 +162,7 @@ impl Parse {
     }
 
     /// Takes in a header. With it the record before is known to be right, and is given if the batch is full.
-    fn announced(&mut self, raw: &[u8; RECORD_SIZE]) -> Result<Announced, ChangeError> {
+    fn announced(&mut self, raw: &[u8; RECORD_SIZE]) -> Result<AwaitingPayload, ChangeError> {
         let origin = self.origin();
         // The fault may be in what the record before holds.
         let last = self.last.take();
@@ -176,7 +176,8 @@ impl Parse {
         self.packets.extend(last);
         self.byte += RECORD_SIZE as u64;
         self.record += 1;
-        let next = Announced { origin, order: read.order, header: *header, role, payload_len };
+        let next =
+            AwaitingPayload { origin, order: read.order, header: *header, role, payload_len };
         let cost = cost(&next);
         let is_full = self.packets.len() == BATCH_RECORDS || self.total + cost > self.most;
         if is_full && !self.packets.is_empty() {
@@ -226,7 +227,7 @@ impl Parse {
 }
 
 /// Bytes of memory that a change of a record takes: its payload, and the block that it holds or stands for.
-fn cost(announced: &Announced) -> u64 {
+fn cost(announced: &AwaitingPayload) -> u64 {
     RECORD_SIZE as u64 + announced.payload_len + logical(&announced.header)
 }
 

@@ -16,6 +16,7 @@ use zsend_records::bytes::Bytes;
 use zsend_records::drr::{Begin, Free, OBJECT_END, Object, Redact, Write};
 use zsend_records::flags::Features;
 use zsend_records::reader::{Record, Role};
+use zsend_records::sizes::in_memory;
 use zsend_records::types::DmuType;
 use zsend_records::zerocopy::byteorder::LE;
 
@@ -48,7 +49,7 @@ pub(super) static VERB: Verb = Verb {
 /// Splits and joins blocks.
 #[derive(Debug)]
 pub(super) struct Rechunk {
-    size: u64,
+    size: u32,
     /// Blocks that are too small are joined.
     joins: bool,
     /// The last piece of a block, and holes, end where the block did.
@@ -60,7 +61,7 @@ pub(super) struct Rechunk {
     /// The record of the last of them, of smaller blocks than asked for: the record behind it says if there is more than one.
     held: Option<Packet>,
     /// Blocks of it that are yet to be joined.
-    open: Option<Open>,
+    open: Option<OpenBlock>,
     /// The hole that came last, if the next record may go on with it.
     hole: Option<Packet>,
 }
@@ -72,7 +73,7 @@ pub(super) fn is_data(kind: DmuType) -> bool {
 
 /// A block that is being filled.
 #[derive(Debug)]
-struct Open {
+struct OpenBlock {
     from: Packet,
     write: Write<LE>,
     /// Offset in the object.
@@ -83,17 +84,22 @@ struct Open {
 
 fn make(given: &Given) -> Result<Box<dyn Transform>, GivenError> {
     let size = parse_size(given.operand(0, "SIZE")?)?;
-    if !size.is_power_of_two() || !(SECTOR as u64..=MAX_BLOCK_SIZE).contains(&size) {
+    let is_right = size.is_power_of_two() && (SECTOR as u64..=MAX_BLOCK_SIZE).contains(&size);
+    let (true, Ok(size)) = (is_right, u32::try_from(size)) else {
         return Err(GivenError::new(format!(
             "SIZE is {size} bytes, and has to be a power of two from 512 to 16M"
         )));
-    }
+    };
     Ok(Box::new(Rechunk::new(size, !given.has("split"))))
 }
 
+/// Bytes of the blocks that a receiver takes which takes no large ones.
+const SPLIT: u32 = 128 << 10;
+const _: () = assert!(SPLIT as u64 == OLD_MAX_BLOCK_SIZE, "they are as large as old blocks are");
+
 impl Rechunk {
     /// Splits blocks that are larger than `size`; joins smaller ones if `joins`.
-    pub(super) fn new(size: u64, joins: bool) -> Self {
+    pub(super) fn new(size: u32, joins: bool) -> Self {
         let objects = Objects::default();
         let (held, open, hole) = (None, None, None);
         Self { size, joins, keeps_ends: false, is_part: false, objects, held, open, hole }
@@ -104,7 +110,7 @@ impl Rechunk {
     ///
     /// Source: OpenZFS `module/zfs/dmu_send.c`, `do_dump()`, zfs-2.3.2.
     pub(super) fn without_large_blocks() -> Self {
-        Self { keeps_ends: true, ..Self::new(OLD_MAX_BLOCK_SIZE, false) }
+        Self { keeps_ends: true, ..Self::new(SPLIT, false) }
     }
 
     fn begin(&mut self, packet: &mut Packet) {
@@ -113,7 +119,7 @@ impl Rechunk {
         if packet.role != Role::Stream {
             return;
         }
-        let is_large = self.joins && self.size > OLD_MAX_BLOCK_SIZE;
+        let is_large = self.joins && self.size() > OLD_MAX_BLOCK_SIZE;
         if let Some(begin) = packet.body_mut::<Begin<LE>>() {
             self.is_part = is_part(begin);
             if is_large {
@@ -128,9 +134,9 @@ impl Rechunk {
         let number = object.object.get();
         let wanted = object.object_type().filter(|kind| is_data(*kind)).and_then(|object_type| {
             let blksz = u64::from(object.blksz.get());
-            let joins = blksz < self.size;
+            let joins = blksz < self.size();
             // One that has several blocks has them of a power of two.
-            let is_kept = blksz == self.size || joins && !(self.joins && blksz.is_power_of_two());
+            let is_kept = blksz == self.size() || joins && !(self.joins && blksz.is_power_of_two());
             (!is_kept).then_some(Resized { object_type, joins, end: None })
         });
         match wanted {
@@ -147,10 +153,14 @@ impl Rechunk {
         }
     }
 
+    /// Bytes of a block.
+    fn size(&self) -> u64 {
+        self.size.into()
+    }
+
     fn resize(&self, packet: &mut Packet) {
-        let size = u32::try_from(self.size).unwrap_or(u32::MAX);
         if let Some(object) = packet.body_mut::<Object<LE>>() {
-            object.blksz = size.into();
+            object.blksz = self.size.into();
         }
     }
 
@@ -194,7 +204,7 @@ impl Rechunk {
         if object.joins {
             return self.join(packet, write, &block, out);
         }
-        let size = usize::try_from(self.size).unwrap_or(usize::MAX);
+        let size = in_memory(self.size());
         let mut rest = block;
         let mut offset = write.offset.get();
         while !rest.is_empty() {
@@ -220,7 +230,7 @@ impl Rechunk {
         block: &[u8],
         out: &mut Out,
     ) -> Result<(), ChangeError> {
-        let (size, offset, len) = (self.size, write.offset.get(), block.len() as u64);
+        let (size, offset, len) = (self.size(), write.offset.get(), block.len() as u64);
         let start = offset - offset % size;
         if len > size || offset - start > size - len {
             let why = format!("{len} bytes reach over the end of a block of {size}");
@@ -230,13 +240,13 @@ impl Rechunk {
         if self.open.as_ref().is_some_and(|open| (open.write.object, open.offset) != place) {
             self.close(out);
         }
-        let open = self.open.get_or_insert_with(|| Open {
+        let open = self.open.get_or_insert_with(|| OpenBlock {
             from: packet.clone(),
             write: *write,
             offset: start,
-            bytes: vec![0; usize::try_from(size).unwrap_or(0)],
+            bytes: vec![0; in_memory(size)],
         });
-        let at = usize::try_from(offset - start).unwrap_or(usize::MAX);
+        let at = in_memory(offset - start);
         let place = open.bytes.get_mut(at..at.saturating_add(block.len()));
         let place = place.ok_or_else(|| {
             ChangeError::contents(&packet.origin, named(write), "it is not within its block")
@@ -256,7 +266,7 @@ impl Rechunk {
         let (number, offset, length) = (free.object, free.offset.get(), free.length.get());
         if length == OBJECT_END {
             self.fill(out);
-            if offset.checked_next_multiple_of(self.size).is_none() {
+            if offset.checked_next_multiple_of(self.size()).is_none() {
                 let why = format!(
                     "object {number} reaches to byte {offset}, and a last block of {} bytes passes 2^64",
                     self.size
@@ -291,7 +301,7 @@ impl Rechunk {
     fn free(&mut self, mut packet: Packet, out: &mut Out) {
         let Some(free) = packet.body_mut::<Free<LE>>() else { return };
         if let Some(object) = self.objects.of(free.object.get()) {
-            let range = object.whole_blocks(self.size, free.offset.get(), free.length.get());
+            let range = object.whole_blocks(self.size(), free.offset.get(), free.length.get());
             let Some((offset, length)) = range else { return };
             (free.offset, free.length) = (offset.into(), length.into());
         }
@@ -303,7 +313,7 @@ impl Rechunk {
     fn redact(&self, packet: &mut Packet) {
         let Some(redact) = packet.body_mut::<Redact<LE>>() else { return };
         let Some(object) = self.objects.of(redact.object.get()) else { return };
-        let range = object.whole_blocks(self.size, redact.offset.get(), redact.length.get());
+        let range = object.whole_blocks(self.size(), redact.offset.get(), redact.length.get());
         if let Some((offset, length)) = range {
             (redact.offset, redact.length) = (offset.into(), length.into());
         }
@@ -311,7 +321,7 @@ impl Rechunk {
 
     /// Gives the block that was being filled.
     fn close(&mut self, out: &mut Out) {
-        if let Some(Open { from, write, offset, bytes }) = self.open.take() {
+        if let Some(OpenBlock { from, write, offset, bytes }) = self.open.take() {
             out.put(from.with(&anonymous(&write, offset, bytes.len() as u64), bytes.into()));
         }
     }
@@ -377,6 +387,6 @@ impl Transform for Rechunk {
     }
 
     fn makes(&self) -> u64 {
-        if self.joins { self.size } else { 0 }
+        if self.joins { self.size() } else { 0 }
     }
 }

@@ -3,7 +3,7 @@
 use super::error::ChangeError;
 use super::given::{Files, Given, GivenError, Opt, Verb};
 use super::packet::Packet;
-use super::spill::{Index, Key, MEMORY, Room, Spill, TMP, Value};
+use super::spill::{MEMORY, Room, SpillFile, SpillIndex, SpillKey, SpillValue, TMP};
 use super::transform::{Out, Transform};
 use zsend_records::drr::{Begin, RECORD_SIZE, ReplayRecord, Write, WriteByref};
 use zsend_records::flags::Features;
@@ -42,9 +42,9 @@ pub(super) const BYREF: Features = Features::DEDUP.union(Features::DEDUPPROPS);
 #[derive(Debug)]
 struct Redup {
     /// WRITE records that came, each header with its payload.
-    seen: Spill,
+    seen: SpillFile,
     /// Places of these, by [`key`].
-    places: Index,
+    places: SpillIndex,
     /// The package, or else the stream, that is under way has references.
     package: bool,
     stream: bool,
@@ -56,8 +56,8 @@ struct Redup {
 fn make(given: &Given) -> Result<Box<dyn Transform>, GivenError> {
     let room = Room::of(given)?;
     Ok(Box::new(Redup {
-        seen: Spill::new(room.clone()),
-        places: Index::new(room),
+        seen: SpillFile::new(room.clone()),
+        places: SpillIndex::new(room),
         package: false,
         stream: false,
         verbose: given.has("verbose"),
@@ -67,7 +67,7 @@ fn make(given: &Given) -> Result<Box<dyn Transform>, GivenError> {
 }
 
 /// The key of a block: object set, object and offset, spread evenly.
-fn key(guid: u64, object: u64, offset: u64) -> Key {
+fn key(guid: u64, object: u64, offset: u64) -> SpillKey {
     let mut bytes = [0; 24];
     for (to, from) in bytes.chunks_exact_mut(8).zip([guid, object, offset]) {
         to.copy_from_slice(&from.to_le_bytes());
@@ -139,7 +139,7 @@ impl Redup {
     fn keep(&mut self, packet: &Packet, write: &Write<LE>) -> Result<(), ChangeError> {
         let at = self.seen.append([packet.header.as_bytes(), packet.payload()])?;
         let key = key(write.toguid.get(), write.object.get(), write.offset.get());
-        let mut value = Value::default();
+        let mut value = SpillValue::default();
         value[..8].copy_from_slice(&at.to_le_bytes());
         self.places.insert(&key, &value)
     }
@@ -167,14 +167,15 @@ impl Redup {
         };
         // What a reference says bounds the memory that the batch takes.
         let (length, lsize) = (byref.length.get(), write.logical_size.get());
-        if length != lsize || len > lsize {
+        let fits = length == lsize && len <= lsize;
+        let (true, Ok(size)) = (fits, usize::try_from(len)) else {
             return Err(damaged(format!(
                 "it stands for {length} bytes, and refers to object {object}, offset {offset} of guid {guid}, a block \
                  of {lsize} bytes that takes {len}"
             )));
-        }
+        };
         (write.toguid, write.object, write.offset) = (byref.toguid, byref.object, byref.offset);
-        let mut payload = vec![0; usize::try_from(len).unwrap_or(usize::MAX)];
+        let mut payload = vec![0; size];
         self.seen.read(at + RECORD_SIZE as u64, &mut payload)?;
         packet.header = header;
         packet.set_payload(payload);

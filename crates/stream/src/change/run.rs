@@ -4,9 +4,9 @@
 use super::error::ChangeError;
 use super::group::Group;
 use super::packet::Packet;
-use super::source::{BATCH_RECORDS, Batch, Source};
+use super::source::{BATCH_RECORDS, Batch, ChangeInput};
 use super::transform::{Transform, step_end, through};
-use super::writing::{Changed, Stop, ToWriter, write_all};
+use super::writing::{Changed, ToWriter, WriterGone, write_all};
 use std::io::Write;
 use std::panic::resume_unwind;
 use std::thread;
@@ -20,7 +20,7 @@ use std::thread;
 /// If an input is damaged or cut, if it stands against the change, if the destination fails, or if a thread cannot be started. The
 /// records before the fault are written.
 pub fn change(
-    sources: Vec<Source>,
+    sources: Vec<ChangeInput>,
     mut steps: Vec<Box<dyn Transform>>,
     destination: impl Write + Send,
     note: impl FnMut(&str) + Send,
@@ -29,20 +29,20 @@ pub fn change(
         Some(first) => first.sources(sources)?,
         None => sources,
     };
-    let makes = steps.iter().map(|step| step.makes()).max().unwrap_or(0);
+    let makes = steps.iter().map(|step| step.makes()).max().unwrap_or_default();
     let (to_writer, groups, wrote) = ToWriter::new();
     thread::scope(|scope| {
         let write = move || write_all(destination, note, &groups, &wrote);
         let writer = thread::Builder::new().name("write".into()).spawn_scoped(scope, write);
         let writer = writer.map_err(ChangeError::Thread)?;
         // The writer tells why the steps stop early, a fault of theirs included.
-        let _ = Run { steps, makes, to_writer }.all(sources);
+        let _ = ChangeRun { steps, makes, to_writer }.all(sources);
         writer.join().unwrap_or_else(|panic| resume_unwind(panic))
     })
 }
 
 /// The steps of a change that is under way.
-struct Run {
+struct ChangeRun {
     steps: Vec<Box<dyn Transform>>,
     /// Longest block that a step makes of a record that has less of one.
     makes: u64,
@@ -52,9 +52,9 @@ struct Run {
 /// Bytes of blocks that steps make of records that have less, before they are written.
 const MADE_BYTES: u64 = 16 << 20;
 
-impl Run {
+impl ChangeRun {
     /// Takes all records through the steps.
-    fn all(mut self, sources: Vec<Source>) -> Result<(), Stop> {
+    fn all(mut self, sources: Vec<ChangeInput>) -> Result<(), WriterGone> {
         for mut source in sources {
             let mut more = true;
             while more {
@@ -80,7 +80,7 @@ impl Run {
         &mut self,
         mut packets: Vec<Packet>,
         mut fault: Option<ChangeError>,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), WriterGone> {
         let few = MADE_BYTES
             .checked_div(self.makes)
             .map_or(BATCH_RECORDS, |few| few.max(1).try_into().unwrap_or(BATCH_RECORDS));
@@ -98,7 +98,7 @@ impl Run {
     }
 
     /// Gives what the steps have left at the end of the input, each through those behind it.
-    fn ends(&mut self) -> Result<(), Stop> {
+    fn ends(&mut self) -> Result<(), WriterGone> {
         for at in 0..self.steps.len() {
             let mut more = true;
             while more {

@@ -3,7 +3,7 @@
 use super::error::ChangeError;
 use super::packet::Packet;
 use super::parse::Parse;
-use crate::in_turn::{Pieces, Readable};
+use crate::in_turn::{Pieces, ReadableInput};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -19,7 +19,7 @@ pub(super) const BATCH_RECORDS: usize = 256;
 
 /// An input: a stream, or a package of streams, or several, one behind the other.
 #[derive(Debug)]
-pub struct Source(Box<dyn Batches>);
+pub struct ChangeInput(Box<dyn Batches>);
 
 /// Records in batches.
 pub(super) trait Batches: fmt::Debug + Send {
@@ -42,21 +42,21 @@ pub(super) struct Batch {
     pub(super) is_large: bool,
 }
 
-impl Source {
+impl ChangeInput {
     /// A file, or whatever else a descriptor has. `name` is for messages. Reading begins with the first record that is
     /// asked for, from where the file stands by then, on two threads of its own, which end with the read that is under way
     /// when nobody wants more.
     pub fn of_file(name: &str, file: File) -> Self {
-        Self::new(name, Readable::File(file))
+        Self::new(name, ReadableInput::File(file))
     }
 
     /// Anything that can be read. `name` is for messages. It is read as a file is.
     pub fn of_reader(name: &str, reader: impl Read + Send + 'static) -> Self {
-        Self::new(name, Readable::Reader(Box::new(reader)))
+        Self::new(name, ReadableInput::Reader(Box::new(reader)))
     }
 
-    fn new(name: &str, input: Readable) -> Self {
-        let (file, state) = (name.into(), State::Rests(input));
+    fn new(name: &str, input: ReadableInput) -> Self {
+        let (file, state) = (name.into(), ReadingState::Rests(input));
         Self::of(Records { file, most: BATCH_BYTES, is_shared: false, state })
     }
 
@@ -83,11 +83,11 @@ struct Records {
     most: u64,
     /// Others are read beside it.
     is_shared: bool,
-    state: State,
+    state: ReadingState,
 }
 
-enum State {
-    Rests(Readable),
+enum ReadingState {
+    Rests(ReadableInput),
     Runs(Running),
     Over,
 }
@@ -111,10 +111,10 @@ impl fmt::Debug for Records {
 impl Batches for Records {
     fn next_batch(&mut self) -> Batch {
         let nothing = Batch { is_last: true, ..Batch::default() };
-        let mut running = match std::mem::replace(&mut self.state, State::Over) {
-            State::Over => return nothing,
-            State::Runs(running) => running,
-            State::Rests(input) => match self.start(input) {
+        let mut running = match std::mem::replace(&mut self.state, ReadingState::Over) {
+            ReadingState::Over => return nothing,
+            ReadingState::Runs(running) => running,
+            ReadingState::Rests(input) => match self.start(input) {
                 Ok(running) => running,
                 Err(e) => return Batch { fault: Some(ChangeError::Thread(e)), ..nothing },
             },
@@ -127,7 +127,7 @@ impl Batches for Records {
             Ok(batch) => {
                 running.waits = batch.is_large || self.is_shared;
                 if !batch.is_last {
-                    self.state = State::Runs(running);
+                    self.state = ReadingState::Runs(running);
                 }
                 batch
             }
@@ -147,7 +147,7 @@ impl Batches for Records {
 }
 
 impl Records {
-    fn start(&self, input: Readable) -> io::Result<Running> {
+    fn start(&self, input: ReadableInput) -> io::Result<Running> {
         // A batch waits with whoever has read it: more of them in memory would take one another's place in the caches.
         let (to, batches) = sync_channel(0);
         let (go_on, may_go_on) = channel();

@@ -10,6 +10,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use zsend_records::sizes::in_memory;
 
 /// The option that names the folder of temporary files.
 pub(super) const TMP: Opt =
@@ -27,11 +28,11 @@ pub(super) const MEMORY: Opt = Opt::with_value(
 const DEFAULT_MEMORY: u64 = 64 << 20;
 /// The least memory that there must be.
 const LEAST_MEMORY: u64 = 8 << 20;
-/// Memory that is not the cache of an [`Index`]: the tail of a [`Spill`], and what the tree needs beside its pages.
+/// Memory that is not the cache of an [`SpillIndex`]: the tail of a [`SpillFile`], and what the tree needs beside its pages.
 const BESIDE_CACHE: u64 = 4 << 20;
 /// Bytes that are written to a file at once.
 const TAIL: usize = 1 << 20;
-/// Entries of an [`Index`] that are made durable together: so many pages' numbers are kept in memory until then.
+/// Entries of an [`SpillIndex`] that are made durable together: so many pages' numbers are kept in memory until then.
 const COMMIT: u32 = 1 << 19;
 
 /// Folder and memory for what is remembered.
@@ -74,7 +75,7 @@ pub(super) fn unnamed_file(folder: Option<&Path>) -> io::Result<File> {
 
 /// Bytes in a file, each at the place where it was put.
 #[derive(Debug)]
-pub(super) struct Spill {
+pub(super) struct SpillFile {
     room: Room,
     /// The file, once there is more than the tail.
     file: Option<File>,
@@ -85,7 +86,7 @@ pub(super) struct Spill {
     is_at_end: bool,
 }
 
-impl Spill {
+impl SpillFile {
     /// An empty one.
     pub(super) const fn new(room: Room) -> Self {
         Self { room, file: None, written: 0, tail: Vec::new(), is_at_end: true }
@@ -160,14 +161,14 @@ impl Spill {
 }
 
 /// Bytes of a key: a hash, so keys of any stream are spread evenly.
-pub(super) type Key = [u8; 32];
+pub(super) type SpillKey = [u8; 32];
 /// Bytes of a value.
-pub(super) type Value = [u8; 24];
+pub(super) type SpillValue = [u8; 24];
 
-const TABLE: TableDefinition<'static, &Key, &Value> = TableDefinition::new("seen");
+const TABLE: TableDefinition<'static, &SpillKey, &SpillValue> = TableDefinition::new("seen");
 
 /// Values by key, in a tree in a file.
-pub(super) struct Index {
+pub(super) struct SpillIndex {
     room: Room,
     /// The tree, once there is something in it. The transaction goes first: the end of a database waits for it.
     tree: Option<(WriteTransaction, Database)>,
@@ -175,13 +176,13 @@ pub(super) struct Index {
     fresh: u32,
 }
 
-impl fmt::Debug for Index {
+impl fmt::Debug for SpillIndex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Index").field("room", &self.room).finish_non_exhaustive()
+        f.debug_struct("SpillIndex").field("room", &self.room).finish_non_exhaustive()
     }
 }
 
-impl Index {
+impl SpillIndex {
     /// An empty one.
     pub(super) const fn new(room: Room) -> Self {
         Self { room, tree: None, fresh: 0 }
@@ -191,7 +192,7 @@ impl Index {
     ///
     /// # Errors
     /// Those of the file.
-    pub(super) fn get(&mut self, key: &Key) -> Result<Option<Value>, ChangeError> {
+    pub(super) fn get(&mut self, key: &SpillKey) -> Result<Option<SpillValue>, ChangeError> {
         let Some((transaction, _)) = &self.tree else { return Ok(None) };
         get(transaction, key).map_err(failed)
     }
@@ -200,7 +201,7 @@ impl Index {
     ///
     /// # Errors
     /// Those of the file.
-    pub(super) fn insert(&mut self, key: &Key, value: &Value) -> Result<(), ChangeError> {
+    pub(super) fn insert(&mut self, key: &SpillKey, value: &SpillValue) -> Result<(), ChangeError> {
         let (transaction, database) = match self.tree.take() {
             Some(tree) if self.fresh < COMMIT => tree,
             Some((transaction, database)) => {
@@ -220,20 +221,24 @@ impl Index {
     fn create(&self) -> Result<(WriteTransaction, Database), redb::Error> {
         let cache = self.room.memory.saturating_sub(BESIDE_CACHE);
         let mut builder = Builder::new();
-        builder.set_cache_size(usize::try_from(cache).unwrap_or(usize::MAX));
+        builder.set_cache_size(in_memory(cache));
         let database = builder.create_file(self.room.file()?)?;
         let transaction = database.begin_write()?;
         Ok((transaction, database))
     }
 }
 
-fn get(transaction: &WriteTransaction, key: &Key) -> Result<Option<Value>, redb::Error> {
+fn get(transaction: &WriteTransaction, key: &SpillKey) -> Result<Option<SpillValue>, redb::Error> {
     let table = transaction.open_table(TABLE)?;
     let value = table.get(key)?;
     Ok(value.map(|value| *value.value()))
 }
 
-fn insert(transaction: &WriteTransaction, key: &Key, value: &Value) -> Result<(), redb::Error> {
+fn insert(
+    transaction: &WriteTransaction,
+    key: &SpillKey,
+    value: &SpillValue,
+) -> Result<(), redb::Error> {
     let mut table = transaction.open_table(TABLE)?;
     table.insert(key, value)?;
     Ok(())

@@ -3,7 +3,7 @@
 use super::error::ChangeError;
 use super::group::Group;
 use super::packet::Packet;
-use super::source::Source;
+use super::source::ChangeInput;
 use std::fmt;
 use zsend_records::drr::Begin;
 use zsend_records::flags::Features;
@@ -28,7 +28,7 @@ pub trait Transform: fmt::Debug + Send {
     ///
     /// # Errors
     /// If the inputs stand against the change, or one is damaged.
-    fn sources(&mut self, sources: Vec<Source>) -> Result<Vec<Source>, ChangeError> {
+    fn sources(&mut self, sources: Vec<ChangeInput>) -> Result<Vec<ChangeInput>, ChangeError> {
         Ok(sources)
     }
 

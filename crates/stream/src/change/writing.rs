@@ -21,7 +21,7 @@ pub struct Changed {
 
 /// Nothing is written any more: the writer has told why, or will, once it comes to the fault.
 #[derive(Debug)]
-pub(super) struct Stop;
+pub(super) struct WriterGone;
 
 /// The way to the writer.
 #[derive(Debug)]
@@ -42,20 +42,20 @@ impl ToWriter {
     }
 
     /// Gives records to the writer.
-    pub(super) fn send(&mut self, group: Group) -> Result<(), Stop> {
+    pub(super) fn send(&mut self, group: Group) -> Result<(), WriterGone> {
         while self.written.try_recv().is_ok() {
             self.under_way -= 1;
         }
         self.under_way += 1;
         let is_last = group.has_fault();
-        self.groups.send(group).map_err(|_| Stop)?;
-        if is_last { Err(Stop) } else { Ok(()) }
+        self.groups.send(group).map_err(|_| WriterGone)?;
+        if is_last { Err(WriterGone) } else { Ok(()) }
     }
 
     /// Waits until all is written.
-    pub(super) fn wait(&mut self) -> Result<(), Stop> {
+    pub(super) fn wait(&mut self) -> Result<(), WriterGone> {
         while self.under_way > 0 {
-            self.written.recv().map_err(|_| Stop)?;
+            self.written.recv().map_err(|_| WriterGone)?;
             self.under_way -= 1;
         }
         Ok(())
@@ -69,7 +69,7 @@ pub(super) fn write_all(
     groups: &Receiver<Group>,
     wrote: &Sender<()>,
 ) -> Result<Changed, ChangeError> {
-    let mut writer = Writer { destination: Some(destination), out: None, records: 0 };
+    let mut writer = ChangeWriter { destination: Some(destination), out: None, records: 0 };
     for group in groups {
         let (mut packets, fault) = group.wait();
         for text in packets.iter_mut().filter_map(Packet::take_note) {
@@ -90,13 +90,13 @@ pub(super) fn write_all(
 }
 
 /// Destination of a change. Its byte order is that of the first record.
-struct Writer<W> {
+struct ChangeWriter<W> {
     destination: Option<W>,
     out: Option<(Order, StreamWriter<W>)>,
     records: u64,
 }
 
-impl<W: Write> Writer<W> {
+impl<W: Write> ChangeWriter<W> {
     fn write(&mut self, packets: Vec<Packet>) -> Result<(), ChangeError> {
         for packet in packets {
             let (header, payload) = packet

@@ -1,6 +1,6 @@
 //! Differences of headers, field by field, and of the lists behind BEGIN, pair by pair.
 
-use super::Found;
+use super::FieldDifference;
 use crate::begin_list::begin_list;
 use crate::dump::hex;
 use zerocopy::IntoBytes;
@@ -26,11 +26,15 @@ pub(super) fn hex_of(bytes: &[u8]) -> String {
 pub(super) fn records(
     (ours, stored): (&Frame, &ReplayRecord<LE>),
     (theirs, other): (&Frame, &ReplayRecord<LE>),
-) -> Option<Found> {
+) -> Option<FieldDifference> {
     let kind = ours.record_type();
     if kind != theirs.record_type() {
         let found = |frame: &Frame| frame.name().to_owned();
-        return Some(Found { what: "type".into(), stored: found(ours), other: found(theirs) });
+        return Some(FieldDifference {
+            what: "type".into(),
+            stored: found(ours),
+            other: found(theirs),
+        });
     }
     let (a, b) = (stored.as_bytes(), other.as_bytes());
     let is_free = |field: &&Field| FREE.contains(&(kind, field.name));
@@ -38,11 +42,11 @@ pub(super) fn records(
     for field in fields {
         if field.bytes(a) != field.bytes(b) {
             let (stored, other) = (shown(field, a), shown(field, b));
-            return Some(Found { what: field.name.to_owned(), stored, other });
+            return Some(FieldDifference { what: field.name.to_owned(), stored, other });
         }
     }
     // Of a BEGIN that is told by its list.
-    (kind != RecordType::BEGIN && ours.payload_len != theirs.payload_len).then(|| Found {
+    (kind != RecordType::BEGIN && ours.payload_len != theirs.payload_len).then(|| FieldDifference {
         what: "length of the payload".into(),
         stored: ours.payload_len.to_string(),
         other: theirs.payload_len.to_string(),
@@ -58,17 +62,18 @@ fn shown(field: &Field, record: &[u8]) -> String {
 }
 
 /// First difference of two lists behind BEGIN.
-pub(super) fn lists(stored: &[u8], other: &[u8]) -> Option<Found> {
+pub(super) fn lists(stored: &[u8], other: &[u8]) -> Option<FieldDifference> {
     if stored == other {
         return None;
     }
     let bytes = |list: &[u8]| format!("{} bytes", list.len());
-    let found = || Found { what: "the list".into(), stored: bytes(stored), other: bytes(other) };
+    let found =
+        || FieldDifference { what: "the list".into(), stored: bytes(stored), other: bytes(other) };
     let (Ok(Some(ours)), Ok(Some(theirs))) = (begin_list(stored), begin_list(other)) else {
         return Some(found());
     };
     if ours.encoding != theirs.encoding {
-        return Some(Found {
+        return Some(FieldDifference {
             what: "encoding of the list".into(),
             stored: format!("{:?}", ours.encoding),
             other: format!("{:?}", theirs.encoding),
@@ -77,11 +82,11 @@ pub(super) fn lists(stored: &[u8], other: &[u8]) -> Option<Found> {
     Some(pairs("", &ours.list, &theirs.list).unwrap_or_else(found))
 }
 
-fn pairs(above: &str, ours: &NvList, theirs: &NvList) -> Option<Found> {
+fn pairs(above: &str, ours: &NvList, theirs: &NvList) -> Option<FieldDifference> {
     if ours.flags() != theirs.flags() {
         let what = format!("flags of the list {above}").trim_end().to_owned();
         let flags = |list: &NvList| format!("{:#x}", list.flags());
-        return Some(Found { what, stored: flags(ours), other: flags(theirs) });
+        return Some(FieldDifference { what, stored: flags(ours), other: flags(theirs) });
     }
     let names = ours.iter().chain(theirs.iter()).map(|(name, _)| name);
     for name in names {
@@ -93,7 +98,7 @@ fn pairs(above: &str, ours: &NvList, theirs: &NvList) -> Option<Found> {
                 }
             }
             (ours, theirs) if ours != theirs => {
-                return Some(Found { what, stored: value(ours), other: value(theirs) });
+                return Some(FieldDifference { what, stored: value(ours), other: value(theirs) });
             }
             _ => {}
         }

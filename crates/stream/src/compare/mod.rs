@@ -13,7 +13,7 @@ use zsend_records::Order;
 use zsend_records::bytes::Bytes;
 use zsend_records::drr::{Begin, RecordType, ReplayRecord};
 use zsend_records::nvlist::Encoding;
-use zsend_records::reader::{Frame, Options, ReadError, Role, StreamReader};
+use zsend_records::reader::{Frame, ReadError, ReaderOptions, Role, StreamReader};
 
 /// Bytes of payloads that are compared at a time.
 const PIECE: usize = 128 << 10;
@@ -185,25 +185,25 @@ impl<R: Read> Comparison<R> {
 }
 
 fn reader<R: Read>(source: R) -> StreamReader<R> {
-    StreamReader::with_options(source, Options::new().with_missing_end(true))
+    StreamReader::with_options(source, ReaderOptions::new().with_missing_end(true))
 }
 
 /// Field that differs, and both values.
-struct Found {
+struct FieldDifference {
     what: String,
     stored: String,
     other: String,
 }
 
-impl Found {
+impl FieldDifference {
     fn at(self, place: Difference) -> Difference {
         let Self { what, stored, other } = self;
         Difference { what, stored, other, ..place }
     }
 }
 
-fn ended(what: &str, stored: &str, other: &str) -> Found {
-    Found { what: what.to_owned(), stored: stored.to_owned(), other: other.to_owned() }
+fn ended(what: &str, stored: &str, other: &str) -> FieldDifference {
+    FieldDifference { what: what.to_owned(), stored: stored.to_owned(), other: other.to_owned() }
 }
 
 impl Difference {
@@ -222,7 +222,7 @@ impl Difference {
     }
 }
 
-fn difference(frame: &Frame, header: &ReplayRecord<LE>, found: Found) -> Difference {
+fn difference(frame: &Frame, header: &ReplayRecord<LE>, found: FieldDifference) -> Difference {
     let (object, offset) = place(header);
     found.at(Difference { object, offset, ..Difference::of(frame) })
 }
@@ -239,7 +239,7 @@ fn payloads(
     stored: &mut StreamReader<impl Read>,
     other: &mut StreamReader<impl Read>,
     (ours, theirs): &mut (Vec<u8>, Vec<u8>),
-) -> Result<Option<(u64, Found)>, CompareError> {
+) -> Result<Option<(u64, FieldDifference)>, CompareError> {
     let mut before = 0;
     loop {
         let len = stored.read_payload(ours).map_err(CompareError::Stored)?;
@@ -257,7 +257,10 @@ fn payloads(
             let shown = |bytes: &[u8]| fields::hex_of(&bytes[at..len.min(at + 8)]);
             let place = before + at as u64;
             let what = format!("byte {place} of the payload");
-            return Ok(Some((place, Found { what, stored: shown(ours), other: shown(theirs) })));
+            return Ok(Some((
+                place,
+                FieldDifference { what, stored: shown(ours), other: shown(theirs) },
+            )));
         }
         before += len as u64;
     }

@@ -5,7 +5,7 @@
 //! the header as it lies in the stream, so that every byte of the stream is there.
 
 use super::hex::digits;
-use super::list::{ListBytes, ListError};
+use super::list::{DumpListError, ListBytes};
 use super::nvjson::NvJson;
 use super::{DumpError, DumpSummary, Sink};
 use std::io::{self, Write};
@@ -136,15 +136,15 @@ impl<W: Write> Sink for JsonDump<'_, W> {
         if self.in_payload { self.out.write_all(hex(piece).as_bytes()) } else { Ok(()) }
     }
 
-    fn nvlist(&mut self, list: &mut ListBytes, encoding: Encoding) -> Result<(), ListError> {
+    fn nvlist(&mut self, list: &mut ListBytes, encoding: Encoding) -> Result<(), DumpListError> {
         let encoding = match encoding {
             Encoding::Native => "native",
             Encoding::NativeBig => "native_big",
             Encoding::Xdr | Encoding::XdrSigned => "xdr",
             Encoding::XdrBig | Encoding::XdrSignedBig => "xdr_big",
         };
-        self.string("nvlist_encoding", encoding).map_err(ListError::Write)?;
-        self.key("nvlist").map_err(ListError::Write)?;
+        self.string("nvlist_encoding", encoding).map_err(DumpListError::Write)?;
+        self.key("nvlist").map_err(DumpListError::Write)?;
         list.tell(&mut NvJson::new(self.out)).map(drop)
     }
 

@@ -40,7 +40,7 @@ impl ListBytes {
     }
 
     /// Looks whether it is a list, and returns its encoding. [`Self::tell`] is of the same bytes.
-    pub(super) fn check(&mut self) -> Result<Encoding, ListError> {
+    pub(super) fn check(&mut self) -> Result<Encoding, DumpListError> {
         if self.file.is_some() {
             self.spill()?;
         }
@@ -48,9 +48,9 @@ impl ListBytes {
     }
 
     /// Tells a visitor what is in it.
-    pub(super) fn tell<V: NvVisitor>(&mut self, visitor: &mut V) -> Result<Encoding, ListError>
+    pub(super) fn tell<V: NvVisitor>(&mut self, visitor: &mut V) -> Result<Encoding, DumpListError>
     where
-        ListError: From<V::Error>,
+        DumpListError: From<V::Error>,
     {
         let Some(file) = &mut self.file else {
             return Ok(nvlist::visit(&mut self.memory.as_slice(), visitor)?);
@@ -58,7 +58,7 @@ impl ListBytes {
         let mut window = Window { file, size: self.written, at: 0, bytes: Vec::new(), error: None };
         let told = nvlist::visit(&mut window, visitor);
         match window.error {
-            Some(error) => Err(ListError::File(error)),
+            Some(error) => Err(DumpListError::File(error)),
             None => Ok(told?),
         }
     }
@@ -104,8 +104,8 @@ impl NvSource for Window<'_> {
     }
 }
 
-/// Why a list is not told.
-pub(super) enum ListError {
+/// Reason that a list is not told.
+pub(super) enum DumpListError {
     /// It is none.
     Bad(NvError),
     /// The output failed.
@@ -114,19 +114,19 @@ pub(super) enum ListError {
     File(io::Error),
 }
 
-impl From<NvError> for ListError {
+impl From<NvError> for DumpListError {
     fn from(error: NvError) -> Self {
         Self::Bad(error)
     }
 }
 
-impl From<io::Error> for ListError {
+impl From<io::Error> for DumpListError {
     fn from(error: io::Error) -> Self {
         Self::File(error)
     }
 }
 
-impl From<PrintError> for ListError {
+impl From<PrintError> for DumpListError {
     fn from(error: PrintError) -> Self {
         match error {
             PrintError::Bad(error) => Self::Bad(error),

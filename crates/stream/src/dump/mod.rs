@@ -18,11 +18,11 @@ pub use summary::{DumpSummary, TypeCount};
 
 use crate::in_turn::{Pieces, each_piece};
 use json::JsonDump;
-use list::{ListBytes, ListError};
+use list::{DumpListError, ListBytes};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use text::TextDump;
-use walk::Walk;
+use walk::DumpWalk;
 use zerocopy::byteorder::LE;
 use zsend_records::chain::ChecksumMismatch;
 use zsend_records::drr::ReplayRecord;
@@ -94,12 +94,12 @@ pub fn dump(
 ) -> Result<DumpSummary, DumpError> {
     match options.format {
         Format::Json => {
-            let mut walk = Walk::new(JsonDump::new(out, options.payload), options);
+            let mut walk = DumpWalk::new(JsonDump::new(out, options.payload), options);
             let read = each_read(&mut reader, |piece| walk.goes_on(piece));
             walk.finish(read)
         }
         Format::Text | Format::TextMaster => {
-            let mut walk = Walk::new(TextDump::new(out, options), options);
+            let mut walk = DumpWalk::new(TextDump::new(out, options), options);
             let read = each_read(&mut reader, |piece| walk.goes_on(piece));
             walk.finish(read)
         }
@@ -118,12 +118,12 @@ pub fn dump_file(
 ) -> Result<DumpSummary, DumpError> {
     match options.format {
         Format::Json => {
-            let mut walk = Walk::new(JsonDump::new(out, options.payload), options);
+            let mut walk = DumpWalk::new(JsonDump::new(out, options.payload), options);
             let read = each_piece(file, Pieces::SMALL, |piece| walk.goes_on(&piece));
             walk.finish(read)
         }
         Format::Text | Format::TextMaster => {
-            let mut walk = Walk::new(TextDump::new(out, options), options);
+            let mut walk = DumpWalk::new(TextDump::new(out, options), options);
             let read = each_piece(file, Pieces::SMALL, |piece| walk.goes_on(&piece));
             walk.finish(read)
         }
@@ -151,7 +151,7 @@ trait Sink {
     /// A piece of the payload of a record other than BEGIN.
     fn payload(&mut self, piece: &[u8]) -> io::Result<()>;
     /// The list in a BEGIN, which was checked.
-    fn nvlist(&mut self, list: &mut ListBytes, encoding: Encoding) -> Result<(), ListError>;
+    fn nvlist(&mut self, list: &mut ListBytes, encoding: Encoding) -> Result<(), DumpListError>;
     /// The record is over.
     fn done(&mut self, frame: &Frame, header: &ReplayRecord<LE>) -> io::Result<()>;
     /// A checksum is wrong, in a header or in an END; nothing follows.

@@ -3,7 +3,7 @@
 //! Made to be the same, byte for byte, as what OpenZFS 2.3.2 prints; its odd spellings are kept.
 
 use super::hex::{Hex, HexLines};
-use super::list::{ListBytes, ListError};
+use super::list::{DumpListError, ListBytes};
 use super::nvtext::NvText;
 use super::{DumpError, DumpOptions, DumpSummary, Format, Sink};
 use std::io::{self, Write};
@@ -259,7 +259,7 @@ impl<W: Write> Sink for TextDump<'_, W> {
         if self.payload { self.hex.push(piece, self.out) } else { Ok(()) }
     }
 
-    fn nvlist(&mut self, list: &mut ListBytes, encoding: Encoding) -> Result<(), ListError> {
+    fn nvlist(&mut self, list: &mut ListBytes, encoding: Encoding) -> Result<(), DumpListError> {
         if self.master {
             let encoding = match encoding {
                 Encoding::Native => "NV_ENCODE_NATIVE (little-endian)",
@@ -268,7 +268,7 @@ impl<W: Write> Sink for TextDump<'_, W> {
                     "NV_ENCODE_XDR"
                 }
             };
-            writeln!(self.out, "nvlist encoding = {encoding}").map_err(ListError::Write)?;
+            writeln!(self.out, "nvlist encoding = {encoding}").map_err(DumpListError::Write)?;
         }
         list.tell(&mut NvText::new(self.out)).map(drop)
     }

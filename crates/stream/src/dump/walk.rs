@@ -1,17 +1,17 @@
 //! A stream on its way into a dump: its bytes come in pieces, of any length.
 
-use super::list::{ListBytes, ListError};
+use super::list::{DumpListError, ListBytes};
 use super::{DumpError, DumpOptions, DumpSummary, Sink};
 use crate::input::Gathered;
 use std::io;
 use std::mem::take;
 use zsend_records::drr::{RECORD_SIZE, RecordType};
 use zsend_records::reader::{
-    Frame, Options, Parser, ReadError, ReaderEvent, StreamError, StreamErrorKind,
+    Frame, Parser, ReadError, ReaderEvent, ReaderOptions, StreamError, StreamErrorKind,
 };
 
 /// A dump that is under way.
-pub(super) struct Walk<S> {
+pub(super) struct DumpWalk<S> {
     sink: S,
     summary: DumpSummary,
     parser: Parser,
@@ -25,9 +25,9 @@ pub(super) struct Walk<S> {
     error: Option<DumpError>,
 }
 
-impl<S: Sink> Walk<S> {
+impl<S: Sink> DumpWalk<S> {
     pub(super) fn new(sink: S, options: &DumpOptions) -> Self {
-        let reading = Options::new()
+        let reading = ReaderOptions::new()
             .with_limits(options.limits)
             .with_verify(options.verify)
             .with_missing_end(true)
@@ -127,10 +127,12 @@ impl<S: Sink> Walk<S> {
             match told {
                 Ok(()) => {}
                 // Who does not verify wants to see what there is.
-                Err(ListError::Bad(_)) if !self.verify => {}
-                Err(ListError::Bad(source)) => return Err(DumpError::Nvlist { offset, source }),
-                Err(ListError::Write(error)) => return Err(DumpError::Write(error)),
-                Err(ListError::File(error)) => return Err(DumpError::Temporary(error)),
+                Err(DumpListError::Bad(_)) if !self.verify => {}
+                Err(DumpListError::Bad(source)) => {
+                    return Err(DumpError::Nvlist { offset, source });
+                }
+                Err(DumpListError::Write(error)) => return Err(DumpError::Write(error)),
+                Err(DumpListError::File(error)) => return Err(DumpError::Temporary(error)),
             }
         }
         self.sink.done(frame, self.parser.header()).map_err(DumpError::Write)

@@ -37,7 +37,7 @@ pub struct KeyData {
 impl KeyData {
     /// Reads the list. What is not there is zero: `zsend verify` has the rules.
     pub fn of(list: &NvList) -> Self {
-        let number = |name| list.u64(name).unwrap_or(0);
+        let number = |name| list.u64(name).unwrap_or_default();
         Self {
             suite: Suite(number(names::SUITE)),
             key_guid: number(names::GUID),

@@ -15,12 +15,12 @@ struct Seeker<R> {
 }
 
 /// An input that is read forwards.
-pub(super) struct Input<R> {
+pub(super) struct ForwardInput<R> {
     reader: BufReader<R>,
     seeker: Option<Seeker<R>>,
 }
 
-impl Input<File> {
+impl ForwardInput<File> {
     /// A file, or whatever else a descriptor has, from where it stands.
     pub(super) fn of_file(mut file: File) -> io::Result<Self> {
         let metadata = file.metadata()?;
@@ -34,7 +34,7 @@ impl Input<File> {
     }
 }
 
-impl<R: Read> Input<R> {
+impl<R: Read> ForwardInput<R> {
     pub(super) fn of(source: R) -> Self {
         Self { reader: BufReader::with_capacity(BUFFER, source), seeker: None }
     }

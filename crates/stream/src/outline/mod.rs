@@ -12,13 +12,13 @@ use crate::begin_list::{BeginList, LIST, ListError, begin_list};
 use crate::limits::LIMITS;
 use crate::position;
 use crate::segment::Segment;
-use input::Input;
+use input::ForwardInput;
 use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
 use zsend_records::drr::{Begin, RECORD_SIZE, RecordType};
 use zsend_records::reader::{
-    Frame, Options, Parser, ReaderEvent, Record, Role, StreamError, StreamErrorKind,
+    Frame, Parser, ReaderEvent, ReaderOptions, Record, Role, StreamError, StreamErrorKind,
 };
 use zsend_records::zerocopy::byteorder::LE;
 
@@ -75,7 +75,7 @@ pub enum OutlineEnd {
 /// # Errors
 /// If the file cannot be read. Damage is no error, but [`OutlineEnd::Damaged`].
 pub fn outline_file(name: &str, file: File) -> io::Result<Outline> {
-    Walk::new(name, Input::of_file(file)?).run()
+    OutlineWalk::new(name, ForwardInput::of_file(file)?).run()
 }
 
 /// As [`outline_file`], of an input that cannot seek.
@@ -83,20 +83,20 @@ pub fn outline_file(name: &str, file: File) -> io::Result<Outline> {
 /// # Errors
 /// Those of the input.
 pub fn outline(name: &str, source: impl Read) -> io::Result<Outline> {
-    Walk::new(name, Input::of(source)).run()
+    OutlineWalk::new(name, ForwardInput::of(source)).run()
 }
 
 /// An input on the way from header to header.
-struct Walk<R> {
-    input: Input<R>,
+struct OutlineWalk<R> {
+    input: ForwardInput<R>,
     parser: Parser,
     outline: Outline,
     /// Guids of snapshots by which streams are redacted.
     redactions: usize,
 }
 
-impl<R: Read> Walk<R> {
-    fn new(name: &str, input: Input<R>) -> Self {
+impl<R: Read> OutlineWalk<R> {
+    fn new(name: &str, input: ForwardInput<R>) -> Self {
         let outline = Outline {
             file: name.into(),
             streams: Vec::new(),
@@ -105,7 +105,7 @@ impl<R: Read> Walk<R> {
             bytes: 0,
             end: OutlineEnd::Whole,
         };
-        let options = Options::new().with_limits(LIMITS).with_verify(false);
+        let options = ReaderOptions::new().with_limits(LIMITS).with_verify(false);
         Self { input, parser: Parser::with_options(options), outline, redactions: 0 }
     }
 

@@ -30,6 +30,7 @@ pub(super) struct Layout {
     pub(super) recovery: u64,
     /// Parity files.
     pub(super) volumes: u64,
+    blocks: u64,
     /// Number of the first block of each part, and behind the last that of all blocks.
     firsts: Vec<u64>,
     lengths: Vec<u64>,
@@ -81,12 +82,12 @@ impl Layout {
             next = length.div_ceil(block).saturating_add(next);
             firsts.push(next);
         }
-        Some(Self { block, recovery, volumes, firsts, lengths })
+        Some(Self { block, recovery, volumes, blocks: next, firsts, lengths })
     }
 
     /// Number of blocks.
-    pub(super) fn blocks(&self) -> u64 {
-        self.firsts.last().copied().unwrap_or(0)
+    pub(super) const fn blocks(&self) -> u64 {
+        self.blocks
     }
 
     /// Number of sets.

@@ -3,18 +3,19 @@
 use super::data::Data;
 use super::error::ParityError;
 use super::layout::{Layout, MAX_BYTES};
-use super::volume::{HEAD, Head, index_bytes, index_length, volume_name};
+use super::volume::{HEAD, VolumeHead, index_bytes, index_length, volume_name};
 use crate::folder::{self, Partial};
 use crate::split::{MANIFEST, Manifest, PartState, SplitError, check_part, find, hash_of};
 use blake3::{Hash, Hasher};
 use reed_solomon_simd::ReedSolomonEncoder;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
+use zsend_records::sizes::in_memory;
 
 /// Parity that was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Made {
+pub struct MadeParity {
     /// Parity files.
     pub volumes: u64,
     /// Their bytes, in all.
@@ -35,7 +36,7 @@ pub struct Made {
 ///
 /// # Errors
 /// [`ParityError`].
-pub fn make(folder: &Path, percent: u64) -> Result<Made, ParityError> {
+pub fn make(folder: &Path, percent: u64) -> Result<MadeParity, ParityError> {
     let list = Manifest::of_folder(folder)?;
     let lock = folder.join(MANIFEST);
     let _lock = Partial::create(lock.clone()).map_err(SplitError::io("write", &lock))?;
@@ -60,7 +61,8 @@ pub fn make(folder: &Path, percent: u64) -> Result<Made, ParityError> {
     let hashes = encode(folder, &list, &layout, index_length, &mut volumes)?;
     let index = index_bytes(text.as_bytes(), &hashes);
     let Layout { block, recovery, volumes: count, .. } = layout;
-    let head = Head { block, recovery, volumes: count, index_length, index: blake3::hash(&index) };
+    let head =
+        VolumeHead { block, recovery, volumes: count, index_length, index: blake3::hash(&index) };
     let mut bytes = 0;
     let mut same = Vec::new();
     for (number, volume) in (1..).zip(&mut volumes) {
@@ -87,7 +89,7 @@ pub fn make(folder: &Path, percent: u64) -> Result<Made, ParityError> {
     }
     folder::sync(folder).map_err(SplitError::io("write", folder))?;
     let (blocks, recovery) = (layout.blocks(), layout.all_recovery());
-    Ok(Made { volumes: count, bytes, block, blocks, recovery, bearable: layout.bearable() })
+    Ok(MadeParity { volumes: count, bytes, block, blocks, recovery, bearable: layout.bearable() })
 }
 
 /// Says if a file is there with the same bytes.
@@ -115,14 +117,13 @@ fn encode(
     volumes: &mut [Partial],
 ) -> Result<Vec<Hash>, ParityError> {
     let mut data = Data::new(folder, list, layout);
-    let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-    let recovery = count(layout.recovery);
-    let mut blocks = vec![Hash::from_bytes([0; 32]); count(layout.blocks())];
-    let mut recovered = Vec::with_capacity(count(layout.all_recovery()));
-    let mut buffer = vec![0; count(layout.piece())];
+    let recovery = in_memory(layout.recovery);
+    let mut blocks = vec![Hash::from_bytes([0; 32]); in_memory(layout.blocks())];
+    let mut recovered = Vec::with_capacity(in_memory(layout.all_recovery()));
+    let mut buffer = vec![0; in_memory(layout.piece())];
     let mut encoder = ReedSolomonEncoder::new(1, 1, buffer.len())?;
     for set in 0..layout.sets() {
-        let length = count(layout.set_length(set));
+        let length = in_memory(layout.set_length(set));
         let mut own = vec![Hasher::new(); length];
         let mut made = vec![Hasher::new(); recovery];
         let mut at = 0;
@@ -146,7 +147,7 @@ fn encode(
                 hasher.update(piece);
                 let (volume, before) = layout.volume_of(number);
                 let offset = HEAD as u64 + index_length + before * layout.block + at;
-                if let Some(volume) = volumes.get_mut(count(volume - 1)) {
+                if let Some(volume) = volumes.get_mut(in_memory(volume - 1)) {
                     let failed = || SplitError::io("write", volume.target());
                     (&volume.file).seek(SeekFrom::Start(offset)).map_err(failed())?;
                     (&volume.file).write_all(piece).map_err(failed())?;
@@ -155,7 +156,7 @@ fn encode(
             at += buffer.len() as u64;
         }
         for (block, hasher) in layout.set(set).zip(own) {
-            if let Some(hash) = blocks.get_mut(count(block)) {
+            if let Some(hash) = blocks.get_mut(in_memory(block)) {
                 *hash = hasher.finalize();
             }
         }

@@ -13,6 +13,6 @@ mod repair;
 mod volume;
 
 pub use error::ParityError;
-pub use make::{Made, make};
+pub use make::{MadeParity, make};
 pub use repair::{Repaired, RepairedPart, repair};
 pub use volume::{VolumeError, check_volume, volume_name};

@@ -3,13 +3,14 @@
 use super::data::Data;
 use super::error::ParityError;
 use super::layout::{Layout, MAX_VOLUMES};
-use super::volume::{Head, Index, Volume};
+use super::volume::{ParityIndex, ParityVolume, VolumeHead};
 use crate::folder::{self, Partial};
 use crate::split::{MANIFEST, Manifest, SplitError, find, hash_of, part_name};
 use blake3::Hasher;
 use reed_solomon_simd::ReedSolomonDecoder;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use zsend_records::sizes::{self, in_memory};
 
 /// Parts that are made at once: each has a file that is open.
 const AT_ONCE: usize = 128;
@@ -48,7 +49,7 @@ pub fn repair(folder: &Path) -> Result<Repaired, ParityError> {
     let mut lock_file = Partial::create(lock.clone()).map_err(SplitError::io("write", &lock))?;
     let (index, head, mut volumes, mut bad_volumes, has_list) = open(folder)?;
     let layout = &index.layout;
-    let mut found = Found::of(folder, &index, head, &mut volumes)?;
+    let mut found = Intact::of(folder, &index, head, &mut volumes)?;
     found.check(folder, &index)?;
     let damaged: Vec<u64> = found.damaged_parts(layout);
     let mut repaired = Repaired::default();
@@ -70,11 +71,11 @@ pub fn repair(folder: &Path) -> Result<Repaired, ParityError> {
     Ok(repaired)
 }
 
-type Opened = (Index, Head, Vec<Volume>, Vec<PathBuf>, bool);
+type OpenedParity = (ParityIndex, VolumeHead, Vec<ParityVolume>, Vec<PathBuf>, bool);
 
 /// The parity files of a folder that belong to its list, or to one another where there is no list; those that are
 /// damaged; and if there is a list.
-fn open(folder: &Path) -> Result<Opened, ParityError> {
+fn open(folder: &Path) -> Result<OpenedParity, ParityError> {
     let path = folder.join(MANIFEST);
     let list = match Manifest::of_folder(folder) {
         Ok(list) => Some(list),
@@ -83,7 +84,7 @@ fn open(folder: &Path) -> Result<Opened, ParityError> {
     };
     let (mut volumes, mut bad, mut first) = (Vec::new(), Vec::new(), None);
     for number in 1..=MAX_VOLUMES {
-        match Volume::open(folder, number) {
+        match ParityVolume::open(folder, number) {
             Ok(None) => {}
             Ok(Some(volume)) => volumes.push(volume),
             Err(e @ ParityError::Volume { .. }) => {
@@ -93,7 +94,7 @@ fn open(folder: &Path) -> Result<Opened, ParityError> {
             Err(e) => return Err(e),
         }
     }
-    let mut chosen: Option<(Index, Head)> = None;
+    let mut chosen: Option<(ParityIndex, VolumeHead)> = None;
     let mut others = false;
     for volume in &mut volumes {
         if chosen.as_ref().is_some_and(|(_, head)| *head == volume.head) {
@@ -129,23 +130,23 @@ fn open(folder: &Path) -> Result<Opened, ParityError> {
 
 /// Parts and blocks that were found to be right.
 #[derive(Debug)]
-struct Found {
+struct Intact {
     blocks: Vec<bool>,
     recovery: Vec<bool>,
     /// Parts that have another length.
     lengths: Vec<u64>,
 }
 
-impl Found {
+impl Intact {
     fn of(
         folder: &Path,
-        index: &Index,
-        head: Head,
-        volumes: &mut [Volume],
+        index: &ParityIndex,
+        head: VolumeHead,
+        volumes: &mut [ParityVolume],
     ) -> Result<Self, ParityError> {
         let layout = &index.layout;
         let mut data = Data::new(folder, &index.list, layout);
-        let mut buffer = vec![0; usize::try_from(layout.piece()).unwrap_or(0).max(1)];
+        let mut buffer = vec![0; sizes::in_memory(layout.piece())];
         let mut blocks = Vec::new();
         for block in 0..layout.blocks() {
             let hash = data.hash(block, &mut buffer)?;
@@ -192,7 +193,7 @@ impl Found {
     }
 
     /// Refuses more than can be made good.
-    fn check(&self, folder: &Path, index: &Index) -> Result<(), ParityError> {
+    fn check(&self, folder: &Path, index: &ParityIndex) -> Result<(), ParityError> {
         let layout = &index.layout;
         let mut worst: Option<(u64, u64)> = None;
         for set in 0..layout.sets() {
@@ -228,7 +229,7 @@ impl Found {
         &self,
         folder: &Path,
         layout: &Layout,
-        volumes: &mut [Volume],
+        volumes: &mut [ParityVolume],
     ) -> Result<Vec<PathBuf>, ParityError> {
         let mut bad = Vec::new();
         for number in 1..=layout.volumes {
@@ -251,9 +252,9 @@ impl Found {
 
 /// Makes some parts again.
 fn mend(
-    index: &Index,
-    found: &mut Found,
-    volumes: &mut [Volume],
+    index: &ParityIndex,
+    found: &mut Intact,
+    volumes: &mut [ParityVolume],
     data: &mut Data<'_>,
     parts: &[u64],
     repaired: &mut Repaired,
@@ -264,7 +265,7 @@ fn mend(
         let (path, listed) = find(data.folder(), &index.list, part)?;
         made.push(copy(&path, listed.length).map_err(SplitError::io("write", &path))?);
     }
-    let lost = |found: &Found, block| !found.is_right(block);
+    let lost = |found: &Intact, block| !found.is_right(block);
     for set in 0..layout.sets() {
         let is_of_these = |block: u64| {
             layout.spot(block).is_some_and(|spot| parts.binary_search(&spot.part).is_ok())
@@ -274,8 +275,7 @@ fn mend(
                 let Some(spot) = layout.spot(block) else { return Ok(()) };
                 let Ok(i) = parts.binary_search(&spot.part) else { return Ok(()) };
                 let Some(partial) = made.get_mut(i) else { return Ok(()) };
-                let have = spot.length.saturating_sub(at).min(piece.len() as u64);
-                let piece = &piece[..usize::try_from(have).unwrap_or(0)];
+                let piece = &piece[..sizes::piece(spot.length.saturating_sub(at), piece.len())];
                 (&partial.file).seek(SeekFrom::Start(spot.offset + at))?;
                 (&partial.file).write_all(piece)
             })?;
@@ -319,7 +319,7 @@ fn copy_readable(mut old: impl Read + Seek, to: &Partial, length: u64) -> io::Re
     let mut buffer = vec![0; 64 << 10];
     let mut at = 0;
     while at < length {
-        let most = usize::try_from(length - at).unwrap_or(usize::MAX).min(buffer.len());
+        let most = sizes::piece(length - at, buffer.len());
         old.seek(SeekFrom::Start(at))?;
         match old.read(&mut buffer[..most]) {
             Ok(0) => return Ok(()),
@@ -339,17 +339,16 @@ fn copy_readable(mut old: impl Read + Seek, to: &Partial, length: u64) -> io::Re
 /// Makes the lost blocks of a set, a piece at a time.
 fn decode(
     layout: &Layout,
-    found: &Found,
-    volumes: &mut [Volume],
+    found: &Intact,
+    volumes: &mut [ParityVolume],
     data: &mut Data<'_>,
     set: u64,
     mut put: impl FnMut(u64, u64, &[u8]) -> io::Result<()>,
 ) -> Result<(), ParityError> {
-    let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-    let (length, recovery) = (count(layout.set_length(set)), count(layout.recovery));
+    let (length, recovery) = (in_memory(layout.set_length(set)), in_memory(layout.recovery));
     let lost = layout.set(set).filter(|&block| !found.is_right(block)).count();
     let used: Vec<u64> = found.recovery_of(layout, set).take(lost).collect();
-    let mut buffer = vec![0; count(layout.piece())];
+    let mut buffer = vec![0; in_memory(layout.piece())];
     let mut decoder = ReedSolomonDecoder::new(length, recovery, buffer.len())?;
     let mut at = 0;
     while at < layout.block {
@@ -369,7 +368,7 @@ fn decode(
                 let why = super::VolumeError::NoIndex;
                 return Err(ParityError::Volume { path: volume.path.clone(), why });
             }
-            decoder.add_recovery_shard(count(i), &buffer)?;
+            decoder.add_recovery_shard(in_memory(i), &buffer)?;
         }
         let restored = decoder.decode()?;
         for (i, piece) in restored.restored_original_iter() {

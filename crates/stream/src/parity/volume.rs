@@ -9,6 +9,7 @@ use blake3::Hash;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use zsend_records::sizes;
 
 const MAGIC: [u8; 8] = *b"ZSNDPAR1";
 /// Bytes of a head.
@@ -61,7 +62,7 @@ pub enum VolumeError {
 
 /// Head that all parity files of a stream share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Head {
+pub(super) struct VolumeHead {
     pub(super) block: u64,
     pub(super) recovery: u64,
     pub(super) volumes: u64,
@@ -69,7 +70,7 @@ pub(super) struct Head {
     pub(super) index: Hash,
 }
 
-impl Head {
+impl VolumeHead {
     /// The head of a parity file, by its number.
     pub(super) fn to_bytes(self, volume: u64) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
@@ -103,7 +104,7 @@ impl Head {
 
 /// Description that all parity files of a stream share.
 #[derive(Debug)]
-pub(super) struct Index {
+pub(super) struct ParityIndex {
     pub(super) list: Manifest,
     /// The list as it is written.
     pub(super) text: Vec<u8>,
@@ -125,13 +126,13 @@ pub(super) fn index_bytes(list: &[u8], hashes: &[Hash]) -> Vec<u8> {
     bytes
 }
 
-impl Index {
-    fn parse(bytes: &[u8], head: &Head) -> Result<Self, VolumeError> {
+impl ParityIndex {
+    fn parse(bytes: &[u8], head: &VolumeHead) -> Result<Self, VolumeError> {
         let (length, rest) = bytes.split_first_chunk::<8>().ok_or(VolumeError::NoIndex)?;
-        let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
+        let length = sizes::in_memory(u64::from_le_bytes(*length));
         let (text, hashes) = rest.split_at_checked(length).ok_or(VolumeError::NoIndex)?;
         let list = Manifest::parse(text)?;
-        let Head { block, recovery, volumes, .. } = *head;
+        let VolumeHead { block, recovery, volumes, .. } = *head;
         let layout = Layout::of(&list, block, recovery, volumes);
         let layout = layout.ok_or(VolumeError::Layout { block, recovery, volumes })?;
         let expected = (layout.blocks() + layout.all_recovery()) * HASH as u64;
@@ -157,14 +158,14 @@ impl Index {
 
 /// A parity file that is open.
 #[derive(Debug)]
-pub(super) struct Volume {
+pub(super) struct ParityVolume {
     pub(super) path: PathBuf,
     pub(super) number: u64,
-    pub(super) head: Head,
+    pub(super) head: VolumeHead,
     file: File,
 }
 
-impl Volume {
+impl ParityVolume {
     /// Opens a parity file of a folder; `None` if there is none of this number.
     pub(super) fn open(folder: &Path, number: u64) -> Result<Option<Self>, ParityError> {
         let path = folder.join(volume_name(number));
@@ -177,7 +178,7 @@ impl Volume {
         for at in [Some(0), length.checked_sub(HEAD as u64)].into_iter().flatten() {
             let mut bytes = [0; HEAD];
             let is_read = read_at(&mut file, at, &mut bytes).map_err(failed())?;
-            found = found.or(Head::parse(&bytes).filter(|_| is_read));
+            found = found.or(VolumeHead::parse(&bytes).filter(|_| is_read));
         }
         // A file under another's name is not read as that.
         match found.filter(|(_, own)| *own == number) {
@@ -187,11 +188,11 @@ impl Volume {
     }
 
     /// Its index, from whichever end has it.
-    pub(super) fn index(&mut self) -> Result<Index, ParityError> {
+    pub(super) fn index(&mut self) -> Result<ParityIndex, ParityError> {
         let failed = SplitError::io("read", &self.path);
         let bytes = index_of(&mut self.file, &self.head).map_err(failed)?;
         let index = bytes.ok_or(VolumeError::NoIndex);
-        let index = index.and_then(|bytes| Index::parse(&bytes, &self.head));
+        let index = index.and_then(|bytes| ParityIndex::parse(&bytes, &self.head));
         index.map_err(|why| ParityError::Volume { path: self.path.clone(), why })
     }
 
@@ -228,7 +229,7 @@ impl Volume {
 }
 
 /// The bytes of an index, if it is right at one of the ends.
-fn index_of(file: &mut (impl Read + Seek), head: &Head) -> io::Result<Option<Vec<u8>>> {
+fn index_of(file: &mut (impl Read + Seek), head: &VolumeHead) -> io::Result<Option<Vec<u8>>> {
     let end = file.seek(SeekFrom::End(0))?;
     let last = end.checked_sub(HEAD as u64 + head.index_length);
     for at in [Some(HEAD as u64), last].into_iter().flatten() {
@@ -273,9 +274,9 @@ pub fn check_volume(bytes: &[u8]) -> Result<Manifest, VolumeError> {
     let mut heads = [Some(0), last].into_iter().flatten().filter_map(|at| {
         let mut head = [0; HEAD];
         let is_read = read_at(&mut input, at, &mut head).unwrap_or(false);
-        Head::parse(&head).filter(|_| is_read)
+        VolumeHead::parse(&head).filter(|_| is_read)
     });
     let (head, _) = heads.next().ok_or(VolumeError::NoHead)?;
     let index = index_of(&mut io::Cursor::new(bytes), &head).ok().flatten();
-    Ok(Index::parse(&index.ok_or(VolumeError::NoIndex)?, &head)?.list)
+    Ok(ParityIndex::parse(&index.ok_or(VolumeError::NoIndex)?, &head)?.list)
 }

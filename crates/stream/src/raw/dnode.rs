@@ -1,7 +1,7 @@
 //! Dnodes made of the records of a raw stream, as they lie on disk; and the object set over them.
 
 use super::macs::MacFault;
-use super::tree::{Shape, Tree};
+use super::tree::{BlockTree, TreeShape};
 use crate::dnode::{bonus_room, slots};
 use std::ops::Range;
 use zsend_ondisk::blkptr::{BLKPTR_SIZE, BlkPtr, MAX_BLOCK_SIZE, MINBLOCK_SHIFT};
@@ -23,29 +23,29 @@ const SECTOR: u32 = 1 << MINBLOCK_SHIFT;
 
 /// A dnode that has come, and its blocks.
 #[derive(Debug)]
-pub(crate) struct Dnode {
+pub(crate) struct RawDnode {
     pub(crate) object: Object<LE>,
     pub(crate) core: DnodePhys,
     /// The whole room for the bonus, or nothing.
     pub(crate) bonus: Bytes,
-    pub(crate) tree: Tree,
+    pub(crate) tree: BlockTree,
     pub(crate) spill: Option<BlkPtr>,
 }
 
-impl Dnode {
+impl RawDnode {
     /// The dnode of this OBJECT, before its first block comes.
     ///
     /// # Errors
     /// As [`core_of`].
     pub(crate) fn new(object: &Object<LE>, bonus: Bytes) -> Result<Self, LayoutError> {
         let core = core_of(object)?;
-        let shape = Shape {
+        let shape = TreeShape {
             object_type: core.object_type(),
             nlevels: core.nlevels,
             indblkshift: core.indblkshift,
             nblkptr: core.nblkptr,
         };
-        Ok(Self { object: *object, core, bonus, tree: Tree::new(shape), spill: None })
+        Ok(Self { object: *object, core, bonus, tree: BlockTree::new(shape), spill: None })
     }
 
     /// Place of its bonus in its slots; `None` if it has no bonus, or no room for one.
@@ -89,7 +89,7 @@ impl Dnode {
 /// The block of dnodes from object `first` on, as it lies on disk in that order.
 pub(crate) fn block_of(
     first: u64,
-    dnodes: Vec<Dnode>,
+    dnodes: Vec<RawDnode>,
     order: Order,
     is_swapped: bool,
 ) -> Result<Vec<u8>, MacFault> {
@@ -169,7 +169,7 @@ pub(super) fn field(what: &'static str, found: u64, expected: &str) -> LayoutErr
 /// The object set with this meta-dnode, little-endian, without its MACs.
 pub(crate) fn objset_of(
     core: &DnodePhys,
-    meta: Tree,
+    meta: BlockTree,
     objset_type: u64,
 ) -> Result<Vec<u8>, LayoutError> {
     let mut block = vec![0; SIZE_V1];

@@ -9,7 +9,7 @@ use zsend_crypto::{CryptoError, DatasetKey, KeyFormat, KeyObject, WrappingKey};
 use zsend_records::nvlist::NvList;
 
 /// A user's key.
-struct Key {
+struct HeldKey {
     dataset: String,
     material: Zeroizing<Vec<u8>>,
     /// The wrapping keys that were made of it, by form, salt and iterations: each takes some time.
@@ -18,7 +18,7 @@ struct Key {
 
 /// Keys by the datasets that they are of.
 #[derive(Default)]
-pub(crate) struct Keys(Vec<Key>);
+pub(crate) struct Keys(Vec<HeldKey>);
 
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -32,7 +32,7 @@ const KEPT: usize = 16;
 impl Keys {
     /// Keys, each with the dataset that it is of.
     pub(crate) fn new(given: impl IntoIterator<Item = (String, Zeroizing<Vec<u8>>)>) -> Self {
-        let made = |(dataset, material)| Key { dataset, material, made: Mutex::default() };
+        let made = |(dataset, material)| HeldKey { dataset, material, made: Mutex::default() };
         Self(given.into_iter().map(made).collect())
     }
 
@@ -49,7 +49,7 @@ impl Keys {
     ) -> Option<Result<Arc<DatasetKey>, CryptoError>> {
         let keys = list.list(names::LIST)?;
         let dataset = toname.split('@').next().unwrap_or_default();
-        let is_of = |key: &&Key| {
+        let is_of = |key: &&HeldKey| {
             let below = dataset.strip_prefix(&*key.dataset);
             below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
         };
@@ -64,7 +64,7 @@ impl Keys {
     }
 }
 
-impl Key {
+impl HeldKey {
     fn open(&self, keys: &NvList) -> Result<DatasetKey, CryptoError> {
         let data = KeyData::of(keys);
         let form = [data.format.0, data.salt, data.iterations];

@@ -4,8 +4,8 @@
 //! of a block of its records, and the object set of all blocks of dnodes. An incremental stream has not: there
 //! the MACs of its blocks are checked, and these are not.
 
-use super::dnode::{Dnode, block_of, field, objset_of};
-use super::tree::{Leaf, Shape, Tree};
+use super::dnode::{RawDnode, block_of, field, objset_of};
+use super::tree::{BlockTree, TreeLeaf, TreeShape};
 use std::sync::Arc;
 use zsend_crypto::key_data::{names, portable_mac_in};
 use zsend_crypto::{
@@ -25,11 +25,11 @@ use zsend_records::zerocopy::{FromBytes, FromZeros};
 
 /// A block of dnodes.
 #[derive(Debug)]
-struct Block<P> {
+struct DnodeBlock<P> {
     range: ObjectRange<LE>,
     order: Order,
     is_swapped: bool,
-    dnodes: Vec<Dnode>,
+    dnodes: Vec<RawDnode>,
     /// Place of the OBJECT_RANGE.
     place: P,
 }
@@ -38,9 +38,9 @@ struct Block<P> {
 #[derive(Debug)]
 pub(crate) struct Macs<P> {
     key: Arc<DatasetKey>,
-    block: Option<Block<P>>,
+    block: Option<DnodeBlock<P>>,
     /// The tree of the meta-dnode.
-    meta: Tree,
+    meta: BlockTree,
     core: DnodePhys,
     objset_type: u64,
     portable_mac: [u8; 32],
@@ -121,7 +121,7 @@ impl<P: Clone> Macs<P> {
         }
         let sectors = u16::try_from(blksz / DNODE_SIZE as u64)
             .map_err(|_| field(names::META_BLKSZ, blksz, "16384"))?;
-        let shape = Shape { object_type: DmuType::DNODE, nlevels, indblkshift, nblkptr };
+        let shape = TreeShape { object_type: DmuType::DNODE, nlevels, indblkshift, nblkptr };
         let mut core = DnodePhys::new_zeroed();
         core.kind = DmuType::DNODE.0;
         (core.indblkshift, core.nlevels, core.nblkptr) = (indblkshift, nlevels, nblkptr);
@@ -130,7 +130,7 @@ impl<P: Clone> Macs<P> {
         Ok(Some(Self {
             key,
             block: None,
-            meta: Tree::new(shape),
+            meta: BlockTree::new(shape),
             core,
             objset_type: begin.objset_type.get().into(),
             portable_mac: portable_mac_in(keys)?,
@@ -153,7 +153,7 @@ impl<P: Clone> Macs<P> {
             Record::ObjectRange(range) => {
                 let wrong = self.close();
                 let flags = range.flags();
-                self.block = Some(Block {
+                self.block = Some(DnodeBlock {
                     order: self.order_of(flags),
                     is_swapped: flags.contains(RecordFlags::RAW_BYTESWAP),
                     range: *range,
@@ -164,7 +164,7 @@ impl<P: Clone> Macs<P> {
             }
             Record::Object(object) => {
                 let bonus = payload.cloned().unwrap_or_default();
-                match Dnode::new(object, bonus) {
+                match RawDnode::new(object, bonus) {
                     Ok(dnode) => {
                         self.block.as_mut()?.dnodes.push(dnode);
                         None
@@ -177,7 +177,7 @@ impl<P: Clone> Macs<P> {
                     let found = write.object_type.get().into();
                     return at(field("type", found, "a type that there is"));
                 };
-                let leaf = Leaf {
+                let leaf = TreeLeaf {
                     object_type,
                     lsize: write.logical_size.get(),
                     psize: write.compressed_size.get(),
@@ -190,7 +190,7 @@ impl<P: Clone> Macs<P> {
                 dnode.tree.add(blkid, &leaf).err().and_then(at)
             }
             Record::Spill(spill) => {
-                let leaf = Leaf {
+                let leaf = TreeLeaf {
                     object_type: DmuType::SA,
                     lsize: spill.length.get(),
                     psize: spill.compressed_size.get(),
@@ -225,7 +225,7 @@ impl<P: Clone> Macs<P> {
         })
     }
 
-    fn dnode(&mut self, object: u64) -> Option<&mut Dnode> {
+    fn dnode(&mut self, object: u64) -> Option<&mut RawDnode> {
         let dnodes = &mut self.block.as_mut()?.dnodes;
         dnodes.iter_mut().find(|dnode| dnode.object.object.get() == object)
     }
@@ -238,10 +238,10 @@ impl<P: Clone> Macs<P> {
 
     /// Checks the block of dnodes whose records came, and adds it to the meta-dnode's tree.
     fn close(&mut self) -> Option<WrongMac<P>> {
-        let Block { range, order, is_swapped, dnodes, place } = self.block.take()?;
+        let DnodeBlock { range, order, is_swapped, dnodes, place } = self.block.take()?;
         let first = range.firstobj.get();
         let checked = self.check(&range, order, is_swapped, dnodes).and_then(|()| {
-            Ok(self.meta.add(first / DNODES_PER_BLOCK, &Leaf::of_dnodes(range.mac, order))?)
+            Ok(self.meta.add(first / DNODES_PER_BLOCK, &TreeLeaf::of_dnodes(range.mac, order))?)
         });
         checked.err().map(|fault| WrongMac { place, over: Over::Dnodes(first), fault })
     }
@@ -251,7 +251,7 @@ impl<P: Clone> Macs<P> {
         range: &ObjectRange<LE>,
         order: Order,
         is_swapped: bool,
-        dnodes: Vec<Dnode>,
+        dnodes: Vec<RawDnode>,
     ) -> Result<(), MacFault> {
         let mut bytes = block_of(range.firstobj.get(), dnodes, order, is_swapped)?;
         let params = BlockParams { salt: range.salt, iv: range.iv, mac: range.mac };

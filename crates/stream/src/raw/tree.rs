@@ -4,11 +4,12 @@ use zsend_crypto::{AuthBp, IndirectMac, KeyVersion};
 use zsend_ondisk::blkptr::{BlkPtr, Dva};
 use zsend_ondisk::dnode::DNODE_BLOCK_SIZE;
 use zsend_ondisk::{LayoutError, Order};
+use zsend_records::sizes::in_memory;
 use zsend_records::types::{Compress, DmuType};
 
 /// Shape of a dnode's tree of blocks.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Shape {
+pub(crate) struct TreeShape {
     pub(crate) object_type: DmuType,
     /// Levels: one if the dnode points to its blocks itself.
     pub(crate) nlevels: u8,
@@ -18,7 +19,7 @@ pub(crate) struct Shape {
 
 /// A block of a raw stream, as a pointer to it tells of it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Leaf {
+pub(crate) struct TreeLeaf {
     pub(crate) object_type: DmuType,
     pub(crate) lsize: u64,
     pub(crate) psize: u64,
@@ -28,7 +29,7 @@ pub(crate) struct Leaf {
     pub(crate) order: Order,
 }
 
-impl Leaf {
+impl TreeLeaf {
     /// A block of dnodes, which is never compressed.
     pub(crate) const fn of_dnodes(mac: [u8; 16], order: Order) -> Self {
         Self {
@@ -53,7 +54,7 @@ impl Leaf {
 
 /// An indirect block that is being filled.
 #[derive(Clone, Debug)]
-struct Open {
+struct OpenIndirect {
     /// Its number in its level.
     blkid: u64,
     /// Number of the next pointer in it.
@@ -63,30 +64,30 @@ struct Open {
 
 /// The tree over the blocks that have come, which come in ascending order.
 #[derive(Clone, Debug)]
-pub(crate) struct Tree {
-    shape: Shape,
+pub(crate) struct BlockTree {
+    shape: TreeShape,
     /// The open block of each level above the blocks themselves, but the dnode's.
-    open: Vec<Option<Open>>,
+    open: Vec<Option<OpenIndirect>>,
     /// Pointers in the dnode.
     pointers: Vec<BlkPtr>,
 }
 
-impl Tree {
+impl BlockTree {
     /// A tree of holes. The shape's values are within the limits of the rules.
-    pub(crate) fn new(shape: Shape) -> Self {
+    pub(crate) fn new(shape: TreeShape) -> Self {
         let levels = usize::from(shape.nlevels.saturating_sub(1));
         let hole = BlkPtr::from_words([0; 16]);
         Self { shape, open: vec![None; levels], pointers: vec![hole; shape.nblkptr.into()] }
     }
 
     /// Adds a block.
-    pub(crate) fn add(&mut self, blkid: u64, leaf: &Leaf) -> Result<(), LayoutError> {
+    pub(crate) fn add(&mut self, blkid: u64, leaf: &TreeLeaf) -> Result<(), LayoutError> {
         self.put(0, blkid, leaf.pointer()?)
     }
 
     /// The pointers in the dnode, once all blocks came.
     pub(crate) fn finish(mut self) -> Result<Vec<BlkPtr>, LayoutError> {
-        for level in 0..self.open.len() {
+        for level in 0..self.shape.nlevels.saturating_sub(1) {
             self.close(level)?;
         }
         Ok(self.pointers)
@@ -97,22 +98,21 @@ impl Tree {
     }
 
     /// Puts a pointer to block `blkid` of a level into the block above it.
-    fn put(&mut self, level: usize, blkid: u64, pointer: BlkPtr) -> Result<(), LayoutError> {
-        if level == self.open.len() {
+    fn put(&mut self, level: u8, blkid: u64, pointer: BlkPtr) -> Result<(), LayoutError> {
+        let place = usize::from(level);
+        if place == self.open.len() {
             // Other rules have the number of blocks that a tree reaches.
-            if let Ok(at) = usize::try_from(blkid)
-                && let Some(place) = self.pointers.get_mut(at)
-            {
+            if let Some(place) = self.pointers.get_mut(in_memory(blkid)) {
                 *place = pointer;
             }
             return Ok(());
         }
         let (parent, slot) = (blkid / self.fan_out(), blkid % self.fan_out());
-        if self.open[level].as_ref().is_some_and(|open| open.blkid != parent) {
+        if self.open[place].as_ref().is_some_and(|open| open.blkid != parent) {
             self.close(level)?;
         }
-        let fresh = || Open { blkid: parent, next: 0, mac: IndirectMac::default() };
-        let open = self.open[level].get_or_insert_with(fresh);
+        let fresh = || OpenIndirect { blkid: parent, next: 0, mac: IndirectMac::default() };
+        let open = self.open[place].get_or_insert_with(fresh);
         add_holes(open, slot);
         open.mac.add(&auth(&pointer));
         open.next = slot + 1;
@@ -120,26 +120,27 @@ impl Tree {
     }
 
     /// Closes the open block of a level, and puts a pointer to it into the one above.
-    fn close(&mut self, level: usize) -> Result<(), LayoutError> {
-        let Some(mut open) = self.open[level].take() else { return Ok(()) };
+    fn close(&mut self, level: u8) -> Result<(), LayoutError> {
+        let Some(mut open) = self.open[usize::from(level)].take() else { return Ok(()) };
         add_holes(&mut open, self.fan_out());
-        let above = u32::try_from(level + 1).unwrap_or(u32::MAX);
+        // Of a u8, one less than the number of levels: there is one above.
+        let above = level + 1;
         // A level above the blocks has no salt and no IV, and its MAC is over what is not portable too.
         let pointer = BlkPtr::builder()
             .size(1 << self.shape.indblkshift)
             .object_type(self.shape.object_type)
-            .level(above)
+            .level(above.into())
             .uses_crypt(true)
             .mac(open.mac.finish())
             .dva(0, Dva::new(0, 0, 512)?)
             .logical_birth(1)
             .build()?;
-        self.put(level + 1, open.blkid, pointer)
+        self.put(above, open.blkid, pointer)
     }
 }
 
 /// Adds holes up to pointer number `slot`.
-fn add_holes(open: &mut Open, slot: u64) {
+fn add_holes(open: &mut OpenIndirect, slot: u64) {
     let hole = AuthBp::new(0, [0; 16], true, KeyVersion::CURRENT);
     for _ in open.next..slot {
         open.mac.add(&hole);

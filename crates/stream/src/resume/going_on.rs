@@ -60,11 +60,11 @@ pub enum SeamError {
 #[derive(Debug)]
 pub struct GoingOn<'s, W> {
     seam: &'s Seam,
-    state: State<W>,
+    state: SinkState<W>,
 }
 
 #[derive(Debug)]
-enum State<W> {
+enum SinkState<W> {
     /// The record at the seam is yet to come.
     Seeking {
         destination: Option<W>,
@@ -96,7 +96,7 @@ impl<'s, W: Write> GoingOn<'s, W> {
     /// A sink whose destination takes what comes behind the first [`Seam::end`] bytes.
     pub const fn new(seam: &'s Seam, destination: W) -> Self {
         let before = Before { highest: 0, since: None };
-        Self { seam, state: State::Seeking { destination: Some(destination), before } }
+        Self { seam, state: SinkState::Seeking { destination: Some(destination), before } }
     }
 
     /// Compares a record with that at the seam; `before` has it too. True if it is that one.
@@ -134,10 +134,10 @@ impl<W: Write> RecordSink for GoingOn<'_, W> {
     type Payload = Payload;
 
     fn take(&mut self, header: OutHeader, payload: &Payload) -> Result<(), WriteError> {
-        if let State::Writing(writer) = &mut self.state {
+        if let SinkState::Writing(writer) = &mut self.state {
             return writer.take(header, payload);
         }
-        let State::Seeking { before, .. } = &mut self.state else { return Ok(()) };
+        let SinkState::Seeking { before, .. } = &mut self.state else { return Ok(()) };
         before.take(self.seam, &header);
         let before = *before;
         let found = self.seek(&header, payload, before).map_err(|e| WriteError::Io {
@@ -145,19 +145,19 @@ impl<W: Write> RecordSink for GoingOn<'_, W> {
             source: io::Error::new(io::ErrorKind::InvalidData, e),
         })?;
         if found
-            && let State::Seeking { destination, .. } = &mut self.state
+            && let SinkState::Seeking { destination, .. } = &mut self.state
             && let Some(destination) = destination.take()
         {
             let (chain, end) = (self.seam.chain(), self.seam.end());
-            self.state = State::Writing(StreamWriter::going_on(destination, chain, end));
+            self.state = SinkState::Writing(StreamWriter::going_on(destination, chain, end));
         }
         Ok(())
     }
 
     fn flush(&mut self) -> Result<(), WriteError> {
         match &mut self.state {
-            State::Seeking { .. } => Ok(()),
-            State::Writing(writer) => writer.flush(),
+            SinkState::Seeking { .. } => Ok(()),
+            SinkState::Writing(writer) => writer.flush(),
         }
     }
 }

@@ -33,7 +33,7 @@ pub(crate) struct Noted {
     /// Object and offset of the record; none of a BEGIN.
     at: Option<(u64, u64)>,
     /// The objects since the first of which no data have come; none behind data.
-    run: Option<Run>,
+    run: Option<DnodeRun>,
     /// The highest object whose OBJECT has come; zero of a BEGIN.
     highest: u64,
     /// See [`Seam::is_by_block`].
@@ -42,7 +42,7 @@ pub(crate) struct Noted {
 
 /// Objects of one block of dnodes, one behind the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Run {
+struct DnodeRun {
     /// Number of the block of dnodes.
     block: u64,
     /// The first of them; none if it is the first of the stream.
@@ -112,8 +112,8 @@ impl Seam {
         let is_object = header.record_type() == RecordType::OBJECT;
         next.run = is_object.then(|| match (last.run, last.at) {
             (Some(run), _) if run.block == block(at.0) => run,
-            (_, None) => Run { block: block(at.0), first: None, record: last.record },
-            (_, Some(_)) => Run { block: block(at.0), first: Some(at.0), record },
+            (_, None) => DnodeRun { block: block(at.0), first: None, record: last.record },
+            (_, Some(_)) => DnodeRun { block: block(at.0), first: Some(at.0), record },
         });
         next.highest = if is_object { at.0 } else { last.highest };
         let is_behind_data =
@@ -182,15 +182,15 @@ impl Seam {
     pub fn position(&self) -> Option<(u64, u64)> {
         let Some(at) = self.last.at else { return self.resumed_at };
         let at = match self.run() {
-            Some(Run { first: None, .. }) => return self.resumed_at,
-            Some(Run { first: Some(first), .. }) => (first, 0),
+            Some(DnodeRun { first: None, .. }) => return self.resumed_at,
+            Some(DnodeRun { first: Some(first), .. }) => (first, 0),
             None => at,
         };
         // The rest of a stream begins with its object, and goes on at an offset in it.
         Some(self.resumed_at.map_or(at, |begun| at.max(begun)))
     }
 
-    fn run(&self) -> Option<Run> {
+    fn run(&self) -> Option<DnodeRun> {
         self.last.run.filter(|_| self.last.is_by_block != Some(false))
     }
 

@@ -15,6 +15,7 @@ use zsend_records::chain::Chain;
 use zsend_records::drr::{End, RECORD_SIZE};
 use zsend_records::fletcher::WholeWords;
 use zsend_records::reader::Header;
+use zsend_records::sizes;
 use zsend_records::zerocopy::byteorder::LE;
 
 /// State of a part.
@@ -136,7 +137,7 @@ fn damage(mut file: impl Read, part: &Part) -> io::Result<Option<(u64, u64)>> {
         };
         let (mut left, mut words) = (length, WholeWords::default());
         while left > 0 {
-            let most = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+            let most = sizes::piece(left, buffer.len());
             let piece = &mut buffer[..most];
             if !fill(&mut file, piece)? {
                 return Ok(None);

@@ -2,17 +2,17 @@
 
 use super::error::SplitError;
 use super::manifest::MAX_PARTS;
-use crate::in_turn::{Pieces, Readable};
+use crate::in_turn::{Pieces, ReadableInput};
 use crate::input::Gathered;
 use crate::limits::LIMITS;
 use zsend_records::bytes::Bytes;
 use zsend_records::chain::Chain;
 use zsend_records::drr::RECORD_SIZE;
-use zsend_records::reader::{Options, Parser, ReaderEvent};
+use zsend_records::reader::{Parser, ReaderEvent, ReaderOptions};
 
 /// Place at which a part begins.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Start {
+pub(super) struct PartStart {
     /// The part's number, from 1 on.
     pub(super) number: u64,
     pub(super) offset: u64,
@@ -21,16 +21,16 @@ pub(super) struct Start {
 }
 
 /// Destination of parts.
-pub(super) trait Parts: Send {
+pub(super) trait PartSink: Send {
     /// A part begins; the one before is whole.
-    fn begin(&mut self, start: Start) -> Result<(), SplitError>;
+    fn begin(&mut self, start: PartStart) -> Result<(), SplitError>;
     /// Bytes of the part, which may come in any number of pieces.
     fn bytes(&mut self, piece: &Bytes) -> Result<(), SplitError>;
 }
 
 /// Bytes and records of a whole stream.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Totals {
+pub(super) struct StreamTotals {
     pub(super) bytes: u64,
     pub(super) records: u64,
     pub(super) parts: u64,
@@ -41,7 +41,7 @@ pub(super) struct Totals {
 /// A stream as it is cut. Every sum along it is checked.
 struct Cutter<'a> {
     parser: Parser,
-    to: &'a mut dyn Parts,
+    to: &'a mut dyn PartSink,
     size: u64,
     /// Bytes of the part so far, those of the payload that is under way included.
     length: u64,
@@ -54,11 +54,15 @@ struct Cutter<'a> {
 /// A parser of what is cut into parts, and put together of them.
 pub(super) fn reading() -> Parser {
     // What was saved (`zfs send -S`) has no END.
-    Parser::with_options(Options::new().with_limits(LIMITS).with_missing_end(true))
+    Parser::with_options(ReaderOptions::new().with_limits(LIMITS).with_missing_end(true))
 }
 
 /// Cuts a stream into parts of at most `size` bytes.
-pub(super) fn cut(source: Readable, size: u64, to: &mut dyn Parts) -> Result<Totals, SplitError> {
+pub(super) fn cut(
+    source: ReadableInput,
+    size: u64,
+    to: &mut dyn PartSink,
+) -> Result<StreamTotals, SplitError> {
     let parser = reading();
     let mut cutter = Cutter { parser, to, size, length: 0, number: 0, records: 0, too_long: None };
     let mut begun = Gathered::default();
@@ -75,7 +79,7 @@ pub(super) fn cut(source: Readable, size: u64, to: &mut dyn Parts) -> Result<Tot
         return Err(SplitError::TooSmall { record, bytes, size, least });
     }
     let (bytes, has_end) = (cutter.parser.offset(), cutter.parser.is_done());
-    Ok(Totals { bytes, records: cutter.records, parts: cutter.number, has_end })
+    Ok(StreamTotals { bytes, records: cutter.records, parts: cutter.number, has_end })
 }
 
 impl Cutter<'_> {
@@ -129,7 +133,7 @@ impl Cutter<'_> {
         }
         self.write(before)?;
         (self.number, self.length) = (self.number + 1, bytes);
-        self.to.begin(Start { number: self.number, offset, record: frame.index, chain })?;
+        self.to.begin(PartStart { number: self.number, offset, record: frame.index, chain })?;
         Ok(true)
     }
 

@@ -4,7 +4,7 @@ use super::check::{PartState, check_part, find};
 use super::error::SplitError;
 use super::manifest::{Manifest, Part, part_name};
 use super::pieces::{way, write_all};
-use super::vouched::{Stop, Vouched};
+use super::vouched::{StopReason, Vouched};
 use crate::folder;
 use crate::in_turn::{Pieces, each_piece};
 use blake3::{Hash, Hasher};
@@ -200,8 +200,8 @@ impl Joining<'_> {
             return Err(gone());
         }
         done.map_err(|stop| match stop {
-            Stop::Part(fault) => fault,
-            Stop::Damaged => self.damaged(number),
+            StopReason::Part(fault) => fault,
+            StopReason::Damaged => self.damaged(number),
         })
     }
 

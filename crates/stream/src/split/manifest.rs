@@ -12,6 +12,7 @@ use std::path::Path;
 use zsend_records::Order;
 use zsend_records::chain::Chain;
 use zsend_records::fletcher::Fletcher4;
+use zsend_records::sizes;
 
 /// Name of the list in its folder.
 pub const MANIFEST: &str = "manifest.jsonl";
@@ -235,7 +236,7 @@ struct Lines<'a> {
 
 impl Lines<'_> {
     fn next<T: DeserializeOwned>(&mut self) -> Result<T, ManifestError> {
-        let most = self.rest.len().min(usize::try_from(MAX_LINE).unwrap_or(usize::MAX));
+        let most = sizes::piece(MAX_LINE, self.rest.len());
         self.number += u64::from(!self.rest.is_empty());
         let Some(end) = self.rest[..most].iter().position(|&byte| byte == b'\n') else {
             return Err(match self.rest.len() > most {

@@ -32,7 +32,7 @@ pub(super) struct Vouched {
 
 /// Reason that nothing more is passed on.
 #[derive(Debug)]
-pub(super) enum Stop<E> {
+pub(super) enum StopReason<E> {
     /// A header does not fit.
     Damaged,
     /// A part has other bytes.
@@ -71,7 +71,7 @@ impl Vouched {
         piece: Bytes,
         mut to: impl FnMut(Bytes),
         mut parts: impl FnMut(u64) -> (u64, Result<(), E>),
-    ) -> Result<(), Stop<E>> {
+    ) -> Result<(), StopReason<E>> {
         let mut rest = piece.clone();
         match &mut self.held {
             Some(held) => held.push_back(piece),
@@ -91,7 +91,7 @@ impl Vouched {
             let Some(raw) = self.begun.take(RECORD_SIZE as u64, &mut rest) else { break };
             let Ok((_, ReaderEvent::Record(frame))) = self.parser.parse(&raw) else {
                 self.release(right, to);
-                return Err(Stop::Damaged);
+                return Err(StopReason::Damaged);
             };
             let behind = frame.offset + RECORD_SIZE as u64;
             let header = self.parser.header();
@@ -129,13 +129,13 @@ impl Vouched {
         border: u64,
         to: impl FnMut(Bytes),
         mut parts: impl FnMut(u64) -> (u64, Result<(), E>),
-    ) -> Result<(), Stop<E>> {
+    ) -> Result<(), StopReason<E>> {
         if self.held.is_none() {
             return Ok(());
         }
         let (whole, checked) = parts(self.from);
         self.release(whole.min(border), to);
-        checked.map_err(Stop::Part)
+        checked.map_err(StopReason::Part)
     }
 
     /// Gives the bytes before this one.

@@ -1,12 +1,12 @@
 //! Parts on their way into a folder.
 
 use super::check::hash_of;
-use super::cutter::{Parts, Start, Totals, cut};
+use super::cutter::{PartSink, PartStart, StreamTotals, cut};
 use super::error::SplitError;
 use super::manifest::{MANIFEST, Manifest, Part, part_name};
 use super::pieces::{way, write_all};
 use crate::folder::{self, Partial};
-use crate::in_turn::Readable;
+use crate::in_turn::ReadableInput;
 use blake3::{Hash, Hasher};
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -54,7 +54,7 @@ pub fn split(
     folder: &Path,
     size: u64,
 ) -> Result<Split, SplitError> {
-    run(Readable::Reader(Box::new(source)), folder, size)
+    run(ReadableInput::Reader(Box::new(source)), folder, size)
 }
 
 /// As [`split`], of a file from where it stands, which is read on two threads.
@@ -62,23 +62,23 @@ pub fn split(
 /// # Errors
 /// As [`split`].
 pub fn split_file(source: File, folder: &Path, size: u64) -> Result<Split, SplitError> {
-    run(Readable::File(source), folder, size)
+    run(ReadableInput::File(source), folder, size)
 }
 
-fn run(source: Readable, folder: &Path, size: u64) -> Result<Split, SplitError> {
+fn run(source: ReadableInput, folder: &Path, size: u64) -> Result<Split, SplitError> {
     make(folder)?;
     let path = folder.join(MANIFEST);
     let failed = || SplitError::io("write", &path);
     // It is locked, and so is the folder.
     let mut list = Partial::create(path.clone()).map_err(failed())?;
-    let mut writer = Writer::new(folder);
+    let mut writer = PartsWriter::new(folder);
     let done = cut(source, size, &mut writer).and_then(|totals| {
         writer.end()?;
         writer.wait()?;
         Ok(totals)
     });
     let (manifest, has_end) = match done {
-        Ok(Totals { bytes, records, has_end, .. }) => {
+        Ok(StreamTotals { bytes, records, has_end, .. }) => {
             let (parts, hash) = (std::mem::take(&mut writer.parts), writer.whole.finalize());
             (Manifest { size, length: bytes, records, hash, parts }, has_end)
         }
@@ -122,7 +122,7 @@ pub fn remake(
     make(folder)?;
     let path = folder.join(part_name(number));
     let mut one = One { wanted: number, path: &path, is_it: false, made: None };
-    let totals = cut(Readable::File(source), size, &mut one)?;
+    let totals = cut(ReadableInput::File(source), size, &mut one)?;
     let Some((partial, hasher, length)) = one.made else {
         return Err(SplitError::NoPart { number, parts: totals.parts });
     };
@@ -164,10 +164,10 @@ fn is_there(path: &Path, hash: Hash) -> Result<Option<bool>, SplitError> {
 
 /// A part that is written.
 #[derive(Debug)]
-struct Open {
+struct OpenPart {
     path: PathBuf,
     file: Writing,
-    start: Start,
+    start: PartStart,
     length: u64,
 }
 
@@ -208,9 +208,9 @@ impl Writing {
 
 /// Writes all parts.
 #[derive(Debug)]
-struct Writer<'a> {
+struct PartsWriter<'a> {
     folder: &'a Path,
-    open: Option<Open>,
+    open: Option<OpenPart>,
     /// A part that gets its name, while the next is written.
     committing: Option<JoinHandle<Result<PathBuf, SplitError>>>,
     /// Files that were not there before.
@@ -220,7 +220,7 @@ struct Writer<'a> {
     found: u64,
 }
 
-impl<'a> Writer<'a> {
+impl<'a> PartsWriter<'a> {
     fn new(folder: &'a Path) -> Self {
         Self {
             folder,
@@ -235,9 +235,9 @@ impl<'a> Writer<'a> {
 
     /// Ends the part that is written.
     fn end(&mut self) -> Result<(), SplitError> {
-        if let Some(Open { path, file, start, length }) = self.open.take() {
+        if let Some(OpenPart { path, file, start, length }) = self.open.take() {
             let (partial, hash) = file.end()?;
-            let Start { offset, record, chain, .. } = start;
+            let PartStart { offset, record, chain, .. } = start;
             self.parts.push(Part { offset, length, record, chain, hash });
             match is_there(&path, hash)? {
                 Some(true) => self.found += 1,
@@ -279,13 +279,13 @@ impl<'a> Writer<'a> {
     }
 }
 
-impl Parts for Writer<'_> {
-    fn begin(&mut self, start: Start) -> Result<(), SplitError> {
+impl PartSink for PartsWriter<'_> {
+    fn begin(&mut self, start: PartStart) -> Result<(), SplitError> {
         self.end()?;
         let path = self.folder.join(part_name(start.number));
         let partial = Partial::create(path.clone()).map_err(SplitError::io("write", &path))?;
         let file = Writing::start(partial).map_err(SplitError::io("write", &path))?;
-        self.open = Some(Open { path, file, start, length: 0 });
+        self.open = Some(OpenPart { path, file, start, length: 0 });
         Ok(())
     }
 
@@ -307,8 +307,8 @@ struct One<'a> {
     made: Option<(Partial, Hasher, u64)>,
 }
 
-impl Parts for One<'_> {
-    fn begin(&mut self, start: Start) -> Result<(), SplitError> {
+impl PartSink for One<'_> {
+    fn begin(&mut self, start: PartStart) -> Result<(), SplitError> {
         self.is_it = start.number == self.wanted;
         if self.is_it {
             let partial = Partial::create(self.path.to_owned());

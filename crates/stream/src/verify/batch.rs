@@ -2,9 +2,9 @@
 
 use super::VerifyError;
 use super::checker::Checker;
-use super::frame::Frame;
-use super::framer::{Framer, Next, Payload};
-use super::verdict::Part;
+use super::frame::PlacedFrame;
+use super::framer::{Framer, Next, SeenPayload};
+use super::verdict::CutPart;
 use super::work::{Worked, work};
 use crate::input::Input;
 use crate::read_ahead::ReadAhead;
@@ -21,8 +21,8 @@ const BATCH_RECORDS: usize = 512;
 
 /// Records that are looked at together, and what comes behind them.
 #[derive(Debug, Default)]
-struct Batch {
-    records: Vec<(Frame, Payload)>,
+struct FrameBatch {
+    records: Vec<(PlacedFrame, SeenPayload)>,
     /// Bytes that they take.
     cost: u64,
     /// A record follows, whose header was read, and its payload not.
@@ -34,7 +34,7 @@ struct Batch {
 #[derive(Debug)]
 enum Last {
     Bad { record: u64, byte: u64, kind: StreamErrorKind },
-    Cut(Part),
+    Cut(CutPart),
     End,
     Failed(io::Error),
 }
@@ -105,7 +105,7 @@ impl<'c, 'a> OneByOne<'c, 'a> {
 }
 
 /// The records of an input, in batches.
-struct Batches {
+struct FrameBatches {
     framer: Framer,
     input: Input,
 }
@@ -116,16 +116,16 @@ pub(super) fn in_batches(
     source: ReadAhead,
     checker: &mut Checker<'_>,
 ) -> Result<(), VerifyError> {
-    let mut batches = Batches { framer, input: Input::new(source) };
+    let mut batches = FrameBatches { framer, input: Input::new(source) };
     let mut batch = batches.read(false);
     loop {
-        let Batch { records, cost, has_header, end } = batch;
+        let FrameBatch { records, cost, has_header, end } = batch;
         let is_last = end.is_some();
         let look = || -> Vec<Worked> {
             records.par_iter().map(|(frame, payload)| work(frame, payload)).collect()
         };
         let (worked, following) = if is_last {
-            (look(), Batch { has_header, ..Batch::default() })
+            (look(), FrameBatch { has_header, ..FrameBatch::default() })
         } else if cost > BATCH_BYTES {
             // One record that is larger than that; the next may be, too.
             (look(), batches.read(has_header))
@@ -151,10 +151,10 @@ pub(super) fn in_batches(
     }
 }
 
-impl Batches {
+impl FrameBatches {
     /// Reads as many records as are looked at together; the header of the `first` may have been read already.
-    fn read(&mut self, mut first: bool) -> Batch {
-        let mut batch = Batch::default();
+    fn read(&mut self, mut first: bool) -> FrameBatch {
+        let mut batch = FrameBatch::default();
         while batch.records.len() < BATCH_RECORDS && batch.end.is_none() {
             match if take(&mut first) { Ok(Next::Frame) } else { self.next() } {
                 Ok(Next::Frame) => {}
@@ -200,7 +200,7 @@ impl Batches {
     }
 
     /// The payload of a record; the error in it is the cut.
-    fn payload(&mut self) -> io::Result<Result<Payload, Next>> {
+    fn payload(&mut self) -> io::Result<Result<SeenPayload, Next>> {
         loop {
             if let Some(payload) = self.framer.payload(true, &mut self.input.rest) {
                 return Ok(Ok(payload));
@@ -230,7 +230,7 @@ impl From<Next> for Last {
     fn from(next: Next) -> Self {
         match next {
             Next::Bad { record, byte, kind } => Self::Bad { record, byte, kind },
-            Next::Cut { what, have, need } => Self::Cut(Part { what, have, need }),
+            Next::Cut { what, have, need } => Self::Cut(CutPart { what, have, need }),
             // A record is taken before.
             Next::End | Next::Frame => Self::End,
         }

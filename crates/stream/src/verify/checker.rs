@@ -5,15 +5,15 @@ mod sums;
 
 use super::context::{Context, List};
 use super::fault::{About, Fault, Wrong};
-use super::frame::{Frame, guid};
-use super::framer::Payload;
-use super::macs::{PendingMacs, WrongMac};
+use super::frame::{PlacedFrame, guid};
+use super::framer::SeenPayload;
+use super::macs::{MacFinding, PendingMacs};
 use super::members::Members;
 use super::resume::Position;
 use super::rules::{self, At, shape};
-use super::state::State;
+use super::state::StreamState;
 use super::tee::Tee;
-use super::verdict::{Cut, Outcome, Part, Verdict};
+use super::verdict::{Cut, CutPart, Outcome, Verdict};
 use super::work::Worked;
 use super::{Report, VerifyError, VerifyOptions};
 use crate::segment::Segment;
@@ -32,7 +32,7 @@ pub(super) struct Checker<'a> {
     tee: Tee<'a>,
     place: Place,
     chain: Chain,
-    state: State,
+    state: StreamState,
     /// Streams of the package that came before this one.
     links: super::links::Links,
     /// The streams of a package beside its list.
@@ -71,7 +71,7 @@ impl<'a> Checker<'a> {
             tee,
             place: Place::START,
             chain: Chain::new(),
-            state: State::default(),
+            state: StreamState::default(),
             links: super::links::Links::default(),
             members: Members::default(),
             macs: PendingMacs::default(),
@@ -103,8 +103,8 @@ impl<'a> Checker<'a> {
     /// Checks a record.
     pub(super) fn record(
         &mut self,
-        frame: &Frame,
-        payload: &Payload,
+        frame: &PlacedFrame,
+        payload: &SeenPayload,
         worked: &Worked,
     ) -> Result<(), VerifyError> {
         let before = self.outcome.faults;
@@ -134,7 +134,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Checks the header of a record whose payload is cut.
-    pub(super) fn cut_record(&mut self, frame: &Frame) -> Result<(), VerifyError> {
+    pub(super) fn cut_record(&mut self, frame: &PlacedFrame) -> Result<(), VerifyError> {
         let before = self.outcome.faults;
         let worked = Worked::of_sum(Fletcher4::ZERO);
         self.header(frame, &Record::of(&frame.header), &worked)?;
@@ -148,7 +148,7 @@ impl<'a> Checker<'a> {
     /// Checks a header; the part that the record plays, if it can have one.
     fn header(
         &mut self,
-        frame: &Frame,
+        frame: &PlacedFrame,
         record: &Record<'_>,
         worked: &Worked,
     ) -> Result<Option<Role>, VerifyError> {
@@ -172,7 +172,7 @@ impl<'a> Checker<'a> {
     }
 
     /// The place of the record in the shape of the stream, and the part that it plays, if it can have one.
-    fn shape(&mut self, frame: &Frame) -> Option<Role> {
+    fn shape(&mut self, frame: &PlacedFrame) -> Option<Role> {
         if self.place.is_done() {
             let what =
                 Wrong::words("record", frame.record_type().to_string(), "the end of the input");
@@ -203,7 +203,7 @@ impl<'a> Checker<'a> {
         Some(Role::Stream).filter(|_| is_lost)
     }
 
-    fn rules(&mut self, frame: &Frame, record: &Record<'_>, role: Role, worked: &Worked) {
+    fn rules(&mut self, frame: &PlacedFrame, record: &Record<'_>, role: Role, worked: &Worked) {
         if role == Role::Stream && frame.record_type() == RecordType::BEGIN {
             self.state.begin();
         }
@@ -224,7 +224,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Sees to it that all records have a sum, or none.
-    fn stamp(&mut self, frame: &Frame, role: Role) -> Option<Wrong> {
+    fn stamp(&mut self, frame: &PlacedFrame, role: Role) -> Option<Wrong> {
         if frame.record_type() == RecordType::BEGIN {
             return None;
         }
@@ -244,7 +244,7 @@ impl<'a> Checker<'a> {
     /// Takes a record in, for those behind it.
     fn take(
         &mut self,
-        frame: &Frame,
+        frame: &PlacedFrame,
         record: &Record<'_>,
         role: Role,
         is_right: bool,
@@ -281,18 +281,18 @@ impl<'a> Checker<'a> {
     }
 
     /// A stream that is not where it should be; by itself it may be whole.
-    fn link_fault(&mut self, frame: &Frame, about: &'static About, wrong: Wrong) {
+    fn link_fault(&mut self, frame: &PlacedFrame, about: &'static About, wrong: Wrong) {
         self.link_faults += 1;
         self.fault(Where::of(frame), about, wrong);
     }
 
-    fn wrong_mac(&mut self, wrong: WrongMac) {
-        let WrongMac { record, byte, object, about, wrong } = wrong;
+    fn wrong_mac(&mut self, wrong: MacFinding) {
+        let MacFinding { record, byte, object, about, wrong } = wrong;
         let record_type = object.map(|_| RecordType::OBJECT_RANGE);
         self.fault(Where { record, byte, record_type, object, offset: None }, about, wrong);
     }
 
-    fn begin(&mut self, frame: &Frame) {
+    fn begin(&mut self, frame: &PlacedFrame) {
         let is_member = self.place.is_in_package();
         let context: &Arc<Context> = &frame.context;
         let segment = Segment::new(
@@ -337,7 +337,7 @@ impl<'a> Checker<'a> {
     }
 
     /// The input ends within a record, or between two.
-    pub(super) fn end(&mut self, part: Option<Part>) -> Result<(), VerifyError> {
+    pub(super) fn end(&mut self, part: Option<CutPart>) -> Result<(), VerifyError> {
         let have = part.map_or(0, |part| part.have);
         self.outcome.bytes += have;
         if self.outcome.faults == 0 && self.outcome.bytes == 0 {

@@ -28,7 +28,7 @@ impl About {
 /// Something that was found, or expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Value {
+pub enum FaultValue {
     /// A number: bytes, a type, an object.
     Number(u64),
     /// A guid, a word of flags, a magic number.
@@ -44,7 +44,7 @@ pub enum Value {
 #[non_exhaustive]
 pub enum Expected {
     /// This and nothing else.
-    Exactly(Value),
+    Exactly(FaultValue),
     /// A number up to this one.
     AtMost(u64),
     /// A number from this one on.
@@ -62,7 +62,7 @@ pub struct Wrong {
     /// The field, or the part of a record.
     pub what: &'static str,
     /// Value that is there.
-    pub found: Value,
+    pub found: FaultValue,
     /// Value that a right sender writes.
     pub expected: Expected,
 }
@@ -93,22 +93,22 @@ pub struct Fault {
 pub(super) type Check = Result<(), Box<Wrong>>;
 
 impl Wrong {
-    pub(super) const fn new(what: &'static str, found: Value, expected: Expected) -> Self {
+    pub(super) const fn new(what: &'static str, found: FaultValue, expected: Expected) -> Self {
         Self { what, found, expected }
     }
 
     /// A difference whose right side is said in words.
     pub(super) fn words(
         what: &'static str,
-        found: impl Into<Value>,
+        found: impl Into<FaultValue>,
         expected: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self::new(what, found.into(), Expected::Exactly(Value::Words(expected.into())))
+        Self::new(what, found.into(), Expected::Exactly(FaultValue::Words(expected.into())))
     }
 
     pub(super) const fn sum(what: &'static str, mismatch: ChecksumMismatch) -> Self {
         let ChecksumMismatch { found, expected } = mismatch;
-        Self::new(what, Value::Sum(found), Expected::Exactly(Value::Sum(expected)))
+        Self::new(what, FaultValue::Sum(found), Expected::Exactly(FaultValue::Sum(expected)))
     }
 }
 
@@ -119,39 +119,39 @@ pub(super) fn exactly(
     expected: impl Into<u64>,
 ) -> Check {
     let (found, expected) = (found.into(), expected.into());
-    let right = Expected::Exactly(Value::Number(expected));
-    pass(found == expected, what, Value::Number(found), right)
+    let right = Expected::Exactly(FaultValue::Number(expected));
+    pass(found == expected, what, FaultValue::Number(found), right)
 }
 
 /// As [`exactly`], of a guid or a word of flags.
 pub(super) fn exactly_hex(what: &'static str, found: u64, expected: u64) -> Check {
-    let right = Expected::Exactly(Value::Hex(expected));
-    pass(found == expected, what, Value::Hex(found), right)
+    let right = Expected::Exactly(FaultValue::Hex(expected));
+    pass(found == expected, what, FaultValue::Hex(found), right)
 }
 
 /// Passes if the number is this one or less.
 pub(super) fn at_most(what: &'static str, found: impl Into<u64>, most: u64) -> Check {
     let found = found.into();
-    pass(found <= most, what, Value::Number(found), Expected::AtMost(most))
+    pass(found <= most, what, FaultValue::Number(found), Expected::AtMost(most))
 }
 
 /// Passes if the number is this one or more.
 pub(super) fn at_least(what: &'static str, found: impl Into<u64>, least: u64) -> Check {
     let found = found.into();
-    pass(found >= least, what, Value::Number(found), Expected::AtLeast(least))
+    pass(found >= least, what, FaultValue::Number(found), Expected::AtLeast(least))
 }
 
 /// Passes if the number is one of these or between them.
 pub(super) fn between(what: &'static str, found: impl Into<u64>, least: u64, most: u64) -> Check {
     let found = found.into();
     let is_between = (least..=most).contains(&found);
-    pass(is_between, what, Value::Number(found), Expected::Between(least, most))
+    pass(is_between, what, FaultValue::Number(found), Expected::Between(least, most))
 }
 
 /// Passes if the number is a multiple of the other one.
 pub(super) fn multiple_of(what: &'static str, found: impl Into<u64>, of: u64) -> Check {
     let found = found.into();
-    pass(found.is_multiple_of(of), what, Value::Number(found), Expected::MultipleOf(of))
+    pass(found.is_multiple_of(of), what, FaultValue::Number(found), Expected::MultipleOf(of))
 }
 
 /// Passes if no bit is set but these.
@@ -164,35 +164,35 @@ pub(super) fn no_bits_but(what: &'static str, found: impl Into<u64>, bits: u64) 
 pub(super) fn so(
     is_so: bool,
     what: &'static str,
-    found: impl Into<Value>,
+    found: impl Into<FaultValue>,
     expected: &'static str,
 ) -> Check {
     if is_so { Ok(()) } else { Err(Wrong::words(what, found, expected).into()) }
 }
 
-fn pass(passes: bool, what: &'static str, found: Value, expected: Expected) -> Check {
+fn pass(passes: bool, what: &'static str, found: FaultValue, expected: Expected) -> Check {
     if passes { Ok(()) } else { Err(Wrong::new(what, found, expected).into()) }
 }
 
-impl From<u64> for Value {
+impl From<u64> for FaultValue {
     fn from(number: u64) -> Self {
         Self::Number(number)
     }
 }
 
-impl From<&'static str> for Value {
+impl From<&'static str> for FaultValue {
     fn from(words: &'static str) -> Self {
         Self::Words(words.into())
     }
 }
 
-impl From<String> for Value {
+impl From<String> for FaultValue {
     fn from(words: String) -> Self {
         Self::Words(words.into())
     }
 }
 
-impl fmt::Display for Value {
+impl fmt::Display for FaultValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(number) => write!(f, "{number}"),

@@ -15,7 +15,7 @@ use zsend_records::zerocopy::{FromZeros, IntoBytes};
 
 /// A record with its place.
 #[derive(Clone, Debug)]
-pub(super) struct Frame {
+pub(super) struct PlacedFrame {
     /// Records before it in the input.
     pub(super) record: u64,
     /// Bytes before it in the input.
@@ -31,7 +31,7 @@ pub(super) struct Frame {
     pub(super) context: Arc<Context>,
 }
 
-impl Frame {
+impl PlacedFrame {
     /// Nothing, as before the first record.
     pub(super) fn none() -> Self {
         let header = ReplayRecord::new_zeroed();

@@ -2,7 +2,7 @@
 //! can. The input comes in pieces: where one ends, the next is waited for.
 
 use super::context::Context;
-use super::frame::{Frame, guid, unused};
+use super::frame::{PlacedFrame, guid, unused};
 use crate::begin_list::LIST;
 use crate::input::Gathered;
 use crate::limits::LIMITS;
@@ -16,11 +16,12 @@ use zsend_records::drr::{Begin, MAGIC, RECORD_SIZE, RecordType, ReplayRecord};
 use zsend_records::fletcher::{Fletcher4, WholeWords};
 use zsend_records::payload::RecordError;
 use zsend_records::reader::{Header, StreamErrorKind};
+use zsend_records::sizes;
 use zsend_records::zerocopy::byteorder::LE;
 
 /// A payload: the bytes, where somebody wants to see them, or their sum alone.
 #[derive(Clone, Debug)]
-pub(super) enum Payload {
+pub(super) enum SeenPayload {
     Bytes(Bytes),
     Sum(Fletcher4),
 }
@@ -45,7 +46,7 @@ pub(super) struct Framer {
     record: u64,
     order: Option<Order>,
     /// The last record.
-    frame: Frame,
+    frame: PlacedFrame,
     keys: Arc<Keys>,
     /// Guid of the last record, by which one is known again.
     guid: u64,
@@ -76,7 +77,7 @@ impl Framer {
             byte: 0,
             record: 0,
             order: None,
-            frame: Frame::none(),
+            frame: PlacedFrame::none(),
             keys,
             guid: 0,
             gathered: Gathered::default(),
@@ -156,26 +157,26 @@ impl Framer {
     }
 
     /// The record that [`Self::next`] gave.
-    pub(super) const fn frame(&self) -> &Frame {
+    pub(super) const fn frame(&self) -> &PlacedFrame {
         &self.frame
     }
 
     /// The payload of the record that [`Self::next`] gave: its bytes if `keep`, else their sum. The list behind a BEGIN
     /// becomes part of the record's context. `None` where all of the piece is used, and more is needed.
-    pub(super) fn payload(&mut self, keep: bool, piece: &mut impl Buf) -> Option<Payload> {
-        let Frame { payload_len: len, order, .. } = self.frame;
+    pub(super) fn payload(&mut self, keep: bool, piece: &mut impl Buf) -> Option<SeenPayload> {
+        let PlacedFrame { payload_len: len, order, .. } = self.frame;
         let begins = self.frame.record_type() == RecordType::BEGIN;
         let keep = if begins { len <= LIST } else { keep };
         let payload = if keep {
-            Payload::Bytes(self.gathered.take(len, piece)?)
+            SeenPayload::Bytes(self.gathered.take(len, piece)?)
         } else {
-            Payload::Sum(self.sum(len, order, piece)?)
+            SeenPayload::Sum(self.sum(len, order, piece)?)
         };
         self.byte += len;
         if begins {
             let list = match &payload {
-                Payload::Bytes(list) if len <= LIST => Some(&list[..]),
-                Payload::Bytes(_) | Payload::Sum(_) => None,
+                SeenPayload::Bytes(list) if len <= LIST => Some(&list[..]),
+                SeenPayload::Bytes(_) | SeenPayload::Sum(_) => None,
             };
             let mut context = (*self.frame.context).clone();
             context.read_list(list, &self.keys);
@@ -187,17 +188,16 @@ impl Framer {
     /// The sum of a payload.
     fn sum(&mut self, len: u64, order: Order, piece: &mut impl Buf) -> Option<Fletcher4> {
         let Summed { have, sum, words } = &mut self.summed;
-        let missing = usize::try_from(len - *have).unwrap_or(usize::MAX);
         let part = piece.chunk();
-        let part = &part[..part.len().min(missing)];
+        let part = &part[..sizes::piece(len - *have, part.len())];
         words.feed(part, |whole| match order {
             Order::Little => sum.update(whole),
             Order::Big => sum.update_byteswapped(whole),
         });
-        let len = part.len();
-        *have += len as u64;
-        piece.advance(len);
-        (len == missing).then(|| take(&mut self.summed).sum)
+        let part = part.len();
+        *have += part as u64;
+        piece.advance(part);
+        (*have == len).then(|| take(&mut self.summed).sum)
     }
 
     /// Passes over bytes until those that can be a record's header, which it gives. `window` begins at this byte, and was

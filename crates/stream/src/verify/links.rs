@@ -1,7 +1,7 @@
 //! Links between streams that continue one another, in a package or as files.
 
-use super::fault::{About, Expected, Fault, Value, Wrong};
-use super::state::{Earlier, name_hash};
+use super::fault::{About, Expected, Fault, FaultValue, Wrong};
+use super::state::{EarlierGuids, name_hash};
 use crate::chain::{self, wrong_with};
 use crate::segment::Segment;
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,7 +51,7 @@ impl Links {
     pub(super) fn begin(
         &mut self,
         segment: &Segment,
-        earlier: &Earlier,
+        earlier: &EarlierGuids,
     ) -> Option<(&'static About, Wrong)> {
         let broken = self.look(segment, earlier);
         if let Some(keys) = &segment.keys
@@ -62,7 +62,11 @@ impl Links {
         broken
     }
 
-    fn look(&mut self, segment: &Segment, earlier: &Earlier) -> Option<(&'static About, Wrong)> {
+    fn look(
+        &mut self,
+        segment: &Segment,
+        earlier: &EarlierGuids,
+    ) -> Option<(&'static About, Wrong)> {
         let name = name_hash(segment.dataset());
         let is_first = self.datasets.len() < MOST && self.datasets.insert(name);
         let from = segment.fromguid;
@@ -153,7 +157,7 @@ impl Together {
 
 /// A stream starts from a snapshot that no stream brings. `first` is the guid of the one that the receiver may have.
 fn no_base(guid: u64, first: Option<u64>) -> Wrong {
-    let wrong = chain::Wrong::NoBase { guid, name: None };
+    let wrong = chain::ChainFaultKind::NoBase { guid, name: None };
     let right = match first {
         Some(first) => format!("the snapshot of one of these streams, or that of guid {first}"),
         None => "the snapshot of one of these streams".to_owned(),
@@ -164,7 +168,7 @@ fn no_base(guid: u64, first: Option<u64>) -> Wrong {
 /// The rule that a stream breaks which does not fit the one that it continues.
 fn unfit(segment: &Segment, base: &Segment) -> Option<(&'static About, Wrong)> {
     match wrong_with(segment, base)? {
-        chain::Wrong::IvSet { found, base } => {
+        chain::ChainFaultKind::IvSet { found, base } => {
             ivset_wrong(found, base).map(|wrong| (&IVSET, wrong))
         }
         other => {
@@ -180,7 +184,10 @@ fn forked(segment: &Segment, first: &Segment) -> Wrong {
 }
 
 fn ivset_wrong(found: u64, right: u64) -> Option<Wrong> {
-    let wrong =
-        Wrong::new("from_ivset_guid", Value::Hex(found), Expected::Exactly(Value::Hex(right)));
+    let wrong = Wrong::new(
+        "from_ivset_guid",
+        FaultValue::Hex(found),
+        Expected::Exactly(FaultValue::Hex(right)),
+    );
     (found != right).then_some(wrong)
 }

@@ -5,8 +5,8 @@
 //! the MACs of its blocks are checked, and these are not.
 
 use super::fault::{About, Wrong};
-use super::frame::Frame;
-use super::framer::Payload;
+use super::frame::PlacedFrame;
+use super::framer::SeenPayload;
 use crate::raw::{MacFault, Macs, Over};
 use std::sync::Arc;
 use zsend_crypto::CryptoError;
@@ -27,14 +27,14 @@ pub(super) static OBJSET: About = About::new(
 );
 
 /// Place of a record: the number of records, and of bytes, before it.
-type Place = (u64, u64);
+type RecordPlace = (u64, u64);
 
 /// The MACs of the stream that is under way, if they can be checked.
 #[derive(Debug, Default)]
-pub(super) struct PendingMacs(Option<Macs<Place>>);
+pub(super) struct PendingMacs(Option<Macs<RecordPlace>>);
 
 /// A MAC that is wrong: record and byte of its place, the first object of a block, the rule, and what is wrong.
-pub(super) struct WrongMac {
+pub(super) struct MacFinding {
     pub(super) record: u64,
     pub(super) byte: u64,
     pub(super) object: Option<u64>,
@@ -47,13 +47,13 @@ impl PendingMacs {
     /// can be checked now.
     pub(super) fn take(
         &mut self,
-        frame: &Frame,
-        payload: &Payload,
+        frame: &PlacedFrame,
+        payload: &SeenPayload,
         is_right: bool,
-    ) -> Option<WrongMac> {
+    ) -> Option<MacFinding> {
         let payload = match payload {
-            Payload::Bytes(bytes) => Some(bytes),
-            Payload::Sum(_) => None,
+            SeenPayload::Bytes(bytes) => Some(bytes),
+            SeenPayload::Sum(_) => None,
         };
         let place = (frame.record, frame.byte);
         let wrong = match frame.record_type() {
@@ -79,13 +79,13 @@ impl PendingMacs {
                 Over::Block => (None, &DNODES),
                 Over::Objset => (None, &OBJSET),
             };
-            WrongMac { record, byte, object, about, wrong: difference(wrong.fault) }
+            MacFinding { record, byte, object, about, wrong: difference(wrong.fault) }
         })
     }
 }
 
 /// The MACs of the stream behind a BEGIN; `None` if it has not all that they are over, or there is no key.
-fn begin(frame: &Frame) -> Option<Macs<Place>> {
+fn begin(frame: &PlacedFrame) -> Option<Macs<RecordPlace>> {
     let context = &frame.context;
     let key = Arc::clone(context.key()?.as_ref().ok()?);
     // What is wrong in the list has rules of its own, and whoever breaks one does not come here.

@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::fault::{About, Wrong};
-use super::state::{Earlier, name_hash};
+use super::state::{EarlierGuids, name_hash};
 use crate::segment::Segment;
 use std::collections::{HashMap, HashSet};
 use zsend_records::nvlist::{NvList, NvValue};
@@ -41,7 +41,7 @@ pub(super) static COMPLETE: About = About {
 
 /// A dataset of the header.
 #[derive(Debug, Default)]
-struct Listed {
+struct ListedDataset {
     /// Hash of each snapshot's name, and its guid; sorted.
     snaps: Vec<(u64, u64)>,
     /// Guid of the snapshot that it is a clone of.
@@ -56,9 +56,9 @@ struct Listed {
 
 /// The header's list.
 #[derive(Debug)]
-struct Header {
+struct PackageList {
     /// By the hash of their names.
-    datasets: HashMap<u64, Listed>,
+    datasets: HashMap<u64, ListedDataset>,
     /// Guids of the snapshots that are younger than their dataset's fromsnap: their streams are in the package.
     to_come: HashSet<u64>,
     tosnap: u64,
@@ -69,7 +69,7 @@ struct Header {
 /// The streams of a package that came, and the list of its header.
 #[derive(Debug, Default)]
 pub(super) struct Members {
-    header: Option<Header>,
+    header: Option<PackageList>,
     /// Name of the package, where no list has it; taken away when its stream comes.
     awaited: Option<String>,
 }
@@ -77,7 +77,7 @@ pub(super) struct Members {
 impl Members {
     /// The members that the header of a package announces. What of the list makes no sense, other rules have.
     pub(super) fn of(context: &Context) -> Self {
-        let header = context.nvlist().and_then(Header::of);
+        let header = context.nvlist().and_then(PackageList::of);
         let toname = String::from_utf8_lossy(context.begin().toname()).into_owned();
         let awaited = context.nvlist().is_none().then_some(toname);
         Self { header, awaited }
@@ -87,7 +87,7 @@ impl Members {
     pub(super) fn begin(
         &mut self,
         segment: &Segment,
-        earlier: &Earlier,
+        earlier: &EarlierGuids,
     ) -> Option<(&'static About, Wrong)> {
         if self.awaited.as_ref() == Some(&segment.toname) {
             self.awaited = None;
@@ -108,7 +108,7 @@ impl Members {
     }
 }
 
-impl Header {
+impl PackageList {
     fn of(list: &NvList) -> Option<Self> {
         let fromsnap = list.str("fromsnap");
         let (mut datasets, mut to_come) = (HashMap::new(), HashSet::new());
@@ -131,7 +131,7 @@ impl Header {
             snaps.sort_unstable();
             let origin = dataset.u64("origin");
             let is_below = dataset.u64("parentfromsnap").is_some_and(|guid| guid != 0);
-            let listed = Listed { snaps, origin, is_below, ..Listed::default() };
+            let listed = ListedDataset { snaps, origin, is_below, ..ListedDataset::default() };
             datasets.insert(name_hash(name), listed);
         }
         Some(Self {
@@ -143,7 +143,11 @@ impl Header {
         })
     }
 
-    fn begin(&mut self, segment: &Segment, earlier: &Earlier) -> Option<(&'static About, Wrong)> {
+    fn begin(
+        &mut self,
+        segment: &Segment,
+        earlier: &EarlierGuids,
+    ) -> Option<(&'static About, Wrong)> {
         let (dataset, short) = segment.toname.split_once('@')?;
         let short = name_hash(short);
         let name = || segment.toname.clone();
@@ -185,7 +189,7 @@ impl Header {
     }
 }
 
-impl Header {
+impl PackageList {
     /// Returns true if the dataset comes behind the one above it, and the stream of tosnap of that is yet to come.
     fn waits_for_parent(&self, dataset: &str) -> bool {
         let is_below = self.datasets.get(&name_hash(dataset)).is_some_and(|listed| listed.is_below);
@@ -195,7 +199,7 @@ impl Header {
     }
 }
 
-impl Listed {
+impl ListedDataset {
     fn guid(&self, short: u64) -> Option<u64> {
         let at = self.snaps.binary_search_by_key(&short, |(name, _)| *name).ok()?;
         Some(self.snaps[at].1)

@@ -25,13 +25,13 @@ mod written;
 
 pub(crate) use frame::place;
 
-pub use fault::{About, Expected, Fault, Value, Wrong};
+pub use fault::{About, Expected, Fault, FaultValue, Wrong};
 pub use json::{fault_json, outcome_json};
 pub use links::Together;
 pub use options::VerifyOptions;
-pub use verdict::{Cut, Outcome, Part, Verdict};
+pub use verdict::{Cut, CutPart, Outcome, Verdict};
 
-use crate::in_turn::{Pieces, Readable};
+use crate::in_turn::{Pieces, ReadableInput};
 use crate::segment::Segment;
 use batch::{OneByOne, in_batches};
 use checker::Checker;
@@ -116,7 +116,7 @@ pub fn verify(
     options: &VerifyOptions,
     report: &mut dyn Report,
 ) -> Result<Outcome, VerifyError> {
-    run(name, Readable::Reader(Box::new(source)), options, report, Tee::new(None))
+    run(name, ReadableInput::Reader(Box::new(source)), options, report, Tee::new(None))
 }
 
 /// As [`verify`], of a file, or whatever else a descriptor has, from where it stands. A file is read on two threads; with
@@ -130,7 +130,7 @@ pub fn verify_file(
     options: &VerifyOptions,
     report: &mut dyn Report,
 ) -> Result<Outcome, VerifyError> {
-    run(name, Readable::File(file), options, report, Tee::new(None))
+    run(name, ReadableInput::File(file), options, report, Tee::new(None))
 }
 
 /// As [`verify`], and writes every record to `out` once it was checked. At the first fault writing ends: what was
@@ -145,7 +145,7 @@ pub fn verify_tee(
     options: &VerifyOptions,
     report: &mut dyn Report,
 ) -> Result<Outcome, VerifyError> {
-    run(name, Readable::Reader(Box::new(source)), options, report, Tee::new(Some(&mut out)))
+    run(name, ReadableInput::Reader(Box::new(source)), options, report, Tee::new(Some(&mut out)))
 }
 
 /// The rules, by the part of a stream that they are of, in the order in which they are checked.
@@ -171,7 +171,7 @@ pub fn rules() -> Vec<(&'static str, Vec<&'static About>)> {
 
 fn run<'a>(
     name: &str,
-    source: Readable,
+    source: ReadableInput,
     options: &'a VerifyOptions,
     report: &'a mut dyn Report,
     tee: Tee<'a>,

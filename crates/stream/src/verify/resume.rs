@@ -1,7 +1,7 @@
 //! Position of a receive that has taken this much of a stream, as a token to go on from.
 
 use super::context::Context;
-use super::frame::Frame;
+use super::frame::PlacedFrame;
 use crate::position;
 use crate::resume::{Noted, Seam};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use zsend_records::token::ResumeToken;
 pub(super) struct Position {
     /// The stream that the place is in; none between two.
     stream: Option<Box<Begun>>,
-    pending: Pending,
+    pending: PlaceChange,
 }
 
 /// A stream up to a place in it.
@@ -31,13 +31,13 @@ struct Begun {
     start: u64,
     /// The end of the record that was noted, or of BEGIN.
     seam: Seam,
-    /// The record that is read, if it is [`Pending::Record`].
+    /// The record that is read, if it is [`PlaceChange::Record`].
     next: Box<Noted>,
 }
 
 /// Change of the place.
 #[derive(Debug, Default)]
-enum Pending {
+enum PlaceChange {
     #[default]
     Nothing,
     Record,
@@ -47,10 +47,10 @@ enum Pending {
 
 impl Position {
     /// Takes a BEGIN in; `chain` is the sum up to there.
-    pub(super) fn begin(&mut self, frame: &Frame, chain: Chain) {
+    pub(super) fn begin(&mut self, frame: &PlacedFrame, chain: Chain) {
         let list = frame.context.nvlist();
         let seam = Seam::begin(&frame.header, list, frame.record, end(frame), chain);
-        self.pending = Pending::Stream(Box::new(Begun {
+        self.pending = PlaceChange::Stream(Box::new(Begun {
             context: Arc::clone(&frame.context),
             start: frame.byte,
             next: Box::new(seam.last().clone()),
@@ -59,25 +59,25 @@ impl Position {
     }
 
     /// Takes a record in, whose payload has the sum `payload`; `chain` is the sum up to there.
-    pub(super) fn record(&mut self, frame: &Frame, payload: Fletcher4, chain: Chain) {
+    pub(super) fn record(&mut self, frame: &PlacedFrame, payload: Fletcher4, chain: Chain) {
         let Some(Begun { seam, next, .. }) = self.stream.as_deref_mut() else { return };
         if seam.note(next, &frame.header, frame.record, payload, end(frame), chain) {
-            self.pending = Pending::Record;
+            self.pending = PlaceChange::Record;
         }
     }
 
     /// Takes an END in.
     pub(super) fn end(&mut self) {
-        self.pending = Pending::Between;
+        self.pending = PlaceChange::Between;
     }
 
     /// The record that was taken in is right.
     pub(super) fn go_on(&mut self) {
         match (std::mem::take(&mut self.pending), &mut self.stream) {
-            (Pending::Record, Some(begun)) => begun.seam.end_with(&mut begun.next),
-            (Pending::Stream(begun), stream) => *stream = Some(begun),
-            (Pending::Between, stream) => *stream = None,
-            (Pending::Nothing | Pending::Record, _) => {}
+            (PlaceChange::Record, Some(begun)) => begun.seam.end_with(&mut begun.next),
+            (PlaceChange::Stream(begun), stream) => *stream = Some(begun),
+            (PlaceChange::Between, stream) => *stream = None,
+            (PlaceChange::Nothing | PlaceChange::Record, _) => {}
         }
     }
 
@@ -123,6 +123,6 @@ impl Position {
 }
 
 /// The byte of the input behind a record.
-const fn end(frame: &Frame) -> u64 {
+const fn end(frame: &PlacedFrame) -> u64 {
     frame.byte + RECORD_SIZE as u64 + frame.payload_len
 }

@@ -37,7 +37,7 @@ pub(super) struct LastWrite {
 
 /// State between a stream's BEGIN and its END.
 #[derive(Debug, Default)]
-pub(super) struct State {
+pub(super) struct StreamState {
     /// Guid that the records carry: that of BEGIN, but in what an interrupted receive left (`zfs send -S`).
     pub(super) guid: Option<u64>,
     /// True if records are stamped with the running sum, as they are since 2013.
@@ -56,12 +56,12 @@ pub(super) struct State {
     /// True if that range's dnodes are of the other byte order.
     pub(super) range_is_swapped: bool,
     /// Guids of the snapshots that earlier streams of the package sent.
-    pub(super) earlier: Earlier,
+    pub(super) earlier: EarlierGuids,
     /// Blocks that a WRITE_BYREF may refer to.
     pub(super) written: Written,
 }
 
-impl State {
+impl StreamState {
     /// The state of the next stream, which knows which came before.
     pub(super) fn begin(&mut self) {
         let earlier = std::mem::take(&mut self.earlier);
@@ -180,7 +180,7 @@ impl State {
 
 /// Guids of the snapshots that earlier streams sent. Of more than are kept, any counts as sent.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Earlier(BTreeSet<u64>);
+pub(super) struct EarlierGuids(BTreeSet<u64>);
 
 /// Hash of a name, which is kept in the place of the name: a name may be long, and there may be many.
 pub(super) fn name_hash(name: &str) -> u64 {
@@ -189,7 +189,7 @@ pub(super) fn name_hash(name: &str) -> u64 {
     hasher.finish()
 }
 
-impl Earlier {
+impl EarlierGuids {
     /// Most guids that are kept.
     const MOST: usize = 128 << 10;
 

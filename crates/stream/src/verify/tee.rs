@@ -1,13 +1,13 @@
 //! Passing a stream on, each record once it was checked.
 
-use super::frame::Frame;
-use super::framer::Payload;
+use super::frame::PlacedFrame;
+use super::framer::SeenPayload;
 use std::io::{self, Write};
 
 /// A destination, and the record that waits for the sum of its payload to be checked.
 pub(super) struct Tee<'a> {
     to: Option<Box<dyn Write + Send + 'a>>,
-    held: Option<Box<(Frame, Payload)>>,
+    held: Option<Box<(PlacedFrame, SeenPayload)>>,
 }
 
 impl std::fmt::Debug for Tee<'_> {
@@ -33,16 +33,16 @@ impl<'a> Tee<'a> {
         let (frame, payload) = *held;
         to.write_all(&frame.raw())?;
         match payload {
-            Payload::Bytes(bytes) => to.write_all(&bytes),
+            SeenPayload::Bytes(bytes) => to.write_all(&bytes),
             // Whoever passes records on keeps their payloads, but for a list that is too long for it.
-            Payload::Sum(_) => {
+            SeenPayload::Sum(_) => {
                 Err(io::Error::other("the list behind BEGIN is too long to be passed on"))
             }
         }
     }
 
     /// Holds a record until the next header.
-    pub(super) fn hold(&mut self, frame: &Frame, payload: &Payload) {
+    pub(super) fn hold(&mut self, frame: &PlacedFrame, payload: &SeenPayload) {
         if self.is_on() {
             self.held = Some(Box::new((frame.clone(), payload.clone())));
         }

@@ -26,7 +26,7 @@ pub struct Cut {
     /// checksum was checked. `zfs receive -s` takes as much of it as of the whole input.
     pub length: u64,
     /// Part of the stream that is cut, if it does not end between two records.
-    pub part: Option<Part>,
+    pub part: Option<CutPart>,
     /// Name of the snapshot whose stream is cut; empty between the streams of a package.
     pub toname: String,
     /// Token of which a sender makes the rest of that stream, for a dataset into which this much was
@@ -41,7 +41,7 @@ pub struct Cut {
 /// A header or a payload of which not all is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Part {
+pub struct CutPart {
     /// Name of the part.
     pub what: &'static str,
     /// Bytes of it that there are.

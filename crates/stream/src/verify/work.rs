@@ -1,8 +1,8 @@
 //! The part of the checks that a record's payload is enough for, on all cores.
 
-use super::fault::{Check, Expected, Value, Wrong, exactly};
-use super::frame::Frame;
-use super::framer::Payload;
+use super::fault::{Check, Expected, FaultValue, Wrong, exactly};
+use super::frame::PlacedFrame;
+use super::framer::SeenPayload;
 use super::macs::crypto;
 use std::cell::RefCell;
 use zeroize::Zeroizing;
@@ -17,6 +17,7 @@ use zsend_records::fletcher::Fletcher4;
 use zsend_records::key_prop::KeyProp;
 use zsend_records::payload::UNREADABLE;
 use zsend_records::reader::Record;
+use zsend_records::sizes::in_memory;
 use zsend_records::types::{ByteswapKind, Checksum, Compress, DmuType};
 use zsend_records::zerocopy::byteorder::{LE, U64};
 
@@ -44,16 +45,16 @@ impl Worked {
 }
 
 /// Looks at a payload.
-pub(super) fn work(frame: &Frame, payload: &Payload) -> Worked {
+pub(super) fn work(frame: &PlacedFrame, payload: &SeenPayload) -> Worked {
     let bytes = match payload {
-        Payload::Sum(sum) => return Worked::of_sum(*sum),
-        Payload::Bytes(bytes) => &bytes[..],
+        SeenPayload::Sum(sum) => return Worked::of_sum(*sum),
+        SeenPayload::Bytes(bytes) => &bytes[..],
     };
     let mut worked = Worked::of_sum(Fletcher4::in_order(frame.order, bytes));
     match Record::of(&frame.header) {
         Record::Write(write) => {
             worked.key = write_key(frame, write, bytes, worked.sum);
-            let block = Stored {
+            let block = ToldBlock {
                 kind: write.object_type().filter(|kind| kind.is_valid()),
                 codec: write.compression(),
                 lsize: write.logical_size.get(),
@@ -62,7 +63,7 @@ pub(super) fn work(frame: &Frame, payload: &Payload) -> Worked {
             block.look(frame, bytes, &mut worked);
         }
         Record::Spill(spill) => {
-            let block = Stored {
+            let block = ToldBlock {
                 kind: Some(DmuType::SA),
                 codec: spill.compression(),
                 lsize: spill.length.get(),
@@ -85,16 +86,16 @@ pub(super) fn work(frame: &Frame, payload: &Payload) -> Worked {
 }
 
 /// A block as a record tells of it.
-struct Stored {
+struct ToldBlock {
     kind: Option<DmuType>,
     codec: Option<Compress>,
     lsize: u64,
     params: BlockParams,
 }
 
-impl Stored {
+impl ToldBlock {
     /// Decrypts the block if it is encrypted and there is a key, and decompresses it if it can be.
-    fn look(&self, frame: &Frame, bytes: &[u8], worked: &mut Worked) {
+    fn look(&self, frame: &PlacedFrame, bytes: &[u8], worked: &mut Worked) {
         let (Some(codec), Some(kind)) = (self.codec, self.kind) else { return };
         let key = frame.context.key().and_then(|key| key.as_ref().ok());
         if !frame.context.is_raw() {
@@ -116,7 +117,7 @@ impl Stored {
 }
 
 fn embedded_contents(embedded: &WriteEmbedded<LE>, bytes: &[u8]) -> Check {
-    let psize = usize::try_from(embedded.psize.get()).unwrap_or(usize::MAX);
+    let psize = in_memory(embedded.psize.get().into());
     let Some(stored) = bytes.get(..psize) else { return Ok(()) };
     let codec = embedded.compression();
     let header = match codec {
@@ -163,7 +164,7 @@ fn decompressed(codec: Compress, stored: &[u8], len: u64) -> Check {
 
 /// Compares the payload with the block pointer's checksum, which is in the record for dedup; where the payload
 /// is what that is of: the bytes that lie on disk.
-fn write_key(frame: &Frame, write: &Write<LE>, bytes: &[u8], sum: Fletcher4) -> Check {
+fn write_key(frame: &PlacedFrame, write: &Write<LE>, bytes: &[u8], sum: Fletcher4) -> Check {
     let kind = write.checksum();
     let key = write.key_cksum.map(U64::get);
     let prop = KeyProp(write.key_prop.get());
@@ -208,8 +209,8 @@ fn write_key(frame: &Frame, write: &Write<LE>, bytes: &[u8], sum: Fletcher4) -> 
     if is_unreadable(bytes) {
         return Ok(());
     }
-    let right = Expected::Exactly(Value::Sum(Fletcher4::from_words(key)));
-    let found = Value::Sum(Fletcher4::from_words(found));
+    let right = Expected::Exactly(FaultValue::Sum(Fletcher4::from_words(key)));
+    let found = FaultValue::Sum(Fletcher4::from_words(found));
     Err(Wrong::new("checksum of the payload", found, right).into())
 }
 

@@ -16,7 +16,7 @@ use zsend_records::types::Compress;
 use zsend_records::writer::StreamWriter;
 use zsend_records::zerocopy::FromZeros;
 use zsend_records::zerocopy::byteorder::LE;
-use zsend_stream::change::{ChangeError, Out, Packet, Source, Transform, change};
+use zsend_stream::change::{ChangeError, ChangeInput, Out, Packet, Transform, change};
 
 #[test]
 fn a_stream_through_no_step_is_the_same() {
@@ -51,7 +51,7 @@ fn a_file_gives_what_a_pipe_does_whoever_asks() {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("change.zsend");
     fs::write(&path, &stream).unwrap();
     let recompressed = || {
-        let source = Source::of_file("in", File::open(&path).unwrap());
+        let source = ChangeInput::of_file("in", File::open(&path).unwrap());
         let mut out = Vec::new();
         let steps = vec![step("decompress", &[], &[]), step("recompress", &["lz4"], &[])];
         change(vec![source], steps, &mut out, |_| {}).unwrap();
@@ -87,7 +87,7 @@ fn a_destination_that_fails_is_told_wherever_the_others_are() {
         for steps in
             [vec![], vec![step("recompress", &["off"], &[])], vec![step("redup", &[], &[])]]
         {
-            let source = Source::of_reader("in", Cursor::new(stream.clone()));
+            let source = ChangeInput::of_reader("in", Cursor::new(stream.clone()));
             let error = change(vec![source], steps, Full(room), |_| {}).unwrap_err();
             assert!(matches!(error, ChangeError::Write(_)), "{error}");
         }
@@ -98,7 +98,7 @@ fn a_destination_that_fails_is_told_wherever_the_others_are() {
 fn what_was_right_is_written_before_a_stream_of_the_other_byte_order() {
     let little = large();
     let big = changed_to_big(&little);
-    let sources = [&little, &big].map(|s| Source::of_reader("in", Cursor::new(s.clone())));
+    let sources = [&little, &big].map(|s| ChangeInput::of_reader("in", Cursor::new(s.clone())));
     let mut out = Vec::new();
     let error = change(sources.into(), vec![], &mut out, |_| {}).unwrap_err();
     assert!(matches!(error, ChangeError::Refused { .. }), "{error}");
@@ -132,7 +132,7 @@ fn a_panic_of_whoever_takes_notes_ends_it() {
             Ok(())
         }
     }
-    let source = Source::of_reader("in", Cursor::new(large()));
+    let source = ChangeInput::of_reader("in", Cursor::new(large()));
     let _ = change(vec![source], vec![Box::new(Notes)], std::io::sink(), |_| panic!("noted"));
 }
 
@@ -155,7 +155,7 @@ fn one_large_record_after_the_other_passes() {
     // All but the features of its BEGIN, and sums.
     assert_eq!(changed(&small, &[&["decompress"]]).unwrap().len(), stream.len());
     // The reader waits for the first when the step is done with it.
-    let source = Source::of_reader("in", Cursor::new(stream));
+    let source = ChangeInput::of_reader("in", Cursor::new(stream));
     assert!(change(vec![source], vec![], Full(400), |_| {}).is_err());
 }
 
@@ -241,13 +241,13 @@ fn records_before_a_fault_are_written_and_the_fault_is_named() {
     let mut damaged = stream.clone();
     let at = stream.len() / 2;
     damaged[at] ^= 1;
-    let source = Source::of_reader("in", Cursor::new(damaged));
+    let source = ChangeInput::of_reader("in", Cursor::new(damaged));
     let mut out = Vec::new();
     let error = change(vec![source], Vec::new(), &mut out, |_| {}).unwrap_err();
     assert!(matches!(error, ChangeError::Damaged { .. }), "{name}: {error}");
     assert!(!out.is_empty() && stream.starts_with(&out), "{name}");
     // A cut stream ends where it was cut, at a record.
-    let source = Source::of_reader("in", Cursor::new(stream[..stream.len() - 312].to_vec()));
+    let source = ChangeInput::of_reader("in", Cursor::new(stream[..stream.len() - 312].to_vec()));
     let mut out = Vec::new();
     let error = change(vec![source], Vec::new(), &mut out, |_| {}).unwrap_err();
     assert!(error.to_string().contains("without an END"), "{error}");

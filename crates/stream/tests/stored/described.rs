@@ -8,7 +8,7 @@ use zsend_records::byteswap::byteswap_with;
 use zsend_records::describe::{Description, Field};
 use zsend_records::drr::{Begin, Body, MAGIC, RecordType, ReplayRecord};
 use zsend_records::payload::PayloadBound;
-use zsend_records::reader::{Options, Record, StreamReader};
+use zsend_records::reader::{ReaderOptions, Record, StreamReader};
 use zsend_records::writer::StreamWriter;
 use zsend_stream::dump::{DumpOptions, Format, dump};
 
@@ -70,7 +70,7 @@ fn a_described_record_is_read_back() {
     // Without its description the stream is refused by the type's number.
     let refused = StreamReader::new(&stream[..]).find_map(Result::err).unwrap();
     assert!(refused.to_string().contains("0xc"), "{refused}");
-    let options = Options::new().with_records(RECORDS);
+    let options = ReaderOptions::new().with_records(RECORDS);
     let mut reader = StreamReader::with_options(&stream[..], options);
     let mut notes = 0;
     while let Some(record) = reader.next_record().unwrap() {

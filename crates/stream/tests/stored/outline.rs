@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use zsend_records::drr::Begin;
-use zsend_records::reader::{Options, Role, StreamReader};
+use zsend_records::reader::{ReaderOptions, Role, StreamReader};
 use zsend_records::zerocopy::byteorder::LE;
 use zsend_stream::outline::{Outline, OutlineEnd, outline, outline_file};
 
@@ -37,7 +37,7 @@ fn outlined(name: &str, stream: &[u8]) -> Outline {
 fn an_outline_has_every_stream_and_counts_every_record() {
     let mut keys = 0;
     for (name, stream) in streams() {
-        let options = Options::new().with_missing_end(true);
+        let options = ReaderOptions::new().with_missing_end(true);
         let mut reader = StreamReader::with_options(&stream[..], options);
         let (mut guids, mut records) = (Vec::new(), 0);
         while let Some(frame) = reader.next_frame().unwrap() {

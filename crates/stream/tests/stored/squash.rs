@@ -11,12 +11,12 @@ use zsend_records::reader::Record;
 use zsend_records::writer::StreamWriter;
 use zsend_records::zerocopy::FromZeros;
 use zsend_records::zerocopy::byteorder::LE;
-use zsend_stream::change::{ChangeError, Given, Source, Verb, change};
+use zsend_stream::change::{ChangeError, ChangeInput, Given, Verb, change};
 use zsend_stream::verify::{Verdict, VerifyOptions};
 
 fn squashed(streams: &[&[u8]]) -> (Vec<u8>, Result<(), ChangeError>) {
     let sources = streams.iter().enumerate().map(|(at, stream)| {
-        Source::of_reader(&format!("stream {at}"), Cursor::new(stream.to_vec()))
+        ChangeInput::of_reader(&format!("stream {at}"), Cursor::new(stream.to_vec()))
     });
     let step = (Verb::named("squash").unwrap().make)(&Given::default()).unwrap();
     let mut out = Vec::new();
@@ -120,7 +120,7 @@ fn what_does_not_follow_is_refused_by_name() {
     assert!(raw > 0);
     // Behind another step the streams come one after the other.
     let make = |name: &str| (Verb::named(name).unwrap().make)(&Given::default()).unwrap();
-    let source = Source::of_reader("in", Cursor::new(full.to_vec()));
+    let source = ChangeInput::of_reader("in", Cursor::new(full.to_vec()));
     let steps = vec![make("decompress"), make("squash")];
     let error = change(vec![source], steps, Vec::new(), |_| {}).unwrap_err();
     assert!(error.to_string().contains("first step"), "{error}");

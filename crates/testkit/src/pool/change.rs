@@ -67,7 +67,7 @@ pub struct Change {
     /// Object; zero for the meta-dnode.
     pub object: u16,
     /// The kind of block.
-    pub part: Part,
+    pub part: ChangedBlock,
     /// First byte that is changed, taken modulo the size of the part.
     pub offset: u16,
     /// New values.
@@ -78,7 +78,7 @@ pub struct Change {
 
 /// The kind of block that is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Arbitrary)]
-pub enum Part {
+pub enum ChangedBlock {
     /// The object set's own block.
     Objset,
     /// The object's dnode.
@@ -98,20 +98,20 @@ impl Change {
     /// Those of [`MendedPool::change_block`]: the place is arbitrary, so most often there is nothing.
     pub fn apply(&self, pool: &mut MendedPool, objsets: &[u64]) -> Result<(), DamageError> {
         let number = usize::from(self.objset).checked_rem(objsets.len());
-        let objset = number.and_then(|i| objsets.get(i)).copied().unwrap_or(0);
+        let objset = number.and_then(|i| objsets.get(i)).copied().unwrap_or_default();
         let object = u64::from(self.object);
         let block =
             |level: u8, blkid: u8| Zbookmark::new(objset, object, (level % 8).into(), blkid.into());
         let change = |bytes: &mut [u8]| self.put(bytes);
         match self.part {
-            Part::Objset => pool
+            ChangedBlock::Objset => pool
                 .change_block(Zbookmark { level: ROOT_LEVEL, ..Zbookmark::root(objset) }, change),
-            Part::Dnode => pool.change_dnode(objset, object, change),
-            Part::Block(level, blkid) => pool.change_block(block(level, blkid), change),
-            Part::Spill => {
+            ChangedBlock::Dnode => pool.change_dnode(objset, object, change),
+            ChangedBlock::Block(level, blkid) => pool.change_block(block(level, blkid), change),
+            ChangedBlock::Spill => {
                 pool.change_block(Zbookmark::new(objset, object, 0, SPILL_BLKID), change)
             }
-            Part::Pointer(level, blkid) => pool.change_pointer(block(level, blkid), |bp| {
+            ChangedBlock::Pointer(level, blkid) => pool.change_pointer(block(level, blkid), |bp| {
                 let order = bp.order();
                 let mut bytes = bp.to_bytes(order);
                 self.put(&mut bytes);

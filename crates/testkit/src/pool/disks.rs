@@ -273,7 +273,7 @@ fn label(device: &Device) -> Option<LabelConfig> {
 /// before it, so it is left out.
 fn room(sides: &[usize], leaves: &[Leaf], asize: u64) -> Range<u64> {
     let sides: Vec<&Overlay> = sides.iter().map(|&side| &*leaves[side].overlay).collect();
-    let size = sides.iter().map(|side| side.size()).min().unwrap_or(0);
+    let size = sides.iter().map(|side| side.size()).min().unwrap_or_default();
     let pieces = data_size(size).map_or(0, |data| asize.min(data)) / PIECE as u64;
     let (mut buffer, zeros) = (vec![0; PIECE], vec![0; PIECE]);
     let mut is_blank = |piece: u64| {

@@ -111,7 +111,7 @@ impl Path {
         let mut level = i64::from(phys.nlevels) - 1;
         let number = |level: i64| {
             let above = u32::try_from(level - to.level).ok()?.checked_mul(shift)?;
-            Some(to.blkid.checked_shr(above).unwrap_or(0))
+            Some(to.blkid.checked_shr(above).unwrap_or_default())
         };
         let first = number(level).filter(|&i| i < phys.nblkptr.into());
         let first = index(first.filter(|_| !phys.is_free()).ok_or(DamageError::Absent(to))?);

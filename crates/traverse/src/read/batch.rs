@@ -7,7 +7,7 @@ use crate::walk::{Leaf, WalkSpec};
 use std::collections::VecDeque;
 use std::ops::{AddAssign, Range};
 use zsend_pool::blkptr::BlkPtr;
-use zsend_pool::dmu::dnode::Outline;
+use zsend_pool::dmu::dnode::DnodeRef;
 use zsend_records::types::DmuType;
 
 /// Leaves that are read by one worker and encoded one after another.
@@ -70,7 +70,7 @@ impl Prices {
     /// A block of dnodes and all that they point to.
     fn dnode_block(self, data: &[u8]) -> Price {
         let mut price = Price::default();
-        for dnode in Outline::all(data).flatten() {
+        for dnode in DnodeRef::all(data).flatten() {
             price += self.item(dnode.size());
             if dnode.object_type() != DmuType::NONE {
                 dnode.pointers().for_each(|bp| price += self.pointer(&bp));

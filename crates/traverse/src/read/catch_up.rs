@@ -10,7 +10,7 @@ use zsend_pool::PoolError;
 use zsend_pool::blkptr::BlkPtr;
 use zsend_pool::dmu::dnode::{DNODES_PER_BLOCK, Dnode};
 use zsend_pool::dmu::objset::Objset;
-use zsend_pool::dsl::redaction::Run;
+use zsend_pool::dsl::redaction::BlockRun;
 
 /// The leaves of a walk and, before each, the listed blocks that lie before it, as they are now.
 ///
@@ -124,7 +124,7 @@ struct ListedRun {
 }
 
 impl ListedRun {
-    fn new(dnode: Dnode, run: Run) -> Self {
+    fn new(dnode: Dnode, run: BlockRun) -> Self {
         let blocks = run.first..run.end.min(dnode.blocks());
         Self { object: run.object, dnode, blocks, holes: 0..0 }
     }

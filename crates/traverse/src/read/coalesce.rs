@@ -158,13 +158,13 @@ mod tests {
     use super::*;
     use zsend_encoder::event::{Event, FreeSlot};
     use zsend_pool::blkptr::{BlkPtr, Dva};
-    use zsend_pool::vdev::Tree;
+    use zsend_pool::vdev::VdevTree;
     use zsend_pool::zbookmark::Zbookmark;
     use zsend_records::writer::Payload;
 
     /// Of devices that nothing is read from.
     fn zio() -> Zio {
-        Zio::new(Tree::default())
+        Zio::new(VdevTree::default())
     }
 
     /// A block of 4 KiB at an offset of a vdev.

@@ -2,7 +2,7 @@
 //! that stream's bookmark brings along wherever it passes them.
 
 use crate::error::Result;
-use zsend_pool::dsl::redaction::{RedactionList, Run};
+use zsend_pool::dsl::redaction::{BlockRun, RedactionList};
 
 /// A place in a redaction list, from which runs of blocks are taken in ascending order.
 #[derive(Clone, Debug, Default)]
@@ -10,7 +10,7 @@ pub(crate) struct RedactionCursor {
     /// The runs behind the front; `None` once there are no more.
     rest: Option<Runs>,
     /// The run at the front, or what is left of it.
-    front: Option<Run>,
+    front: Option<BlockRun>,
 }
 
 /// Runs that are read one by one.
@@ -18,7 +18,7 @@ pub(crate) struct RedactionCursor {
 enum Runs {
     List(Box<RedactionList>),
     #[cfg(test)]
-    Model(std::collections::VecDeque<Run>),
+    Model(std::collections::VecDeque<BlockRun>),
 }
 
 impl RedactionCursor {
@@ -33,12 +33,12 @@ impl RedactionCursor {
     }
 
     #[cfg(test)]
-    pub(super) fn of_runs(runs: impl IntoIterator<Item = Run>) -> Self {
+    pub(super) fn of_runs(runs: impl IntoIterator<Item = BlockRun>) -> Self {
         Self { rest: Some(Runs::Model(runs.into_iter().collect())), front: None }
     }
 
     /// The run at the front.
-    fn front(&mut self) -> Result<Option<&mut Run>> {
+    fn front(&mut self) -> Result<Option<&mut BlockRun>> {
         while self.front.is_none_or(|run| run.first >= run.end) {
             self.front = match &mut self.rest {
                 None => None,
@@ -55,13 +55,13 @@ impl RedactionCursor {
     }
 
     /// The next listed blocks before block `blkid` of `object`, taken from the list.
-    pub(crate) fn next_before(&mut self, object: u64, blkid: u64) -> Result<Option<Run>> {
+    pub(crate) fn next_before(&mut self, object: u64, blkid: u64) -> Result<Option<BlockRun>> {
         let Some(run) = self.front()? else { return Ok(None) };
         if (run.object, run.first) >= (object, blkid) {
             return Ok(None);
         }
         let end = if run.object == object { run.end.min(blkid) } else { run.end };
-        let taken = Run { end, ..*run };
+        let taken = BlockRun { end, ..*run };
         run.first = end;
         Ok(Some(taken))
     }
@@ -89,8 +89,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn run((object, first, end): (u64, u64, u64)) -> Run {
-        Run { object, first, end }
+    fn run((object, first, end): (u64, u64, u64)) -> BlockRun {
+        BlockRun { object, first, end }
     }
 
     fn listed(runs: &[(u64, u64, u64)]) -> RedactionCursor {

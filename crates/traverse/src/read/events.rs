@@ -13,7 +13,7 @@ use zsend_encoder::policy::{OLD_MAX_BLOCK_SIZE, Plan};
 use zsend_pool::PoolError;
 use zsend_pool::blkptr::BlkPtr;
 use zsend_pool::zbookmark::Zbookmark;
-use zsend_pool::zio::{Extent, Stored};
+use zsend_pool::zio::{Extent, StoredBlock};
 use zsend_records::flags::Features;
 use zsend_records::payload::UNREADABLE;
 
@@ -225,7 +225,7 @@ impl Maker<'_> {
         bp: &BlkPtr,
         at: &Zbookmark,
         extent: Option<&Extent>,
-    ) -> zsend_pool::Result<Stored> {
+    ) -> zsend_pool::Result<StoredBlock> {
         let objset = &self.reader.spec.objset;
         if form == WriteForm::Raw {
             objset.zio().read_raw(bp, at, objset.access(extent))

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use zsend_pool::dmu::dnode::Dnode;
 use zsend_pool::dsl::name::Name;
-use zsend_pool::dsl::redaction::Run;
+use zsend_pool::dsl::redaction::BlockRun;
 use zsend_pool::pool::Pool;
 
 /// A level-0 block: its object, its number, and true if it is a hole.
@@ -62,14 +62,14 @@ impl Case {
     }
 
     /// Runs from a choice of objects and blocks: ascending, each block once.
-    pub(super) fn runs(&self, choice: Vec<(usize, u64, u64)>) -> Vec<Run> {
-        let mut runs: Vec<Run> = choice
+    pub(super) fn runs(&self, choice: Vec<(usize, u64, u64)>) -> Vec<BlockRun> {
+        let mut runs: Vec<BlockRun> = choice
             .into_iter()
             .map(|(which, first, count)| {
                 let object = self.candidates[which % self.candidates.len()];
                 // A few of them lie past the end.
                 let first = first % (self.objects.get(&object).map_or(0, Dnode::blocks) + 4);
-                Run { object, first, end: first + count }
+                BlockRun { object, first, end: first + count }
             })
             .collect();
         runs.sort_unstable_by_key(|run| (run.object, run.first));

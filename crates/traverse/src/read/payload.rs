@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use std::fmt;
 use zsend_pool::Result;
-use zsend_pool::zio::Stored;
+use zsend_pool::zio::StoredBlock;
 use zsend_records::writer::{Counted, Measured, Payload};
 
 /// A payload as one kind of send makes it: [`Payload`] where a stream is written, [`Counted`] where its
@@ -22,7 +22,7 @@ pub(crate) trait SendPayload: Measured {
     ///
     /// # Errors
     /// Those of reading, where anything is read.
-    fn stored(len: u64, read: impl FnOnce() -> Result<Stored>) -> Result<Self>;
+    fn stored(len: u64, read: impl FnOnce() -> Result<StoredBlock>) -> Result<Self>;
 
     /// A block of `len` bytes, which have to be read.
     ///
@@ -46,8 +46,8 @@ impl SendPayload for Payload {
         Self::new(bytes())
     }
 
-    fn stored(_: u64, read: impl FnOnce() -> Result<Stored>) -> Result<Self> {
-        let Stored { data, sum } = read()?;
+    fn stored(_: u64, read: impl FnOnce() -> Result<StoredBlock>) -> Result<Self> {
+        let StoredBlock { data, sum } = read()?;
         // The sum that verified the block is the payload's sum, if both are of the same algorithm.
         Ok(match sum {
             Some(sum) => Self::with_sum(data, sum),
@@ -81,7 +81,7 @@ impl SendPayload for Counted {
         Self(len)
     }
 
-    fn stored(len: u64, _: impl FnOnce() -> Result<Stored>) -> Result<Self> {
+    fn stored(len: u64, _: impl FnOnce() -> Result<StoredBlock>) -> Result<Self> {
         Ok(Self(len))
     }
 

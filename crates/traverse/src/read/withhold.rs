@@ -11,7 +11,7 @@ use zsend_ondisk::blkptr::{BlkPtrBuilder, EmbeddedType};
 use zsend_pool::PoolError;
 use zsend_pool::blkptr::BlkPtr;
 use zsend_pool::dmu::dnode::Dnode;
-use zsend_pool::dsl::redaction::Run;
+use zsend_pool::dsl::redaction::BlockRun;
 use zsend_pool::zbookmark::Zbookmark;
 
 /// The lists of a redacted send.
@@ -149,7 +149,7 @@ impl<I: Iterator<Item = Result<Leaf>>> Withhold<I> {
     }
 
     /// Says of blocks that they are redacted, but for those of which the receiver knows.
-    fn withhold(&mut self, mut run: Run) -> Result<()> {
+    fn withhold(&mut self, mut run: BlockRun) -> Result<()> {
         let dnode = match self.spec.objset.dnode(run.object) {
             Ok(dnode) => dnode,
             // The list is of a snapshot that had the object; a FREEOBJECTS frees it.

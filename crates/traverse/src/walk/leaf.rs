@@ -10,7 +10,7 @@ use std::sync::Arc;
 use zsend_ondisk::Level;
 use zsend_pool::PoolError;
 use zsend_pool::blkptr::BlkPtr;
-use zsend_pool::dmu::dnode::{DNODE_BLOCK_SIZE, DNODE_SIZE, DNODES_PER_BLOCK, Dnode, Outline};
+use zsend_pool::dmu::dnode::{DNODE_BLOCK_SIZE, DNODE_SIZE, DNODES_PER_BLOCK, Dnode, DnodeRef};
 use zsend_records::types::DmuType;
 
 /// Something below which there is no more metadata to read, so that any thread can visit what is in
@@ -237,7 +237,7 @@ pub(super) fn dnodes(spec: &WalkSpec, blkid: u64, data: &Bytes) -> Result<Vec<(u
 /// True if none of a block's dnodes has an indirect block, so that their own pointers are all there
 /// is. A block that no writer wrote is not flat; parsing it says what is wrong with it.
 pub(super) fn is_flat(data: &Bytes) -> bool {
-    Outline::all(data)
+    DnodeRef::all(data)
         .all(|dnode| dnode.is_some_and(|d| d.object_type() == DmuType::NONE || d.nlevels() == 1))
 }
 

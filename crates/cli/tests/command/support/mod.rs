@@ -16,7 +16,7 @@ use zsend_pool::dsl::name::Name;
 use zsend_pool::pool::Pool;
 use zsend_pool::zbookmark::Zbookmark;
 use zsend_records::reader::{SliceReader, StreamRecord};
-use zsend_stream::change::{ChangeError, Given, Source, Verb, change};
+use zsend_stream::change::{ChangeError, ChangeInput, Given, Verb, change};
 use zsend_traverse::Blocks;
 
 /// Offset of a leaf's data.
@@ -92,7 +92,7 @@ pub fn piped(args: &[&str], input: &[u8]) -> Output {
 /// Takes a stream through a step.
 pub fn through(step: &str, given: &Given, stream: &[u8]) -> Result<Vec<u8>, ChangeError> {
     let step = (Verb::named(step).unwrap().make)(given).unwrap();
-    let source = Source::of_reader("in", Cursor::new(stream.to_vec()));
+    let source = ChangeInput::of_reader("in", Cursor::new(stream.to_vec()));
     let mut out = Vec::new();
     change(vec![source], vec![step], &mut out, |_| {}).map(|_| out)
 }

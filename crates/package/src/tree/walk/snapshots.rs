@@ -55,7 +55,8 @@ impl Walk<'_> {
         let scope = self.scope;
         let options = scope.options;
         let from = scope.fromsnap.as_deref();
-        let from_txg = from.and_then(|from| txg_of(&snapshots, from)).unwrap_or(0);
+        // Of a dataset without the source all snapshots are younger than it.
+        let from_txg = from.and_then(|from| txg_of(&snapshots, from)).unwrap_or_default();
         let (mut guid, mut seen_from, mut seen_to) = (0, false, false);
         // Bytes that the entry takes at least.
         let mut taken = 0;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::blkptr::{BlkPtr, EmbeddedType};
-use crate::dmu::made::{self, FREE, Made, bytes, pointer};
+use crate::dmu::made::{self, DnodeFields, FREE, bytes, pointer};
 use proptest::prelude::*;
 use zsend_ondisk::Order;
 use zsend_records::types::DmuType;
@@ -54,7 +54,7 @@ fn list_of(
         false => BlkPtr::default(),
     });
     let indirect: Vec<u8> = pointers.flat_map(|bp| bp.to_bytes(Order::Little)).collect();
-    let object = Made {
+    let object = DnodeFields {
         kind: UINT64_METADATA,
         bonustype: UINT64_METADATA,
         levels: 2,
@@ -70,7 +70,7 @@ fn list_of(
 }
 
 /// All runs, or what ended them.
-fn runs(mut list: RedactionList) -> Result<Vec<Run>> {
+fn runs(mut list: RedactionList) -> Result<Vec<BlockRun>> {
     std::iter::from_fn(|| list.next_run().transpose()).collect()
 }
 
@@ -88,7 +88,8 @@ fn a_run_ends_with_its_last_block() {
     let found = list(&phys(DONE, 2, &[7, 8]), &[entry(3, 1, 3, 256), entry(3, 9, 1, 1)], false);
     let found = found.unwrap();
     assert_eq!(found.guids(), [7, 8]);
-    let want = [Run { object: 3, first: 1, end: 4 }, Run { object: 3, first: 9, end: 10 }];
+    let want =
+        [BlockRun { object: 3, first: 1, end: 4 }, BlockRun { object: 3, first: 9, end: 10 }];
     assert_eq!(runs(found).unwrap(), want);
 }
 
@@ -106,7 +107,7 @@ fn a_header_may_lie_in_the_spill_pointer_itself() {
     let spill = embedded(EmbeddedType::DATA, &words);
     let found = list_of(Vec::new(), Some(spill), &[], &one).unwrap();
     assert_eq!(found.guids(), [7, 8]);
-    assert_eq!(runs(found).unwrap(), [Run { object: 3, first: 1, end: 4 }]);
+    assert_eq!(runs(found).unwrap(), [BlockRun { object: 3, first: 1, end: 4 }]);
 }
 
 #[test]
@@ -162,7 +163,7 @@ proptest! {
             let first = next + gap;
             next = first + count;
             entries.push(entry(object, first, count, sectors));
-            want.push(Run { object, first, end: next });
+            want.push(BlockRun { object, first, end: next });
         }
         let words = phys(DONE, entries.len() as u64, &guids);
         let found = list(&words, &entries, in_spill).unwrap();

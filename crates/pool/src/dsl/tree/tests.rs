@@ -1,7 +1,7 @@
 //! Trees of directories made in memory, sound ones and others.
 
 use super::*;
-use crate::dmu::made::{self, FREE, Made, pointer};
+use crate::dmu::made::{self, DnodeFields, FREE, pointer};
 use zerocopy::{FromZeros, IntoBytes};
 use zsend_ondisk::dsl::{DatasetPhys, DirPhys};
 use zsend_ondisk::zap::{NewEntry, ZapBuilder, ZapHash};
@@ -22,20 +22,26 @@ fn mos(dirs: &[&[(&str, u64)]]) -> Objset {
         dir.child_dir_zapobj = (3 * i + 3).into();
         let mut head = DatasetPhys::new_zeroed();
         head.guid = i.into();
-        let bonus = |kind, bonus: &[u8]| Made {
+        let bonus = |kind, bonus: &[u8]| DnodeFields {
             kind,
             bonustype: kind,
             levels: 1,
             sectors: 1,
             pointers: vec![Default::default()],
             bonus: bonus.to_vec(),
-            ..Made::default()
+            ..DnodeFields::default()
         };
         objects.push(bonus(DIR, dir.as_bytes()));
         objects.push(bonus(DATASET, head.as_bytes()));
         let at = FREE + i * 512;
         let pointers = vec![pointer(CHILD_MAP, 0, at, 512)];
-        objects.push(Made { kind: CHILD_MAP, levels: 1, sectors: 1, pointers, ..Made::default() });
+        objects.push(DnodeFields {
+            kind: CHILD_MAP,
+            levels: 1,
+            sectors: 1,
+            pointers,
+            ..DnodeFields::default()
+        });
         blocks.push((at, names(children)));
     }
     let parts: Vec<_> = blocks.iter().map(|(at, block)| (*at, &block[..])).collect();

@@ -1,6 +1,6 @@
 //! The children of a raidz or draid, and reading a column from one of them.
 
-use super::super::copies::{Copies, Origin, Side};
+use super::super::copies::{Copies, Side, SideOrigin};
 use super::super::draid::map::Layout;
 use super::super::trust::{Trust, Want};
 use super::map::{Col, Map};
@@ -94,9 +94,9 @@ impl Group {
         let Some(copies) = self.children.get(child) else { return Vec::new() };
         let trust = |(i, side): (usize, &Side)| {
             let trust = match &side.origin {
-                Origin::Missing => return None,
-                Origin::Device(_) => side.record.trust(want),
-                Origin::Spare(_) => map
+                SideOrigin::Missing => return None,
+                SideOrigin::Device(_) => side.record.trust(want),
+                SideOrigin::Spare(_) => map
                     .cols
                     .iter()
                     .filter(|col| col.child == child && col.len > 0)
@@ -123,9 +123,9 @@ impl Group {
     ) -> Option<Trust> {
         let own = side.record.trust(want);
         match &side.origin {
-            Origin::Device(_) => Some(own),
-            Origin::Missing => None,
-            Origin::Spare(number) => {
+            SideOrigin::Device(_) => Some(own),
+            SideOrigin::Missing => None,
+            SideOrigin::Spare(number) => {
                 let sides = self.behind(*number, span, passed)?.sides().iter();
                 let best = sides.filter_map(|s| self.side_trust(s, span, want, passed)).min()?;
                 Some(own.max(best))
@@ -208,12 +208,12 @@ impl Group {
             vec![(device, offset, side.record.why(want))]
         };
         match &side.origin {
-            Origin::Device(device) => match device.read_at(buf, pos) {
+            SideOrigin::Device(device) => match device.read_at(buf, pos) {
                 Ok(()) => Ok(own()),
                 Err(e) => failure(DeviceFailure::from(e).into()),
             },
-            Origin::Missing => failure(Cause::Missing),
-            Origin::Spare(number) => {
+            SideOrigin::Missing => failure(Cause::Missing),
+            SideOrigin::Spare(number) => {
                 let span = Span { pos, len: buf.len() };
                 let Some(target) = self.behind(*number, span, passed) else {
                     return failure(Cause::NothingBehind);

@@ -118,11 +118,11 @@ mod tests {
     /// Parity by the definition, byte by byte.
     fn by_definition(columns: &[Vec<u8>], k: usize) -> Vec<u8> {
         let n = columns.len();
-        let height = columns.iter().map(Vec::len).max().unwrap_or(0);
+        let height = columns.iter().map(Vec::len).max().unwrap_or_default();
         (0..height)
             .map(|b| {
                 columns.iter().enumerate().fold(0, |acc, (i, c)| {
-                    acc ^ mul(coefficient(k, n, i), c.get(b).copied().unwrap_or(0))
+                    acc ^ mul(coefficient(k, n, i), c.get(b).copied().unwrap_or_default())
                 })
             })
             .collect()

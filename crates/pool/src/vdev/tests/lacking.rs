@@ -8,7 +8,7 @@ use crate::blkptr::{BlkPtr, Dva};
 use crate::config::{VdevConfig, VdevType};
 use crate::space_map::{Log, Scale};
 use crate::vdev::raidz::map::{Col, Map};
-use crate::vdev::{Dtl, Tree, Trust, VdevKind};
+use crate::vdev::{Dtl, Trust, VdevKind, VdevTree};
 use crate::zbookmark::Zbookmark;
 use crate::zio::{Access, Extent, Zio};
 use proptest::prelude::*;
@@ -136,7 +136,7 @@ impl Devices {
 
 /// A test's knowledge: the tree, the devices, and the blocks as they were written.
 struct Model {
-    tree: Tree,
+    tree: VdevTree,
     config: VdevConfig,
     devices: Devices,
     /// Txg of the newest state that any device has.
@@ -179,7 +179,7 @@ impl Model {
             log.push(&words.collect::<Vec<u8>>()).unwrap();
             lab.dtls.insert(*guid, Dtl::Read(Arc::new(log.segments())));
         }
-        let newest = lab.txgs.values().copied().max().unwrap_or(0);
+        let newest = lab.txgs.values().copied().max().unwrap_or_default();
         let tree = lab.tree(&config);
         let mut model = Self { tree, config, devices, newest, blocks: Vec::new() };
         let mut offset = 0;

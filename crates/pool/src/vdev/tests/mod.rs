@@ -5,8 +5,8 @@ mod lacking;
 mod rows;
 mod spread;
 
-use super::build::{Known, Leaves, Member};
-use super::{Dtls, Request, Tree, Trust, VdevKind, Want};
+use super::build::{KnownDevices, Leaves, Member};
+use super::{Dtls, Request, Trust, VdevKind, VdevTree, Want};
 use crate::config::VdevConfig;
 use crate::device::{Device, Source};
 use crate::error::{Attempt, Mismatch};
@@ -29,7 +29,7 @@ impl Source for Memory {
         }
         let bytes = self.bytes.lock().unwrap();
         for (i, b) in buf.iter_mut().enumerate() {
-            *b = bytes.get(&(offset + i as u64)).copied().unwrap_or(0);
+            *b = bytes.get(&(offset + i as u64)).copied().unwrap_or_default();
         }
         Ok(())
     }
@@ -93,11 +93,11 @@ impl Lab {
     }
 
     /// The tree of one top-level vdev.
-    fn tree(&self, top: &VdevConfig) -> Tree {
+    fn tree(&self, top: &VdevConfig) -> VdevTree {
         self.trees(std::slice::from_ref(top))
     }
 
-    fn trees(&self, tops: &[VdevConfig]) -> Tree {
+    fn trees(&self, tops: &[VdevConfig]) -> VdevTree {
         let leaves: Leaves = self
             .devices
             .iter()
@@ -111,20 +111,20 @@ impl Lab {
             })
             .collect();
         let Self { reflow, dtls, .. } = self;
-        let known = Known {
+        let known = KnownDevices {
             leaves: &leaves,
             reflow: *reflow,
             dtls,
             txg: u64::MAX,
             exported: self.exported,
         };
-        Tree::build(tops, tops.len() as u64, known)
+        VdevTree::build(tops, tops.len() as u64, known)
     }
 }
 
 /// Reads a block, of which the check knows the contents or, without a checksum, nothing.
 fn read(
-    tree: &Tree,
+    tree: &VdevTree,
     offset: u64,
     want: &[u8],
     txg: u64,

@@ -6,7 +6,7 @@ use crate::CancelToken;
 use crate::blkptr::Dva;
 use crate::config::VdevConfig;
 use crate::error::{Attempt, Cause, Mismatch};
-use crate::vdev::{Request, Tree, Want};
+use crate::vdev::{Request, VdevTree, Want};
 use std::sync::Arc;
 
 /// Two blocks that lie side by side, by their offsets.
@@ -32,7 +32,7 @@ impl Pair {
     }
 
     /// Tells of each whether it is found in rows from one offset to another, and what was noted on the way.
-    fn found(&self, tree: &Tree, from: u64, to: u64) -> Vec<(bool, Vec<Attempt>)> {
+    fn found(&self, tree: &VdevTree, from: u64, to: u64) -> Vec<(bool, Vec<Attempt>)> {
         let len = usize::try_from(to - from).unwrap();
         let rows = tree.read_rows(0, from, len, &CancelToken::default()).unwrap();
         let find = |(offset, want): &(u64, Vec<u8>)| {

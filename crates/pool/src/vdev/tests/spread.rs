@@ -6,7 +6,7 @@ use crate::device::Source;
 use crate::error::{Cause, Health, Mismatch};
 use crate::uberblock::Reflow;
 use crate::vdev::raidz::map::{Col, Map};
-use crate::vdev::{Request, Tree, VdevKind, Want};
+use crate::vdev::{Request, VdevKind, VdevTree, Want};
 use std::sync::Arc;
 
 impl Lab {
@@ -35,14 +35,14 @@ pub(super) fn columns(map: &Map, block: &[u8]) -> Vec<(Col, Vec<u8>)> {
 fn parity(k: usize, len: usize, columns: &[&[u8]]) -> Vec<u8> {
     let double = |x: u8| (x << 1) ^ if x & 0x80 != 0 { 0x1d } else { 0 };
     let byte = |b: usize| {
-        columns
-            .iter()
-            .fold(0, |acc, c| (0..k).fold(acc, |x, _| double(x)) ^ c.get(b).copied().unwrap_or(0))
+        columns.iter().fold(0, |acc, c| {
+            (0..k).fold(acc, |x, _| double(x)) ^ c.get(b).copied().unwrap_or_default()
+        })
     };
     (0..len).map(byte).collect()
 }
 
-pub(super) fn raidz_map(tree: &Tree, offset: u64, size: usize, txg: u64) -> Map {
+pub(super) fn raidz_map(tree: &VdevTree, offset: u64, size: usize, txg: u64) -> Map {
     match &tree.tops[0].kind {
         VdevKind::Raidz(raidz) => raidz.map(offset, size, txg).unwrap(),
         VdevKind::Draid(draid) => draid.map(offset, size).unwrap(),
@@ -104,7 +104,7 @@ fn a_raidz_survives_any_mix_of_missing_broken_and_lying_children_up_to_its_parit
 }
 
 /// All candidates for a block, none of which is accepted.
-fn candidates(tree: &Tree, offset: u64, len: usize, txg: u64) -> Vec<Vec<u8>> {
+fn candidates(tree: &VdevTree, offset: u64, len: usize, txg: u64) -> Vec<Vec<u8>> {
     let mut seen = Vec::new();
     let mut refuse = |bytes: &[u8]| {
         seen.push(bytes.to_vec());

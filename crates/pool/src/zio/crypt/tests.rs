@@ -11,11 +11,11 @@ use zsend_crypto::CryptoError;
 const DATASETS: [&str; 6] =
     ["aes-128-ccm", "aes-192-ccm", "aes-256-ccm", "aes-128-gcm", "aes-192-gcm", "aes-256-gcm"];
 
-fn flipped(stored: &Stored) -> Stored {
+fn flipped(stored: &StoredBlock) -> StoredBlock {
     let mut data = stored.data.to_vec();
     let middle = data.len() / 2;
     data[middle] ^= 1;
-    Stored { data: data.into(), sum: None }
+    StoredBlock { data: data.into(), sum: None }
 }
 
 /// Opens a level-0 block as it is, then with one bit of it flipped behind its checksum, as

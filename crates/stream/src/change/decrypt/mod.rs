@@ -10,13 +10,13 @@ mod order;
 
 use super::error::ChangeError;
 use super::given::{Files, Given, GivenError, Opt, Verb};
-use super::packet::{Origin, Packet};
+use super::packet::{Packet, RecordOrigin};
 use super::transform::{Out, Transform};
 use crate::raw::{Keys, Macs, Over, WrongMac};
 use crate::segment::resumed_at;
 use blocks::{plain_spill, plain_write};
 use dnodes::Dnodes;
-use order::Order;
+use order::RecordOrder;
 use std::sync::Arc;
 use zsend_crypto::DatasetKey;
 use zsend_records::drr::{Begin, FreeObjects};
@@ -60,12 +60,12 @@ struct Decrypt {
 struct Stream {
     key: Arc<DatasetKey>,
     /// MACs of dnodes, as far as they can be checked.
-    macs: Option<Macs<Origin>>,
+    macs: Option<Macs<RecordOrigin>>,
     /// The block of dnodes that is under way.
     dnodes: Option<Dnodes>,
     /// Least number of an object that the stream has.
     first_object: u64,
-    order: Order,
+    order: RecordOrder,
 }
 
 /// Free objects, as a raw sender tells of them.
@@ -188,7 +188,7 @@ impl Decrypt {
             Macs::begin(&begin, &list.list, Arc::clone(&key), packet.order).map_err(|e| {
                 ChangeError::contents(&packet.origin, "the list behind BEGIN", e.to_string())
             })?;
-        let order = Order::default();
+        let order = RecordOrder::default();
         self.stream = Some(Stream { key, macs, dnodes: None, first_object, order });
         header::plain_stream(&mut packet, &list)?;
         out.put(packet);
@@ -236,13 +236,13 @@ impl Decrypt {
 }
 
 /// Takes a record in among what the MACs of dnodes are over.
-fn check(macs: &mut Option<Macs<Origin>>, packet: &Packet) -> Result<(), ChangeError> {
+fn check(macs: &mut Option<Macs<RecordOrigin>>, packet: &Packet) -> Result<(), ChangeError> {
     let Some(macs) = macs else { return Ok(()) };
     let wrong = macs.take(&packet.origin, &packet.record(), Some(packet.payload()));
     wrong.map_or(Ok(()), |wrong| Err(wrong_mac(wrong)))
 }
 
-fn wrong_mac(wrong: WrongMac<Origin>) -> ChangeError {
+fn wrong_mac(wrong: WrongMac<RecordOrigin>) -> ChangeError {
     let what = match wrong.over {
         Over::Dnodes(first) => format!("dnodes from object {first}"),
         Over::Block => "block".to_owned(),

@@ -8,7 +8,7 @@ use zsend_records::reader::Record;
 
 /// An object of the block of dnodes that is under way.
 #[derive(Clone, Copy, Debug)]
-struct Object {
+struct OpenObject {
     blksz: u64,
     maxblkid: u64,
     has_spill: bool,
@@ -16,16 +16,16 @@ struct Object {
 
 /// The records that came, as far as the next ones are judged by them.
 #[derive(Debug, Default)]
-pub(super) struct Order {
+pub(super) struct RecordOrder {
     /// Objects of the block of dnodes that is under way.
-    objects: BTreeMap<u64, Object>,
+    objects: BTreeMap<u64, OpenObject>,
     /// The object behind the last OBJECT.
     next_object: u64,
     /// The object of the last data, and the offset behind it.
     reached: (u64, u64),
 }
 
-impl Order {
+impl RecordOrder {
     /// Takes a record in; an error if it stands where no sender puts it.
     pub(super) fn check(&mut self, packet: &Packet) -> Result<(), ChangeError> {
         let wrong = |object: u64, why: String| {
@@ -42,7 +42,7 @@ impl Order {
                 }
                 self.next_object = number.saturating_add(slots);
                 let (blksz, maxblkid) = (u64::from(object.blksz.get()), object.maxblkid.get());
-                self.objects.insert(number, Object { blksz, maxblkid, has_spill: false });
+                self.objects.insert(number, OpenObject { blksz, maxblkid, has_spill: false });
             }
             Record::Write(write) => {
                 let (number, offset) = (write.object.get(), write.offset.get());

@@ -33,7 +33,7 @@ pub(super) struct UserKey {
 
 /// New keys of a dataset.
 #[derive(Debug)]
-pub(super) struct Made {
+pub(super) struct MadeKeys {
     pub(super) key: DatasetKey,
     pub(super) object: KeyObject,
 }
@@ -104,7 +104,7 @@ impl UserKey {
     }
 
     /// Makes keys of a dataset, and wraps them.
-    pub(super) fn make(&self) -> Result<Result<Made, CryptoError>, getrandom::Error> {
+    pub(super) fn make(&self) -> Result<Result<MadeKeys, CryptoError>, getrandom::Error> {
         let mut new = NewKeys {
             master_key: Zeroizing::new([0; 32]),
             hmac_key: Zeroizing::new([0; 64]),
@@ -114,7 +114,7 @@ impl UserKey {
         getrandom::fill(new.master_key.as_mut_slice())?;
         getrandom::fill(new.hmac_key.as_mut_slice())?;
         let made = KeyObject::wrap(&self.wrapping, self.suite, &new);
-        Ok(made.map(|(object, key)| Made { key, object }))
+        Ok(made.map(|(object, key)| MadeKeys { key, object }))
     }
 
     /// The list `crypt_keydata`.

@@ -70,12 +70,12 @@ pub(super) static VERB: Verb = Verb {
 struct Encrypt {
     user: UserKey,
     folder: Option<PathBuf>,
-    state: State,
+    state: EncryptState,
 }
 
 /// Part of the stream that is under way.
 #[derive(Debug)]
-enum State {
+enum EncryptState {
     /// No record came.
     Before,
     /// BEGIN came, and its list.
@@ -89,18 +89,18 @@ const PIECE: usize = 4 << 20;
 
 fn make(given: &Given) -> Result<Box<dyn Transform>, GivenError> {
     let folder = given.value("tmp").map(PathBuf::from);
-    Ok(Box::new(Encrypt { user: UserKey::of(given)?, folder, state: State::Before }))
+    Ok(Box::new(Encrypt { user: UserKey::of(given)?, folder, state: EncryptState::Before }))
 }
 
 impl Transform for Encrypt {
     fn record(&mut self, packet: Packet, _: &mut Out) -> Result<(), ChangeError> {
         match (&mut self.state, packet.record()) {
-            (State::Before, Record::Begin(&begin)) => self.begin(packet, &begin),
-            (State::Within { sealing, .. }, record) => match record {
+            (EncryptState::Before, Record::Begin(&begin)) => self.begin(packet, &begin),
+            (EncryptState::Within { sealing, .. }, record) => match record {
                 Record::End(_) => self.end_of_stream(packet),
                 record => sealing.take(&packet, &record),
             },
-            (State::Before | State::Behind { .. }, _) => {
+            (EncryptState::Before | EncryptState::Behind { .. }, _) => {
                 let why = "another stream follows: each is encrypted by itself";
                 Err(ChangeError::refused(&packet.origin, why))
             }
@@ -108,7 +108,9 @@ impl Transform for Encrypt {
     }
 
     fn end(&mut self, out: &mut Out) -> Result<bool, ChangeError> {
-        let State::Behind { begin, records, end } = &mut self.state else { return Ok(false) };
+        let EncryptState::Behind { begin, records, end } = &mut self.state else {
+            return Ok(false);
+        };
         let Some(like) = end.as_deref().cloned() else { return Ok(false) };
         if let Some(begin) = begin.take() {
             out.put(*begin);
@@ -180,20 +182,20 @@ impl Encrypt {
         })?;
         let spool = Spool::new(self.folder.as_deref())?;
         let sealing = Box::new(Sealing::new(made, spool, &packet, begin)?);
-        self.state = State::Within { begin: Box::new(packet), list, sealing };
+        self.state = EncryptState::Within { begin: Box::new(packet), list, sealing };
         Ok(())
     }
 
     fn end_of_stream(&mut self, end: Packet) -> Result<(), ChangeError> {
-        let State::Within { mut begin, list, sealing } =
-            std::mem::replace(&mut self.state, State::Before)
+        let EncryptState::Within { mut begin, list, sealing } =
+            std::mem::replace(&mut self.state, EncryptState::Before)
         else {
             return Ok(());
         };
         let (object, at_end, spool) = sealing.finish(&end)?;
         put_keys(&mut begin, list, self.user.key_data(object, &at_end))?;
         let records = spool.read()?;
-        self.state = State::Behind { begin: Some(begin), records, end: Some(Box::new(end)) };
+        self.state = EncryptState::Behind { begin: Some(begin), records, end: Some(Box::new(end)) };
         Ok(())
     }
 }

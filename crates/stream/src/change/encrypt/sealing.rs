@@ -3,9 +3,9 @@
 use super::super::blocks::{self, SECTOR};
 use super::super::error::ChangeError;
 use super::super::packet::Packet;
-use super::keys::{AtEnd, Made, Salts, no_random, random, random_guid, seal};
+use super::keys::{AtEnd, MadeKeys, Salts, no_random, random, random_guid, seal};
 use super::spool::Spool;
-use crate::raw::{Dnode, Leaf, Shape, Tree, block_of, core_of, nblkptr, objset_of};
+use crate::raw::{BlockTree, RawDnode, TreeLeaf, TreeShape, block_of, core_of, nblkptr, objset_of};
 use zsend_crypto::{DatasetKey, KeyObject, encrypt_dnode_block, portable_mac};
 use zsend_ondisk::dnode::{DNODE_BLOCK_SIZE, DNODE_SIZE, DNODES_PER_BLOCK, DnodePhys};
 use zsend_records::drr::{
@@ -27,8 +27,8 @@ const META_BLKPTRS: u8 = 3;
 
 /// A dnode of the block that is under way.
 #[derive(Debug)]
-struct Pending {
-    dnode: Dnode,
+struct PendingDnode {
+    dnode: RawDnode,
     /// Place of its OBJECT.
     place: u64,
     /// FREE to its end has come, which tells how many blocks it has.
@@ -39,10 +39,10 @@ struct Pending {
 
 /// The block of dnodes that is under way.
 #[derive(Debug)]
-struct Block {
+struct SealingBlock {
     range: ObjectRange<LE>,
     place: u64,
-    dnodes: Vec<Pending>,
+    dnodes: Vec<PendingDnode>,
     /// Least number of the next object.
     next: u64,
 }
@@ -54,8 +54,8 @@ pub(super) struct Sealing {
     object: KeyObject,
     salts: Salts,
     spool: Spool,
-    block: Option<Block>,
-    meta: Tree,
+    block: Option<SealingBlock>,
+    meta: BlockTree,
     core: DnodePhys,
     objset_type: u64,
     /// The object behind the last block of dnodes.
@@ -64,12 +64,12 @@ pub(super) struct Sealing {
 
 impl Sealing {
     pub(super) fn new(
-        made: Made,
+        made: MadeKeys,
         spool: Spool,
         packet: &Packet,
         begin: &Begin<LE>,
     ) -> Result<Self, ChangeError> {
-        let shape = Shape {
+        let shape = TreeShape {
             object_type: DmuType::DNODE,
             nlevels: META_LEVELS,
             indblkshift: INDBLKSHIFT,
@@ -87,7 +87,7 @@ impl Sealing {
             salts: Salts::new()?,
             spool,
             block: None,
-            meta: Tree::new(shape),
+            meta: BlockTree::new(shape),
             core,
             objset_type: begin.objset_type.get().into(),
             next: 0,
@@ -177,8 +177,8 @@ impl Sealing {
         object.raw_bonuslen = raw.into();
         // What is plain does not come into the file: the bonus follows once its block is complete.
         let place = self.spool.add(&ReplayRecord::new(&object), &vec![0; bonus.len()])?;
-        let dnode = Dnode::new(&object, bonus.into()).map_err(|e| wrong(e.to_string()))?;
-        block.dnodes.push(Pending { dnode, place, is_told: false, next: 0 });
+        let dnode = RawDnode::new(&object, bonus.into()).map_err(|e| wrong(e.to_string()))?;
+        block.dnodes.push(PendingDnode { dnode, place, is_told: false, next: 0 });
         block.next = next;
         Ok(())
     }
@@ -196,20 +196,22 @@ impl Sealing {
         range.toguid = toguid.into();
         (range.salt, range.iv) = (self.salts.next()?, random().map_err(no_random)?);
         let place = self.spool.add(&ReplayRecord::new(&range), &[])?;
-        self.block = Some(Block { range, place, dnodes: Vec::new(), next: first });
+        self.block = Some(SealingBlock { range, place, dnodes: Vec::new(), next: first });
         Ok(())
     }
 
     /// Encrypts the dnodes of the block that is under way, whose blocks have all come.
     fn close(&mut self, packet: &Packet) -> Result<(), ChangeError> {
-        let Some(Block { mut range, place, dnodes, .. }) = self.block.take() else { return Ok(()) };
+        let Some(SealingBlock { mut range, place, dnodes, .. }) = self.block.take() else {
+            return Ok(());
+        };
         let first = range.firstobj.get();
         let wrong = |why: String| {
             ChangeError::contents(&packet.origin, format!("dnodes from object {first}"), why)
         };
         let objects: Vec<_> = dnodes
             .iter()
-            .map(|Pending { place, dnode, .. }| (*place, dnode.object, dnode.bonus_place()))
+            .map(|PendingDnode { place, dnode, .. }| (*place, dnode.object, dnode.bonus_place()))
             .collect();
         let dnodes = dnodes.into_iter().map(|pending| pending.dnode).collect();
         let mut bytes =
@@ -233,12 +235,12 @@ impl Sealing {
             .replace(records.iter().map(|(place, header, bonus)| (*place, header, *bonus)))?;
         let blkid = first / DNODES_PER_BLOCK;
         self.core.maxblkid = blkid.into();
-        let leaf = Leaf::of_dnodes(range.mac, packet.order);
+        let leaf = TreeLeaf::of_dnodes(range.mac, packet.order);
         self.meta.add(blkid, &leaf).map_err(|e| wrong(e.to_string()))
     }
 
     /// The dnode of an object whose blocks may come now.
-    fn dnode(&mut self, packet: &Packet, object: u64) -> Result<&mut Pending, ChangeError> {
+    fn dnode(&mut self, packet: &Packet, object: u64) -> Result<&mut PendingDnode, ChangeError> {
         let dnodes = self.block.iter_mut().flat_map(|block| &mut block.dnodes);
         let mut found = dnodes.filter(|pending| pending.dnode.object.object.get() == object);
         found.next().ok_or_else(|| {
@@ -264,7 +266,7 @@ impl Sealing {
         object.nlevels = nlevels;
         let bonus = std::mem::take(&mut pending.dnode.bonus);
         let spill = pending.dnode.spill.take();
-        pending.dnode = Dnode::new(&pending.dnode.object, bonus).map_err(|error| {
+        pending.dnode = RawDnode::new(&pending.dnode.object, bonus).map_err(|error| {
             let what = format!("object {}", free.object);
             ChangeError::contents(&packet.origin, what, error.to_string())
         })?;
@@ -310,7 +312,7 @@ impl Sealing {
         let salt = self.salts.next()?;
         let sealed = seal(&self.key, salt, kind, &mut block)?;
         (write.salt, write.iv, write.mac) = sealed.map_err(|e| wrong(e.to_string()))?;
-        let leaf = Leaf {
+        let leaf = TreeLeaf {
             object_type: kind,
             lsize,
             psize: block.len() as u64,
@@ -329,7 +331,7 @@ impl Sealing {
         packet: &Packet,
         embedded: &WriteEmbedded<LE>,
     ) -> Result<(), ChangeError> {
-        let Dnode { core, object, .. } = &self.dnode(packet, embedded.object.get())?.dnode;
+        let RawDnode { core, object, .. } = &self.dnode(packet, embedded.object.get())?.dnode;
         let (kind, blksz) = (core.object_type(), object.blksz.get());
         let (mut write, mut block) = blocks::embedded_block(packet, embedded, kind)?;
         if block.len() as u64 > blksz.into() {
@@ -352,7 +354,7 @@ impl Sealing {
         spill.compressiontype = Compress::OFF.0;
         spill.compressed_size = (block.len() as u64).into();
         spill.flags = 0;
-        let leaf = Leaf {
+        let leaf = TreeLeaf {
             object_type: DmuType::SA,
             lsize: plain.length.get(),
             psize: block.len() as u64,

@@ -39,7 +39,7 @@ const LONGEST: u64 = 1 << 20;
 
 /// Holds streams to rules.
 #[derive(Debug)]
-struct Policy {
+struct PolicyCheck {
     rules: Rules,
     /// Guids of the snapshots that the header of a package tells of, if it tells of any.
     told: Option<BTreeSet<u64>>,
@@ -49,7 +49,7 @@ fn make(given: &Given) -> Result<Box<dyn Transform>, GivenError> {
     let path = given.operand(0, "RULES")?;
     let text = read(Path::new(path)).map_err(|e| GivenError::new(format!("{path}: {e}")))?;
     let rules = Rules::parse(&text).map_err(|why| GivenError::new(format!("{path}: {why}")))?;
-    Ok(Box::new(Policy { rules, told: None }))
+    Ok(Box::new(PolicyCheck { rules, told: None }))
 }
 
 fn read(path: &Path) -> std::io::Result<String> {
@@ -62,7 +62,7 @@ fn read(path: &Path) -> std::io::Result<String> {
     Ok(text)
 }
 
-impl Transform for Policy {
+impl Transform for PolicyCheck {
     fn takes(&self) -> Features {
         Features::from_bits_retain(u64::MAX)
     }
@@ -82,7 +82,7 @@ impl Transform for Policy {
     }
 }
 
-impl Policy {
+impl PolicyCheck {
     /// Judges a stream by its BEGIN.
     fn stream(&self, begin: &Begin<LE>) -> Result<(), String> {
         let rules = &self.rules;

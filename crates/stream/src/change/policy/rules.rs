@@ -16,14 +16,14 @@ const MATCH: MatchOptions = MatchOptions {
 /// The file, as it is written. A rule that is not there allows everything.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct RulesFile {
     types: Option<Vec<Type>>,
     features: Option<Vec<String>>,
-    raw: Option<Choice>,
-    incremental: Option<Choice>,
+    raw: Option<Demand>,
+    incremental: Option<Demand>,
     datasets: Option<Vec<String>>,
     snapshots: Option<Vec<String>>,
-    holds: Option<Choice>,
+    holds: Option<Demand>,
     properties: Option<Properties>,
     mountpoints: Option<Vec<String>>,
 }
@@ -45,7 +45,7 @@ enum Type {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Choice {
+enum Demand {
     Required,
     Allowed,
     Refused,
@@ -56,11 +56,11 @@ enum Choice {
 pub(super) struct Rules {
     types: Option<Vec<Type>>,
     features: Option<Features>,
-    raw: Option<Choice>,
-    incremental: Option<Choice>,
+    raw: Option<Demand>,
+    incremental: Option<Demand>,
     datasets: Option<Vec<Pattern>>,
     snapshots: Option<Vec<Pattern>>,
-    holds: Option<Choice>,
+    holds: Option<Demand>,
     allowed: Option<Vec<Pattern>>,
     denied: Vec<Pattern>,
     mountpoints: Option<Vec<Pattern>>,
@@ -77,13 +77,13 @@ fn matches(patterns: &[Pattern], name: &str) -> bool {
 
 impl Rules {
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let file: File = toml::from_str(text).map_err(|e| e.to_string())?;
+        let file: RulesFile = toml::from_str(text).map_err(|e| e.to_string())?;
         let feature = |name: String| {
             Features::from_name(&name).ok_or_else(|| format!("'{name}' is no feature"))
         };
         let features = file.features.map(|names| names.into_iter().map(feature).collect());
         let properties = file.properties.unwrap_or_default();
-        if file.holds == Some(Choice::Required) {
+        if file.holds == Some(Demand::Required) {
             return Err("holds is \"allowed\" or \"refused\"".into());
         }
         Ok(Self {
@@ -124,7 +124,7 @@ impl Rules {
     pub(super) fn check_holds(&self, name: &str, has: bool) -> Result<(), String> {
         // That there are none is no fault where they may be.
         match (self.holds, has) {
-            (Some(Choice::Refused), true) => Err(format!("holds: {name} has some")),
+            (Some(Demand::Refused), true) => Err(format!("holds: {name} has some")),
             _ => Ok(()),
         }
     }
@@ -195,10 +195,10 @@ fn is_straight(name: &str) -> bool {
     name.is_empty() || name.split('/').all(|step| !["", ".", ".."].contains(&step))
 }
 
-fn check(choice: Option<Choice>, is: bool, what: &str) -> Result<(), String> {
+fn check(choice: Option<Demand>, is: bool, what: &str) -> Result<(), String> {
     match (choice, is) {
-        (Some(Choice::Required), false) => Err(format!("{what} is not")),
-        (Some(Choice::Refused), true) => Err(format!("{what} is")),
+        (Some(Demand::Required), false) => Err(format!("{what} is not")),
+        (Some(Demand::Refused), true) => Err(format!("{what} is")),
         _ => Ok(()),
     }
 }

@@ -75,7 +75,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
     use super::super::super::given::Given;
-    use super::super::super::source::Source;
+    use super::super::super::source::ChangeInput;
     use super::super::side::Side;
     use super::*;
     use std::io::Cursor;
@@ -107,7 +107,7 @@ mod tests {
         let stream = writer.into_inner().unwrap();
         let room = Room::of(&Given::default()).unwrap();
         let aside = Aside::new(room, u64::MAX);
-        let mut side = Side::new(Source::of_reader("in", Cursor::new(stream)), aside);
+        let mut side = Side::new(ChangeInput::of_reader("in", Cursor::new(stream)), aside);
         assert!(side.pop().unwrap().is_some());
         for number in [1, 2] {
             side.told().unwrap();

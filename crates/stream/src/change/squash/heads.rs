@@ -11,7 +11,7 @@ use zsend_records::zerocopy::byteorder::LE;
 
 /// The BEGIN of several streams, each of which starts from the snapshot of the one before it.
 #[derive(Debug)]
-pub(super) struct Head {
+pub(super) struct MergedHead {
     /// The record.
     pub(super) packet: Packet,
     /// Guid of the last snapshot.
@@ -25,8 +25,8 @@ pub(super) struct Head {
 }
 
 /// Takes the BEGINs of streams, and makes one of them; `None` if there is no stream.
-pub(super) fn take(sides: &mut [Side]) -> Result<Option<Head>, ChangeError> {
-    let mut head: Option<Head> = None;
+pub(super) fn take(sides: &mut [Side]) -> Result<Option<MergedHead>, ChangeError> {
+    let mut head: Option<MergedHead> = None;
     for side in sides {
         let Some(packet) = side.pop()? else { continue };
         let Some(begin) = packet.header.body_as::<Begin<LE>>().copied() else {
@@ -37,7 +37,7 @@ pub(super) fn take(sides: &mut [Side]) -> Result<Option<Head>, ChangeError> {
         let Some(before) = head.take() else {
             let (is_full, toguid) = (begin.fromguid.get() == 0, begin.toguid.get());
             let marks_spill = begin.flags().contains(BeginFlags::SPILL_BLOCK);
-            head = Some(Head { packet, toguid, is_full, marks_spill, large: vec![large] });
+            head = Some(MergedHead { packet, toguid, is_full, marks_spill, large: vec![large] });
             continue;
         };
         head = Some(joined(before, packet, &begin, large)?);
@@ -69,11 +69,11 @@ fn check(packet: &Packet, begin: &Begin<LE>) -> Result<Features, ChangeError> {
 
 /// The BEGIN of a stream, as one that starts where those before it did.
 fn joined(
-    before: Head,
+    before: MergedHead,
     mut packet: Packet,
     begin: &Begin<LE>,
     large: bool,
-) -> Result<Head, ChangeError> {
+) -> Result<MergedHead, ChangeError> {
     let origin = packet.origin.clone();
     let refused = |why: &str| Err(ChangeError::refused(&origin, why));
     if begin.fromguid.get() == 0 {
@@ -118,5 +118,5 @@ fn joined(
     }
     let mut all = before.large;
     all.push(large);
-    Ok(Head { packet, toguid, large: all, ..before })
+    Ok(MergedHead { packet, toguid, large: all, ..before })
 }

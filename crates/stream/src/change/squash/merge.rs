@@ -3,8 +3,8 @@
 use super::super::error::ChangeError;
 use super::super::packet::Packet;
 use super::super::source::{BATCH_BYTES, BATCH_RECORDS, Batch, Batches};
-use super::heads::{self, Head};
-use super::object::{self, Layer, Merged, Started};
+use super::heads::{self, MergedHead};
+use super::object::{self, Layer, MergedObject, Started};
 use super::side::{Side, Told, strange};
 use crate::dnode::slots;
 use zsend_records::bytes::Bytes;
@@ -19,20 +19,20 @@ use zsend_records::zerocopy::byteorder::LE;
 /// One stream of several.
 #[derive(Debug)]
 pub(super) struct Merge {
-    head: Head,
+    head: MergedHead,
     sides: Vec<Side>,
     /// Numbers that each side has told of at once.
-    runs: Vec<Run>,
+    runs: Vec<NumberRun>,
     /// Number of the next object.
     number: u64,
-    object: Option<Merged>,
-    out: Output,
+    object: Option<MergedObject>,
+    out: MergedRecords,
     is_over: bool,
 }
 
 /// Numbers that one record tells of.
 #[derive(Clone, Copy, Debug, Default)]
-struct Run {
+struct NumberRun {
     /// Number behind the last.
     end: u64,
     is: Is,
@@ -58,9 +58,9 @@ impl Merge {
             }
         }
         let Some(head) = heads::take(&mut sides)? else { return Ok(None) };
-        let mut out = Output::new(&head);
+        let mut out = MergedRecords::new(&head);
         out.packets.push(head.packet.clone());
-        let runs = vec![Run::default(); sides.len()];
+        let runs = vec![NumberRun::default(); sides.len()];
         Ok(Some(Self { head, sides, runs, number: 0, object: None, out, is_over: false }))
     }
 
@@ -83,7 +83,7 @@ impl Merge {
                 && first == number
             {
                 side.take_told();
-                *run = Run { end, is: Is::Free };
+                *run = NumberRun { end, is: Is::Free };
             }
             let coming = match side.told()? {
                 Some(Told::Object(told)) => Some(told.object.object.get()),
@@ -93,7 +93,7 @@ impl Merge {
             if coming == Some(number) {
                 if let Some(Told::Object(allocated)) = side.take_told() {
                     let end = number.saturating_add(slots(&allocated.object));
-                    *run = Run { end, is: Is::Slot };
+                    *run = NumberRun { end, is: Is::Slot };
                     let large = self.head.large.get(at).copied().unwrap_or_default();
                     objects.push(Layer { side: at, large, allocated });
                 }
@@ -129,7 +129,7 @@ impl Merge {
         objects: &[Layer],
         told: Option<(usize, Is)>,
     ) -> Result<(), ChangeError> {
-        let is_slot = |run: &Run| run.is == Is::Slot && run.end > number;
+        let is_slot = |run: &NumberRun| run.is == Is::Slot && run.end > number;
         let here = |side: usize| objects.iter().any(|layer| layer.side == side);
         let mut runs = self.runs.iter().enumerate();
         let Some((owner, _)) = runs.rfind(|(side, run)| is_slot(run) && !here(*side)) else {
@@ -236,7 +236,7 @@ impl Batches for Merge {
 
 /// Records of the merged stream; of what is free, one is held back, as more may come of the same.
 #[derive(Debug)]
-pub(super) struct Output {
+pub(super) struct MergedRecords {
     packets: Vec<Packet>,
     bytes: u64,
     /// Template of records that no input has.
@@ -248,8 +248,8 @@ pub(super) struct Output {
     hole: Option<(u64, u64, u64)>,
 }
 
-impl Output {
-    fn new(head: &Head) -> Self {
+impl MergedRecords {
+    fn new(head: &MergedHead) -> Self {
         Self {
             packets: Vec::new(),
             bytes: 0,

@@ -13,7 +13,7 @@ mod side;
 use super::error::ChangeError;
 use super::given::{Files, Given, GivenError, Opt, Verb};
 use super::packet::Packet;
-use super::source::Source;
+use super::source::ChangeInput;
 use super::spill::{MEMORY, Room, TMP};
 use super::transform::{Out, Transform};
 use aside::Aside;
@@ -57,7 +57,7 @@ fn make(given: &Given) -> Result<Box<dyn Transform>, GivenError> {
 }
 
 impl Transform for Squash {
-    fn sources(&mut self, sources: Vec<Source>) -> Result<Vec<Source>, ChangeError> {
+    fn sources(&mut self, sources: Vec<ChangeInput>) -> Result<Vec<ChangeInput>, ChangeError> {
         self.merged = true;
         let inputs = sources.len() as u64;
         let sides = sources.into_iter().map(|mut source| {
@@ -65,7 +65,7 @@ impl Transform for Squash {
             Side::new(source, Aside::new(self.room.clone(), inputs))
         });
         let merged = Merge::new(sides.collect())?;
-        Ok(merged.map(Source::of).into_iter().collect())
+        Ok(merged.map(ChangeInput::of).into_iter().collect())
     }
 
     fn record(&mut self, packet: Packet, out: &mut Out) -> Result<(), ChangeError> {

@@ -2,8 +2,8 @@
 
 use super::super::error::ChangeError;
 use super::super::packet::Packet;
-use super::merge::Output;
-use super::side::{Allocated, Data, Side};
+use super::merge::MergedRecords;
+use super::side::{Allocated, DataSpan, Side};
 use crate::dnode::{deduced_nblkptr as nblkptr, slots};
 use zsend_records::drr::{OBJECT_END, Object, Spill};
 use zsend_records::flags::RecordFlags;
@@ -23,7 +23,7 @@ pub(super) struct Layer {
 
 /// An object that is under way.
 #[derive(Debug)]
-pub(super) struct Merged {
+pub(super) struct MergedObject {
     number: u64,
     /// Streams that say something of what the object holds at the end, in order.
     layers: Vec<Layer>,
@@ -39,7 +39,7 @@ pub(super) struct Merged {
 
 /// Streams whose part of an object counts no more, and what is left of it.
 pub(super) struct Started {
-    pub(super) object: Merged,
+    pub(super) object: MergedObject,
     pub(super) dropped: Vec<usize>,
 }
 
@@ -50,7 +50,7 @@ pub(super) struct Started {
 pub(super) fn start(
     mut layers: Vec<Layer>,
     is_new: bool,
-    out: &mut Output,
+    out: &mut MergedRecords,
 ) -> Result<Option<Started>, ChangeError> {
     let mut first = 0;
     for (at, pair) in layers.windows(2).enumerate() {
@@ -83,7 +83,7 @@ pub(super) fn start(
     };
     let spilled_from = spilled_from.saturating_sub(first);
     let base_is_hole = is_new || first > 0;
-    let object = Merged { number, layers, base_is_hole, spilled_from, spill, at: 0 };
+    let object = MergedObject { number, layers, base_is_hole, spilled_from, spill, at: 0 };
     Ok(Some(Started { object, dropped }))
 }
 
@@ -116,13 +116,13 @@ fn replaces(old: &Layer, new: &Layer) -> Result<bool, ChangeError> {
     Ok(resized || nblkptr(is) < nblkptr(was) || slots(is) != slots(was))
 }
 
-impl Merged {
+impl MergedObject {
     /// Goes on to the next bytes of the object that are of one stream; says if there are any.
     pub(super) fn step(
         &mut self,
         sides: &mut [Side],
         marks_spill: bool,
-        out: &mut Output,
+        out: &mut MergedRecords,
     ) -> Result<bool, ChangeError> {
         let (at, number) = (self.at, self.number);
         // Whose word is the last, and up to where.
@@ -132,10 +132,10 @@ impl Merged {
             let Some(reader) = sides.get_mut(*side) else { continue };
             let next = reader.data(number)?;
             let (start, end) = match next {
-                Some(Data::Block(start, end) | Data::Hole(start, end)) => (start, end),
-                Some(Data::Spill) | None => (u64::MAX, u64::MAX),
+                Some(DataSpan::Block(start, end) | DataSpan::Hole(start, end)) => (start, end),
+                Some(DataSpan::Spill) | None => (u64::MAX, u64::MAX),
             };
-            let nothing_from = allocated.end.unwrap_or(u64::MAX);
+            let nothing_from = allocated.end.unwrap_or(OBJECT_END);
             if start <= at && at < end {
                 found = next.map(|data| (layer, data));
                 until = until.min(end);
@@ -149,7 +149,7 @@ impl Merged {
             break;
         }
         match found {
-            Some((layer, data @ Data::Block(start, end))) => {
+            Some((layer, data @ DataSpan::Block(start, end))) => {
                 let Some(reader) = self.layers.get(layer).and_then(|l| sides.get_mut(l.side))
                 else {
                     return Ok(false);
@@ -165,11 +165,10 @@ impl Merged {
                 out.put(packet);
             }
             // A sender tells of holes behind the end too, where a block of pointers has them.
-            Some((_, Data::Hole(..))) => out.free(number, at, until),
-            Some((_, Data::Spill)) => {}
+            Some((_, DataSpan::Hole(..))) => out.free(number, at, until),
+            Some((_, DataSpan::Spill)) => {}
             None if is_behind_end || self.base_is_hole => {
-                let end = self.end().unwrap_or(u64::MAX);
-                out.free(number, at, until.min(end));
+                out.free(number, at, self.end().map_or(until, |end| until.min(end)));
             }
             None => {}
         }
@@ -195,10 +194,10 @@ impl Merged {
             return Ok(());
         };
         while let Some(data) = reader.data(self.number)? {
-            if data != Data::Spill && data.end() > self.at {
+            if data != DataSpan::Spill && data.end() > self.at {
                 break;
             }
-            if data != Data::Spill {
+            if data != DataSpan::Spill {
                 reader.drop_data(self.number, data);
                 continue;
             }
@@ -222,7 +221,7 @@ impl Merged {
     }
 
     /// Gives what comes behind the data.
-    fn finish(&mut self, out: &mut Output) {
+    fn finish(&mut self, out: &mut MergedRecords) {
         out.flush_free();
         let Some((_, mut spill)) = self.spill.take() else { return };
         if let Some(spill) = spill.body_mut::<Spill<LE>>() {

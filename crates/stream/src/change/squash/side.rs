@@ -2,7 +2,7 @@
 
 use super::super::error::ChangeError;
 use super::super::packet::Packet;
-use super::super::source::{Batch, Source};
+use super::super::source::{Batch, ChangeInput};
 use super::aside::Aside;
 use crate::dnode::slots;
 use std::collections::VecDeque;
@@ -36,7 +36,7 @@ pub(super) struct Allocated {
 
 /// Next piece of an object's data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Data {
+pub(super) enum DataSpan {
     /// A block, from here to there.
     Block(u64, u64),
     /// A hole, from here to there; to [`OBJECT_END`] is to the end.
@@ -45,7 +45,7 @@ pub(super) enum Data {
     Spill,
 }
 
-impl Data {
+impl DataSpan {
     /// Offset behind it.
     pub(super) const fn end(self) -> u64 {
         match self {
@@ -58,7 +58,7 @@ impl Data {
 /// A stream that is read as its records are asked for.
 #[derive(Debug)]
 pub(super) struct Side {
-    source: Source,
+    source: ChangeInput,
     /// Records that were read.
     packets: VecDeque<Packet>,
     /// The payload of one of them, if it is large.
@@ -73,7 +73,7 @@ pub(super) struct Side {
 }
 
 impl Side {
-    pub(super) fn new(source: Source, aside: Aside) -> Self {
+    pub(super) fn new(source: ChangeInput, aside: Aside) -> Self {
         Self {
             source,
             packets: VecDeque::new(),
@@ -223,7 +223,7 @@ impl Side {
     }
 
     /// Next piece of the data of an object whose OBJECT was taken.
-    pub(super) fn data(&mut self, object: u64) -> Result<Option<Data>, ChangeError> {
+    pub(super) fn data(&mut self, object: u64) -> Result<Option<DataSpan>, ChangeError> {
         // Of a block of dnodes, some senders tell all objects before the data of the first.
         while self.read_told(Some(object / DNODES_PER_BLOCK))? {}
         let (last_object, last_end) = self.last;
@@ -232,7 +232,7 @@ impl Side {
             Record::Write(w) => (w.object, block(w.offset.get(), w.logical_size.get())),
             Record::WriteEmbedded(w) => (w.object, block(w.offset.get(), w.length.get())),
             Record::Free(f) => (f.object, hole(f.offset.get(), f.length.get())),
-            Record::Spill(spill) => (spill.object, Some(Data::Spill)),
+            Record::Spill(spill) => (spill.object, Some(DataSpan::Spill)),
             Record::Object(_) | Record::FreeObjects(_) | Record::End(_) => return Ok(None),
             Record::Begin(_)
             | Record::WriteByref(_)
@@ -254,8 +254,8 @@ impl Side {
             return Err(ChangeError::contents(&packet.origin, format!("object {number}"), why));
         };
         let start = match data {
-            Data::Block(start, _) | Data::Hole(start, _) => start,
-            Data::Spill => u64::MAX - 1,
+            DataSpan::Block(start, _) | DataSpan::Hole(start, _) => start,
+            DataSpan::Spill => u64::MAX - 1,
         };
         if last_object == number && start < last_end {
             return Err(out_of_order(packet));
@@ -270,20 +270,20 @@ impl Side {
     pub(super) fn take_data(
         &mut self,
         object: u64,
-        data: Data,
+        data: DataSpan,
     ) -> Result<Option<Packet>, ChangeError> {
         self.pass(object, data);
         self.take()
     }
 
-    fn pass(&mut self, object: u64, data: Data) {
+    fn pass(&mut self, object: u64, data: DataSpan) {
         // A spill block comes behind all else, once.
-        let end = if data == Data::Spill { u64::MAX } else { data.end().min(u64::MAX - 1) };
+        let end = if data == DataSpan::Spill { u64::MAX } else { data.end().min(u64::MAX - 1) };
         self.last = (object, end);
     }
 
     /// Passes over what [`Self::data`] gave.
-    pub(super) fn drop_data(&mut self, object: u64, data: Data) {
+    pub(super) fn drop_data(&mut self, object: u64, data: DataSpan) {
         self.pass(object, data);
         if let Some(packet) = self.packets.pop_front() {
             self.aside.forget(&packet);
@@ -299,15 +299,15 @@ impl Side {
     }
 }
 
-fn block(offset: u64, length: u64) -> Option<Data> {
+fn block(offset: u64, length: u64) -> Option<DataSpan> {
     let end = offset.checked_add(length).filter(|&end| end > offset)?;
-    Some(Data::Block(offset, end))
+    Some(DataSpan::Block(offset, end))
 }
 
-fn hole(offset: u64, length: u64) -> Option<Data> {
+fn hole(offset: u64, length: u64) -> Option<DataSpan> {
     let to_end = length == OBJECT_END && offset < OBJECT_END;
     let end = if to_end { Some(OBJECT_END) } else { offset.checked_add(length) };
-    Some(Data::Hole(offset, end.filter(|&end| end > offset)?))
+    Some(DataSpan::Hole(offset, end.filter(|&end| end > offset)?))
 }
 
 fn out_of_order(packet: &Packet) -> ChangeError {

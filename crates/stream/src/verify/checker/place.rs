@@ -1,6 +1,6 @@
 //! Places that faults are told at.
 
-use crate::verify::frame::{Frame, place};
+use crate::verify::frame::{PlacedFrame, place};
 use zsend_records::drr::RecordType;
 
 /// A record's place in a report.
@@ -14,7 +14,7 @@ pub(super) struct Where {
 }
 
 impl Where {
-    pub(super) fn of(frame: &Frame) -> Self {
+    pub(super) fn of(frame: &PlacedFrame) -> Self {
         let (object, offset) = place(&frame.header);
         let record_type = Some(frame.record_type());
         Self { record: frame.record, byte: frame.byte, record_type, object, offset }

@@ -3,7 +3,7 @@
 use super::Checker;
 use super::place::Where;
 use crate::verify::fault::Wrong;
-use crate::verify::frame::Frame;
+use crate::verify::frame::PlacedFrame;
 use crate::verify::rules::shape;
 use crate::verify::work::Worked;
 use zsend_records::chain::Chain;
@@ -13,7 +13,7 @@ use zsend_records::zerocopy::byteorder::{LE, U64};
 
 impl Checker<'_> {
     /// The chain of sums.
-    pub(super) fn sums(&mut self, frame: &Frame, worked: &Worked) {
+    pub(super) fn sums(&mut self, frame: &PlacedFrame, worked: &Worked) {
         let before = self.chain;
         let header = &frame.header;
         let checked = self.chain.check_turned(header, frame.order, frame.description.fields);
@@ -37,7 +37,7 @@ impl Checker<'_> {
     }
 
     /// Goes on from a sum that a record has, whatever came before.
-    fn go_on_from(&mut self, stored: Fletcher4, frame: &Frame) {
+    fn go_on_from(&mut self, stored: Fletcher4, frame: &PlacedFrame) {
         self.chain = Chain::from_sum(stored, frame.order);
         self.chain.payload(&frame.raw()[CHECKSUM_OFFSET..]);
     }

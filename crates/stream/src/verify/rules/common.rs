@@ -47,7 +47,7 @@ pub(super) static RULES: &[Rule<()>] = &[
 ];
 
 fn toguid(at: &At<'_>, (): &()) -> Check {
-    let found = guid(&at.frame.header).unwrap_or(0);
+    let Some(found) = guid(&at.frame.header) else { return Ok(()) };
     match (at.role, at.frame.record_type(), at.state.guid) {
         (Role::Stream, RecordType::BEGIN, _) => Ok(()),
         // Only what has no END may have another guid than its BEGIN.

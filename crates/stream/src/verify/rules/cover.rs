@@ -3,7 +3,7 @@
 use super::embedded::is_embedded_spill;
 use super::{At, Rule};
 use crate::verify::fault::{
-    Check, Expected, Value, Wrong, at_least, at_most, exactly, multiple_of, so,
+    Check, Expected, FaultValue, Wrong, at_least, at_most, exactly, multiple_of, so,
 };
 use crate::verify::frame::place;
 use zsend_crypto::key_data::names;
@@ -43,9 +43,9 @@ pub(super) static RULES: &[Rule<()>] = &[
         TRAVERSE,
         |at, ()| match at.frame.record_type() {
             RecordType::OBJECT | RecordType::FREEOBJECTS if is_full(at) => {
-                let (first, _) = place(&at.frame.header);
+                let (Some(first), _) = place(&at.frame.header) else { return Ok(()) };
                 // Number 0 is the meta-dnode; senders of before 2.0 call it free.
-                at_most("object", first.unwrap_or(0), at.state.next_object.max(1))
+                at_most("object", first, at.state.next_object.max(1))
             }
             _ => Ok(()),
         },
@@ -61,7 +61,7 @@ pub(super) static RULES: &[Rule<()>] = &[
             let Some(known) = at.state.announced(object).filter(|_| is_full(at)) else {
                 return Ok(());
             };
-            let end = known.end.unwrap_or(0);
+            let Some(end) = known.end else { return Ok(()) };
             if offset >= end { Ok(()) } else { at_most("offset", offset, known.covered) }
         },
     ),
@@ -99,7 +99,7 @@ pub(super) static RULES: &[Rule<()>] = &[
             }
             multiple_of("object behind the last one", at.state.next_object, DNODES_PER_BLOCK)?;
             let keys = at.frame.context.nvlist().and_then(|list| list.list(names::LIST));
-            let last = keys.and_then(|keys| keys.u64(names::META_MAXBLKID)).unwrap_or(0);
+            let last = keys.and_then(|keys| keys.u64(names::META_MAXBLKID)).unwrap_or_default();
             let least = last.saturating_add(1).saturating_mul(DNODES_PER_BLOCK);
             let is_raw = at.frame.context.is_raw();
             at_least(
@@ -153,11 +153,11 @@ fn whole_objects(at: &At<'_>, (): &()) -> Check {
         return Ok(());
     }
     for known in at.state.objects() {
-        let end = known.end.unwrap_or(0);
+        let Some(end) = known.end else { continue };
         if known.covered < end {
             let found =
-                Value::Words(format!("{} of object {}", known.covered, known.object).into());
-            let right = Expected::Exactly(Value::Number(end));
+                FaultValue::Words(format!("{} of object {}", known.covered, known.object).into());
+            let right = Expected::Exactly(FaultValue::Number(end));
             return Err(Wrong::new("end of what was told", found, right).into());
         }
     }

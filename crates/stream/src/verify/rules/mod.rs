@@ -15,18 +15,18 @@ mod spill;
 mod write;
 
 use super::fault::{About, Check, Wrong};
-use super::frame::Frame;
-use super::state::State;
+use super::frame::PlacedFrame;
+use super::state::StreamState;
 use super::work::Worked;
 use zsend_records::reader::{Record, Role};
 
 /// A record, and what its rules look at.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct At<'a> {
-    pub(super) frame: &'a Frame,
+    pub(super) frame: &'a PlacedFrame,
     pub(super) record: &'a Record<'a>,
     pub(super) role: Role,
-    pub(super) state: &'a State,
+    pub(super) state: &'a StreamState,
     pub(super) worked: &'a Worked,
 }
 

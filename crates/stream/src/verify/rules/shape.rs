@@ -1,6 +1,6 @@
 //! The rules that the stream as a whole keeps, or breaks: they are checked where it is cut into records.
 
-use crate::verify::fault::{About, Expected, Value, Wrong, at_most};
+use crate::verify::fault::{About, Expected, FaultValue, Wrong, at_most};
 use zsend_records::drr::{MAGIC, RecordType};
 use zsend_records::payload::RecordError;
 use zsend_records::reader::StreamErrorKind;
@@ -79,9 +79,11 @@ pub(in crate::verify) fn wrong(kind: &StreamErrorKind) -> Wrong {
                 |wrong| *wrong,
             )
         }
-        StreamErrorKind::Record(RecordError::PayloadTooLong { found, limit, .. }) => {
-            Wrong::new("length of the payload", Value::Number(*found), Expected::AtMost(*limit))
-        }
+        StreamErrorKind::Record(RecordError::PayloadTooLong { found, limit, .. }) => Wrong::new(
+            "length of the payload",
+            FaultValue::Number(*found),
+            Expected::AtMost(*limit),
+        ),
         other => Wrong::words("record", other.to_string(), "a record that can be followed"),
     }
 }

@@ -10,7 +10,7 @@ use zsend_records::types::Compress;
 use zsend_records::writer::StreamWriter;
 use zsend_records::zerocopy::FromZeros;
 use zsend_records::zerocopy::byteorder::LE;
-use zsend_stream::change::{ChangeError, Given, Source, Transform, Verb, change};
+use zsend_stream::change::{ChangeError, ChangeInput, Given, Transform, Verb, change};
 use zsend_stream::verify::{Verdict, VerifyOptions};
 
 /// A step by its name, with these words.
@@ -24,7 +24,7 @@ pub fn step(name: &str, operands: &[&str], options: &[(&str, &str)]) -> Box<dyn 
 
 /// Takes a stream through steps.
 pub fn through(stream: &[u8], steps: Vec<Box<dyn Transform>>) -> Result<Vec<u8>, ChangeError> {
-    let source = Source::of_reader("in", Cursor::new(stream.to_vec()));
+    let source = ChangeInput::of_reader("in", Cursor::new(stream.to_vec()));
     let mut out = Vec::new();
     change(vec![source], steps, &mut out, |_| {}).map(|_| out)
 }

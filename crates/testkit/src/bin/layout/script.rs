@@ -19,7 +19,7 @@ impl Use {
 
 /// Place of a function among those that are used, the first ones first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Place {
+enum Section {
     /// Most sends run it, and verbs for stored streams.
     Everywhere,
     /// Most sends run it, and nothing else.
@@ -30,7 +30,7 @@ enum Place {
     Stored,
 }
 
-impl Place {
+impl Section {
     const ALL: [Self; 4] = [Self::Everywhere, Self::Sends, Self::SomeSends, Self::Stored];
 
     const fn of(count: Use, all_sends: usize) -> Option<Self> {
@@ -70,12 +70,12 @@ pub(crate) fn script(functions: &Functions, uses: &[Use], all_sends: usize) -> S
     for ((name, size), &count) in functions.iter().zip(uses) {
         let group = groups.entry(pattern(name)).or_default();
         group.bytes += size;
-        if let Some(place) = Place::of(count, all_sends) {
+        if let Some(place) = Section::of(count, all_sends) {
             group.used_bytes += size;
             group.used.push((place, name));
         }
     }
-    let mut lines: Vec<(Place, String)> = Vec::new();
+    let mut lines: Vec<(Section, String)> = Vec::new();
     let mut wide: Vec<String> = Vec::new();
     for (pattern, group) in groups {
         let Some(first) = group.used.iter().map(|(place, _)| *place).min() else { continue };
@@ -90,12 +90,12 @@ pub(crate) fn script(functions: &Functions, uses: &[Use], all_sends: usize) -> S
     lines.dedup();
     wide.sort();
     let mut text = HEAD.to_owned();
-    for place in Place::ALL {
+    for place in Section::ALL {
         let _ = writeln!(text, "    /* {} */", place.describe());
         for (_, pattern) in lines.iter().filter(|(of, _)| *of == place) {
             text += &section(pattern);
         }
-        if place == Place::Sends {
+        if place == Section::Sends {
             text += NEWER;
         }
     }
@@ -111,7 +111,7 @@ pub(crate) fn script(functions: &Functions, uses: &[Use], all_sends: usize) -> S
 struct Group<'a> {
     bytes: u64,
     used_bytes: u64,
-    used: Vec<(Place, &'a str)>,
+    used: Vec<(Section, &'a str)>,
 }
 
 /// The sections of a function, in words of the script. What is rarely called lies in one of the second name.

@@ -12,6 +12,7 @@ use zsend_ondisk::dsl::{DatasetPhys, DirPhys};
 use zsend_ondisk::names::{config as key, dir, directory};
 use zsend_pool::config::PoolState;
 use zsend_records::nvlist::{Encoding, NvList, NvValue};
+use zsend_records::sizes::in_memory;
 use zsend_records::types::{Checksum, Compress, DmuType};
 
 /// Numbers of object types. Source: OpenZFS `include/sys/dmu.h`, zfs-2.3.2.
@@ -115,7 +116,7 @@ pub(super) fn mos(dataset: &BlkPtr, vdev: &NvList) -> Vec<Option<SmallObject>> {
         phys.deadlist_obj = 14.into();
         (phys.creation_txg, phys.guid, phys.fsid_guid) = ((TXG - 1).into(), 131.into(), 132.into());
     });
-    let array = vec![0; usize::try_from(ASIZE >> METASLAB_SHIFT).unwrap_or(0) * 8];
+    let array = vec![0; in_memory(ASIZE >> METASLAB_SHIFT) * 8];
     let all = [
         zap(
             kind::OBJECT_DIRECTORY,

@@ -13,7 +13,7 @@ use zsend_pool::pool::{OpenOptions, Pool};
 use zsend_pool::zbookmark::SPILL_BLKID;
 
 /// The blocks of runs, as far as their objects exist and reach.
-fn listed(case: &Case, runs: &[Run]) -> BTreeSet<(u64, u64)> {
+fn listed(case: &Case, runs: &[BlockRun]) -> BTreeSet<(u64, u64)> {
     let mut all = BTreeSet::new();
     for run in runs {
         let end = run.end.min(case.objects.get(&run.object).map_or(0, Dnode::blocks));
