@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use zsend_pool::CancelToken;
-use zsend_pool::device::{Device, Source};
 use zsend_pool::discover::discover_devices;
-use zsend_pool::pool::{OpenOptions, Pool};
+use zsend_pool::{Device, Source};
+use zsend_pool::{OpenOptions, Pool};
 use zsend_traverse::{SendOptions, SendPlan};
 
 /// Wait of each read.

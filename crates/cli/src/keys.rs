@@ -8,10 +8,10 @@ use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 use zeroize::Zeroizing;
 use zsend_crypto::{CryptoError, KeyFormat};
+use zsend_pool::Pool;
 use zsend_pool::dsl::crypt::Encryption;
 use zsend_pool::dsl::dataset::Dataset;
 use zsend_pool::dsl::name::Name;
-use zsend_pool::pool::Pool;
 use zsend_pool::{ErrorClass, PoolError};
 
 /// Times that a key may be typed, as `zfs load-key` asks.

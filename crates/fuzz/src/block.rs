@@ -7,7 +7,7 @@ use bytes::Bytes;
 use zsend_ondisk::byteswap::{swap, swap_out};
 use zsend_pool::blkptr::BlkPtr;
 use zsend_pool::dmu::dnode::{Dnode, DnodeRef};
-use zsend_pool::zbookmark::Zbookmark;
+use zsend_pool::Zbookmark;
 use zsend_records::types::DmuType;
 
 /// Runs one input.

@@ -6,8 +6,8 @@
 use zsend_ondisk::Order;
 use zsend_ondisk::embedded::{self, Sum, gang_verifier};
 use zsend_pool::blkptr::{BlkPtr, Dva};
-use zsend_pool::zbookmark::Zbookmark;
-use zsend_pool::zio::Access;
+use zsend_pool::Zbookmark;
+use zsend_pool::Access;
 use zsend_records::types::DmuType;
 
 const BIRTH: u64 = 5;

@@ -2,10 +2,10 @@
 
 use std::io;
 use std::sync::Arc;
+use zsend_pool::Zio;
 use zsend_pool::config::VdevConfig;
-use zsend_pool::device::{Device, Source};
 use zsend_pool::vdev::{Dtls, KnownDevices, Leaves, Member, VdevTree};
-use zsend_pool::zio::Zio;
+use zsend_pool::{Device, Source};
 
 /// Bytes at some place of a device that is otherwise zeros.
 struct Sparse {

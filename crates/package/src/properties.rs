@@ -1,10 +1,10 @@
 //! Properties and holds as a package has them.
 
+use zsend_pool::Zbookmark;
 use zsend_pool::dmu::objset::Objset;
 use zsend_pool::dsl::dir::Dir;
 use zsend_pool::dsl::prop::{HAS_RECEIVED, INHERIT, RECEIVED, UNKNOWN};
 use zsend_pool::zap::{self, ZapEntry};
-use zsend_pool::zbookmark::Zbookmark;
 use zsend_pool::{PoolError, Result};
 use zsend_props::{ItemKind, Native};
 use zsend_records::nvlist::{NvList, NvValue};

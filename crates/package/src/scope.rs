@@ -3,10 +3,10 @@
 use crate::error::{PackageRefusal, Result};
 use crate::options::PackageOptions;
 use crate::tree::Scope;
+use zsend_pool::Pool;
 use zsend_pool::PoolError;
 use zsend_pool::dsl::dataset::Dataset;
 use zsend_pool::dsl::name::{Name, Suffix};
-use zsend_pool::pool::Pool;
 use zsend_traverse::SendError;
 
 /// The names that a package is of, as `zfs_do_send()` takes its command line apart: OpenZFS

@@ -4,7 +4,7 @@ mod walk;
 
 use crate::error::{Omission, Result};
 use crate::options::PackageOptions;
-use zsend_pool::pool::Pool;
+use zsend_pool::Pool;
 use zsend_records::nvlist::NvList;
 
 /// A dataset of the package.

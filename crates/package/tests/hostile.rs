@@ -9,8 +9,8 @@ use zsend_ondisk::dsl::{DatasetPhys, DirPhys};
 use zsend_ondisk::zerocopy::FromBytes;
 use zsend_package::{Package, PackageOptions};
 use zsend_pool::Name;
+use zsend_pool::Pool;
 use zsend_pool::dsl::dir::Dir;
-use zsend_pool::pool::Pool;
 use zsend_testkit::pool::MendedPool;
 use zsend_traverse::CancelToken;
 

@@ -10,8 +10,8 @@ use replicate::replicate;
 use zsend_package::{
     Omission, Package, PackageError, PackageNotice, PackageOptions, PackageRefusal,
 };
-use zsend_pool::pool::{OpenOptions, Pool};
 use zsend_pool::{Name, Zbookmark};
+use zsend_pool::{OpenOptions, Pool};
 use zsend_records::drr::Begin;
 use zsend_records::nvlist::NvList;
 use zsend_records::reader::StreamReader;

@@ -8,7 +8,7 @@ mod cache;
 mod cancel;
 mod capacity;
 pub mod config;
-pub mod device;
+mod device;
 pub mod discover;
 pub mod dmu;
 pub mod dsl;
@@ -18,13 +18,13 @@ mod file;
 mod label;
 mod open;
 mod options;
-pub mod pool;
+mod pool;
 pub mod space_map;
 pub mod uberblock;
 pub mod vdev;
 pub mod zap;
-pub mod zbookmark;
-pub mod zio;
+mod zbookmark;
+mod zio;
 
 pub use blkptr::{BlkPtr, Dva};
 pub use cache::BlockCache;
@@ -45,7 +45,7 @@ pub use error::{ErrorClass, Health, Listed, NoPool, PassedOver, PoolError, Resul
 pub use open::{KnownTxg, known_txgs};
 pub use options::OpenOptions;
 pub use pool::Pool;
-pub use zbookmark::Zbookmark;
+pub use zbookmark::{ROOT_LEVEL, SPILL_BLKID, Zbookmark};
 pub use zio::{Access, Crypt, Doubted, Extent, Healed, Missed, Recovered, StoredBlock, Zio};
 
 pub use zsend_records::bytes;

@@ -16,6 +16,7 @@ use crate::dsl::name::{Name, Suffix};
 use crate::dsl::tree::Datasets;
 use crate::error::{Health, PassedOver};
 use crate::open;
+use crate::options::OpenOptions;
 use crate::uberblock::Uberblock;
 use crate::zbookmark::Zbookmark;
 use crate::zio::Zio;
@@ -25,9 +26,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 use zsend_crypto::WrappingKey;
 use zsend_ondisk::names::{DIRECTORY_OBJECT, dir};
-
-pub use crate::open::{KnownTxg, known_txgs};
-pub use crate::options::OpenOptions;
 
 /// A pool, open for reading.
 #[derive(Debug)]

@@ -17,8 +17,8 @@ use zsend_ondisk::label::{DATA_START, LABEL_SIZE, LABELS_END_SIZE, RING_OFFSET, 
 use zsend_ondisk::uberblock::{self, RING_SIZE, UberblockPhys, mmp, slot_size};
 use zsend_pool::discover::{discover, select};
 use zsend_pool::dsl::name::Name;
-use zsend_pool::pool::{OpenOptions, Pool, known_txgs};
 use zsend_pool::{CancelToken, ErrorClass, PoolError};
+use zsend_pool::{OpenOptions, Pool, known_txgs};
 
 fn image(dir: &TempDir, name: &str) -> File {
     FileOptions::new().read(true).write(true).open(dir.path().join(name)).unwrap()

@@ -12,11 +12,11 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use tempfile::TempDir;
+use zsend_pool::Zbookmark;
 use zsend_pool::dmu::dnode::{DNODE_SIZE, Dnode};
 use zsend_pool::dmu::objset::Objset;
 use zsend_pool::dsl::name::Name;
-use zsend_pool::pool::{OpenOptions, Pool};
-use zsend_pool::zbookmark::Zbookmark;
+use zsend_pool::{OpenOptions, Pool};
 use zsend_records::types::DmuType;
 
 /// A fixture and, for each group of its images, the number of them that it can do without.

@@ -4,13 +4,13 @@ use crate::native::{Kept, NATIVE, Native, Preset};
 use crate::set::SetOn;
 use crate::value::{Property, PropertySource, Value};
 use std::cell::OnceCell;
+use zsend_pool::Pool;
 use zsend_pool::dmu::objset::Objset;
 use zsend_pool::dsl::bookmark::DsBookmark;
 use zsend_pool::dsl::crypt::Encryption;
 use zsend_pool::dsl::dataset::Dataset;
 use zsend_pool::dsl::dir::Dir;
 use zsend_pool::dsl::name::{Name, Suffix};
-use zsend_pool::pool::Pool;
 use zsend_pool::{PoolError, Result};
 use zsend_records::types::ObjsetType;
 

@@ -1,10 +1,10 @@
 //! Names of directories, of which many have parents in common.
 
 use std::collections::HashMap;
+use zsend_pool::Pool;
+use zsend_pool::Zbookmark;
 use zsend_pool::dsl::dir::Dir;
 use zsend_pool::dsl::name::MAX_NAME;
-use zsend_pool::pool::Pool;
-use zsend_pool::zbookmark::Zbookmark;
 use zsend_pool::{PoolError, Result};
 
 /// Names of directories of a pool. Each parent's list of children is read once.

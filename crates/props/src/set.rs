@@ -5,9 +5,9 @@ use crate::native::{Form, Kept, Native, Preset};
 use crate::value::{Property, PropertySource, Value};
 use std::collections::HashMap;
 use std::iter::{once, successors};
+use zsend_pool::Zbookmark;
 use zsend_pool::dsl::prop;
 use zsend_pool::zap::{self, ZapEntry};
-use zsend_pool::zbookmark::Zbookmark;
 use zsend_pool::{PoolError, Result};
 
 /// Properties that are set on one dataset.

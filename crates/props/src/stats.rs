@@ -10,11 +10,11 @@ use crate::paths::Paths;
 use crate::value::{Property, PropertySource, Value};
 use zerocopy::FromBytes;
 use zsend_ondisk::dsl::{DatasetPhys, DirPhys, FLAG_DEFER_DESTROY, FLAG_USED_BREAKDOWN};
+use zsend_pool::Zbookmark;
 use zsend_pool::dmu::objset::Objset;
 use zsend_pool::dsl::dataset::Dataset;
 use zsend_pool::dsl::deadlist::{OldSpace, space_written};
 use zsend_pool::dsl::redaction::RedactionList;
-use zsend_pool::zbookmark::Zbookmark;
 use zsend_pool::{PoolError, Result, zap};
 use zsend_records::types::ObjsetType;
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use zsend_pool::pool::{OpenOptions, Pool};
+use zsend_pool::{OpenOptions, Pool};
 use zsend_props::{Item, Native};
 use zsend_records::token;
 

@@ -7,12 +7,12 @@ use zsend_ondisk::dnode::{DnodeBuilder, DnodePhys};
 use zsend_ondisk::label::DATA_START;
 use zsend_ondisk::objset::ObjsetBuilder;
 use zsend_pool::BlockCache;
+use zsend_pool::Zio;
 use zsend_pool::blkptr::{BlkPtr, BlkPtrBuilder, Dva};
 use zsend_pool::config::VdevConfig;
-use zsend_pool::device::{Device, Source};
 use zsend_pool::dmu::objset::Objset;
 use zsend_pool::vdev::{Dtls, KnownDevices, Leaves, Member, VdevTree};
-use zsend_pool::zio::Zio;
+use zsend_pool::{Device, Source};
 use zsend_records::types::{DmuType, ObjsetType};
 
 /// Called with the offset of each read, from the start of the device's data.

@@ -9,9 +9,9 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
-use zsend_pool::device::{Device, Source};
 use zsend_pool::discover::discover_devices;
-use zsend_pool::pool::{OpenOptions, Pool};
+use zsend_pool::{Device, Source};
+use zsend_pool::{OpenOptions, Pool};
 use zsend_traverse::{CancelToken, SendError, SendOptions, SendPlan};
 
 /// Reads of a device, of which one cancels.

@@ -6,7 +6,7 @@ mod support;
 
 use support::Cut;
 use zsend_encoder::encoder::Encoder;
-use zsend_pool::pool::Pool;
+use zsend_pool::Pool;
 use zsend_records::drr::RecordType;
 use zsend_records::flags::Features;
 use zsend_records::reader::StreamReader;

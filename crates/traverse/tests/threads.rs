@@ -12,7 +12,7 @@ use std::time::Duration;
 use support::Cut;
 use zsend_encoder::dialect::Dialect;
 use zsend_encoder::encoder::Encoder;
-use zsend_pool::pool::Pool;
+use zsend_pool::Pool;
 use zsend_traverse::{
     CancelToken, Notice, Progress, ResumePosition, SendError, SendOptions, SendPlan, Tunables,
 };

@@ -26,7 +26,7 @@ use std::num::{IntErrorKind, ParseIntError};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use zsend_pool::CancelToken;
-use zsend_pool::pool::OpenOptions;
+use zsend_pool::OpenOptions;
 
 /// Parses a number, and says in plain words why it is none.
 fn number<T: FromStr<Err = ParseIntError>>(text: &str) -> Result<T, String> {

@@ -5,12 +5,12 @@ use super::row::{EncryptionRow, Keys, Kind};
 use crate::args::PoolArgs;
 use crate::exit::{CommandResult, Failure};
 use crate::list::pools::Pools;
+use zsend_pool::Pool;
 use zsend_pool::PoolError;
 use zsend_pool::dsl::crypt::Encryption;
 use zsend_pool::dsl::dataset::Dataset;
 use zsend_pool::dsl::name::{Name, Suffix};
 use zsend_pool::dsl::tree::Datasets;
-use zsend_pool::pool::Pool;
 
 /// Adds rows for every encrypted dataset that is named, or below one that is; for all if none is named.
 pub(super) fn collect(args: &PoolArgs, targets: &[String], found: &mut Found) -> CommandResult {

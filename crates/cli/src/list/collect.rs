@@ -5,11 +5,11 @@ use crate::args::ChoiceArgs;
 use crate::exit::{CommandResult, Failure};
 use std::cmp::Ordering;
 use std::fmt::Display;
+use zsend_pool::Pool;
 use zsend_pool::dsl::dataset::Dataset;
 use zsend_pool::dsl::dir::Dir;
 use zsend_pool::dsl::name::{Name, Suffix};
 use zsend_pool::dsl::tree::Datasets;
-use zsend_pool::pool::Pool;
 use zsend_pool::{ErrorClass, PoolError};
 use zsend_props::{Item, ItemKind};
 

@@ -4,9 +4,9 @@ use super::collect::{Collector, Failures, Row, Scope};
 use crate::args::{ChoiceArgs, PoolArgs};
 use crate::exit::{CommandResult, Failure, warn, warn_of};
 use crate::text::count;
+use zsend_pool::Pool;
 use zsend_pool::discover::{Discovery, FoundPool, discover};
 use zsend_pool::dsl::name::Name;
-use zsend_pool::pool::Pool;
 use zsend_pool::{CancelToken, ErrorClass, Listed};
 
 /// Pools that were found, of which those that are named are opened.

@@ -12,7 +12,7 @@ use crate::stdout;
 use std::io::{Write, stderr};
 use std::sync::Arc;
 use zsend_package::{Omission, Package, PackageError, PackageNotice, PackageOptions};
-use zsend_pool::pool::Pool;
+use zsend_pool::Pool;
 use zsend_pool::{CancelToken, ErrorClass};
 use zsend_traverse::{Notice, Progress, SendError, SendOptions};
 

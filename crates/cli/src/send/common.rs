@@ -7,8 +7,8 @@ use std::io::{self, Write, stderr};
 use std::path::Path;
 use std::time::Duration;
 use zsend_pool::PoolError;
+use zsend_pool::Zio;
 use zsend_pool::error::Cause;
-use zsend_pool::zio::Zio;
 use zsend_records::payload::UNREADABLE;
 use zsend_traverse::{ResumePosition, SendError, SendOptions, Tunables};
 

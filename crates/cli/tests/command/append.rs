@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use zsend_encoder::dialect::Dialect;
 use zsend_encoder::encoder::Encoder;
 use zsend_pool::CancelToken;
-use zsend_pool::pool::{OpenOptions, Pool};
+use zsend_pool::{OpenOptions, Pool};
 use zsend_records::Order;
 use zsend_records::drr::RecordType;
 use zsend_records::reader::{SliceReader, StreamRecord};

@@ -5,7 +5,7 @@
 use crate::support::{Copy, stderr};
 use std::process::Command;
 use zsend_pool::dsl::name::Name;
-use zsend_pool::pool::{OpenOptions, Pool};
+use zsend_pool::{OpenOptions, Pool};
 
 fn list(dir: &std::path::Path, args: &[&str]) -> std::process::Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_zsend"));

@@ -5,7 +5,7 @@
 use crate::support::{pool_dir, send, stderr, zsend};
 use std::fs;
 use std::path::Path;
-use zsend_pool::zbookmark::Zbookmark;
+use zsend_pool::Zbookmark;
 use zsend_pool::{Name, OpenOptions, Pool};
 use zsend_testkit::pool::MendedPool;
 

@@ -22,7 +22,7 @@ fn a_flipped_bit_in_each_kind_of_block_sends_nothing_of_it() {
     let mut kinds = 0;
     let mut try_one = |what: &str, found: Option<&(_, zsend_pool::blkptr::BlkPtr)>| {
         let Some((at, bp)) = found else { panic!("the fixture has no {what}") };
-        let at: &zsend_pool::zbookmark::Zbookmark = at;
+        let at: &zsend_pool::Zbookmark = at;
         let copy = Copy::of("crypt");
         copy.flip_block(bp);
         let out = send(copy.path(), &["--key", &key("pass"), DATASET]);

@@ -7,11 +7,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use zsend_ondisk::Order;
 use zsend_ondisk::dnode::{DnodeBuilder, DnodePhys};
+use zsend_pool::Zbookmark;
 use zsend_pool::blkptr::{BlkPtr, Dva};
 use zsend_pool::dmu::objset::Objset;
 use zsend_pool::dsl::name::Name;
-use zsend_pool::pool::{OpenOptions, Pool};
-use zsend_pool::zbookmark::Zbookmark;
+use zsend_pool::{OpenOptions, Pool};
 use zsend_records::nvlist::NvList;
 use zsend_records::types::{ByteswapKind, Compress, DmuType};
 

@@ -7,14 +7,14 @@ use crate::error::{Omission, PackageError, PackageRefusal, Result};
 use crate::header::Room;
 use crate::properties::{self, Choice, Owner};
 use std::collections::HashSet;
+use zsend_pool::Pool;
 use zsend_pool::PoolError;
+use zsend_pool::Zbookmark;
 use zsend_pool::dmu::objset::Objset;
 use zsend_pool::dsl::crypt::Encryption;
 use zsend_pool::dsl::dataset::Dataset;
 use zsend_pool::dsl::dir::Dir;
 use zsend_pool::dsl::name::MAX_NAME;
-use zsend_pool::pool::Pool;
-use zsend_pool::zbookmark::Zbookmark;
 use zsend_records::nvlist::{NvList, NvValue};
 use zsend_traverse::SendError;
 

@@ -5,8 +5,8 @@ use super::make::{SmallObject, SmallPool, micro_zap};
 use super::{DamageError, MendedPool};
 use arbitrary::{Arbitrary, Unstructured};
 use proptest::prelude::*;
-use zsend_pool::zbookmark::{ROOT_LEVEL, SPILL_BLKID};
 use zsend_pool::{Pool, Zbookmark};
+use zsend_pool::{ROOT_LEVEL, SPILL_BLKID};
 use zsend_records::types::{Checksum, Compress, DmuType};
 
 /// Most objects of an arbitrary pool.

@@ -9,8 +9,8 @@ use zsend_ondisk::Order;
 use zsend_ondisk::blkptr::{BLKPTR_SHIFT, BLKPTR_SIZE, BlkPtr, MAX_BLOCK_SIZE};
 use zsend_ondisk::dnode::{CORE_SIZE, DNODE_SIZE, DNODES_PER_BLOCK, DnodePhys};
 use zsend_ondisk::dsl::DatasetPhys;
-use zsend_pool::zbookmark::{ROOT_LEVEL, SPILL_BLKID};
 use zsend_pool::{PoolError, Zbookmark, Zio};
+use zsend_pool::{ROOT_LEVEL, SPILL_BLKID};
 use zsend_records::types::Compress;
 
 /// A block on the way.

@@ -2,10 +2,10 @@
 
 use super::SendOptions;
 use crate::error::{Result, SendError};
+use zsend_pool::Pool;
 use zsend_pool::dmu::objset::Objset;
 use zsend_pool::dsl::dataset::Dataset;
 use zsend_pool::feature;
-use zsend_pool::pool::Pool;
 use zsend_pool::{PoolError, zap};
 use zsend_records::flags::Features;
 use zsend_records::types::ObjsetType;

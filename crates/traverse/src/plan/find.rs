@@ -2,12 +2,12 @@
 
 use super::redaction;
 use crate::error::{Result, SendError};
+use zsend_pool::Pool;
 use zsend_pool::PoolError;
 use zsend_pool::dsl::dataset::Dataset;
 use zsend_pool::dsl::listing::Listing;
 use zsend_pool::dsl::name::{Name, Suffix};
 use zsend_pool::dsl::redaction::RedactionList;
-use zsend_pool::pool::Pool;
 
 /// A question for a snapshot or a bookmark by its guid.
 #[derive(Clone, Copy, Debug)]

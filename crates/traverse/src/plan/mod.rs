@@ -20,12 +20,12 @@ use crate::error::{Result, SendError};
 use redaction::Redaction;
 use saved::Saved;
 use std::sync::Arc;
+use zsend_pool::Pool;
 use zsend_pool::PoolError;
 use zsend_pool::dmu::objset::Objset;
 use zsend_pool::dsl::crypt::Encryption;
 use zsend_pool::dsl::dataset::Dataset;
 use zsend_pool::dsl::name::Name;
-use zsend_pool::pool::Pool;
 use zsend_records::flags::Features;
 
 pub use options::SendOptions;

@@ -5,10 +5,10 @@ use super::source::{IncrementalSource, SourceKind};
 use crate::error::{Result, SendError};
 use crate::read::{RedactionCursor, Withheld};
 use zsend_encoder::dialect::Dialect;
+use zsend_pool::Pool;
 use zsend_pool::dsl::bookmark::DsBookmark;
 use zsend_pool::dsl::dataset::Dataset;
 use zsend_pool::dsl::redaction::RedactionList;
-use zsend_pool::pool::Pool;
 use zsend_records::nvlist::{NvList, NvValue};
 
 /// Redaction on both ends of a send.

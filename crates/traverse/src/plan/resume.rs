@@ -5,9 +5,9 @@ use super::source::IncrementalSource;
 use super::{Progress, ResumePosition, SendOptions, SendPlan};
 use crate::error::{Result, ResumeRefusal, SendError};
 use crate::walk::ResumePoint;
+use zsend_pool::Pool;
 use zsend_pool::PoolError;
 use zsend_pool::dsl::name::Name;
-use zsend_pool::pool::Pool;
 use zsend_records::token::ResumeToken;
 
 impl<'p> SendPlan<'p> {

@@ -4,10 +4,10 @@ use super::find::{GuidQuery, find_by_guid};
 use super::source::IncrementalSource;
 use super::{SendOptions, SendPlan};
 use crate::error::{Refusal, Result, ResumeRefusal, SendError};
+use zsend_pool::Pool;
 use zsend_pool::PoolError;
 use zsend_pool::dsl::dataset::Dataset;
 use zsend_pool::dsl::name::Name;
-use zsend_pool::pool::Pool;
 use zsend_records::token::ResumeToken;
 
 /// The snapshot that a receive would have made.

@@ -4,11 +4,11 @@ use super::find::{GuidQuery, find_by_guid};
 use crate::error::{Refusal, Result, SendError};
 use std::fmt;
 use zsend_encoder::dialect::Dialect;
+use zsend_pool::Pool;
 use zsend_pool::PoolError;
 use zsend_pool::dsl::bookmark::DsBookmark;
 use zsend_pool::dsl::dataset::{Dataset, Earlier};
 use zsend_pool::dsl::name::{Name, Suffix};
-use zsend_pool::pool::Pool;
 
 /// The incremental source of a send: all that a stream takes from it.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use super::*;
 use zsend_crypto::KeyVersion;
 use zsend_encoder::dialect::Dialect;
 use zsend_pool::CancelToken;
-use zsend_pool::pool::OpenOptions;
+use zsend_pool::OpenOptions;
 
 fn pool(fixture: &str) -> Pool {
     let dir = zsend_testkit::images::unpack(&zsend_testkit::fixture(fixture)).unwrap();

@@ -226,8 +226,8 @@ mod tests {
     use zsend_ondisk::Order;
     use zsend_ondisk::blkptr::{BLKPTR_SIZE, BlkPtr, Dva};
     use zsend_ondisk::dnode::{DnodeBuilder, DnodePhys};
+    use zsend_pool::Zbookmark;
     use zsend_pool::dmu::dnode::{DNODE_SIZE, DNODES_PER_BLOCK, Dnode};
-    use zsend_pool::zbookmark::Zbookmark;
 
     /// A pointer to 8 KiB, of which so many bytes are stored, born in a txg.
     fn bp(psize: u64, birth: u64) -> [u8; BLKPTR_SIZE] {

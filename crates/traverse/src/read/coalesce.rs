@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 use std::time::Duration;
 use zsend_pool::CancelToken;
-use zsend_pool::zio::{Extent, Zio};
+use zsend_pool::{Extent, Zio};
 
 /// Blocks that lie one after another.
 #[derive(Debug, Default)]
@@ -157,9 +157,9 @@ fn coalesce<P>(
 mod tests {
     use super::*;
     use zsend_encoder::event::{Event, FreeSlot};
+    use zsend_pool::Zbookmark;
     use zsend_pool::blkptr::{BlkPtr, Dva};
     use zsend_pool::vdev::VdevTree;
-    use zsend_pool::zbookmark::Zbookmark;
     use zsend_records::writer::Payload;
 
     /// Of devices that nothing is read from.

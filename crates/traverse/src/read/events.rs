@@ -11,9 +11,9 @@ use std::time::Duration;
 use zsend_encoder::event::{BlockInfo, Event, Spill, Write, WriteEmbedded, WriteForm};
 use zsend_encoder::policy::{OLD_MAX_BLOCK_SIZE, Plan};
 use zsend_pool::PoolError;
+use zsend_pool::Zbookmark;
 use zsend_pool::blkptr::BlkPtr;
-use zsend_pool::zbookmark::Zbookmark;
-use zsend_pool::zio::{Extent, StoredBlock};
+use zsend_pool::{Extent, StoredBlock};
 use zsend_records::flags::Features;
 use zsend_records::payload::UNREADABLE;
 

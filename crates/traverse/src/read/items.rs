@@ -8,9 +8,9 @@ use zsend_encoder::event::{CryptParams, Event, FreeSlot, Hole, Object, ObjectRan
 use zsend_encoder::policy::Policy;
 use zsend_ondisk::Level;
 use zsend_pool::PoolError;
+use zsend_pool::Zbookmark;
 use zsend_pool::blkptr::BlkPtr;
 use zsend_pool::dmu::dnode::{DNODES_PER_BLOCK, Dnode};
-use zsend_pool::zbookmark::Zbookmark;
 use zsend_records::flags::Features;
 use zsend_records::types::DmuType;
 

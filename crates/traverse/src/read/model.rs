@@ -3,10 +3,10 @@
 use crate::walk::{Leaf, Node, Visit, WalkSpec};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use zsend_pool::Pool;
 use zsend_pool::dmu::dnode::Dnode;
 use zsend_pool::dsl::name::Name;
 use zsend_pool::dsl::redaction::BlockRun;
-use zsend_pool::pool::Pool;
 
 /// A level-0 block: its object, its number, and true if it is a hole.
 pub(super) type Block = (u64, u64, bool);

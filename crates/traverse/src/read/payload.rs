@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use std::fmt;
 use zsend_pool::Result;
-use zsend_pool::zio::StoredBlock;
+use zsend_pool::StoredBlock;
 use zsend_records::writer::{Counted, Measured, Payload};
 
 /// A payload as one kind of send makes it: [`Payload`] where a stream is written, [`Counted`] where its

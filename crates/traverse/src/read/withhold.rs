@@ -9,10 +9,10 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use zsend_ondisk::blkptr::{BlkPtrBuilder, EmbeddedType};
 use zsend_pool::PoolError;
+use zsend_pool::Zbookmark;
 use zsend_pool::blkptr::BlkPtr;
 use zsend_pool::dmu::dnode::Dnode;
 use zsend_pool::dsl::redaction::BlockRun;
-use zsend_pool::zbookmark::Zbookmark;
 
 /// The lists of a redacted send.
 #[derive(Clone, Debug, Default)]

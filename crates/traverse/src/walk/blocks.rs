@@ -10,9 +10,9 @@ use crate::error::Result;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use zsend_pool::CancelToken;
+use zsend_pool::Zbookmark;
 use zsend_pool::blkptr::BlkPtr;
 use zsend_pool::dmu::objset::Objset;
-use zsend_pool::zbookmark::Zbookmark;
 
 /// Every block of an object set that is not a hole, in send order: blocks of dnodes, indirect blocks,
 /// data, spill blocks and redacted blocks, but not the object set's own block, which

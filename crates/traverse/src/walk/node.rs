@@ -2,8 +2,8 @@
 
 use zsend_ondisk::Level;
 use zsend_pool::dmu::dnode::Dnode;
-use zsend_pool::zbookmark::{SPILL_BLKID, Zbookmark};
 use zsend_pool::{PoolError, Result};
+use zsend_pool::{SPILL_BLKID, Zbookmark};
 
 /// Returns the next level up; `None` if the dnode has none.
 pub(crate) fn above(level: Level, dnode: &Dnode) -> Option<Level> {

@@ -2,10 +2,10 @@
 
 use super::node::Node;
 use std::sync::Arc;
+use zsend_pool::Zbookmark;
 use zsend_pool::blkptr::BlkPtr;
 use zsend_pool::dmu::dnode::Dnode;
 use zsend_pool::dmu::objset::Objset;
-use zsend_pool::zbookmark::Zbookmark;
 
 /// The place at which an earlier stream stopped: objects before it, and blocks of it before `blkid`,
 /// are skipped.

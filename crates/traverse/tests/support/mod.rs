@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 use std::path::PathBuf;
-use zsend_pool::pool::{OpenOptions, Pool};
+use zsend_pool::{OpenOptions, Pool};
 use zsend_records::writer::{OutHeader, Payload, RecordSink, StreamWriter, WriteError};
 use zsend_traverse::CancelToken;
 

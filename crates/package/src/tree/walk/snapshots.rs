@@ -5,8 +5,8 @@ use crate::error::{Omission, PackageRefusal, Result};
 use crate::properties::{self, Choice, Owner};
 use crate::tree::{Node, Snap};
 use zsend_pool::PoolError;
+use zsend_pool::Zbookmark;
 use zsend_pool::dsl::dataset::Dataset;
-use zsend_pool::zbookmark::Zbookmark;
 use zsend_records::nvlist::{NvList, NvValue};
 
 /// Bytes of the least pair of a packed list, without its name.

@@ -4,8 +4,8 @@ use super::*;
 use crate::blkptr::{Dva, EmbeddedType};
 use crate::dmu::objset::Objset;
 use crate::dsl::name::Name;
-use crate::pool::{OpenOptions, Pool};
 use crate::zio::Zio;
+use crate::{OpenOptions, Pool};
 use zsend_crypto::CryptoError;
 
 const DATASETS: [&str; 6] =

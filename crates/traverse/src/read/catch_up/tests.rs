@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 use zsend_pool::CancelToken;
 use zsend_pool::dsl::name::Name;
-use zsend_pool::pool::{OpenOptions, Pool};
+use zsend_pool::{OpenOptions, Pool};
 
 #[test]
 fn listed_blocks_come_where_they_belong_once_and_none_is_lost() {

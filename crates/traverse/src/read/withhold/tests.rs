@@ -8,9 +8,9 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use zsend_pool::CancelToken;
+use zsend_pool::SPILL_BLKID;
 use zsend_pool::dsl::name::Name;
-use zsend_pool::pool::{OpenOptions, Pool};
-use zsend_pool::zbookmark::SPILL_BLKID;
+use zsend_pool::{OpenOptions, Pool};
 
 /// The blocks of runs, as far as their objects exist and reach.
 fn listed(case: &Case, runs: &[BlockRun]) -> BTreeSet<(u64, u64)> {

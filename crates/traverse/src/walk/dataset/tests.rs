@@ -9,11 +9,11 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use zsend_ondisk::Level;
 use zsend_pool::CancelToken;
+use zsend_pool::Zbookmark;
 use zsend_pool::blkptr::BlkPtr;
 use zsend_pool::dmu::dnode::{DNODE_SIZE, DNODES_PER_BLOCK, Dnode};
 use zsend_pool::dsl::name::Name;
-use zsend_pool::pool::{OpenOptions, Pool};
-use zsend_pool::zbookmark::Zbookmark;
+use zsend_pool::{OpenOptions, Pool};
 
 /// One thing that was met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
