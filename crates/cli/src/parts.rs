@@ -2,7 +2,7 @@
 
 use crate::args::{JoinArgs, SplitArgs};
 use crate::exit::{CUT, CommandResult, Failure};
-use crate::output::{Guard, Made, Output};
+use crate::output::{Guard, Output};
 use crate::progress::Gauge;
 use crate::text::{count, one_line};
 use crate::{stdin, stdout};
@@ -18,8 +18,6 @@ use zsend_stream::split::{
 pub(crate) fn split(args: &SplitArgs) -> CommandResult {
     let (name, file) = stdin::open(Some(&args.file))?;
     let mut has_end = true;
-    // What is not made is told below.
-    let made = Made::folder(&args.dir).ok().flatten();
     let text = match (args.part, args.size) {
         (Some(number), size) => {
             let made = remake(file, &args.dir, size, number).map_err(|e| failure(&name, e))?;
@@ -44,7 +42,6 @@ pub(crate) fn split(args: &SplitArgs) -> CommandResult {
         }
         (None, None) => return Err(Failure::usage("--size says how long a part may be")),
     };
-    made.into_iter().for_each(Made::keep);
     stdout::print((one_line(&text) + "\n").as_bytes())?;
     if has_end {
         return Ok(());

@@ -2,10 +2,10 @@
 
 use crate::args::RawArgs;
 use crate::exit::{CommandResult, Failure};
-use crate::output::{Guard, Made};
+use crate::output::Guard;
 use crate::sys::files::{open_volume, punch_hole};
 use crate::{change, stdin, stdout};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 use zsend_records::sizes;
@@ -27,26 +27,11 @@ struct Image {
 }
 
 impl Image {
-    /// Opens an image or a device, and says what was made for it.
-    fn open(path: &Path) -> io::Result<(Self, Option<Made>)> {
-        let (mut file, made) = match open_volume(path) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => match File::create_new(path) {
-                Ok(file) => {
-                    let made = Made::file(path, &file);
-                    (file, Some(made))
-                }
-                // It is a link to what is not there yet.
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-                    let mut options = OpenOptions::new();
-                    (options.write(true).create(true).truncate(false).open(path)?, None)
-                }
-                Err(e) => return Err(e),
-            },
-            opened => (opened?, None),
-        };
+    fn open(path: &Path) -> io::Result<Self> {
+        let mut file = open_volume(path)?;
         let is_file = file.metadata()?.is_file();
         let len = file.seek(SeekFrom::End(0))?;
-        Ok((Self { file, len, is_file, punches: is_file }, made))
+        Ok(Self { file, len, is_file, punches: is_file })
     }
 
     fn zeros(&mut self, offset: u64, len: u64) -> io::Result<()> {
@@ -115,7 +100,7 @@ pub(crate) fn run(args: &RawArgs) -> CommandResult {
     guard.add(&file);
     let failed = |e: io::Error| Failure::io("write to", &args.volume, &e);
     let source = ChangeInput::of_file(&name, file);
-    let (image, made) = Image::open(&args.volume).map_err(failed)?;
+    let image = Image::open(&args.volume).map_err(failed)?;
     guard.check_file(&args.volume, &image.file)?;
     let (to, guid) = ToVolume::new(image, args.guid);
     let mut steps: Vec<Box<dyn Transform>> = Vec::new();
@@ -133,7 +118,6 @@ pub(crate) fn run(args: &RawArgs) -> CommandResult {
         }
         Err(error) => return Err(change::failed(&error, "not changed")),
     }
-    made.into_iter().for_each(Made::keep);
     match guid.get() {
         Some(guid) => stdout::print(format!("{guid}\n").as_bytes()),
         None => Ok(()),

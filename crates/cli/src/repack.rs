@@ -3,7 +3,7 @@
 use crate::args::{PackArgs, UnpackArgs};
 use crate::change;
 use crate::exit::{CommandResult, Failure};
-use crate::output::{Guard, Made, Output};
+use crate::output::{Guard, Output, make_folder};
 use crate::progress::Gauge;
 use crate::stdin;
 use std::fmt;
@@ -137,7 +137,7 @@ pub(crate) fn unpackage(args: &UnpackArgs) -> CommandResult {
     let mut guard = Guard::default();
     guard.add(&file);
     let source = ChangeInput::of_file(&name, file);
-    let made = Made::folder(&args.output).map_err(|e| match e.kind() {
+    make_folder(&args.output).map_err(|e| match e.kind() {
         io::ErrorKind::NotADirectory => {
             Failure::usage(format!("{} is no folder", args.output.display()))
         }
@@ -147,6 +147,5 @@ pub(crate) fn unpackage(args: &UnpackArgs) -> CommandResult {
     let apart = Apart::new(folder);
     let done = run_steps(vec![source], vec![Box::new(apart)], io::sink(), |_| {});
     done.map_err(|error| change::failed(&error, "not changed"))?;
-    made.into_iter().for_each(Made::keep);
     Ok(())
 }

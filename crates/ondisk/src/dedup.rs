@@ -1,4 +1,4 @@
-//! What is known of blocks that several pointers lead to: totals of deduplication and of cloning.
+//! Totals of blocks that several pointers lead to: of deduplication and of cloning.
 //!
 //! Source: OpenZFS `include/sys/fs/zfs.h` (`ddt_stat_t`), `include/sys/ddt_impl.h` and `include/sys/brt_impl.h`,
 //! zfs-2.3.2.

@@ -24,12 +24,15 @@ pub fn pointers(header: &[u8], order: Order) -> impl Iterator<Item = BlkPtr> {
     chunks.map(move |bytes| BlkPtr::parse_in(bytes, order))
 }
 
+/// Bytes of the longest header, which is one sector: `ASHIFT_MAX` is 16.
+pub const MAX_SIZE: usize = 1 << 16;
+
 /// The bytes of a header of `size`, as a writer of that order leaves them. `verifier` is
 /// [`gang_verifier`](embedded::gang_verifier), and `sum` the part of the checksum that the block's pointer
 /// asks for.
 ///
 /// # Errors
-/// [`LayoutError::Field`] for more pointers than there is room for; [`LayoutError::Embedded`] where there
+/// [`LayoutError::Field`] for more pointers than there is room for, and more bytes than [`MAX_SIZE`]; [`LayoutError::Embedded`] where there
 /// is none for the checksum.
 pub fn build(
     children: &[BlkPtr],
@@ -38,6 +41,10 @@ pub fn build(
     sum: Sum,
     order: Order,
 ) -> Result<Vec<u8>, LayoutError> {
+    if size > MAX_SIZE {
+        let expected = format_args!("at most {MAX_SIZE}");
+        return Err(LayoutError::field("bytes of a gang header", size as u64, expected));
+    }
     let most = capacity(size);
     if children.len() > most {
         let found = children.len() as u64;
@@ -71,6 +78,9 @@ mod tests {
             assert_eq!(verify(&header, verifier, Sum::ForMac), Ok(order));
             let more = [&children[..], &children[..1]].concat();
             assert!(build(&more, size, verifier, Sum::Whole, order).is_err());
+        }
+        for size in [MAX_SIZE + 1, usize::MAX / 2, usize::MAX] {
+            assert!(build(&[], size, [0; 4], Sum::Whole, Order::Big).is_err());
         }
         let short = build(&[], 39, [0; 4], Sum::Whole, Order::Big);
         assert_eq!(short, Err(LayoutError::Embedded(EmbeddedError::Short { found: 39 })));

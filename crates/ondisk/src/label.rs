@@ -111,8 +111,15 @@ impl LabelBuilder<'_> {
     /// order leaves them: [`LABEL_SIZE`] bytes.
     ///
     /// # Errors
-    /// [`LayoutError::Field`] for a list that is longer than its place.
+    /// [`LayoutError::Field`] for a list that is longer than its place, and a label that would end behind 2^64.
     pub fn build(&self, at: u64, order: Order) -> Result<Vec<u8>, LayoutError> {
+        if at.checked_add(LABEL_SIZE).is_none() {
+            return Err(LayoutError::field(
+                "first byte of a label",
+                at,
+                "that of a device's label",
+            ));
+        }
         let mut bytes = vec![0; size_of::<LabelPhys>()];
         let found = bytes.len() as u64;
         let label = LabelPhys::mut_from_bytes(&mut bytes)
@@ -156,6 +163,15 @@ mod tests {
     use crate::embedded::verify;
     use crate::uberblock::MAGIC;
     use proptest::prelude::*;
+
+    #[test]
+    fn no_label_lies_at_the_end_of_all_numbers() {
+        for at in [u64::MAX, u64::MAX - LABEL_SIZE + 1] {
+            assert!(LabelBuilder::default().build(at, Order::Little).is_err());
+        }
+        let ring = [0; RING_SIZE];
+        assert_eq!(crate::uberblock::slots(&ring, u64::MAX, 9).count(), 128);
+    }
 
     #[test]
     fn labels_lie_at_both_ends_of_what_is_used() {

@@ -46,7 +46,7 @@ pub mod directory {
     pub const VDEV_ZAP_MAP: &str = "com.delphix:vdev_zap_map";
     /// Beginning of the names of tables of deduplication.
     pub const DDT_PREFIX: &str = "DDT-";
-    /// What follows in the name of the ZAP of their histograms.
+    /// End of the name of the ZAP of their histograms.
     pub const DDT_STATISTICS: &str = "statistics";
 }
 

@@ -154,10 +154,11 @@ pub fn slot_count(ashift: u64) -> usize {
     RING_SIZE / slot_size(ashift)
 }
 
-/// The slots of a ring that lies at byte `at` of a device, each with its own first byte.
+/// The slots of a ring that lies at byte `at` of a device, each with its own first byte; no device has one near 2^64.
 pub fn slots(ring: &[u8], at: u64, ashift: u64) -> impl Iterator<Item = (u64, &[u8])> {
     let size = slot_size(ashift);
-    (at..).step_by(size).zip(ring.chunks_exact(size))
+    let starts = core::iter::successors(Some(at), move |at| Some(at.saturating_add(size as u64)));
+    starts.zip(ring.chunks_exact(size))
 }
 
 #[cfg(test)]

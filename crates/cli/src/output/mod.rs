@@ -13,7 +13,8 @@ use crate::sys::files::{Identity, duplicate, grow_pipe, named_place, sync};
 use partial::Partial;
 
 pub(crate) use appended::open as open_to_append;
-pub(crate) use made::Made;
+use made::Made;
+pub(crate) use made::make_folder;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IoSlice, IsTerminal, Seek, SeekFrom, Write};
 use std::path::Path;

@@ -58,7 +58,7 @@ impl Partial {
                 give_to_owner_of(&file, old);
             }
             file.set_len(0).map_err(failed)?;
-            let made = Made::file(&name, &file);
+            let made = Made::new(&name, &file);
             let partial = Self { name, target, is_whole, made };
             // The token of what is overwritten leads nowhere.
             let _ = fs::remove_file(partial.token_file());

@@ -1,7 +1,7 @@
 //! The folder that streams are written to.
 
-use crate::exit::Failure;
-use crate::output::{Guard, Made, Output};
+use crate::exit::{CommandResult, Failure};
+use crate::output::{Guard, Output, make_folder};
 use crate::progress::Gauge;
 use std::fs;
 use std::io::{self, IoSlice, Write};
@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use zsend_catalogue::Store;
 
-/// Makes the folder if it is not there; it goes again if nothing is written to it.
-pub(super) fn make(path: &Path) -> Result<Option<Made>, Failure> {
-    Made::folder(path).map_err(|e| match e.kind() {
+/// Makes the folder if it is not there.
+pub(super) fn make(path: &Path) -> CommandResult {
+    make_folder(path).map_err(|e| match e.kind() {
         io::ErrorKind::NotADirectory => {
             Failure::usage(format!("with --all -o takes a folder; {} is none", path.display()))
         }

@@ -59,7 +59,7 @@ pub(crate) fn run(args: &SendArgs) -> CommandResult {
     }
     let root = args.all.root.as_deref().map(|root| pool.full_name(root));
     let units = Units::find(&pool, root.as_deref(), shard)?;
-    let _made = folder::make(path)?;
+    folder::make(path)?;
     let catalogue = CatalogueWriter::open(path, shard, &options.settings()).map_err(failure)?;
     tell_of_torn(catalogue.known());
     let store = Folder::new(path, Guard::new(&pool.devices()), &gauge);

@@ -246,10 +246,21 @@ fn increments_in_files_belong_to_one_chain() {
     for files in [[&full.path(), &last.path()], [&last.path(), &full.path()]] {
         let out = verify(&[], &files.map(|path| path.as_path()));
         assert_eq!(code(&out), 11, "{}", stdout(&out));
-        let words = "which no stream brings, expected the snapshot of one of these streams";
+        let words =
+            "which no stream brings (no-base), expected the snapshot of one of these streams";
         assert!(stdout(&out).contains(words), "{}", stdout(&out));
-        assert!(stdout(&out).contains(": chain.base: no-base is "), "{}", stdout(&out));
+        assert!(stdout(&out).contains(": chain.base: fromguid is "), "{}", stdout(&out));
     }
+    // What the one brings whose base is missing, a full stream brings too.
+    let begun = Stored::new(&["basic/fs@b"]);
+    for files in [[&begun, &next, &last], [&last, &next, &begun]] {
+        let paths = files.map(Stored::path);
+        assert_eq!(code(&verify(&[], &paths.each_ref().map(|path| path.as_path()))), 0);
+    }
+    // A package of one dataset begins with what the others have to bring.
+    let rest = Stored::new(&["-I", "@b", "basic/fs@c"]);
+    assert_eq!(code(&verify(&[], &[&full.path(), &rest.path()])), 11);
+    assert_eq!(code(&verify(&[], &[&full.path(), &next.path(), &rest.path()])), 0);
     // A package brings it.
     let package = Stored::new(&["-I", "@a", "basic/fs@b"]);
     assert_eq!(code(&verify(&[], &[&full.path(), &last.path(), &package.path()])), 0);
@@ -320,6 +331,38 @@ fn encrypted() -> Vec<(String, String)> {
     datasets.sort();
     datasets.dedup();
     datasets
+}
+
+#[test]
+fn an_increment_fits_any_of_the_streams_that_bring_its_base() {
+    let snapshot = |name: &str| format!("crypt/raw@{name}");
+    let (raw_full, key) = raw("crypt/raw", &[&snapshot("a")]);
+    let (raw_next, _) = raw("crypt/raw", &["-i", "@a", &snapshot("b")]);
+    let dir = TempDir::new().unwrap();
+    let plain = |name: &str, args: &[&str]| {
+        let path = dir.path().join(name);
+        let all = [&["-q", "--key", &key, "-o", path.to_str().unwrap()], args].concat();
+        let out = send(&pool_dir("crypt"), &all);
+        assert!(out.status.success(), "{}", stderr(&out));
+        path
+    };
+    let full = plain("full", &[&snapshot("a")]);
+    let next = plain("next", &["-i", "@a", &snapshot("b")]);
+    let (raw_full, raw_next) = (raw_full.path(), raw_next.path());
+    for files in [[&full, &raw_full, &next, &raw_next], [&raw_full, &full, &raw_next, &next]] {
+        let out = verify(&[], &files.map(|path| path.as_path()));
+        assert_eq!(code(&out), 0, "{}", stdout(&out));
+    }
+    let out = verify(&[], &[&raw_full, &next]);
+    assert_eq!(code(&out), 11, "{}", stdout(&out));
+    let words = ": chain.fits: stream is plain-on-raw: it is not raw, and its base is";
+    assert!(stdout(&out).contains(words), "{}", stdout(&out));
+    // In a package the base is the same.
+    let package = dir.path().join("package");
+    let pack = ["package", "-o", package.to_str().unwrap(), raw_full.to_str().unwrap()];
+    assert!(zsend(&pack).status.success());
+    assert_eq!(code(&verify(&[], &[&package, &raw_next])), 0);
+    assert_eq!(code(&verify(&[], &[&package, &next])), 11);
 }
 
 #[test]

@@ -126,7 +126,10 @@ impl NvVisitor for Builder {
     fn element(&mut self, element: NvElement<'_>, offset: usize) -> Result<(), NvError> {
         use NvElement as E;
         use NvValue as V;
-        self.charge(1, each(element), offset)?;
+        // One value lies in its pair, which was counted.
+        if matches!(element, E::Text(_)) || matches!(self.slot(), Some(Some(_))) {
+            self.charge(1, each(element), offset)?;
+        }
         match element {
             E::Text(piece) => {
                 self.text.extend_from_slice(piece);

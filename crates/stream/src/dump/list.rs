@@ -1,4 +1,5 @@
-//! The list in a BEGIN on its way into a dump: in memory if it is small, else in a file without a name.
+//! The list in a BEGIN on its way into a dump: in memory if it is small, else in a file without a name, if there is a place for
+//! one: a machine that is being rescued may have none.
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
@@ -15,6 +16,8 @@ pub(super) struct ListBytes {
     file: Option<File>,
     /// Bytes in the file.
     written: usize,
+    /// No file can be made.
+    has_no_place: bool,
 }
 
 impl ListBytes {
@@ -25,14 +28,15 @@ impl ListBytes {
     /// Takes the next bytes.
     pub(super) fn push(&mut self, piece: &[u8]) -> io::Result<()> {
         self.memory.extend_from_slice(piece);
-        if self.memory.len() > IN_MEMORY { self.spill() } else { Ok(()) }
+        if self.memory.len() > IN_MEMORY && !self.has_no_place { self.spill() } else { Ok(()) }
     }
 
     fn spill(&mut self) -> io::Result<()> {
-        let file = match &mut self.file {
-            Some(file) => file,
-            none => none.insert(tempfile::tempfile()?),
-        };
+        if self.file.is_none() {
+            self.file = tempfile::tempfile().ok();
+            self.has_no_place = self.file.is_none();
+        }
+        let Some(file) = &mut self.file else { return Ok(()) };
         file.write_all(&self.memory)?;
         self.written += self.memory.len();
         self.memory.clear();
@@ -71,7 +75,7 @@ struct Window<'a> {
     /// Offset of those that are in memory.
     at: usize,
     bytes: Vec<u8>,
-    /// Why some could not be read.
+    /// Error of the last read.
     error: Option<io::Error>,
 }
 
@@ -135,7 +139,7 @@ impl From<PrintError> for DumpListError {
     }
 }
 
-/// Why a list is not printed.
+/// Reason that a list is not printed.
 #[derive(Debug)]
 pub(super) enum PrintError {
     /// It is none.

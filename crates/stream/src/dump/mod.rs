@@ -59,7 +59,7 @@ pub enum DumpError {
         source: NvError,
     },
     /// The temporary file failed that a long list in a BEGIN is kept in.
-    #[error("temporary file of the list in BEGIN")]
+    #[error("temporary file of the list in BEGIN, in {}", std::env::temp_dir().display())]
     Temporary(#[source] io::Error),
     /// The dump could not be written.
     #[error("write failed")]
@@ -83,10 +83,10 @@ impl DumpError {
 /// Writes what a stream holds: one stream, a package, or several of them one after another.
 ///
 /// A stream may end without an END, as a saved one does; [`DumpSummary::complete`] tells. Payloads
-/// are not held; the list in a BEGIN is, in a temporary file if it is long, and shown once it is known to be one.
+/// are not held; the list in a BEGIN is, in a temporary file if it is long and one can be made, and shown once it is known to be one.
 ///
 /// # Errors
-/// If the stream is damaged or none, the input fails, the output fails, or a temporary file cannot be made.
+/// If the stream is damaged or none, the input fails, the output fails, or a temporary file does.
 pub fn dump(
     mut reader: impl Read,
     out: &mut impl Write,

@@ -23,7 +23,7 @@ pub(super) struct NvJson<'a, W> {
     out: &'a mut W,
     /// Types of the pairs that are open, the outer list's first; and whether an element of each was written.
     open: Vec<(NvType, bool)>,
-    /// Whether a pair was written of each list that is open.
+    /// True for each list that is open if a pair of it was written.
     lists: Vec<bool>,
     /// A string was begun; beginning of a character whose rest is in its next piece.
     text: Option<Vec<u8>>,

@@ -119,6 +119,7 @@ impl<W: Write> NvVisitor for NvText<'_, W> {
             NvElement::Int64(v) => write!(out, "{v}"),
             NvElement::Uint64(v) => write!(out, "{v:#x}"),
             NvElement::HrTime(v) => write!(out, "{v:#x}"),
+            NvElement::Double(v) if v.is_nan() && v.is_sign_negative() => write!(out, "0x-nan"),
             NvElement::Double(v) if v.is_nan() => write!(out, "0xnan"),
             NvElement::Double(v) => write!(out, "0x{v:.6}"),
             NvElement::Text(text) => out.write_all(text),

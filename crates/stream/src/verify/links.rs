@@ -11,7 +11,7 @@ use zsend_records::drr::RecordType;
 /// A stream continues one that is there.
 pub(super) static BASE: About = About {
     name: "chain.base",
-    says: "In a package every incremental stream but the first of a dataset starts from a snapshot that came before; of several files, where a full stream begins the dataset, every one from a snapshot that comes with another.",
+    says: "In a package every incremental stream but the first of a dataset starts from a snapshot that came before; of several files, where a full stream begins the dataset, every one from a snapshot that comes with another, if it brings what no other does.",
     source: "libzfs_sendrecv.c dump_filesystem; dmu_recv.c recv_begin_check_existing_impl",
 };
 /// A raw stream continues the very blocks.
@@ -84,42 +84,54 @@ impl Links {
 
 /// Streams of several files, for whether they continue one another.
 ///
-/// Those of packages are bases alone: what is in a package is looked at where it is read. Not more than the first 65,536
-/// streams are kept.
+/// Streams of packages are looked at where they are read; here they are bases, and the first of each dataset needs one. Not
+/// more than the first 65,536 streams are kept, and of those in packages 8,192 with all that a base has to fit.
 #[derive(Clone, Debug, Default)]
 pub struct Together {
-    /// Streams that are files of their own.
+    /// Streams that are files of their own, and the first ones of each dataset in a package.
     segments: Vec<Segment>,
-    /// Guids of the snapshots of streams in packages.
-    members: BTreeSet<u64>,
+    /// Other streams of packages.
+    members: Vec<Segment>,
+    /// Guids of the snapshots that any stream brings, each with those that the streams start from.
+    brought: BTreeMap<u64, BTreeSet<u64>>,
     /// Datasets that a full stream begins.
     begun: BTreeSet<u64>,
+    /// Package and dataset of the streams in packages.
+    seen: BTreeSet<(u64, u64)>,
 }
 
+/// Most streams of packages whose every field is kept.
+const MOST_MEMBERS: usize = 8 << 10;
+
 impl Together {
-    /// Adds a stream; the order says nothing.
+    /// Adds a stream. Files come in any order; those of one in theirs.
     pub fn add(&mut self, segment: &Segment) {
-        if self.segments.len() + self.members.len() >= MOST || self.begun.len() >= MOST {
+        if self.brought.len() >= MOST || self.segments.len() >= MOST || self.seen.len() >= MOST {
             return;
         }
+        let dataset = name_hash(segment.dataset());
+        self.brought.entry(segment.toguid).or_default().insert(segment.fromguid);
         if segment.fromguid == 0 {
-            self.begun.insert(name_hash(segment.dataset()));
+            self.begun.insert(dataset);
         }
-        if segment.is_member {
-            self.members.insert(segment.toguid);
-        } else {
+        if !segment.is_member || self.seen.insert((name_hash(&segment.file), dataset)) {
             self.segments.push(segment.clone());
+        } else if self.members.len() < MOST_MEMBERS {
+            self.members.push(segment.clone());
         }
     }
 
     /// Returns a fault of each stream that cannot be received where the others are.
     ///
     /// It starts from a snapshot that no stream brings, though its dataset begins here, or another stream of that does so
-    /// first; or from the same one as another; or it does not fit the stream that it continues, by the rules of
-    /// [`crate::chain`].
+    /// first; or from the same one as another; or it fits none of the streams that bring what it continues, by the rules of
+    /// [`crate::chain`]. A stream is not needed whose snapshot can be received from a full stream on without it.
     pub fn broken(&self) -> Vec<Fault> {
-        let by_guid: BTreeMap<u64, &Segment> =
-            self.segments.iter().map(|segment| (segment.toguid, segment)).collect();
+        let mut by_guid: BTreeMap<u64, Vec<&Segment>> = BTreeMap::new();
+        for segment in self.segments.iter().chain(&self.members) {
+            by_guid.entry(segment.toguid).or_default().push(segment);
+        }
+        let begins_full = self.begins_full();
         // The base that a dataset's first stream starts from: the receiver may have it.
         let mut outside = BTreeMap::new();
         // The first stream that starts from a snapshot, of each dataset.
@@ -130,8 +142,9 @@ impl Together {
             let first = *next.entry((segment.dataset(), from)).or_insert(segment);
             let found = match by_guid.get(&from) {
                 _ if first.toguid != segment.toguid => Some((&FORK, forked(segment, first))),
-                Some(base) => unfit(segment, base),
-                None if self.members.contains(&from) => None,
+                Some(bases) => unfit(segment, bases),
+                None if self.brought.contains_key(&from) => None,
+                None if begins_full.contains(&segment.toguid) => None,
                 None if self.begun.contains(&name_hash(segment.dataset())) => {
                     Some((&BASE, no_base(from, None)))
                 }
@@ -155,25 +168,45 @@ impl Together {
     }
 }
 
+impl Together {
+    /// Returns the guids of the snapshots that can be received from a full stream on.
+    fn begins_full(&self) -> BTreeSet<u64> {
+        let mut next: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+        for (&to, from) in &self.brought {
+            from.iter().for_each(|&from| next.entry(from).or_default().push(to));
+        }
+        let mut found = BTreeSet::new();
+        let mut ends = vec![0];
+        while let Some(end) = ends.pop() {
+            let behind = next.get(&end).into_iter().flatten();
+            ends.extend(behind.copied().filter(|&guid| guid != 0 && found.insert(guid)));
+        }
+        found
+    }
+}
+
 /// A stream starts from a snapshot that no stream brings. `first` is the guid of the one that the receiver may have.
 fn no_base(guid: u64, first: Option<u64>) -> Wrong {
-    let wrong = chain::ChainFaultKind::NoBase { guid, name: None };
     let right = match first {
         Some(first) => format!("the snapshot of one of these streams, or that of guid {first}"),
         None => "the snapshot of one of these streams".to_owned(),
     };
-    Wrong::words(wrong.rule(), wrong.to_string(), right)
+    Wrong::words("fromguid", format!("{guid}, which no stream brings (no-base)"), right)
 }
 
-/// The rule that a stream breaks which does not fit the one that it continues.
-fn unfit(segment: &Segment, base: &Segment) -> Option<(&'static About, Wrong)> {
+/// The rule that a stream breaks which fits none of those that it could continue: that of the first.
+fn unfit(segment: &Segment, bases: &[&Segment]) -> Option<(&'static About, Wrong)> {
+    if bases.iter().any(|base| wrong_with(segment, base).is_none()) {
+        return None;
+    }
+    let base = bases.first()?;
     match wrong_with(segment, base)? {
         chain::ChainFaultKind::IvSet { found, base } => {
             ivset_wrong(found, base).map(|wrong| (&IVSET, wrong))
         }
         other => {
             let right = format!("a stream that fits {}", base.toname);
-            Some((&FITS, Wrong::words(other.rule(), other.to_string(), right)))
+            Some((&FITS, Wrong::words("stream", format!("{}: {other}", other.rule()), right)))
         }
     }
 }

@@ -134,7 +134,7 @@ pub(crate) fn grow_pipe(file: &File) {
     let _ = file;
 }
 
-/// Opens an image that is there, or a device that nobody has in use.
+/// Opens an image, which is made if it is not there, or a device that nobody has in use.
 pub(crate) fn open_volume(path: &Path) -> io::Result<File> {
     let is_device = fs::metadata(path).is_ok_and(|found| found.file_type().is_block_device());
     let mut options = OpenOptions::new();
@@ -143,6 +143,8 @@ pub(crate) fn open_volume(path: &Path) -> io::Result<File> {
         // Of a device this says that no file system and no pool may have it.
         let flags = OFlags::EXCL.bits();
         options.custom_flags(i32::try_from(flags).map_err(io::Error::other)?);
+    } else {
+        options.create(true).truncate(false);
     }
     options.open(path)
 }
