@@ -6,9 +6,9 @@ use crate::payload::Limits;
 /// Checks and limits of a reader.
 ///
 /// ```
-/// use zsend_records::reader::Options;
+/// use zsend_records::reader::ReaderOptions;
 ///
-/// let options = Options::default().with_verify(false).with_concatenated(true);
+/// let options = ReaderOptions::default().with_verify(false).with_concatenated(true);
 /// assert!(options.concatenated && !options.verify && !options.missing_end);
 /// ```
 #[derive(Clone, Copy, Debug)]
