@@ -6,7 +6,7 @@
 //! ```
 //! use zsend_records::drr::{Begin, MAGIC, ReplayRecord, RecordType};
 //! use zsend_records::writer::StreamWriter;
-//! use zsend_stream::change::{ChangeError, Out, Packet, Source, Transform, change};
+//! use zsend_stream::change::{ChangeError, Out, Packet, ChangeInput, Transform, change};
 //! use zerocopy::{FromZeros, byteorder::LE};
 //!
 //! /// Leaves out what is free.
@@ -32,7 +32,7 @@
 //! let stream = writer.into_inner()?;
 //!
 //! let mut changed = Vec::new();
-//! let source = Source::of_reader("a stream", std::io::Cursor::new(stream));
+//! let source = ChangeInput::of_reader("a stream", std::io::Cursor::new(stream));
 //! let counts = change(vec![source], vec![Box::new(WithoutFree)], &mut changed, |_| {})?;
 //! assert_eq!(counts.records, 2);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
