@@ -42,7 +42,7 @@ pub fn build(
     order: Order,
 ) -> Result<Vec<u8>, LayoutError> {
     if size > MAX_SIZE {
-        let expected = format_args!("at most {MAX_SIZE}");
+        let expected = alloc::format!("at most {MAX_SIZE}");
         return Err(LayoutError::field("bytes of a gang header", size as u64, expected));
     }
     let most = capacity(size);

@@ -143,7 +143,7 @@ impl ObjsetBuilder {
         phys.local_mac = self.local_mac;
         let (count, most) = (self.accounting.len(), self.form.room());
         if count > most {
-            let (found, expected) = (count as u64, format_args!("at most {most}"));
+            let (found, expected) = (count as u64, alloc::format!("at most {most}"));
             return Err(LayoutError::field("dnodes of accounting", found, expected));
         }
         let mut bytes = phys.as_bytes().to_vec();
@@ -184,7 +184,7 @@ pub fn dnodes<'a>(
         let room = DNODE_BLOCK_SIZE - bytes.len() % DNODE_BLOCK_SIZE;
         if dnode.core.size() > room {
             let (found, most) = (dnode.core.slots() as u64, room / DNODE_SIZE);
-            let expected = format_args!("at most {most}, to the end of the block");
+            let expected = alloc::format!("at most {most}, to the end of the block");
             return Err(LayoutError::field("slots of a dnode", found, expected));
         }
         bytes.extend(dnode.build(order)?);

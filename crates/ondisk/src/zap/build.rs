@@ -126,7 +126,7 @@ impl ZapBuilder {
         let size = size_of::<MicroPhys>() + placed.len() * size_of::<MicroEntryPhys>();
         let size = size.next_multiple_of(512);
         if size > most {
-            let expected = format_args!("at most {most}");
+            let expected = alloc::format!("at most {most}");
             return Err(LayoutError::field("bytes of a micro ZAP", size as u64, expected));
         }
         let mut header = MicroPhys::new_zeroed();

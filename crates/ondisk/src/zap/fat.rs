@@ -39,7 +39,7 @@ impl ZapBuilder {
     /// a leaf has room for; [`LayoutError::Repeated`] for two entries of one name.
     pub fn fat(&self, shift: u32) -> Result<Vec<Vec<u8>>, LayoutError> {
         if !BLOCK_SHIFTS.contains(&shift) {
-            let expected = format_args!("{} to {}", BLOCK_SHIFTS.start(), BLOCK_SHIFTS.end());
+            let expected = alloc::format!("{} to {}", BLOCK_SHIFTS.start(), BLOCK_SHIFTS.end());
             return Err(LayoutError::field("log2 of a ZAP block", shift.into(), expected));
         }
         let mut entries = self.placed()?;
@@ -109,7 +109,7 @@ impl ZapBuilder {
             return Ok(());
         }
         if u32::from(prefix_len) >= self.hash.bits().min(MAX_TABLE_SHIFT) {
-            let expected = format_args!("at most {most}");
+            let expected = alloc::format!("at most {most}");
             return Err(LayoutError::field("chunks of a ZAP leaf", needed as u64, expected));
         }
         let bit = 1_u64 << (63 - prefix_len);
